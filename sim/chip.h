@@ -1,0 +1,137 @@
+/* chip.h - a simulated NOR flash chip.
+ *
+ * The model. A chip is an array of sectors of bytes. A program clears bits, an erase sets a sector;
+ * both obey the rules of the geometry, and a call that breaks one is refused and recorded as a
+ * breach. Power can be cut inside any program or erase, by a hook that is asked before the call
+ * takes effect and that may answer with a tear (fault.h). From then on the chip refuses every call
+ * until it is powered on.
+ *
+ * Invariants
+ *  1. A program never sets a bit; only an erase does.
+ *  2. What was never written takes no memory: a sector has bytes only while it is not blank.
+ *  3. chip_hash() depends on what the chip holds and on nothing else: not on the order of the calls
+ *     that led there, not on the journal, not on counters.
+ *  4. chip_rollback() restores everything that can be read or counted, to the bit.
+ *  5. Nothing depends on a clock, an address or any state outside the chip and its seed.
+ *
+ * Unstable bits read by (tear seed, power-ons since the tear, place), flickering ones also by the
+ * count of reads; at each power-on an unstable bit may settle. All of it is a function of the seeds.
+ */
+#ifndef BROWNOUT_CHIP_H
+#define BROWNOUT_CHIP_H
+
+#include "engines/flash.h"
+#include "sim/fault.h"
+#include "sim/part.h"
+
+struct chip_counters {
+    uint64_t reads;    /* read calls */
+    uint64_t programs; /* program calls, torn ones included */
+    uint64_t erases;   /* erase calls, torn ones included */
+    uint64_t bytes_read;
+    uint64_t bytes_programmed; /* bytes of program calls, torn ones included */
+    uint64_t refused;          /* calls refused: power off, a breach, a worn sector */
+    uint64_t power_ons;
+    uint64_t time_ns; /* simulated: typical times of the part */
+};
+
+/* Rules that a call can break. */
+enum chip_rule {
+    CHIP_RULE_KEPT = 0,
+    CHIP_RULE_BOUNDS,    /* outside the chip */
+    CHIP_RULE_ALIGNMENT, /* address or size not a multiple of the unit, read unit or sector */
+    CHIP_RULE_PAGE,      /* a program crosses a page */
+    CHIP_RULE_SET_BIT,   /* a program asks a cleared bit to become set (unless AND is allowed) */
+    CHIP_RULE_REPROGRAM, /* more programs of a unit than the part allows between erases */
+    CHIP_RULE_UNPROVEN,  /* weak only: program into a sector whose last erase was interrupted */
+};
+
+struct chip_breach {
+    enum chip_rule rule; /* CHIP_RULE_KEPT: none so far */
+    struct chip_op op;   /* the offending call, without its data */
+    uint64_t step;       /* programs + erases before it */
+};
+
+/* 128 bits; two chips that hold the same have the same. */
+struct chip_hash {
+    uint64_t low, high;
+};
+
+struct chip;
+
+/* A blank, powered chip. The part is copied. NULL when the geometry is invalid or memory is short. */
+struct chip *chip_new(const struct part *part, uint64_t seed);
+void chip_free(struct chip *chip);
+
+/* Back to blank, powered, counters and journal empty, same part, same seed. */
+void chip_reset(struct chip *chip);
+
+/* The port to hand to an engine; lives as long as the chip. */
+const struct flash *chip_flash(const struct chip *chip);
+const struct part *chip_part(const struct chip *chip);
+
+/* --- options; each holds until changed, also across chip_reset --- */
+
+/* An engine may rely on AND: programming a 1 over a 0 leaves the 0. Otherwise that is a breach. */
+void chip_allow_and(struct chip *chip, bool allowed);
+
+/* CHIP_RULE_UNPROVEN is enforced (the class weak). */
+void chip_require_proof(struct chip *chip, bool required);
+
+/* What happens beyond the part's endurance: nothing, erases fail (FLASH_ERR_IO), or bits stick. */
+enum chip_wear { CHIP_WEAR_IGNORED, CHIP_WEAR_FAILS, CHIP_WEAR_STICKS };
+void chip_set_wear(struct chip *chip, enum chip_wear wear);
+
+/* The hook is asked before each lawful program and erase takes effect. NULL: go on. A tear: it is
+ * applied and power goes off; the call answers FLASH_ERR_OFF. Inside the hook the chip may be
+ * marked, torn, powered, used and rolled back; the hook is not entered again unless it is set again. */
+typedef const struct tear *chip_hook(void *context, const struct chip_op *op);
+void chip_set_hook(struct chip *chip, chip_hook *hook, void *context);
+
+/* --- power --- */
+
+/* Applies a tear to an operation that has not happened, and cuts power. Counts the operation. */
+void chip_tear(struct chip *chip, const struct chip_op *op, const struct tear *tear);
+void chip_power_off(struct chip *chip);
+void chip_power_on(struct chip *chip); /* nothing but a count when already on */
+bool chip_powered(const struct chip *chip);
+
+/* --- observation: none of these counts as a read --- */
+
+const struct chip_counters *chip_counters(const struct chip *chip);
+uint32_t chip_sector_erases(const struct chip *chip, uint32_t sector);
+const struct chip_breach *
+chip_breach(const struct chip *chip); /* the first since chip_clear_breach */
+void chip_clear_breach(struct chip *chip);
+const char *chip_rule_name(enum chip_rule rule);
+struct chip_hash chip_hash(const struct chip *chip);
+bool chip_unstable(const struct chip *chip); /* some bit is unstable or some unit reads as error */
+
+/* Copies bytes as a healthy reader would see them now; `size` may be anything inside the chip. */
+void chip_peek(const struct chip *chip, uint32_t address, void *buffer, uint32_t size);
+
+/* --- image and rot --- */
+
+/* Makes the chip hold `size` bytes from address 0, the rest blank; counters stay. False when larger
+ * than the chip. Bytes that are not blank count as programmed once. Not allowed under a mark. */
+bool chip_load(struct chip *chip, const void *image, uint64_t size);
+
+/* Flips a bit at rest, either way, whatever the rules. */
+void chip_flip(struct chip *chip, uint32_t address, unsigned bit);
+
+/* The next `count` reads that touch the byte answer FLASH_ERR_ECC, then all is well again. */
+void chip_fail_reads(struct chip *chip, uint32_t address, uint32_t count);
+
+/* --- undo journal --- */
+
+/* Remembers the present; marks nest. Costs nothing but what is changed afterwards. */
+typedef uint64_t chip_mark;
+chip_mark chip_set_mark(struct chip *chip);
+
+/* Goes back to the mark, which must be the youngest, and forgets it. Options and hook stay. */
+void chip_rollback(struct chip *chip, chip_mark mark);
+
+/* Forgets the youngest mark and keeps what was changed. */
+void chip_release(struct chip *chip, chip_mark mark);
+
+#endif

@@ -1,0 +1,105 @@
+/* fault.h - what an interrupted program or erase may leave behind.
+ *
+ * A tear is a small value that says what is left of one program or erase, completely: the same tear
+ * on the same chip state gives the same bits, always. Each has a short text form, without blanks,
+ * that reproduces it: "prefix:5", "only:17", "mask:2a:128", "zero-tail:64".
+ *
+ * Fault classes group the tears (DESIGN section 4). fault_tears() lists those that the classes allow
+ * for one operation. The tears of the classes edge, prefix and bits are stable: what they leave reads
+ * the same for ever. Those of weak leave unstable bits; those of ecc leave units that read as errors.
+ */
+#ifndef BROWNOUT_FAULT_H
+#define BROWNOUT_FAULT_H
+
+#include <stddef.h>
+#include "engines/flash.h"
+
+enum fault_class {
+    FAULT_EDGE = 1u << 0,
+    FAULT_PREFIX = 1u << 1,
+    FAULT_BITS = 1u << 2,
+    FAULT_WEAK = 1u << 3,
+    FAULT_ECC = 1u << 4,
+    FAULT_ROT = 1u << 5, /* no cut: bits that flip at rest, reads that fail once, worn sectors */
+};
+#define FAULT_STABLE (FAULT_EDGE | FAULT_PREFIX | FAULT_BITS)
+#define FAULT_CLASSES 6
+
+enum tear_kind {
+    /* program and erase */
+    TEAR_NONE, /* "none": not begun */
+    TEAR_DONE, /* "done": complete, and then the cut */
+    /* program */
+    TEAR_PREFIX,       /* "prefix:N": the first N bytes are done (erase: are blank) */
+    TEAR_ONLY,         /* "only:K": of the bits that should clear just the K-th did, from 0 */
+    TEAR_EXCEPT,       /* "except:K": all of them but the K-th */
+    TEAR_MASK,         /* "mask:SEED:D": each of them with probability D/256, by SEED */
+    TEAR_LOOKS_UNDONE, /* "undone:SEED": reads as before, the bits that should clear are unstable */
+    TEAR_LOOKS_DONE, /* "looks-done:SEED:D": reads complete, D/256 of the cleared bits are unstable */
+    TEAR_FLICKER,    /* "flicker:SEED:D": D/256 of the bits to clear read differently each time */
+    TEAR_DISTURB, /* "disturb:SEED:N": done, and N more bits of the sector cleared (sector scope) */
+    TEAR_ECC_ERROR, /* "ecc-error:N": units before byte N done, the unit of byte N reads as error */
+    TEAR_ECC_WRONG, /* "ecc-wrong:N:SEED": the same, but that unit reads as another value */
+    TEAR_ECC_GHOST, /* "ecc-ghost:N": that unit reads erased, but its next program fails */
+    /* erase */
+    TEAR_ZERO_HEAD, /* "zero-head:N": preprogram phase, the first N bytes are all programmed */
+    TEAR_ZERO_TAIL, /* "zero-tail:N": the last N bytes are */
+    TEAR_MIX, /* "mix:SEED:D": each bit is blank with probability D/256, else zero or as it was */
+    TEAR_BLANK_WEAK, /* "blank-weak:SEED:D": reads blank, D/256 of the old zeros are unstable */
+    TEAR_BLANK_OVER, /* "blank-over:SEED": reads blank; later programs leave bits of a column at 1 */
+    TEAR_LOCKED,     /* "locked": content intact, programs fail until an erase completes */
+    TEAR_ECC_MIX,    /* "ecc-mix:SEED:D": D/256 of the units read as errors, the others mixed */
+    TEAR_KINDS
+};
+
+struct tear {
+    enum tear_kind kind;
+    uint32_t n;       /* N or K above */
+    uint32_t density; /* D above, 0 to 256 */
+    uint64_t seed;    /* SEED above */
+};
+
+/* How many tears fault_tears() makes for one operation. 0 in a field: every one there is. */
+struct fault_effort {
+    uint32_t bits_max;     /* TEAR_ONLY and TEAR_EXCEPT, each, spread evenly over the bits */
+    uint32_t masks;        /* random masks and mixes (0: none) */
+    uint32_t prefixes_max; /* erase prefixes and zero runs, each, the edges of the sector always;
+                            * program prefixes are always every byte */
+};
+
+/* One program or erase that is about to happen. */
+enum chip_op_kind { CHIP_PROGRAM, CHIP_ERASE };
+struct chip_op {
+    enum chip_op_kind kind;
+    uint32_t address;
+    uint32_t size;       /* bytes programmed; of an erase, the sector size */
+    const uint8_t *data; /* what is programmed; NULL for an erase */
+};
+
+struct chip;
+
+/* Calls `each` for every tear of `classes` that makes sense for `op` on the chip as it is, always in
+ * the same order; TEAR_NONE and TEAR_DONE first. Random ones derive from `seed`. Stops when `each`
+ * returns false. */
+void fault_tears(const struct chip *chip, const struct chip_op *op, uint32_t classes,
+                 const struct fault_effort *effort, uint64_t seed,
+                 bool (*each)(void *context, const struct tear *tear), void *context);
+
+/* The class that a tear belongs to. */
+enum fault_class fault_class_of(const struct tear *tear);
+
+/* Text form of a tear, into a buffer of at least FAULT_TEXT_MAX bytes; and back. fault_parse
+ * returns false, and leaves *tear alone, when the text is no tear. */
+#define FAULT_TEXT_MAX 48
+void fault_print(const struct tear *tear, char *text);
+bool fault_parse(const char *text, struct tear *tear);
+
+/* "edge,prefix,bits" and back. fault_parse_classes returns 0 when a word is no class. */
+#define FAULT_CLASSES_TEXT_MAX 64
+void fault_print_classes(uint32_t classes, char *text);
+uint32_t fault_parse_classes(const char *text);
+
+/* What one class means, for `brownout list faults`; class from enum fault_class. */
+const char *fault_class_summary(enum fault_class class);
+
+#endif
