@@ -1,0 +1,126 @@
+/* adapter.h - how the harness drives a storage engine; the only header that a plugin needs.
+ *
+ * An adapter is a table of functions around one engine. The harness owns all memory: it asks how
+ * many bytes an engine object takes, fills them with junk before each mount (power-on wipes RAM),
+ * and never moves them while the object is mounted. An object is forgotten without a call when
+ * power goes away.
+ *
+ * A plugin is a shared object that exports `const struct adapter *brownout_adapter(void)`. The
+ * harness refuses one whose `version` is not its own. Names, claims and texts live as long as the
+ * shared object.
+ *
+ * Every function is a function of the flash, the options and its arguments alone. An engine that
+ * keeps globals says so in `has_globals` and is run in a child process for every power-on.
+ */
+#ifndef BROWNOUT_ADAPTER_H
+#define BROWNOUT_ADAPTER_H
+
+#include "engines/flash.h"
+
+#define ADAPTER_VERSION 1u
+#define ADAPTER_OPTIONS_MAX 8u
+
+enum adapter_kind { ADAPTER_MAP = 1 };
+
+/* What an engine call answers. Anything but ANSWER_OK and ANSWER_NOT_FOUND means that the call
+ * failed and changed nothing. */
+enum answer {
+    ANSWER_OK = 0,
+    ANSWER_NOT_FOUND,   /* fetch, remove: there is no such key */
+    ANSWER_FULL,        /* no room, even after collecting */
+    ANSWER_TOO_BIG,     /* this key or value can never be stored here */
+    ANSWER_UNSUPPORTED, /* the engine does not do this on this part */
+    ANSWER_DAMAGED,     /* the engine found damage that it reports instead of a value */
+    ANSWER_FLASH,       /* a flash call failed: power is off, or the part is worn or unreadable */
+};
+
+/* A number that a scenario may give to the engine: `engine seqmap key=2`. */
+struct adapter_option {
+    const char *name; /* NULL ends the list */
+    const char *summary;
+    uint64_t value; /* when the scenario is silent */
+    uint64_t min, max;
+};
+
+/* The options as chosen, in the order of the adapter's list. */
+struct adapter_settings {
+    uint64_t values[ADAPTER_OPTIONS_MAX];
+};
+
+/* Everything that may be asked of an engine, for bound(). */
+enum adapter_call {
+    ADAPTER_CALL_MOUNT,
+    ADAPTER_CALL_STORE,
+    ADAPTER_CALL_FETCH,
+    ADAPTER_CALL_REMOVE,
+    ADAPTER_CALL_CLEAR,
+    ADAPTER_CALL_EACH,
+};
+
+/* What the contract (DESIGN section 5) may be widened by, for this design; never silently. */
+enum adapter_widening {
+    ADAPTER_UPDATE_MAY_LOSE = 1u << 0, /* a store that is cut may lose the old value of its key */
+    ADAPTER_CLEAR_MAY_STOP = 1u << 1,  /* a clear that is cut may stop half way, key by key */
+};
+
+typedef void adapter_visit(void *context, const void *key, uint32_t key_size, const void *value,
+                           uint32_t value_size);
+typedef void adapter_line(void *context, const char *text);
+
+/* Map calls. `object` is mounted. Keys and values are byte strings of the caller. */
+struct adapter_map {
+    enum answer (*store)(void *object, const void *key, uint32_t key_size, const void *value,
+                         uint32_t value_size);
+    /* Copies at most `capacity` bytes; the full length goes to *value_size. */
+    enum answer (*fetch)(void *object, const void *key, uint32_t key_size, void *buffer,
+                         uint32_t capacity, uint32_t *value_size);
+    enum answer (*remove)(void *object, const void *key, uint32_t key_size); /* NULL: can't */
+    enum answer (*clear)(void *object);                                      /* NULL: can't */
+    /* Visits every value; a later visit of the same key replaces an earlier one. */
+    enum answer (*each)(void *object, adapter_visit *visit, void *context);
+};
+
+struct adapter {
+    uint32_t version; /* ADAPTER_VERSION */
+    enum adapter_kind kind;
+    const char *name;                     /* as a scenario spells it */
+    const char *summary;                  /* one line */
+    const char *claims;                   /* fault classes it survives: "edge,prefix,bits" */
+    uint32_t widened;                     /* bits of enum adapter_widening */
+    const char *widened_why;              /* one line; NULL when nothing is widened */
+    const struct adapter_option *options; /* NULL or a list that ends with a NULL name */
+    bool relies_on_and;                   /* programs a 1 over a 0 on purpose, expecting 0 */
+    bool has_globals; /* keeps state outside its object: run in a child process */
+
+    /* Why the engine can't work on this geometry with these settings, or NULL when it can. */
+    const char *(*refuses)(const struct flash_geometry *geometry,
+                           const struct adapter_settings *settings);
+    /* Bytes of an object, work buffers and caches included. Aligned like malloc by the harness. */
+    size_t (*object_size)(const struct flash_geometry *geometry,
+                          const struct adapter_settings *settings);
+    /* Sizes that the engine takes. key_size_min == key_size_max for fixed keys. */
+    void (*limits)(const struct flash_geometry *geometry, const struct adapter_settings *settings,
+                   uint32_t *key_size_min, uint32_t *key_size_max, uint32_t *value_size_max);
+    /* Makes the flash an empty store. NULL: a blank chip is one. Called on a blank chip, uncut. */
+    enum answer (*format)(void *object, const struct flash *flash,
+                          const struct adapter_settings *settings);
+    /* Power-on. `object` holds junk. May write. */
+    enum answer (*mount)(void *object, const struct flash *flash,
+                         const struct adapter_settings *settings);
+    /* Most flash calls (reads, programs and erases together) that one call makes on this geometry;
+     * 0: not stated, and the harness uses a generous bound of its own. */
+    uint64_t (*bound)(const struct flash_geometry *geometry,
+                      const struct adapter_settings *settings, enum adapter_call call);
+    /* Tells what is on the flash, a line a call, for `brownout inspect`. The object is mounted if
+     * mount answered ANSWER_OK; any image must be told without harm. NULL: pairs only, by each(). */
+    void (*inspect)(void *object, const struct flash *flash,
+                    const struct adapter_settings *settings, adapter_line *line, void *context);
+
+    const struct adapter_map *map; /* kind ADAPTER_MAP */
+};
+
+/* What a plugin exports. */
+#define ADAPTER_SYMBOL "brownout_adapter"
+typedef const struct adapter *adapter_entry(void);
+
+#endif

@@ -1,0 +1,103 @@
+/* script.h - what the harness executes: a flat list of operations on one engine and one chip.
+ *
+ * A scenario (scenario.h) is text for people, with ranges and repetitions; expanded, it is a script.
+ * The explorer runs a script; a case is a script with cuts in it; the fuzzer makes scripts from
+ * bytes; the shrinker takes operations away. All memory of a script is its own.
+ */
+#ifndef BROWNOUT_SCRIPT_H
+#define BROWNOUT_SCRIPT_H
+
+#include "sim/fault.h"
+#include "sim/part.h"
+
+/* A value or a key: bytes that never change. Equal bytes have equal digests. */
+struct value {
+    uint64_t digest;
+    uint32_t size;
+    uint8_t bytes[];
+};
+
+enum op_kind {
+    OP_STORE,  /* key, value */
+    OP_FETCH,  /* key; what comes back is compared with the model */
+    OP_REMOVE, /* key */
+    OP_CLEAR,
+    OP_EXPECT, /* key, value (NULL: absent); the scenario's own word on what must be there */
+    OP_MOUNT, /* power off and on, mount, read everything back, mount again: same answer, at rest */
+    OP_LOOK,  /* read everything back and compare */
+    OP_USE,   /* the standard exercise of a store after recovery */
+    OP_ROT,   /* `count` bits flip at rest, places by `seed` */
+    OP_KINDS
+};
+
+/* A cut inside an operation: at its nth program or erase, from 1; 0: no cut. */
+struct cut {
+    uint32_t nth;
+    struct tear tear;
+};
+
+struct op {
+    enum op_kind kind;
+    uint32_t line;             /* of the scenario file; 0: made by a program */
+    uint32_t key;              /* index into keys, where the kind has a key */
+    const struct value *value; /* OP_STORE, OP_EXPECT */
+    uint32_t count;            /* OP_ROT */
+    uint64_t seed;             /* OP_ROT */
+    struct cut cut;
+};
+
+struct script_option {
+    char name[24];
+    uint64_t value;
+};
+
+#define SCRIPT_OPTIONS_MAX 8u
+#define SCRIPT_NAME_MAX 64u
+
+struct script {
+    char name[SCRIPT_NAME_MAX]; /* of the scenario: its file name without folder and ending */
+    struct part part;           /* the chip, overrides applied */
+    struct part base;           /* the chip as the catalogue has it, for printing */
+    char engine[SCRIPT_NAME_MAX];
+    struct script_option options[SCRIPT_OPTIONS_MAX];
+    uint32_t option_count;
+    uint64_t seed;
+    uint64_t every_ns; /* time between two operations of the workload; 0: not stated */
+    uint32_t faults;   /* fault classes the scenario asks for; 0: not stated */
+    uint32_t depth;    /* cut depth the scenario asks for; 0: not stated */
+
+    /* of a case; empty elsewhere */
+    char clause[16];   /* the clause that was found broken */
+    char finding[200]; /* what was expected and what came back */
+    uint64_t trace;    /* digest of the flash calls up to the last cut when it was recorded */
+
+    const struct value **keys; /* each key once */
+    uint32_t key_count;
+    struct op *ops;
+    uint32_t op_count;
+
+    struct script_arena *arena;
+};
+
+/* An empty script for a part; free with script_free(). NULL when memory is short. */
+struct script *script_new(const struct part *part);
+void script_free(struct script *script);
+
+/* A copy with operations of its own and the same header. */
+struct script *script_copy(const struct script *script);
+
+/* A value that lives as long as the script. */
+const struct value *script_value(struct script *script, const void *bytes, uint32_t size);
+
+/* The index of a key, added when it is new. */
+uint32_t script_key(struct script *script, const void *bytes, uint32_t size);
+
+/* Appends a copy of `op`, whose value must live as long as the script. Returns the operation. */
+struct op *script_append(struct script *script, const struct op *op);
+
+/* 64-bit digest of bytes, the same on every machine. */
+uint64_t script_digest(const void *bytes, uint32_t size);
+
+const char *op_name(enum op_kind kind);
+
+#endif
