@@ -1,0 +1,78 @@
+/* explore.h - cuts the power of a script's run at every program and erase, and judges what follows.
+ *
+ * Method (DESIGN section 6). The script runs once. Before each program and erase takes effect the
+ * chip asks the explorer, which for each tear that the fault classes allow: marks the undo journal,
+ * applies the tear, powers the chip on, mounts a second engine object on it, and judges: everything
+ * is read back and compared with the model; a second mount gives the same answer and has come to
+ * rest; and, where asked, the store is used. While the cut depth allows, the recovery and the
+ * operations after it are cut in the same way. Then the journal rolls back and the run goes on.
+ *
+ * A crash state that was judged before (same image, same allowed states, same place in the script)
+ * is skipped. Everything is a function of script, options and seed.
+ */
+#ifndef BROWNOUT_EXPLORE_H
+#define BROWNOUT_EXPLORE_H
+
+#include "fuzz/adapter.h"
+#include "fuzz/script.h"
+#include "sim/chip.h"
+
+/* The contract, DESIGN section 5. */
+enum clause {
+    CLAUSE_NONE = 0,
+    CLAUSE_DURABLE,
+    CLAUSE_ATOMIC,
+    CLAUSE_SETTLED,
+    CLAUSE_ORDERED,
+    CLAUSE_ALIVE,
+    CLAUSE_BOUNDED,
+    CLAUSE_LAWFUL,
+    CLAUSE_CLEAN,
+    CLAUSE_SANE,
+    CLAUSE_HONEST,
+    CLAUSES
+};
+const char *clause_name(enum clause clause);
+
+struct explore_options {
+    uint32_t faults; /* fault classes of the cuts */
+    uint32_t depth;  /* cuts on one path, from 1 */
+    uint32_t reach;  /* operations after a cut that are cut too, below the last level; 0: all */
+    struct fault_effort effort;
+    uint64_t seed;
+    bool use;                 /* exercise the store after recovery */
+    bool dedup;               /* skip what was judged before */
+    bool isolate;             /* judge each power-on in a child process */
+    uint32_t shard, shards;   /* this part of the first-level cuts; shards 0 or 1: all */
+    uint32_t divergences_max; /* stop after so many different ones; 0: never */
+};
+
+/* One difference between engine and model. `script` is the case: operations, cuts, finding. */
+struct divergence {
+    enum clause clause;
+    enum fault_class fault; /* of the last tear on the path; 0 when there was no cut */
+    uint64_t shape;         /* equal for divergences that look like the same bug */
+    uint64_t count;         /* how many crash states showed this shape */
+    struct script *script;
+};
+
+struct explore_result {
+    uint64_t cuts;   /* programs and erases at which power was cut */
+    uint64_t states; /* crash states met, at all levels: judged + skipped */
+    uint64_t judged;
+    uint64_t skipped; /* met before */
+    uint64_t
+        judged_by_class[FAULT_CLASSES]; /* by class of the last tear; index is the bit number */
+    uint64_t mounts;
+    struct chip_counters counters; /* of the uncut run */
+    uint32_t *sector_erases;       /* of the uncut run, one for each sector; NULL when not wanted */
+    uint32_t sector_count;
+    uint32_t erases_max, erases_max_sector;
+    uint64_t operations; /* of the uncut run */
+    struct divergence *divergences;
+    uint32_t divergence_count;
+    bool stopped; /* Ctrl-C, or divergences_max was reached */
+};
+void explore_result_free(struct explore_result *result);
+
+#endif

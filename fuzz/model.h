@@ -1,0 +1,54 @@
+/* model.h - the reference: what a map must answer.
+ *
+ * The model of a map keeps, for each key, the *set* of values that the contract still allows. Most
+ * of the time that set has one member. An operation in flight adds the outcome that it would have;
+ * a cut leaves both; the first look after power-on picks one and the set has one member again
+ * (clauses durable, atomic and settled). A widened contract (adapter.h) adds "absent" to the set.
+ *
+ * Invariants
+ *  1. 1 <= slot.count <= 3; members differ; NULL stands for absent.
+ *  2. model.digest is a function of the sets alone, not of the way there.
+ */
+#ifndef BROWNOUT_MODEL_H
+#define BROWNOUT_MODEL_H
+
+#include "fuzz/script.h"
+
+#define MODEL_ALLOWED_MAX 3u
+
+struct model_slot {
+    const struct value *allowed[MODEL_ALLOWED_MAX];
+    uint32_t count;
+};
+
+struct model {
+    struct model_slot *slots; /* one for each key of the script */
+    uint32_t key_count;
+    uint32_t widened; /* bits of enum adapter_widening */
+    uint64_t digest;
+};
+
+/* An empty map over the script's keys. False when memory is short. Free with model_free(). */
+bool model_init(struct model *model, uint32_t key_count, uint32_t widened);
+void model_free(struct model *model);
+
+/* Makes `to`, initialised with as many keys, equal to `from`. */
+void model_copy(struct model *to, const struct model *from);
+
+/* The operation is about to be called: its outcome is allowed too. Reads change nothing. */
+void model_begin(struct model *model, const struct op *op);
+
+/* The operation answered OK: only its outcome is allowed. */
+void model_commit(struct model *model, const struct op *op);
+
+/* The operation answered an error: nothing changed. */
+void model_abort(struct model *model, const struct op *op, const struct model *before);
+
+/* The member of the key's set that equals these bytes (`absent`: no value), or -1. */
+int model_match(const struct model *model, uint32_t key, bool absent, const void *bytes,
+                uint32_t size);
+
+/* A look has picked this member. */
+void model_settle(struct model *model, uint32_t key, int member);
+
+#endif
