@@ -1,0 +1,363 @@
+-- schema.sql - the results database of Brownout, schema 1.
+--
+-- One file holds many campaigns; a campaign holds runs; a run is one exploration of one scenario on
+-- one engine, or one session of the fuzzer. Passes are only counted, failures are kept whole.
+--
+-- Invariants
+--  1. A run is known by run.identity, a digest of everything that decides its outcome. Storing the
+--     same run again replaces it; merging a file twice changes nothing.
+--  2. A divergence is there once for each campaign, engine, clause and shape; of all cases that show
+--     it the shortest text is kept, of equally short ones the first in byte order. So the order in
+--     which machines report does not matter.
+--  3. Numbers of 64 bits without a sign (seeds, shapes) are text of 16 hexadecimal digits.
+--  4. Nothing but run.seconds depends on a clock.
+--  5. A campaign that is killed leaves its runs in the state 'running', and all that was stored.
+--
+-- This text is built into the command and read by the Python tools, so all of them write the same
+-- file. Another schema takes another user_version; files of different versions are never mixed.
+
+pragma application_id = 1112690260; -- "BRNT"
+pragma user_version = 1;
+
+-- What made the file, for somebody who finds it.
+create table meta (
+    name text primary key, -- of the fact
+    value text not null    -- the fact
+) without rowid;
+insert into meta values ('program', 'Brownout'), ('schema', '1');
+
+-- The fault classes, from mild to hard, and `uncut` for what goes wrong without any cut.
+create table class (
+    name text primary key,  -- as the command spells it
+    place integer not null, -- the order in which to show them
+    summary text not null   -- one line
+) without rowid;
+insert into class values
+    ('uncut', 0, 'no power cut: the engine must simply work'),
+    ('edge', 1, 'the interrupted operation had not begun, or was complete'),
+    ('prefix', 2, 'the first bytes of the interrupted operation are done'),
+    ('bits', 3, 'any of the bits that were to change did'),
+    ('weak', 4, 'bits that read differently later, or each time'),
+    ('ecc', 5, 'units that read as errors, or as another value'),
+    ('rot', 6, 'bits that flip at rest, reads that fail once, worn sectors');
+
+-- The clauses of the contract that every engine is held to.
+create table clause (
+    name text primary key,  -- as a divergence spells it
+    place integer not null, -- the order in which to show them
+    promise text not null   -- what the clause promises; one line
+) without rowid;
+insert into clause values
+    ('durable', 1, 'what returned OK before the cut is there after power-on'),
+    ('atomic', 2, 'the operation in flight is there whole, or not at all'),
+    ('settled', 3, 'what the first power-on shows, every later one shows'),
+    ('ordered', 4, 'a queue and a log give what they hold in the order of writing'),
+    ('alive', 5, 'after power-on the engine takes new operations and has lost no capacity'),
+    ('bounded', 6, 'every call ends within a stated number of flash operations'),
+    ('lawful', 7, 'the engine keeps the rules of the chip'),
+    ('clean', 8, 'a call that fails changes nothing'),
+    ('sane', 9, 'any image gives an answer or an error: no crash, no hang, no wild read'),
+    ('honest', 10, 'rotten data are reported, never returned as good');
+
+-- A set of runs that belong together: a night, a commit, one `make campaign`.
+create table campaign (
+    id integer primary key,   -- in this file only; the newest has the highest
+    name text not null unique -- the same on all machines that share the work
+);
+
+-- An engine as a campaign met it.
+create table engine (
+    id integer primary key, -- in this file only
+    campaign integer not null references campaign on delete cascade, -- where it took part
+    name text not null,     -- as a scenario spells it
+    summary text not null,  -- one line, by the engine's author
+    widened text,           -- why its contract is wider than the clauses say; null: it is not
+    unique (campaign, name)
+);
+
+-- Which fault classes an engine says it survives. One row for each engine and class.
+create table claim (
+    engine integer not null references engine on delete cascade, -- who claims
+    class text not null references class,                        -- what
+    claimed integer not null check (claimed in (0, 1)),          -- 1: it survives that
+    primary key (engine, class)
+) without rowid;
+
+-- One exploration of one scenario on one engine, or one session of the fuzzer.
+create table run (
+    id integer primary key,        -- in this file only
+    identity text not null unique, -- SHA-256 of everything that decides the outcome
+    campaign integer not null references campaign on delete cascade, -- it belongs to
+    engine integer not null references engine on delete cascade,     -- under test
+    kind text not null check (kind in ('run', 'explore', 'fuzz')),   -- the command that made it
+    scenario text not null,        -- its name; of the fuzzer's own scenarios 'fuzz'
+    path text,                     -- the scenario's file as typed; null: there is none
+    settings text not null,        -- the engine's options, "name=value" with blanks between
+    chip text,                     -- the part's name; null, with the geometry, when it varied
+    sector_size integer,           -- bytes of an erase
+    sector_count integer,          -- sectors of the chip
+    page_size integer,             -- bytes of the largest program
+    unit integer,                  -- bytes of the smallest program
+    read_unit integer,             -- bytes of the smallest read
+    erased integer,                -- value of an erased byte
+    programs_per_unit integer,     -- programs of a unit between erases; 0: no limit
+    tear_scope text,               -- what a torn program may damage: unit, page or sector
+    endurance integer,             -- erases of a sector that the vendor promises; null: unknown
+    every_ns integer,              -- time between two operations of the workload; null: not stated
+    faults text not null,          -- fault classes tried, "edge,prefix"; empty: no cuts
+    depth integer not null,        -- cuts on one path; 0: no cuts
+    reach integer not null,        -- operations after a cut that are cut too; 0: all
+    bits_max integer not null,     -- single-bit tears tried for one operation; 0: all
+    masks integer not null,        -- random masks tried for one operation
+    prefixes_max integer not null, -- erase prefixes tried for one operation; 0: all
+    used integer not null,         -- 1: the engine was exercised after each recovery
+    dedup integer not null,        -- 1: crash states met before were skipped
+    seed text not null,            -- 16 hexadecimal digits
+    shard integer not null,        -- part of the first-level cuts, from 0
+    shards integer not null,       -- parts in all, from 1
+    state text not null check (state in ('running', 'stopped', 'done')), -- stopped: by Ctrl-C or a
+                                   -- limit; running: still, or it was killed
+    cuts integer not null default 0,       -- programs and erases at which power was cut
+    states integer not null default 0,     -- crash states met: judged + skipped
+    judged integer not null default 0,     -- crash states recovered and compared with the model
+    skipped integer not null default 0,    -- crash states met before
+    mounts integer not null default 0,     -- power-ons of the engine
+    operations integer not null default 0, -- operations of the run without cuts
+    seconds real not null default 0        -- wall time
+);
+create index run_by_campaign on run (campaign, engine, scenario);
+
+-- What the run without cuts cost the chip. At most one row for each run.
+create table counts (
+    run integer primary key references run on delete cascade, -- whose
+    reads integer not null,            -- read calls
+    programs integer not null,         -- program calls
+    erases integer not null,           -- erase calls
+    bytes_read integer not null,       -- bytes of the read calls
+    bytes_programmed integer not null, -- bytes of the program calls
+    refused integer not null,          -- calls that the chip refused
+    time_ns integer not null           -- simulated time, by the typical times of the part
+);
+
+-- Erases of each sector in the run without cuts. Sectors that were never erased have no row.
+create table wear (
+    run integer not null references run on delete cascade, -- whose
+    sector integer not null,                               -- from 0
+    erases integer not null check (erases > 0),            -- of that sector
+    primary key (run, sector)
+) without rowid;
+
+-- How many crash states were judged, by the class of the last tear on the path. For `uncut`: the
+-- operations of the run without cuts.
+create table judged (
+    run integer not null references run on delete cascade, -- whose
+    class text not null references class,                  -- of the last tear
+    states integer not null check (states > 0),            -- judged
+    primary key (run, class)
+) without rowid;
+
+-- A difference between engine and model, once for each way of looking different.
+create table divergence (
+    id integer primary key,  -- in this file only
+    campaign integer not null references campaign on delete cascade, -- where it was seen
+    engine integer not null references engine on delete cascade,     -- that differs
+    clause text not null,    -- the clause that is broken
+    shape text not null,     -- 16 hexadecimal digits, equal for what looks like the same bug
+    finding text not null,   -- what was expected and what came back
+    scenario text not null,  -- the name of the scenario of the case kept
+    path text,               -- its file as typed; null: there is none
+    line integer not null,   -- line in that file of the operation that was cut last; 0: unknown
+    artefact text not null,  -- file name for the case: divergence-<SHA-256 of its text>.case
+    text text not null,      -- the case: save it under that name and replay it
+    unique (campaign, engine, clause, shape)
+);
+
+-- Which run saw which divergence, how often, and which fault class it is charged to. That is the
+-- class of the last tear, unless a tear on the path belongs to a class that the engine does not
+-- claim: then it is that one, so that no engine is blamed for what it never claimed.
+create table sighting (
+    run integer not null references run on delete cascade,               -- that saw it
+    divergence integer not null references divergence on delete cascade, -- what it saw
+    class text not null references class,                                -- charged to
+    states integer not null check (states > 0),                          -- that showed it
+    primary key (run, divergence, class)
+) without rowid;
+create index sighting_by_divergence on sighting (divergence);
+
+-- One run to stand for all that ran the same workload: the shards of an exploration run the same
+-- operations without cuts, so their wear is the same and must not be added up.
+create view workload as
+select id as run -- the run that stands for the others
+from (
+    select id, row_number() over (
+        partition by campaign, engine, scenario, settings, chip, sector_size, sector_count,
+            page_size, unit, read_unit, erased, programs_per_unit, tear_scope
+        order by state = 'done' desc, operations desc, identity) as place
+    from run
+    where exists (select 1 from counts where counts.run = run.id))
+where place = 1;
+
+-- Is the wear even, which sector goes first, and when?
+create view wear_summary as
+select
+    campaign.name as campaign,         -- of the run
+    engine.name as engine,             -- under test
+    run.scenario as scenario,          -- the workload
+    run.settings as settings,          -- the engine's options
+    run.chip as chip,                  -- the part
+    run.sector_count as sectors,       -- of the chip
+    count(wear.sector) as sectors_erased, -- sectors erased at least once
+    coalesce(sum(wear.erases), 0) as erases,     -- of all sectors
+    coalesce(max(wear.erases), 0) as erases_max, -- of the worst sector
+    case when count(wear.sector) < run.sector_count then 0
+        else min(wear.erases) end as erases_min, -- of the best sector
+    1.0 * coalesce(sum(wear.erases), 0) / run.sector_count as erases_mean, -- of a sector
+    run.endurance as endurance,        -- erases that the vendor promises; null: unknown
+    run.operations as operations,      -- of the workload
+    case when max(wear.erases) > 0 and run.operations > 0
+        then 1.0 * run.endurance * run.operations / max(wear.erases)
+    end as lifetime_operations,        -- until the worst sector is worn out; null: never or unknown
+    case when max(wear.erases) > 0 and run.operations > 0
+        then 1.0 * run.endurance * run.operations / max(wear.erases) * run.every_ns / 86400e9
+    end as lifetime_days,              -- the same in days; null: also when no pace was stated
+    run.id as run                      -- its row
+from workload
+join run on run.id = workload.run
+join campaign on campaign.id = run.campaign
+join engine on engine.id = run.engine
+left join wear on wear.run = run.id
+group by run.id;
+
+-- The ten most erased sectors of each workload.
+create view worst_sector as
+select
+    campaign.name as campaign, -- of the run
+    engine.name as engine,     -- under test
+    run.scenario as scenario,  -- the workload
+    ranked.place as place,     -- 1: the worst
+    ranked.sector as sector,   -- from 0
+    ranked.erases as erases,   -- of that sector
+    100.0 * ranked.erases / run.endurance as percent_of_endurance, -- null: endurance unknown
+    run.id as run              -- its row
+from (
+    select wear.run, wear.sector, wear.erases,
+        row_number() over (partition by wear.run order by wear.erases desc, wear.sector) as place
+    from workload join wear on wear.run = workload.run) as ranked
+join run on run.id = ranked.run
+join campaign on campaign.id = run.campaign
+join engine on engine.id = run.engine
+where ranked.place <= 10;
+
+-- Does each engine keep what it claims?
+create view claim_check as
+select
+    campaign.name as campaign,            -- where it was tried
+    engine.name as engine,                -- who claims
+    claim.class as class,                 -- what
+    claim.claimed as claimed,             -- 1: it says that it survives that
+    coalesce(tried.states, 0) as judged,  -- crash states judged; for `uncut` operations
+    coalesce(seen.divergences, 0) as divergences, -- different ones, charged to this class
+    case
+        when claim.claimed = 0 then 'not claimed'
+        when coalesce(seen.divergences, 0) > 0 then 'BROKEN'
+        when coalesce(tried.states, 0) = 0 then 'not tried'
+        else 'holds'
+    end as finding                        -- the verdict
+from claim
+join engine on engine.id = claim.engine
+join campaign on campaign.id = engine.campaign
+join class on class.name = claim.class
+left join (
+    select run.engine, judged.class, sum(judged.states) as states
+    from judged join run on run.id = judged.run
+    group by run.engine, judged.class) as tried
+    on tried.engine = claim.engine and tried.class = claim.class
+left join (
+    select run.engine, sighting.class, count(distinct sighting.divergence) as divergences
+    from sighting join run on run.id = sighting.run
+    group by run.engine, sighting.class) as seen
+    on seen.engine = claim.engine and seen.class = claim.class
+order by campaign.id, engine.name, class.place;
+
+-- What was found, the broken claims first. One row for each divergence and class it is charged to.
+create view finding as
+select
+    campaign.name as campaign,         -- where it was seen
+    engine.name as engine,             -- that differs
+    divergence.clause as clause,       -- that is broken
+    sighting.class as class,           -- of the fault it is charged to
+    claim.claimed as claimed,          -- 1: the engine claims to survive that
+    sum(sighting.states) as states,    -- crash states that showed it
+    divergence.shape as shape,         -- with engine and clause: which one it is
+    divergence.scenario as scenario,   -- of the case kept
+    divergence.path as path,           -- of that scenario
+    divergence.line as line,           -- in it
+    divergence.finding as finding,     -- what was expected and what came back
+    divergence.artefact as artefact,   -- file name for the case
+    divergence.id as divergence        -- its row
+from divergence
+join sighting on sighting.divergence = divergence.id
+join engine on engine.id = divergence.engine
+join campaign on campaign.id = divergence.campaign
+join claim on claim.engine = divergence.engine and claim.class = sighting.class
+left join clause on clause.name = divergence.clause
+join class on class.name = sighting.class
+group by divergence.id, sighting.class
+order by campaign.id, claim.claimed desc, engine.name, clause.place, class.place, divergence.shape;
+
+-- A line for each engine and scenario: how much was tried, how fast, what came out.
+create view summary as
+select
+    campaign.name as campaign,            -- of the runs
+    engine.name as engine,                -- under test
+    run.scenario as scenario,             -- the workload
+    count(*) as runs,                     -- shards and repetitions with other options
+    sum(run.state = 'done') as runs_done, -- that came to their end
+    sum(run.state = 'running') as runs_open, -- that still run or were killed
+    sum(run.cuts) as cuts,                -- programs and erases at which power was cut
+    sum(run.states) as states,            -- crash states met
+    sum(run.judged) as judged,            -- crash states judged
+    sum(run.skipped) as skipped,          -- crash states met before
+    sum(run.mounts) as mounts,            -- power-ons of the engine
+    sum(run.seconds) as seconds,          -- wall time, added up
+    case when sum(run.seconds) > 0
+        then sum(run.judged) / sum(run.seconds) end as judged_per_second, -- null: no time taken
+    (select count(distinct sighting.divergence) from sighting
+        join run as r on r.id = sighting.run
+        where r.campaign = run.campaign and r.engine = run.engine
+            and r.scenario = run.scenario) as divergences, -- different ones, claimed or not
+    (select count(distinct sighting.divergence) from sighting
+        join run as r on r.id = sighting.run
+        join claim on claim.engine = r.engine and claim.class = sighting.class
+        where claim.claimed = 1 and r.campaign = run.campaign and r.engine = run.engine
+            and r.scenario = run.scenario) as broken,      -- different ones, against the claims
+    (select max(erases_max) from wear_summary where wear_summary.campaign = campaign.name
+        and wear_summary.engine = engine.name
+        and wear_summary.scenario = run.scenario) as erases_max,    -- of the worst sector
+    (select min(lifetime_days) from wear_summary where wear_summary.campaign = campaign.name
+        and wear_summary.engine = engine.name
+        and wear_summary.scenario = run.scenario) as lifetime_days  -- null: never or unknown
+from run
+join campaign on campaign.id = run.campaign
+join engine on engine.id = run.engine
+group by run.campaign, run.engine, run.scenario
+order by campaign.id, run.scenario, engine.name;
+
+-- Since when is a divergence known, and is it still seen?
+create view history as
+select
+    known.engine as engine,       -- that differs
+    known.clause as clause,       -- that is broken
+    known.shape as shape,         -- which one
+    known.campaigns as campaigns, -- that saw it
+    oldest.name as first_seen,    -- the oldest campaign that saw it
+    newest.name as last_seen      -- the newest one
+from (
+    select engine.name as engine, divergence.clause as clause, divergence.shape as shape,
+        count(*) as campaigns, min(divergence.campaign) as oldest,
+        max(divergence.campaign) as newest
+    from divergence join engine on engine.id = divergence.engine
+    group by engine.name, divergence.clause, divergence.shape) as known
+join campaign as oldest on oldest.id = known.oldest
+join campaign as newest on newest.id = known.newest
+order by known.engine, known.clause, known.shape;
