@@ -1,0 +1,76 @@
+/* naive.h - the baseline: one value a sector, erased and programmed again at each update.
+ *
+ * What many first versions of a product do. It is here to be compared with, not to be used.
+ *
+ * Model. A sector is free (blank header) or holds one key and its value:
+ *
+ *     magic "NAIV" | key length u16 | value length u16 | crc32 | key | value      (little endian)
+ *
+ * rounded up with 0xFF bytes (erased value) to whole units. The CRC-32C covers lengths, key and value. A new key
+ * goes to the first sector that holds nothing; an update erases the sector of its key and programs
+ * it again; a removal erases the sector.
+ *
+ * What it does not hold, of the contract that every engine is measured against:
+ *   durable, atomic  a cut between the erase and the end of the program of an update loses the key
+ *                    with both values, the old one although it had been acknowledged long before;
+ *   wear             nothing spreads: a sector is erased at each update of its key.
+ * Widened clause: an update that a cut interrupts may lose the value. Other keys are not touched.
+ * Under the same classes of faults as seqmap (edge, prefix, bits) a damaged value is never
+ * returned, and the store works on: a sector that holds nothing valid counts as free and is erased
+ * before use. weak, ecc and rot are not claimed.
+ *
+ * No state but what is in the struct; nothing is cached. Bounds: mount reads nothing; fetch reads
+ * every header and one value; store does at most one erase and the programs of one sector; remove
+ * does one erase. The same shape as seqmap.h, where each function is described.
+ */
+#ifndef BROWNOUT_NAIVE_H
+#define BROWNOUT_NAIVE_H
+
+#include "../flash.h"
+#include "map.h"
+
+struct naive_config {
+    const struct flash *flash;
+    /* Scratch memory: 12 bytes, key and value of the largest item, rounded up to units (and read
+     * units). At least 64 bytes. */
+    void *work;
+    uint32_t work_size;
+};
+
+struct naive {
+    const struct flash *flash;
+    uint8_t *work;
+    uint32_t work_size;
+};
+
+struct naive_iterator {
+    uint32_t sector;
+};
+
+/* MAP_ERR_GEOMETRY, or FLASH_OK. Reads nothing. */
+int naive_mount(struct naive *map, const struct naive_config *config);
+
+/* Erases every sector and mounts. */
+int naive_format(struct naive *map, const struct naive_config *config);
+
+int naive_fetch(struct naive *map, const void *key, uint32_t key_size, void *value,
+                uint32_t capacity, uint32_t *value_size);
+
+/* MAP_ERR_FULL when every sector holds another key, MAP_ERR_TOO_BIG; nothing was changed then. */
+int naive_store(struct naive *map, const void *key, uint32_t key_size, const void *value,
+                uint32_t value_size);
+
+int naive_remove(struct naive *map, const void *key, uint32_t key_size);
+
+/* Erases one sector after the other: a cut leaves some of the keys. */
+int naive_remove_all(struct naive *map);
+
+/* Keys in the order of their sectors, each once. */
+void naive_iterate(struct naive_iterator *iterator);
+int naive_next(struct naive *map, struct naive_iterator *iterator, void *key, uint32_t key_capacity,
+               uint32_t *key_size, void *value, uint32_t value_capacity, uint32_t *value_size);
+
+/* The largest number of programs and erases of any one call. */
+uint64_t naive_bound(const struct flash_geometry *geometry);
+
+#endif

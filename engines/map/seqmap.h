@@ -1,0 +1,128 @@
+/* seqmap.h - a map in the flash format of sequential-storage (Rust crate, 0.7 to 8.0.1).
+ *
+ * Images of the crate open here, and images written here open in the crate; after the same
+ * operations without cuts the two are equal byte for byte, with the same erases and programs and
+ * far fewer reads.
+ *
+ * Model. The sectors form a ring:
+ *
+ *     oldest sealed ... newest sealed | head, in use | blank buffer
+ *
+ * A store appends a new copy of the key to the head; the newest copy counts. When the head is
+ * full it is sealed, the blank buffer becomes the head, what is still live in the oldest sector
+ * is copied to it, and the oldest sector is erased and becomes the buffer. So each sector is
+ * erased once a lap, and one sector is always spare: sector_count - 1 sectors hold data.
+ *
+ * Cuts. Mounting only reads. Every read gives the right answer on what a cut left; the first call
+ * that changes something (store, remove, remove_all) repairs it first. Survives the classes edge,
+ * prefix and bits for programs and erases, nested to any depth, and reads that the part can't
+ * correct (FLASH_ERR_ECC) as far as they stay with the interrupted item or sector. Not claimed:
+ *   weak  a sector that reads blank is used without erasing it once more, because the format has
+ *         nowhere to note that an erase is proven;
+ *   rot   a read is not repeated, and the format can detect but not correct a flipped bit: such an
+ *         item is passed over, and an older copy of its key may be answered.
+ * What the crate's algorithm does that this one must not, and what differs on flash after a cut,
+ * is told in seqmap.c.
+ *
+ * Memory. struct seqmap, a work buffer and, if wanted, a cache (../seq/seq_cache.h), all of the
+ * caller. No heap, no recursion, no globals. Needs memcpy, memset and memcmp. Not reentrant.
+ *
+ * Errors: those of flash.h and map.h. After any error from the flash the map stays usable: the
+ * next changing call repairs first.
+ */
+#ifndef BROWNOUT_SEQMAP_H
+#define BROWNOUT_SEQMAP_H
+
+#include "../seq/seq.h"
+#include "../seq/seq_cache.h"
+#include "map.h"
+
+/* Keys with their length in front (u16, little endian), as the crate stores Vec and String. */
+#define SEQMAP_KEY_PREFIXED 0xFFFFu
+
+struct seqmap_config {
+    /* The region. At least two sectors; erased value 0xFF; a sector of at least 3 words and an
+     * item header, where a word is max(unit, read_unit). */
+    const struct flash *flash;
+    /* Scratch memory, at least a word. Key and value of an item to be stored, rounded up to a
+     * word, must fit. Larger items that are on the flash already are handled in pieces. A buffer
+     * of 256 bytes or more makes iterating cheap. */
+    void *work;
+    uint32_t work_size;
+    /* Bytes of every key, or SEQMAP_KEY_PREFIXED. Keys are opaque. Not stored on the flash: the
+     * same number must be given each time. */
+    uint16_t key_size;
+    /* Memory that saves reads, or NULL. Its contents are cleared by mount and format. */
+    struct seq_cache *cache;
+};
+
+/* A mounted map. The caller owns it; the fields are the engine's. */
+struct seqmap {
+    struct seq seq;
+    uint16_t key_size;
+    bool empty;       /* no sector in use: there is no head */
+    bool head_sealed; /* the head has its end word */
+    bool ready;       /* repaired since mount or the last error; `append` holds */
+    bool spare_blank; /* the sector after the head is known to be blank */
+    uint32_t head;    /* sector that is written, the newest */
+    uint32_t sealed;  /* sectors before the head that hold older items */
+    uint32_t append;  /* where the next item goes; the end of the payload if the head is full */
+};
+
+/* A place in the iteration, see seqmap_iterate. */
+struct seqmap_iterator {
+    uint32_t back;     /* sectors between the one being read and the head */
+    uint32_t position; /* address of the next item; 0: start of the sector */
+};
+
+/* Finds the head. Only reads. MAP_ERR_GEOMETRY, MAP_ERR_DAMAGED (no cut leaves this image; format
+ * is the way out, and nothing was changed), or an error of the flash. The config is not kept. */
+int seqmap_mount(struct seqmap *map, const struct seqmap_config *config);
+
+/* Erases every sector, oldest data first, and leaves an empty mounted map. A cut in it leaves any
+ * part of the old contents: format again. */
+int seqmap_format(struct seqmap *map, const struct seqmap_config *config);
+
+/* Copies the value of `key` to `value` and its length to *value_size. MAP_ERR_NOT_FOUND, or
+ * MAP_ERR_BUFFER when it is longer than `capacity`: *value_size holds the length then. Never
+ * writes to the flash. `value` may be NULL when capacity is 0. */
+int seqmap_fetch(struct seqmap *map, const void *key, uint32_t key_size, void *value,
+                 uint32_t capacity, uint32_t *value_size);
+
+/* Stores a value, replacing the one the key had. Durable when it returns FLASH_OK; after a cut the
+ * key has the old or the new value. MAP_ERR_TOO_BIG (format, sector or work buffer; nothing was
+ * written), MAP_ERR_FULL (what can be read is unchanged; costs a lap of erases). */
+int seqmap_store(struct seqmap *map, const void *key, uint32_t key_size, const void *value,
+                 uint32_t value_size);
+
+/* Removes the key; FLASH_OK also when it was not there. After a cut it is there or not. Programs
+ * item headers a second time: MAP_ERR_UNSUPPORTED on a part with programs_per_unit 1. */
+int seqmap_remove(struct seqmap *map, const void *key, uint32_t key_size);
+
+/* Removes all keys, oldest copies first, without erasing sectors. After a cut any of the keys may
+ * be gone. */
+int seqmap_remove_all(struct seqmap *map);
+
+/* Starts at the oldest item. */
+void seqmap_iterate(struct seqmap_iterator *iterator);
+
+/* The next item, from old to new, overwritten copies included: the last copy of a key counts.
+ * MAP_ERR_NOT_FOUND at the end. MAP_ERR_BUFFER when key or value do not fit: both lengths are told
+ * and the iterator has not moved. A call that changes the map ends the iteration; fetch does not. */
+int seqmap_next(struct seqmap *map, struct seqmap_iterator *iterator, void *key,
+                uint32_t key_capacity, uint32_t *key_size, void *value, uint32_t value_capacity,
+                uint32_t *value_size);
+
+/* Bytes that an item takes on the flash besides its key and value (which are rounded up to a
+ * word). */
+uint32_t seqmap_item_overhead(const struct seqmap *map);
+
+/* The largest number of programs and erases of any one call on this geometry, a repair included.
+ * Mount, fetch and next have none. A work buffer smaller than the items on the flash is taken into
+ * account. 0 for a geometry that can't be used. */
+uint64_t seqmap_bound(const struct flash_geometry *geometry);
+
+/* The largest number of reads of any one call on this geometry. */
+uint64_t seqmap_read_bound(const struct flash_geometry *geometry);
+
+#endif

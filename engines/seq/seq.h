@@ -1,0 +1,59 @@
+/* seq.h - what the map and the queue in the sequential-storage flash format have in common.
+ *
+ * The format is that of the Rust crate sequential-storage, 0.7 to 8.0.1. Its "page" is a sector
+ * here. A sector is: start word, payload, end word, where a word is max(read unit, unit) bytes.
+ *
+ *     start word | item | item | ... | blank | end word
+ *
+ * A word of zeros as start word says "in use", as end word "sealed". Nothing on the flash holds an
+ * address, a sequence number or the geometry: order in time comes from the ring position and the
+ * two words only, so the number of sectors of a store never changes.
+ */
+#ifndef BROWNOUT_SEQ_H
+#define BROWNOUT_SEQ_H
+
+#include "../flash.h"
+
+#define SEQ_WORD_MAX 32u   /* limit of the format */
+#define SEQ_HEADER_MAX 32u /* bytes of the largest item header: 8, rounded up to a word */
+#define SEQ_LENGTH_MAX 65535u
+
+struct seq_cache;
+
+/* One store on one flash region. Filled in by seq_setup. */
+struct seq {
+    const struct flash *flash;
+    uint8_t *work;           /* caller's memory, work_size bytes */
+    uint32_t work_size;      /* a multiple of word */
+    uint32_t window;         /* work holds the flash from here ... */
+    uint32_t window_size;    /* ... this many bytes; 0 when it holds something else */
+    struct seq_cache *cache; /* NULL: none */
+    uint8_t word;            /* bytes of a word, W */
+    uint8_t header;          /* bytes of an item header, H */
+};
+
+/* Checks the geometry (word at most 32 bytes, sectors of at least 3 words and a header, erased
+ * value 0xFF, at least `sectors_min` sectors) and the work buffer (at least one word; what is over
+ * a multiple of words is not used). FLASH_OK, or MAP_ERR_GEOMETRY. No flash access. */
+int seq_setup(struct seq *seq, const struct flash *flash, void *work, uint32_t work_size,
+              uint32_t sectors_min);
+
+/* x, at most 2^31, rounded up and down to whole words. */
+static inline uint32_t seq_up(const struct seq *seq, uint32_t x)
+{
+    return (x + seq->word - 1u) & ~(uint32_t)(seq->word - 1u);
+}
+
+static inline uint32_t seq_down(const struct seq *seq, uint32_t x)
+{
+    return x & ~(uint32_t)(seq->word - 1u);
+}
+
+/* Largest item data (for a map: key and value together) of the format on this geometry. */
+uint32_t seq_length_max(const struct seq *seq);
+
+/* Reads, tolerating a unit that the part can't correct: *bad tells, and the buffer is undefined
+ * then. Any other error is returned. */
+int seq_read(struct seq *seq, uint32_t address, void *buffer, uint32_t size, bool *bad);
+
+#endif

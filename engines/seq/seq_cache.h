@@ -1,0 +1,40 @@
+/* seq_cache.h - memory of the caller that saves reads.
+ *
+ * Three parts, each optional (NULL, count 0), none needed for correctness:
+ *   states  one byte a sector: what its two words say
+ *   pages   per sector: where its first item that was not removed is, where its items end
+ *   keys    the most recently used keys and the address of their newest copy
+ * Which sector is which is otherwise kept by the engine in a few bytes (the head and the number of
+ * sealed sectors behind it), so `states` matters to mount only.
+ *
+ * An entry is dropped before the flash under it is changed and noted after the change succeeded;
+ * any error of the flash drops everything. A build with SEQ_NO_CACHE leaves all of it out.
+ */
+#ifndef BROWNOUT_SEQ_CACHE_H
+#define BROWNOUT_SEQ_CACHE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What is known of a sector; 0 in either field: nothing. Addresses from the start of the region. */
+struct seq_cache_page {
+    uint32_t first; /* nothing that counts lies before this address */
+    uint32_t end;   /* the items end here */
+};
+
+/* A key and the newest copy of it. Keys longer than the array are not cached. */
+#define SEQ_CACHE_KEY_MAX 16u
+struct seq_cache_key {
+    uint32_t address; /* 0: this entry is free */
+    uint8_t size;
+    uint8_t key[SEQ_CACHE_KEY_MAX];
+};
+
+struct seq_cache {
+    uint8_t *states;              /* NULL, or sector_count bytes */
+    struct seq_cache_page *pages; /* NULL, or sector_count entries */
+    struct seq_cache_key *keys;   /* NULL, or key_count entries, most recent first */
+    uint32_t key_count;
+};
+
+#endif
