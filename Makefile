@@ -1,39 +1,173 @@
 # Brownout. `make help` lists what can be made; everything made goes under build/.
+#
+# CC, CFLAGS, CXX, CXXFLAGS, LIB_FUZZING_ENGINE and OUT are honoured; BUILD=DIR builds elsewhere.
+# What a target uses and does not find is installed where that is possible, else named in one
+# sentence (tools/need).
 
 BUILD ?= build
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+ifeq ($(origin CXX),default)
+CXX := clang++-14
+endif
 CFLAGS ?= -O2 -g
+JOBS ?= $(shell nproc 2>/dev/null || echo 1)
+
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
 STD := -std=c11
 INCLUDE := -I.
+# Assertions stay on in every build, whatever CFLAGS say.
+COMPILE = $(CC) $(STD) $(WARN) $(CFLAGS) -UNDEBUG $(INCLUDE)
 
-ENGINE_SRC := $(sort $(filter-out %_test.c,$(wildcard engines/*/*.c)))
-SIM_SRC := $(sort $(filter-out %_test.c,$(wildcard sim/*.c)))
-FUZZ_SRC := $(sort $(filter-out %_test.c fuzz/main.c,$(wildcard fuzz/*.c fuzz/*/*.c)))
+# --- what there is to build ---
 
-LIB_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(ENGINE_SRC) $(SIM_SRC) $(FUZZ_SRC))
+APART := %_test.c %_fuzzer.c
+ENGINE_SRC := $(sort $(filter-out $(APART),$(wildcard engines/*/*.c)))
+SIM_SRC := $(sort $(filter-out $(APART),$(wildcard sim/*.c)))
+FUZZ_SRC := $(sort $(filter-out $(APART) fuzz/main.c,$(wildcard fuzz/*.c fuzz/*/*.c)))
+ENGINE_TEST_SRC := $(sort $(wildcard engines/*/*_test.c))
+HARNESS_TEST_SRC := $(sort $(wildcard sim/*_test.c fuzz/*_test.c fuzz/*/*_test.c))
+FUZZER_SRC := $(sort $(wildcard fuzz/*_fuzzer.c fuzz/*/*_fuzzer.c))
+
+object = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+program = $(patsubst %.c,$(BUILD)/test/%,$(1))
+ENGINE_OBJ := $(call object,$(ENGINE_SRC))
+LIB_OBJ := $(ENGINE_OBJ) $(call object,$(SIM_SRC) $(FUZZ_SRC))
+ENGINE_TESTS := $(call program,$(ENGINE_TEST_SRC))
+HARNESS_TESTS := $(call program,$(HARNESS_TEST_SRC))
 LIBS := -lsqlite3 -ldl
 
-all: $(BUILD)/brownout ## the brownout command
+# --- what each target uses: Debian packages, each known to tools/need ---
+
+BUILD_NEEDS := gcc libc6-dev libsqlite3-dev
+LINT_NEEDS := gcc libc6-dev libsqlite3-dev clang-14 clang-format-14 python3
+TEST_NEEDS := $(BUILD_NEEDS) $(LINT_NEEDS) python3-pytest python3-hypothesis
+BIG_ENDIAN_NEEDS := gcc-powerpc-linux-gnu libc6-dev-powerpc-cross qemu-user
+SIZE_NEEDS := gcc-arm-none-eabi libnewlib-arm-none-eabi python3
+FUZZER_NEEDS := $(BUILD_NEEDS) clang-14 libclang-rt-14-dev
+
+NEED := CC='$(CC)' BUILD='$(BUILD)' tools/need
+AGAIN = @$(MAKE) --no-print-directory -j$(JOBS)
+
+# --- the command ---
+
+all: $(BUILD)/brownout ## the brownout command, optimised, in build/
 
 $(BUILD)/brownout: $(LIB_OBJ) $(BUILD)/obj/fuzz/main.o
-	$(CC) $(CFLAGS) -rdynamic $^ -o $@ $(LIBS)
+	$(CC) $(CFLAGS) -rdynamic $(filter %.o,$^) -o $@ $(LIBS)
 
-# The chip alone as a shared library, for the Python tests.
-$(BUILD)/libsim.so: $(SIM_SRC) $(wildcard sim/*.h engines/*.h)
+# The chip alone as a shared library, for the Python tests. A sanitizer that must be loaded before
+# Python itself (ASan) is of no use here, so its flags are a variable of their own.
+LIBSIM_CFLAGS ?= $(CFLAGS)
+$(BUILD)/libsim.so: $(SIM_SRC) $(wildcard sim/*.h engines/*.h) $(BUILD)/flags
+	$(CC) $(STD) $(WARN) $(LIBSIM_CFLAGS) -UNDEBUG $(INCLUDE) -shared -fPIC $(SIM_SRC) -o $@
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(STD) $(WARN) $(CFLAGS) $(INCLUDE) -shared -fPIC $(SIM_SRC) -o $@
+	$(COMPILE) -MMD -MP -c $< -o $@
 
-$(BUILD)/obj/%.o: %.c
+# C tests. Those of the engines are linked with engines alone: a user lifts the folder.
+$(ENGINE_TESTS): $(BUILD)/test/%: $(BUILD)/obj/%.o $(ENGINE_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(STD) $(WARN) $(CFLAGS) $(INCLUDE) -MMD -MP -c $< -o $@
+	$(CC) $(CFLAGS) $(filter %.o,$^) -o $@
 
--include $(LIB_OBJ:.o=.d) $(BUILD)/obj/fuzz/main.d
+$(HARNESS_TESTS): $(BUILD)/test/%: $(BUILD)/obj/%.o $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -rdynamic $(filter %.o,$^) -o $@ $(LIBS)
+
+# Changes when the compiler, the flags or the list of sources do, so that objects of two kinds are
+# never linked together and a removed source is noticed.
+BUILT_WITH = $(COMPILE) $(LIBSIM_CFLAGS) $(ENGINE_SRC) $(SIM_SRC) $(FUZZ_SRC)
+$(BUILD)/flags: FORCE | $(BUILD)/tools-found
+	@echo '$(BUILT_WITH)' | cmp -s - $@ || echo '$(BUILT_WITH)' >$@
+
+$(BUILD)/tools-found:
+	@$(NEED) --say $(BUILD_NEEDS)
+	@mkdir -p $(@D) && touch $@
+
+DEPENDENCIES := $(patsubst %.o,%.d,$(LIB_OBJ) \
+    $(call object,fuzz/main.c $(ENGINE_TEST_SRC) $(HARNESS_TEST_SRC)))
+-include $(wildcard $(DEPENDENCIES))
+
+# --- tests ---
+
+# What the tests run; `make test` builds it with sanitizers under build/asan/.
+TESTS ?=
+SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+# gcc's UBSan is a library that loads with ours; clang's would have to be part of Python, so there
+# a finding is a trap without a message.
+SANITIZE_LIBSIM := -O1 -g -fsanitize=undefined -fno-sanitize-recover=all \
+    $(if $(findstring clang,$(CC)),-fsanitize-undefined-trap-on-error)
+
+check-build: $(BUILD)/brownout $(BUILD)/libsim.so $(ENGINE_TESTS) $(HARNESS_TESTS)
+
+test: ## installs what is missing, builds with sanitizers, runs every test; TESTS=sim runs some
+	@$(NEED) $(TEST_NEEDS)
+	$(AGAIN) BUILD='$(BUILD)/asan' CC='$(CC)' CFLAGS='$(SANITIZE)' \
+	    LIBSIM_CFLAGS='$(SANITIZE_LIBSIM)' check-build
+	@python=$$(BUILD='$(BUILD)' tools/python) && \
+	    export BROWNOUT_BUILD='$(BUILD)/asan' PYTHONPYCACHEPREFIX='$(abspath $(BUILD))/pycache' && \
+	    "$$python" -m pytest $$("$$python" -c 'import xdist' 2>/dev/null && echo '-n$(JOBS)') $(TESTS)
+
+lint: ## sizes, include direction, formatting, both compilers, no heap or globals in engines
+	@$(NEED) $(LINT_NEEDS)
+	@python3 -B tools/lint.py
+
+# UBSan without its library, which is not there for this machine.
+BIG_ENDIAN := -O1 -g -static -fsanitize=undefined -fsanitize-undefined-trap-on-error
+
+big-endian: ## the engines' C tests on a big-endian machine, under qemu
+	@$(NEED) $(BIG_ENDIAN_NEEDS)
+	$(AGAIN) BUILD='$(BUILD)/big-endian' CC=powerpc-linux-gnu-gcc CFLAGS='$(BIG_ENDIAN)' \
+	    RUN=qemu-ppc BUILD_NEEDS= run-engine-tests
+
+RUN ?=
+run-engine-tests: $(ENGINE_TESTS)
+	@for test in $^; do echo "$(RUN) $$test"; $(RUN) "$$test" || exit 1; done
+	@echo "$(words $^) C tests of engines passed"
+
+# --- measures ---
+
+campaign: ## installs what is missing, explores every scenario on every engine; build/results.db
+	@$(NEED) $(BUILD_NEEDS) python3
+	$(AGAIN) all
+	@BROWNOUT_BUILD='$(BUILD)' python3 -B reports/campaign.py
+
+bench: all ## speeds, each beside a yardstick run at the same moment
+	@$(BUILD)/brownout bench
+
+size: ## code, RAM and deepest stack of each engine on a Cortex-M4
+	@$(NEED) --say $(SIZE_NEEDS)
+	@python3 -B tools/size.py '$(BUILD)/size'
+
+# --- fuzz targets: one file each, fuzz/NAME_fuzzer.c ---
+
+OUT ?= $(BUILD)/fuzzers
+FUZZERS := $(patsubst %.c,$(OUT)/%,$(notdir $(FUZZER_SRC)))
+vpath %_fuzzer.c $(sort $(dir $(FUZZER_SRC)))
+
+ifdef LIB_FUZZING_ENGINE
+fuzzers: $(FUZZERS)
+$(FUZZERS): $(OUT)/%: $(BUILD)/obj/fuzz/%.o $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(CXX) $(CFLAGS) $(CXXFLAGS) $(filter %.o,$^) $(LIB_FUZZING_ENGINE) -o $@ $(LIBS)
+else
+fuzzers: ## fuzz targets with libFuzzer, or with CC, CXX, CFLAGS and LIB_FUZZING_ENGINE as given
+	@$(NEED) $(FUZZER_NEEDS)
+	$(AGAIN) BUILD='$(BUILD)/libfuzzer' OUT='$(OUT)' CC=clang-14 CXX=clang++-14 \
+	    CFLAGS='$(SANITIZE) -fsanitize=fuzzer-no-link' LIB_FUZZING_ENGINE=-fsanitize=fuzzer fuzzers
+endif
+
+# --- the rest ---
 
 clean: ## removes build/
 	rm -rf $(BUILD)
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
 
-.PHONY: all clean help
+FORCE:
+.PHONY: all check-build test lint big-endian run-engine-tests campaign bench size fuzzers clean help
+.PHONY: FORCE
+.DELETE_ON_ERROR:

@@ -1,0 +1,241 @@
+"""Each rule of lint.py: a small tree that keeps all of them, and one mistake planted in it."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tools import lint
+
+PORT = """#ifndef FLASH_H
+#define FLASH_H
+#include <stdint.h>
+
+static inline int flash_touch(uint32_t address)
+{
+    return address != 0;
+}
+
+#endif
+"""
+ENGINE = """#include <string.h>
+#include "../flash.h"
+#include "toy.h"
+
+int toy_open(char *name)
+{
+    memset(name, 0, 2);
+    return flash_touch(0);
+}
+"""
+CHIP = """#include <stdio.h>
+#include "engines/flash.h"
+#include "sim/chip.h"
+
+int chip_print(void);
+int chip_print(void)
+{
+    return printf("%d", flash_touch(0));
+}
+"""
+CLEAN = {
+    "engines/flash.h": PORT,
+    "engines/map/toy.h": "int toy_open(char *name);\n",
+    "engines/map/toy.c": ENGINE,
+    "sim/chip.h": "#define CHIP 1\n",
+    "sim/chip.c": CHIP,
+    "fuzz/main.c": '#include "engines/map/toy.h"\n#include "sim/chip.h"\n\nint fuzz_x = CHIP;\n',
+    "README.md": "build/ and ./home/x and https://example.org/work/x are no machine's paths\n",
+}
+
+
+@pytest.fixture
+def tree(tmp_path, root):
+    """tree(files) makes the clean tree with these files over it; returns what lint finds."""
+
+    def plant(files):
+        style = (root / ".clang-format").read_text()
+        for name, text in {**CLEAN, ".clang-format": style, **files}.items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        return [str(finding) for finding in lint.findings(tmp_path)]
+
+    return plant
+
+
+def only(found, start, *words):
+    """There is one finding, at this place, with these words in it."""
+    assert len(found) == 1, found
+    assert found[0].startswith(start + ": "), found
+    assert all(word in found[0] for word in words), found
+
+
+def c_function(lines):
+    """A file with one C function of that many lines, which starts in line 4."""
+    body = "    flash_touch(0);\n" * (lines - 4) + "    return 1;\n"
+    start = '#include "engines/flash.h"\n\nint long_one(void);\nint long_one(void)\n'
+    return f"{start}{{\n{body}}}\n"
+
+
+def test_a_tree_that_keeps_the_rules_is_clean(tree):
+    assert tree({}) == []
+
+
+def test_this_tree_keeps_the_rules(root):
+    done = subprocess.run([sys.executable, "-B", root / "tools/lint.py"], capture_output=True)
+    assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
+
+
+def test_a_line_of_100_columns_passes_and_one_of_101_does_not(tree):
+    line = "# " + "\u00e4" * 98
+    only(tree({"reports/a.py": f"{line}\n{line}x\n"}), "reports/a.py:2", "101 columns")
+
+
+def test_a_function_of_71_lines_is_too_long(tree):
+    short = {f"sim/s{n}.c": c_function(4).replace("long_one", f"short_{n}") for n in range(3)}
+    assert tree({**short, "sim/long.c": c_function(70)}) == []
+    only(tree({**short, "sim/long.c": c_function(71)}), "sim/long.c:4", "71 lines")
+
+
+def test_a_python_function_of_71_lines_is_too_long(tree):
+    found = tree({"reports/a.py": "\n\ndef long_one():\n" + "    pass\n" * 70})
+    only(found, "reports/a.py:3", "71 lines")
+
+
+def test_half_of_all_functions_must_be_short(tree):
+    files = {f"sim/m{n}.c": c_function(40).replace("long_one", f"middle_{n}") for n in range(3)}
+    only(tree(files), "tree:0", "half of the 6 C functions")
+
+
+def test_sim_may_not_include_fuzz(tree):
+    files = {"fuzz/rig.h": "#define RIG 1\n", "sim/rule.h": '#include "fuzz/rig.h"\n'}
+    only(tree(files), "sim/rule.h:1", "sim/ may not include fuzz/rig.h")
+
+
+def test_sim_may_not_include_an_engine(tree):
+    found = tree({"sim/rule.h": '#include "engines/map/toy.h"\n'})
+    only(found, "sim/rule.h:1", "sim/ may not include engines/map/toy.h")
+
+
+def test_an_engine_may_not_include_the_chip(tree):
+    found = tree({"engines/map/toy.h": '#include "../../sim/chip.h"\nint toy_open(char *name);\n'})
+    only(found, "engines/map/toy.h:1", "engines/ may not include sim/chip.h")
+
+
+def test_an_engine_includes_relative(tree):
+    found = tree({"engines/map/toy.h": '#include "engines/flash.h"\nint toy_open(char *name);\n'})
+    only(found, "engines/map/toy.h:1", "inside engines/ it is relative")
+
+
+def test_the_others_include_from_the_root(tree):
+    only(tree({"sim/rule.h": '#include "chip.h"\n'}), "sim/rule.h:1", 'here it is "sim/chip.h"')
+
+
+def test_an_engine_includes_freestanding_headers_only(tree):
+    found = tree({"engines/map/toy.h": "#include <stdio.h>\nint toy_open(char *name);\n"})
+    only(found, "engines/map/toy.h:1", "<stdio.h> is not a freestanding header")
+
+
+def test_the_test_of_an_engine_may_be_hosted(tree):
+    text = '#include <stdio.h>\n#include "toy.h"\n\nint main(void)\n{\n    return puts("x");\n}\n'
+    assert tree({"engines/map/toy_test.c": text}) == []
+
+
+def test_a_folder_without_a_rule_is_named(tree):
+    only(tree({"extra/a.h": '#include "sim/chip.h"\n'}), "extra/a.h:1", "no include direction")
+
+
+def test_a_circle_of_files_is_shown(tree):
+    guard = "#ifndef {0}\n#define {0}\n#include {1}\n#endif\n"
+    files = {
+        "sim/a.h": guard.format("A", '"sim/b.h"'),
+        "sim/b.h": guard.format("B", '"sim/c.h"'),
+        "sim/c.h": guard.format("C", '"sim/a.h"'),
+    }
+    only(tree(files), "sim/a.h:3", "sim/a.h -> sim/b.h -> sim/c.h -> sim/a.h")
+
+
+def test_a_circle_of_folders_is_shown(tree):
+    files = {
+        "engines/map/a.h": '#include "../seq/b.h"\n',
+        "engines/map/x.h": "#define X 1\n",
+        "engines/seq/b.h": '#include "../map/x.h"\n',
+    }
+    found = tree(files)
+    only(found, "engines/map/a.h:1", "engines/map -> engines/seq -> engines/map")
+
+
+def test_a_folder_and_one_inside_it_may_include_each_other(tree):
+    files = {
+        "fuzz/rig.h": "#define RIG 1\n",
+        "fuzz/all.h": '#include "fuzz/subjects/a.h"\n',
+        "fuzz/subjects/a.h": '#include "fuzz/rig.h"\n',
+    }
+    assert tree(files) == []
+
+
+def test_a_header_that_needs_another_first_is_caught_by_both_compilers(tree):
+    found = tree({"sim/rule.h": "uint32_t rule(void);\n"})
+    assert len(found) == 2
+    assert all(line.startswith("sim/rule.h:1: does not compile alone with ") for line in found)
+
+
+def test_a_header_without_a_guard_is_caught(tree):
+    found = tree({"sim/rule.h": "\nstruct rule {\n    int x;\n};\n"})
+    assert len(found) == 2
+    assert all(line.startswith("sim/rule.h:2: ") for line in found)
+
+
+def test_what_only_clang_warns_of_is_caught(tree):
+    text = "int rule(void);\nint rule(void)\n{\n    int x = 1;\n    x = x;\n    return x;\n}\n"
+    only(tree({"sim/rule.c": text}), "sim/rule.c:5", "assigning value")
+
+
+def test_other_formatting_is_caught(tree):
+    only(tree({"sim/chip.h": "#define CHIP 1\nint  chip(void);\n"}), "sim/chip.h:2", "clang-format")
+
+
+@pytest.mark.parametrize(
+    "text, line, words",
+    [
+        ("void *malloc(unsigned long size);\n\nvoid *toy_x(void);\nvoid *toy_x(void)\n"
+         "{\n    return malloc(1);\n}\n", 6, "may not call malloc"),
+        ("int toy_x = 3;\n", 1, "toy_x is one"),
+        ("int toy_x(void);\nint toy_x(void)\n{\n    static int count;\n    return ++count;\n}\n",
+         4, "count"),
+    ],
+    ids=["heap", "global", "static"],
+)
+def test_an_engine_with_heap_or_globals_is_caught(tree, text, line, words):
+    found = tree({"engines/map/bad.c": text})
+    only(found, f"engines/map/bad.c:{line}", words)
+
+
+def test_constant_tables_of_an_engine_are_no_globals(tree):
+    text = ("extern const char *const toy_names[2];\n"
+            'const char *const toy_names[2] = {"a", "b"};\n')
+    assert tree({"engines/map/table.c": text}) == []
+
+
+@pytest.mark.parametrize("folder", ["home", "root", "work"])
+def test_the_path_of_a_machine_is_caught(tree, folder):
+    only(tree({"NOTES.md": f"one\nsee /{folder}/somebody\n"}), "NOTES.md:2", "path of one machine")
+
+
+def test_what_git_ignores_is_left_alone(tree, tmp_path):
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    assert tree({".gitignore": "made/\n", "made/a.md": "/" + "root/x\n"}) == []
+    only(tree({"new/a.md": "/" + "root/x\n"}), "new/a.md:1", "path of one machine")
+
+
+def test_findings_are_printed_and_answered_with_1(tree, tmp_path, capsys):
+    tree({"NOTES.md": "/" + "root/x\n"})
+    assert lint.main([tmp_path]) == 1
+    assert capsys.readouterr().out.startswith("NOTES.md:1: ")
+
+
+def test_a_missing_tool_is_named_with_the_command_to_type(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SystemExit, match="clang-14 is missing; type: apt-get install clang-14"):
+        lint.tool("clang")
