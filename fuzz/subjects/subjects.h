@@ -1,0 +1,27 @@
+/* subjects.h - engines that are known to be faulty: what the harness is tried on.
+ *
+ * `original` is the map of the Rust crate sequential-storage as it is; its power-loss bugs are real
+ * and the explorer must show them. `canary` is a small map of our own with one planted fault; a run
+ * that does not find it has a harness that went silent, and without the fault it must be clean.
+ */
+#ifndef BROWNOUT_SUBJECTS_H
+#define BROWNOUT_SUBJECTS_H
+
+#include "fuzz/adapter.h"
+
+extern const struct adapter adapter_original;
+extern const struct adapter adapter_canary;
+
+/* What the option `fault=N` of the canary plants: entry N. Entry 0 is the correct engine. */
+struct canary_fault {
+    const char *summary;
+    const char *bug_class; /* "K1" to "K25": the kinds of bug that flash storage software has had */
+    const char *clause;    /* of the contract: what breaks first */
+    const char *needs;     /* fault classes that are enough to show it; "" when it shows uncut */
+    const char *workload;  /* what the workload must do */
+};
+
+#define CANARY_FAULT_COUNT 18u
+extern const struct canary_fault canary_faults[CANARY_FAULT_COUNT];
+
+#endif
