@@ -37,6 +37,7 @@ LIB_OBJ := $(ENGINE_OBJ) $(call object,$(SIM_SRC) $(FUZZ_SRC))
 ENGINE_TESTS := $(call program,$(ENGINE_TEST_SRC))
 HARNESS_TESTS := $(call program,$(HARNESS_TEST_SRC))
 LIBS := -lsqlite3 -ldl
+include reports/rules.mk
 
 # --- what each target uses: Debian packages, each known to tools/need ---
 
