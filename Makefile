@@ -37,7 +37,6 @@ LIB_OBJ := $(ENGINE_OBJ) $(call object,$(SIM_SRC) $(FUZZ_SRC))
 ENGINE_TESTS := $(call program,$(ENGINE_TEST_SRC))
 HARNESS_TESTS := $(call program,$(HARNESS_TEST_SRC))
 LIBS := -lsqlite3 -ldl
-include reports/rules.mk
 
 # --- what each target uses: Debian packages, each known to tools/need ---
 
@@ -79,13 +78,16 @@ $(HARNESS_TESTS): $(BUILD)/test/%: $(BUILD)/obj/%.o $(LIB_OBJ)
 
 # Changes when the compiler, the flags or the list of sources do, so that objects of two kinds are
 # never linked together and a removed source is noticed.
-BUILT_WITH = $(COMPILE) $(LIBSIM_CFLAGS) $(ENGINE_SRC) $(SIM_SRC) $(FUZZ_SRC)
+BUILT_WITH := $(COMPILE) $(LIBSIM_CFLAGS) $(ENGINE_SRC) $(SIM_SRC) $(FUZZ_SRC)
 $(BUILD)/flags: FORCE | $(BUILD)/tools-found
 	@echo '$(BUILT_WITH)' | cmp -s - $@ || echo '$(BUILT_WITH)' >$@
 
 $(BUILD)/tools-found:
 	@$(NEED) --say $(BUILD_NEEDS)
 	@mkdir -p $(@D) && touch $@
+
+# What the database's schema needs to get into the command.
+include $(wildcard reports/rules.mk)
 
 DEPENDENCIES := $(patsubst %.o,%.d,$(LIB_OBJ) \
     $(call object,fuzz/main.c $(ENGINE_TEST_SRC) $(HARNESS_TEST_SRC)))

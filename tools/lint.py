@@ -12,7 +12,8 @@ The rules
     three. No circle between files, none between folders that do not contain each other.
  3. Each header compiles alone, and twice, under gcc and clang; each source under clang.
  4. C is formatted as .clang-format says.
- 5. Engines have no heap, no globals, and call nothing but each other and the memory functions.
+ 5. Engines have no heap, no globals, no recursion, and call nothing but each other and the memory
+    functions.
  6. No path of one machine stands in any file.
 """
 
@@ -28,6 +29,9 @@ from functools import cached_property
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import callgraph  # noqa: E402
 
 FUNCTION_LINES_MAX = 70
 FUNCTION_LINES_MEDIAN_MAX = 12
@@ -314,8 +318,8 @@ def check_format(tree):
 def compile_engine(tree, name, folder):
     """The object file of an engine's source as firmware would have it, or None."""
     made = Path(folder) / (name.replace("/", "__") + ".o")
-    flags = "-std=c11 -g -O1 -ffreestanding -fno-pic -fno-stack-protector -c".split()
-    command = ["gcc", *flags, name, "-o", made]
+    flags = "-std=c11 -g -O1 -ffreestanding -fno-pic -fno-stack-protector".split()
+    command = ["gcc", *flags, "-fcallgraph-info=su", "-c", name, "-o", made]
     done = subprocess.run(command, cwd=tree.root, capture_output=True)
     return made if done.returncode == 0 else None
 
@@ -329,25 +333,39 @@ def symbols(made, root):
             yield match[1], match[2], int(match[3] or 0)
 
 
-def engine_symbols(tree):
-    """[(file, kind, name, line)] of all engines; tests of engines are hosted and left out."""
-    names = [n for n in tree.ending(".c") if top(n) == "engines" and not n.endswith("_test.c")]
-    found = []
-    with tempfile.TemporaryDirectory() as folder:
-        for name in names:
-            made = compile_engine(tree, name, folder)
-            found += [(name, *symbol) for symbol in symbols(made, tree.root)] if made else []
-    return found
+def engine_names(tree):
+    """The sources of engines; their tests are hosted and left out."""
+    return [n for n in tree.ending(".c") if top(n) == "engines" and not n.endswith("_test.c")]
 
 
-def check_engines(tree):
-    found = engine_symbols(tree)
+def wrong_symbols(found):
+    """Findings among (file, kind, name, line) of all engines together."""
     ours = {symbol for _, kind, symbol, _ in found if kind in "TRDBC"}
     for name, kind, symbol, line in found:
         if kind == "U" and symbol not in ours | MAY_CALL:
             yield Finding(name, line, f"engines may not call {symbol}")
         elif kind in "bBdDC":
             yield Finding(name, line, f"engines have no globals, and {symbol} is one")
+
+
+def wrong_calls(graph):
+    """A finding when a chain of calls comes back to where it began."""
+    circle = graph.recursion()
+    if circle:
+        place, line = graph.places[circle[0]].split(":")[:2]
+        chain = " -> ".join(map(callgraph.short, circle))
+        yield Finding(place, int(line), f"engines have no recursion: {chain}")
+
+
+def check_engines(tree):
+    names = engine_names(tree)
+    with tempfile.TemporaryDirectory() as folder:
+        objects = {name: compile_engine(tree, name, folder) for name in names}
+        objects = {name: made for name, made in objects.items() if made}
+        found = [(n, *symbol) for n, made in objects.items() for symbol in symbols(made, tree.root)]
+        graphs = [made.with_suffix(".ci").read_text() for made in objects.values()]
+    yield from wrong_symbols(found)
+    yield from wrong_calls(callgraph.Graph(graphs))
 
 
 # --- rule 6: machines ---

@@ -212,6 +212,12 @@ def test_an_engine_with_heap_or_globals_is_caught(tree, text, line, words):
     only(found, f"engines/map/bad.c:{line}", words)
 
 
+def test_an_engine_that_recurses_is_caught(tree):
+    start = '#include "../flash.h"\n\nint deep(int x);\nint deep(int x)\n{\n'
+    text = start + "    return x ? deep(x - 1) + flash_touch(0) : 0;\n}\n"
+    only(tree({"engines/map/deep.c": text}), "engines/map/deep.c:4", "deep -> deep")
+
+
 def test_constant_tables_of_an_engine_are_no_globals(tree):
     text = ("extern const char *const toy_names[2];\n"
             'const char *const toy_names[2] = {"a", "b"};\n')

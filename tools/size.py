@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""size - code, RAM and deepest stack of each engine on a Cortex-M4 at -Os. `make size`.
+
+Code is .text and constants of the engine's own sources; what it calls in libc and libgcc is named
+below the table. An engine has no static RAM (lint sees to it), so its RAM is the object, which the
+caller owns; buffers and caches that the caller chooses come on top. Stack is the deepest chain of
+calls, without what the flash operations of the firmware need.
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import callgraph  # noqa: E402
+
+ROOT = Path(__file__).resolve().parent.parent
+COMPILER = "arm-none-eabi-gcc"
+FLAGS = "-std=c11 -mcpu=cortex-m4 -mthumb -Os -ffreestanding -I. -fcallgraph-info=su -c".split()
+
+
+class Engine(NamedTuple):
+    """What is lifted into firmware together, and the struct that firmware then owns."""
+
+    name: str
+    sources: tuple
+    header: str
+    struct: str
+    flags: tuple = ()
+
+
+SEQMAP = ("engines/map/seqmap*.c", "engines/seq/*.c")
+ENGINES = (
+    Engine("seqmap, no caches", SEQMAP, "engines/map/seqmap.h", "seqmap", ("-DSEQ_NO_CACHE",)),
+    Engine("seqmap", SEQMAP, "engines/map/seqmap.h", "seqmap"),
+    Engine("naive", ("engines/map/naive*.c",), "engines/map/naive.h", "naive"),
+)
+
+
+def compiled(folder, source, text=None, flags=()):
+    """The object file of a source of the tree, or of `text`."""
+    made = folder / (source.replace("/", "__") + ".o")
+    given = [source] if text is None else ["-x", "c", "-"]
+    command = [COMPILER, *FLAGS, *flags, *given, "-o", made]
+    done = subprocess.run(command, cwd=ROOT, input=text, text=True, stderr=subprocess.PIPE)
+    if done.returncode:
+        sys.exit(f"size: {COMPILER} does not compile {source}:\n{done.stderr}")
+    return made
+
+
+def section_bytes(made, *starts):
+    """Bytes of all sections of an object file whose names start so."""
+    command = ["arm-none-eabi-size", "-A", made]
+    listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    sections = re.findall(r"^(\.\S+)\s+(\d+)", listing, re.MULTILINE)
+    return sum(int(size) for name, size in sections if name.startswith(starts))
+
+
+def object_bytes(folder, engine):
+    """sizeof the struct, from a file that holds one."""
+    text = f'#include "{engine.header}"\nstruct {engine.struct} probe;\n'
+    return section_bytes(compiled(folder, f"{engine.name} object", text), ".bss")
+
+
+def sources(engine):
+    paths = {path for pattern in engine.sources for path in ROOT.glob(pattern)}
+    names = sorted(path.relative_to(ROOT).as_posix() for path in paths)
+    return [name for name in names if not name.endswith("_test.c")]
+
+
+def stack_column(graph):
+    circle = graph.recursion()
+    if circle:
+        return "no bound: " + " > ".join(map(callgraph.short, circle))
+    size, path = graph.deepest()
+    unknown = sorted(map(callgraph.short, graph.unbounded))
+    if unknown:
+        return f"no bound: {', '.join(unknown)} has a frame of varying size"
+    return f"{size:6} B  {' > '.join(map(callgraph.short, path))}"
+
+
+def measure(folder, engine):
+    """One row of the table and the foreign functions that the engine calls."""
+    objects = [compiled(folder, name, flags=engine.flags) for name in sources(engine)]
+    graph = callgraph.Graph(made.with_suffix(".ci").read_text() for made in objects)
+    code = sum(section_bytes(made, ".text", ".rodata") for made in objects)
+    static = sum(section_bytes(made, ".data", ".bss") for made in objects)
+    owned = object_bytes(folder, engine)
+    row = f"{engine.name:18} {code:6} B {static:6} B {owned:6} B {stack_column(graph)}"
+    return row, graph.foreign()
+
+
+def main(arguments):
+    folder = Path(arguments[0]).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    print("Cortex-M4, -Os       code   static   object  deepest stack")
+    foreign = set()
+    for engine in ENGINES:
+        if not sources(engine):
+            print(f"{engine.name:18} no source yet")
+            continue
+        row, calls = measure(folder, engine)
+        foreign.update(calls)
+        print(row)
+    print(f"not counted: {', '.join(sorted(foreign)) or 'nothing'}, and the flash operations")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
