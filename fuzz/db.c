@@ -1,8 +1,8 @@
 /* db.c - the results database as a file: opening, making, transactions, and what can go wrong.
  *
- * Making one. Whoever finds no tables writes the whole schema in one transaction, after looking once
- * more inside it, so that two processes may start at the same time. Only then is the file switched
- * to WAL, so a failure on the way leaves an empty file, which is removed when it is ours.
+ * Making one. Whoever finds no tables writes the whole schema in one transaction, after looking
+ * once more inside it, so that two processes may start at the same time. Only then is the file
+ * switched to WAL, so a failure on the way leaves an empty file, which is removed when it is ours.
  *
  * WAL with synchronous=normal: a commit costs no disk flush; a crash of the machine may lose the
  * youngest commits but never harms the file, and a crash of the process loses nothing committed.

@@ -60,7 +60,7 @@ struct db_run {
     const struct explore_options *options; /* NULL: no cuts (DB_RUN) */
 };
 
-/* Makes the run known, in the state 'running'. One before it that was not ended is left as it is. */
+/* Makes the run known, in the state 'running'. One that was not ended before is left as it is. */
 enum db_status db_begin_run(struct db *db, const struct db_run *run, struct db_error *error);
 
 /* Adds a result to the run: counts, wear and divergences, each divergence with its case. Workers
