@@ -17,6 +17,8 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 1)
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
 STD := -std=c11
 INCLUDE := -I.
+# V=1 shows whole commands, else what is made is told in a word.
+quietly = $(if $(V),,@echo '$(1) $(2)';)
 # Assertions stay on in every build, whatever CFLAGS say.
 COMPILE = $(CC) $(STD) $(WARN) $(CFLAGS) -UNDEBUG $(INCLUDE)
 
@@ -55,26 +57,27 @@ AGAIN = @$(MAKE) --no-print-directory -j$(JOBS)
 all: $(BUILD)/brownout ## the brownout command, optimised, in build/
 
 $(BUILD)/brownout: $(LIB_OBJ) $(BUILD)/obj/fuzz/main.o
-	$(CC) $(CFLAGS) -rdynamic $(filter %.o,$^) -o $@ $(LIBS)
+	$(call quietly,link,$@)$(CC) $(CFLAGS) -rdynamic $(filter %.o,$^) -o $@ $(LIBS)
 
 # The chip alone as a shared library, for the Python tests. A sanitizer that must be loaded before
 # Python itself (ASan) is of no use here, so its flags are a variable of their own.
 LIBSIM_CFLAGS ?= $(CFLAGS)
 $(BUILD)/libsim.so: $(SIM_SRC) $(wildcard sim/*.h engines/*.h) $(BUILD)/flags
-	$(CC) $(STD) $(WARN) $(LIBSIM_CFLAGS) -UNDEBUG $(INCLUDE) -shared -fPIC $(SIM_SRC) -o $@
+	$(call quietly,link,$@)$(CC) $(STD) $(WARN) $(LIBSIM_CFLAGS) -UNDEBUG $(INCLUDE) \
+	    -shared -fPIC $(SIM_SRC) -o $@
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(COMPILE) -MMD -MP -c $< -o $@
+	$(call quietly,compile,$<)$(COMPILE) -MMD -MP -c $< -o $@
 
 # C tests. Those of the engines are linked with engines alone: a user lifts the folder.
 $(ENGINE_TESTS): $(BUILD)/test/%: $(BUILD)/obj/%.o $(ENGINE_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(filter %.o,$^) -o $@
+	$(call quietly,link,$@)$(CC) $(CFLAGS) $(filter %.o,$^) -o $@
 
 $(HARNESS_TESTS): $(BUILD)/test/%: $(BUILD)/obj/%.o $(LIB_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -rdynamic $(filter %.o,$^) -o $@ $(LIBS)
+	$(call quietly,link,$@)$(CC) $(CFLAGS) -rdynamic $(filter %.o,$^) -o $@ $(LIBS)
 
 # Changes when the compiler, the flags or the list of sources do, so that objects of two kinds are
 # never linked together and a removed source is noticed.
@@ -154,7 +157,8 @@ ifdef LIB_FUZZING_ENGINE
 fuzzers: $(FUZZERS)
 $(FUZZERS): $(OUT)/%: $(BUILD)/obj/fuzz/%.o $(LIB_OBJ)
 	@mkdir -p $(@D)
-	$(CXX) $(CFLAGS) $(CXXFLAGS) $(filter %.o,$^) $(LIB_FUZZING_ENGINE) -o $@ $(LIBS)
+	$(call quietly,link,$@)$(CXX) $(CFLAGS) $(CXXFLAGS) $(filter %.o,$^) $(LIB_FUZZING_ENGINE) \
+	    -o $@ $(LIBS)
 else
 fuzzers: ## fuzz targets with libFuzzer, or with CC, CXX, CFLAGS and LIB_FUZZING_ENGINE as given
 	@$(NEED) $(FUZZER_NEEDS)

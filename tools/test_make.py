@@ -43,7 +43,7 @@ class Toy:
         )
         if done.returncode:
             return done.stdout + done.stderr
-        return re.findall(r" -c (\S+) ", done.stdout)
+        return re.findall(r"^compile (\S+)", done.stdout, re.MULTILINE)
 
     def answer(self, program="build/brownout"):
         return subprocess.run([self.folder / program]).returncode
