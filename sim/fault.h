@@ -67,12 +67,12 @@ struct fault_effort {
                             * program prefixes are always every byte */
 };
 
-/* One program or erase that is about to happen. */
-enum chip_op_kind { CHIP_PROGRAM, CHIP_ERASE };
+/* One program or erase that is about to happen; a read only where a breach is recorded. */
+enum chip_op_kind { CHIP_PROGRAM, CHIP_ERASE, CHIP_READ };
 struct chip_op {
     enum chip_op_kind kind;
     uint32_t address;
-    uint32_t size;       /* bytes programmed; of an erase, the sector size */
+    uint32_t size;       /* bytes programmed or read; of an erase, the sector size */
     const uint8_t *data; /* what is programmed; NULL for an erase */
 };
 
@@ -84,6 +84,10 @@ struct chip;
 void fault_tears(const struct chip *chip, const struct chip_op *op, uint32_t classes,
                  const struct fault_effort *effort, uint64_t seed,
                  bool (*each)(void *context, const struct tear *tear), void *context);
+
+/* Whether a tear says anything about an operation of that kind. One that does not, in a case that
+ * somebody wrote, leaves what TEAR_NONE leaves. */
+bool fault_fits(const struct tear *tear, enum chip_op_kind kind);
 
 /* The class that a tear belongs to. */
 enum fault_class fault_class_of(const struct tear *tear);

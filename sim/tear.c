@@ -1,0 +1,513 @@
+/* tear.c - what an interrupted program or erase leaves in the chip.
+ *
+ * A program clears the bits that are set now and clear in its data; a tear decides which of them.
+ * Where the tear scope of the part is one unit, the call runs unit by unit: those before the one in
+ * progress are done, those behind it untouched. In the wider scopes all bits move together.
+ *
+ * An erase first clears every bit (preprogram), from one end to the other, and then sets them all.
+ *
+ * Program counts, on parts that limit them. A stable tear counts a unit that was done before the
+ * cut, and one in which it changed a bit. A weak or ecc tear counts every unit up to the one in
+ * progress, in page scope all of them: nobody can say that it was spared. After a torn erase a unit
+ * that it changed counts as fresh when it is blank, and as programmed at least once otherwise.
+ */
+#include "sim/chip_internal.h"
+
+/* A die for each bit of a call, that hits with probability density/256; eight bytes at a time. */
+struct dice {
+    uint64_t seed;
+    uint32_t density;
+    uint32_t word; /* which eight bytes `hits` is for, from 1 */
+    uint64_t hits;
+};
+
+/* Throws for eight bytes: from the lowest bit of the density up, each is a coin more, that has to
+ * agree (AND) where the bit is 0 and need not (OR) where it is 1. */
+static void dice_throw(struct dice *dice, uint32_t word)
+{
+    dice->word = word;
+    dice->hits = dice->density >= 256 ? UINT64_MAX : 0;
+    if (dice->density == 0 || dice->density >= 256) return;
+    unsigned bit = 0;
+    while (!(dice->density >> bit & 1))
+        bit++;
+    for (; bit < 8; bit++) {
+        uint64_t coins = hash_mix(dice->seed, (uint64_t)word << 3 | bit);
+        dice->hits = dice->density >> bit & 1 ? dice->hits | coins : dice->hits & coins;
+    }
+}
+
+/* The bits of byte i that are hit. */
+static inline uint8_t dice_byte(struct dice *dice, uint32_t i)
+{
+    if (dice->word != i / 8 + 1) dice_throw(dice, i / 8 + 1);
+    return (uint8_t)(dice->hits >> i % 8 * 8);
+}
+
+static struct dice dice_of(const struct tear *tear)
+{
+    return (struct dice){.seed = tear->seed, .density = tear->density};
+}
+
+/* --- programs --- */
+
+struct torn {
+    struct chip *chip;
+    struct sector *sector;
+    const struct chip_op *op;
+    const struct tear *tear;
+    uint32_t number; /* of the sector */
+    uint32_t offset; /* of the call in it */
+    uint32_t unit;
+    bool by_unit;
+    uint32_t done;    /* bytes done before the unit in progress */
+    uint32_t counted; /* bytes whose units count whatever changed */
+    uint8_t flip;
+    const uint8_t *now; /* the bytes of the call */
+    uint8_t *next;      /* what they become */
+};
+
+/* The bits of byte i of the call that should clear and can. */
+static uint8_t torn_clears(const struct torn *t, uint32_t i)
+{
+    unsigned now = t->now[i] ^ t->flip, data = t->op->data[i] ^ t->flip;
+    unsigned stuck = t->sector->flaws ? flaw_column(t->sector->flaws, t->offset + i) : 0;
+    return (uint8_t)(now & ~data & ~stuck & 0xFFu);
+}
+
+static void torn_clear(struct torn *t, uint32_t i, uint8_t bits)
+{
+    t->next[i] ^= bits;
+}
+
+/* Every byte before `end` is done. */
+static void torn_finish(struct torn *t, uint32_t end)
+{
+    for (uint32_t i = 0; i < end; i++)
+        torn_clear(t, i, torn_clears(t, i));
+    t->done = end;
+}
+
+static uint32_t torn_unit_start(const struct torn *t, uint32_t i)
+{
+    return i - i % t->unit;
+}
+
+/* Finds the k-th bit to clear; false when there are fewer. */
+static bool torn_find(const struct torn *t, uint32_t k, uint32_t *byte, uint8_t *bit)
+{
+    for (uint32_t i = 0; i < t->op->size; i++) {
+        uint8_t clears = torn_clears(t, i);
+        unsigned count = chip_bits_in(clears);
+        if (k >= count) {
+            k -= count;
+            continue;
+        }
+        for (; k != 0; k--)
+            clears &= (uint8_t)(clears - 1);
+        *byte = i;
+        *bit = (uint8_t)(clears & -clears);
+        return true;
+    }
+    return false;
+}
+
+static void torn_only(struct torn *t)
+{
+    uint32_t byte;
+    uint8_t bit;
+    if (!torn_find(t, t->tear->n, &byte, &bit)) return;
+    if (t->by_unit) torn_finish(t, torn_unit_start(t, byte));
+    torn_clear(t, byte, bit);
+}
+
+static void torn_except(struct torn *t)
+{
+    uint32_t byte, end = t->op->size, start = 0;
+    uint8_t bit;
+    if (!torn_find(t, t->tear->n, &byte, &bit)) {
+        torn_finish(t, end);
+        return;
+    }
+    if (t->by_unit) {
+        start = torn_unit_start(t, byte);
+        end = start + t->unit;
+    }
+    torn_finish(t, end);
+    torn_clear(t, byte, bit); /* back */
+    t->done = start;
+}
+
+/* The range of the call that is in progress at the cut: the whole, or a unit by seed among those
+ * with bits to clear; what is before it is done. False when no bit is to clear. */
+static bool torn_progress(struct torn *t, uint32_t *start, uint32_t *end)
+{
+    uint32_t active = 0, unit = t->by_unit ? t->unit : t->op->size, last = UINT32_MAX;
+    for (uint32_t i = 0; i < t->op->size; i++) {
+        if (torn_clears(t, i) && i / unit != last) {
+            last = i / unit;
+            active++;
+        }
+    }
+    if (active == 0) return false;
+    uint32_t chosen = (uint32_t)(hash_mix(t->tear->seed, 0x756E6974u) % active);
+    last = UINT32_MAX;
+    for (uint32_t i = 0; i < t->op->size; i++) {
+        if (torn_clears(t, i) && i / unit != last) {
+            last = i / unit;
+            if (chosen-- == 0) break;
+        }
+    }
+    *start = last * unit;
+    *end = *start + unit;
+    torn_finish(t, *start);
+    return true;
+}
+
+static void torn_mask(struct torn *t)
+{
+    uint32_t start, end;
+    if (!torn_progress(t, &start, &end)) return;
+    struct dice dice = dice_of(t->tear);
+    for (uint32_t i = start; i < end; i++) {
+        torn_clear(t, i, torn_clears(t, i) & dice_byte(&dice, i));
+    }
+}
+
+/* --- weak programs --- */
+
+static void torn_push(struct torn *t, size_t *count, uint32_t i, uint8_t bits, uint8_t kind)
+{
+    for (uint8_t bit = 0; bit < 8; bit++) {
+        if (bits >> bit & 1) {
+            flaw_push(t->chip, count, (struct flaw){t->tear->seed, t->offset + i, bit, kind, 0});
+        }
+    }
+}
+
+static void torn_looks_undone(struct torn *t, size_t *flaws)
+{
+    uint32_t start, end;
+    t->counted = t->op->size;
+    if (!torn_progress(t, &start, &end)) return;
+    t->counted = end;
+    for (uint32_t i = start; i < end; i++)
+        torn_push(t, flaws, i, torn_clears(t, i), FLAW_WEAK);
+}
+
+/* In unit scope the last unit with a bit to clear is the one in progress. */
+static void torn_looks_done(struct torn *t, size_t *flaws)
+{
+    uint32_t start = 0;
+    if (t->by_unit) {
+        for (uint32_t i = 0; i < t->op->size; i++) {
+            if (torn_clears(t, i)) start = torn_unit_start(t, i);
+        }
+    }
+    struct dice dice = dice_of(t->tear);
+    for (uint32_t i = start; i < t->op->size; i++) {
+        uint8_t weak = torn_clears(t, i) & dice_byte(&dice, i);
+        torn_push(t, flaws, i, weak, FLAW_WEAK);
+    }
+    torn_finish(t, t->op->size);
+    t->counted = t->op->size;
+}
+
+static void torn_flicker(struct torn *t, size_t *flaws)
+{
+    uint32_t start, end;
+    t->counted = t->op->size;
+    if (!torn_progress(t, &start, &end)) return;
+    t->counted = end;
+    struct dice dice = dice_of(t->tear);
+    for (uint32_t i = start; i < end; i++) {
+        uint8_t weak = torn_clears(t, i) & dice_byte(&dice, i);
+        torn_push(t, flaws, i, weak, FLAW_FLICKER);
+    }
+}
+
+/* Clears bits anywhere in the sector, the call's own bytes excepted: they are done. */
+static void torn_disturb(struct torn *t)
+{
+    struct chip *chip = t->chip;
+    uint32_t size = chip->flash.geometry.sector_size;
+    for (uint32_t i = 0; i < t->tear->n; i++) {
+        uint64_t random = hash_mix(t->tear->seed, i);
+        uint32_t byte = (uint32_t)((random >> 3) % size);
+        if (byte - t->offset < t->op->size) continue;
+        unsigned now = sector_byte(chip, t->sector, byte) ^ t->flip;
+        uint8_t next = (uint8_t)((now & ~(1u << (random & 7))) ^ t->flip);
+        sector_store(chip, t->sector, byte, &next, 1);
+    }
+}
+
+/* Units before byte N are done, its own is an error, another value, or a ghost. */
+static void torn_ecc(struct torn *t, size_t *flaws)
+{
+    uint32_t n = t->tear->n < t->op->size ? t->tear->n : t->op->size - 1;
+    uint32_t start = torn_unit_start(t, n);
+    torn_finish(t, start);
+    t->counted = start + t->unit;
+    for (uint32_t i = start; i < start + t->unit; i++) {
+        struct flaw flaw = {0, t->offset + i, 0, FLAW_ERROR, 0};
+        switch (t->tear->kind) {
+        case TEAR_ECC_ERROR:
+            flaw_push(t->chip, flaws, flaw);
+            break;
+        case TEAR_ECC_WRONG:
+            t->next[i] = (uint8_t)hash_mix(t->tear->seed, i);
+            break;
+        default:
+            flaw.kind = FLAW_GHOST;
+            flaw_push(t->chip, flaws, flaw);
+            break;
+        }
+    }
+}
+
+/* --- a torn program, start to end --- */
+
+static void torn_shape(struct torn *t, size_t *flaws)
+{
+    switch (t->tear->kind) {
+    case TEAR_PREFIX:
+        torn_finish(t, t->tear->n < t->op->size ? t->tear->n : t->op->size);
+        break;
+    case TEAR_ONLY:
+        torn_only(t);
+        break;
+    case TEAR_EXCEPT:
+        torn_except(t);
+        break;
+    case TEAR_MASK:
+        torn_mask(t);
+        break;
+    case TEAR_LOOKS_UNDONE:
+        torn_looks_undone(t, flaws);
+        break;
+    case TEAR_LOOKS_DONE:
+        torn_looks_done(t, flaws);
+        break;
+    case TEAR_FLICKER:
+        torn_flicker(t, flaws);
+        break;
+    case TEAR_DISTURB:
+        torn_finish(t, t->op->size);
+        torn_disturb(t);
+        break;
+    case TEAR_ECC_ERROR:
+    case TEAR_ECC_WRONG:
+    case TEAR_ECC_GHOST:
+        torn_ecc(t, flaws);
+        break;
+    default:
+        assert(false && "not a tear of a program");
+    }
+}
+
+/* Runs of units that count are counted together. */
+static void torn_count(struct torn *t)
+{
+    if (t->chip->counts_size == 0) return;
+    uint32_t sure = t->counted > t->done ? t->counted : t->done;
+    uint32_t first = t->offset / t->unit, run = 0;
+    for (uint32_t i = 0; i < t->op->size; i += t->unit) {
+        if (i + t->unit <= sure || memcmp(t->now + i, t->next + i, t->unit) != 0) {
+            run++;
+            continue;
+        }
+        if (run) sector_count_programs(t->chip, t->sector, first + i / t->unit - run, run);
+        run = 0;
+    }
+    if (run) {
+        sector_count_programs(t->chip, t->sector, first + t->op->size / t->unit - run, run);
+    }
+}
+
+static bool torn_cleared(const struct flaw *flaw, const void *context)
+{
+    const struct torn *t = context;
+    uint32_t i = flaw->byte - t->offset;
+    if (flaw->byte < t->offset || i >= t->op->size || flaw->kind > FLAW_FLICKER) return false;
+    return (t->next[i] ^ t->now[i]) >> flaw->bit & 1;
+}
+
+static void tear_program(struct chip *chip, const struct chip_op *op, const struct tear *tear)
+{
+    const struct flash_geometry *g = &chip->flash.geometry;
+    uint32_t number = chip_sector_of(chip, op->address);
+    struct torn t = {
+        .chip = chip,
+        .sector = &chip->sectors[number],
+        .op = op,
+        .tear = tear,
+        .number = number,
+        .offset = op->address - number * g->sector_size,
+        .unit = g->unit,
+        .by_unit = g->tear_scope == FLASH_TEAR_UNIT,
+        .flip = (uint8_t)chip->flip,
+        .next = chip->scratch,
+    };
+    size_t flaws = 0;
+    sector_attach(chip, t.sector);
+    t.now = t.sector->block->bytes + t.offset;
+    memcpy(t.next, t.now, op->size);
+    torn_shape(&t, &flaws);
+    torn_count(&t);
+    if (t.sector->flaws) flaw_drop(chip, number, torn_cleared, &t);
+    sector_store(chip, t.sector, t.offset, t.next, op->size);
+    flaw_add(chip, number, flaws);
+}
+
+/* --- erases --- */
+
+struct torn_erase {
+    struct chip *chip;
+    struct sector *sector;
+    const struct tear *tear;
+    uint32_t number, size;
+    uint32_t blanked; /* the first bytes, completely erased */
+    uint8_t *next;
+};
+
+/* Each bit is blank with probability density/256, or else zero or as it was. */
+static void erase_mix(struct torn_erase *t, uint32_t density)
+{
+    unsigned flip = (uint8_t)t->chip->flip;
+    struct dice blank = {.seed = t->tear->seed, .density = density};
+    struct dice kept = {.seed = ~t->tear->seed, .density = 128};
+    for (uint32_t i = 0; i < t->size; i++) {
+        unsigned now = t->next[i] ^ flip;
+        t->next[i] = (uint8_t)((dice_byte(&blank, i) | (now & dice_byte(&kept, i))) ^ flip);
+    }
+}
+
+static void erase_shape(struct torn_erase *t)
+{
+    uint8_t erased = t->chip->flash.geometry.erased;
+    uint32_t n = t->tear->n < t->size ? t->tear->n : t->size;
+    switch (t->tear->kind) {
+    case TEAR_PREFIX:
+        memset(t->next, erased, n);
+        t->blanked = n;
+        break;
+    case TEAR_ZERO_HEAD:
+        memset(t->next, ~erased & 0xFF, n);
+        break;
+    case TEAR_ZERO_TAIL:
+        memset(t->next + (t->size - n), ~erased & 0xFF, n);
+        break;
+    case TEAR_MIX:
+        erase_mix(t, t->tear->density);
+        break;
+    case TEAR_ECC_MIX:
+        erase_mix(t, 128);
+        break;
+    case TEAR_BLANK_WEAK:
+    case TEAR_BLANK_OVER:
+        memset(t->next, erased, t->size);
+        t->blanked = t->size;
+        break;
+    default:
+        assert(false && "not a tear of an erase");
+    }
+}
+
+/* The counts after the erase, in the chip's count buffer; NULL where programs are not limited. */
+static const uint8_t *erase_counts(const struct torn_erase *t)
+{
+    struct chip *chip = t->chip;
+    if (chip->counts_size == 0) return NULL;
+    const struct flash_geometry *g = &chip->flash.geometry;
+    memset(chip->count_buffer, 0, chip->counts_size);
+    for (uint32_t u = 0; u < t->size / g->unit; u++) {
+        uint8_t count = t->sector->block ? t->sector->block->bytes[chip->counts_at + u] : 0;
+        bool changed = false, blank = true;
+        for (uint32_t i = u * g->unit; i < (u + 1) * g->unit; i++) {
+            if (t->next[i] != sector_byte(chip, t->sector, i)) changed = true;
+            if (t->next[i] != g->erased) blank = false;
+        }
+        if ((u + 1) * g->unit <= t->blanked || (changed && blank)) count = 0;
+        if (changed && !blank && count == 0) count = 1;
+        chip->count_buffer[u] = count;
+    }
+    return chip->count_buffer;
+}
+
+/* Drops what the erase has overcome: flaws of the blanked bytes, unstable bits that it moved. */
+static bool erase_overcame(const struct flaw *flaw, const void *context)
+{
+    const struct torn_erase *t = context;
+    if (flaw->byte < t->blanked) return true;
+    uint8_t change = t->next[flaw->byte] ^ sector_byte(t->chip, t->sector, flaw->byte);
+    return flaw->kind <= FLAW_FLICKER && (change >> flaw->bit & 1);
+}
+
+static void erase_push_weak(struct torn_erase *t, size_t *flaws, struct dice *dice, uint32_t i)
+{
+    uint8_t zeros = (uint8_t) ~(sector_byte(t->chip, t->sector, i) ^ t->chip->flip);
+    uint8_t weak = zeros & dice_byte(dice, i);
+    for (uint8_t bit = 0; bit < 8; bit++) {
+        if (weak >> bit & 1) {
+            flaw_push(t->chip, flaws, (struct flaw){t->tear->seed, i, bit, FLAW_WEAK, 0});
+        }
+    }
+}
+
+/* The flaws that the tear adds, collected before the content changes. */
+static size_t erase_flaws(struct torn_erase *t)
+{
+    size_t flaws = 0;
+    uint32_t unit = t->chip->flash.geometry.unit;
+    struct dice dice = dice_of(t->tear);
+    if (t->tear->kind == TEAR_BLANK_WEAK) {
+        for (uint32_t i = 0; i < t->size; i++)
+            erase_push_weak(t, &flaws, &dice, i);
+    } else if (t->tear->kind == TEAR_ECC_MIX) {
+        for (uint32_t i = 0; i < t->size; i++) {
+            uint64_t random = hash_mix(t->tear->seed + 1, i / unit);
+            if ((random & 0xFF) >= t->tear->density) continue;
+            flaw_push(t->chip, &flaws, (struct flaw){0, i, 0, FLAW_ERROR, 0});
+        }
+    }
+    return flaws;
+}
+
+static void tear_erase(struct chip *chip, const struct chip_op *op, const struct tear *tear)
+{
+    uint32_t number = chip_sector_of(chip, op->address);
+    struct torn_erase t = {
+        .chip = chip,
+        .sector = &chip->sectors[number],
+        .tear = tear,
+        .number = number,
+        .size = chip->flash.geometry.sector_size,
+        .next = chip->scratch,
+    };
+    sector_count_erase(chip, t.sector);
+    sector_set_unproven(chip, t.sector, true);
+    if (tear->kind == TEAR_LOCKED) {
+        flaw_set_locked(chip, number);
+        return;
+    }
+    memset(t.next, chip->flash.geometry.erased, t.size);
+    if (t.sector->block) memcpy(t.next, t.sector->block->bytes, t.size);
+    erase_shape(&t);
+    size_t flaws = erase_flaws(&t);
+    if (t.sector->flaws) flaw_drop(chip, number, erase_overcame, &t);
+    sector_fill(chip, t.sector, t.next, erase_counts(&t));
+    flaw_add(chip, number, flaws);
+    if (tear->kind == TEAR_BLANK_OVER) flaw_set_over(chip, number, tear->seed);
+}
+
+void tear_apply(struct chip *chip, const struct chip_op *op, const struct tear *tear)
+{
+    if (tear->kind == TEAR_NONE || !fault_fits(tear, op->kind)) return;
+    if (tear->kind == TEAR_DONE) {
+        chip_apply(chip, op);
+    } else if (op->kind == CHIP_PROGRAM) {
+        tear_program(chip, op, tear);
+    } else {
+        tear_erase(chip, op, tear);
+    }
+}
