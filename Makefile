@@ -130,6 +130,7 @@ big-endian: ## the engines' C tests on a big-endian machine, under qemu
 
 RUN ?=
 run-engine-tests: $(ENGINE_TESTS)
+	@[ $(words $^) -gt 0 ] || { echo 'make: no engines/*/*_test.c to run' >&2; exit 2; }
 	@for test in $^; do echo "$(RUN) $$test"; $(RUN) "$$test" || exit 1; done
 	@echo "$(words $^) C tests of engines passed"
 

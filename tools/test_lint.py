@@ -83,8 +83,10 @@ def test_a_tree_that_keeps_the_rules_is_clean(tree):
 
 
 def test_this_tree_keeps_the_rules(root):
-    done = subprocess.run([sys.executable, "-B", root / "tools/lint.py"], capture_output=True)
-    assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
+    command = [sys.executable, "-B", root / "tools/lint.py"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        pytest.fail(done.stdout + done.stderr, pytrace=False)
 
 
 def test_a_line_of_100_columns_passes_and_one_of_101_does_not(tree):

@@ -128,7 +128,8 @@ def test_fuzz_targets_are_built_with_the_engine_compiler_and_folder_given(toy):
 def test_help_tells_of_every_target_that_a_user_types(root):
     done = subprocess.run(["make", "help"], cwd=root, capture_output=True, text=True, check=True)
     told = set(re.findall(r"^make ([a-z-]+) ", done.stdout, re.MULTILINE))
-    phony = set(" ".join(re.findall(r"^\.PHONY: (.*)", (root / "Makefile").read_text(), re.M)).split())
+    lists = re.findall(r"^\.PHONY: (.*)", (root / "Makefile").read_text(), re.MULTILINE)
+    phony = set(" ".join(lists).split())
     assert told == phony - {"check-build", "run-engine-tests", "FORCE"}
 
 
@@ -189,8 +190,9 @@ def test_need_installs_as_root(machine):
 
 def test_need_fetches_package_lists_when_the_first_try_fails(machine):
     machine.stub("id", "echo 0")
-    installs = f"[ -e {machine.bin}/lists ] && > {machine.bin}/gcc && /bin/chmod +x {machine.bin}/gcc"
-    machine.stub_apt(f'case "$*" in *update*) > {machine.bin}/lists ;; *) {installs} ;; esac')
+    lists, gcc = machine.bin / "lists", machine.bin / "gcc"
+    installs = f"[ -e {lists} ] && > {gcc} && /bin/chmod +x {gcc}"
+    machine.stub_apt(f'case "$*" in *update*) > {lists} ;; *) {installs} ;; esac')
     assert machine.need("gcc").returncode == 0
     assert machine.asked() == ["install", "update", "install"]
 
