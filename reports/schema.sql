@@ -331,15 +331,18 @@ select
         join claim on claim.engine = r.engine and claim.class = sighting.class
         where claim.claimed = 1 and r.campaign = run.campaign and r.engine = run.engine
             and r.scenario = run.scenario) as broken,      -- different ones, against the claims
-    (select max(erases_max) from wear_summary where wear_summary.campaign = campaign.name
-        and wear_summary.engine = engine.name
-        and wear_summary.scenario = run.scenario) as erases_max,    -- of the worst sector
-    (select min(lifetime_days) from wear_summary where wear_summary.campaign = campaign.name
-        and wear_summary.engine = engine.name
-        and wear_summary.scenario = run.scenario) as lifetime_days  -- null: never or unknown
+    worn.erases_max as erases_max,        -- of the worst sector; null: nothing ran to its end
+    worn.lifetime_days as lifetime_days   -- null: never or unknown
 from run
 join campaign on campaign.id = run.campaign
 join engine on engine.id = run.engine
+left join (
+    select r.campaign, r.engine, r.scenario, max(erases_max) as erases_max,
+        min(lifetime_days) as lifetime_days
+    from wear_summary join run as r on r.id = wear_summary.run
+    group by r.campaign, r.engine, r.scenario) as worn
+    on worn.campaign = run.campaign and worn.engine = run.engine
+    and worn.scenario = run.scenario
 group by run.campaign, run.engine, run.scenario
 order by campaign.id, run.scenario, engine.name;
 

@@ -1,0 +1,179 @@
+"""results - the results database, opened for the tools of this folder.
+
+Two kinds of failure, each told in one line that names the file: `Refused` (exit code 2) when the
+path is no use, `Failed` (exit code 3) when the work itself could not be done. `tool(main)` turns
+them into exit codes, and is how every script here ends.
+"""
+
+import contextlib
+import errno
+import os
+import re
+import sqlite3
+import sys
+import tempfile
+from pathlib import Path
+
+SCHEMA = Path(__file__).with_name("schema.sql")
+BUSY_SECONDS_MAX = 10
+
+
+class Refused(Exception):
+    """The path or the request is no use."""
+
+    exit_code = 2
+
+
+class Failed(Exception):
+    """The work could not be done."""
+
+    exit_code = 3
+
+
+# What SQLite says, by a piece of its message; codes are known to Python only from 3.11 on.
+REASONS = (
+    ("disk is full", Failed, "disk full; what was stored before is kept"),
+    ("is locked", Failed, f"locked by another program for {BUSY_SECONDS_MAX} s"),
+    ("not a database", Refused, "not a results database"),
+    ("malformed", Refused, "a damaged database"),
+    ("readonly", Refused, "not writable"),
+    ("unable to open", Refused, "can't be opened"),
+)
+
+
+def explain(path, error):
+    """An error of SQLite or of the system as one of ours."""
+    if isinstance(error, OSError):
+        kind = Failed if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO) else Refused
+        return kind(f"{path}: {error.strerror or error}")
+    for piece, kind, reason in REASONS:
+        if piece in str(error):
+            return kind(f"{path}: {reason}")
+    return Failed(f"{path}: {error}")
+
+
+@contextlib.contextmanager
+def explained(path):
+    """Errors inside the block become ours, about `path`."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise explain(path, error) from error
+
+
+def schema():
+    """(text, application id, version) of the schema that this program knows."""
+    text = SCHEMA.read_text(encoding="utf-8")
+    application = int(re.search(r"pragma application_id = (\d+)", text)[1])
+    version = int(re.search(r"pragma user_version = (\d+)", text)[1])
+    return text, application, version
+
+
+def connect(path, mode):
+    """A connection that makes (mode rwc) or only opens (rw) the file."""
+    uri = Path(path).resolve().as_uri() + f"?mode={mode}"
+    db = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS_MAX, isolation_level=None)
+    db.row_factory = sqlite3.Row
+    db.text_factory = lambda text: text.decode("utf-8", "replace")
+    return db
+
+
+def check(db, path):
+    """Refuses a database that is not ours or has another schema."""
+    _, application, version = schema()
+    if db.execute("pragma application_id").fetchone()[0] != application:
+        raise Refused(f"{path}: not a results database")
+    found = db.execute("pragma user_version").fetchone()[0]
+    if found != version:
+        raise Refused(f"{path}: results of schema {found}; this program knows schema {version}")
+
+
+def open_results(path, write=False):
+    """A connection to an existing results database. Read-only unless `write`."""
+    if not os.path.isfile(path):
+        raise Refused(f"{path}: no such file")
+    with explained(path):
+        db = connect(path, "rw")
+        try:
+            check(db, path)
+            db.execute("pragma foreign_keys = on")
+            if not write:
+                db.execute("pragma query_only = on")
+        except BaseException:
+            db.close()
+            raise
+    return db
+
+
+def make_results(path):
+    """A new, empty results database; the path must be free. Nothing stays there on failure."""
+    with explained(path):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        try:
+            db = connect(path, "rw")
+            # executescript() commits what is open, so the transaction is part of the script
+            db.executescript(f"begin immediate;\n{schema()[0]}\ncommit;")
+            db.execute("pragma journal_mode = wal")
+            db.execute("pragma foreign_keys = on")
+        except BaseException:
+            os.unlink(path)
+            raise
+    return db
+
+
+def campaign_named(db, path, name=None):
+    """The campaign of that name, or the newest; its row."""
+    if name is None:
+        row = db.execute("select * from campaign order by id desc limit 1").fetchone()
+        if row is None:
+            raise Refused(f"{path}: holds no campaign yet")
+        return row
+    row = db.execute("select * from campaign where name = ?", (name,)).fetchone()
+    if row is None:
+        known = ", ".join(r["name"] for r in db.execute("select name from campaign order by id"))
+        raise Refused(f"{path}: no campaign {name}; there are: {known or 'none'}")
+    return row
+
+
+def write_whole(path, text):
+    """Writes a file completely or not at all; "-" is the standard output."""
+    if str(path) == "-":
+        sys.stdout.write(text)
+        return
+    with explained(path):
+        folder = os.path.dirname(os.path.abspath(path))
+        handle, part = tempfile.mkstemp(dir=folder, prefix=".part-")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as out:
+                out.write(text)
+            umask = os.umask(0)
+            os.umask(umask)
+            os.chmod(part, 0o666 & ~umask)
+            os.replace(part, path)
+        except BaseException:
+            os.unlink(part)
+            raise
+
+
+def tool(main):
+    """Runs a script's main and exits: with what it returns, or 2, 3 and one line, or 130."""
+    try:
+        code = main(sys.argv[1:])
+        sys.stdout.flush()
+    except (Refused, Failed) as error:
+        print(str(error).replace("\n", " "), file=sys.stderr)
+        code = error.exit_code
+    except sqlite3.Error as error:
+        print(f"the database failed: {error}", file=sys.stderr)
+        code = 3
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 3
+    except OSError as error:
+        print(f"output: {error.strerror}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 3
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        code = 130
+    sys.exit(code)
