@@ -24,12 +24,17 @@ COMPILE = $(CC) $(STD) $(WARN) $(CFLAGS) -UNDEBUG $(INCLUDE)
 
 # --- what there is to build ---
 
-APART := %_test.c %_fuzzer.c
+# DATABASE=no leaves out the files that need SQLite, for machines without it; C tests alone can be
+# built then.
+DATABASE ?= yes
+DATABASE_SRC := $(if $(filter no,$(DATABASE)),$(wildcard fuzz/db*.c))
+APART := %_test.c %_fuzzer.c $(DATABASE_SRC)
 ENGINE_SRC := $(sort $(filter-out $(APART),$(wildcard engines/*/*.c)))
 SIM_SRC := $(sort $(filter-out $(APART),$(wildcard sim/*.c)))
 FUZZ_SRC := $(sort $(filter-out $(APART) fuzz/main.c,$(wildcard fuzz/*.c fuzz/*/*.c)))
 ENGINE_TEST_SRC := $(sort $(wildcard engines/*/*_test.c))
-HARNESS_TEST_SRC := $(sort $(wildcard sim/*_test.c fuzz/*_test.c fuzz/*/*_test.c))
+HARNESS_TEST_SRC := $(sort $(filter-out $(DATABASE_SRC), \
+    $(wildcard sim/*_test.c fuzz/*_test.c fuzz/*/*_test.c)))
 FUZZER_SRC := $(sort $(wildcard fuzz/*_fuzzer.c fuzz/*/*_fuzzer.c))
 
 object = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -38,7 +43,7 @@ ENGINE_OBJ := $(call object,$(ENGINE_SRC))
 LIB_OBJ := $(ENGINE_OBJ) $(call object,$(SIM_SRC) $(FUZZ_SRC))
 ENGINE_TESTS := $(call program,$(ENGINE_TEST_SRC))
 HARNESS_TESTS := $(call program,$(HARNESS_TEST_SRC))
-LIBS := -lsqlite3 -ldl
+LIBS := $(if $(DATABASE_SRC),,-lsqlite3) -ldl
 
 # --- what each target uses: Debian packages, each known to tools/need ---
 
@@ -75,9 +80,14 @@ $(ENGINE_TESTS): $(BUILD)/test/%: $(BUILD)/obj/%.o $(ENGINE_OBJ)
 	@mkdir -p $(@D)
 	$(call quietly,link,$@)$(CC) $(CFLAGS) $(filter %.o,$^) -o $@
 
-$(HARNESS_TESTS): $(BUILD)/test/%: $(BUILD)/obj/%.o $(LIB_OBJ)
+$(HARNESS_TESTS): $(BUILD)/test/%: $(BUILD)/obj/%.o $(BUILD)/harness.a
 	@mkdir -p $(@D)
-	$(call quietly,link,$@)$(CC) $(CFLAGS) -rdynamic $(filter %.o,$^) -o $@ $(LIBS)
+	$(call quietly,link,$@)$(CC) $(CFLAGS) $^ -o $@ $(LIBS)
+
+# An archive, so that a test gets the objects that it uses and no others.
+$(BUILD)/harness.a: $(LIB_OBJ)
+	@rm -f $@
+	$(call quietly,link,$@)$(AR) rcs $@ $^
 
 # Changes when the compiler, the flags or the list of sources do, so that objects of two kinds are
 # never linked together and a removed source is noticed.
@@ -123,16 +133,17 @@ lint: ## sizes, include direction, formatting, both compilers, no heap or global
 # UBSan without its library, which is not there for this machine.
 BIG_ENDIAN := -O1 -g -static -fsanitize=undefined -fsanitize-undefined-trap-on-error
 
-big-endian: ## the engines' C tests on a big-endian machine, under qemu
+big-endian: ## the C tests on a big-endian machine, under qemu
 	@$(NEED) $(BIG_ENDIAN_NEEDS)
-	$(AGAIN) BUILD='$(BUILD)/big-endian' CC=powerpc-linux-gnu-gcc CFLAGS='$(BIG_ENDIAN)' \
-	    RUN=qemu-ppc BUILD_NEEDS= run-engine-tests
+	$(AGAIN) BUILD='$(BUILD)/big-endian' CC=powerpc-linux-gnu-gcc AR=powerpc-linux-gnu-ar \
+	    CFLAGS='$(BIG_ENDIAN)' RUN=qemu-ppc BUILD_NEEDS= DATABASE=no run-c-tests
 
+# Without an argument a C test is silent when it passes.
 RUN ?=
-run-engine-tests: $(ENGINE_TESTS)
-	@[ $(words $^) -gt 0 ] || { echo 'make: no engines/*/*_test.c to run' >&2; exit 2; }
+run-c-tests: $(ENGINE_TESTS) $(HARNESS_TESTS)
+	@[ $(words $^) -gt 0 ] || { echo 'make: no *_test.c to run' >&2; exit 2; }
 	@for test in $^; do echo "$(RUN) $$test"; $(RUN) "$$test" || exit 1; done
-	@echo "$(words $^) C tests of engines passed"
+	@echo "$(words $^) C tests passed"
 
 # --- measures ---
 
@@ -176,6 +187,6 @@ help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 FORCE:
-.PHONY: all check-build test lint big-endian run-engine-tests campaign bench size fuzzers clean help
+.PHONY: all check-build test lint big-endian run-c-tests campaign bench size fuzzers clean help
 .PHONY: FORCE
 .DELETE_ON_ERROR:

@@ -109,13 +109,13 @@ def test_a_c_test_is_linked_with_engines_alone(toy):
     toy.write("fuzz/helper.c", "int helper(void);\nint helper(void)\n{\n    return 3;\n}\n")
     text = TOY_TEST.replace("toy()", "helper()")
     toy.write("engines/map/toy_test.c", "int helper(void);\n" + text)
-    assert "undefined reference to `helper'" in toy.make("run-engine-tests")
+    assert "undefined reference to `helper'" in toy.make("run-c-tests")
 
 
 def test_a_failing_c_test_fails_the_target(toy):
-    assert isinstance(toy.make("run-engine-tests"), list)
+    assert isinstance(toy.make("run-c-tests"), list)
     toy.write("engines/map/toy.h", TOY["engines/map/toy.h"].replace("3", "5"))
-    assert "Error 1" in toy.make("run-engine-tests")
+    assert "Error 1" in toy.make("run-c-tests")
 
 
 def test_fuzz_targets_are_built_with_the_engine_compiler_and_folder_given(toy):
@@ -130,7 +130,7 @@ def test_help_tells_of_every_target_that_a_user_types(root):
     told = set(re.findall(r"^make ([a-z-]+) ", done.stdout, re.MULTILINE))
     lists = re.findall(r"^\.PHONY: (.*)", (root / "Makefile").read_text(), re.MULTILINE)
     phony = set(" ".join(lists).split())
-    assert told == phony - {"check-build", "run-engine-tests", "FORCE"}
+    assert told == phony - {"check-build", "run-c-tests", "FORCE"}
 
 
 # --- need ---
