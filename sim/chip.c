@@ -46,10 +46,20 @@ static bool chip_place_fails(const struct chip *chip, const struct chip_op *op)
     return sector->flaws && flaw_blocks_program(sector->flaws, offset, op->size);
 }
 
+/* Takes fuel for one call; false when there is none left. */
+static bool chip_burns(struct chip *chip)
+{
+    if (chip->state.fuel == 0) return true;
+    if (chip->state.fuel == 1) return false;
+    chip->state.fuel--;
+    return true;
+}
+
 /* FLASH_OK when the call may go on. */
 static int chip_check(struct chip *chip, const struct chip_op *op)
 {
     if (!chip->state.powered) return chip_refuse(chip, FLASH_ERR_OFF);
+    if (!chip_burns(chip)) return chip_refuse_breach(chip, op, CHIP_RULE_FUEL);
     enum chip_rule rule = rule_broken(chip, op);
     if (rule != CHIP_RULE_KEPT) return chip_refuse_breach(chip, op, rule);
     if (op->kind != CHIP_READ && op->size != 0 && chip_place_fails(chip, op)) {
@@ -324,6 +334,11 @@ void chip_reset(struct chip *chip)
     chip->state.powered = true;
 }
 
+void chip_set_fuel(struct chip *chip, uint64_t calls)
+{
+    chip->state.fuel = calls == 0 || calls == UINT64_MAX ? 0 : calls + 1;
+}
+
 const struct flash *chip_flash(const struct chip *chip)
 {
     return &chip->flash;
@@ -424,6 +439,8 @@ const char *chip_rule_name(enum chip_rule rule)
         return "set-bit";
     case CHIP_RULE_REPROGRAM:
         return "reprogram";
+    case CHIP_RULE_FUEL:
+        return "more flash calls than the call may make";
     case CHIP_RULE_UNPROVEN:
         return "unproven";
     }

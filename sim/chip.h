@@ -44,6 +44,7 @@ enum chip_rule {
     CHIP_RULE_SET_BIT,   /* a program asks a cleared bit to become set (unless AND is allowed) */
     CHIP_RULE_REPROGRAM, /* more programs of a unit than the part allows between erases */
     CHIP_RULE_UNPROVEN,  /* weak only: program into a sector whose last erase was interrupted */
+    CHIP_RULE_FUEL,       /* more calls than chip_set_fuel() granted */
 };
 
 struct chip_breach {
@@ -87,6 +88,10 @@ void chip_set_wear(struct chip *chip, enum chip_wear wear);
  * marked, torn, powered, used and rolled back; the hook is not entered again unless it is set again. */
 typedef const struct tear *chip_hook(void *context, const struct chip_op *op);
 void chip_set_hook(struct chip *chip, chip_hook *hook, void *context);
+
+/* Grants so many calls of any kind from now on; the next one is refused, and each after it, and a
+ * breach is recorded. 0: no limit, which is how a chip starts. Part of what a rollback restores. */
+void chip_set_fuel(struct chip *chip, uint64_t calls);
 
 /* --- power --- */
 

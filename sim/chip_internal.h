@@ -69,6 +69,7 @@ struct chip_state {
     struct chip_hash hash;          /* of bytes and counts */
     struct chip_hash flaw_hash;     /* of flaws */
     struct chip_hash unproven_hash; /* of the sectors whose erase is unproven */
+    uint64_t fuel;                  /* calls left and one more; 0: no limit */
     bool powered;
 };
 
