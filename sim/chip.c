@@ -440,7 +440,7 @@ const char *chip_rule_name(enum chip_rule rule)
     case CHIP_RULE_REPROGRAM:
         return "reprogram";
     case CHIP_RULE_FUEL:
-        return "more flash calls than the call may make";
+        return "fuel";
     case CHIP_RULE_UNPROVEN:
         return "unproven";
     }

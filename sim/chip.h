@@ -15,7 +15,14 @@
  *  5. Nothing depends on a clock, an address or any state outside the chip and its seed.
  *
  * Unstable bits read by (tear seed, power-ons since the tear, place), flickering ones also by the
- * count of reads; at each power-on an unstable bit may settle. All of it is a function of the seeds.
+ * count of reads. At the first power-on they read as the tear says; at each later one they are a
+ * coin and may settle, at the eighth they do. All of it is a function of the seeds.
+ *
+ * What a refused call answers: FLASH_ERR_OFF without power; FLASH_ERR_RANGE for bounds, alignment
+ * and page; FLASH_ERR_IO for the other rules, for a sector that is worn out or locked and for a
+ * unit that cannot be programmed. It changes nothing. A call of 0 bytes that keeps the rules answers
+ * FLASH_OK and is not counted. A read that answers FLASH_ERR_ECC is counted and fills the buffer
+ * with junk.
  */
 #ifndef BROWNOUT_CHIP_H
 #define BROWNOUT_CHIP_H
@@ -30,9 +37,9 @@ struct chip_counters {
     uint64_t erases;   /* erase calls, torn ones included */
     uint64_t bytes_read;
     uint64_t bytes_programmed; /* bytes of program calls, torn ones included */
-    uint64_t refused;          /* calls refused: power off, a breach, a worn sector */
+    uint64_t refused;          /* calls refused, whatever the reason */
     uint64_t power_ons;
-    uint64_t time_ns; /* simulated: typical times of the part */
+    uint64_t time_ns; /* simulated: typical times of the part; a torn call takes its whole time */
 };
 
 /* Rules that a call can break. */
@@ -44,7 +51,7 @@ enum chip_rule {
     CHIP_RULE_SET_BIT,   /* a program asks a cleared bit to become set (unless AND is allowed) */
     CHIP_RULE_REPROGRAM, /* more programs of a unit than the part allows between erases */
     CHIP_RULE_UNPROVEN,  /* weak only: program into a sector whose last erase was interrupted */
-    CHIP_RULE_FUEL,       /* more calls than chip_set_fuel() granted */
+    CHIP_RULE_FUEL,      /* more calls than chip_set_fuel() granted */
 };
 
 struct chip_breach {
@@ -60,7 +67,8 @@ struct chip_hash {
 
 struct chip;
 
-/* A blank, powered chip. The part is copied. NULL when the geometry is invalid or memory is short. */
+/* A blank, powered chip. The part is copied. NULL when the geometry is invalid or memory is
+ * short. */
 struct chip *chip_new(const struct part *part, uint64_t seed);
 void chip_free(struct chip *chip);
 
@@ -79,13 +87,15 @@ void chip_allow_and(struct chip *chip, bool allowed);
 /* CHIP_RULE_UNPROVEN is enforced (the class weak). */
 void chip_require_proof(struct chip *chip, bool required);
 
-/* What happens beyond the part's endurance: nothing, erases fail (FLASH_ERR_IO), or bits stick. */
+/* What happens beyond the part's endurance: nothing, erases fail (FLASH_ERR_IO), or each erase
+ * leaves one more bit that stays clear, up to 32. Nothing ever when the endurance is unknown. */
 enum chip_wear { CHIP_WEAR_IGNORED, CHIP_WEAR_FAILS, CHIP_WEAR_STICKS };
 void chip_set_wear(struct chip *chip, enum chip_wear wear);
 
 /* The hook is asked before each lawful program and erase takes effect. NULL: go on. A tear: it is
  * applied and power goes off; the call answers FLASH_ERR_OFF. Inside the hook the chip may be
- * marked, torn, powered, used and rolled back; the hook is not entered again unless it is set again. */
+ * marked, torn, powered, used and rolled back; no hook is asked meanwhile unless one is set there.
+ * When the hook has answered, it is in place again, whatever was set inside it. */
 typedef const struct tear *chip_hook(void *context, const struct chip_op *op);
 void chip_set_hook(struct chip *chip, chip_hook *hook, void *context);
 
@@ -95,7 +105,8 @@ void chip_set_fuel(struct chip *chip, uint64_t calls);
 
 /* --- power --- */
 
-/* Applies a tear to an operation that has not happened, and cuts power. Counts the operation. */
+/* Applies a tear to a lawful operation that has not happened, and cuts power. Counts the operation,
+ * TEAR_NONE too; the sector's erase only when it was begun. The chip must be powered. */
 void chip_tear(struct chip *chip, const struct chip_op *op, const struct tear *tear);
 void chip_power_off(struct chip *chip);
 void chip_power_on(struct chip *chip); /* nothing but a count when already on */
@@ -121,10 +132,12 @@ void chip_peek(const struct chip *chip, uint32_t address, void *buffer, uint32_t
  * than the chip. Bytes that are not blank count as programmed once. Not allowed under a mark. */
 bool chip_load(struct chip *chip, const void *image, uint64_t size);
 
-/* Flips a bit at rest, either way, whatever the rules. */
+/* Flips a bit at rest, either way, whatever the rules. A program that asks a bit to be set which
+ * this cleared is no breach: no engine could know. The bit stays clear all the same. */
 void chip_flip(struct chip *chip, uint32_t address, unsigned bit);
 
-/* The next `count` reads that touch the byte answer FLASH_ERR_ECC, then all is well again. */
+/* The next `count` reads that touch the byte answer FLASH_ERR_ECC, then all is well again. An
+ * erase ends it too. */
 void chip_fail_reads(struct chip *chip, uint32_t address, uint32_t count);
 
 /* --- undo journal --- */
