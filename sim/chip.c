@@ -334,11 +334,6 @@ void chip_reset(struct chip *chip)
     chip->state.powered = true;
 }
 
-void chip_set_fuel(struct chip *chip, uint64_t calls)
-{
-    chip->state.fuel = calls == 0 || calls == UINT64_MAX ? 0 : calls + 1;
-}
-
 const struct flash *chip_flash(const struct chip *chip)
 {
     return &chip->flash;
@@ -370,6 +365,11 @@ void chip_set_hook(struct chip *chip, chip_hook *hook, void *context)
 {
     chip->hook = hook;
     chip->hook_context = context;
+}
+
+void chip_set_fuel(struct chip *chip, uint64_t calls)
+{
+    chip->state.fuel = calls == 0 || calls == UINT64_MAX ? 0 : calls + 1;
 }
 
 /* --- power --- */

@@ -4,9 +4,14 @@
  * on the same chip state gives the same bits, always. Each has a short text form, without blanks,
  * that reproduces it: "prefix:5", "only:17", "mask:2a:128", "zero-tail:64".
  *
- * Fault classes group the tears (DESIGN section 4). fault_tears() lists those that the classes allow
- * for one operation. The tears of the classes edge, prefix and bits are stable: what they leave reads
- * the same for ever. Those of weak leave unstable bits; those of ecc leave units that read as errors.
+ * Fault classes group the tears. fault_tears() lists those that the classes allow for one
+ * operation. The tears of the classes edge, prefix and bits are stable: what they leave reads the
+ * same for ever. Those of weak leave unstable bits; those of ecc units that read as errors.
+ *
+ * Where the part's tear scope is one unit, a program runs unit by unit: "only", "except", "mask",
+ * "undone" and "flicker" are about the one unit in progress, and those before it are done. The unit
+ * is that of bit K, or by SEED one of those with bits to clear; of "looks-done", the last of them.
+ * Bits count in ascending order of address, the lowest of a byte first.
  */
 #ifndef BROWNOUT_FAULT_H
 #define BROWNOUT_FAULT_H
@@ -35,7 +40,7 @@ enum tear_kind {
     TEAR_EXCEPT,       /* "except:K": all of them but the K-th */
     TEAR_MASK,         /* "mask:SEED:D": each of them with probability D/256, by SEED */
     TEAR_LOOKS_UNDONE, /* "undone:SEED": reads as before, the bits that should clear are unstable */
-    TEAR_LOOKS_DONE, /* "looks-done:SEED:D": reads complete, D/256 of the cleared bits are unstable */
+    TEAR_LOOKS_DONE, /* "looks-done:SEED:D": complete, but D/256 of the cleared bits are unstable */
     TEAR_FLICKER,    /* "flicker:SEED:D": D/256 of the bits to clear read differently each time */
     TEAR_DISTURB, /* "disturb:SEED:N": done, and N more bits of the sector cleared (sector scope) */
     TEAR_ECC_ERROR, /* "ecc-error:N": units before byte N done, the unit of byte N reads as error */
@@ -46,7 +51,7 @@ enum tear_kind {
     TEAR_ZERO_TAIL, /* "zero-tail:N": the last N bytes are */
     TEAR_MIX, /* "mix:SEED:D": each bit is blank with probability D/256, else zero or as it was */
     TEAR_BLANK_WEAK, /* "blank-weak:SEED:D": reads blank, D/256 of the old zeros are unstable */
-    TEAR_BLANK_OVER, /* "blank-over:SEED": reads blank; later programs leave bits of a column at 1 */
+    TEAR_BLANK_OVER, /* "blank-over:SEED": reads blank; later programs leave a column's bits at 1 */
     TEAR_LOCKED,     /* "locked": content intact, programs fail until an erase completes */
     TEAR_ECC_MIX,    /* "ecc-mix:SEED:D": D/256 of the units read as errors, the others mixed */
     TEAR_KINDS
@@ -78,9 +83,10 @@ struct chip_op {
 
 struct chip;
 
-/* Calls `each` for every tear of `classes` that makes sense for `op` on the chip as it is, always in
- * the same order; TEAR_NONE and TEAR_DONE first. Random ones derive from `seed`. Stops when `each`
- * returns false. */
+/* Calls `each` for every tear of `classes` that makes sense for `op` on the chip as it is, always
+ * in the same order; TEAR_NONE and TEAR_DONE first. Random ones derive from `seed`. Tears that
+ * leave what an earlier one leaves are left out where that is cheap to see. Stops when `each` returns
+ * false. `each` may use the chip under a mark that it rolls back. */
 void fault_tears(const struct chip *chip, const struct chip_op *op, uint32_t classes,
                  const struct fault_effort *effort, uint64_t seed,
                  bool (*each)(void *context, const struct tear *tear), void *context);
