@@ -194,6 +194,12 @@ def test_what_only_clang_warns_of_is_caught(tree):
     only(tree({"sim/rule.c": text}), "sim/rule.c:5", "assigning value")
 
 
+def test_what_only_gcc_warns_of_is_caught(tree):
+    start = "short rule(short x, int y);\nshort rule(short x, int y)\n{\n"
+    text = start + "    x += y;\n    return x;\n}\n"
+    only(tree({"sim/rule.c": text}), "sim/rule.c:4", "conversion from")
+
+
 def test_other_formatting_is_caught(tree):
     only(tree({"sim/chip.h": "#define CHIP 1\nint  chip(void);\n"}), "sim/chip.h:2", "clang-format")
 
