@@ -10,6 +10,7 @@ calls, without what the flash operations of the firmware need.
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,7 +36,7 @@ SEQMAP = ("engines/map/seqmap*.c", "engines/seq/*.c")
 ENGINES = (
     Engine("seqmap, no caches", SEQMAP, "engines/map/seqmap.h", "seqmap", ("-DSEQ_NO_CACHE",)),
     Engine("seqmap", SEQMAP, "engines/map/seqmap.h", "seqmap"),
-    Engine("naive", ("engines/map/naive*.c",), "engines/map/naive.h", "naive"),
+    Engine("naive", ("engines/map/naive*.c", "engines/seq/seq_crc.c"), "engines/map/naive.h", "naive"),
 )
 
 
@@ -61,7 +62,8 @@ def section_bytes(made, *starts):
 def object_bytes(folder, engine):
     """sizeof the struct, from a file that holds one."""
     text = f'#include "{engine.header}"\nstruct {engine.struct} probe;\n'
-    return section_bytes(compiled(folder, f"{engine.name} object", text), ".bss")
+    made = compiled(folder, f"{engine.name} object", text, engine.flags)
+    return section_bytes(made, ".bss")
 
 
 def sources(engine):
@@ -70,41 +72,50 @@ def sources(engine):
     return [name for name in names if not name.endswith("_test.c")]
 
 
-def stack_column(graph):
+class Row(NamedTuple):
+    """A line of the table; `stack` and `chain` say why when there is no bound."""
+
+    code: int
+    static: int
+    owned: int
+    stack: str
+    chain: str
+
+
+def stack_of(graph):
+    """The deepest stack as text, and the calls that lead there."""
     circle = graph.recursion()
     if circle:
-        return "no bound: " + " > ".join(map(callgraph.short, circle))
+        return "no bound", "recursion: " + " > ".join(map(callgraph.short, circle))
+    if graph.unbounded:
+        names = ", ".join(sorted(map(callgraph.short, graph.unbounded)))
+        return "no bound", f"frames of varying size: {names}"
     size, path = graph.deepest()
-    unknown = sorted(map(callgraph.short, graph.unbounded))
-    if unknown:
-        return f"no bound: {', '.join(unknown)} has a frame of varying size"
-    return f"{size:6} B  {' > '.join(map(callgraph.short, path))}"
+    return f"{size} B", " > ".join(map(callgraph.short, path))
 
 
 def measure(folder, engine):
-    """One row of the table and the foreign functions that the engine calls."""
+    """The engine's row, and the functions that it calls and does not have."""
     objects = [compiled(folder, name, flags=engine.flags) for name in sources(engine)]
     graph = callgraph.Graph(made.with_suffix(".ci").read_text() for made in objects)
     code = sum(section_bytes(made, ".text", ".rodata") for made in objects)
     static = sum(section_bytes(made, ".data", ".bss") for made in objects)
     owned = object_bytes(folder, engine)
-    row = f"{engine.name:18} {code:6} B {static:6} B {owned:6} B {stack_column(graph)}"
-    return row, graph.foreign()
+    return Row(code, static, owned, *stack_of(graph)), graph.foreign()
 
 
 def main(arguments):
     folder = Path(arguments[0]).resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    print("Cortex-M4, -Os       code   static   object  deepest stack")
-    foreign = set()
-    for engine in ENGINES:
-        if not sources(engine):
-            print(f"{engine.name:18} no source yet")
-            continue
-        row, calls = measure(folder, engine)
-        foreign.update(calls)
-        print(row)
-    print(f"not counted: {', '.join(sorted(foreign)) or 'nothing'}, and the flash operations")
+    measured = {engine.name: measure(folder, engine) for engine in ENGINES}
+    print("Cortex-M4, -Os           code    static    object     stack")
+    for name, (row, _) in measured.items():
+        print(f"{name:18} {row.code:7} B {row.static:7} B {row.owned:7} B {row.stack:>9}")
+    print("\nwhere the stack is deepest")
+    for name, (row, _) in measured.items():
+        print(textwrap.fill(f"{name}: {row.chain}", 98, subsequent_indent="    "))
+    foreign = sorted(set().union(*(calls for _, calls in measured.values())))
+    print(f"\nnot counted: {', '.join(foreign) or 'nothing'}; the flash operations")
     return 0
 
 
