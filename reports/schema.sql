@@ -331,7 +331,7 @@ select
         join claim on claim.engine = r.engine and claim.class = sighting.class
         where claim.claimed = 1 and r.campaign = run.campaign and r.engine = run.engine
             and r.scenario = run.scenario) as broken,      -- different ones, against the claims
-    worn.erases_max as erases_max,        -- of the worst sector; null: nothing ran to its end
+    worn.erases_max as erases_max,        -- of the worst sector; null: no result yet
     worn.lifetime_days as lifetime_days   -- null: never or unknown
 from run
 join campaign on campaign.id = run.campaign

@@ -1,0 +1,234 @@
+"""export - the results database in the formats that CI systems read, and the cases as files.
+
+    python3 reports/export.py build/results.db --junit junit.xml --sarif brownout.sarif --cases DIR
+
+JUnit: an engine is a suite, a run a test; it fails when the engine broke what it claims to survive,
+and is an error when it never came to its end. SARIF: a divergence is a result, an error within the
+claims and a note outside. Both cover one campaign, the newest unless `--campaign` names one, and
+are the same bytes for the same database.
+"""
+
+import argparse
+import json
+import os
+import re
+import urllib.parse
+from collections import Counter
+from pathlib import PurePath
+from xml.etree import ElementTree
+
+from results import campaign_named, explained, open_results, tool, write_whole
+
+SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+RUNS = """
+select run.*, engine.name as engine_name from run join engine on engine.id = run.engine
+where run.campaign = ? order by engine.name, run.scenario, run.shard, run.identity"""
+
+SEEN = """
+select divergence.*, sighting.class, sighting.states, claim.claimed
+from sighting join divergence on divergence.id = sighting.divergence
+join claim on claim.engine = divergence.engine and claim.class = sighting.class
+left join clause on clause.name = divergence.clause
+join class on class.name = sighting.class
+where sighting.run = ? order by clause.place, divergence.clause, class.place, divergence.shape"""
+
+
+def told(row, engine):
+    """A divergence in one sentence."""
+    fault = "without a cut" if row["class"] == "uncut" else f"under {row['class']}"
+    return f"{engine} breaks {row['clause']} {fault}: {row['finding']}"
+
+
+# --- JUnit ---
+
+
+def xml_text(text):
+    """What XML can't hold is replaced."""
+    return NOT_XML.sub("\ufffd", text)
+
+
+def name_of(run, used):
+    """A name for a run that no other run of the suite has."""
+    name = run["scenario"]
+    if run["settings"]:
+        name += f" {run['settings']}"
+    if run["shards"] > 1:
+        name += f" shard {run['shard']}/{run['shards']}"
+    used[name] += 1
+    return name if used[name] == 1 else f"{name} #{used[name]}"
+
+
+def report(rows, engine):
+    """Divergences as text: the sentence, how to replay it, the case itself."""
+    parts = []
+    for row in rows:
+        replay = f"brownout replay {row['artefact']}"
+        parts.append(f"{told(row, engine)}\n{row['states']} crash states\n{replay}\n\n{row['text']}")
+    return xml_text("\n".join(parts))
+
+
+def junit_case(suite, run, rows, name):
+    """One run as a test."""
+    engine = run["engine_name"]
+    broken = [row for row in rows if row["claimed"]]
+    beyond = [row for row in rows if not row["claimed"]]
+    case = ElementTree.SubElement(
+        suite,
+        "testcase",
+        name=xml_text(name),
+        classname=xml_text(f"brownout.{engine}"),
+        time=f"{run['seconds']:.3f}",
+    )
+    if broken:
+        message = xml_text(told(broken[0], engine))
+        if len(broken) > 1:
+            message += f" (and {len(broken) - 1} more)"
+        failure = ElementTree.SubElement(case, "failure", message=message, type=broken[0]["clause"])
+        failure.text = report(broken, engine)
+    elif run["state"] == "running":
+        message = "the run was killed before it came to its end"
+        ElementTree.SubElement(case, "error", message=message, type="killed")
+    lines = f"{run['judged']} crash states judged, {run['skipped']} met before\n"
+    if beyond:
+        lines += "beyond what the engine claims:\n" + report(beyond, engine)
+    ElementTree.SubElement(case, "system-out").text = lines
+    return case
+
+
+def sum_up(element):
+    """Counts the tests below an element into its attributes."""
+    cases = list(element.iter("testcase"))
+    element.set("tests", str(len(cases)))
+    element.set("failures", str(len(list(element.iter("failure")))))
+    element.set("errors", str(len(list(element.iter("error")))))
+    element.set("time", f"{sum(float(case.get('time')) for case in cases):.3f}")
+
+
+def junit(db, campaign):
+    """The campaign as JUnit XML."""
+    root = ElementTree.Element("testsuites", name=xml_text(f"brownout {campaign['name']}"))
+    suites, used = {}, {}
+    for run in db.execute(RUNS, (campaign["id"],)):
+        engine = run["engine_name"]
+        if engine not in suites:
+            suites[engine] = ElementTree.SubElement(root, "testsuite", name=xml_text(engine))
+            used[engine] = Counter()
+        rows = list(db.execute(SEEN, (run["id"],)))
+        junit_case(suites[engine], run, rows, name_of(run, used[engine]))
+    for element in (root, *suites.values()):
+        sum_up(element)
+    ElementTree.indent(root)
+    return "<?xml version='1.0' encoding='utf-8'?>\n" + ElementTree.tostring(root, "unicode") + "\n"
+
+
+# --- SARIF ---
+
+
+def location(row):
+    """The place in the scenario, or the case when no file is known."""
+    path = row["path"] or row["artefact"]
+    if os.path.isabs(path):
+        artifact = {"uri": PurePath(path).as_uri()}
+    else:
+        path = os.path.normpath(path).replace(os.sep, "/")
+        artifact = {"uri": urllib.parse.quote(path), "uriBaseId": "%SRCROOT%"}
+    place = {"artifactLocation": artifact}
+    if row["path"] and row["line"] > 0:
+        place["region"] = {"startLine": row["line"]}
+    return {"physicalLocation": place}
+
+
+def sarif_result(row, rules):
+    """One divergence as a result."""
+    text = f"{told(row, row['engine'])}. Replay: brownout replay {row['artefact']}"
+    return {
+        "ruleId": row["clause"],
+        "ruleIndex": rules.index(row["clause"]),
+        "level": "error" if row["claimed"] else "note",
+        "message": {"text": text},
+        "locations": [location(row)],
+        "partialFingerprints": {
+            "divergence/v1": f"{row['engine']}/{row['clause']}/{row['class']}/{row['shape']}"
+        },
+        "occurrenceCount": row["states"],
+        "properties": {
+            "engine": row["engine"],
+            "class": row["class"],
+            "claimed": bool(row["claimed"]),
+            "scenario": row["scenario"],
+            "artefact": row["artefact"],
+        },
+    }
+
+
+def sarif_rules(db, rows):
+    """A rule for each clause of the contract, and for any that the schema does not know."""
+    rules = [
+        {
+            "id": row["name"],
+            "shortDescription": {"text": row["promise"]},
+            "defaultConfiguration": {"level": "error"},
+        }
+        for row in db.execute("select * from clause order by place")
+    ]
+    known = {rule["id"] for rule in rules}
+    more = sorted({row["clause"] for row in rows} - known)
+    return rules + [{"id": name, "shortDescription": {"text": name}} for name in more]
+
+
+def sarif(db, campaign):
+    """The campaign as SARIF 2.1.0."""
+    name = campaign["name"]
+    rows = list(db.execute("select * from finding where campaign = ?", (name,)))
+    rules = sarif_rules(db, rows)
+    ids = [rule["id"] for rule in rules]
+    query = "select count(*) from run where campaign = ? and state = 'running'"
+    killed = db.execute(query, (campaign["id"],)).fetchone()[0]
+    run = {
+        "tool": {"driver": {"name": "Brownout", "rules": rules}},
+        "automationDetails": {"id": f"brownout/{name}"},
+        "invocations": [{"executionSuccessful": killed == 0}],
+        "columnKind": "unicodeCodePoints",
+        "results": [sarif_result(row, ids) for row in rows],
+    }
+    log = {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
+    return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
+
+
+# --- cases ---
+
+
+def write_cases(db, campaign, folder):
+    """Saves the cases of a campaign under the names that the reports call them by."""
+    with explained(folder):
+        os.makedirs(folder, exist_ok=True)
+    query = "select distinct artefact, text from divergence where campaign = ? order by artefact"
+    for row in db.execute(query, (campaign["id"],)):
+        write_whole(os.path.join(folder, os.path.basename(row["artefact"])), row["text"])
+
+
+def main(arguments):
+    parser = argparse.ArgumentParser(prog="export.py", description=__doc__.split("\n")[0])
+    parser.add_argument("database", metavar="RESULTS.db")
+    parser.add_argument("--campaign", metavar="NAME", help="default: the newest")
+    parser.add_argument("--junit", metavar="FILE", help="- is the standard output")
+    parser.add_argument("--sarif", metavar="FILE", help="- is the standard output")
+    parser.add_argument("--cases", metavar="FOLDER", help="saves each divergence's case there")
+    options = parser.parse_args(arguments)
+    if not (options.junit or options.sarif or options.cases):
+        parser.error("nothing to export: say --junit, --sarif or --cases")
+    db = open_results(options.database)
+    campaign = campaign_named(db, options.database, options.campaign)
+    if options.junit:
+        write_whole(options.junit, junit(db, campaign))
+    if options.sarif:
+        write_whole(options.sarif, sarif(db, campaign))
+    if options.cases:
+        write_cases(db, campaign, options.cases)
+    return 0
+
+
+if __name__ == "__main__":
+    tool(main)

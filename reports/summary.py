@@ -1,0 +1,207 @@
+"""summary - what a campaign found, as plain tables or as one HTML page.
+
+    python3 reports/summary.py build/results.db [--campaign NAME] [--html page.html]
+
+Crash states judged and how fast, divergences, wear, and for each engine what it claims against what
+was found. Exit code 1 when a claim is broken, else 0.
+"""
+
+import argparse
+import sys
+
+import page
+from results import campaign_named, open_results, tool, write_whole
+
+DIVERGENCES_SHOWN_MAX = 10
+
+
+# --- numbers for people ---
+
+
+def number(value):
+    """1234567 as 1,234,567; nothing as a dash."""
+    return "-" if value is None else f"{value:,.0f}"
+
+
+def plural(count, word):
+    """`1 run`, `2 runs`."""
+    return f"{number(count)} {word}" + ("" if count == 1 else "s")
+
+
+def lifetime(days):
+    """A span with two digits that matter, in the unit that a person would choose."""
+    if days is None:
+        return "-"
+    for unit, size in (("years", 365.25), ("days", 1), ("hours", 1 / 24), ("minutes", 1 / 1440)):
+        if days >= 2 * size or unit == "minutes":
+            value = days / size
+            return f"{value:,.0f} {unit}" if value >= 9.95 else f"{value:.1f} {unit}"
+
+
+def verdict(row):
+    """A cell of the table of claims."""
+    if row["finding"] == "not claimed":
+        if row["divergences"]:
+            return f"not claimed, {row['divergences']} found"
+        return "not claimed" if row["judged"] else "-"
+    if row["finding"] == "BROKEN":
+        return f"BROKEN, {row['divergences']} found"
+    return row["finding"]
+
+
+# --- what the tables are made of ---
+
+
+def summary_rows(db, campaign):
+    query = "select * from summary where campaign = ? order by scenario, engine"
+    return list(db.execute(query, (campaign["name"],)))
+
+
+def claims_by_engine(db, campaign):
+    """{engine: [row for each class]}, classes in their order."""
+    query = "select * from claim_check where campaign = ?"
+    engines = {}
+    for row in db.execute(query, (campaign["name"],)):
+        engines.setdefault(row["engine"], []).append(row)
+    return engines
+
+
+def findings(db, campaign):
+    return list(db.execute("select * from finding where campaign = ?", (campaign["name"],)))
+
+
+def is_broken(db, campaign):
+    """Whether an engine broke what it claims."""
+    return any(row["claimed"] for row in findings(db, campaign))
+
+
+def headline(campaign, rows):
+    """The campaign in one sentence."""
+    judged = sum(row["judged"] for row in rows)
+    seconds = sum(row["seconds"] for row in rows)
+    text = f"{campaign['name']}: {plural(sum(row['runs'] for row in rows), 'run')}, "
+    text += plural(judged, "crash state") + " judged"
+    if seconds > 0:
+        text += f" in {seconds:,.0f} s ({number(judged / seconds)} a second)"
+    return text
+
+
+# --- tables ---
+
+
+def table(head, rows, left=()):
+    """Lines of a plain table; columns whose index is in `left` are aligned there."""
+    cells = [head, *rows]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
+    lines = []
+    for row in cells:
+        padded = (
+            text.ljust(width) if i in left else text.rjust(width)
+            for i, (text, width) in enumerate(zip(row, widths))
+        )
+        lines.append("  ".join(padded).rstrip())
+    return lines
+
+
+def notes(row):
+    """What to know about the runs of a line."""
+    said = []
+    stopped = row["runs"] - row["runs_done"] - row["runs_open"]
+    if stopped:
+        said.append("stopped early")
+    if row["runs_open"]:
+        said.append("never ended")
+    return ", ".join(said)
+
+
+WORK = ["scenario", "engine", "judged", "a second", "divergences", "erases", "lifetime", ""]
+
+
+def work_cells(row):
+    """A line under the head WORK."""
+    return [
+        row["scenario"],
+        row["engine"],
+        number(row["judged"]),
+        number(row["judged_per_second"]),
+        number(row["divergences"]),
+        number(row["erases_max"]),
+        lifetime(row["lifetime_days"]),
+        notes(row),
+    ]
+
+
+def work_table(rows):
+    return table(WORK, [work_cells(row) for row in rows], left=(0, 1, 7))
+
+
+def claims_table(engines):
+    classes = [row["class"] for row in next(iter(engines.values()))]
+    body = [[engine, *map(verdict, rows)] for engine, rows in engines.items()]
+    return table(["claims", *classes], body, left=range(len(classes) + 1))
+
+
+def finding_lines(rows):
+    """The divergences, those against a claim first; each with the file that replays it."""
+    lines = []
+    for row in rows[:DIVERGENCES_SHOWN_MAX]:
+        claimed = "" if row["claimed"] else " (not claimed)"
+        fault = "uncut" if row["class"] == "uncut" else f"under {row['class']}{claimed}"
+        lines.append(
+            f"{row['engine']} breaks {row['clause']} {fault} in {row['scenario']},"
+            f" {plural(row['states'], 'crash state')}"
+        )
+        lines.append(f"  {row['finding']}")
+        lines.append(f"  {row['artefact']}")
+    if len(rows) > DIVERGENCES_SHOWN_MAX:
+        lines.append(f"and {len(rows) - DIVERGENCES_SHOWN_MAX} more: select * from finding")
+    return lines
+
+
+def plain(db, campaign):
+    """The campaign as text."""
+    rows = summary_rows(db, campaign)
+    engines = claims_by_engine(db, campaign)
+    found = findings(db, campaign)
+    parts = [[headline(campaign, rows)]]
+    if rows:
+        parts.append(work_table(rows))
+        parts[-1].append("judged: crash states; erases: of the worst sector, without cuts")
+    if engines:
+        parts.append(claims_table(engines))
+    parts.append(finding_lines(found) if found else ["no divergence"])
+    return "\n\n".join("\n".join(part) for part in parts) + "\n"
+
+
+def html(db, campaign):
+    """The campaign as a page of its own, with pictures of the wear."""
+    rows = summary_rows(db, campaign)
+    return page.page(
+        headline(campaign, rows),
+        work=[WORK, *map(work_cells, rows)],
+        claims={
+            engine: [(row["class"], row["finding"], verdict(row)) for row in checks]
+            for engine, checks in claims_by_engine(db, campaign).items()
+        },
+        findings=findings(db, campaign),
+        wear=page.wear_of(db, campaign, lifetime),
+    )
+
+
+def main(arguments):
+    parser = argparse.ArgumentParser(prog="summary.py", description=__doc__.split("\n")[0])
+    parser.add_argument("database", metavar="RESULTS.db")
+    parser.add_argument("--campaign", metavar="NAME", help="default: the newest")
+    parser.add_argument("--html", metavar="FILE", help="writes a page; - is the standard output")
+    options = parser.parse_args(arguments)
+    db = open_results(options.database)
+    campaign = campaign_named(db, options.database, options.campaign)
+    if options.html:
+        write_whole(options.html, html(db, campaign))
+    else:
+        sys.stdout.write(plain(db, campaign))
+    return 1 if is_broken(db, campaign) else 0
+
+
+if __name__ == "__main__":
+    tool(main)
