@@ -10,7 +10,7 @@ The rules
  2. Includes go one way: engines/ include engines/ (written relative, so that the folder can be
     lifted) and freestanding headers; sim/ includes engines/flash.h and sim/; fuzz/ includes all
     three. No circle between files, none between folders that do not contain each other.
- 3. Each source compiles without a warning under gcc and clang, and so does each header alone, twice.
+ 3. gcc and clang compile each source without a warning, and each header alone, included twice.
  4. C is formatted as .clang-format says.
  5. Engines have no heap, no globals, no recursion, and call nothing but each other and the memory
     functions.
