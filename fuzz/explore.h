@@ -51,9 +51,31 @@ struct explore_options {
 struct divergence {
     enum clause clause;
     enum fault_class fault; /* of the last tear on the path; 0 when there was no cut */
+    bool lost;              /* the engine crashed or hung: replaying it does the same */
     uint64_t shape;         /* equal for divergences that look like the same bug */
     uint64_t count;         /* how many crash states showed this shape */
+    uint64_t order;         /* place of the first one in the exploration; sorts results of shards */
     struct script *script;
+};
+
+/* Where the exploration is. Lies in memory that outlives a crash of the engine, so that whoever
+ * watches can tell which path led there. */
+#define EXPLORE_DEPTH_MAX 4u
+struct explore_cut {
+    uint32_t first_op; /* operation at which this level started */
+    uint32_t op;       /* operation that was cut */
+    uint32_t nth;      /* its nth program or erase */
+    bool recovering;   /* the cut was in the recovery before `first_op` */
+    bool erase;        /* an erase was cut, else a program */
+    struct tear tear;
+};
+struct explore_path {
+    struct explore_cut cuts[EXPLORE_DEPTH_MAX];
+    uint32_t count;
+    uint32_t op;         /* operation being called at the innermost level */
+    bool using;          /* in the exercise after the last cut */
+    uint64_t states;     /* crash states met so far; grows while the exploration is alive */
+    uint64_t operations; /* of the uncut run, done so far */
 };
 
 struct explore_result {
@@ -74,5 +96,28 @@ struct explore_result {
     bool stopped; /* Ctrl-C, or divergences_max was reached */
 };
 void explore_result_free(struct explore_result *result);
+
+/* Explores one script on one engine in this process. `path` is kept up to date. When *stop becomes
+ * true the exploration ends soon and result->stopped says so; `stop` may be NULL. Returns false when
+ * memory is short. */
+bool explore(const struct script *script, const struct adapter *adapter,
+             const struct adapter_settings *settings, const struct explore_options *options,
+             struct explore_path *path, const volatile bool *stop, struct explore_result *result);
+
+/* The case that a path leads to: the script's operations with the path's cuts. NULL when memory is
+ * short. */
+struct script *explore_case(const struct script *script, const struct adapter *adapter,
+                            const struct adapter_settings *settings,
+                            const struct explore_path *path);
+
+/* Adds a divergence, or counts it when one of its shape is there; takes the script. */
+void explore_add(struct explore_result *result, struct divergence *divergence);
+
+/* The shape of what a path found. */
+uint64_t explore_shape(enum clause clause, const struct adapter *adapter,
+                       const struct script *script, const struct explore_path *path);
+
+/* Defaults: edge, prefix, bits; depth 1; effort that takes seconds on small scenarios. */
+void explore_defaults(struct explore_options *options);
 
 #endif

@@ -25,6 +25,7 @@ struct model {
     struct model_slot *slots; /* one for each key of the script */
     uint32_t key_count;
     uint32_t widened; /* bits of enum adapter_widening */
+    bool together;    /* a clear is in flight that may not stop half way: all keys or none */
     uint64_t digest;
 };
 
@@ -35,14 +36,18 @@ void model_free(struct model *model);
 /* Makes `to`, initialised with as many keys, equal to `from`. */
 void model_copy(struct model *to, const struct model *from);
 
-/* The operation is about to be called: its outcome is allowed too. Reads change nothing. */
-void model_begin(struct model *model, const struct op *op);
+/* The operation is about to be called: its outcome is allowed too. Reads change nothing. What was
+ * allowed before is kept in `before`, a model with as many keys, for model_abort(). */
+void model_begin(struct model *model, const struct op *op, struct model *before);
 
 /* The operation answered OK: only its outcome is allowed. */
 void model_commit(struct model *model, const struct op *op);
 
-/* The operation answered an error: nothing changed. */
+/* The operation answered an error: nothing changed since model_begin(). */
 void model_abort(struct model *model, const struct op *op, const struct model *before);
+
+/* Absent becomes allowed for every key: bits rotted, a value may be reported missing. */
+void model_doubt(struct model *model);
 
 /* The member of the key's set that equals these bytes (`absent`: no value), or -1. */
 int model_match(const struct model *model, uint32_t key, bool absent, const void *bytes,

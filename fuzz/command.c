@@ -1,0 +1,372 @@
+#define _GNU_SOURCE
+#include "fuzz/command.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fuzz/adapters.h"
+#include "fuzz/scenario.h"
+
+static void tell(const char *format, va_list arguments)
+{
+    fflush(stdout);
+    fprintf(stderr, "brownout: ");
+    vfprintf(stderr, format, arguments);
+    fprintf(stderr, "\n");
+}
+
+int command_refuse(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    tell(format, arguments);
+    va_end(arguments);
+    return COMMAND_USAGE;
+}
+
+int command_fail(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    tell(format, arguments);
+    va_end(arguments);
+    return COMMAND_FAILED;
+}
+
+bool command_flush(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout)) return true;
+    command_fail("standard output: %s", strerror(errno));
+    return false;
+}
+
+/* --- options --- */
+
+enum {
+    OPTION_ENGINE = 256,
+    OPTION_PLUGIN,
+    OPTION_DB,
+    OPTION_CAMPAIGN,
+    OPTION_IMAGE,
+    OPTION_ARTEFACTS,
+    OPTION_FAULTS,
+    OPTION_DEPTH,
+    OPTION_REACH,
+    OPTION_BITS,
+    OPTION_MASKS,
+    OPTION_PREFIXES,
+    OPTION_SEED,
+    OPTION_NO_USE,
+    OPTION_NO_DEDUP,
+    OPTION_ISOLATE,
+    OPTION_SHARD,
+    OPTION_JOBS,
+    OPTION_SECONDS,
+    OPTION_MAX,
+    OPTION_JSON,
+    OPTION_QUIET,
+    OPTION_NO_SHRINK,
+};
+
+static const struct option long_options[] = {
+    {"engine", required_argument, NULL, OPTION_ENGINE},
+    {"plugin", required_argument, NULL, OPTION_PLUGIN},
+    {"db", required_argument, NULL, OPTION_DB},
+    {"campaign", required_argument, NULL, OPTION_CAMPAIGN},
+    {"image", required_argument, NULL, OPTION_IMAGE},
+    {"artefacts", required_argument, NULL, OPTION_ARTEFACTS},
+    {"faults", required_argument, NULL, OPTION_FAULTS},
+    {"depth", required_argument, NULL, OPTION_DEPTH},
+    {"reach", required_argument, NULL, OPTION_REACH},
+    {"bits", required_argument, NULL, OPTION_BITS},
+    {"masks", required_argument, NULL, OPTION_MASKS},
+    {"prefixes", required_argument, NULL, OPTION_PREFIXES},
+    {"seed", required_argument, NULL, OPTION_SEED},
+    {"no-use", no_argument, NULL, OPTION_NO_USE},
+    {"no-dedup", no_argument, NULL, OPTION_NO_DEDUP},
+    {"isolate", no_argument, NULL, OPTION_ISOLATE},
+    {"shard", required_argument, NULL, OPTION_SHARD},
+    {"jobs", required_argument, NULL, OPTION_JOBS},
+    {"seconds", required_argument, NULL, OPTION_SECONDS},
+    {"max", required_argument, NULL, OPTION_MAX},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {"quiet", no_argument, NULL, OPTION_QUIET},
+    {"no-shrink", no_argument, NULL, OPTION_NO_SHRINK},
+    {NULL, 0, NULL, 0},
+};
+
+static const char *name_of(int code)
+{
+    for (const struct option *option = long_options; option->name; option++) {
+        if (option->val == code) return option->name;
+    }
+    return "?";
+}
+
+static bool number(int code, const char *text, uint64_t min, uint64_t max, uint64_t *value)
+{
+    char *end;
+    errno = 0;
+    unsigned long long parsed = strtoull(text, &end, 0);
+    if (*text >= '0' && *text <= '9' && !*end && !errno && parsed >= min && parsed <= max) {
+        *value = parsed;
+        return true;
+    }
+    command_refuse("--%s takes a number from %" PRIu64 " to %" PRIu64 ", not '%s'", name_of(code),
+                   min, max, text);
+    return false;
+}
+
+static bool number32(int code, const char *text, uint32_t min, uint32_t max, uint32_t *value)
+{
+    uint64_t wide;
+    if (!number(code, text, min, max, &wide)) return false;
+    *value = (uint32_t)wide;
+    return true;
+}
+
+static bool parse_shard(const char *text, struct explore_options *explore)
+{
+    unsigned shard, shards;
+    int end = 0;
+    bool fine = sscanf(text, "%u/%u%n", &shard, &shards, &end) == 2 && !text[end] && shards > 0 &&
+                shards <= 65536 && shard < shards;
+    if (!fine) {
+        command_refuse("--shard takes I/N with I from 0 below N, not '%s'", text);
+        return false;
+    }
+    explore->shard = shard;
+    explore->shards = shards;
+    return true;
+}
+
+static bool parse_seconds(const char *text, double *seconds)
+{
+    char *end;
+    *seconds = strtod(text, &end);
+    if (end != text && !*end && *seconds > 0 && *seconds < 1e9) return true;
+    command_refuse("--seconds takes a time above 0, not '%s'", text);
+    return false;
+}
+
+static bool parse_faults(const char *text, struct command_options *options)
+{
+    options->explore.faults = fault_parse_classes(text);
+    options->faults_given = true;
+    if (options->explore.faults) return true;
+    command_refuse("--faults takes classes of `brownout list faults`, not '%s'", text);
+    return false;
+}
+
+static bool take_name(int code, const char *text, struct command_options *options)
+{
+    switch (code) {
+    case OPTION_ENGINE:
+        options->engine = text;
+        return true;
+    case OPTION_PLUGIN:
+        options->plugin = text;
+        return true;
+    case OPTION_DB:
+        options->db = text;
+        return true;
+    case OPTION_CAMPAIGN:
+        options->campaign = text;
+        return true;
+    case OPTION_IMAGE:
+        options->image = text;
+        return true;
+    default:
+        options->artefacts = text;
+        return true;
+    }
+}
+
+static bool take_flag(int code, struct command_options *options)
+{
+    switch (code) {
+    case OPTION_NO_USE:
+        options->explore.use = false;
+        return true;
+    case OPTION_NO_DEDUP:
+        options->explore.dedup = false;
+        return true;
+    case OPTION_ISOLATE:
+        options->explore.isolate = true;
+        return true;
+    case OPTION_JSON:
+        options->json = true;
+        return true;
+    case OPTION_QUIET:
+        options->quiet = true;
+        return true;
+    default:
+        options->shrink = false;
+        return true;
+    }
+}
+
+static bool take_number(int code, const char *text, struct command_options *options)
+{
+    struct explore_options *explore = &options->explore;
+    switch (code) {
+    case OPTION_DEPTH:
+        options->depth_given = true;
+        return number32(code, text, 1, EXPLORE_DEPTH_MAX, &explore->depth);
+    case OPTION_REACH:
+        return number32(code, text, 0, UINT32_MAX, &explore->reach);
+    case OPTION_BITS:
+        return number32(code, text, 0, UINT32_MAX, &explore->effort.bits_max);
+    case OPTION_MASKS:
+        return number32(code, text, 0, 4096, &explore->effort.masks);
+    case OPTION_PREFIXES:
+        return number32(code, text, 0, UINT32_MAX, &explore->effort.prefixes_max);
+    case OPTION_SEED:
+        options->seed_given = true;
+        return number(code, text, 0, UINT64_MAX, &explore->seed);
+    case OPTION_JOBS:
+        return number32(code, text, 1, 256, &options->jobs);
+    default:
+        return number32(code, text, 0, 100000, &explore->divergences_max);
+    }
+}
+
+static bool take(int code, const char *text, struct command_options *options)
+{
+    switch (code) {
+    case OPTION_ENGINE:
+    case OPTION_PLUGIN:
+    case OPTION_DB:
+    case OPTION_CAMPAIGN:
+    case OPTION_IMAGE:
+    case OPTION_ARTEFACTS:
+        return take_name(code, text, options);
+    case OPTION_FAULTS:
+        return parse_faults(text, options);
+    case OPTION_SHARD:
+        return parse_shard(text, &options->explore);
+    case OPTION_SECONDS:
+        return parse_seconds(text, &options->seconds);
+    case OPTION_NO_USE:
+    case OPTION_NO_DEDUP:
+    case OPTION_ISOLATE:
+    case OPTION_JSON:
+    case OPTION_QUIET:
+    case OPTION_NO_SHRINK:
+        return take_flag(code, options);
+    default:
+        return take_number(code, text, options);
+    }
+}
+
+bool command_parse(int argc, char **argv, struct command_options *options)
+{
+    *options = (struct command_options){.jobs = 1, .artefacts = ".", .shrink = true};
+    options->campaign = "default";
+    explore_defaults(&options->explore);
+    optind = 1;
+    opterr = 0;
+    for (int code; (code = getopt_long(argc, argv, ":", long_options, NULL)) != -1;) {
+        if (code == '?' || code == ':') {
+            command_refuse("%s '%s'", code == '?' ? "no such option:" : "an argument is missing:",
+                           argv[optind - 1]);
+            return false;
+        }
+        if (!take(code, optarg, options)) return false;
+    }
+    for (; optind < argc; optind++) {
+        if (options->file_count == 8) {
+            command_refuse("too many files: '%s'", argv[optind]);
+            return false;
+        }
+        options->files[options->file_count++] = argv[optind];
+    }
+    return true;
+}
+
+/* --- loading --- */
+
+static int load_script(const char *path, struct script **script)
+{
+    struct scenario_error error = {0};
+    struct scenario *scenario = scenario_read(path, &error);
+    *script = scenario ? scenario_expand(scenario, &error) : NULL;
+    scenario_free(scenario);
+    if (*script) return COMMAND_CLEAN;
+    if (error.line) return command_refuse("%s:%u: %s", path, error.line, error.reason);
+    return command_refuse("%s: %s", path, error.reason);
+}
+
+static int load_plugin(const char *path, const struct adapter **adapter)
+{
+    char reason[ADAPTERS_REASON_MAX];
+    *adapter = adapters_load(path, reason);
+    if (*adapter) return COMMAND_CLEAN;
+    return command_refuse("%s: %s", path, reason);
+}
+
+/* Keys and values that this engine can never take are told before the run, not found in it. */
+int command_load(const struct command_options *options, const char *path, struct loaded *loaded)
+{
+    char reason[ADAPTERS_REASON_MAX];
+    const struct adapter *plugin = NULL;
+    *loaded = (struct loaded){0};
+    if (options->plugin) {
+        int code = load_plugin(options->plugin, &plugin);
+        if (code) return code;
+    }
+    int code = load_script(path, &loaded->script);
+    if (code) return code;
+    const char *name = options->engine ? options->engine
+                       : plugin        ? plugin->name
+                                       : loaded->script->engine;
+    loaded->adapter = adapters_find(name);
+    if (!loaded->adapter)
+        code = command_refuse("%s: unknown engine '%s' (see `brownout list engines`)", path, name);
+    else if (!adapters_settle(loaded->adapter, loaded->script, &loaded->settings, reason))
+        code = command_refuse("%s: %s", path, reason);
+    if (code) script_free(loaded->script);
+    return code;
+}
+
+void command_settle_explore(struct command_options *options, const struct script *script)
+{
+    if (!options->faults_given && script->faults) options->explore.faults = script->faults;
+    if (!options->depth_given && script->depth) {
+        bool deep = script->depth > EXPLORE_DEPTH_MAX;
+        options->explore.depth = deep ? EXPLORE_DEPTH_MAX : script->depth;
+    }
+    if (!options->seed_given) options->explore.seed = script->seed;
+}
+
+/* --- printing --- */
+
+void command_print_engine(FILE *out, const struct loaded *loaded)
+{
+    const struct adapter *adapter = loaded->adapter;
+    fprintf(out, "%s", adapter->name);
+    for (uint32_t i = 0; adapter->options && adapter->options[i].name; i++) {
+        if (loaded->settings.values[i] == adapter->options[i].value) continue;
+        fprintf(out, " %s=%" PRIu64, adapter->options[i].name, loaded->settings.values[i]);
+    }
+}
+
+void command_print_json(FILE *out, const char *text)
+{
+    fputc('"', out);
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c == '"' || c == '\\')
+            fprintf(out, "\\%c", c);
+        else if (c < ' ')
+            fprintf(out, "\\u%04x", c);
+        else
+            fputc(c, out);
+    }
+    fputc('"', out);
+}

@@ -1,0 +1,75 @@
+/* command.h - what the subcommands of `brownout` share: options, loading, exit codes.
+ *
+ * A subcommand is a function of its options. What it prints on standard output is a function of its
+ * input alone; progress, speeds and mistakes go to standard error.
+ */
+#ifndef BROWNOUT_COMMAND_H
+#define BROWNOUT_COMMAND_H
+
+#include <stdio.h>
+#include "fuzz/adapter.h"
+#include "fuzz/explore.h"
+#include "fuzz/script.h"
+
+/* DESIGN section 9. */
+enum command_exit {
+    COMMAND_CLEAN = 0,
+    COMMAND_DIVERGED = 1,
+    COMMAND_USAGE = 2, /* bad usage or input: one line told which file, line and reason */
+    COMMAND_FAILED = 3 /* the harness itself failed */
+};
+
+struct command_options {
+    const char *files[8]; /* arguments that are no options */
+    int file_count;
+    const char *engine, *plugin, *db, *campaign, *image, *artefacts;
+    struct explore_options explore;
+    bool faults_given, depth_given, seed_given;
+    uint32_t jobs;
+    double seconds;
+    bool json, quiet, shrink;
+};
+
+/* Parses argv behind the subcommand's name. Tells a mistake on standard error and returns false. */
+bool command_parse(int argc, char **argv, struct command_options *options);
+
+/* One line on standard error, "brownout: ...". Returns COMMAND_USAGE, for `return`. */
+int command_refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The same with COMMAND_FAILED. */
+int command_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A scenario or case with the engine that it is to run on. */
+struct loaded {
+    struct script *script;
+    const struct adapter *adapter;
+    struct adapter_settings settings;
+};
+
+/* Loads the plugin if one is named, the file, and the engine. COMMAND_CLEAN, or what to exit with,
+ * the reason told. The caller frees loaded->script. */
+int command_load(const struct command_options *options, const char *path, struct loaded *loaded);
+
+/* Faults, depth and seed: from the command line, else from the script, else the defaults. */
+void command_settle_explore(struct command_options *options, const struct script *script);
+
+/* "seqmap key=2 keys=8" */
+void command_print_engine(FILE *out, const struct loaded *loaded);
+
+/* A string as JSON, quotes included. */
+void command_print_json(FILE *out, const char *text);
+
+/* Flushes standard output; false, and a line told, when it could not be written (a full disk). */
+bool command_flush(void);
+
+/* The subcommands; each returns an enum command_exit. */
+int command_run(int argc, char **argv);
+int command_explore(int argc, char **argv);
+int command_replay(int argc, char **argv);
+int command_shrink(int argc, char **argv);
+int command_inspect(int argc, char **argv);
+int command_print(int argc, char **argv);
+int command_list(int argc, char **argv);
+int command_bench(int argc, char **argv);
+
+#endif

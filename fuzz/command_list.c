@@ -1,0 +1,254 @@
+/* Commands that look: list, inspect. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz/adapters.h"
+#include "fuzz/command.h"
+#include "sim/chip.h"
+
+/* --- list --- */
+
+static void list_engines(void)
+{
+    const struct adapter *adapter;
+    for (size_t i = 0; (adapter = adapters_at(i)); i++) {
+        printf("%-10s %s\n", adapter->name, adapter->summary);
+        printf("           kind map; claims %s%s\n", adapter->claims,
+               adapters_is_subject(adapter) ? "; a test subject with known faults" : "");
+        if (adapter->widened_why) printf("           widened: %s\n", adapter->widened_why);
+        const struct adapter_option *option = adapter->options;
+        for (; option && option->name; option++)
+            printf("           %s=%" PRIu64 "  %s\n", option->name, option->value, option->summary);
+    }
+}
+
+static void list_engines_json(void)
+{
+    const struct adapter *adapter;
+    printf("[");
+    for (size_t i = 0; (adapter = adapters_at(i)); i++) {
+        printf("%s{\"name\": ", i ? ", " : "");
+        command_print_json(stdout, adapter->name);
+        printf(", \"summary\": ");
+        command_print_json(stdout, adapter->summary);
+        printf(", \"kind\": \"map\", \"claims\": ");
+        command_print_json(stdout, adapter->claims);
+        printf(", \"subject\": %s}", adapters_is_subject(adapter) ? "true" : "false");
+    }
+    printf("]\n");
+}
+
+/* A number with a mark when it is not confirmed; a dash when it is unknown. */
+static const char *number_text(struct part_number number, double per, const char *unit,
+                               char text[32])
+{
+    if (!number.value) return "-";
+    snprintf(text, 32, "%.4g%s%s", (double)number.value / per, unit,
+             number.trust == PART_ASSUMED ? "?" : "");
+    return text;
+}
+
+static void list_chips(void)
+{
+    const struct part *part;
+    char p[32], q[32], e[32], f[32], n[32];
+    printf("%-14s %6s %8s %6s %4s %4s %5s  %-16s %-16s %s\n", "chip", "sector", "sectors", "page",
+           "unit", "read", "times", "program typ/max", "erase typ/max", "endurance");
+    for (size_t i = 0; (part = part_at(i)); i++) {
+        const struct flash_geometry *g = &part->geometry;
+        char programs[8] = "any";
+        if (g->programs_per_unit) snprintf(programs, sizeof programs, "%u", g->programs_per_unit);
+        printf("%-14s %6" PRIu32 " %8" PRIu32 " %6" PRIu32 " %4u %4u %5s  %7s/%-8s %7s/%-8s %s\n",
+               part->name, g->sector_size, g->sector_count, g->page_size, g->unit, g->read_unit,
+               programs, number_text(part->program_ns_typ, 1e3, "us", p),
+               number_text(part->program_ns_max, 1e3, "us", q),
+               number_text(part->erase_ns_typ, 1e6, "ms", e),
+               number_text(part->erase_ns_max, 1e6, "ms", f),
+               number_text(part->endurance, 1, "", n));
+        printf("               %s%s%s\n", part->summary, part->ecc ? "; ECC" : "",
+               part->geometry_trust == PART_ASSUMED ? "; geometry not confirmed" : "");
+        printf("               from %s\n", part->source);
+    }
+    printf("\n? not confirmed: common knowledge, or read from an unnamed part; - unknown\n"
+           "times: programs of one unit between two erases\n");
+}
+
+static void list_chips_json(void)
+{
+    const struct part *part;
+    printf("[");
+    for (size_t i = 0; (part = part_at(i)); i++) {
+        const struct flash_geometry *g = &part->geometry;
+        printf("%s{\"name\": ", i ? ",\n " : "");
+        command_print_json(stdout, part->name);
+        printf(", \"sector\": %" PRIu32 ", \"sectors\": %" PRIu32 ", \"page\": %" PRIu32
+               ", \"unit\": %u, \"read\": %u, \"programs\": %u, \"erased\": %u, \"ecc\": %s"
+               ", \"endurance\": %" PRIu64 ", \"endurance_confirmed\": %s}",
+               g->sector_size, g->sector_count, g->page_size, g->unit, g->read_unit,
+               g->programs_per_unit, g->erased, part->ecc ? "true" : "false", part->endurance.value,
+               part->endurance.trust == PART_ASSUMED ? "false" : "true");
+    }
+    printf("]\n");
+}
+
+static void list_faults(bool json)
+{
+    for (uint32_t i = 0; i < FAULT_CLASSES; i++) {
+        char name[FAULT_CLASSES_TEXT_MAX];
+        fault_print_classes(1u << i, name);
+        const char *summary = fault_class_summary((enum fault_class)(1u << i));
+        if (!json) {
+            printf("%-8s %s\n", name, summary);
+            continue;
+        }
+        printf("%s{\"name\": \"%s\", \"summary\": ", i ? ", " : "[", name);
+        command_print_json(stdout, summary);
+        printf("}%s", i + 1 == FAULT_CLASSES ? "]\n" : "");
+    }
+}
+
+int command_list(int argc, char **argv)
+{
+    struct command_options options;
+    if (!command_parse(argc, argv, &options)) return COMMAND_USAGE;
+    const char *what = options.file_count == 1 ? options.files[0] : "";
+    if (strcmp(what, "engines") == 0) {
+        if (options.json)
+            list_engines_json();
+        else
+            list_engines();
+    } else if (strcmp(what, "chips") == 0) {
+        if (options.json)
+            list_chips_json();
+        else
+            list_chips();
+    } else if (strcmp(what, "faults") == 0) {
+        list_faults(options.json);
+    } else {
+        return command_refuse("list takes one of: engines, chips, faults");
+    }
+    return COMMAND_CLEAN;
+}
+
+/* --- inspect --- */
+
+static void print_line(void *context, const char *text)
+{
+    (void)context;
+    printf("%s\n", text);
+}
+
+static void print_bytes(const uint8_t *bytes, uint32_t size)
+{
+    bool plain = size > 0;
+    for (uint32_t i = 0; i < size; i++)
+        plain = plain && bytes[i] >= ' ' && bytes[i] < 0x7F && bytes[i] != '"';
+    if (plain) {
+        printf("\"%.*s\"", (int)size, (const char *)bytes);
+        return;
+    }
+    printf(size ? "0x" : "empty");
+    for (uint32_t i = 0; i < size && i < 32; i++)
+        printf("%02x", bytes[i]);
+    if (size > 32) printf("..");
+}
+
+static void print_pair(void *context, const void *key, uint32_t key_size, const void *value,
+                       uint32_t value_size)
+{
+    (void)context;
+    printf("  ");
+    print_bytes(key, key_size);
+    printf(" = ");
+    print_bytes(value, value_size);
+    printf(" (%" PRIu32 " bytes)\n", value_size);
+}
+
+/* The whole of a file; NULL and errno, or *size over `max` for one that is too long. */
+static uint8_t *read_file(const char *path, uint64_t max, uint64_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    if (!file) return NULL;
+    uint8_t *bytes = NULL;
+    uint64_t capacity = 0;
+    *size = 0;
+    for (size_t got = 1; got && *size <= max;) {
+        if (*size == capacity) {
+            capacity = capacity ? capacity * 2 : 65536;
+            uint8_t *larger = realloc(bytes, capacity);
+            if (!larger) break;
+            bytes = larger;
+        }
+        got = fread(bytes + *size, 1, capacity - *size, file);
+        *size += got;
+    }
+    bool fine = !ferror(file);
+    int error = errno;
+    fclose(file);
+    errno = error;
+    if (fine && bytes) return bytes;
+    free(bytes);
+    return NULL;
+}
+
+static int inspect_chip(struct chip *chip, const struct loaded *loaded, const char *path)
+{
+    const struct adapter *adapter = loaded->adapter;
+    const struct flash *flash = chip_flash(chip);
+    void *object = malloc(adapter->object_size(&flash->geometry, &loaded->settings));
+    if (!object) return command_fail("out of memory");
+    memset(object, 0xA5, adapter->object_size(&flash->geometry, &loaded->settings));
+    /* A dump may be anything: an engine that loops on it must come to an end. */
+    chip_set_fuel(chip, 64 * (flash_size(flash) + 4096));
+    printf("%s: %s, %" PRIu32 " sectors of %" PRIu32 " bytes\n", path, adapter->name,
+           flash->geometry.sector_count, flash->geometry.sector_size);
+    enum answer answer = adapter->mount(object, flash, &loaded->settings);
+    if (adapter->inspect) adapter->inspect(object, flash, &loaded->settings, print_line, NULL);
+    if (answer == ANSWER_OK) {
+        printf("values, oldest copy first; the last one of a key counts:\n");
+        answer = adapter->map->each(object, print_pair, NULL);
+    }
+    if (answer != ANSWER_OK) printf("the engine can't read it: it is damaged or no such store\n");
+    if (chip_breach(chip)->rule != CHIP_RULE_KEPT)
+        printf("the engine broke a rule: %s\n", chip_rule_name(chip_breach(chip)->rule));
+    free(object);
+    return COMMAND_CLEAN;
+}
+
+static int inspect_image(const struct loaded *loaded, const char *path)
+{
+    uint64_t size, wanted = (uint64_t)loaded->script->part.geometry.sector_size *
+                            loaded->script->part.geometry.sector_count;
+    uint8_t *image = read_file(path, wanted, &size);
+    if (!image) return command_refuse("%s: %s", path, strerror(errno));
+    int code;
+    struct chip *chip = NULL;
+    if (size != wanted) {
+        code = command_refuse("%s: %s than the chip's %" PRIu64 " bytes", path,
+                              size > wanted ? "longer" : "shorter", wanted);
+    } else if (!(chip = chip_new(&loaded->script->part, 0)) || !chip_load(chip, image, size)) {
+        code = command_fail("no memory for the chip");
+    } else {
+        chip_allow_and(chip, loaded->adapter->relies_on_and);
+        code = inspect_chip(chip, loaded, path);
+    }
+    chip_free(chip);
+    free(image);
+    return code;
+}
+
+int command_inspect(int argc, char **argv)
+{
+    struct command_options options;
+    struct loaded loaded;
+    if (!command_parse(argc, argv, &options)) return COMMAND_USAGE;
+    if (options.file_count != 2)
+        return command_refuse("inspect takes an image and a scenario that names chip and engine");
+    int code = command_load(&options, options.files[1], &loaded);
+    if (code) return code;
+    code = inspect_image(&loaded, options.files[0]);
+    script_free(loaded.script);
+    return code;
+}

@@ -1,0 +1,273 @@
+/* Commands that take one path: run, replay, shrink, print. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz/command.h"
+#include "fuzz/db.h"
+#include "fuzz/replay.h"
+#include "fuzz/scenario.h"
+#include "fuzz/shrink.h"
+
+/* --- run --- */
+
+static void print_duration(FILE *out, double ns)
+{
+    static const struct {
+        double ns;
+        const char *unit;
+    } units[] = {{365.25 * 86400e9, "years"},
+                 {86400e9, "days"},
+                 {3600e9, "hours"},
+                 {60e9, "minutes"},
+                 {1e9, "s"},
+                 {1e6, "ms"},
+                 {1e3, "us"}};
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        if (ns < units[i].ns) continue;
+        fprintf(out, "%.1f %s", ns / units[i].ns, units[i].unit);
+        return;
+    }
+    fprintf(out, "%.0f ns", ns);
+}
+
+struct wear {
+    uint32_t max, max_sector, used; /* most erases, where, and how many sectors were erased */
+    double mean;
+};
+
+static struct wear wear_of(const struct rig *rig)
+{
+    struct wear wear = {0};
+    uint64_t sum = 0;
+    uint32_t count = chip_flash(rig->chip)->geometry.sector_count;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t erases = chip_sector_erases(rig->chip, i);
+        sum += erases;
+        wear.used += erases != 0;
+        if (erases <= wear.max) continue;
+        wear.max = erases;
+        wear.max_sector = i;
+    }
+    wear.mean = (double)sum / count;
+    return wear;
+}
+
+/* Until the most worn sector has passed its endurance, if life goes on like this; 0: never. */
+static double lifetime_ns(const struct rig *rig, const struct wear *wear)
+{
+    const struct script *script = rig->script;
+    uint64_t endurance = script->part.endurance.value;
+    if (!wear->max || !endurance || !script->every_ns) return 0;
+    return (double)script->every_ns * script->op_count * (double)endurance / wear->max;
+}
+
+static const char *trust_mark(enum part_trust trust)
+{
+    return trust == PART_ASSUMED ? " (not confirmed)" : "";
+}
+
+static void print_lifetime(const struct rig *rig, const struct wear *wear)
+{
+    const struct part *part = &rig->script->part;
+    double life = lifetime_ns(rig, wear);
+    printf("  endurance          %" PRIu64 " erases of a sector%s\n", part->endurance.value,
+           trust_mark(part->endurance.trust));
+    if (life == 0) return;
+    printf("  workload covers    ");
+    print_duration(stdout, (double)rig->script->every_ns * rig->script->op_count);
+    printf("\n  projected lifetime ");
+    print_duration(stdout, life);
+    printf(", then sector %" PRIu32 " is worn out\n", wear->max_sector);
+}
+
+static void print_run(const struct loaded *loaded, const struct rig *rig)
+{
+    const struct chip_counters *c = chip_counters(rig->chip);
+    const struct flash_geometry *g = &chip_flash(rig->chip)->geometry;
+    struct wear wear = wear_of(rig);
+    printf("%s on ", loaded->script->name);
+    command_print_engine(stdout, loaded);
+    printf(", %s: %" PRIu32 " sectors of %" PRIu32 " bytes, unit %u\n", loaded->script->part.name,
+           g->sector_count, g->sector_size, g->unit);
+    printf("  operations         %" PRIu32 "\n", loaded->script->op_count);
+    printf("  erases             %" PRIu64 "\n", c->erases);
+    printf("  programs           %" PRIu64 ", %" PRIu64 " bytes\n", c->programs,
+           c->bytes_programmed);
+    printf("  reads              %" PRIu64 ", %" PRIu64 " bytes, the harness's own included\n",
+           c->reads, c->bytes_read);
+    printf("  flash time         ");
+    print_duration(stdout, (double)c->time_ns);
+    printf(", typical times\n");
+    printf("  most worn          sector %" PRIu32 ": %" PRIu32 " erases; mean %.1f, %" PRIu32
+           " of %" PRIu32 " sectors erased\n",
+           wear.max_sector, wear.max, wear.mean, wear.used, g->sector_count);
+    print_lifetime(rig, &wear);
+}
+
+static void print_run_json(const struct loaded *loaded, const struct rig *rig)
+{
+    const struct chip_counters *c = chip_counters(rig->chip);
+    struct wear wear = wear_of(rig);
+    printf("{\"scenario\": ");
+    command_print_json(stdout, loaded->script->name);
+    printf(", \"engine\": ");
+    command_print_json(stdout, loaded->adapter->name);
+    printf(", \"chip\": ");
+    command_print_json(stdout, loaded->script->part.name);
+    printf(", \"operations\": %" PRIu32 ", \"erases\": %" PRIu64 ", \"programs\": %" PRIu64
+           ", \"bytes_programmed\": %" PRIu64 ", \"reads\": %" PRIu64 ", \"bytes_read\": %" PRIu64
+           ", \"flash_time_ns\": %" PRIu64 ", \"erases_max\": %" PRIu32
+           ", \"erases_max_sector\": %" PRIu32 ", \"erases_mean\": %.3f, \"lifetime_ns\": ",
+           loaded->script->op_count, c->erases, c->programs, c->bytes_programmed, c->reads,
+           c->bytes_read, c->time_ns, wear.max, wear.max_sector, wear.mean);
+    double life = lifetime_ns(rig, &wear);
+    if (life > 0)
+        printf("%.0f}\n", life);
+    else
+        printf("null}\n");
+}
+
+static int write_image(const struct rig *rig, const char *path)
+{
+    const struct flash *flash = chip_flash(rig->chip);
+    uint32_t size = flash->geometry.sector_size;
+    uint8_t *sector = malloc(size);
+    FILE *file = sector ? fopen(path, "wb") : NULL;
+    bool fine = file != NULL;
+    for (uint32_t i = 0; fine && i < flash->geometry.sector_count; i++) {
+        chip_peek(rig->chip, i * size, sector, size);
+        fine = fwrite(sector, size, 1, file) == 1;
+    }
+    if (file) fine = fclose(file) == 0 && fine;
+    int error = errno;
+    free(sector);
+    if (fine) return COMMAND_CLEAN;
+    if (file) remove(path);
+    return command_refuse("%s: %s", path, strerror(error));
+}
+
+static int run_loaded(const struct command_options *options, const struct loaded *loaded)
+{
+    struct replay told;
+    struct rig *rig = rig_new(loaded->script, loaded->adapter, &loaded->settings);
+    if (!rig) return command_fail("no memory for the chip");
+    int code = COMMAND_CLEAN;
+    if (!replay(rig, NULL, &told)) {
+        printf("DIVERGENCE at operation %" PRIu32 ", clause %s: %s\n", told.op + 1,
+               clause_name(told.finding.clause), told.finding.text);
+        code = COMMAND_DIVERGED;
+    } else if (options->json) {
+        print_run_json(loaded, rig);
+    } else {
+        print_run(loaded, rig);
+    }
+    if (options->image && code == COMMAND_CLEAN) code = write_image(rig, options->image);
+    rig_free(rig);
+    return code;
+}
+
+/* Parses, loads, and calls `work`. */
+static int with_loaded(int argc, char **argv, const char *takes,
+                       int (*work)(const struct command_options *, const struct loaded *))
+{
+    struct command_options options;
+    struct loaded loaded;
+    if (!command_parse(argc, argv, &options)) return COMMAND_USAGE;
+    if (options.file_count != 1) return command_refuse("%s takes %s", argv[0], takes);
+    int code = command_load(&options, options.files[0], &loaded);
+    if (code) return code;
+    code = work(&options, &loaded);
+    script_free(loaded.script);
+    return code;
+}
+
+int command_run(int argc, char **argv)
+{
+    return with_loaded(argc, argv, "one scenario", run_loaded);
+}
+
+/* --- replay --- */
+
+static void warn_of_changes(const struct script *script, const struct replay *told)
+{
+    if (told->cuts_missed)
+        printf("warning: %" PRIu32 " of the cuts did not take place: the operation no longer makes "
+               "so many programs and erases\n",
+               told->cuts_missed);
+    else if (script->trace && told->trace != script->trace)
+        printf("warning: the engine's programs and erases up to the last cut are no longer those "
+               "that this case was recorded with\n");
+}
+
+static int replay_loaded(const struct command_options *options, const struct loaded *loaded)
+{
+    struct replay told;
+    struct rig *rig = rig_new(loaded->script, loaded->adapter, &loaded->settings);
+    if (!rig) return command_fail("no memory for the chip");
+    printf("%s on ", loaded->script->name);
+    command_print_engine(stdout, loaded);
+    printf(", %s\n", loaded->script->part.name);
+    if (loaded->script->clause[0])
+        printf("recorded: clause %s, %s\n", loaded->script->clause, loaded->script->finding);
+    bool fine = replay(rig, options->quiet ? NULL : stdout, &told);
+    warn_of_changes(loaded->script, &told);
+    if (fine)
+        printf("no divergence\n");
+    else if (options->quiet)
+        printf("DIVERGENCE, clause %s: %s\n", clause_name(told.finding.clause), told.finding.text);
+    rig_free(rig);
+    return fine ? COMMAND_CLEAN : COMMAND_DIVERGED;
+}
+
+int command_replay(int argc, char **argv)
+{
+    return with_loaded(argc, argv, "one case", replay_loaded);
+}
+
+/* --- shrink --- */
+
+static int shrink_loaded(const struct command_options *options, const struct loaded *loaded)
+{
+    (void)options;
+    struct replay told;
+    struct script *script = script_copy(loaded->script);
+    if (!script || !replay_once(script, loaded->adapter, &loaded->settings, &told)) {
+        script_free(script);
+        return command_fail("out of memory");
+    }
+    if (told.finding.clause == CLAUSE_NONE) {
+        script_free(script);
+        return command_refuse("%s: its replay shows no divergence", options->files[0]);
+    }
+    snprintf(script->clause, sizeof script->clause, "%s", clause_name(told.finding.clause));
+    shrink(&script, loaded->adapter, &loaded->settings);
+    scenario_print_script(script, stdout);
+    script_free(script);
+    return COMMAND_DIVERGED;
+}
+
+int command_shrink(int argc, char **argv)
+{
+    return with_loaded(argc, argv, "one case", shrink_loaded);
+}
+
+/* --- print --- */
+
+int command_print(int argc, char **argv)
+{
+    struct command_options options;
+    struct scenario_error error = {0};
+    if (!command_parse(argc, argv, &options)) return COMMAND_USAGE;
+    if (options.file_count != 1) return command_refuse("print takes one scenario");
+    struct scenario *scenario = scenario_read(options.files[0], &error);
+    if (scenario) {
+        scenario_print(scenario, stdout);
+        scenario_free(scenario);
+        return COMMAND_CLEAN;
+    }
+    if (error.line) return command_refuse("%s:%u: %s", options.files[0], error.line, error.reason);
+    return command_refuse("%s: %s", options.files[0], error.reason);
+}

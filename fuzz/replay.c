@@ -1,0 +1,222 @@
+#include "fuzz/replay.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz/exercise.h"
+
+struct player {
+    struct rig *rig;
+    FILE *story;
+    struct replay *result;
+    const struct op *op;
+    uint32_t nth;     /* programs and erases in this operation so far */
+    uint64_t trace;   /* digest of all of them from the start */
+    uint8_t *answers; /* of the same operations without the cuts, one for each */
+};
+
+/* --- the story --- */
+
+#define BYTES_TOLD 16u
+
+static void tell_bytes(FILE *out, const uint8_t *bytes, uint32_t size)
+{
+    for (uint32_t i = 0; i < size && i < BYTES_TOLD; i++)
+        fprintf(out, "%s%02x", i ? " " : "", bytes[i]);
+    if (size > BYTES_TOLD) fprintf(out, " ..");
+}
+
+static void tell_text(FILE *out, const struct value *value)
+{
+    bool plain = value->size > 0;
+    for (uint32_t i = 0; i < value->size; i++)
+        plain = plain && value->bytes[i] > ' ' && value->bytes[i] < 0x7F;
+    if (plain && value->size <= 40) {
+        fprintf(out, "%.*s", (int)value->size, (const char *)value->bytes);
+    } else {
+        fprintf(out, "[");
+        tell_bytes(out, value->bytes, value->size);
+        fprintf(out, "]");
+    }
+}
+
+static void tell_op(const struct player *player, uint32_t index)
+{
+    const struct op *op = player->op;
+    FILE *out = player->story;
+    if (!out) return;
+    fprintf(out, "%4" PRIu32 "  %s", index + 1, op_name(op->kind));
+    if (op->kind == OP_STORE || op->kind == OP_FETCH || op->kind == OP_REMOVE ||
+        op->kind == OP_EXPECT) {
+        fprintf(out, " ");
+        tell_text(out, player->rig->script->keys[op->key]);
+    }
+    if (op->value) {
+        fprintf(out, " = ");
+        tell_text(out, op->value);
+        fprintf(out, " (%" PRIu32 " bytes)", op->value->size);
+    }
+    fprintf(out, "\n");
+}
+
+static void tell_call(const struct player *player, const struct chip_op *op)
+{
+    FILE *out = player->story;
+    if (!out) return;
+    if (op->kind == CHIP_ERASE) {
+        fprintf(out, "        %2" PRIu32 "  erase   0x%05" PRIx32 "  sector %" PRIu32 "\n",
+                player->nth, op->address,
+                op->address / chip_flash(player->rig->chip)->geometry.sector_size);
+        return;
+    }
+    fprintf(out, "        %2" PRIu32 "  program 0x%05" PRIx32 "  %4" PRIu32 " bytes  ", player->nth,
+            op->address, op->size);
+    tell_bytes(out, op->data, op->size);
+    fprintf(out, "\n");
+}
+
+static void tell_cut(const struct player *player, const struct chip_op *op)
+{
+    char text[FAULT_TEXT_MAX];
+    if (!player->story) return;
+    fault_print(&player->op->cut.tear, text);
+    fprintf(player->story, "            POWER IS CUT in this %s; what it leaves: %s\n",
+            op->kind == CHIP_ERASE ? "erase" : "program", text);
+}
+
+static void tell_finding(const struct player *player)
+{
+    const struct finding *finding = &player->rig->finding;
+    if (!player->story || finding->clause == CLAUSE_NONE) return;
+    fprintf(player->story, "        DIVERGENCE, clause %s: %s\n", clause_name(finding->clause),
+            finding->text);
+}
+
+/* --- running --- */
+
+static void fold(struct player *player, const struct chip_op *op)
+{
+    uint64_t words[4] = {player->trace, op->kind, op->address, op->size};
+    uint8_t bytes[32];
+    for (uint32_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(words[i / 8] >> 8 * (i % 8));
+    player->trace = script_digest(bytes, sizeof bytes);
+    if (op->data) player->trace ^= script_digest(op->data, op->size);
+}
+
+static const struct tear *on_flash_op(void *context, const struct chip_op *op)
+{
+    struct player *player = context;
+    player->nth++;
+    fold(player, op);
+    tell_call(player, op);
+    if (player->op->cut.nth != player->nth) return NULL;
+    tell_cut(player, op);
+    player->result->cuts++;
+    player->result->trace = player->trace;
+    return &player->op->cut.tear;
+}
+
+/* After a cut only a power-on makes sense; a script that forgets it means one. */
+static bool power_on_first(struct player *player)
+{
+    static const struct op mount = {.kind = OP_MOUNT};
+    if (!rig_is_off(player->rig) || player->op->kind == OP_MOUNT) return true;
+    const struct op *op = player->op;
+    player->op = &mount;
+    player->nth = 0;
+    bool fine = rig_call(player->rig, &mount, NULL);
+    player->op = op;
+    return fine;
+}
+
+static bool is_change(const struct op *op)
+{
+    return op->kind == OP_STORE || op->kind == OP_CLEAR;
+}
+
+static bool play_op(struct player *player, uint32_t index)
+{
+    struct rig *rig = player->rig;
+    enum answer answer;
+    player->op = &rig->script->ops[index];
+    if (!power_on_first(player)) return false;
+    player->nth = 0;
+    tell_op(player, index);
+    if (!rig_call(rig, player->op, &answer)) return false;
+    if (player->op->cut.nth > player->nth) player->result->cuts_missed++;
+    if (rig_is_off(rig) || !player->answers || !is_change(player->op)) return true;
+    if (player->result->cuts == 0 || answer == ANSWER_OK || player->answers[index] != ANSWER_OK)
+        return true;
+    return rig_finds(rig, CLAUSE_ALIVE, "%s worked without the cut and fails after it",
+                     op_name(player->op->kind));
+}
+
+static bool play(struct player *player)
+{
+    struct rig *rig = player->rig;
+    uint32_t index = 0;
+    chip_set_hook(rig->chip, NULL, NULL);
+    bool fine = rig_start(rig);
+    chip_set_hook(rig->chip, on_flash_op, player);
+    for (; fine && index < rig->script->op_count; index++) {
+        fine = play_op(player, index);
+        if (!fine) break;
+    }
+    player->result->op = index;
+    if (fine && rig_is_off(rig)) {
+        player->op = &(struct op){.kind = OP_MOUNT};
+        fine = power_on_first(player) && rig_call(rig, player->op, NULL);
+    }
+    chip_set_hook(rig->chip, NULL, NULL);
+    player->result->finding = rig->finding;
+    tell_finding(player);
+    return fine;
+}
+
+/* What each operation answers when nothing is cut. */
+static uint8_t *uncut_answers(struct rig *rig)
+{
+    const struct script *script = rig->script;
+    uint8_t *answers = calloc(script->op_count + 1, 1);
+    if (!answers || !rig_start(rig)) return answers;
+    for (uint32_t i = 0; i < script->op_count; i++) {
+        enum answer answer = ANSWER_OK;
+        struct op op = script->ops[i];
+        if (op.kind == OP_ROT || op.kind == OP_USE) continue;
+        if (!rig_call(rig, &op, &answer)) break;
+        answers[i] = (uint8_t)answer;
+    }
+    chip_reset(rig->chip);
+    rig->finding.clause = CLAUSE_NONE;
+    return answers;
+}
+
+static bool has_cut(const struct script *script)
+{
+    for (uint32_t i = 0; i < script->op_count; i++) {
+        if (script->ops[i].cut.nth) return true;
+    }
+    return false;
+}
+
+bool replay(struct rig *rig, FILE *story, struct replay *result)
+{
+    *result = (struct replay){0};
+    struct player player = {.rig = rig, .story = story, .result = result};
+    if (has_cut(rig->script)) player.answers = uncut_answers(rig);
+    bool fine = play(&player);
+    free(player.answers);
+    return fine;
+}
+
+bool replay_once(const struct script *script, const struct adapter *adapter,
+                 const struct adapter_settings *settings, struct replay *result)
+{
+    struct rig *rig = rig_new(script, adapter, settings);
+    if (!rig) return false;
+    replay(rig, NULL, result);
+    rig_free(rig);
+    return true;
+}

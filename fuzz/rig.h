@@ -1,0 +1,93 @@
+/* rig.h - a chip, an engine and a model as one set-up, and what is asked of the three.
+ *
+ * The rig calls the engine, compares every answer with the model, and checks after each call what
+ * holds for all calls: the chip's rules were kept (lawful) and the call ended within its bound
+ * (bounded). The first thing that differs is kept as the finding; every function that judges answers
+ * false when there is one.
+ *
+ * Levels. Level 0 is the run; each cut on the way adds a level, with an engine object and a model of
+ * its own, so that going back to the level below needs no work. The chip is shared by all levels and
+ * goes back by its undo journal.
+ */
+#ifndef BROWNOUT_RIG_H
+#define BROWNOUT_RIG_H
+
+#include "fuzz/adapter.h"
+#include "fuzz/explore.h"
+#include "fuzz/model.h"
+#include "fuzz/script.h"
+#include "sim/chip.h"
+
+/* One for the run, one for each cut, one to exercise the store beside the last of them. */
+#define RIG_LEVELS (EXPLORE_DEPTH_MAX + 2u)
+
+struct finding {
+    enum clause clause; /* CLAUSE_NONE: nothing found */
+    char text[200];
+};
+
+struct rig_level {
+    struct model model;
+    struct model before; /* for the operation in flight */
+    void *object;        /* the engine, mounted or junk */
+};
+
+struct rig {
+    const struct script *script;
+    const struct adapter *adapter;
+    struct adapter_settings settings;
+    struct chip *chip;
+    struct rig_level levels[RIG_LEVELS];
+    uint32_t level;
+    void *second; /* object of the mount that must give the same answer */
+    size_t object_size;
+    uint64_t bounds[6]; /* for each enum adapter_call: flash calls */
+    uint32_t key_size_min, key_size_max, value_size_max;
+    struct keys *keys; /* from key bytes to index; the harness's own key is the last */
+    int8_t *seen;      /* for each key: what the current look saw */
+    uint32_t aliens;   /* keys seen in it that nobody stored */
+    uint8_t *buffer;   /* value_size_max bytes, for fetch */
+    struct exercise *exercise;
+    bool rotten; /* bits flipped at rest: a value may be missing, but not be another */
+    uint64_t mounts;
+    struct finding finding;
+};
+
+/* Builds a rig for a script that adapters_settle() has accepted. NULL when memory is short. The
+ * script must outlive it. */
+struct rig *rig_new(const struct script *script, const struct adapter *adapter,
+                    const struct adapter_settings *settings);
+void rig_free(struct rig *rig);
+
+/* First power-on of a blank chip at level 0: formats where the engine wants it, mounts. */
+bool rig_start(struct rig *rig);
+
+/* Does one operation at the current level and compares. *answer, which may be NULL, is the engine's
+ * answer to a store, remove or clear. When power was cut inside the call, nothing is compared and
+ * the model keeps both outcomes. */
+bool rig_call(struct rig *rig, const struct op *op, enum answer *answer);
+
+/* Whether power went away inside the last call. */
+bool rig_is_off(const struct rig *rig);
+
+/* Power-on at the current level: mount, read back, judge, settle the model; mount again: same
+ * answer, at rest. With power cut inside, nothing is judged. */
+bool rig_recover(struct rig *rig);
+
+/* Reads everything back, compares with the model and settles it. */
+bool rig_look(struct rig *rig, void *object);
+
+/* The standard exercise of a store: a key of the harness's own is written until every sector was
+ * used again, read and removed; then everything is read back. When `must` is set each store must
+ * succeed (alive); otherwise the store may answer that it is full. */
+bool rig_use(struct rig *rig, bool must);
+
+/* Makes the store at the current level hold what `content` allows first for each key, and one large
+ * value more, by storing into a blank chip. False when the engine has no room for it. */
+bool rig_fill(struct rig *rig, const struct model *content);
+
+/* Records a finding; always returns false. */
+bool rig_finds(struct rig *rig, enum clause clause, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,280 @@
+#include "fuzz/shrink.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz/replay.h"
+
+/* Replays that one shrinking may cost; a bound for what grows fast with long cases. */
+#define ATTEMPTS_MAX 20000u
+
+struct shrinker {
+    const struct adapter *adapter;
+    const struct adapter_settings *settings;
+    struct script *best; /* the smallest so far that still shows it */
+    uint32_t attempts;
+};
+
+static bool shows(struct shrinker *shrinker, const struct script *script, struct replay *told)
+{
+    struct replay result;
+    if (!told) told = &result;
+    if (shrinker->attempts >= ATTEMPTS_MAX) return false;
+    shrinker->attempts++;
+    if (!replay_once(script, shrinker->adapter, shrinker->settings, told)) return false;
+    return told->finding.clause != CLAUSE_NONE && told->cuts_missed == 0 &&
+           strcmp(clause_name(told->finding.clause), script->clause) == 0;
+}
+
+/* Takes the candidate when it shows the same; frees the loser. */
+static bool try(struct shrinker *shrinker, struct script *candidate)
+{
+    if (!candidate) return false;
+    if (!shows(shrinker, candidate, NULL)) {
+        script_free(candidate);
+        return false;
+    }
+    script_free(shrinker->best);
+    shrinker->best = candidate;
+    return true;
+}
+
+/* --- operations --- */
+
+static struct script *without(const struct script *script, uint32_t first, uint32_t count)
+{
+    struct script *candidate = script_copy(script);
+    if (!candidate) return NULL;
+    uint32_t end = first + count;
+    memmove(&candidate->ops[first], &candidate->ops[end],
+            (candidate->op_count - end) * sizeof *candidate->ops);
+    candidate->op_count -= count;
+    return candidate;
+}
+
+/* Halves, quarters, ... single operations, from the back, as delta debugging does. */
+static bool drop_operations(struct shrinker *shrinker)
+{
+    bool smaller = false;
+    uint32_t size = shrinker->best->op_count / 2;
+    for (; size >= 1; size /= 2) {
+        uint32_t first = shrinker->best->op_count;
+        while (first >= size && first > 0) {
+            first -= size;
+            if (try(shrinker, without(shrinker->best, first, size))) smaller = true;
+            if (first > shrinker->best->op_count) first = shrinker->best->op_count;
+        }
+    }
+    return smaller;
+}
+
+/* --- cuts --- */
+
+static struct script *with_cut(const struct script *script, uint32_t op, struct cut cut)
+{
+    struct script *candidate = script_copy(script);
+    if (candidate) candidate->ops[op].cut = cut;
+    return candidate;
+}
+
+static bool drop_cuts(struct shrinker *shrinker)
+{
+    bool smaller = false;
+    for (uint32_t i = 0; i < shrinker->best->op_count; i++) {
+        if (!shrinker->best->ops[i].cut.nth) continue;
+        if (try(shrinker, with_cut(shrinker->best, i, (struct cut){0}))) smaller = true;
+    }
+    return smaller;
+}
+
+/* How much a reader has to think about a tear. */
+static uint32_t difficulty(const struct tear *tear)
+{
+    static const uint8_t order[TEAR_KINDS] = {
+        [TEAR_NONE] = 0, [TEAR_DONE] = 1,      [TEAR_PREFIX] = 2, [TEAR_ZERO_TAIL] = 3,
+        [TEAR_ONLY] = 4, [TEAR_ZERO_HEAD] = 4, [TEAR_EXCEPT] = 5,
+    };
+    return order[tear->kind] || tear->kind == TEAR_NONE ? order[tear->kind] : 9;
+}
+
+static bool weaken_tear(struct shrinker *shrinker, uint32_t op, bool is_erase)
+{
+    static const struct tear simple[] = {
+        {.kind = TEAR_NONE},           {.kind = TEAR_DONE},
+        {.kind = TEAR_PREFIX, .n = 1}, {.kind = TEAR_PREFIX, .n = 4},
+        {.kind = TEAR_ONLY, .n = 0},   {.kind = TEAR_ZERO_TAIL, .n = 1},
+    };
+    bool smaller = false;
+    for (size_t i = 0; i < sizeof simple / sizeof *simple; i++) {
+        struct cut cut = shrinker->best->ops[op].cut;
+        if (difficulty(&simple[i]) >= difficulty(&cut.tear)) continue;
+        if (simple[i].kind == TEAR_ONLY && is_erase) continue;
+        if (simple[i].kind == TEAR_ZERO_TAIL && !is_erase) continue;
+        cut.tear = simple[i];
+        if (try(shrinker, with_cut(shrinker->best, op, cut))) smaller = true;
+    }
+    return smaller;
+}
+
+/* Smaller numbers in a tear read better: 0, half, one less. */
+static bool lower_tear(struct shrinker *shrinker, uint32_t op)
+{
+    bool smaller = false;
+    for (bool went = true; went;) {
+        struct cut cut = shrinker->best->ops[op].cut;
+        uint32_t n = cut.tear.n;
+        went = false;
+        const uint32_t lower[] = {0, n / 2, n - 1};
+        for (size_t i = 0; n && i < 3 && !went; i++) {
+            if (lower[i] >= n || (lower[i] == 0 && cut.tear.kind == TEAR_PREFIX)) continue;
+            cut.tear.n = lower[i];
+            went = try(shrinker, with_cut(shrinker->best, op, cut));
+        }
+        smaller = smaller || went;
+    }
+    return smaller;
+}
+
+static bool simplify_cuts(struct shrinker *shrinker)
+{
+    bool smaller = false;
+    for (uint32_t i = 0; i < shrinker->best->op_count; i++) {
+        if (!shrinker->best->ops[i].cut.nth) continue;
+        for (int is_erase = 0; is_erase < 2; is_erase++)
+            smaller = weaken_tear(shrinker, i, is_erase != 0) || smaller;
+        smaller = lower_tear(shrinker, i) || smaller;
+        struct cut cut = shrinker->best->ops[i].cut;
+        for (uint32_t nth = 1; nth < cut.nth; nth++) {
+            struct cut earlier = {.nth = nth, .tear = cut.tear};
+            if (!try(shrinker, with_cut(shrinker->best, i, earlier))) continue;
+            smaller = true;
+            break;
+        }
+    }
+    return smaller;
+}
+
+/* --- values and keys --- */
+
+static struct script *with_value(const struct script *script, uint32_t op, uint32_t size)
+{
+    struct script *candidate = script_copy(script);
+    if (!candidate) return NULL;
+    candidate->ops[op].value = script_value(candidate, script->ops[op].value->bytes, size);
+    return candidate;
+}
+
+static bool shorten_values(struct shrinker *shrinker)
+{
+    bool smaller = false;
+    for (uint32_t i = 0; i < shrinker->best->op_count; i++) {
+        for (;;) {
+            const struct op *op = &shrinker->best->ops[i];
+            if (op->kind != OP_STORE || op->value->size == 0) break;
+            uint32_t size = op->value->size;
+            if (!try(shrinker, with_value(shrinker->best, i, size / 2)) &&
+                !try(shrinker, with_value(shrinker->best, i, size - 1)))
+                break;
+            smaller = true;
+        }
+    }
+    return smaller;
+}
+
+static bool has_key(enum op_kind kind)
+{
+    return kind == OP_STORE || kind == OP_FETCH || kind == OP_REMOVE || kind == OP_EXPECT;
+}
+
+/* Every use of a key becomes a use of an earlier one. */
+static struct script *with_merged(const struct script *script, uint32_t from, uint32_t to)
+{
+    struct script *candidate = script_copy(script);
+    if (!candidate) return NULL;
+    for (uint32_t i = 0; i < candidate->op_count; i++) {
+        struct op *op = &candidate->ops[i];
+        if (has_key(op->kind) && op->key == from) op->key = to;
+    }
+    return candidate;
+}
+
+static bool uses(const struct script *script, uint32_t key)
+{
+    for (uint32_t i = 0; i < script->op_count; i++) {
+        if (has_key(script->ops[i].kind) && script->ops[i].key == key) return true;
+    }
+    return false;
+}
+
+static bool merge_keys(struct shrinker *shrinker)
+{
+    bool smaller = false;
+    for (uint32_t from = shrinker->best->key_count; from-- > 1;) {
+        for (uint32_t to = 0; to < from && uses(shrinker->best, from); to++) {
+            if (!uses(shrinker->best, to)) continue;
+            if (try(shrinker, with_merged(shrinker->best, from, to))) smaller = true;
+        }
+    }
+    return smaller;
+}
+
+/* --- the whole --- */
+
+/* A script with the header of `from` and nothing else. */
+static struct script *header_of(const struct script *from)
+{
+    struct script *script = script_new(&from->part);
+    if (!script) return NULL;
+    struct script fresh = *script;
+    *script = *from;
+    script->arena = fresh.arena;
+    script->keys = fresh.keys;
+    script->ops = fresh.ops;
+    script->key_count = script->op_count = 0;
+    return script;
+}
+
+/* Keys that no operation names any more would go on taking part in every look. */
+static void drop_keys(struct script **script)
+{
+    struct script *from = *script, *to = header_of(from);
+    if (!to) return;
+    for (uint32_t i = 0; i < from->op_count; i++) {
+        struct op op = from->ops[i];
+        if (has_key(op.kind))
+            op.key = script_key(to, from->keys[op.key]->bytes, from->keys[op.key]->size);
+        if (op.value) op.value = script_value(to, op.value->bytes, op.value->size);
+        script_append(to, &op);
+    }
+    *script = to;
+    script_free(from);
+}
+
+bool shrink(struct script **script, const struct adapter *adapter,
+            const struct adapter_settings *settings)
+{
+    struct replay told;
+    struct shrinker shrinker = {.adapter = adapter, .settings = settings};
+    shrinker.best = script_copy(*script);
+    if (!shrinker.best) return false;
+    if (!shows(&shrinker, shrinker.best, &told)) {
+        script_free(shrinker.best);
+        return false;
+    }
+    for (bool smaller = true; smaller;) {
+        smaller = drop_operations(&shrinker);
+        smaller = drop_cuts(&shrinker) || smaller;
+        smaller = merge_keys(&shrinker) || smaller;
+        smaller = shorten_values(&shrinker) || smaller;
+        smaller = simplify_cuts(&shrinker) || smaller;
+    }
+    drop_keys(&shrinker.best);
+    if (replay_once(shrinker.best, adapter, settings, &told)) {
+        memcpy(shrinker.best->finding, told.finding.text, sizeof told.finding.text);
+        shrinker.best->trace = told.trace;
+    }
+    script_free(*script);
+    *script = shrinker.best;
+    return true;
+}

@@ -1,0 +1,19 @@
+/* shrink.h - makes a case smaller while it breaks the same clause.
+ *
+ * Takes away operations, weakens and simplifies tears, takes away cuts, shortens values and merges
+ * keys, until nothing more goes; each attempt is one replay, some ten microseconds. A cut is tied to
+ * its operation, so it survives when others go; its place inside the operation is searched anew when
+ * what went before changed it. What is left is replayed once more and carries its own finding.
+ */
+#ifndef BROWNOUT_SHRINK_H
+#define BROWNOUT_SHRINK_H
+
+#include "fuzz/adapter.h"
+#include "fuzz/script.h"
+
+/* Replaces *script, which must carry its clause, by a smaller one; finding and trace are those of
+ * its replay. Leaves it when its replay does not break that clause, and answers false. */
+bool shrink(struct script **script, const struct adapter *adapter,
+            const struct adapter_settings *settings);
+
+#endif
