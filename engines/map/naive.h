@@ -4,11 +4,11 @@
  *
  * Model. A sector is free (blank header) or holds one key and its value:
  *
- *     magic "NAIV" | key length u16 | value length u16 | crc32 | key | value      (little endian)
+ *     "NAIV" | key length u16 | value length u16 | key | value | crc32
  *
- * rounded up with 0xFF bytes (erased value) to whole units. The CRC-32C covers lengths, key and value. A new key
- * goes to the first sector that holds nothing; an update erases the sector of its key and programs
- * it again; a removal erases the sector.
+ * (lengths little endian, checksum big endian, the rest of the last unit 0xFF). The CRC-32C covers
+ * everything before it. A new key goes to the first sector that holds nothing; an update erases
+ * the sector of its key and programs it again; a removal erases the sector.
  *
  * What it does not hold, of the contract that every engine is measured against:
  *   durable, atomic  a cut between the erase and the end of the program of an update loses the key

@@ -64,6 +64,8 @@ struct seqmap {
     bool head_sealed; /* the head has its end word */
     bool ready;       /* repaired since mount or the last error; `append` holds */
     bool spare_blank; /* the sector after the head is known to be blank */
+    bool lost;        /* after an error: to be found out again */
+    uint8_t gap;      /* bytes left blank before `append`, behind a torn header */
     uint32_t head;    /* sector that is written, the newest */
     uint32_t sealed;  /* sectors before the head that hold older items */
     uint32_t append;  /* where the next item goes; the end of the payload if the head is full */

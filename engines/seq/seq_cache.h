@@ -37,4 +37,79 @@ struct seq_cache {
     uint32_t key_count;
 };
 
+#ifndef SEQ_NO_CACHE
+
+/* Every function takes NULL for "no cache" and does nothing then. */
+
+/* Forgets everything. */
+void seq_cache_clear(struct seq_cache *cache, uint32_t sector_count);
+
+/* enum seq_page_state, or -1 when it is not known. */
+int seq_cache_state(const struct seq_cache *cache, uint32_t page);
+void seq_cache_note_state(struct seq_cache *cache, uint32_t page, int state);
+
+/* Where to begin and to stop scanning; `otherwise` when it is not known. */
+uint32_t seq_cache_first(const struct seq_cache *cache, uint32_t page, uint32_t otherwise);
+uint32_t seq_cache_end(const struct seq_cache *cache, uint32_t page, uint32_t otherwise);
+void seq_cache_note_first(struct seq_cache *cache, uint32_t page, uint32_t first);
+void seq_cache_note_end(struct seq_cache *cache, uint32_t page, uint32_t end);
+
+/* Before a sector is erased: state and both addresses are no longer known. */
+void seq_cache_forget_page(struct seq_cache *cache, uint32_t page);
+
+/* Address of the newest copy of a key, or 0. */
+uint32_t seq_cache_key(const struct seq_cache *cache, const uint8_t *key, uint32_t size);
+void seq_cache_note_key(struct seq_cache *cache, const uint8_t *key, uint32_t size,
+                        uint32_t address);
+void seq_cache_forget_key(struct seq_cache *cache, const uint8_t *key, uint32_t size);
+
+#else
+
+static inline void seq_cache_clear(struct seq_cache *cache, uint32_t sector_count)
+{
+    (void)cache, (void)sector_count;
+}
+
+static inline int seq_cache_state(const struct seq_cache *cache, uint32_t page)
+{
+    (void)cache, (void)page;
+    return -1;
+}
+
+static inline void seq_cache_note_state(struct seq_cache *cache, uint32_t page, int state)
+{
+    (void)cache, (void)page, (void)state;
+}
+
+static inline uint32_t seq_cache_first(const struct seq_cache *cache, uint32_t page,
+                                       uint32_t otherwise)
+{
+    (void)cache, (void)page;
+    return otherwise;
+}
+
+static inline uint32_t seq_cache_end(const struct seq_cache *cache, uint32_t page,
+                                     uint32_t otherwise)
+{
+    (void)cache, (void)page;
+    return otherwise;
+}
+
+static inline void seq_cache_note_first(struct seq_cache *cache, uint32_t page, uint32_t first)
+{
+    (void)cache, (void)page, (void)first;
+}
+
+static inline void seq_cache_note_end(struct seq_cache *cache, uint32_t page, uint32_t end)
+{
+    (void)cache, (void)page, (void)end;
+}
+
+static inline void seq_cache_forget_page(struct seq_cache *cache, uint32_t page)
+{
+    (void)cache, (void)page;
+}
+
+#endif
+
 #endif

@@ -1,0 +1,42 @@
+/* seq.c - see seq.h. */
+#include "seq.h"
+
+#include <string.h>
+
+#include "../map/map.h"
+
+int seq_setup(struct seq *seq, const struct flash *flash, void *work, uint32_t work_size,
+              uint32_t sectors_min)
+{
+    const struct flash_geometry *g = &flash->geometry;
+    if (!flash_geometry_valid(g) || g->erased != 0xFF) return MAP_ERR_GEOMETRY;
+    memset(seq, 0, sizeof *seq);
+    seq->flash = flash;
+    seq->word = (uint8_t)(g->unit > g->read_unit ? g->unit : g->read_unit);
+    seq->header = (uint8_t)(seq->word > 8 ? seq->word : 8);
+    seq->work = (uint8_t *)work;
+    seq->work_size = seq_down(seq, work_size);
+    if (g->sector_count < sectors_min || seq->work_size == 0 || work == NULL ||
+        g->sector_size % seq->word != 0 || g->sector_size < 3u * seq->word + seq->header)
+        return MAP_ERR_GEOMETRY;
+    return FLASH_OK;
+}
+
+uint32_t seq_length_max(const struct seq *seq)
+{
+    uint32_t room = seq->flash->geometry.sector_size - 2u * seq->word - seq->header;
+    return room < SEQ_LENGTH_MAX ? room : SEQ_LENGTH_MAX;
+}
+
+int seq_read(struct seq *seq, uint32_t address, void *buffer, uint32_t size, bool *bad)
+{
+    uint32_t offset = address - seq->window;
+    *bad = false;
+    if (address >= seq->window && offset < seq->window_size && size <= seq->window_size - offset) {
+        memmove(buffer, seq->work + offset, size);
+        return FLASH_OK;
+    }
+    int error = flash_read(seq->flash, address, buffer, size);
+    *bad = error == FLASH_ERR_ECC;
+    return *bad ? FLASH_OK : error;
+}

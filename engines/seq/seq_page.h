@@ -1,0 +1,52 @@
+/* seq_page.h - the sectors of a sequential-storage store: their two words, erasing, blankness.
+ *
+ * The start word counts as set when at least four bits of its first read unit are 0, as in the
+ * crate: a torn start word of a blank sector is either "in use" or leaves a sector that reads open
+ * and is not blank, which is erased before use. The end word counts as set as soon as one bit of
+ * it is 0: a torn end word must never be programmed again where units take one program only, so
+ * the first bit decides.
+ */
+#ifndef BROWNOUT_SEQ_PAGE_H
+#define BROWNOUT_SEQ_PAGE_H
+
+#include "seq.h"
+
+enum seq_page_state {
+    SEQ_PAGE_OPEN = 0, /* neither word set: erased, or a start word torn early */
+    SEQ_PAGE_HALF,     /* end word only: what an interrupted erase leaves, nothing else does */
+    SEQ_PAGE_PARTIAL,  /* start word only: in use */
+    SEQ_PAGE_CLOSED,   /* both: sealed */
+};
+
+/* Address of a sector, of the first byte of its payload, and of the byte behind the payload. */
+static inline uint32_t seq_page_address(const struct seq *seq, uint32_t page)
+{
+    return page * seq->flash->geometry.sector_size;
+}
+
+static inline uint32_t seq_page_start(const struct seq *seq, uint32_t page)
+{
+    return seq_page_address(seq, page) + seq->word;
+}
+
+static inline uint32_t seq_page_end(const struct seq *seq, uint32_t page)
+{
+    return seq_page_address(seq, page) + (seq->flash->geometry.sector_size - seq->word);
+}
+
+/* enum seq_page_state, or a negative error. Two reads unless the cache knows. A word that the part
+ * can't correct counts as set. */
+int seq_page_state(struct seq *seq, uint32_t page);
+
+/* Programs one word of zeros: the start word, the end word, or any word of the payload. */
+int seq_page_mark(struct seq *seq, uint32_t page);
+int seq_page_seal(struct seq *seq, uint32_t page);
+int seq_page_zero(struct seq *seq, uint32_t address);
+
+int seq_page_erase(struct seq *seq, uint32_t page);
+
+/* 1 when every byte in [from, to) is 0xFF, 0 when not (or not readable), or a negative error. Both
+ * are multiples of the word. Uses the work buffer. */
+int seq_page_blank(struct seq *seq, uint32_t from, uint32_t to);
+
+#endif
