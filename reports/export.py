@@ -65,7 +65,8 @@ def report(rows, engine):
     parts = []
     for row in rows:
         replay = f"brownout replay {row['artefact']}"
-        parts.append(f"{told(row, engine)}\n{row['states']} crash states\n{replay}\n\n{row['text']}")
+        lines = [told(row, engine), f"{row['states']} crash states", replay, "", row["text"]]
+        parts.append("\n".join(lines))
     return xml_text("\n".join(parts))
 
 

@@ -11,7 +11,7 @@ the order of the files does not matter.
 import argparse
 import os
 
-from results import Refused, explained, make_results, open_results, tool
+from results import Refused, explained, open_or_make, open_results, tool
 
 # How far a run got: of two runs of one identity the greater is kept.
 PROGRESS = "case {0}.state when 'done' then 2 when 'stopped' then 1 else 0 end, {0}.judged"
@@ -157,7 +157,7 @@ def merge(out, inputs):
         if os.path.exists(out) and os.path.samefile(out, path):
             raise Refused(f"{path}: is the output too")
     made = not os.path.exists(out)
-    db = make_results(out) if made else open_results(out, write=True)
+    db = open_or_make(out)
     try:
         for path in inputs:
             line = merge_file(db, out, path)

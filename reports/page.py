@@ -1,4 +1,4 @@
-"""page - one HTML page for a campaign: tables, and a picture of the wear. No scripts, no other files.
+"""page - one HTML page for a campaign: tables, and a picture of the wear. No scripts, one file.
 
 The picture. Engines that did the same work stand under each other. The bars are erases of the
 sectors, all on the scale of the worst sector of that scenario, so that heights can be compared
@@ -74,7 +74,7 @@ def bar(x, width, column, scale, own):
 
 
 def svg(erases, sectors, scale):
-    """The wear of one chip. `erases` maps sectors to counts; `scale` is the count at full height."""
+    """The wear of one chip. `erases` maps sectors to counts; `scale` is that at full height."""
     shown = columns(erases, sectors)
     step = WIDTH / len(shown)
     width = step - min(2, step / 4)
@@ -106,7 +106,8 @@ def wear_of(db, campaign, lifetime):
         else:
             text += "no erase"
         if row["lifetime_days"] is not None:
-            text += f"; worn out after {lifetime(row['lifetime_days'])}"
+            span = lifetime(row["lifetime_days"], row["erases_max"])
+            text += f"; worn out after {span}"
         scenarios.setdefault(row["scenario"], []).append((text, erases, row["sectors"]))
     return scenarios
 
@@ -148,7 +149,7 @@ def work_section(work):
     return rows_of(head, rows)
 
 
-def claims_section(claims):
+def claims_section(claims, widenings):
     if not claims:
         return []
     classes = [name for name, _, _ in next(iter(claims.values()))]
@@ -157,7 +158,8 @@ def claims_section(claims):
         [(engine, ""), *((text, CLASS_OF.get(finding, "none")) for _, finding, text in checks)]
         for engine, checks in claims.items()
     ]
-    return ["<h2>Claim against finding</h2>", *rows_of(head, rows)]
+    notes = [f"<p>{escape(line)}</p>" for line in widenings]
+    return ["<h2>Claim against finding</h2>", *rows_of(head, rows), *notes]
 
 
 def findings_section(findings):
@@ -165,18 +167,19 @@ def findings_section(findings):
     if not findings:
         return [*parts, "<p>None.</p>"]
     parts.append("<ul>")
-    for row in findings:
+    for row, classes, states in findings:
         kind = "broken" if row["claimed"] else "none"
+        breach = f"{row['engine']} breaks {row['clause']}"
         parts.append(
-            f'<li><span class="{kind}">{escape(row["engine"])} breaks {escape(row["clause"])}</span>'
-            f" ({escape(row['class'])}, {row['states']:,} crash states) in"
-            f" {escape(row['scenario'])}<br>{escape(row['finding'])}<br>"
+            f'<li><span class="{kind}">{escape(breach)}</span>'
+            f" in {escape(row['scenario'])}: {escape(classes)}; {states:,} crash states<br>"
+            f"{escape(row['finding'])}<br>"
             f"<code>brownout replay {escape(row['artefact'])}</code></li>"
         )
     return [*parts, "</ul>"]
 
 
-def page(title, work, claims, findings, wear):
+def page(title, work, legend, claims, widenings, findings, wear):
     """The whole page. `work` is rows of text with the head first; the rest as summary.py has it."""
     parts = [
         "<!doctype html>",
@@ -185,7 +188,8 @@ def page(title, work, claims, findings, wear):
         f"<title>Brownout: {escape(title)}</title><style>{STYLE}</style></head><body>",
         f"<h1>{escape(title)}</h1>",
         *work_section(work),
-        *claims_section(claims),
+        f"<p>{escape(legend)}</p>",
+        *claims_section(claims, widenings),
         *findings_section(findings),
         *wear_section(wear),
         "</body></html>",

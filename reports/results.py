@@ -91,7 +91,7 @@ def check(db, path):
 def open_results(path, write=False):
     """A connection to an existing results database. Read-only unless `write`."""
     if not os.path.isfile(path):
-        raise Refused(f"{path}: no such file")
+        raise Refused(f"{path}: {'not a file' if os.path.exists(path) else 'no such file'}")
     with explained(path):
         db = connect(path, "rw")
         try:
@@ -106,18 +106,34 @@ def open_results(path, write=False):
 
 
 def make_results(path):
-    """A new, empty results database; the path must be free. Nothing stays there on failure."""
+    """A new, empty results database where there is no file, or an empty one. Nothing new stays
+    there on failure."""
     with explained(path):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        there = os.path.exists(path)
+        db = None
         try:
-            db = connect(path, "rw")
+            db = connect(path, "rwc")
             # executescript() commits what is open, so the transaction is part of the script
             db.executescript(f"begin immediate;\n{schema()[0]}\ncommit;")
             db.execute("pragma journal_mode = wal")
             db.execute("pragma foreign_keys = on")
         except BaseException:
-            os.unlink(path)
+            if db:
+                db.close()
+            if not there and os.path.exists(path):
+                os.unlink(path)
             raise
+    return db
+
+
+def open_or_make(path):
+    """A connection for writing; makes the database when there is none."""
+    if not os.path.exists(path) or (os.path.isfile(path) and os.path.getsize(path) == 0):
+        return make_results(path)
+    db = open_results(path, write=True)
+    with explained(path):
+        db.execute("begin immediate")
+        db.execute("rollback")
     return db
 
 

@@ -13,6 +13,14 @@ import page
 from results import campaign_named, open_results, tool, write_whole
 
 DIVERGENCES_SHOWN_MAX = 10
+LIFETIME_YEARS_MAX = 100  # no part is trusted to keep its data as long
+ERASES_MIN = 10  # of the worst sector, below which a lifetime is a guess
+
+
+LEGEND = (
+    "judged: crash states; erases: of the worst sector, without cuts; lifetime: at the scenario's\n"
+    f"pace until that sector has the erases its vendor promises (?: from fewer than {ERASES_MIN})"
+)
 
 
 # --- numbers for people ---
@@ -28,10 +36,17 @@ def plural(count, word):
     return f"{number(count)} {word}" + ("" if count == 1 else "s")
 
 
-def lifetime(days):
-    """A span with two digits that matter, in the unit that a person would choose."""
+def lifetime(days, erases):
+    """A span in the unit that a person would choose; uncertain when few erases speak for it."""
     if days is None:
         return "-"
+    if days >= LIFETIME_YEARS_MAX * 365.25:
+        return f"over {LIFETIME_YEARS_MAX} years"
+    return span(days) + ("?" if erases < ERASES_MIN else "")
+
+
+def span(days):
+    """Two digits that matter."""
     for unit, size in (("years", 365.25), ("days", 1), ("hours", 1 / 24), ("minutes", 1 / 1440)):
         if days >= 2 * size or unit == "minutes":
             value = days / size
@@ -66,6 +81,13 @@ def claims_by_engine(db, campaign):
     return engines
 
 
+def widenings(db, campaign):
+    """A line for each engine whose contract is wider than the clauses say."""
+    query = "select name, widened from engine where campaign = ? and widened is not null"
+    rows = db.execute(query + " order by name", (campaign["id"],))
+    return [f"{row['name']} has a wider contract: {row['widened']}" for row in rows]
+
+
 def findings(db, campaign):
     return list(db.execute("select * from finding where campaign = ?", (campaign["name"],)))
 
@@ -82,7 +104,8 @@ def headline(campaign, rows):
     text = f"{campaign['name']}: {plural(sum(row['runs'] for row in rows), 'run')}, "
     text += plural(judged, "crash state") + " judged"
     if seconds > 0:
-        text += f" in {seconds:,.0f} s ({number(judged / seconds)} a second)"
+        spent = f"{seconds:,.0f}" if seconds >= 10 else f"{seconds:.1f}"
+        text += f" in {spent} s ({number(judged / seconds)} a second)"
     return text
 
 
@@ -126,7 +149,7 @@ def work_cells(row):
         number(row["judged_per_second"]),
         number(row["divergences"]),
         number(row["erases_max"]),
-        lifetime(row["lifetime_days"]),
+        lifetime(row["lifetime_days"], row["erases_max"]),
         notes(row),
     ]
 
@@ -141,20 +164,29 @@ def claims_table(engines):
     return table(["claims", *classes], body, left=range(len(classes) + 1))
 
 
+def by_case(rows):
+    """[(first row, classes as text, crash states)]: what has the same case is told once."""
+    groups = {}
+    for row in rows:
+        groups.setdefault((row["engine"], row["clause"], row["artefact"]), []).append(row)
+    for group in groups.values():
+        names = [row["class"] + ("" if row["claimed"] else " (not claimed)") for row in group]
+        yield group[0], ", ".join(dict.fromkeys(names)), sum(row["states"] for row in group)
+
+
 def finding_lines(rows):
     """The divergences, those against a claim first; each with the file that replays it."""
     lines = []
-    for row in rows[:DIVERGENCES_SHOWN_MAX]:
-        claimed = "" if row["claimed"] else " (not claimed)"
-        fault = "uncut" if row["class"] == "uncut" else f"under {row['class']}{claimed}"
+    found = list(by_case(rows))
+    for row, classes, states in found[:DIVERGENCES_SHOWN_MAX]:
         lines.append(
-            f"{row['engine']} breaks {row['clause']} {fault} in {row['scenario']},"
-            f" {plural(row['states'], 'crash state')}"
+            f"{row['engine']} breaks {row['clause']} in {row['scenario']}:"
+            f" {classes}; {plural(states, 'crash state')}"
         )
         lines.append(f"  {row['finding']}")
         lines.append(f"  {row['artefact']}")
-    if len(rows) > DIVERGENCES_SHOWN_MAX:
-        lines.append(f"and {len(rows) - DIVERGENCES_SHOWN_MAX} more: select * from finding")
+    if len(found) > DIVERGENCES_SHOWN_MAX:
+        lines.append(f"and {len(found) - DIVERGENCES_SHOWN_MAX} more: select * from finding")
     return lines
 
 
@@ -166,9 +198,9 @@ def plain(db, campaign):
     parts = [[headline(campaign, rows)]]
     if rows:
         parts.append(work_table(rows))
-        parts[-1].append("judged: crash states; erases: of the worst sector, without cuts")
+        parts[-1].append(LEGEND)
     if engines:
-        parts.append(claims_table(engines))
+        parts.append(claims_table(engines) + widenings(db, campaign))
     parts.append(finding_lines(found) if found else ["no divergence"])
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
@@ -179,11 +211,13 @@ def html(db, campaign):
     return page.page(
         headline(campaign, rows),
         work=[WORK, *map(work_cells, rows)],
+        legend=LEGEND,
         claims={
             engine: [(row["class"], row["finding"], verdict(row)) for row in checks]
             for engine, checks in claims_by_engine(db, campaign).items()
         },
-        findings=findings(db, campaign),
+        widenings=widenings(db, campaign),
+        findings=list(by_case(findings(db, campaign))),
         wear=page.wear_of(db, campaign, lifetime),
     )
 

@@ -1,0 +1,317 @@
+"""campaign - explores every scenario on every engine within a time, and shows what came out.
+
+    python3 reports/campaign.py [--seconds 60] [--jobs N] [--db build/results.db] [--campaign NAME]
+
+What `make campaign` runs. The time is shared: each exploration may take an equal part of what is
+left, so what a quick one does not need goes to those after it, and what is left at the end to those
+that were stopped. Each campaign is new in the database, under the name campaign-N unless given one;
+its cases are saved beside it, and a page with the wear is written.
+
+Exit code: 0 clean; 1 an engine broke what it claims; 2 bad input, such as a scenario that no engine
+takes; 3 the harness failed; 130 interrupted, with what was found so far stored and shown.
+"""
+
+import argparse
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import summary
+from results import (
+    Failed,
+    Refused,
+    campaign_named,
+    explained,
+    open_or_make,
+    open_results,
+    tool,
+    write_whole,
+)
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = Path(os.environ.get("BROWNOUT_BUILD", "build"))
+SHARE_MIN = 0.2  # seconds that any exploration gets
+GRACE = 120  # seconds after its share in which an exploration must end by itself
+AGAIN_FACTOR = 2  # a stopped exploration is repeated when it would get so many times the time
+BAR = 24  # columns of the progress bar
+
+
+def short(path):
+    """A path as a person would type it from here."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+# --- what there is to do ---
+
+
+def engines_of(brownout):
+    """The names of the engines of the house, without those that are there to be caught."""
+    command = [brownout, "list", "engines", "--json"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+        listed = json.loads(done.stdout)
+    except FileNotFoundError:
+        raise Refused(f"{brownout}: no such file; type: make") from None
+    except (OSError, subprocess.SubprocessError, ValueError) as error:
+        raise Failed(f"{brownout}: can't tell its engines: {error}") from error
+    return [engine["name"] for engine in listed if not engine.get("subject")]
+
+
+def scenarios_of(folder):
+    """The scenario files of a folder in the order of their names."""
+    found = sorted(Path(folder).glob("*.scn"))
+    if not found:
+        raise Refused(f"{folder}: holds no scenario (*.scn)")
+    return [short(path) for path in found]
+
+
+def next_name(db):
+    """campaign-N, by the first N above all that the database has."""
+    rows = db.execute("select name from campaign")
+    matches = [re.fullmatch(r"campaign-(\d+)", row["name"]) for row in rows]
+    taken = [int(match[1]) for match in matches if match]
+    return f"campaign-{max(taken, default=0) + 1}"
+
+
+# --- progress ---
+
+
+class Progress:
+    """A bar on a terminal; else a line for each exploration that ended."""
+
+    def __init__(self, pairs, seconds, out):
+        self.pairs, self.seconds, self.out = pairs, seconds, out
+        self.start = time.monotonic()
+        self.terminal = out.isatty()
+
+    def show(self, done, text):
+        if self.terminal:
+            spent = time.monotonic() - self.start
+            full = BAR * done // max(self.pairs, 1)
+            bar = "#" * full + "." * (BAR - full)
+            line = f"[{bar}] {done}/{self.pairs}  {spent:.0f} s of {self.seconds:.0f}  {text}"
+            print(f"\r{line[:99]:<99}", end="", file=self.out, flush=True)
+
+    def tell(self, text):
+        if not self.terminal:
+            print(text, file=self.out, flush=True)
+
+    def end(self):
+        if self.terminal:
+            print(f"\r{'':<99}\r", end="", file=self.out, flush=True)
+
+
+# --- exploring ---
+
+
+class Exploration:
+    """One scenario on one engine: the command, and how it went."""
+
+    def __init__(self, scenario, engine):
+        self.scenario, self.engine = scenario, engine
+        self.name = f"{Path(scenario).stem} on {engine}"
+        self.share = 0
+        self.code = None  # None: not run yet
+        self.stopped = False
+        self.complaint = ""
+        self.told = ""
+
+    def command(self, options, seconds):
+        words = [options.brownout, "explore", self.scenario, "--engine", self.engine]
+        words += ["--db", options.db, "--campaign", options.campaign, "--artefacts", options.cases]
+        words += ["--jobs", str(options.jobs), "--seconds", f"{seconds:.3f}", "--json", "--quiet"]
+        for name in ("depth", "faults", "seed"):
+            if getattr(options, name) is not None:
+                words += [f"--{name}", str(getattr(options, name))]
+        return words
+
+    def run(self, options, seconds, tick):
+        """Runs the command; `tick` is called now and then."""
+        self.share = seconds
+        command = self.command(options, seconds)
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        # A group of its own: Ctrl-C reaches us alone, and we hand it on and wait for the results.
+        with subprocess.Popen(command, text=True, start_new_session=True, **pipes) as child:
+            try:
+                out, complaint = wait(child, seconds + GRACE, tick)
+            except KeyboardInterrupt:
+                child.send_signal(signal.SIGINT)
+                self.take(child, *wait(child, GRACE, lambda: None))
+                raise
+            finally:
+                if child.poll() is None:
+                    os.killpg(child.pid, signal.SIGKILL)
+        self.take(child, out, complaint)
+
+    def take(self, child, out, complaint):
+        """Reads what the command said."""
+        self.code = child.returncode
+        lines = complaint.strip().split("\n")
+        self.complaint = re.sub(r"^brownout: ", "", lines[-1]) or f"exit code {self.code}"
+        try:
+            said = json.loads(out)
+            self.stopped = said["stopped"]
+            count = len(said["divergences"])
+            self.told = f"{said['judged']:,} crash states judged, "
+            self.told += f"{summary.plural(count, 'divergence') if count else 'no divergence'}"
+        except (ValueError, KeyError, TypeError):
+            self.told = self.complaint
+
+    @property
+    def refused(self):
+        return self.code == 2
+
+    @property
+    def failed(self):
+        return self.code not in (None, 0, 1, 2)
+
+
+def wait(child, seconds, tick):
+    """The child's output when it ends; it is killed when that takes longer than `seconds`."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return child.communicate(timeout=0.2)
+        except subprocess.TimeoutExpired:
+            tick()
+        if time.monotonic() > end:
+            os.killpg(child.pid, signal.SIGKILL)
+            out, _ = child.communicate()
+            return out, "did not end in time and was killed"
+
+
+def explore(explorations, options, progress):
+    """Runs them one after the other, each with an equal part of the time that is left."""
+    end = progress.start + options.seconds
+    for i, one in enumerate(explorations):
+        left = max(end - time.monotonic(), 0)
+        share = max(left / (len(explorations) - i), SHARE_MIN)
+        if one.code is not None and share < AGAIN_FACTOR * one.share:
+            continue
+        done = progress.pairs - len(explorations) + i
+        progress.show(done, one.name)
+        one.run(options, share, lambda done=done, name=one.name: progress.show(done, name))
+        progress.tell(f"{one.name}: {one.told}" + (", stopped early" if one.stopped else ""))
+
+
+def explore_all(explorations, options, progress):
+    """All of them, and those that were stopped again if time is left. False: interrupted."""
+    try:
+        explore(explorations, options, progress)
+        explore([one for one in explorations if one.stopped], options, progress)
+    except KeyboardInterrupt:
+        return False
+    finally:
+        progress.end()
+    return True
+
+
+# --- the end ---
+
+
+def complaints(explorations):
+    """Lines about what could not be explored, one for each reason."""
+    groups = {}
+    for e in explorations:
+        if e.refused or e.failed:
+            kind = "not run" if e.refused else "failed"
+            groups.setdefault((kind, e.complaint), []).append(e.name)
+    for (kind, reason), names in groups.items():
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        yield f"{kind}: {names[0]}{more}: {reason}"
+
+
+def bad_scenarios(explorations):
+    """Scenarios that every engine refused: the mistake is theirs."""
+    taken = {e.scenario for e in explorations if not e.refused}
+    return sorted({e.scenario for e in explorations} - taken)
+
+
+def show(options, explorations):
+    """Prints the tables and writes the page; True when a claim is broken."""
+    db = open_results(options.db)
+    campaign = campaign_named(db, options.db, options.campaign)
+    sys.stdout.write(summary.plain(db, campaign))
+    page = os.path.join(os.path.dirname(options.db), "campaign.html")
+    write_whole(page, summary.html(db, campaign))
+    broken = summary.is_broken(db, campaign)
+    if any(e.code == 1 for e in explorations):
+        print(f"cases: {options.cases}")
+    print(f"results: {options.db}, page: {page}")
+    db.close()
+    return broken
+
+
+def finish(options, explorations, whole):
+    """Tells everything and chooses the exit code."""
+    ran = any(e.code in (0, 1) for e in explorations)
+    broken = show(options, explorations) if ran else False
+    sys.stdout.flush()
+    for line in complaints(explorations):
+        print(line, file=sys.stderr)
+    if not whole:
+        print(f"interrupted; results so far are in {options.db}", file=sys.stderr)
+        return 130
+    if any(e.failed for e in explorations):
+        return 3
+    if broken:
+        return 1
+    bad = bad_scenarios(explorations)
+    for scenario in bad:
+        print(f"{scenario}: no engine takes it", file=sys.stderr)
+    return 2 if bad else 0
+
+
+def positive(text):
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise ValueError
+    return value
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(prog="campaign.py", description=__doc__.split("\n")[0])
+    parser.add_argument("--seconds", type=positive, default=60, help="for all together (60)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
+    parser.add_argument("--db", default=short(ROOT / BUILD / "results.db"), help="where results go")
+    parser.add_argument("--campaign", metavar="NAME", help="default: campaign-N, a new one")
+    parser.add_argument("--cases", metavar="FOLDER", help="default: divergences/ beside it")
+    parser.add_argument("--scenarios", metavar="FOLDER", default=short(ROOT / "scenarios"))
+    parser.add_argument("--brownout", metavar="FILE", default=short(ROOT / BUILD / "brownout"))
+    for name in ("depth", "faults", "seed"):
+        parser.add_argument(f"--{name}", help="handed to brownout explore")
+    options = parser.parse_args(arguments)
+    options.brownout = os.path.abspath(options.brownout)
+    options.cases = options.cases or os.path.join(os.path.dirname(options.db), "divergences")
+    return options
+
+
+def interrupt(number, frame):
+    """A polite kill is a Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def main(arguments):
+    options = parse(arguments)
+    engines = engines_of(options.brownout)
+    scenarios = scenarios_of(options.scenarios)
+    for folder in (os.path.dirname(options.db) or ".", options.cases):
+        with explained(folder):
+            os.makedirs(folder, exist_ok=True)
+    db = open_or_make(options.db)
+    options.campaign = options.campaign or next_name(db)
+    db.close()
+    signal.signal(signal.SIGTERM, interrupt)
+    explorations = [Exploration(s, e) for s in scenarios for e in engines]
+    progress = Progress(len(explorations), options.seconds, sys.stderr)
+    return finish(options, explorations, explore_all(explorations, options, progress))
+
+
+if __name__ == "__main__":
+    tool(main)
