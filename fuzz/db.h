@@ -50,7 +50,8 @@ void db_close(struct db *db);
 
 enum db_kind { DB_RUN, DB_EXPLORE, DB_FUZZ };
 
-/* What is about to be run. Everything must live until the run's last db_store_result(). */
+/* What is about to be run. Script, adapter and texts must live until the run's last
+ * db_store_result(); the rest is copied. */
 struct db_run {
     enum db_kind kind;
     const char *campaign;        /* the name of the set of runs that it belongs to */

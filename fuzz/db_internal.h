@@ -17,6 +17,7 @@ struct db {
     bool running;
     bool replaces; /* the same run is there from before, until the first result is stored */
     struct db_run run;
+    struct explore_options options; /* run.options, or all 0 */
     char identity[SHA256_HEX_MAX];
     int64_t campaign_id, engine_id, run_id;
     uint32_t claims; /* bits of enum fault_class that the engine claims */

@@ -57,13 +57,24 @@ static const char *scenario_of(const struct db_run *run)
     return run->script ? run->script->name : "fuzz";
 }
 
-static void print_settings(const struct script *script, char text[SETTINGS_MAX])
+static bool knows(const struct adapter *adapter, const char *option)
+{
+    for (const struct adapter_option *it = adapter->options; it && it->name; it++)
+        if (strcmp(it->name, option) == 0) return true;
+    return false;
+}
+
+/* The options that were chosen. A script may carry some of another engine, which have no effect. */
+static void print_settings(const struct db_run *run, char text[SETTINGS_MAX])
 {
     size_t at = 0;
     text[0] = 0;
-    for (uint32_t i = 0; script && i < script->option_count; i++)
-        at += (size_t)snprintf(text + at, SETTINGS_MAX - at, "%s%s=%" PRIu64, i ? " " : "",
-                               script->options[i].name, script->options[i].value);
+    for (uint32_t i = 0; run->script && i < run->script->option_count; i++) {
+        const struct script_option *option = &run->script->options[i];
+        if (!knows(run->adapter, option->name)) continue;
+        at += (size_t)snprintf(text + at, SETTINGS_MAX - at, "%s%s=%" PRIu64, at ? " " : "",
+                               option->name, option->value);
+    }
     assert(at < SETTINGS_MAX);
 }
 
@@ -77,13 +88,13 @@ static void print_classes(uint32_t classes, char text[FAULT_CLASSES_TEXT_MAX])
 static bool identify(struct db *db)
 {
     const struct db_run *run = &db->run;
-    const struct explore_options none = {0}, *o = run->options ? run->options : &none;
+    const struct explore_options *o = &db->options;
     char settings[SETTINGS_MAX], *text = NULL;
     size_t size;
     FILE *out = open_memstream(&text, &size);
 
     if (!out) return false;
-    print_settings(run->script, settings);
+    print_settings(run, settings);
     fprintf(out, "%s\n%s\n%s %s\n", kind_name[run->kind], run->campaign, run->adapter->name,
             settings);
     fprintf(out, "%" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu32 "\n",
@@ -171,10 +182,10 @@ static bool put_geometry(struct db *db, const struct script *script)
 static bool put_run(struct db *db)
 {
     const struct db_run *run = &db->run;
-    const struct explore_options none = {0}, *o = run->options ? run->options : &none;
+    const struct explore_options *o = &db->options;
     char settings[SETTINGS_MAX], faults[FAULT_CLASSES_TEXT_MAX], seed[HEX64_MAX];
 
-    print_settings(run->script, settings);
+    print_settings(run, settings);
     print_classes(o->faults, faults);
     print_hex64(o->seed, seed);
     const struct db_field fields[] = {
@@ -217,6 +228,8 @@ static bool begin(struct db *db, const void *context)
 enum db_status db_begin_run(struct db *db, const struct db_run *run, struct db_error *error)
 {
     db->run = *run;
+    db->options = run->options ? *run->options : (struct explore_options){0};
+    db->run.options = &db->options;
     db->running = false;
     db->claims = run->adapter->claims ? fault_parse_classes(run->adapter->claims) : 0;
     if (!identify(db)) {

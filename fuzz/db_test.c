@@ -28,12 +28,18 @@ static int failures;
 
 /* --- an exploration that never was --- */
 
+static const struct adapter_option adapter_options[] = {
+    {.name = "key", .summary = "bytes of a key", .value = 1, .max = 8},
+    {.name = NULL},
+};
+
 static const struct adapter adapter = {
     .version = ADAPTER_VERSION,
     .kind = ADAPTER_MAP,
     .name = "example",
     .summary = "an engine for tests",
     .claims = "edge,prefix",
+    .options = adapter_options,
 };
 
 static const struct explore_options options = {
@@ -65,7 +71,8 @@ static struct script *example_script(void)
     strcpy(script->engine, "example");
     strcpy(script->options[0].name, "key");
     script->options[0].value = 2;
-    script->option_count = 1;
+    strcpy(script->options[1].name, "of-another-engine");
+    script->option_count = 2;
     script->every_ns = 60000000000;
     store_op(script, 7, 0, TEAR_NONE);
     return script;
@@ -188,6 +195,7 @@ static void results_of_a_run_add_up(struct db *db, const struct example *it)
     CHECK(ask(db, "select count(*) from run where state = 'running'") == 1);
     CHECK(db_store_result(db, &it->result, 0.25, true, &error) == DB_OK);
     CHECK(ask(db, "select count(*) from run where state = 'done'") == 1);
+    CHECK(ask(db, "select settings = 'key=2' from run") == 1);
     CHECK(ask(db, "select judged from run") == 160);
     CHECK(ask(db, "select seconds * 100 from run") == 50);
     CHECK(ask(db, "select erases from wear where sector = 7") == 14);
