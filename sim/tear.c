@@ -230,8 +230,9 @@ static void torn_flicker(struct torn *t, size_t *flaws)
 static void torn_disturb(struct torn *t)
 {
     struct chip *chip = t->chip;
-    uint32_t size = chip->flash.geometry.sector_size;
-    for (uint32_t i = 0; i < t->tear->n; i++) {
+    uint64_t size = chip->flash.geometry.sector_size;
+    uint64_t hits = t->tear->n < 8 * size ? t->tear->n : 8 * size;
+    for (uint64_t i = 0; i < hits; i++) {
         uint64_t random = hash_mix(t->tear->seed, i);
         uint32_t byte = (uint32_t)((random >> 3) % size);
         if (byte - t->offset < t->op->size) continue;

@@ -1,0 +1,280 @@
+"""A slow and obvious NOR flash chip, to compare the fast one with.
+
+It knows the rules, the counters, power, and those tears that leave stable bits and take no chance.
+Undo is a copy of everything.
+"""
+
+import copy
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Tear:
+    kind: str
+    n: int = 0
+    density: int = 0
+    seed: int = 0
+
+
+OK, IO, ECC, RANGE, OFF = 0, -1, -2, -3, -4
+PROGRAM, ERASE, READ = 0, 1, 2
+
+
+@dataclass
+class State:
+    content: bytearray
+    programs: list  # of each unit, since its erase
+    erases: list  # of each sector
+    unproven: list  # of each sector
+    powered: bool = True
+    fuel: int = None
+    breach: tuple = None
+    counters: dict = field(default_factory=dict)
+
+
+COUNTERS = "reads programs erases bytes_read bytes_programmed refused power_ons time_ns".split()
+
+
+class ReferenceChip:
+    def __init__(self, geometry, program_ns=0, per_page=False, erase_ns=0, endurance=0):
+        self.g = geometry
+        self.program_ns, self.per_page, self.erase_ns = program_ns, per_page, erase_ns
+        self.endurance = endurance
+        self.size = geometry["sector_size"] * geometry["sector_count"]
+        self.and_allowed = self.proof_required = self.wear_fails = False
+        self.marks = []
+        self.reset()
+
+    def reset(self):
+        g = self.g
+        self.marks = []
+        self.s = State(
+            content=bytearray([g["erased"]] * self.size),
+            programs=[0] * (self.size // g["unit"]),
+            erases=[0] * g["sector_count"],
+            unproven=[False] * g["sector_count"],
+            counters={name: 0 for name in COUNTERS},
+        )
+
+    # --- undo ---
+
+    def set_mark(self):
+        self.marks.append(copy.deepcopy(self.s))
+
+    def rollback(self):
+        self.s = self.marks.pop()
+
+    def release(self):
+        self.marks.pop()
+
+    # --- bits: set means as erased ---
+
+    def set_bits(self, byte):
+        return byte ^ self.g["erased"] ^ 0xFF
+
+    def bits_to_clear(self, address, data):
+        """(address, bit) of each bit that programming would clear, ascending."""
+        found = []
+        for i, wanted in enumerate(data):
+            now = self.set_bits(self.s.content[address + i])
+            clears = now & ~self.set_bits(wanted)
+            found += [(address + i, bit) for bit in range(8) if clears >> bit & 1]
+        return found
+
+    def clear(self, places):
+        for address, bit in places:
+            self.s.content[address] ^= 1 << bit
+
+    # --- rules ---
+
+    def refuse(self, answer):
+        self.s.counters["refused"] += 1
+        return answer
+
+    def broken_rule(self, kind, address, size, data):
+        g = self.g
+        if address + size > self.size:
+            return "bounds"
+        grain = {PROGRAM: g["unit"], READ: g["read_unit"], ERASE: g["sector_size"]}[kind]
+        if address % grain or size % grain:
+            return "alignment"
+        if kind != PROGRAM or size == 0:
+            return None
+        if address // g["page_size"] != (address + size - 1) // g["page_size"]:
+            return "page"
+        if not self.and_allowed:
+            for i, wanted in enumerate(data):
+                if self.set_bits(wanted) & ~self.set_bits(self.s.content[address + i]):
+                    return "set-bit"
+        if g["programs_per_unit"]:
+            for unit in self.units(address, size):
+                if self.s.programs[unit] >= g["programs_per_unit"]:
+                    return "reprogram"
+        if self.proof_required and self.s.unproven[address // g["sector_size"]]:
+            return "unproven"
+        return None
+
+    def units(self, address, size):
+        return range(address // self.g["unit"], (address + size) // self.g["unit"])
+
+    def begin(self, kind, address, size, data=None):
+        """The answer to a call that does not start, or OK."""
+        if not self.s.powered:
+            return self.refuse(OFF)
+        rule = None
+        if self.s.fuel is not None:
+            if self.s.fuel == 0:
+                rule = "fuel"
+            else:
+                self.s.fuel -= 1
+        rule = rule or self.broken_rule(kind, address, size, data)
+        if rule:
+            if self.s.breach is None:
+                step = self.s.counters["programs"] + self.s.counters["erases"]
+                self.s.breach = (rule, kind, address, size, step)
+            return self.refuse(RANGE if rule in ("bounds", "alignment", "page") else IO)
+        worn = kind == ERASE and self.wear_fails and self.endurance
+        if worn and self.s.erases[address // self.g["sector_size"]] >= self.endurance:
+            return self.refuse(IO)
+        return OK
+
+    # --- calls ---
+
+    def read(self, address, size):
+        answer = self.begin(READ, address, size)
+        if answer or size == 0:
+            return answer, b""
+        self.s.counters["reads"] += 1
+        self.s.counters["bytes_read"] += size
+        return OK, bytes(self.s.content[address : address + size])
+
+    def count(self, kind, size):
+        c = self.s.counters
+        if kind == ERASE:
+            c["erases"] += 1
+            c["time_ns"] += self.erase_ns
+        else:
+            c["programs"] += 1
+            c["bytes_programmed"] += size
+            c["time_ns"] += self.program_ns * (1 if self.per_page else size // self.g["unit"])
+
+    def program(self, address, data):
+        answer = self.begin(PROGRAM, address, len(data), data)
+        if answer or not data:
+            return answer
+        self.count(PROGRAM, len(data))
+        self.complete_program(address, data)
+        return OK
+
+    def complete_program(self, address, data):
+        self.clear(self.bits_to_clear(address, data))
+        for unit in self.units(address, len(data)):
+            self.s.programs[unit] += 1
+
+    def erase(self, address):
+        answer = self.begin(ERASE, address, self.g["sector_size"])
+        if answer:
+            return answer
+        self.count(ERASE, 0)
+        self.complete_erase(address)
+        return OK
+
+    def complete_erase(self, address):
+        size = self.g["sector_size"]
+        self.s.content[address : address + size] = bytes([self.g["erased"]] * size)
+        for unit in self.units(address, size):
+            self.s.programs[unit] = 0
+        self.s.erases[address // size] += 1
+        self.s.unproven[address // size] = False
+
+    # --- tears ---
+
+    def tear(self, kind, address, data, tear):
+        self.count(kind, len(data) if data else 0)
+        if tear.kind == "done":
+            if kind == ERASE:
+                self.complete_erase(address)
+            else:
+                self.complete_program(address, data)
+        elif tear.kind != "none":
+            if kind == ERASE:
+                self.tear_erase(address, tear)
+            else:
+                self.tear_program(address, data, tear)
+        self.s.powered = False
+
+    def tear_program(self, address, data, tear):
+        before = bytes(self.s.content)
+        bits = self.bits_to_clear(address, data)
+        unit = self.g["unit"]
+        by_unit = self.g["tear_scope"] == 0
+        done_to = address  # everything before is done
+        if tear.kind == "prefix":
+            done_to = address + min(tear.n, len(data))
+            cleared = [b for b in bits if b[0] < done_to]
+        elif tear.n >= len(bits):  # only, except: there is no such bit
+            done_to = address + len(data) if tear.kind == "except" else address
+            cleared = bits if tear.kind == "except" else []
+        else:
+            the_bit = bits[tear.n]
+            if by_unit:
+                done_to = the_bit[0] // unit * unit
+                end = done_to + unit
+            else:
+                end = address + len(data)
+            progress = [b for b in bits if done_to <= b[0] < end]
+            if tear.kind == "only":
+                left = [the_bit]
+            else:
+                left = [b for b in progress if b != the_bit]
+            cleared = [b for b in bits if b[0] < done_to] + left
+        self.clear(cleared)
+        for u in self.units(address, len(data)):
+            span = slice(u * unit, (u + 1) * unit)
+            if span.stop <= done_to or self.s.content[span] != before[span]:
+                self.s.programs[u] += 1
+
+    def tear_erase(self, address, tear):
+        g, size = self.g, self.g["sector_size"]
+        blank, zero = bytes([g["erased"]]), bytes([g["erased"] ^ 0xFF])
+        old = bytes(self.s.content[address : address + size])
+        n = min(tear.n, size)
+        if tear.kind == "prefix":
+            new = blank * n + old[n:]
+        elif tear.kind == "zero-head":
+            new = zero * n + old[n:]
+        else:
+            assert tear.kind == "zero-tail"
+            new = old[: size - n] + zero * n
+        self.s.content[address : address + size] = new
+        self.s.erases[address // size] += 1
+        self.s.unproven[address // size] = True
+        for u in self.units(address, size):
+            start = u * g["unit"] - address
+            span = slice(start, start + g["unit"])
+            changed = new[span] != old[span]
+            is_blank = new[span] == blank * g["unit"]
+            if tear.kind == "prefix" and span.stop <= n or changed and is_blank:
+                self.s.programs[u] = 0
+            elif changed and self.s.programs[u] == 0:
+                self.s.programs[u] = 1
+
+    # --- the rest ---
+
+    def power_on(self):
+        self.s.counters["power_ons"] += 1
+        self.s.powered = True
+
+    def power_off(self):
+        self.s.powered = False
+
+    def load(self, image):
+        if len(image) > self.size:
+            return False
+        blank = bytes([self.g["erased"]])
+        self.s.content[:] = image + blank * (self.size - len(image))
+        for u in range(len(self.s.programs)):
+            span = slice(u * self.g["unit"], (u + 1) * self.g["unit"])
+            self.s.programs[u] = int(self.s.content[span] != blank * self.g["unit"])
+        self.s.unproven = [False] * self.g["sector_count"]
+        return True
