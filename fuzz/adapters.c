@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fuzz/globals.h"
 #include "fuzz/subjects/subjects.h"
 
 extern const struct adapter adapter_seqmap, adapter_naive;
@@ -75,6 +76,10 @@ const struct adapter *adapters_load(const char *path, char reason[ADAPTERS_REASO
     const char *lack = incomplete(adapter);
     if (lack) {
         snprintf(reason, ADAPTERS_REASON_MAX, "its adapter lacks %s", lack);
+        return NULL;
+    }
+    if (adapter->has_globals && !globals_keep(symbol)) {
+        snprintf(reason, ADAPTERS_REASON_MAX, "its globals can't be found");
         return NULL;
     }
     plugin = adapter;

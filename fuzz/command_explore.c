@@ -153,12 +153,33 @@ static int print_json(const struct command_options *options, const struct loaded
 
 /* --- the command --- */
 
+/* What tells one shrunk case from another: the clause, what is done and what is torn, not the bytes. */
+static uint64_t case_shape(const struct divergence *divergence)
+{
+    const struct script *script = divergence->script;
+    uint64_t shape = (uint64_t)divergence->clause;
+    for (uint32_t i = 0; i < script->op_count; i++) {
+        const struct op *op = &script->ops[i];
+        uint8_t bytes[12] = {(uint8_t)op->kind, op->cut.nth != 0, (uint8_t)op->cut.tear.kind};
+        memcpy(bytes + 4, &shape, sizeof shape);
+        if (op->cut.nth || op->kind == OP_USE) shape = script_digest(bytes, sizeof bytes);
+    }
+    return shape;
+}
+
+/* Shrinks each divergence; those that turn out to be the same become one. */
 static void shrink_all(const struct loaded *loaded, struct explore_result *result)
 {
+    struct explore_result shrunk = {0};
     for (uint32_t i = 0; i < result->divergence_count; i++) {
         struct divergence *divergence = &result->divergences[i];
         if (!divergence->lost) shrink(&divergence->script, loaded->adapter, &loaded->settings);
+        divergence->shape = case_shape(divergence);
+        explore_add(&shrunk, divergence);
     }
+    free(result->divergences);
+    result->divergences = shrunk.divergences;
+    result->divergence_count = shrunk.divergence_count;
 }
 
 static int explore_into(const struct command_options *options, const struct loaded *loaded,

@@ -117,7 +117,9 @@ bool exercise_must(struct rig *rig, const struct model *model)
     if (memory->answers[slot] && memory->digests[slot] == digest) return memory->answers[slot] == 2;
     if (!memory->rig) memory->rig = fresh_rig(rig);
     if (!memory->rig) return false;
+    rig_keep_ram(rig->levels[rig->level].ram);
     bool can = fresh_can(memory->rig, model);
+    rig_restore_ram(rig->levels[rig->level].ram);
     memory->digests[slot] = digest;
     memory->answers[slot] = can ? 2 : 1;
     return can;

@@ -8,15 +8,19 @@
  * Level n of the recursion has n cuts behind it. The chip goes back by its journal, the engine and
  * the model by having one of each at every level.
  */
+#define _GNU_SOURCE
 #include "fuzz/explore.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "fuzz/adapters.h"
 #include "fuzz/exercise.h"
 #include "fuzz/rig.h"
 #include "fuzz/seen.h"
+#include "fuzz/wire.h"
 
 struct place {
     uint32_t first_op, op, nth;
@@ -34,6 +38,7 @@ struct explorer {
     uint8_t *answers; /* of the uncut run, one for each operation */
     struct place places[RIG_LEVELS];
     uint64_t ordinal; /* first-level cuts met, of all shards */
+    FILE *child;      /* what a child process that judges writes its result to */
 };
 
 static const struct tear *on_flash_op(void *context, const struct chip_op *op);
@@ -255,11 +260,13 @@ static void use_beside(struct explorer *e)
     chip_mark mark = chip_set_mark(rig->chip);
     uint32_t level = rig->level;
     chip_set_hook(rig->chip, NULL, NULL);
+    rig_keep_ram(rig->levels[level].ram);
     model_copy(&rig->levels[level + 1].model, &rig->levels[level].model);
     e->places[level + 1] = e->places[level];
     rig->level++;
     if (!rig_recover(rig) || !use_store(e)) diverges(e);
     rig->level = level;
+    rig_restore_ram(rig->levels[level].ram);
     e->path->using = false;
     chip_rollback(rig->chip, mark);
 }
@@ -318,6 +325,31 @@ static bool is_new(struct explorer *e, uint32_t op, const struct tear *tear)
     return true;
 }
 
+/* In a process of its own, which takes the engine's crashes and its heap with it. */
+static void judge_in_child(struct explorer *e, uint32_t op)
+{
+    struct explore_result *ours = e->result, found = {0};
+    rewind(e->child);
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        e->result = &found;
+        judge(e, op);
+        _exit(wire_write(e->child, &found) ? 0 : 3);
+    }
+    int status = 0;
+    if (pid < 0 || waitpid(pid, &status, 0) != pid) {
+        ours->failed = true;
+        return;
+    }
+    rewind(e->child);
+    if (status == 0 && wire_read(e->child, ours)) return;
+    rig_finds(e->rig, CLAUSE_SANE, "the engine crashed: %s",
+              WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "it ended the process");
+    diverges(e);
+    if (ours->divergence_count) ours->divergences[ours->divergence_count - 1].lost = true;
+}
+
 struct interruption {
     struct explorer *e;
     const struct chip_op *op;
@@ -344,9 +376,14 @@ static bool crash(void *context, const struct tear *tear)
     chip_power_on(rig->chip);
     if (is_new(e, next_op, tear)) {
         model_copy(&rig->levels[level + 1].model, &rig->levels[level].model);
+        rig_keep_ram(rig->levels[level].ram_at_cut);
         rig->level = level + 1;
-        judge(e, next_op);
+        if (e->child && level == 0)
+            judge_in_child(e, next_op);
+        else
+            judge(e, next_op);
         rig->level = level;
+        rig_restore_ram(rig->levels[level].ram_at_cut);
     }
     chip_rollback(rig->chip, mark);
     e->path->count = level;
@@ -432,11 +469,16 @@ bool explore(const struct script *script, const struct adapter *adapter,
     e.rig = rig_new(script, adapter, settings);
     e.seen = seen_new();
     e.answers = calloc(script->op_count + 1, 1);
-    bool done = e.rig && e.seen && e.answers;
+    bool isolate = options->isolate || adapter->has_globals;
+    if (isolate) e.child = tmpfile();
+    if (e.child)
+        setvbuf(e.child, NULL, _IONBF, 0); /* a buffer would show what an earlier child wrote */
+    bool done = e.rig && e.seen && e.answers && (e.child || !isolate);
     if (done) {
         chip_require_proof(e.rig->chip, (options->faults & FAULT_WEAK) != 0);
-        done = explore_both(&e);
+        done = explore_both(&e) && !result->failed;
     }
+    if (e.child) fclose(e.child);
     rig_free(e.rig);
     seen_free(e.seen);
     free(e.answers);

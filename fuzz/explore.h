@@ -94,6 +94,7 @@ struct explore_result {
     struct divergence *divergences;
     uint32_t divergence_count;
     bool stopped; /* Ctrl-C, or divergences_max was reached */
+    bool failed;  /* a child process could not be made */
 };
 void explore_result_free(struct explore_result *result);
 

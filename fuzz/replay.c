@@ -204,6 +204,7 @@ static bool has_cut(const struct script *script)
 bool replay(struct rig *rig, FILE *story, struct replay *result)
 {
     *result = (struct replay){0};
+    rig->thorough = true; /* a replay finds whatever an exploration found, and it has the time */
     struct player player = {.rig = rig, .story = story, .result = result};
     if (has_cut(rig->script)) player.answers = uncut_answers(rig);
     bool fine = play(&player);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "fuzz/exercise.h"
+#include "fuzz/globals.h"
 #include "fuzz/keys.h"
 
 /* Two patterns, so that a mount that reads its junk answers differently the second time. */
@@ -21,6 +22,11 @@ static bool make_levels(struct rig *rig, uint32_t key_count)
     for (uint32_t i = 0; i < RIG_LEVELS; i++) {
         struct rig_level *level = &rig->levels[i];
         level->object = malloc(rig->object_size);
+        if (rig->adapter->has_globals) {
+            level->ram = malloc(globals_size() + 1);
+            level->ram_at_cut = malloc(globals_size() + 1);
+            if (!level->ram || !level->ram_at_cut) return false;
+        }
         if (!level->object || !model_init(&level->model, key_count, rig->adapter->widened) ||
             !model_init(&level->before, key_count, rig->adapter->widened))
             return false;
@@ -91,6 +97,8 @@ void rig_free(struct rig *rig)
     if (!rig) return;
     for (uint32_t i = 0; i < RIG_LEVELS; i++) {
         free(rig->levels[i].object);
+        free(rig->levels[i].ram);
+        free(rig->levels[i].ram_at_cut);
         model_free(&rig->levels[i].model);
         model_free(&rig->levels[i].before);
     }
@@ -101,6 +109,16 @@ void rig_free(struct rig *rig)
     free(rig->second);
     free(rig->buffer);
     free(rig);
+}
+
+void rig_keep_ram(uint8_t *ram)
+{
+    if (ram) globals_save(ram);
+}
+
+void rig_restore_ram(const uint8_t *ram)
+{
+    if (ram) globals_load(ram);
 }
 
 /* --- findings --- */
@@ -121,6 +139,10 @@ bool rig_finds(struct rig *rig, enum clause clause, const char *format, ...)
 static const char *bytes_text(const uint8_t *bytes, uint32_t size, char text[TEXT_MAX])
 {
     bool plain = size > 0 && size < TEXT_MAX - 8;
+    if (size == 0) {
+        snprintf(text, TEXT_MAX, "empty");
+        return text;
+    }
     for (uint32_t i = 0; i < size && plain; i++)
         plain = bytes[i] > ' ' && bytes[i] < 0x7F;
     if (plain) {
@@ -197,6 +219,7 @@ static struct rig_level *here(struct rig *rig)
 static bool mount_into(struct rig *rig, void *object, int junk)
 {
     memset(object, junk, rig->object_size);
+    if (rig->adapter->has_globals) globals_wipe();
     rig->mounts++;
     before_call(rig, ADAPTER_CALL_MOUNT);
     enum answer answer = rig->adapter->mount(object, chip_flash(rig->chip), &rig->settings);
@@ -451,12 +474,17 @@ bool rig_start(struct rig *rig)
     return mount_into(rig, level->object, JUNK_FIRST);
 }
 
-/* One fetch beside the look, another key each time: both ways to a value must agree. */
+/* Fetches beside the look: both ways to a value must agree. One key, another each time, or all. */
 static bool check_agreement(struct rig *rig)
 {
     const struct model *model = &here(rig)->model;
     if (model->key_count == 0) return true;
-    return check_fetch(rig, (uint32_t)(model->digest % model->key_count), CLAUSE_SETTLED);
+    uint32_t first = rig->thorough ? 0 : (uint32_t)(model->digest % model->key_count);
+    uint32_t end = rig->thorough ? model->key_count : first + 1;
+    for (uint32_t key = first; key < end && !rig_is_off(rig); key++) {
+        if (!check_fetch(rig, key, CLAUSE_SETTLED)) return false;
+    }
+    return true;
 }
 
 static uint64_t changes(const struct rig *rig)
@@ -487,18 +515,20 @@ static bool mount_again(struct rig *rig)
 
 bool rig_recover(struct rig *rig)
 {
-    void *object = here(rig)->object;
-    if (!mount_into(rig, object, JUNK_FIRST)) return false;
+    struct rig_level *level = here(rig);
+    if (!mount_into(rig, level->object, JUNK_FIRST)) return false;
     if (rig_is_off(rig)) return true;
-    if (!rig_look(rig, object)) return false;
+    if (!rig_look(rig, level->object)) return false;
     if (rig_is_off(rig)) return true;
     if (!check_agreement(rig)) return false;
     if (rig_is_off(rig)) return true;
     uint64_t writes = changes(rig);
+    rig_keep_ram(level->ram);
     if (!mount_again(rig)) return false;
+    rig_restore_ram(level->ram);
     /* A later mount that wrote has left the first object behind the flash. */
     if (rig_is_off(rig) || changes(rig) == writes) return true;
-    return mount_into(rig, object, JUNK_FIRST);
+    return mount_into(rig, level->object, JUNK_FIRST);
 }
 
 /* --- use --- */

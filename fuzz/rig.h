@@ -30,6 +30,8 @@ struct rig_level {
     struct model model;
     struct model before; /* for the operation in flight */
     void *object;        /* the engine, mounted or junk */
+    uint8_t *ram;        /* of an engine with globals: kept while another object is used, */
+    uint8_t *ram_at_cut; /* and while what follows a cut is judged; NULL without globals */
 };
 
 struct rig {
@@ -48,7 +50,8 @@ struct rig {
     uint32_t aliens;   /* keys seen in it that nobody stored */
     uint8_t *buffer;   /* value_size_max bytes, for fetch */
     struct exercise *exercise;
-    bool rotten; /* bits flipped at rest: a value may be missing, but not be another */
+    bool thorough; /* every key is fetched after a look, not one of them */
+    bool rotten;   /* bits flipped at rest: a value may be missing, but not be another */
     uint64_t mounts;
     struct finding finding;
 };
@@ -85,6 +88,10 @@ bool rig_use(struct rig *rig, bool must);
 /* Makes the store at the current level hold what `content` allows first for each key, and one large
  * value more, by storing into a blank chip. False when the engine has no room for it. */
 bool rig_fill(struct rig *rig, const struct model *content);
+
+/* Puts the RAM of an engine with globals aside, and back; nothing without globals. */
+void rig_keep_ram(uint8_t *ram);
+void rig_restore_ram(const uint8_t *ram);
 
 /* Records a finding; always returns false. */
 bool rig_finds(struct rig *rig, enum clause clause, const char *format, ...)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/adapters.h"
 #include "fuzz/replay.h"
 
 /* Replays that one shrinking may cost; a bound for what grows fast with long cases. */
@@ -219,6 +220,104 @@ static bool merge_keys(struct shrinker *shrinker)
     return smaller;
 }
 
+/* --- fewer, larger values --- */
+
+/* A value of so many equal bytes: easy to read, and of use where only its size matters. */
+static const struct value *plain_value(struct script *script, uint32_t size, uint32_t letter)
+{
+    uint8_t *bytes = malloc((size_t)size + 1);
+    if (!bytes) return NULL;
+    memset(bytes, (int)('a' + letter % 26), size);
+    const struct value *value = script_value(script, bytes, size);
+    free(bytes);
+    return value;
+}
+
+static struct script *with_plain(const struct script *script, uint32_t op, uint32_t size)
+{
+    struct script *candidate = script_copy(script);
+    if (!candidate) return NULL;
+    const struct value *value = plain_value(candidate, size, op);
+    if (value) candidate->ops[op].value = value;
+    return candidate;
+}
+
+static bool is_plain(const struct value *value)
+{
+    for (uint32_t i = 0; i < value->size; i++) {
+        if (value->bytes[i] != value->bytes[0] || value->bytes[i] < 'a' || value->bytes[i] > 'z')
+            return false;
+    }
+    return true;
+}
+
+static bool plain_values(struct shrinker *shrinker)
+{
+    bool smaller = false;
+    for (uint32_t i = 0; i < shrinker->best->op_count; i++) {
+        const struct op *op = &shrinker->best->ops[i];
+        if (op->kind != OP_STORE || is_plain(op->value)) continue;
+        if (try(shrinker, with_plain(shrinker->best, i, op->value->size))) smaller = true;
+    }
+    return smaller;
+}
+
+/* Two stores that only fill the flash do so as well as one larger one. What an item takes besides
+ * its value is the engine's secret, so several sums are tried. */
+static bool join_stores(struct shrinker *shrinker)
+{
+    static const uint32_t extra[] = {0, 4, 8, 9, 10, 11, 12, 16, 24, 32, 64};
+    bool smaller = false;
+    for (uint32_t i = shrinker->best->op_count; i-- > 1;) {
+        for (size_t e = 0; e < sizeof extra / sizeof *extra; e++) {
+            const struct op *ops = shrinker->best->ops;
+            if (i >= shrinker->best->op_count || ops[i].kind != OP_STORE ||
+                ops[i - 1].kind != OP_STORE || ops[i - 1].cut.nth)
+                break;
+            uint32_t size = ops[i - 1].value->size + ops[i].value->size + extra[e];
+            struct script *joined = without(shrinker->best, i - 1, 1);
+            struct script *larger = joined ? with_plain(joined, i - 1, size) : NULL;
+            script_free(joined);
+            if (try(shrinker, larger)) smaller = true;
+        }
+    }
+    return smaller;
+}
+
+/* --- the chip --- */
+
+static struct script *with_geometry(const struct script *script, uint32_t sectors, uint32_t size)
+{
+    char reason[ADAPTERS_REASON_MAX];
+    struct adapter_settings settings;
+    struct script *candidate = script_copy(script);
+    if (!candidate) return NULL;
+    struct flash_geometry *g = &candidate->part.geometry;
+    g->sector_count = sectors;
+    g->sector_size = size;
+    if (g->page_size > size) g->page_size = size;
+    const struct adapter *adapter = adapters_find(candidate->engine);
+    if (adapter && flash_geometry_valid(g) &&
+        adapters_settle(adapter, candidate, &settings, reason))
+        return candidate;
+    script_free(candidate);
+    return NULL;
+}
+
+/* A smaller chip needs fewer operations to come to the same place. */
+static bool shrink_chip(struct shrinker *shrinker)
+{
+    bool smaller = false;
+    for (bool went = true; went;) {
+        const struct flash_geometry g = shrinker->best->part.geometry;
+        went = try(shrinker, with_geometry(shrinker->best, g.sector_count, g.sector_size / 2)) ||
+               (g.sector_count > 2 &&
+                try(shrinker, with_geometry(shrinker->best, g.sector_count - 1, g.sector_size)));
+        smaller = smaller || went;
+    }
+    return smaller;
+}
+
 /* --- the whole --- */
 
 /* A script with the header of `from` and nothing else. */
@@ -236,10 +335,10 @@ static struct script *header_of(const struct script *from)
 }
 
 /* Keys that no operation names any more would go on taking part in every look. */
-static void drop_keys(struct script **script)
+static struct script *without_idle_keys(const struct script *from)
 {
-    struct script *from = *script, *to = header_of(from);
-    if (!to) return;
+    struct script *to = header_of(from);
+    if (!to) return NULL;
     for (uint32_t i = 0; i < from->op_count; i++) {
         struct op op = from->ops[i];
         if (has_key(op.kind))
@@ -247,8 +346,20 @@ static void drop_keys(struct script **script)
         if (op.value) op.value = script_value(to, op.value->bytes, op.value->size);
         script_append(to, &op);
     }
-    *script = to;
-    script_free(from);
+    return to;
+}
+
+/* One pass over everything that may become smaller; whether something did. */
+static bool shrink_once(struct shrinker *shrinker)
+{
+    bool smaller = drop_operations(shrinker);
+    smaller = drop_cuts(shrinker) || smaller;
+    smaller = shrink_chip(shrinker) || smaller;
+    smaller = merge_keys(shrinker) || smaller;
+    smaller = join_stores(shrinker) || smaller;
+    smaller = shorten_values(shrinker) || smaller;
+    smaller = plain_values(shrinker) || smaller;
+    return simplify_cuts(shrinker) || smaller;
 }
 
 bool shrink(struct script **script, const struct adapter *adapter,
@@ -262,14 +373,8 @@ bool shrink(struct script **script, const struct adapter *adapter,
         script_free(shrinker.best);
         return false;
     }
-    for (bool smaller = true; smaller;) {
-        smaller = drop_operations(&shrinker);
-        smaller = drop_cuts(&shrinker) || smaller;
-        smaller = merge_keys(&shrinker) || smaller;
-        smaller = shorten_values(&shrinker) || smaller;
-        smaller = simplify_cuts(&shrinker) || smaller;
-    }
-    drop_keys(&shrinker.best);
+    while (shrink_once(&shrinker)) {}
+    try(&shrinker, without_idle_keys(shrinker.best));
     if (replay_once(shrinker.best, adapter, settings, &told)) {
         memcpy(shrinker.best->finding, told.finding.text, sizeof told.finding.text);
         shrinker.best->trace = told.trace;
