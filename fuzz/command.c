@@ -49,6 +49,7 @@ bool command_flush(void)
 
 enum {
     OPTION_ENGINE = 256,
+    OPTION_CHIP,
     OPTION_PLUGIN,
     OPTION_DB,
     OPTION_CAMPAIGN,
@@ -75,6 +76,7 @@ enum {
 
 static const struct option long_options[] = {
     {"engine", required_argument, NULL, OPTION_ENGINE},
+    {"chip", required_argument, NULL, OPTION_CHIP},
     {"plugin", required_argument, NULL, OPTION_PLUGIN},
     {"db", required_argument, NULL, OPTION_DB},
     {"campaign", required_argument, NULL, OPTION_CAMPAIGN},
@@ -169,6 +171,9 @@ static bool take_name(int code, const char *text, struct command_options *option
     case OPTION_ENGINE:
         options->engine = text;
         return true;
+    case OPTION_CHIP:
+        options->chip = text;
+        return true;
     case OPTION_PLUGIN:
         options->plugin = text;
         return true;
@@ -240,6 +245,7 @@ static bool take(int code, const char *text, struct command_options *options)
 {
     switch (code) {
     case OPTION_ENGINE:
+    case OPTION_CHIP:
     case OPTION_PLUGIN:
     case OPTION_DB:
     case OPTION_CAMPAIGN:
@@ -310,10 +316,22 @@ static int load_plugin(const char *path, const struct adapter **adapter)
     return command_refuse("%s: %s", path, reason);
 }
 
-/* Keys and values that this engine can never take are told before the run, not found in it. */
-int command_load(const struct command_options *options, const char *path, struct loaded *loaded)
+/* The engine of a script that is loaded; frees the script when there is none. */
+static int load_engine(const char *name, const char *path, struct loaded *loaded)
 {
     char reason[ADAPTERS_REASON_MAX];
+    int code = COMMAND_CLEAN;
+    loaded->adapter = adapters_find(name);
+    if (!loaded->adapter)
+        code = command_refuse("%s: unknown engine '%s' (see `brownout list engines`)", path, name);
+    else if (!adapters_settle(loaded->adapter, loaded->script, &loaded->settings, reason))
+        code = command_refuse("%s: %s", path, reason);
+    if (code) script_free(loaded->script);
+    return code;
+}
+
+int command_load(const struct command_options *options, const char *path, struct loaded *loaded)
+{
     const struct adapter *plugin = NULL;
     *loaded = (struct loaded){0};
     if (options->plugin) {
@@ -325,13 +343,32 @@ int command_load(const struct command_options *options, const char *path, struct
     const char *name = options->engine ? options->engine
                        : plugin        ? plugin->name
                                        : loaded->script->engine;
-    loaded->adapter = adapters_find(name);
-    if (!loaded->adapter)
-        code = command_refuse("%s: unknown engine '%s' (see `brownout list engines`)", path, name);
-    else if (!adapters_settle(loaded->adapter, loaded->script, &loaded->settings, reason))
-        code = command_refuse("%s: %s", path, reason);
-    if (code) script_free(loaded->script);
-    return code;
+    return load_engine(name, path, loaded);
+}
+
+int command_load_bare(const struct command_options *options, uint64_t image_size,
+                      struct loaded *loaded)
+{
+    char text[512];
+    struct scenario_error error = {0};
+    const struct adapter *plugin = NULL;
+    *loaded = (struct loaded){0};
+    int code = options->plugin ? load_plugin(options->plugin, &plugin) : COMMAND_CLEAN;
+    if (code) return code;
+    const char *chip = options->chip ? options->chip : "generic";
+    const char *engine = options->engine ? options->engine : plugin ? plugin->name : NULL;
+    if (!engine) return command_refuse("--engine is missing");
+    int size = snprintf(text, sizeof text, "chip %s\nengine %s\n", chip, engine);
+    if (size >= (int)sizeof text) return command_refuse("--chip and --engine are too long");
+    struct scenario *scenario = scenario_parse("command line", text, (size_t)size, &error);
+    loaded->script = scenario ? scenario_expand(scenario, &error) : NULL;
+    scenario_free(scenario);
+    if (!loaded->script)
+        return command_refuse("%s: %s", error.line == 2 ? "--engine" : "--chip", error.reason);
+    struct flash_geometry *g = &loaded->script->part.geometry;
+    if (!strstr(chip, "sectors=") && image_size >= g->sector_size)
+        g->sector_count = (uint32_t)(image_size / g->sector_size);
+    return load_engine(loaded->script->engine, "command line", loaded);
 }
 
 void command_settle_explore(struct command_options *options, const struct script *script)

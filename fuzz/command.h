@@ -22,7 +22,7 @@ enum command_exit {
 struct command_options {
     const char *files[8]; /* arguments that are no options */
     int file_count;
-    const char *engine, *plugin, *db, *campaign, *image, *artefacts;
+    const char *engine, *chip, *plugin, *db, *campaign, *image, *artefacts;
     struct explore_options explore;
     bool faults_given, depth_given, seed_given;
     uint32_t jobs;
@@ -49,6 +49,11 @@ struct loaded {
 /* Loads the plugin if one is named, the file, and the engine. COMMAND_CLEAN, or what to exit with,
  * the reason told. The caller frees loaded->script. */
 int command_load(const struct command_options *options, const char *path, struct loaded *loaded);
+
+/* The same without a file: chip and engine as a scenario spells them ("w25q128jv sectors=4",
+ * "seqmap key=2"). Where the chip names no number of sectors, it has as many as `image_size` fills. */
+int command_load_bare(const struct command_options *options, uint64_t image_size,
+                      struct loaded *loaded);
 
 /* Faults, depth and seed: from the command line, else from the script, else the defaults. */
 void command_settle_explore(struct command_options *options, const struct script *script);

@@ -217,38 +217,44 @@ static int inspect_chip(struct chip *chip, const struct loaded *loaded, const ch
     return COMMAND_CLEAN;
 }
 
-static int inspect_image(const struct loaded *loaded, const char *path)
+static int inspect_bytes(const struct loaded *loaded, const char *path, const uint8_t *image,
+                         uint64_t size)
 {
-    uint64_t size, wanted = (uint64_t)loaded->script->part.geometry.sector_size *
-                            loaded->script->part.geometry.sector_count;
-    uint8_t *image = read_file(path, wanted, &size);
-    if (!image) return command_refuse("%s: %s", path, strerror(errno));
-    int code;
-    struct chip *chip = NULL;
-    if (size != wanted) {
-        code = command_refuse("%s: %s than the chip's %" PRIu64 " bytes", path,
-                              size > wanted ? "longer" : "shorter", wanted);
-    } else if (!(chip = chip_new(&loaded->script->part, 0)) || !chip_load(chip, image, size)) {
-        code = command_fail("no memory for the chip");
+    uint64_t wanted = (uint64_t)loaded->script->part.geometry.sector_size *
+                      loaded->script->part.geometry.sector_count;
+    if (size != wanted)
+        return command_refuse("%s: has %" PRIu64 " bytes, the chip %" PRIu64, path, size, wanted);
+    struct chip *chip = chip_new(&loaded->script->part, 0);
+    int code = COMMAND_FAILED;
+    if (!chip || !chip_load(chip, image, size)) {
+        command_fail("no memory for the chip");
     } else {
         chip_allow_and(chip, loaded->adapter->relies_on_and);
         code = inspect_chip(chip, loaded, path);
     }
     chip_free(chip);
-    free(image);
     return code;
 }
+
+/* The largest chip that flash.h can address. */
+#define IMAGE_SIZE_MAX ((uint64_t)1 << 32)
 
 int command_inspect(int argc, char **argv)
 {
     struct command_options options;
     struct loaded loaded;
+    uint64_t size;
     if (!command_parse(argc, argv, &options)) return COMMAND_USAGE;
-    if (options.file_count != 2)
-        return command_refuse("inspect takes an image and a scenario that names chip and engine");
-    int code = command_load(&options, options.files[1], &loaded);
-    if (code) return code;
-    code = inspect_image(&loaded, options.files[0]);
-    script_free(loaded.script);
+    if (options.file_count < 1 || options.file_count > 2)
+        return command_refuse("inspect takes an image, and --engine and --chip or a scenario");
+    uint8_t *image = read_file(options.files[0], IMAGE_SIZE_MAX, &size);
+    if (!image) return command_refuse("%s: %s", options.files[0], strerror(errno));
+    int code = options.file_count == 2 ? command_load(&options, options.files[1], &loaded)
+                                       : command_load_bare(&options, size, &loaded);
+    if (code == COMMAND_CLEAN) {
+        code = inspect_bytes(&loaded, options.files[0], image, size);
+        script_free(loaded.script);
+    }
+    free(image);
     return code;
 }
