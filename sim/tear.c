@@ -367,8 +367,9 @@ struct torn_erase {
     struct sector *sector;
     const struct tear *tear;
     uint32_t number, size;
-    uint32_t blanked; /* the first bytes, completely erased */
-    uint8_t *next;
+    uint32_t blanked;   /* the first bytes, completely erased */
+    const uint8_t *now; /* the block of the sector, counts included */
+    uint8_t *next;      /* what the bytes become */
 };
 
 /* Each bit is blank with probability density/256, or else zero or as it was. */
@@ -414,25 +415,36 @@ static void erase_shape(struct torn_erase *t)
     }
 }
 
+/* The first byte at or behind `i` that the erase changes; the size when there is none. */
+static uint32_t erase_next_change(const struct torn_erase *t, uint32_t i)
+{
+    const uint8_t *now = t->now;
+    while (i + 8 <= t->size && hash_load(now + i) == hash_load(t->next + i))
+        i += 8;
+    while (i < t->size && now[i] == t->next[i])
+        i++;
+    return i;
+}
+
 /* The counts after the erase, in the chip's count buffer; NULL where programs are not limited. */
 static const uint8_t *erase_counts(const struct torn_erase *t)
 {
     struct chip *chip = t->chip;
-    if (chip->counts_size == 0) return NULL;
     const struct flash_geometry *g = &chip->flash.geometry;
-    memset(chip->count_buffer, 0, chip->counts_size);
-    for (uint32_t u = 0; u < t->size / g->unit; u++) {
-        uint8_t count = t->sector->block ? t->sector->block->bytes[chip->counts_at + u] : 0;
-        bool changed = false, blank = true;
-        for (uint32_t i = u * g->unit; i < (u + 1) * g->unit; i++) {
-            if (t->next[i] != sector_byte(chip, t->sector, i)) changed = true;
+    if (chip->counts_size == 0) return NULL;
+    uint8_t *counts = chip->count_buffer;
+    memcpy(counts, t->now + chip->counts_at, chip->counts_size);
+    memset(counts, 0, t->blanked / g->unit);
+    for (uint32_t i = t->blanked / g->unit * g->unit; (i = erase_next_change(t, i)) < t->size;) {
+        uint32_t start = i - i % g->unit;
+        bool blank = true;
+        for (i = start; i < start + g->unit; i++) {
             if (t->next[i] != g->erased) blank = false;
         }
-        if ((u + 1) * g->unit <= t->blanked || (changed && blank)) count = 0;
-        if (changed && !blank && count == 0) count = 1;
-        chip->count_buffer[u] = count;
+        uint8_t *count = &counts[start / g->unit];
+        *count = (uint8_t)(blank ? 0 : *count + (*count == 0));
     }
-    return chip->count_buffer;
+    return counts;
 }
 
 /* Drops what the erase has overcome: flaws of the blanked bytes, unstable bits that it moved. */
@@ -440,7 +452,7 @@ static bool erase_overcame(const struct flaw *flaw, const void *context)
 {
     const struct torn_erase *t = context;
     if (flaw->byte < t->blanked) return true;
-    uint8_t change = t->next[flaw->byte] ^ sector_byte(t->chip, t->sector, flaw->byte);
+    uint8_t change = t->next[flaw->byte] ^ t->now[flaw->byte];
     return flaw->kind <= FLAW_FLICKER && (change >> flaw->bit & 1);
 }
 
@@ -491,8 +503,9 @@ static void tear_erase(struct chip *chip, const struct chip_op *op, const struct
         flaw_set_locked(chip, number);
         return;
     }
-    memset(t.next, chip->flash.geometry.erased, t.size);
-    if (t.sector->block) memcpy(t.next, t.sector->block->bytes, t.size);
+    sector_attach(chip, t.sector);
+    t.now = t.sector->block->bytes;
+    memcpy(t.next, t.now, t.size);
     erase_shape(&t);
     size_t flaws = erase_flaws(&t);
     if (t.sector->flaws) flaw_drop(chip, number, erase_overcame, &t);
