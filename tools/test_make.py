@@ -36,7 +36,7 @@ class Toy:
 
     def make(self, *arguments):
         """The files that were compiled, or the output when make fails."""
-        clean = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL")}
+        clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         command = ["make", "LIBS=", "BUILD_NEEDS=", *arguments]
         done = subprocess.run(
             command, cwd=self.folder, env=clean, capture_output=True, text=True, timeout=120
