@@ -95,7 +95,7 @@ void explore_add(struct explore_result *result, struct divergence *divergence)
 uint64_t explore_shape(enum clause clause, const struct adapter *adapter,
                        const struct script *script, const struct explore_path *path)
 {
-    uint8_t shape[4 + 3 * EXPLORE_DEPTH_MAX] = {(uint8_t)clause, path->using};
+    uint8_t shape[4 + 3 * EXPLORE_DEPTH_MAX] = {(uint8_t)clause, path->using, path->rotten};
     uint32_t size = 4;
     for (uint32_t i = 0; i < path->count; i++) {
         const struct explore_cut *cut = &path->cuts[i];
@@ -148,6 +148,10 @@ static void append_end(struct script *to, const struct op *ops, uint32_t op_coun
     }
     uint32_t end = path->op == UINT32_MAX ? first : path->op + 1;
     append_range(to, ops, first, end < op_count ? end : op_count);
+    if (path->rotten) {
+        script_append(to, &(struct op){.kind = OP_ROT, .count = 1, .seed = path->rot_seed});
+        script_append(to, &(struct op){.kind = OP_MOUNT});
+    }
     if (path->using) script_append(to, &(struct op){.kind = OP_USE});
 }
 
@@ -182,8 +186,12 @@ static void diverges(struct explorer *e)
         .order = e->ordinal,
     };
     if (e->path->count) divergence.fault = fault_class_of(&e->path->cuts[e->path->count - 1].tear);
+    if (e->path->rotten) divergence.fault = FAULT_ROT;
     divergence.script = explore_case(e->script, e->rig->adapter, &e->rig->settings, e->path);
     if (divergence.script) {
+        /* A replay needs the rules of these classes in force too. */
+        if (e->options->faults & ~(uint32_t)FAULT_STABLE)
+            divergence.script->faults = e->options->faults;
         memcpy(divergence.script->finding, finding->text, sizeof finding->text);
         strncpy(divergence.script->clause, clause_name(finding->clause),
                 sizeof divergence.script->clause - 1);
@@ -225,6 +233,37 @@ static bool run_op(struct explorer *e, uint32_t index)
     return true;
 }
 
+static bool is_new(struct explorer *e, uint32_t op, enum fault_class fault);
+
+/* The class rot: after an operation, one bit flips while the power is off. */
+static void rot(struct explorer *e, uint32_t index, uint64_t seed)
+{
+    struct rig *rig = e->rig;
+    chip_mark mark = chip_set_mark(rig->chip);
+    chip_set_hook(rig->chip, NULL, NULL);
+    model_copy(&rig->levels[1].model, &rig->levels[0].model);
+    rig_keep_ram(rig->levels[0].ram_at_cut);
+    rig->level = 1;
+    e->path->rotten = true;
+    e->path->rot_seed = seed;
+    bool fine = rig_call(rig, &(struct op){.kind = OP_ROT, .count = 1, .seed = seed}, NULL);
+    chip_power_off(rig->chip);
+    chip_power_on(rig->chip);
+    if (fine && is_new(e, index, FAULT_ROT) && !rig_recover(rig)) diverges(e);
+    rig->level = 0;
+    rig->rotten = e->path->rotten = false;
+    rig_restore_ram(rig->levels[0].ram_at_cut);
+    chip_rollback(rig->chip, mark);
+}
+
+static void rot_after(struct explorer *e, uint32_t index)
+{
+    if (e->rig->level != 0 || !(e->options->faults & FAULT_ROT)) return;
+    uint64_t seed = chip_hash(e->rig->chip).low ^ e->options->seed;
+    for (uint32_t i = 0; i < 4 * e->options->effort.masks && !stopped(e); i++)
+        rot(e, index, seed + i);
+}
+
 static void run_from(struct explorer *e, uint32_t first)
 {
     uint32_t end = e->script->op_count;
@@ -236,6 +275,7 @@ static void run_from(struct explorer *e, uint32_t first)
             diverges(e);
             return;
         }
+        if (e->options->depth) rot_after(e, i);
         if (e->rig->level == 0) e->path->operations = i + 1;
     }
 }
@@ -304,15 +344,15 @@ static struct chip_hash state_digest(const struct explorer *e, uint32_t op)
     return digest;
 }
 
-static uint32_t class_index(const struct tear *tear)
+static uint32_t class_index(enum fault_class fault)
 {
     uint32_t index = 0;
-    while ((1u << index) != (uint32_t)fault_class_of(tear) && index < FAULT_CLASSES - 1)
+    while ((1u << index) != (uint32_t)fault && index < FAULT_CLASSES - 1)
         index++;
     return index;
 }
 
-static bool is_new(struct explorer *e, uint32_t op, const struct tear *tear)
+static bool is_new(struct explorer *e, uint32_t op, enum fault_class fault)
 {
     e->result->states++;
     e->path->states++;
@@ -321,7 +361,7 @@ static bool is_new(struct explorer *e, uint32_t op, const struct tear *tear)
         return false;
     }
     e->result->judged++;
-    e->result->judged_by_class[class_index(tear)]++;
+    e->result->judged_by_class[class_index(fault)]++;
     return true;
 }
 
@@ -374,7 +414,7 @@ static bool crash(void *context, const struct tear *tear)
     chip_mark mark = chip_set_mark(rig->chip);
     chip_tear(rig->chip, now->op, tear);
     chip_power_on(rig->chip);
-    if (is_new(e, next_op, tear)) {
+    if (is_new(e, next_op, fault_class_of(tear))) {
         model_copy(&rig->levels[level + 1].model, &rig->levels[level].model);
         rig_keep_ram(rig->levels[level].ram_at_cut);
         rig->level = level + 1;
@@ -475,7 +515,7 @@ bool explore(const struct script *script, const struct adapter *adapter,
         setvbuf(e.child, NULL, _IONBF, 0); /* a buffer would show what an earlier child wrote */
     bool done = e.rig && e.seen && e.answers && (e.child || !isolate);
     if (done) {
-        chip_require_proof(e.rig->chip, (options->faults & FAULT_WEAK) != 0);
+        rig_set_faults(e.rig, options->faults);
         done = explore_both(&e) && !result->failed;
     }
     if (e.child) fclose(e.child);

@@ -74,6 +74,8 @@ struct explore_path {
     uint32_t count;
     uint32_t op;         /* operation being called at the innermost level */
     bool using;          /* in the exercise after the last cut */
+    bool rotten;         /* no cut: a bit rots after operation `op`, ... */
+    uint64_t rot_seed;   /* ... which one, says this */
     uint64_t states;     /* crash states met so far; grows while the exploration is alive */
     uint64_t operations; /* of the uncut run, done so far */
 };

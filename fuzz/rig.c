@@ -87,9 +87,18 @@ struct rig *rig_new(const struct script *script, const struct adapter *adapter,
     rig->script = script;
     rig->adapter = adapter;
     rig->settings = *settings;
-    if (make_parts(rig)) return rig;
+    if (make_parts(rig)) {
+        rig_set_faults(rig, script->faults);
+        return rig;
+    }
     rig_free(rig);
     return NULL;
+}
+
+void rig_set_faults(struct rig *rig, uint32_t faults)
+{
+    chip_require_proof(rig->chip, (faults & FAULT_WEAK) != 0);
+    chip_set_wear(rig->chip, faults & FAULT_ROT ? CHIP_WEAR_FAILS : CHIP_WEAR_IGNORED);
 }
 
 void rig_free(struct rig *rig)

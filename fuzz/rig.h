@@ -62,6 +62,10 @@ struct rig *rig_new(const struct script *script, const struct adapter *adapter,
                     const struct adapter_settings *settings);
 void rig_free(struct rig *rig);
 
+/* Which classes beyond the stable ones are in force: weak makes the chip ask for proven erases, rot
+ * lets sectors wear out. A new rig has those of its script. */
+void rig_set_faults(struct rig *rig, uint32_t faults);
+
 /* First power-on of a blank chip at level 0: formats where the engine wants it, mounts. */
 bool rig_start(struct rig *rig);
 
