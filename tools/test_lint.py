@@ -148,6 +148,12 @@ def test_a_folder_without_a_rule_is_named(tree):
     only(tree({"extra/a.h": '#include "sim/chip.h"\n'}), "extra/a.h:1", "no include direction")
 
 
+def test_an_example_knows_the_adapter_and_no_more_of_the_harness(tree):
+    adapter, example = {"fuzz/adapter.h": "#define ADAPTER 1\n"}, "examples/own/a.h"
+    assert tree({**adapter, example: '#include "fuzz/adapter.h"\n'}) == []
+    only(tree({**adapter, example: '#include "sim/chip.h"\n'}), f"{example}:1", "sim/chip.h")
+
+
 def test_a_circle_of_files_is_shown(tree):
     guard = "#ifndef {0}\n#define {0}\n#include {1}\n#endif\n"
     files = {
