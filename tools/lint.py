@@ -9,7 +9,8 @@ The rules
     most 12 lines.
  2. Includes go one way: engines/ include engines/ (written relative, so that the folder can be
     lifted) and freestanding headers; sim/ includes engines/flash.h and sim/; fuzz/ includes all
-    three; examples/ know fuzz/adapter.h and engines. No circle between files, none between folders that do not contain each other.
+    three; examples/ include fuzz/adapter.h and engines/. No circle between files, none between
+    folders that do not contain each other.
  3. gcc and clang compile each source without a warning, and each header alone, included twice.
  4. C is formatted as .clang-format says.
  5. Engines have no heap, no globals, no recursion, and call nothing but each other and the memory

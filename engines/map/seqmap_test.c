@@ -1,8 +1,8 @@
 /* seqmap_test.c - what seqmap must do, without simulator or harness.
  *
- *     seqmap_test IMAGES [ROUNDS]
+ *     seqmap_test [IMAGES [ROUNDS]]
  *
- * IMAGES is the folder with the crate's images; ROUNDS multiplies the work of the cut tests. Prints
+ * IMAGES is the folder with the crate's images (engines/map/images); ROUNDS multiplies the work of the cut tests. Prints
  * a line for each failure and each table; returns 1 if there was a failure.
  */
 #include <assert.h>
@@ -442,8 +442,7 @@ static void test_single_operations(void)
 
 int main(int argc, char **argv)
 {
-    if (argc < 2) return 2;
-    images = argv[1];
+    images = argc > 1 ? argv[1] : "engines/map/images";
     unsigned rounds = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 1;
     (void)rounds;
     test_checksums();
