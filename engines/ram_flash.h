@@ -13,6 +13,7 @@
 #include "flash.h"
 
 #define RAM_FLASH_SIZE_MAX 16384u
+#define RAM_FLASH_SECTOR_MAX 2048u
 
 struct ram_flash_counts {
     uint64_t erases, programs, reads, bytes_programmed, bytes_read;
@@ -209,25 +210,43 @@ static inline uint8_t ram_flash_torn(const struct ram_flash_call *call,
     return (uint8_t)before;
 }
 
-/* Leaves `call` half done; `n` says how far, `random` draws the bits. A program counts for its
- * units as soon as a bit has changed; an erase starts their count anew when all reads blank. */
+/* A byte of an interrupted erase has changed: a unit that now reads blank is new, another one is
+ * not. */
+static inline void ram_flash_recount(struct ram_flash *ram, uint32_t address)
+{
+    uint32_t size = ram->flash.geometry.unit, unit = address / size;
+    bool blank = true;
+    for (uint32_t i = unit * size; i < (unit + 1) * size; i++)
+        blank &= ram->bytes[i] == 0xFF;
+    if (blank)
+        ram->programs[unit] = 0;
+    else if (ram->programs[unit] == 0)
+        ram->programs[unit] = 1;
+}
+
+/* Leaves `call` half done; `n` says how far, `random` draws the bits. A program counts for all its
+ * units as soon as a bit has changed. */
 static inline void ram_flash_tear(struct ram_flash *ram, const struct ram_flash_call *call,
                                   enum ram_flash_tear_kind kind, uint32_t n, uint64_t *random)
 {
-    uint8_t *bytes = ram->bytes + call->address;
+    uint8_t *bytes = ram->bytes + call->address, was[RAM_FLASH_SECTOR_MAX];
     unsigned density = (unsigned)ram_flash_random(random) & 3;
-    bool blank = true, changed = kind == RAM_FLASH_TEAR_ALL;
+    bool changed = kind == RAM_FLASH_TEAR_ALL;
+    memcpy(was, bytes, call->size);
     for (uint32_t i = 0; i < call->size; i++) {
-        unsigned mask = (unsigned)ram_flash_random(random), before = bytes[i];
-        unsigned full = call->data != NULL ? call->data[i] & before : 0xFF;
+        unsigned mask = (unsigned)ram_flash_random(random);
+        unsigned full = call->data != NULL ? call->data[i] & (unsigned)was[i] : 0xFF;
         if (density == 0) mask &= (unsigned)ram_flash_random(random);
         if (density == 1) mask |= (unsigned)ram_flash_random(random);
-        bytes[i] = ram_flash_torn(call, kind, n, i, before, full, mask);
-        changed |= bytes[i] != before;
-        blank &= bytes[i] == 0xFF;
+        bytes[i] = ram_flash_torn(call, kind, n, i, was[i], full, mask);
+        changed |= bytes[i] != was[i];
     }
-    if (call->data == NULL && blank) ram_flash_blank(ram, call->address, call->size);
     if (call->data != NULL && changed) ram_flash_touch(ram, call);
+    if (call->data == NULL && kind == RAM_FLASH_TEAR_ALL) n = call->size;
+    if (call->data == NULL && (kind == RAM_FLASH_TEAR_ALL || kind == RAM_FLASH_TEAR_PREFIX))
+        ram_flash_blank(ram, call->address, n - n % ram->flash.geometry.unit);
+    for (uint32_t i = 0; call->data == NULL && i < call->size; i++)
+        if (bytes[i] != was[i]) ram_flash_recount(ram, call->address + i);
 }
 
 #endif

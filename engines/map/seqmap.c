@@ -20,10 +20,14 @@
  *     - zeros grown from its end complete an item whose program had been cut, when the bytes that
  *       were missing are zeros. Only if the item ends where the payload ends: else a header of
  *       zeros would follow, which no program leaves, and which tells that the erase has begun.
- *       For an item there, a marker (an erased item without data, the crate steps over it) is
- *       put behind the copies before the source is erased. Marker: the source is junk.
+ *       For an item there, a marker (an item without data whose checksum is wrong: the crate
+ *       steps over it) is put behind the copies before the source is erased. Marker: the source
+ *       is junk.
  *     - zeros grown from its start take the header off an item whose data look like an item. The
- *       header of zeros tells here too.
+ *       header of zeros tells here too, and in a head whose erase was cut as well.
+ *     (An erase that sets a few bits of a header and leaves the rest would do the same. What looks
+ *     like an item must hold its own 45 bits of checksums, so nothing but a value made for that,
+ *     under a tear that spares it, is at risk.)
  *  5. Copies that were cut waste room. When the rest of the source no longer fits, the head, which
  *     holds copies only (verified), is erased and filled again. That its erase was cut is seen as
  *     in 1; to tell it from the others the last word of its payload is zeroed before, if blank.
@@ -41,6 +45,9 @@
 #include "../seq/seq_page.h"
 
 #define NOT_STARTED UINT32_MAX
+
+/* The checksum of a marker; that of no data is 0x11111111. */
+#define MARKER_CRC 0x22222222u
 
 /* A key as it stands at the start of an item's data: in memory, with its length still to be put in
  * front (prefix 2) or not (0), or on the flash. */
@@ -243,7 +250,7 @@ static int search_cached(struct seqmap *map, const struct key *key, struct hit *
 
 struct survey {
     uint32_t present, erased;
-    bool marker; /* an erased item without data: see 4 above */
+    bool marker; /* see 4 above */
     bool torn;   /* words that are no header, or data that do not fit their checksum */
     bool zeroed; /* an erase has begun here */
     bool rest;   /* something behind the items is not blank */
@@ -278,7 +285,7 @@ static int survey_page(struct seqmap *map, uint32_t page, bool compare, struct s
         if (present < 0) return present;
         survey->present += (uint32_t)present;
         survey->erased += item.crc == 0;
-        survey->marker |= item.crc == 0 && item.length == 0 && map->key_size != 0;
+        survey->marker |= item.crc == MARKER_CRC && item.length == 0;
         survey->torn |= item.crc != 0 && !present;
         if (!present || !compare) continue;
         int copy = is_copy(map, &scan, &item, page_after(map, page));
@@ -329,7 +336,7 @@ static int find_junk(struct seqmap *map)
         if (error) return error;
         unsigned score = 1u + (s.erased == 0) + 2u * s.torn + 4u * s.rest + 8u * (s.present == 0) +
                          16u * s.zeroed;
-        if (!s.copies || score <= best) continue;
+        if ((!s.copies && !s.zeroed) || score <= best) continue;
         best = score;
         junk = page;
     }
@@ -353,19 +360,26 @@ static int find_head_of_two(struct seqmap *map)
     return FLASH_OK;
 }
 
-/* The head is in use and all others read sealed: a migration was cut. Leaves the source out of the
- * store if its erase is known to have begun. */
+/* The head turns out to be an interrupted erase. */
+static void drop_head(struct seqmap *map)
+{
+    map->empty = map->sealed == 0;
+    if (!map->empty) set_head(map, page_back(map, 1), true, map->sealed - 1);
+}
+
+/* The head is in use and all others read sealed: a migration was cut, or the erase of the source or
+ * of the head. Leaves out what is known to be junk. */
 static int check_source(struct seqmap *map)
 {
-    struct survey s;
-    int error = survey_page(map, page_after(map, map->head), false, &s);
-    bool junk = s.zeroed;
-    if (!error && !junk) {
-        error = survey_page(map, map->head, false, &s);
-        junk = s.marker;
-    }
-    if (!error && junk) map->sealed--;
-    return error;
+    struct survey head, source;
+    int error = survey_page(map, map->head, false, &head);
+    if (!error) error = survey_page(map, page_after(map, map->head), false, &source);
+    if (error) return error;
+    if (head.zeroed)
+        drop_head(map);
+    else if (head.marker || source.zeroed)
+        map->sealed--;
+    return FLASH_OK;
 }
 
 /* What the walk over the words of the sectors has found. */
@@ -484,7 +498,8 @@ static void appended(struct seqmap *map, const struct seq_item *item)
     seq_cache_note_end(map->seq.cache, map->head, map->append);
 }
 
-/* Finds where the next item goes; the end of the payload if none can. */
+/* Finds where the next item goes; the end of the payload if none can. A head whose erase was cut
+ * is erased. */
 static int find_append(struct seqmap *map)
 {
     struct seq_scan scan = seq_scan_from(seq_page_start(&map->seq, map->head), head_end(map), 0);
@@ -493,6 +508,11 @@ static int find_append(struct seqmap *map)
     while ((more = seq_item_next(&map->seq, &scan, &item)) == 1)
         continue;
     if (more < 0) return more;
+    if (scan.zeroed) {
+        int error = seq_page_erase(&map->seq, map->head);
+        drop_head(map);
+        return error;
+    }
     int blank = seq_page_blank(&map->seq, scan.address, head_end(map));
     if (blank < 0) return blank;
     uint32_t gap = scan.torn ? (uint32_t)map->seq.header - map->seq.word : 0;
@@ -536,10 +556,11 @@ static int copy_item(struct seqmap *map, const struct seq_item *item, const uint
 /* Puts a marker behind the copies, if there is room: there is, unless copies were cut. */
 static int write_marker(struct seqmap *map)
 {
-    struct seq_item marker = {.crc = 0, .length = 0};
-    if (map->key_size == 0 || !fits(map, &marker)) return FLASH_OK;
-    int error = seq_item_erase(&map->seq, &marker);
+    struct seq_item marker = {.crc = MARKER_CRC, .length = 0};
+    if (!fits(map, &marker)) return FLASH_OK;
+    int error = seq_item_write(&map->seq, &marker, map->seq.work);
     if (!error) appended(map, &marker);
+    map->marked = true;
     return error;
 }
 
@@ -564,7 +585,7 @@ static int copy_live(struct seqmap *map)
         if (!live && !last) continue;
         int present = seq_item_load(&map->seq, &scan, &item, &data);
         if (present < 0) return present;
-        torn |= last && !present;
+        torn |= last && !present && item.length != 0;
         if (!present || !live) continue;
         int copied = copy_item(map, &item, data, &key);
         if (copied != 1) return copied;
@@ -601,15 +622,20 @@ static int drain_source(struct seqmap *map)
     return copied < 0 ? copied : erase_spare(map);
 }
 
+/* 1 when a whole sector is blank, 0, or an error. */
+static int page_blank(struct seqmap *map, uint32_t page)
+{
+    return seq_page_blank(&map->seq, seq_page_address(&map->seq, page),
+                          seq_page_end(&map->seq, page) + map->seq.word);
+}
+
 /* Makes the buffer the head, see 2 and 3 above. */
 static int advance(struct seqmap *map)
 {
     uint32_t next = map->empty ? 0 : page_after(map, map->head);
     int error = FLASH_OK;
     if (!map->spare_blank) {
-        uint32_t address = seq_page_address(&map->seq, next);
-        int blank =
-            seq_page_blank(&map->seq, address, seq_page_end(&map->seq, next) + map->seq.word);
+        int blank = page_blank(map, next);
         if (blank < 0) return blank;
         if (!blank) error = seq_page_erase(&map->seq, next);
     }
@@ -667,18 +693,15 @@ static int repair(struct seqmap *map)
 {
     if (map->ready) return FLASH_OK;
     map->spare_blank = false;
-    if (!map->empty) {
-        uint32_t spare = page_after(map, map->head);
-        int error = map->head_sealed ? complete_seal(map) : find_append(map);
-        if (error) return error;
-        int blank = seq_page_blank(&map->seq, seq_page_address(&map->seq, spare),
-                                   seq_page_end(&map->seq, spare) + map->seq.word);
+    int error = map->empty || map->head_sealed ? FLASH_OK : find_append(map);
+    if (!error && !map->empty) {
+        if (map->head_sealed) error = complete_seal(map);
+        int blank = error ? error : page_blank(map, page_after(map, map->head));
         error = blank < 0 ? blank : blank ? FLASH_OK : clear_spare(map);
-        if (error) return error;
         map->spare_blank = true;
     }
-    map->ready = true;
-    return FLASH_OK;
+    map->ready = !error;
+    return error;
 }
 
 /* Calls ------------------------------------------------------------------------------------ */
@@ -732,26 +755,28 @@ static void assemble(struct seqmap *map, const struct key *key, const void *valu
     if (value_size != 0) memcpy(work + key->size, value, value_size);
 }
 
+/* Gives up after a lap: by then every sector has been filled anew. A marker takes room for another
+ * lap. */
 static int store(struct seqmap *map, const struct key *key, const void *value, uint32_t value_size)
 {
     struct seq_item item = {.length = key->size + value_size};
+    uint32_t advances = 0;
+    map->marked = false;
     int error = enter_changing(map);
-    for (uint32_t tries = 0; !error && tries < page_count(map);) {
+    while (!error) {
         if (!map->empty && !map->head_sealed) {
             assemble(map, key, value, value_size);
             item.crc = seq_item_crc(map->seq.work, item.length);
-            if (fits(map, &item)) {
-                error = seq_item_write(&map->seq, &item, map->seq.work);
-                if (error) return error;
-                appended(map, &item);
-                key_note(map, key, item.address);
-                return FLASH_OK;
-            }
-            if (++tries == page_count(map)) break;
+            if (fits(map, &item)) break;
+            if (++advances >= (map->marked ? 2 : 1) * page_count(map)) return MAP_ERR_FULL;
         }
         error = advance(map);
     }
-    return error ? error : MAP_ERR_FULL;
+    if (!error) error = seq_item_write(&map->seq, &item, map->seq.work);
+    if (error) return error;
+    appended(map, &item);
+    key_note(map, key, item.address);
+    return FLASH_OK;
 }
 
 int seqmap_store(struct seqmap *map, const void *key, uint32_t key_size, const void *value,
@@ -928,7 +953,7 @@ uint64_t seqmap_bound(const struct flash_geometry *geometry)
     if (word == 0) return 0;
     /* A sector filled in single words, sealed, marked and erased; all of them, and a repair. */
     uint64_t sector = geometry->sector_size / word + 4;
-    return (geometry->sector_count + 3ull) * sector;
+    return (2ull * geometry->sector_count + 3) * sector;
 }
 
 uint64_t seqmap_read_bound(const struct flash_geometry *geometry)
@@ -939,5 +964,5 @@ uint64_t seqmap_read_bound(const struct flash_geometry *geometry)
      * for each item, and all sectors may be migrated; in find_junk, each item of each sector. */
     uint64_t words = geometry->sector_size / word, count = geometry->sector_count;
     uint64_t search_reads = 6 * words * count;
-    return (count + 4) * (words * search_reads + 4 * words);
+    return (2 * count + 4) * (words * search_reads + 4 * words);
 }

@@ -77,7 +77,7 @@ int seq_item_next(struct seq *seq, struct seq_scan *scan, struct seq_item *item)
                 scan->address = seq_item_after(seq, item);
                 return 1;
             }
-            scan->zeroed |= filled(header, 8, 0x00);
+            scan->zeroed |= header[0] == 0 && (!scan->torn || filled(header, 8, 0x00));
         }
         scan->torn = scan->corrupt = true;
         scan->address += seq->word;

@@ -32,8 +32,9 @@ struct seq_scan {
     uint32_t size;
     bool torn;    /* the last word before `address` was stepped over as no header */
     bool corrupt; /* some word was */
-    bool zeroed;  /* somewhere a header of zeros was met. No program leaves one (the crc16's
-                      * high byte is never below E0): an erase began here */
+    bool zeroed;  /* zeros stand where a header was. No program leaves them: the low byte of a
+                      * crc32 is never 00, the high byte of the crc16 never below E0. So an erase
+                      * has begun here */
     uint8_t buffer[SEQ_HEADER_MAX + SEQ_ITEM_PEEK_MAX];
 };
 

@@ -1,0 +1,441 @@
+/* seqmap_cut_test.c - power cuts on seqmap, by brute force, without simulator or harness.
+ *
+ *     seqmap_cut_test [ROUNDS [SEED]]
+ *
+ * Method. A workload of random stores and removals runs on a small part. Before each program and
+ * each erase, a copy of the part is torn in every way of a list, and power comes back:
+ *   - a map is mounted in memory full of junk; each key must have its old or its new value, the
+ *     key in flight only; reading must not write; iterating must tell the same as fetching;
+ *   - a second mount must tell the same as the first;
+ *   - the map is used: more random operations, and at a random one of their programs and erases
+ *     the next cut with a random tear, up to `depth_max` cuts; the repair is cut like all else;
+ *   - the map must take what fits it, each call must stay within seqmap_bound, and the part's
+ *     rules must be kept.
+ * Values are of the kinds that hurt: zeros, ones, zeros at the end, and items within the value.
+ * Prints the first failure with what repeats it, and returns 1.
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../ram_flash.h"
+#include "../seq/seq_crc.h"
+#include "seqmap.h"
+
+#define KEY_COUNT 5u
+#define VALUE_MAX 64u
+#define ABSENT 255u
+#define CACHE_PAGES_MAX 8u
+
+struct value {
+    uint8_t length; /* ABSENT: none */
+    uint8_t kind;
+    uint8_t seed;
+};
+
+/* What each key may hold: one value, or two while an operation on it is in flight. */
+struct model {
+    struct value now[KEY_COUNT];
+    struct value next[KEY_COUNT];
+};
+
+struct world {
+    uint32_t sector_size, sector_count;
+    uint16_t unit;
+    uint8_t programs_per_unit;
+    uint16_t key_size;
+    uint32_t work_size;
+    bool cache;
+    uint8_t keys, length_max; /* of values */
+    uint8_t fixed;            /* values are all of length_max */
+};
+
+static const struct world worlds[] = {
+    {64, 2, 1, 0, 1, 256, false, 3, 4, 0},     {64, 2, 1, 1, 1, 256, false, 3, 4, 0},
+    {64, 3, 1, 0, 1, 256, true, 4, 8, 0},      {64, 3, 1, 2, 1, 256, false, 4, 8, 0},
+    {64, 4, 1, 1, 1, 16, true, 5, 10, 0},      {96, 2, 4, 0, 1, 256, true, 3, 8, 0},
+    {96, 2, 4, 1, 1, 12, false, 3, 8, 0},      {96, 3, 4, 0, 2, 256, false, 5, 12, 0},
+    {96, 4, 4, 2, 0xFFFF, 256, true, 5, 8, 0}, {128, 2, 8, 0, 1, 256, false, 3, 8, 0},
+    {128, 3, 8, 1, 1, 256, true, 4, 16, 0},    {128, 2, 16, 0, 1, 256, false, 2, 15, 0},
+    {160, 3, 16, 1, 1, 32, false, 3, 20, 0},   {256, 2, 32, 0, 1, 256, true, 2, 31, 0},
+    {256, 3, 32, 1, 1, 256, false, 3, 20, 0},  {128, 3, 32, 1, 1, 256, false, 1, 20, 0},
+    {128, 4, 32, 0, 1, 256, false, 2, 31, 0},  {256, 3, 1, 0, 1, 64, true, 5, 40, 0},
+    {256, 4, 4, 1, 40, 256, false, 4, 12, 0},  {128, 4, 2, 0, 1, 256, true, 5, 24, 0},
+    {58, 2, 1, 0, 1, 256, false, 3, 5, 1},     {58, 3, 1, 1, 1, 256, false, 5, 5, 1},
+    {104, 2, 8, 1, 1, 256, false, 3, 7, 1},    {72, 4, 4, 0, 1, 256, false, 5, 7, 1},
+    {256, 2, 4, 1, 1, 64, false, 4, 43, 0},    {256, 2, 1, 0, 1, 256, false, 4, 40, 0},
+};
+
+/* One history: the part, what it should hold, and the map that is being used. */
+struct history {
+    const struct world *world;
+    struct ram_flash ram;
+    struct model model;
+    struct seqmap map;
+    struct seqmap_config config;
+    struct seq_cache cache;
+    uint8_t states[CACHE_PAGES_MAX];
+    struct seq_cache_page pages[CACHE_PAGES_MAX];
+    struct seq_cache_key keys[2];
+    uint8_t work[256];
+    uint32_t work_size; /* of this mount: the world's, or a single unit */
+    uint64_t random;
+    uint32_t countdown; /* programs and erases before the next cut */
+    char story[512];
+};
+
+static uint64_t states_judged, cuts_nested, full_answers;
+static unsigned failures, depth_max = 3;
+static uint64_t seed_now;
+
+static void fail(struct history *h, const char *what, unsigned number)
+{
+    failures++;
+    printf("FAILED %s (%u), world %u, seed %llu:%s\n", what, number, (unsigned)(h->world - worlds),
+           (unsigned long long)seed_now, h->story);
+}
+
+static void tell(struct history *h, const char *format, unsigned a, unsigned b, unsigned c)
+{
+    size_t used = strlen(h->story);
+    snprintf(h->story + used, sizeof h->story - used, format, a, b, c);
+}
+
+/* Keys and values --------------------------------------------------------------------------- */
+
+static uint32_t key_bytes(const struct world *w, unsigned number, uint8_t *key)
+{
+    uint32_t size = w->key_size == SEQMAP_KEY_PREFIXED ? 2u + number : w->key_size;
+    for (uint32_t i = 0; i < size; i++)
+        key[i] = (uint8_t)(i + 1 == size ? number : i);
+    return size;
+}
+
+/* An item of a map with one-byte keys, placed so that it begins with a word of the flash. */
+static void plant_item(const struct world *w, struct value v, uint8_t *bytes)
+{
+    uint32_t at = (w->unit - 1u) % w->unit, header = w->unit > 8 ? w->unit : 8;
+    uint8_t item[2 * FLASH_UNIT_MAX];
+    memset(item, 0xFF, header);
+    memset(item + header, 0, w->unit > 2 ? w->unit : 2);
+    item[header] = (uint8_t)(v.seed % w->keys);
+    item[header + 1] = v.seed;
+    uint32_t crc = seq_crc32_end(seq_crc32(SEQ_CRC32_START, item + header, 2));
+    for (unsigned i = 0; i < 4; i++)
+        item[i] = (uint8_t)(crc >> 8 * i);
+    memcpy(item + 4, "\x02\0\xEE\xF2", 4);
+    for (uint32_t i = 0; i < header + 2 && at + i < v.length; i++)
+        bytes[at + i] = item[i];
+}
+
+static void value_bytes(const struct world *w, struct value v, uint8_t bytes[VALUE_MAX])
+{
+    for (unsigned i = 0; i < v.length; i++) {
+        if (v.kind == 0) bytes[i] = 0;
+        if (v.kind == 1) bytes[i] = 0xFF;
+        if (v.kind == 2) bytes[i] = (uint8_t)(v.seed * 29u + i * 83u);
+        if (v.kind == 3) bytes[i] = i < v.length / 2u ? v.seed : 0;
+        if (v.kind == 4) bytes[i] = 0x55;
+    }
+    if (v.kind == 4) plant_item(w, v, bytes);
+}
+
+static bool same_value(const struct world *w, struct value v, const uint8_t *bytes, uint32_t size)
+{
+    uint8_t wanted[VALUE_MAX];
+    if (v.length == ABSENT || v.length != size) return false;
+    value_bytes(w, v, wanted);
+    return memcmp(wanted, bytes, size) == 0;
+}
+
+/* Mounting and judging ---------------------------------------------------------------------- */
+
+static int mount(struct history *h)
+{
+    memset(&h->map, 0xA5, sizeof h->map);
+    memset(h->work, 0xA5, sizeof h->work);
+    memset(h->states, 0xA5, sizeof h->states);
+    memset(h->pages, 0xA5, sizeof h->pages);
+    memset(h->keys, 0xA5, sizeof h->keys);
+    h->cache = (struct seq_cache){h->states, h->pages, h->keys, 2};
+    bool small = ram_flash_below(&h->random, 4) == 0;
+    h->work_size = small ? h->world->unit : h->world->work_size;
+    h->config = (struct seqmap_config){&h->ram.flash, h->work, h->work_size, h->world->key_size,
+                                       h->world->cache ? &h->cache : NULL};
+    return seqmap_mount(&h->map, &h->config);
+}
+
+/* Compares each key with the model, which is narrowed to what is seen. */
+static bool look(struct history *h)
+{
+    for (unsigned k = 0; k < h->world->keys; k++) {
+        uint8_t key[64], bytes[VALUE_MAX];
+        uint32_t size = 0, key_size = key_bytes(h->world, k, key);
+        int error = seqmap_fetch(&h->map, key, key_size, bytes, sizeof bytes, &size);
+        struct value *now = &h->model.now[k], *next = &h->model.next[k];
+        bool absent = error == MAP_ERR_NOT_FOUND;
+        if (error != FLASH_OK && !absent) return fail(h, "fetch", k), false;
+        bool old = absent ? now->length == ABSENT : same_value(h->world, *now, bytes, size);
+        bool new = absent ? next->length == ABSENT : same_value(h->world, *next, bytes, size);
+        if (!old && !new) return fail(h, "value", k), false;
+        if (old)
+            *next = *now;
+        else
+            *now = *next;
+    }
+    return true;
+}
+
+/* The last copy of each key in an iteration is what fetch tells. */
+static bool look_through(struct history *h)
+{
+    struct seqmap_iterator iterator;
+    uint8_t key[64], wanted[64], bytes[VALUE_MAX];
+    uint32_t key_size, size;
+    bool right[KEY_COUNT];
+    for (unsigned k = 0; k < h->world->keys; k++)
+        right[k] = h->model.now[k].length == ABSENT;
+    seqmap_iterate(&iterator);
+    int error;
+    while ((error = seqmap_next(&h->map, &iterator, key, sizeof key, &key_size, bytes, sizeof bytes,
+                                &size)) == FLASH_OK) {
+        unsigned k = key_size != 0 ? key[key_size - 1] : 0;
+        if (k >= h->world->keys || key_size != key_bytes(h->world, k, wanted) ||
+            memcmp(key, wanted, key_size) != 0)
+            return fail(h, "key in an iteration", k), false;
+        right[k] = same_value(h->world, h->model.now[k], bytes, size);
+    }
+    if (error != MAP_ERR_NOT_FOUND) return fail(h, "iteration", 0), false;
+    for (unsigned k = 0; k < h->world->keys; k++)
+        if (!right[k]) return fail(h, "iteration differs", k), false;
+    return true;
+}
+
+/* Power on. */
+static bool judge(struct history *h)
+{
+    states_judged++;
+    uint64_t programs = h->ram.counts.programs + h->ram.counts.erases;
+    for (unsigned time = 0; time < 2; time++) {
+        int error = mount(h);
+        if (error) return fail(h, "mount", (unsigned)-error), false;
+        if (!look(h) || !look_through(h)) return false;
+    }
+    if (h->ram.counts.programs + h->ram.counts.erases != programs)
+        return fail(h, "reading wrote", 0), false;
+    if (h->ram.breach != NULL) return fail(h, h->ram.breach, 0), false;
+    return true;
+}
+
+/* Operations -------------------------------------------------------------------------------- */
+
+/* Whether every set of values fits, wherever they lie. */
+static bool roomy(const struct world *w)
+{
+    uint32_t header = w->unit > 8 ? w->unit : 8, key = w->key_size;
+    if (key == SEQMAP_KEY_PREFIXED) key = 2 + 2 + KEY_COUNT - 1;
+    uint32_t data = (key + w->length_max + w->unit - 1u) / w->unit * w->unit;
+    uint32_t slots = (w->sector_size - 2u * w->unit) / (header + data);
+    return (w->sector_count - 1) * slots >= w->keys + 1u;
+}
+
+static struct value random_value(struct history *h)
+{
+    struct value v;
+    v.length = (uint8_t)ram_flash_below(&h->random, h->world->length_max + 1u);
+    if (h->world->fixed) v.length = h->world->length_max;
+    v.kind = (uint8_t)ram_flash_below(&h->random, 5);
+    v.seed = (uint8_t)ram_flash_below(&h->random, 4);
+    return v;
+}
+
+/* One random operation; its error. The model tells both outcomes while it runs. */
+static int operate(struct history *h)
+{
+    uint8_t key[64], bytes[VALUE_MAX];
+    unsigned k = ram_flash_below(&h->random, h->world->keys);
+    unsigned dice = ram_flash_below(&h->random, 32);
+    uint32_t key_size = key_bytes(h->world, k, key);
+    int error;
+    if (h->world->programs_per_unit == 1) dice = 31;
+    if (dice == 0) {
+        for (unsigned i = 0; i < h->world->keys; i++)
+            h->model.next[i].length = ABSENT;
+        tell(h, " clear", 0, 0, 0);
+        error = seqmap_remove_all(&h->map);
+    } else if (dice < 8) {
+        h->model.next[k].length = ABSENT;
+        tell(h, " remove %u", k, 0, 0);
+        error = seqmap_remove(&h->map, key, key_size);
+    } else {
+        struct value v = random_value(h);
+        h->model.next[k] = v;
+        value_bytes(h->world, v, bytes);
+        tell(h, " store %u/%u/%u", k, v.length, v.kind);
+        error = seqmap_store(&h->map, key, key_size, bytes, v.length);
+    }
+    if (error == FLASH_OK) memcpy(h->model.now, h->model.next, sizeof h->model.now);
+    bool refused = error == MAP_ERR_FULL || error == MAP_ERR_TOO_BIG;
+    if (refused) memcpy(h->model.next, h->model.now, sizeof h->model.next);
+    return error;
+}
+
+/* An operation without a cut, judged by what it answers and takes. */
+static bool operate_well(struct history *h)
+{
+    uint64_t before = h->ram.counts.programs + h->ram.counts.erases;
+    uint64_t reads = h->ram.counts.reads;
+    int error = operate(h);
+    if (error == MAP_ERR_FULL) full_answers++;
+    if (error == MAP_ERR_FULL && roomy(h->world)) return fail(h, "full", 0), false;
+    if (error == MAP_ERR_TOO_BIG && h->work_size < h->world->work_size) error = FLASH_OK;
+    if (error != FLASH_OK && error != MAP_ERR_FULL && error != FLASH_ERR_OFF)
+        return fail(h, "operation", (unsigned)-error), false;
+    if (h->ram.counts.programs + h->ram.counts.erases - before >
+            seqmap_bound(&h->ram.flash.geometry) ||
+        h->ram.counts.reads - reads > seqmap_read_bound(&h->ram.flash.geometry))
+        return fail(h, "bound", 0), false;
+    return true;
+}
+
+/* Cuts -------------------------------------------------------------------------------------- */
+
+static const enum ram_flash_tear_kind program_tears[] = {
+    RAM_FLASH_TEAR_NONE, RAM_FLASH_TEAR_ALL,     RAM_FLASH_TEAR_PREFIX,
+    RAM_FLASH_TEAR_BIT,  RAM_FLASH_TEAR_BUT_BIT, RAM_FLASH_TEAR_SOME};
+static const enum ram_flash_tear_kind erase_tears[] = {
+    RAM_FLASH_TEAR_NONE,      RAM_FLASH_TEAR_ALL, RAM_FLASH_TEAR_PREFIX, RAM_FLASH_TEAR_ZERO_HEAD,
+    RAM_FLASH_TEAR_ZERO_TAIL, RAM_FLASH_TEAR_MIX, RAM_FLASH_TEAR_SET};
+
+/* A number of bytes: near the ends of an erase, anywhere in a program. */
+static uint32_t random_extent(struct history *h, const struct ram_flash_call *call)
+{
+    uint32_t near = ram_flash_below(&h->random, 4u * h->world->unit) + 1;
+    if (near > call->size) near = call->size;
+    unsigned dice = ram_flash_below(&h->random, 4);
+    if (call->data != NULL || dice >= 2) return ram_flash_below(&h->random, call->size + 1);
+    if (dice == 0 && ram_flash_below(&h->random, 2) != 0) near = h->world->unit;
+    return dice == 0 ? near : call->size - near;
+}
+
+static void tear(struct history *h, const struct ram_flash_call *call,
+                 enum ram_flash_tear_kind kind)
+{
+    bool by_bit = kind == RAM_FLASH_TEAR_BIT || kind == RAM_FLASH_TEAR_BUT_BIT;
+    uint32_t n = by_bit ? ram_flash_below(&h->random, call->size * 8) : random_extent(h, call);
+    tell(h, call->data != NULL ? " |cut program %u tear %u.%u|" : " |cut erase %u tear %u.%u|",
+         call->address, kind, n);
+    ram_flash_tear(&h->ram, call, kind, n, &h->random);
+}
+
+/* Cuts a call of a history that was itself cut before. */
+static bool cut_later(struct ram_flash *ram, const struct ram_flash_call *call)
+{
+    struct history *h = (struct history *)ram->context;
+    if (h->countdown-- != 0) return false;
+    unsigned dice = (unsigned)ram_flash_random(&h->random) & 0xFF;
+    tear(h, call, call->data != NULL ? program_tears[dice % 6] : erase_tears[dice % 7]);
+    ram->off = true;
+    return true;
+}
+
+/* Power on, use, next cut, and so on. */
+static bool live_on(struct history *h, unsigned depth)
+{
+    for (; judge(h); depth++, cuts_nested++) {
+        unsigned operations = 1 + ram_flash_below(&h->random, 12);
+        h->countdown = ram_flash_below(&h->random, depth % 2 == 0 ? 8 : 60);
+        h->ram.before = depth < depth_max ? cut_later : NULL;
+        h->ram.context = h;
+        for (; operations != 0 && !h->ram.off; operations--) {
+            if (!operate_well(h)) return false;
+            if (!h->ram.off && !look(h)) return false;
+        }
+        h->ram.before = NULL;
+        if (!h->ram.off) return judge(h);
+        h->ram.off = false;
+    }
+    return false;
+}
+
+/* Tears a call of the first history in many ways, each on a copy. */
+static bool cut_now(struct ram_flash *ram, const struct ram_flash_call *call)
+{
+    static struct history copy;
+    struct history *h = (struct history *)ram->context;
+    unsigned kinds = call->data != NULL ? 6 : 7;
+    for (unsigned i = 0; i < 30 && failures == 0; i++) {
+        copy.world = h->world;
+        copy.model = h->model;
+        copy.random = ram_flash_random(&h->random);
+        memcpy(copy.story, h->story, sizeof copy.story);
+        ram_flash_copy(&copy.ram, ram);
+        tear(&copy, call, call->data != NULL ? program_tears[i % kinds] : erase_tears[i % kinds]);
+        (void)live_on(&copy, 0);
+    }
+    return failures != 0;
+}
+
+static void explore(const struct world *world, uint64_t seed, unsigned operations)
+{
+    static struct history h;
+    memset(&h, 0, sizeof h);
+    h.world = world;
+    h.random = seed_now = seed;
+    ram_flash_init(&h.ram, world->sector_size, world->sector_count, world->unit,
+                   world->programs_per_unit);
+    for (unsigned k = 0; k < KEY_COUNT; k++)
+        h.model.now[k].length = h.model.next[k].length = ABSENT;
+    if (!judge(&h)) return;
+    h.ram.before = cut_now;
+    h.ram.context = &h;
+    for (; operations != 0 && failures == 0; operations--) {
+        h.story[0] = 0;
+        if (operate_well(&h) && failures == 0) (void)look(&h);
+    }
+}
+
+/* Hostile images ---------------------------------------------------------------------------- */
+
+/* Random bytes, zeros and ones: any answer, but an end. */
+static void survive_garbage(const struct world *world, uint64_t seed)
+{
+    static struct history h;
+    memset(&h, 0, sizeof h);
+    h.world = world;
+    h.random = seed_now = seed;
+    ram_flash_init(&h.ram, world->sector_size, world->sector_count, world->unit, 0);
+    for (uint32_t i = 0; i < flash_size(&h.ram.flash); i++) {
+        uint32_t dice = ram_flash_below(&h.random, 4);
+        h.ram.bytes[i] = dice < 2 ? (uint8_t)(0 - dice) : (uint8_t)ram_flash_random(&h.random);
+    }
+    if (mount(&h) != FLASH_OK) return;
+    struct seqmap_iterator iterator;
+    uint8_t key[64], bytes[VALUE_MAX];
+    uint32_t key_size, size;
+    seqmap_iterate(&iterator);
+    while (seqmap_next(&h.map, &iterator, key, sizeof key, &key_size, bytes, sizeof bytes, &size) ==
+           FLASH_OK)
+        continue;
+    for (unsigned i = 0; i < 8; i++)
+        (void)operate(&h);
+    if (h.ram.counts.reads > 20 * seqmap_read_bound(&h.ram.flash.geometry))
+        fail(&h, "reads on garbage", 0);
+}
+
+int main(int argc, char **argv)
+{
+    unsigned rounds = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 1;
+    uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+    unsigned count = sizeof worlds / sizeof *worlds;
+    for (unsigned i = 0; i < rounds * count && failures == 0; i++) {
+        explore(&worlds[i % count], seed + i, 40);
+        for (unsigned j = 0; j < 20; j++)
+            survive_garbage(&worlds[i % count], seed + i * 20 + j);
+    }
+    printf("%llu states judged, %llu nested cuts, %llu times full, %u failures\n",
+           (unsigned long long)states_judged, (unsigned long long)cuts_nested,
+           (unsigned long long)full_answers, failures);
+    return failures != 0;
+}
