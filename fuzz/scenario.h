@@ -33,7 +33,8 @@ void scenario_print(const struct scenario *scenario, FILE *out);
  * or a value is out of range. */
 struct script *scenario_expand(const struct scenario *scenario, struct scenario_error *error);
 
-/* Prints a script as a scenario: what a case file is. Parsing and expanding that gives the script. */
+/* Prints a script as a scenario: what a case file is. Parsing and expanding that gives the script.
+ * The engine's name is a bare word, keys and values have at most 128 KiB. */
 void scenario_print_script(const struct script *script, FILE *out);
 
 #endif

@@ -1,7 +1,6 @@
 /* script.h - what the harness executes: a flat list of operations on one engine and one chip.
  *
- * A scenario (scenario.h) is text for people, with ranges and repetitions; expanded, it is a script.
- * The explorer runs a script; a case is a script with cuts in it; the fuzzer makes scripts from
+ * A scenario (scenario.h) is text for people, with ranges and repetitions; expanded, a script. The explorer runs a script; a case is a script with cuts in it; the fuzzer makes scripts from
  * bytes; the shrinker takes operations away. All memory of a script is its own.
  */
 #ifndef BROWNOUT_SCRIPT_H
@@ -83,16 +82,18 @@ struct script {
 struct script *script_new(const struct part *part);
 void script_free(struct script *script);
 
-/* A copy with operations of its own and the same header. */
+/* A copy with operations of its own and the same header. Either may be freed first. NULL when
+ * memory is short. */
 struct script *script_copy(const struct script *script);
 
-/* A value that lives as long as the script. */
+/* A value that lives as long as the script and its copies. NULL when memory is short. */
 const struct value *script_value(struct script *script, const void *bytes, uint32_t size);
 
-/* The index of a key, added when it is new. */
+/* The index of a key, added when it is new. UINT32_MAX when memory is short. */
 uint32_t script_key(struct script *script, const void *bytes, uint32_t size);
 
-/* Appends a copy of `op`, whose value must live as long as the script. Returns the operation. */
+/* Appends a copy of `op`, whose value must live as long as the script. Returns the operation, which
+ * stays where it is until the next one is appended; NULL when memory is short. */
 struct op *script_append(struct script *script, const struct op *op);
 
 /* 64-bit digest of bytes, the same on every machine. */
