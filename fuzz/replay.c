@@ -11,9 +11,10 @@ struct player {
     FILE *story;
     struct replay *result;
     const struct op *op;
-    uint32_t nth;     /* programs and erases in this operation so far */
-    uint64_t trace;   /* digest of all of them from the start */
-    uint8_t *answers; /* of the same operations without the cuts, one for each */
+    uint32_t nth;        /* programs and erases in this operation so far */
+    uint64_t trace;      /* digest of all of them from the start */
+    uint8_t *answers;    /* of the same operations without the cuts, one for each */
+    struct chip_op torn; /* the program or erase that was cut last */
 };
 
 /* --- the story --- */
@@ -85,6 +86,44 @@ static void tell_cut(const struct player *player, const struct chip_op *op)
             op->kind == CHIP_ERASE ? "erase" : "program", text);
 }
 
+/* The bytes that the cut left; of a sector those at its start and those at its end. */
+static void tell_left(const struct player *player)
+{
+    const struct chip_op *op = &player->torn;
+    FILE *out = player->story;
+    uint8_t bytes[BYTES_TOLD];
+    if (!out || op->size == 0) return;
+    uint32_t size = op->size < BYTES_TOLD ? op->size : BYTES_TOLD;
+    chip_peek(player->rig->chip, op->address, bytes, size);
+    fprintf(out, "            0x%05" PRIx32 " now reads ", op->address);
+    tell_bytes(out, bytes, size);
+    if (op->size > size) {
+        chip_peek(player->rig->chip, op->address + (op->size - 4), bytes, 4);
+        fprintf(out, " .. ");
+        tell_bytes(out, bytes, 4);
+    }
+    fprintf(out, "\n");
+}
+
+/* What the engine said it holds after a power-on; the model has settled on it. */
+static void tell_content(const struct player *player)
+{
+    const struct rig *rig = player->rig;
+    FILE *out = player->story;
+    if (!out) return;
+    fprintf(out, "        holds");
+    uint32_t told = 0;
+    for (uint32_t key = 0; key < rig->script->key_count; key++) {
+        const struct value *value = rig->levels[rig->level].model.slots[key].allowed[0];
+        if (!value) continue;
+        fprintf(out, "%s ", told++ ? "," : "");
+        tell_text(out, rig->script->keys[key]);
+        fprintf(out, " = ");
+        tell_text(out, value);
+    }
+    fprintf(out, "%s\n", told ? "" : " nothing");
+}
+
 static void tell_finding(const struct player *player)
 {
     const struct finding *finding = &player->rig->finding;
@@ -113,6 +152,7 @@ static const struct tear *on_flash_op(void *context, const struct chip_op *op)
     tell_call(player, op);
     if (player->op->cut.nth != player->nth) return NULL;
     tell_cut(player, op);
+    player->torn = *op;
     player->result->cuts++;
     player->result->trace = player->trace;
     return &player->op->cut.tear;
@@ -126,7 +166,9 @@ static bool power_on_first(struct player *player)
     const struct op *op = player->op;
     player->op = &mount;
     player->nth = 0;
+    if (player->story) fprintf(player->story, "      mount\n");
     bool fine = rig_call(player->rig, &mount, NULL);
+    if (fine && !rig_is_off(player->rig)) tell_content(player);
     player->op = op;
     return fine;
 }
@@ -146,6 +188,10 @@ static bool play_op(struct player *player, uint32_t index)
     tell_op(player, index);
     if (!rig_call(rig, player->op, &answer)) return false;
     if (player->op->cut.nth > player->nth) player->result->cuts_missed++;
+    if (rig_is_off(rig))
+        tell_left(player);
+    else if (player->op->kind == OP_MOUNT)
+        tell_content(player);
     if (rig_is_off(rig) || !player->answers || !is_change(player->op)) return true;
     if (player->result->cuts == 0 || answer == ANSWER_OK || player->answers[index] != ANSWER_OK)
         return true;
@@ -166,8 +212,8 @@ static bool play(struct player *player)
     }
     player->result->op = index;
     if (fine && rig_is_off(rig)) {
-        player->op = &(struct op){.kind = OP_MOUNT};
-        fine = power_on_first(player) && rig_call(rig, player->op, NULL);
+        player->op = &(struct op){.kind = OP_LOOK};
+        fine = power_on_first(player);
     }
     chip_set_hook(rig->chip, NULL, NULL);
     player->result->finding = rig->finding;
