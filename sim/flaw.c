@@ -207,7 +207,8 @@ uint8_t flaw_column(const struct flaws *flaws, uint32_t byte)
 {
     if (!flaws || !flaws->over) return 0;
     uint64_t column = hash_mix(flaws->over_seed, 0x636F6C75u) % (8 * COLUMN_STRIDE);
-    return byte % COLUMN_STRIDE == column / 8 ? (uint8_t)(1u << column % 8) : 0;
+    if (byte % COLUMN_STRIDE != column / 8) return 0;
+    return (uint8_t)(1u << column % 8);
 }
 
 uint8_t flaw_excused(const struct flaws *flaws, uint32_t byte)
