@@ -28,13 +28,25 @@ static void tell_bytes(FILE *out, const uint8_t *bytes, uint32_t size)
     if (size > BYTES_TOLD) fprintf(out, " ..");
 }
 
+static bool is_uniform(const struct value *value)
+{
+    for (uint32_t i = 1; i < value->size; i++) {
+        if (value->bytes[i] != value->bytes[0]) return false;
+    }
+    return value->size > 0;
+}
+
 static void tell_text(FILE *out, const struct value *value)
 {
     bool plain = value->size > 0;
     for (uint32_t i = 0; i < value->size; i++)
         plain = plain && value->bytes[i] > ' ' && value->bytes[i] < 0x7F;
-    if (plain && value->size <= 40) {
+    if (value->size == 0) {
+        fprintf(out, "empty");
+    } else if (plain && value->size <= 40) {
         fprintf(out, "%.*s", (int)value->size, (const char *)value->bytes);
+    } else if (value->size > BYTES_TOLD && is_uniform(value)) {
+        fprintf(out, "%" PRIu32 " bytes %02x", value->size, value->bytes[0]);
     } else {
         fprintf(out, "[");
         tell_bytes(out, value->bytes, value->size);
@@ -56,7 +68,8 @@ static void tell_op(const struct player *player, uint32_t index)
     if (op->value) {
         fprintf(out, " = ");
         tell_text(out, op->value);
-        fprintf(out, " (%" PRIu32 " bytes)", op->value->size);
+        if (op->value->size > BYTES_TOLD && !is_uniform(op->value))
+            fprintf(out, " (%" PRIu32 " bytes)", op->value->size);
     }
     fprintf(out, "\n");
 }

@@ -562,6 +562,7 @@ bool rig_use(struct rig *rig, bool must)
     for (uint32_t i = 0; i < exercise->rounds && !full; i++) {
         if (!use_store(rig, exercise->values[i % 2], must, &full)) return false;
         if (rig_is_off(rig)) return true;
+        if (rig->thorough && !rig_look(rig, here(rig)->object)) return false;
     }
     if (!check_fetch(rig, key, CLAUSE_DURABLE)) return false;
     if (rig_is_off(rig)) return true;

@@ -284,6 +284,31 @@ static bool join_stores(struct shrinker *shrinker)
     return smaller;
 }
 
+/* --- the exercise --- */
+
+/* `use` is dozens of operations; often one small store and a look show the same. */
+static struct script *with_store_for_use(const struct script *script, uint32_t use, uint32_t key)
+{
+    struct script *candidate = script_copy(script);
+    if (!candidate) return NULL;
+    const struct value *value = plain_value(candidate, 1, 'x' - 'a');
+    candidate->op_count = use;
+    script_append(candidate, &(struct op){.kind = OP_STORE, .key = key, .value = value});
+    script_append(candidate, &(struct op){.kind = OP_LOOK});
+    return candidate;
+}
+
+static bool replace_use(struct shrinker *shrinker)
+{
+    uint32_t last = shrinker->best->op_count - 1;
+    if (shrinker->best->op_count == 0 || shrinker->best->ops[last].kind != OP_USE) return false;
+    for (uint32_t key = 0; key < shrinker->best->key_count; key++) {
+        if (!uses(shrinker->best, key)) continue;
+        if (try(shrinker, with_store_for_use(shrinker->best, last, key))) return true;
+    }
+    return false;
+}
+
 /* --- the chip --- */
 
 static struct script *with_geometry(const struct script *script, uint32_t sectors, uint32_t size)
@@ -354,6 +379,7 @@ static bool shrink_once(struct shrinker *shrinker)
 {
     bool smaller = drop_operations(shrinker);
     smaller = drop_cuts(shrinker) || smaller;
+    smaller = replace_use(shrinker) || smaller;
     smaller = shrink_chip(shrinker) || smaller;
     smaller = merge_keys(shrinker) || smaller;
     smaller = join_stores(shrinker) || smaller;
