@@ -2,8 +2,9 @@
  *
  *     seqmap_test [IMAGES [ROUNDS]]
  *
- * IMAGES is the folder with the crate's images (engines/map/images); ROUNDS multiplies the work of the cut tests. Prints
- * a line for each failure and each table; returns 1 if there was a failure.
+ * IMAGES is the folder with the crate's images, engines/map/images when not given; ROUNDS
+ * multiplies the work of the cut tests. Prints a line for each failure and each table; returns 1 if
+ * there was a failure.
  */
 #include <assert.h>
 #include <stdio.h>
