@@ -330,27 +330,57 @@ static int load_engine(const char *name, const char *path, struct loaded *loaded
     return code;
 }
 
+/* A script of nothing but a chip and an engine, both spelled as in a scenario. */
+static int parse_bare(const char *chip, const char *engine, struct script **script)
+{
+    char text[512];
+    struct scenario_error error = {0};
+    int size = snprintf(text, sizeof text, "chip %s\nengine %s\n", chip, engine);
+    if (size >= (int)sizeof text) return command_refuse("--chip and --engine are too long");
+    struct scenario *scenario = scenario_parse("command line", text, (size_t)size, &error);
+    *script = scenario ? scenario_expand(scenario, &error) : NULL;
+    scenario_free(scenario);
+    if (*script) return COMMAND_CLEAN;
+    return command_refuse("%s: %s", error.line == 2 ? "--engine" : "--chip", error.reason);
+}
+
+/* The engine of the command line instead of the scenario's; its options too, if it has any. */
+static int override_engine(const char *engine, struct script *script)
+{
+    struct script *named;
+    int code = parse_bare("generic", engine, &named);
+    if (code) return code;
+    if (named->option_count) {
+        memcpy(script->engine, named->engine, sizeof script->engine);
+        memcpy(script->options, named->options, sizeof script->options);
+        script->option_count = named->option_count;
+    }
+    script_free(named);
+    return COMMAND_CLEAN;
+}
+
 int command_load(const struct command_options *options, const char *path, struct loaded *loaded)
 {
     const struct adapter *plugin = NULL;
     *loaded = (struct loaded){0};
-    if (options->plugin) {
-        int code = load_plugin(options->plugin, &plugin);
-        if (code) return code;
-    }
-    int code = load_script(path, &loaded->script);
+    int code = options->plugin ? load_plugin(options->plugin, &plugin) : COMMAND_CLEAN;
+    if (code == COMMAND_CLEAN) code = load_script(path, &loaded->script);
     if (code) return code;
-    const char *name = options->engine ? options->engine
-                       : plugin        ? plugin->name
-                                       : loaded->script->engine;
+    char name[SCRIPT_NAME_MAX];
+    const char *engine = options->engine ? options->engine : plugin ? plugin->name : NULL;
+    snprintf(name, sizeof name, "%s", engine ? engine : loaded->script->engine);
+    name[strcspn(name, " \t")] = 0;
+    if (engine) code = override_engine(engine, loaded->script);
+    if (code) {
+        script_free(loaded->script);
+        return code;
+    }
     return load_engine(name, path, loaded);
 }
 
 int command_load_bare(const struct command_options *options, uint64_t image_size,
                       struct loaded *loaded)
 {
-    char text[512];
-    struct scenario_error error = {0};
     const struct adapter *plugin = NULL;
     *loaded = (struct loaded){0};
     int code = options->plugin ? load_plugin(options->plugin, &plugin) : COMMAND_CLEAN;
@@ -358,13 +388,8 @@ int command_load_bare(const struct command_options *options, uint64_t image_size
     const char *chip = options->chip ? options->chip : "generic";
     const char *engine = options->engine ? options->engine : plugin ? plugin->name : NULL;
     if (!engine) return command_refuse("--engine is missing");
-    int size = snprintf(text, sizeof text, "chip %s\nengine %s\n", chip, engine);
-    if (size >= (int)sizeof text) return command_refuse("--chip and --engine are too long");
-    struct scenario *scenario = scenario_parse("command line", text, (size_t)size, &error);
-    loaded->script = scenario ? scenario_expand(scenario, &error) : NULL;
-    scenario_free(scenario);
-    if (!loaded->script)
-        return command_refuse("%s: %s", error.line == 2 ? "--engine" : "--chip", error.reason);
+    code = parse_bare(chip, engine, &loaded->script);
+    if (code) return code;
     struct flash_geometry *g = &loaded->script->part.geometry;
     if (!strstr(chip, "sectors=") && image_size >= g->sector_size)
         g->sector_count = (uint32_t)(image_size / g->sector_size);
