@@ -1,13 +1,13 @@
-/* scenario_test.c - scripts and scenarios from C; run with --serve it does what test_scenario.py asks.
+/* scenario_test.c - scripts and scenarios from C, and what test_scenario.py talks to.
  *
  * Without an argument: what must be the same on every machine (digests, random values), and how a
  * script keeps its keys, operations and copies.
  *
  * With --serve: requests on the standard input, answers on the standard output. A request is a
  * letter and a text: 'p' parse and print, 'x' parse, expand and list every operation, 's' parse,
- * expand and print the script as a scenario, 'n' parse, expand and tell the number of operations. An
- * answer is 0 and what was asked for, or 1 and "line: reason". Both are a byte, a size of four bytes
- * (little endian) and that many bytes.
+ * expand and print the script as a scenario, 'n' parse, expand and tell the number of operations.
+ * An answer is 0 and what was asked for, or 1 and "line: reason". Both are a byte, a size of four
+ * bytes (little endian) and that many bytes.
  */
 #define _POSIX_C_SOURCE 200809L /* open_memstream */
 #include "fuzz/scenario.h"
@@ -216,7 +216,7 @@ static void answer(uint8_t status, const char *text, size_t size)
     (void)fflush(stdout);
 }
 
-/* One request, its text in a block of its exact size, so that AddressSanitizer sees a read behind. */
+/* One request; its text is in a block of its exact size, so that a read behind it is noticed. */
 static void serve_one(char request, size_t size)
 {
     char *text = malloc(size != 0 ? size : 1), *told = NULL;

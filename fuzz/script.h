@@ -1,7 +1,8 @@
 /* script.h - what the harness executes: a flat list of operations on one engine and one chip.
  *
- * A scenario (scenario.h) is text for people, with ranges and repetitions; expanded, a script. The explorer runs a script; a case is a script with cuts in it; the fuzzer makes scripts from
- * bytes; the shrinker takes operations away. All memory of a script is its own.
+ * A scenario (scenario.h) is text for people, with ranges and repetitions; expanded, a script. The
+ * explorer runs a script; a case is a script with cuts in it; the fuzzer makes scripts from bytes;
+ * the shrinker takes operations away. All memory of a script is its own.
  */
 #ifndef BROWNOUT_SCRIPT_H
 #define BROWNOUT_SCRIPT_H
