@@ -144,7 +144,7 @@ big-endian: ## the C tests on a big-endian machine, under qemu
 	    CFLAGS='-O2 -g -static' HOSTED_CFLAGS=-Wno-conversion RUN=qemu-ppc \
 	    BUILD_NEEDS= DATABASE=no run-c-tests
 
-# Without an argument a C test is silent when it passes.
+# A C test runs from here without an argument and exits with 0 when it passes.
 RUN ?=
 run-c-tests: $(ENGINE_TESTS) $(HARNESS_TESTS)
 	@[ $(words $^) -gt 0 ] || { echo 'make: no *_test.c to run' >&2; exit 2; }

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from hypothesis.configuration import set_hypothesis_home_dir
 
 ROOT = Path(__file__).resolve().parent
 BUILD = (ROOT / os.environ.get("BROWNOUT_BUILD", "build")).resolve()
@@ -18,6 +19,8 @@ BUILD = (ROOT / os.environ.get("BROWNOUT_BUILD", "build")).resolve()
 # Exit codes of the sanitizers, apart from those of the command; a report is never taken for one.
 SANITIZER_EXIT = 86
 SANITIZER_MARKS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:")
+
+set_hypothesis_home_dir(ROOT / "build" / "hypothesis")
 
 # The same examples in every run, no timing; HYPOTHESIS_PROFILE=search looks for new ones.
 hypothesis.settings.register_profile("same", deadline=None, derandomize=True)
@@ -82,7 +85,7 @@ def libsim():
 
 
 class Program(pytest.Item):
-    """A C test: silence and exit code 0 are a pass."""
+    """A C test, run from the root without an argument: exit code 0 is a pass."""
 
     def runtest(self):
         source = self.path.relative_to(ROOT)
