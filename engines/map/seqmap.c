@@ -250,11 +250,12 @@ static int search_cached(struct seqmap *map, const struct key *key, struct hit *
 
 struct survey {
     uint32_t present, erased;
-    bool marker; /* see 4 above */
-    bool torn;   /* words that are no header, or data that do not fit their checksum */
-    bool zeroed; /* an erase has begun here */
-    bool rest;   /* something behind the items is not blank */
-    bool copies; /* every present item is a copy of one that is live in the next sector */
+    bool marker;      /* see 4 above */
+    bool torn;        /* an item whose data do not fit its checksum */
+    uint32_t stepped; /* words that are no header */
+    bool zeroed;      /* an erase has begun here */
+    bool rest;        /* something behind the items is not blank */
+    bool copies;      /* every present item is a copy of one that is live in the next sector */
 };
 
 /* Whether an item is a copy of one in `source`, and that the newest of its key. */
@@ -297,7 +298,7 @@ static int survey_page(struct seqmap *map, uint32_t page, bool compare, struct s
     if (blank < 0) return blank;
     survey->rest = blank == 0;
     survey->zeroed = scan.zeroed;
-    survey->torn |= scan.corrupt || survey->rest;
+    survey->stepped = scan.stepped;
     return FLASH_OK;
 }
 
@@ -323,20 +324,39 @@ static void set_head(struct seqmap *map, uint32_t head, bool head_sealed, uint32
     map->sealed = sealed;
 }
 
-/* All sectors read sealed: one is an interrupted erase of a buffer, which held copies of the next
- * sector or nothing. Takes the one that looks most like it. */
+/* Whether the words of a sector are not the zeros that they were programmed with. */
+static int words_differ(struct seqmap *map, uint32_t page)
+{
+    int zero = seq_page_is_zero(&map->seq, seq_page_address(&map->seq, page));
+    if (zero == 1) zero = seq_page_is_zero(&map->seq, seq_page_end(&map->seq, page));
+    return zero < 0 ? zero : !zero;
+}
+
+/* How much a sector looks like an interrupted erase of a buffer, which held copies of the next
+ * sector or nothing. 0: it is none; or a negative error. */
+static int junk_score(struct seqmap *map, uint32_t page)
+{
+    struct survey s;
+    int error = survey_as_buffer(map, page, &s);
+    int differ = error ? error : words_differ(map, page);
+    if (differ < 0) return differ;
+    if (!s.copies && !s.zeroed) return 0;
+    int stepped = s.stepped < 0xFFFF ? (int)s.stepped : 0xFFFF;
+    int score = 32 * s.zeroed + 16 * differ + 8 * (s.present == 0) + 4 * s.rest + 2 * s.torn +
+                (s.erased == 0);
+    return 1 + stepped + 0x10000 * score;
+}
+
+/* All sectors read sealed: one is an interrupted erase. Takes the one that looks most like it. */
 static int find_junk(struct seqmap *map)
 {
-    unsigned best = 0;
+    int best = 0;
     uint32_t junk = 0;
     map->empty = false;
     for (uint32_t page = 0; page < page_count(map); page++) {
-        struct survey s;
-        int error = survey_as_buffer(map, page, &s);
-        if (error) return error;
-        unsigned score = 1u + (s.erased == 0) + 2u * s.torn + 4u * s.rest + 8u * (s.present == 0) +
-                         16u * s.zeroed;
-        if ((!s.copies && !s.zeroed) || score <= best) continue;
+        int score = junk_score(map, page);
+        if (score < 0) return score;
+        if (score <= best) continue;
         best = score;
         junk = page;
     }
@@ -679,12 +699,9 @@ static int clear_spare(struct seqmap *map)
 /* A torn end word of the head is programmed again where the part allows it. */
 static int complete_seal(struct seqmap *map)
 {
-    static const uint8_t zeros[SEQ_WORD_MAX] = {0};
-    uint8_t word[SEQ_WORD_MAX];
-    bool bad;
     if (map->seq.flash->geometry.programs_per_unit != 0) return FLASH_OK;
-    int error = seq_read(&map->seq, head_end(map), word, map->seq.word, &bad);
-    if (error || bad || memcmp(word, zeros, map->seq.word) == 0) return error;
+    int zero = seq_page_is_zero(&map->seq, head_end(map));
+    if (zero != 0) return zero < 0 ? zero : FLASH_OK;
     return seq_page_seal(&map->seq, map->head);
 }
 

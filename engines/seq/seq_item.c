@@ -79,7 +79,8 @@ int seq_item_next(struct seq *seq, struct seq_scan *scan, struct seq_item *item)
             }
             scan->zeroed |= header[0] == 0 && (!scan->torn || filled(header, 8, 0x00));
         }
-        scan->torn = scan->corrupt = true;
+        scan->torn = true;
+        scan->stepped++;
         scan->address += seq->word;
     }
     return 0;

@@ -30,11 +30,11 @@ struct seq_scan {
     uint32_t peek; /* data bytes to read along, a multiple of the word */
     uint32_t base; /* `buffer` holds `size` bytes of the flash from here */
     uint32_t size;
-    bool torn;    /* the last word before `address` was stepped over as no header */
-    bool corrupt; /* some word was */
-    bool zeroed;  /* zeros stand where a header was. No program leaves them: the low byte of a
-                      * crc32 is never 00, the high byte of the crc16 never below E0. So an erase
-                      * has begun here */
+    uint32_t stepped; /* words stepped over as no header */
+    bool torn;        /* the last word before `address` was */
+    /* Zeros stand where a header was. No program leaves them: the low byte of a crc32 is never 00,
+     * the high byte of the crc16 never below E0. So an erase has begun here. */
+    bool zeroed;
     uint8_t buffer[SEQ_HEADER_MAX + SEQ_ITEM_PEEK_MAX];
 };
 

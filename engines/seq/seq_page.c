@@ -39,6 +39,14 @@ int seq_page_zero(struct seq *seq, uint32_t address)
     return flash_program(seq->flash, address, word, seq->word);
 }
 
+int seq_page_is_zero(struct seq *seq, uint32_t address)
+{
+    uint8_t word[SEQ_WORD_MAX];
+    bool bad;
+    int error = seq_read(seq, address, word, seq->word, &bad);
+    return error ? error : bad || cleared(word, seq->word) == 8u * seq->word;
+}
+
 static int set_word(struct seq *seq, uint32_t page, uint32_t address, int state)
 {
     int error = seq_page_zero(seq, address);

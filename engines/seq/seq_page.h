@@ -43,6 +43,9 @@ int seq_page_mark(struct seq *seq, uint32_t page);
 int seq_page_seal(struct seq *seq, uint32_t page);
 int seq_page_zero(struct seq *seq, uint32_t address);
 
+/* 1 when the word at `address` is all zeros (or not readable), 0 when not, or a negative error. */
+int seq_page_is_zero(struct seq *seq, uint32_t address);
+
 int seq_page_erase(struct seq *seq, uint32_t page);
 
 /* 1 when every byte in [from, to) is 0xFF, 0 when not (or not readable), or a negative error. Both
