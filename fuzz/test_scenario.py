@@ -148,7 +148,8 @@ def numbers(draw, loops, most):
 @st.composite
 def keys(draw, loops):
     """A key: its text, and from the loops' turns to the keys that it stands for."""
-    form = draw(st.sampled_from(["word", "bytes", "u8", "u16", "u32", "k[]", "u8[]", "u16[]"]))
+    indexed = ["k[]", "u8[]", "u16[]"] * (3 if loops else 1)
+    form = draw(st.sampled_from(["word", "bytes", "u8", "u16", "u32"] + indexed))
     if form == "word":
         name = draw(word)
         return name, lambda turns: [name.encode()]
@@ -364,6 +365,23 @@ def test_count_counts_the_runs_of_its_own_statement_from_one(language):
         (b"k0", "01000000"), (b"k1", "02000000"), (b"b", "01000000"),
         (b"k0", "03000000"), (b"k1", "04000000"), (b"b", "02000000"),
     ]  # fmt: skip
+
+
+def test_an_index_is_a_range_or_the_variable_of_a_repeat_around_it(language):
+    ops = language.ops(
+        HEADER
+        + "store k[9..10] empty\nrepeat 3 as i {\nrepeat 2 as j {\n"
+        + "store k[i] fill j 1\nstore k[i % 2] empty\nstore u8:[j] empty\n}\n}\n"
+        + "repeat 600 as i {\nstore u16:[i % 513] fill i 1\n}\n"
+    )
+    keys = [bytes.fromhex(op[1]) for op in ops]
+    assert keys[:2] == [b"k9", b"k10"]
+    assert keys[2:20:3] == [b"k0", b"k0", b"k1", b"k1", b"k2", b"k2"]
+    assert keys[3:20:3] == [b"k0", b"k0", b"k1", b"k1", b"k0", b"k0"]
+    assert keys[4:20:3] == [b"\0", b"\1"] * 3
+    assert [op[2] for op in ops[2:20:3]] == ["00", "01"] * 3
+    assert keys[20:] == [(i % 513).to_bytes(2, "little") for i in range(600)]
+    assert [op[2] for op in ops[20:]] == [f"{i % 256:02x}" for i in range(600)]
 
 
 def test_random_values_come_from_the_seed_and_the_place(language):
