@@ -5,13 +5,13 @@
  * must be clean, so that what is found is the fault and nothing else.
  *
  * The correct engine. Two sectors of the part are used. One is active: a header with a sequence
- * number, then a log of records, of which the last one with a key counts. When the log is full, what
- * counts is copied to the other sector, which becomes active when its header is written.
+ * number, then a log of records, of which the last one with a key counts. When the log is full,
+ * what counts is copied to the other sector, which becomes active when its header is written.
  *
  *   sector: header | record | record | ... | blank
- *   header: crc 4, sequence 4                            both padded to a grain, which is 8 bytes,
- *   record: crc 4, value size 2, key size 1, kind 1      a unit or a read unit, whichever is largest;
- *           then mark 1, key and value                   the crc covers all that follows in it
+ *   header: crc 4, sequence 4                          each padded to grains: 8 bytes, a unit or
+ *   record: crc 4, value size 2, key size 1, kind 1    a read unit, whichever is largest
+ *           then mark 1, key, value                    a crc covers what follows it
  *
  * Invariants
  *  1. The valid sector header with the higher sequence number is that of the active sector.
@@ -50,43 +50,45 @@ enum planted {
     PLANTED_REPLACE_IN_TWO,
 };
 
+/* clang-format off */
 const struct canary_fault canary_faults[CANARY_FAULT_COUNT] = {
-    [PLANTED_NONE] = {"no fault", "", "", "", ""},
-    [PLANTED_MARK_FIRST] = {"a record's header is programmed before its key and value", "K1",
-                            "atomic", "edge", "store"},
-    [PLANTED_LENGTH_UNCHECKED] = {"the checksum of a record leaves out its sizes", "K2", "atomic",
-                                  "bits", "store"},
-    [PLANTED_BLANK_PREFIX] = {"room counts as blank when its first bytes are", "K3", "lawful",
-                              "edge", "store"},
-    [PLANTED_TRUST_TORN_ERASE] = {"a sector counts as erased when its header is blank", "K4",
-                                  "lawful", "prefix", "store until the log moves"},
-    [PLANTED_ERASE_BEFORE_COMMIT] = {"the old sector is erased before the copy is valid", "K6",
-                                     "alive", "edge", "store until the log moves"},
-    [PLANTED_REDO_FROM_TORN] = {"recovery copies again from a sector that may be half erased",
-                                "K10", "durable", "bits", "store until the log moves"},
-    [PLANTED_TOMBSTONE_EARLY] = {"tombstones are dropped before the values that they hide", "K9",
-                                 "settled", "", "remove, then store until the log moves"},
-    [PLANTED_TRUST_RAM] = {"mount takes the active sector's number from RAM", "K11", "alive",
-                           "edge", "store"},
-    [PLANTED_PROGRAM_TWICE] = {"the header of a replaced record is programmed again", "K13",
-                               "lawful", "", "replace, on a part that programs a unit once"},
-    [PLANTED_READ_FOR_EVER] = {"a damaged record is read until it is good", "K14", "bounded",
-                               "prefix", "store"},
-    [PLANTED_FIT_OFF_BY_ONE] = {"the test whether a record fits forgets its header", "K15",
-                                "durable", "", "store until the log moves"},
-    [PLANTED_LEAK] = {"the space of a torn record is never collected", "K16", "alive", "edge",
-                      "store"},
-    [PLANTED_ERROR_IGNORED] = {"a failed program of a value is not noticed", "K25", "durable",
-                               "ecc", "store"},
-    [PLANTED_BLANK_VALUE] = {"a value of erased bytes, or of none, counts as absent", "K3",
-                             "durable", "", "store an empty value, or one of FF bytes"},
-    [PLANTED_COUNTER_WRAPS] = {"sequence numbers of 4 bits are compared without wrapping", "K8",
-                               "durable", "edge", "store until the log has moved 16 times"},
-    [PLANTED_WIPE_ON_DAMAGE] = {"a damaged log is erased and begun anew", "K20", "durable", "edge",
-                                "store"},
-    [PLANTED_REPLACE_IN_TWO] = {"the old value is removed before the new one is stored", "K19",
-                                "atomic", "edge", "replace"},
+    [PLANTED_NONE] = {"no fault", "", "", "", false},
+    [PLANTED_MARK_FIRST] = {
+        "a record's header is programmed before its key and value", "K1", "honest", "edge", false},
+    [PLANTED_LENGTH_UNCHECKED] = {
+        "the checksum of a record leaves out its sizes", "K2", "atomic", "bits", false},
+    [PLANTED_BLANK_PREFIX] = {
+        "room counts as blank when its first bytes are", "K3", "lawful", "edge", true},
+    [PLANTED_TRUST_TORN_ERASE] = {
+        "a sector counts as erased when its header is blank", "K4", "lawful", "prefix", false},
+    [PLANTED_ERASE_BEFORE_COMMIT] = {
+        "the old sector is erased before the copy is valid", "K6", "alive", "edge", false},
+    [PLANTED_REDO_FROM_TORN] = {
+        "recovery copies again from a half-erased sector", "K10", "durable", "bits", false},
+    [PLANTED_TOMBSTONE_EARLY] = {
+        "tombstones are dropped before the values that they hide", "K9", "settled", "", false},
+    [PLANTED_TRUST_RAM] = {
+        "mount takes the active sector's number from RAM", "K11", "settled", "edge", false},
+    [PLANTED_PROGRAM_TWICE] = {
+        "the header of a replaced record is programmed again", "K13", "lawful", "", true},
+    [PLANTED_READ_FOR_EVER] = {
+        "a damaged record is read until it is good", "K14", "bounded", "prefix", false},
+    [PLANTED_FIT_OFF_BY_ONE] = {
+        "the test whether a record fits forgets its header", "K15", "clean", "", false},
+    [PLANTED_LEAK] = {
+        "the space of a torn record is never collected", "K16", "alive", "edge", false},
+    [PLANTED_ERROR_IGNORED] = {
+        "a failed program of a value is not noticed", "K25", "clean", "ecc", false},
+    [PLANTED_BLANK_VALUE] = {
+        "a value of erased bytes, or of none, counts as absent", "K3", "durable", "", false},
+    [PLANTED_COUNTER_WRAPS] = {
+        "sequence numbers of 3 bits are compared without wrapping", "K8", "durable", "edge", false},
+    [PLANTED_WIPE_ON_DAMAGE] = {
+        "a damaged log is erased and begun anew", "K20", "durable", "edge", false},
+    [PLANTED_REPLACE_IN_TWO] = {
+        "the old value is removed before the new one is stored", "K19", "atomic", "edge", false},
 };
+/* clang-format on */
 
 #define CRC_START 0x43414E41u /* with it blank bytes, FF or 00, don't check as a header */
 #define KEY_SIZE_MAX 255u
@@ -111,9 +113,9 @@ struct canary {
     uint8_t *other;    /* the one that it is compared with, or that is written; a sector long */
 };
 
-/* A record, read or to be written. Key and value lie elsewhere. */
+/* A record, read or to be written or looked for. Key and value lie elsewhere. */
 struct record {
-    uint32_t offset; /* in its sector */
+    uint32_t offset; /* in its sector; where to begin, of one that is looked for */
     enum kind kind;
     uint32_t key_size, value_size;
     const uint8_t *key, *value;
@@ -121,12 +123,18 @@ struct record {
 
 /* --- bytes --- */
 
+/* CRC-32, half a byte at a time. */
 static uint32_t crc_of(uint32_t crc, const uint8_t *bytes, uint32_t size)
 {
+    static const uint32_t table[16] = {
+        0x00000000, 0x1DB71064, 0x3B6E20C8, 0x26D930AC, 0x76DC4190, 0x6B6B51F4,
+        0x4DB26158, 0x5005713C, 0xEDB88320, 0xF00F9344, 0xD6D6A3E8, 0xCB61B38C,
+        0x9B64C2B0, 0x86D3D2D4, 0xA00AE278, 0xBDBDF21C,
+    };
     for (uint32_t i = 0; i < size; i++) {
         crc ^= bytes[i];
-        for (int bit = 0; bit < 8; bit++)
-            crc = crc & 1u ? crc >> 1 ^ 0xEDB88320u : crc >> 1;
+        crc = table[crc & 15u] ^ crc >> 4;
+        crc = table[crc & 15u] ^ crc >> 4;
     }
     return crc;
 }
@@ -302,11 +310,12 @@ static bool same_key(const struct record *a, const struct record *b)
     return a->key_size == 0 || memcmp(a->key, b->key, a->key_size) == 0;
 }
 
-/* Finds the last record with the key of `wanted`. Its key and value are not kept. */
+/* Finds the last record with the key of `wanted`, from wanted->offset on. Its key and value are not
+ * kept. */
 static int find_newest(const struct canary *map, const struct record *wanted, bool only_values,
                        struct record *newest)
 {
-    struct record record = {.offset = map->grain};
+    struct record record = {.offset = wanted->offset};
     int result = CANARY_NOT_FOUND;
     for (; record.offset < map->end; record.offset = offset_behind(map, &record)) {
         int error = read_record(map, &record, map->other);
@@ -475,7 +484,7 @@ static int format(struct canary *map)
 
 static bool is_newer(const struct canary *map, uint32_t a, uint32_t b)
 {
-    if (map->fault == PLANTED_COUNTER_WRAPS) return a % 16 > b % 16;
+    if (map->fault == PLANTED_COUNTER_WRAPS) return a % 8 > b % 8;
     return (int32_t)(a - b) > 0;
 }
 
@@ -601,16 +610,18 @@ static bool within_limits(const struct canary *map, uint32_t key_size, uint32_t 
 static enum answer canary_store(void *object, const void *key, uint32_t key_size, const void *value,
                                 uint32_t value_size)
 {
-    struct record record = {0, KIND_VALUE, key_size, value_size, key, value};
-    if (!within_limits(object, key_size, value_size)) return ANSWER_TOO_BIG;
-    return answer_of(store(object, &record));
+    struct canary *map = object;
+    struct record record = {map->grain, KIND_VALUE, key_size, value_size, key, value};
+    if (!within_limits(map, key_size, value_size)) return ANSWER_TOO_BIG;
+    return answer_of(store(map, &record));
 }
 
 static enum answer canary_fetch(void *object, const void *key, uint32_t key_size, void *buffer,
                                 uint32_t capacity, uint32_t *value_size)
 {
-    struct record wanted = {.key_size = key_size, .key = key}, found;
-    int error = find_value(object, &wanted, &found);
+    struct canary *map = object;
+    struct record wanted = {.offset = map->grain, .key_size = key_size, .key = key}, found;
+    int error = find_value(map, &wanted, &found);
     if (error) return answer_of(error);
     uint32_t size = found.value_size < capacity ? found.value_size : capacity;
     if (size) memcpy(buffer, found.value, size);
@@ -620,8 +631,9 @@ static enum answer canary_fetch(void *object, const void *key, uint32_t key_size
 
 static enum answer canary_remove(void *object, const void *key, uint32_t key_size)
 {
-    struct record wanted = {.key_size = key_size, .key = key};
-    return answer_of(remove_key(object, &wanted));
+    struct canary *map = object;
+    struct record wanted = {.offset = map->grain, .key_size = key_size, .key = key};
+    return answer_of(remove_key(map, &wanted));
 }
 
 /* An empty log in the other sector. */

@@ -7,8 +7,8 @@
  * Method. The sectors form a ring: closed ones, oldest first, then one partial sector that takes
  * new items, then at least one open (erased) one. The marker at the start of a sector makes it
  * partial, the one at its end closes it. Items are only ever appended, so the last one with a key
- * counts. When the partial sector is full it is closed, the open one becomes partial, and what still
- * counts in the oldest sector is copied into it (migration) before that sector is erased.
+ * counts. When the partial sector is full it is closed, the open one becomes partial, and what
+ * still counts in the oldest sector is copied into it (migration) before that sector is erased.
  *
  * Recovery. Power-on reads nothing. An operation that meets a state that should not be (CORRUPTED)
  * has the map repaired and is tried once more: half-erased sectors are erased, and a migration that

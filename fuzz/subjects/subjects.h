@@ -15,10 +15,10 @@ extern const struct adapter adapter_canary;
 /* What the option `fault=N` of the canary plants: entry N. Entry 0 is the correct engine. */
 struct canary_fault {
     const char *summary;
-    const char *bug_class; /* "K1" to "K25": the kinds of bug that flash storage software has had */
-    const char *clause;    /* of the contract: what breaks first */
-    const char *needs;     /* fault classes that are enough to show it; "" when it shows uncut */
-    const char *workload;  /* what the workload must do */
+    const char *bug_class; /* K1 to K25: the kinds of bug that flash storage software has had */
+    const char *clause;    /* of the contract, that breaks */
+    const char *needs;     /* fault classes that show it; "" when it shows without a cut */
+    bool once;             /* it shows on a part that programs a unit once between erases */
 };
 
 #define CANARY_FAULT_COUNT 18u

@@ -1,7 +1,7 @@
 """The faulty original writes the images that the crate sequential-storage 8.0.1 writes.
 
-Only so is a bug that the explorer finds in it a bug of the crate's algorithm. The digests were taken
-from the crate; original_test.c compares the counts of flash calls.
+Only so is a bug that the explorer finds in it a bug of the crate's algorithm. The digests were
+taken from the crate; original_test.c compares the counts of flash calls.
 """
 
 import hashlib
