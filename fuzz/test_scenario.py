@@ -141,7 +141,7 @@ def numbers(draw, loops, most):
     name, _ = draw(st.sampled_from(fitting if form == "loop" else loops))
     if form == "loop":
         return name, lambda turns: [turns[name]]
-    modulus = draw(st.integers(1, min(most + 1, 9)))
+    modulus = draw(st.integers(1, min(most + 1, 4)))
     return f"{name} % {modulus}", lambda turns: [turns[name] % modulus]
 
 
@@ -231,7 +231,7 @@ def statements(draw, loops=(), depth=3):
     """Some lines: operations, comments, blank lines, and blocks with more of them."""
     found = []
     for _ in range(draw(st.integers(0, 5))):
-        form = draw(st.sampled_from(["op", "op", "op", "blank", "comment", "repeat"]))
+        form = draw(st.sampled_from(["op", "op", "op", "blank", "comment", "repeat", "repeat"]))
         if form == "blank":
             found.append(Statement(""))
         elif form == "comment":
@@ -248,7 +248,7 @@ def statements(draw, loops=(), depth=3):
 
 @st.composite
 def repeats(draw, loops, depth):
-    count = draw(st.integers(1, 4))
+    count = draw(st.integers(1, 6))
     name = draw(st.sampled_from([None] + [n for n in "ijk" if n not in dict(loops)]))
     body = draw(statements((*loops, (name, count)) if name else loops, depth - 1))
     body = body or [Statement("look", lambda turns: [("look", None, None)])]
