@@ -12,6 +12,9 @@
 #include "fuzz/adapters.h"
 #include "fuzz/scenario.h"
 
+/* Generous, for slow and sanitized builds. */
+#define SILENCE_MAX 60.0
+
 static void tell(const char *format, va_list arguments)
 {
     fflush(stdout);
@@ -68,6 +71,7 @@ enum {
     OPTION_SHARD,
     OPTION_JOBS,
     OPTION_SECONDS,
+    OPTION_SILENCE,
     OPTION_MAX,
     OPTION_JSON,
     OPTION_QUIET,
@@ -95,6 +99,7 @@ static const struct option long_options[] = {
     {"shard", required_argument, NULL, OPTION_SHARD},
     {"jobs", required_argument, NULL, OPTION_JOBS},
     {"seconds", required_argument, NULL, OPTION_SECONDS},
+    {"silence", required_argument, NULL, OPTION_SILENCE},
     {"max", required_argument, NULL, OPTION_MAX},
     {"json", no_argument, NULL, OPTION_JSON},
     {"quiet", no_argument, NULL, OPTION_QUIET},
@@ -147,12 +152,12 @@ static bool parse_shard(const char *text, struct explore_options *explore)
     return true;
 }
 
-static bool parse_seconds(const char *text, double *seconds)
+static bool parse_seconds(int code, const char *text, double *seconds)
 {
     char *end;
     *seconds = strtod(text, &end);
     if (end != text && !*end && *seconds > 0 && *seconds < 1e9) return true;
-    command_refuse("--seconds takes a time above 0, not '%s'", text);
+    command_refuse("--%s takes a time above 0, in seconds, not '%s'", name_of(code), text);
     return false;
 }
 
@@ -257,7 +262,9 @@ static bool take(int code, const char *text, struct command_options *options)
     case OPTION_SHARD:
         return parse_shard(text, &options->explore);
     case OPTION_SECONDS:
-        return parse_seconds(text, &options->seconds);
+        return parse_seconds(code, text, &options->seconds);
+    case OPTION_SILENCE:
+        return parse_seconds(code, text, &options->silence);
     case OPTION_NO_USE:
     case OPTION_NO_DEDUP:
     case OPTION_ISOLATE:
@@ -274,6 +281,7 @@ bool command_parse(int argc, char **argv, struct command_options *options)
 {
     *options = (struct command_options){.jobs = 1, .artefacts = ".", .shrink = true};
     options->campaign = "default";
+    options->silence = SILENCE_MAX;
     explore_defaults(&options->explore);
     optind = 1;
     opterr = 0;

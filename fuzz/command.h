@@ -26,7 +26,8 @@ struct command_options {
     struct explore_options explore;
     bool faults_given, depth_given, seed_given;
     uint32_t jobs;
-    double seconds;
+    double seconds; /* to stop after; 0: never */
+    double silence; /* without a new crash state, and a worker counts as hung */
     bool json, quiet, shrink;
 };
 

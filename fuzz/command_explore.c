@@ -13,9 +13,6 @@
 #include "fuzz/pool.h"
 #include "fuzz/shrink.h"
 
-/* A worker that shows no new state for so long is hung; generous, for slow and sanitized builds. */
-#define SILENCE_MAX 60.0
-
 static double now(void)
 {
     struct timespec time;
@@ -192,7 +189,7 @@ static int explore_into(const struct command_options *options, const struct load
     struct progress progress = {.start = now(), .told = now(), .terminal = isatty(2) == 1};
     struct pool_options pool = {.jobs = options->jobs,
                                 .seconds_max = options->seconds,
-                                .silence_max = SILENCE_MAX,
+                                .silence_max = options->silence,
                                 .progress = options->quiet ? NULL : show_progress,
                                 .context = &progress};
     signal(SIGINT, pool_stop);
