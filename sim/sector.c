@@ -155,7 +155,7 @@ void sector_count_programs(struct chip *chip, struct sector *sector, uint32_t fi
     if (chip->counts_size == 0) return;
     const uint8_t *counts = sector->block->bytes + chip->counts_at + first;
     for (uint32_t i = 0; i < count; i++) {
-        chip->count_buffer[i] = (uint8_t)(counts[i] + (counts[i] != UINT8_MAX));
+        chip->count_buffer[i] = (uint8_t)(counts[i] + 1); /* the rules keep it within 255 */
     }
     sector_store(chip, sector, chip->counts_at + first, chip->count_buffer, count);
 }

@@ -179,6 +179,17 @@ def test_the_listed_program_tears_leave_everything_that_may_be_left_and_each_onc
     assert len(set(contents)) == len(contents) - nothing_to_do
 
 
+@examples(200)
+@given(st.data())
+def test_without_prefixes_no_torn_bit_leaves_what_an_edge_leaves(lib, data):
+    chip, _, address, payload = data.draw(programs(lib))
+    tears = chip.tears(PROGRAM, address, payload, b.EDGE | b.BITS, effort=(0, 0, 0))
+    edges, *others = [{after(chip, PROGRAM, address, payload, t) for t in tears[:2]}] + [
+        after(chip, PROGRAM, address, payload, t) for t in tears[2:]
+    ]
+    assert not edges & set(others)
+
+
 def brute_force_erase(reference, size):
     found = set()
     for tear in [Tear("none"), Tear("done")] + [

@@ -143,6 +143,18 @@ def test_every_unit_that_a_weak_program_may_have_touched_counts_as_programmed(li
     assert chip.breach_seen()[0] == "reprogram"
 
 
+@pytest.mark.parametrize("form", ["undone:%s", "flicker:%s:256"])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_units_behind_the_one_in_progress_are_still_fresh(lib, form, seed):
+    options = {"programs_per_unit": 1, "unit": 4, "tear_scope": 0}
+    chip = torn_program(lib, form % seed, b"\x00" * 16, **options)
+    done = chip.content(0, 16).count(b"\x00" * 4)
+    answers = [chip.program(address, b"\x00" * 4) for address in range(0, 16, 4)]
+    fresh = answers.count(OK)
+    assert fresh < 4 and answers == [IO] * (4 - fresh) + [OK] * fresh
+    assert form.startswith("flicker") or fresh == 4 - done - 1
+
+
 @given(seeds, st.integers(1, 60))
 def test_a_disturbing_program_is_done_and_clears_other_bits_of_its_sector(lib, seed, hits):
     chip = new_chip(lib, tear_scope=2)
