@@ -37,8 +37,9 @@ struct explorer {
     struct seen *seen;
     uint8_t *answers; /* of the uncut run, one for each operation */
     struct place places[RIG_LEVELS];
-    uint64_t ordinal; /* first-level cuts met, of all shards */
-    FILE *child;      /* what a child process that judges writes its result to */
+    uint64_t ordinal; /* first-level cuts met in this pass, of all shards */
+    uint32_t pass;
+    FILE *child; /* what a child process that judges writes its result to */
 };
 
 static const struct tear *on_flash_op(void *context, const struct chip_op *op);
@@ -268,7 +269,7 @@ static void rot(struct explorer *e, uint32_t index, uint64_t seed)
 
 static void rot_after(struct explorer *e, uint32_t index)
 {
-    if (e->rig->level != 0 || !(e->options->faults & FAULT_ROT)) return;
+    if (e->pass || e->rig->level != 0 || !(e->options->faults & FAULT_ROT)) return;
     uint64_t seed = chip_hash(e->rig->chip).low ^ e->options->seed;
     for (uint32_t i = 0; i < 4 * e->options->effort.masks && !stopped(e); i++)
         rot(e, index, seed + i);
@@ -286,7 +287,7 @@ static void run_from(struct explorer *e, uint32_t first)
             return;
         }
         if (e->options->depth) rot_after(e, i);
-        if (e->rig->level == 0) e->path->operations = i + 1;
+        if (e->rig->level == 0) e->path->operations++;
     }
 }
 
@@ -441,6 +442,19 @@ static bool crash(void *context, const struct tear *tear)
     return !stopped(e);
 }
 
+static uint32_t at_least_one(uint32_t n)
+{
+    return n ? n : 1;
+}
+
+/* Whether a first-level cut belongs to this shard and this pass. */
+static bool is_ours(const struct explorer *e, uint64_t ordinal)
+{
+    uint64_t shards = at_least_one(e->options->shards);
+    if (ordinal % shards != e->options->shard) return false;
+    return ordinal / shards % at_least_one(e->options->passes) == e->pass;
+}
+
 static const struct tear *on_flash_op(void *context, const struct chip_op *op)
 {
     struct explorer *e = context;
@@ -449,9 +463,7 @@ static const struct tear *on_flash_op(void *context, const struct chip_op *op)
     place->nth++;
     if (e->result->stopped) return NULL;
     if (rig->level == 0) {
-        uint32_t shards = e->options->shards;
-        uint64_t ordinal = e->ordinal++;
-        if (shards > 1 && ordinal % shards != e->options->shard) return NULL;
+        if (!is_ours(e, e->ordinal++)) return NULL;
     }
     e->result->cuts++;
     struct interruption now = {e, op};
@@ -492,8 +504,8 @@ static bool start(struct explorer *e)
     return false;
 }
 
-/* Twice: once to learn what each operation answers and what the work costs, once with cuts. */
-static bool explore_both(struct explorer *e)
+/* Once to learn what each operation answers and what the work costs, then with cuts. */
+static bool explore_all(struct explorer *e)
 {
     struct explore_options uncut = *e->options;
     const struct explore_options *asked = e->options;
@@ -503,8 +515,12 @@ static bool explore_both(struct explorer *e)
     bool kept = keep_counts(e);
     e->options = asked;
     if (!kept || e->result->divergence_count || asked->depth == 0) return kept;
-    chip_reset(e->rig->chip);
-    if (start(e)) run_from(e, 0);
+    e->path->operations = 0;
+    for (; e->pass < at_least_one(asked->passes) && !stopped(e); e->pass++) {
+        e->ordinal = 0;
+        chip_reset(e->rig->chip);
+        if (start(e)) run_from(e, 0);
+    }
     e->result->mounts = e->rig->mounts;
     return true;
 }
@@ -526,7 +542,7 @@ bool explore(const struct script *script, const struct adapter *adapter,
     bool done = e.rig && e.seen && e.answers && (e.child || !isolate);
     if (done) {
         rig_set_faults(e.rig, options->faults);
-        done = explore_both(&e) && !result->failed;
+        done = explore_all(&e) && !result->failed;
     }
     if (e.child) fclose(e.child);
     rig_free(e.rig);

@@ -43,6 +43,8 @@ struct explore_options {
     bool use;                 /* exercise the store after recovery */
     bool dedup;               /* skip what was judged before */
     bool isolate;             /* judge each power-on in a child process */
+    uint32_t passes;          /* runs that share the first-level cuts evenly, so that an exploration
+                             * that is stopped has seen all parts of the script; 0 or 1: one */
     uint32_t shard, shards;   /* this part of the first-level cuts; shards 0 or 1: all */
     uint32_t divergences_max; /* stop after so many different ones; 0: never */
 };
@@ -77,7 +79,7 @@ struct explore_path {
     bool rotten;         /* no cut: a bit rots after operation `op`, ... */
     uint64_t rot_seed;   /* ... which one, says this */
     uint64_t states;     /* crash states met so far; grows while the exploration is alive */
-    uint64_t operations; /* of the uncut run, done so far */
+    uint64_t operations; /* of the uncut run, done so far, in all passes */
 };
 
 struct explore_result {

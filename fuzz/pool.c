@@ -144,7 +144,9 @@ static void show_progress(const struct pool *pool)
         states += path->states;
         if (path->operations < operations) operations = path->operations;
     }
-    pool->how->progress(pool->how->context, states, operations, pool->script->op_count);
+    uint32_t passes = pool->options->passes ? pool->options->passes : 1;
+    pool->how->progress(pool->how->context, states, operations,
+                        (uint64_t)pool->script->op_count * passes);
 }
 
 static bool watch_workers(struct pool *pool)
