@@ -2,7 +2,8 @@
 
     python3 reports/campaign.py [--seconds 60] [--jobs N] [--db build/results.db] [--campaign NAME]
 
-What `make campaign` runs. The time is shared: each exploration may take an equal part of what is
+What `make campaign` runs: every single cut first, then, in the time that is left, pairs of cuts
+(--depth N: that depth alone). The time is shared: each exploration may take an equal part of what is
 left, so what a quick one does not need goes to those after it, and what is left at the end to those
 that were stopped. Each campaign is new in the database, under the name campaign-N unless given one;
 its cases are saved beside it, and a page with the wear is written.
@@ -113,9 +114,9 @@ class Progress:
 class Exploration:
     """One scenario on one engine: the command, and how it went."""
 
-    def __init__(self, scenario, engine):
-        self.scenario, self.engine = scenario, engine
-        self.name = f"{Path(scenario).stem} on {engine}"
+    def __init__(self, scenario, engine, depth):
+        self.scenario, self.engine, self.depth = scenario, engine, depth
+        self.name = f"{Path(scenario).stem} on {engine}, depth {depth}"
         self.share = 0
         self.code = None  # None: not run yet
         self.stopped = False
@@ -126,7 +127,8 @@ class Exploration:
         words = [options.brownout, "explore", self.scenario, "--engine", self.engine]
         words += ["--db", options.db, "--campaign", options.campaign, "--artefacts", options.cases]
         words += ["--jobs", str(options.jobs), "--seconds", f"{seconds:.3f}", "--json", "--quiet"]
-        for name in ("depth", "faults", "seed"):
+        words += ["--depth", str(self.depth)]
+        for name in ("faults", "seed"):
             if getattr(options, name) is not None:
                 words += [f"--{name}", str(getattr(options, name))]
         return words
@@ -187,8 +189,11 @@ def wait(child, seconds, tick):
 
 
 def explore(explorations, options, progress):
-    """Runs them one after the other, each with an equal part of the time that is left."""
+    """Runs them one after the other, each with an equal part of the time that is left. Of that,
+    single cuts get two thirds when pairs come after them."""
     end = progress.start + options.seconds
+    if explorations and explorations[0].depth < max(options.depths):
+        end -= options.seconds / 3
     for i, one in enumerate(explorations):
         left = max(end - time.monotonic(), 0)
         share = max(left / (len(explorations) - i), SHARE_MIN)
@@ -200,10 +205,18 @@ def explore(explorations, options, progress):
         progress.tell(f"{one.name}: {one.told}" + (", stopped early" if one.stopped else ""))
 
 
+def worth_it(explorations, depth):
+    """Those of a depth; not where single cuts alone took longer than their time."""
+    stopped = {(one.scenario, one.engine) for one in explorations if one.stopped}
+    of_depth = [one for one in explorations if one.depth == depth]
+    return [one for one in of_depth if (one.scenario, one.engine) not in stopped]
+
+
 def explore_all(explorations, options, progress):
     """All of them, and those that were stopped again if time is left. False: interrupted."""
     try:
-        explore(explorations, options, progress)
+        for depth in sorted({one.depth for one in explorations}):
+            explore(worth_it(explorations, depth), options, progress)
         explore([one for one in explorations if one.stopped], options, progress)
     except KeyboardInterrupt:
         return False
@@ -284,7 +297,8 @@ def parse(arguments):
     parser.add_argument("--cases", metavar="FOLDER", help="default: divergences/ beside it")
     parser.add_argument("--scenarios", metavar="FOLDER", default=short(ROOT / "scenarios"))
     parser.add_argument("--brownout", metavar="FILE", default=short(ROOT / BUILD / "brownout"))
-    for name in ("depth", "faults", "seed"):
+    parser.add_argument("--depth", type=int, help="cuts on one path; default: 1, then 2")
+    for name in ("faults", "seed"):
         parser.add_argument(f"--{name}", help="handed to brownout explore")
     options = parser.parse_args(arguments)
     options.brownout = os.path.abspath(options.brownout)
@@ -308,7 +322,8 @@ def main(arguments):
     options.campaign = options.campaign or next_name(db)
     db.close()
     signal.signal(signal.SIGTERM, interrupt)
-    explorations = [Exploration(s, e) for s in scenarios for e in engines]
+    options.depths = [options.depth] if options.depth else [1, 2]
+    explorations = [Exploration(s, e, d) for d in options.depths for s in scenarios for e in engines]
     progress = Progress(len(explorations), options.seconds, sys.stderr)
     return finish(options, explorations, explore_all(explorations, options, progress))
 
