@@ -224,8 +224,16 @@ static inline void ram_flash_recount(struct ram_flash *ram, uint32_t address)
         ram->programs[unit] = 1;
 }
 
+static inline bool ram_flash_reads_blank(const struct ram_flash *ram, uint32_t address,
+                                         uint32_t size)
+{
+    while (size-- != 0)
+        if (ram->bytes[address++] != 0xFF) return false;
+    return true;
+}
+
 /* Leaves `call` half done; `n` says how far, `random` draws the bits. A program counts for all its
- * units as soon as a bit has changed. */
+ * units as soon as a bit has changed; a sector that reads blank after an erase is blank. */
 static inline void ram_flash_tear(struct ram_flash *ram, const struct ram_flash_call *call,
                                   enum ram_flash_tear_kind kind, uint32_t n, uint64_t *random)
 {
@@ -247,6 +255,8 @@ static inline void ram_flash_tear(struct ram_flash *ram, const struct ram_flash_
         ram_flash_blank(ram, call->address, n - n % ram->flash.geometry.unit);
     for (uint32_t i = 0; call->data == NULL && i < call->size; i++)
         if (bytes[i] != was[i]) ram_flash_recount(ram, call->address + i);
+    if (call->data == NULL && ram_flash_reads_blank(ram, call->address, call->size))
+        ram_flash_blank(ram, call->address, call->size);
 }
 
 #endif

@@ -29,8 +29,9 @@
  *     like an item must hold its own 45 bits of checksums, so nothing but a value made for that,
  *     under a tear that spares it, is at risk.)
  *  5. Copies that were cut waste room. When the rest of the source no longer fits, the head, which
- *     holds copies only (verified), is erased and filled again. That its erase was cut is seen as
- *     in 1; to tell it from the others the last word of its payload is zeroed before, if blank.
+ *     holds copies only (verified), is erased and filled again; at once when its start word or a
+ *     header in it is torn, because it may be half erased already. That its erase was cut is seen
+ *     as in 1; to tell it from the others the last word of its payload is zeroed before, if blank.
  *  6. A unit that an interrupted program touched is not programmed again: behind a torn header the
  *     next item goes at least a header further, and only if the crate's scan would find it there;
  *     behind anything else that is not blank nothing is appended, the sector is sealed instead.
@@ -535,6 +536,9 @@ static int find_append(struct seqmap *map)
     }
     int blank = seq_page_blank(&map->seq, scan.address, head_end(map));
     if (blank < 0) return blank;
+    int marked = seq_page_is_zero(&map->seq, seq_page_address(&map->seq, map->head));
+    if (marked < 0) return marked;
+    map->suspect = !marked || scan.stepped != 0;
     uint32_t gap = scan.torn ? (uint32_t)map->seq.header - map->seq.word : 0;
     if (!blank || head_end(map) - scan.address < gap) {
         map->append = head_end(map);
@@ -585,7 +589,7 @@ static int write_marker(struct seqmap *map)
 }
 
 /* Copies what is live in the oldest sector, the one after the head, to the head. 1, 0 when the
- * rest does not fit, or an error. */
+ * rest does not fit, or an error. A suspect head takes nothing. */
 static int copy_live(struct seqmap *map)
 {
     uint32_t page = page_after(map, map->head), end = seq_page_end(&map->seq, page);
@@ -607,10 +611,11 @@ static int copy_live(struct seqmap *map)
         if (present < 0) return present;
         torn |= last && !present && item.length != 0;
         if (!present || !live) continue;
+        if (map->suspect) return 0;
         int copied = copy_item(map, &item, data, &key);
         if (copied != 1) return copied;
     }
-    if (more == 0 && torn) more = write_marker(map);
+    if (more == 0 && torn && !map->suspect) more = write_marker(map);
     return more < 0 ? more : 1;
 }
 
@@ -622,6 +627,7 @@ static int open_head(struct seqmap *map, uint32_t page)
     map->head_sealed = false;
     map->append = seq_page_start(&map->seq, page);
     map->gap = 0;
+    map->suspect = false;
     return error;
 }
 
@@ -678,7 +684,7 @@ static int restart_head(struct seqmap *map)
     if (error) return error;
     if (!s.copies) return MAP_ERR_DAMAGED;
     seq_cache_clear(map->seq.cache, page_count(map));
-    if (map->append != head_end(map))
+    if (!map->suspect && map->append != head_end(map))
         error = seq_page_zero(&map->seq, head_end(map) - map->seq.word);
     if (!error) error = seq_page_erase(&map->seq, map->head);
     return error ? error : open_head(map, map->head);

@@ -65,6 +65,7 @@ struct seqmap {
     bool ready;       /* repaired since mount or the last error; `append` holds */
     bool spare_blank; /* the sector after the head is known to be blank */
     bool marked;      /* a marker was written by this call */
+    bool suspect;     /* the head's start word or a header in it is torn */
     bool lost;        /* after an error: to be found out again */
     uint8_t gap;      /* bytes left blank before `append`, behind a torn header */
     uint32_t head;    /* sector that is written, the newest */
