@@ -11,6 +11,7 @@
 #include "fuzz/command.h"
 #include "fuzz/db.h"
 #include "fuzz/pool.h"
+#include "fuzz/replay.h"
 #include "fuzz/shrink.h"
 
 static double now(void)
@@ -164,6 +165,17 @@ static uint64_t case_shape(const struct divergence *divergence)
     return shape;
 }
 
+/* What a case says is what its replay shows. One that lost its engine can't be replayed here. */
+static void record_all(const struct loaded *loaded, struct explore_result *result)
+{
+    for (uint32_t i = 0; i < result->divergence_count; i++) {
+        struct divergence *divergence = &result->divergences[i];
+        if (divergence->lost) continue;
+        enum clause shown = replay_record(divergence->script, loaded->adapter, &loaded->settings);
+        if (shown != CLAUSE_NONE) divergence->clause = shown;
+    }
+}
+
 /* Shrinks each divergence; those that turn out to be the same become one. */
 static void shrink_all(const struct loaded *loaded, struct explore_result *result)
 {
@@ -199,6 +211,7 @@ static int explore_into(const struct command_options *options, const struct load
     double seconds = now() - progress.start;
     if (!options->quiet) end_progress(&progress);
     if (!fine) return command_fail("a worker failed: %s", errno ? strerror(errno) : "no memory");
+    record_all(loaded, result);
     if (options->shrink) shrink_all(loaded, result);
     if (db) {
         enum db_status status = db_store_result(db, result, seconds, true, &error);

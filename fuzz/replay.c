@@ -280,3 +280,15 @@ bool replay_once(const struct script *script, const struct adapter *adapter,
     rig_free(rig);
     return true;
 }
+
+enum clause replay_record(struct script *script, const struct adapter *adapter,
+                          const struct adapter_settings *settings)
+{
+    struct replay told;
+    if (!replay_once(script, adapter, settings, &told)) return CLAUSE_NONE;
+    if (told.finding.clause == CLAUSE_NONE) return CLAUSE_NONE;
+    snprintf(script->clause, sizeof script->clause, "%s", clause_name(told.finding.clause));
+    memcpy(script->finding, told.finding.text, sizeof script->finding);
+    script->trace = told.trace;
+    return told.finding.clause;
+}

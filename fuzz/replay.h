@@ -23,6 +23,12 @@ struct replay {
  * program and erase, each cut and what it left is told there. Returns whether nothing differed. */
 bool replay(struct rig *rig, FILE *story, struct replay *result);
 
+/* Replays a case that an exploration found and has it tell what its replay shows, which reads back
+ * more than an exploration does and may meet the same damage sooner. The clause; CLAUSE_NONE, and
+ * the case is left alone, when nothing differs. */
+enum clause replay_record(struct script *script, const struct adapter *adapter,
+                          const struct adapter_settings *settings);
+
 /* Runs a script on a rig of its own. Returns false when memory is short. */
 bool replay_once(const struct script *script, const struct adapter *adapter,
                  const struct adapter_settings *settings, struct replay *result);
