@@ -76,6 +76,9 @@ enum {
     OPTION_JSON,
     OPTION_QUIET,
     OPTION_NO_SHRINK,
+    OPTION_TIME,
+    OPTION_RUNS,
+    OPTION_ENGINES,
 };
 
 static const struct option long_options[] = {
@@ -104,6 +107,9 @@ static const struct option long_options[] = {
     {"json", no_argument, NULL, OPTION_JSON},
     {"quiet", no_argument, NULL, OPTION_QUIET},
     {"no-shrink", no_argument, NULL, OPTION_NO_SHRINK},
+    {"time", required_argument, NULL, OPTION_TIME},
+    {"runs", required_argument, NULL, OPTION_RUNS},
+    {"engines", required_argument, NULL, OPTION_ENGINES},
     {NULL, 0, NULL, 0},
 };
 
@@ -161,6 +167,25 @@ static bool parse_seconds(int code, const char *text, double *seconds)
     return false;
 }
 
+/* "90s", "10m", "0"; a number alone is seconds. */
+static bool parse_time(const char *text, struct command_options *options)
+{
+    static const struct {
+        const char *unit;
+        double seconds;
+    } units[] = {{"ns", 1e-9}, {"us", 1e-6}, {"ms", 1e-3}, {"s", 1},
+                 {"", 1},      {"m", 60},    {"h", 3600}};
+    char *end;
+    double number = strtod(text, &end);
+    options->time_given = true;
+    for (size_t i = 0; end != text && i < sizeof units / sizeof *units; i++) {
+        options->seconds = number * units[i].seconds;
+        if (strcmp(end, units[i].unit) == 0 && number >= 0 && options->seconds < 1e9) return true;
+    }
+    command_refuse("--time takes a time such as 30s, 10m or 8h, or 0, not '%s'", text);
+    return false;
+}
+
 static bool parse_faults(const char *text, struct command_options *options)
 {
     options->explore.faults = fault_parse_classes(text);
@@ -190,6 +215,9 @@ static bool take_name(int code, const char *text, struct command_options *option
         return true;
     case OPTION_IMAGE:
         options->image = text;
+        return true;
+    case OPTION_ENGINES:
+        options->engines = text;
         return true;
     default:
         options->artefacts = text;
@@ -241,6 +269,8 @@ static bool take_number(int code, const char *text, struct command_options *opti
         return number(code, text, 0, UINT64_MAX, &explore->seed);
     case OPTION_JOBS:
         return number32(code, text, 1, 256, &options->jobs);
+    case OPTION_RUNS:
+        return number(code, text, 1, UINT64_MAX, &options->runs);
     default:
         return number32(code, text, 0, 100000, &explore->divergences_max);
     }
@@ -256,6 +286,7 @@ static bool take(int code, const char *text, struct command_options *options)
     case OPTION_CAMPAIGN:
     case OPTION_IMAGE:
     case OPTION_ARTEFACTS:
+    case OPTION_ENGINES:
         return take_name(code, text, options);
     case OPTION_FAULTS:
         return parse_faults(text, options);
@@ -263,6 +294,8 @@ static bool take(int code, const char *text, struct command_options *options)
         return parse_shard(text, &options->explore);
     case OPTION_SECONDS:
         return parse_seconds(code, text, &options->seconds);
+    case OPTION_TIME:
+        return parse_time(text, options);
     case OPTION_SILENCE:
         return parse_seconds(code, text, &options->silence);
     case OPTION_NO_USE:
@@ -404,6 +437,8 @@ int command_load_bare(const struct command_options *options, uint64_t image_size
     return load_engine(loaded->script->engine, "command line", loaded);
 }
 
+#define PASSES 16
+
 void command_settle_explore(struct command_options *options, const struct script *script)
 {
     if (!options->faults_given && script->faults) options->explore.faults = script->faults;
@@ -412,6 +447,8 @@ void command_settle_explore(struct command_options *options, const struct script
         options->explore.depth = deep ? EXPLORE_DEPTH_MAX : script->depth;
     }
     if (!options->seed_given) options->explore.seed = script->seed;
+    /* What may be stopped, by time or by patience, should have seen the whole script by then. */
+    if (options->seconds > 0 || options->explore.depth > 1) options->explore.passes = PASSES;
 }
 
 /* --- printing --- */

@@ -24,10 +24,12 @@ struct command_options {
     int file_count;
     const char *engine, *chip, *plugin, *db, *campaign, *image, *artefacts;
     struct explore_options explore;
-    bool faults_given, depth_given, seed_given;
+    bool faults_given, depth_given, seed_given, time_given;
     uint32_t jobs;
-    double seconds; /* to stop after; 0: never */
-    double silence; /* without a new crash state, and a worker counts as hung */
+    double seconds;      /* to stop after; 0: never */
+    uint64_t runs;       /* to do; 0: no limit */
+    const char *engines; /* of `wear`: "a x=1, b" */
+    double silence;      /* without a new crash state, and a worker counts as hung */
     bool json, quiet, shrink;
 };
 
@@ -65,6 +67,24 @@ void command_print_engine(FILE *out, const struct loaded *loaded);
 /* A string as JSON, quotes included. */
 void command_print_json(FILE *out, const char *text);
 
+/* The whole of a file, to be freed; NULL and errno, or *size over `max` for one that is too long. */
+uint8_t *command_read_file(const char *path, uint64_t max, uint64_t *size);
+
+/* Writes a file beside the other artefacts, whole or not at all; its name is told in `path`.
+ * COMMAND_CLEAN, or what to exit with, the reason told. */
+#define COMMAND_PATH_MAX 4096
+int command_write_artefact(const struct command_options *options, const char *name,
+                           const void *bytes, size_t size, char path[COMMAND_PATH_MAX]);
+
+/* The same for a case, under the name that its text gives it. */
+int command_write_case(const struct command_options *options, const struct script *script,
+                       char path[COMMAND_PATH_MAX]);
+
+/* Writes the case and prints what differs and how to replay it. */
+int command_print_divergence(const struct command_options *options,
+                             const struct divergence *divergence);
+void command_print_replay(const struct command_options *options, const char *how, const char *path);
+
 /* Flushes standard output; false, and a line told, when it could not be written (a full disk). */
 bool command_flush(void);
 
@@ -77,5 +97,8 @@ int command_inspect(int argc, char **argv);
 int command_print(int argc, char **argv);
 int command_list(int argc, char **argv);
 int command_bench(int argc, char **argv);
+int command_fuzz(int argc, char **argv);
+int command_decode(int argc, char **argv);
+int command_wear(int argc, char **argv);
 
 #endif

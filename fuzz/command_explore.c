@@ -45,36 +45,6 @@ static void end_progress(const struct progress *progress)
     if (progress->terminal) fprintf(stderr, "\r%60s\r", "");
 }
 
-/* --- artefacts --- */
-
-static bool write_file(const char *path, const char *text, size_t size)
-{
-    FILE *file = fopen(path, "wb");
-    if (!file) return false;
-    bool fine = fwrite(text, 1, size, file) == size;
-    fine = fclose(file) == 0 && fine;
-    if (!fine) {
-        int error = errno;
-        remove(path);
-        errno = error;
-    }
-    return fine;
-}
-
-/* Writes the case beside the others; its name is told in `path`. */
-static int write_case(const struct command_options *options, const struct divergence *divergence,
-                      char path[4096])
-{
-    struct db_case it;
-    if (!db_case_print(&it, divergence->script)) return command_fail("out of memory");
-    snprintf(path, 4096, "%s%s%s", strcmp(options->artefacts, ".") ? options->artefacts : "",
-             strcmp(options->artefacts, ".") ? "/" : "", it.artefact);
-    bool fine = write_file(path, it.text, it.size);
-    db_case_free(&it);
-    if (fine) return COMMAND_CLEAN;
-    return command_refuse("%s: %s", path, strerror(errno));
-}
-
 /* --- output --- */
 
 static void print_head(const struct loaded *loaded, const struct explore_options *explore)
@@ -90,18 +60,6 @@ static void print_head(const struct loaded *loaded, const struct explore_options
            explore->depth);
 }
 
-static int print_divergence(const struct command_options *options, struct divergence *divergence)
-{
-    char path[4096];
-    int code = write_case(options, divergence, path);
-    if (code) return code;
-    printf("\n  DIVERGENCE, clause %s, in %" PRIu64 " crash states\n    %s\n",
-           clause_name(divergence->clause), divergence->count, divergence->script->finding);
-    printf("    replay with: brownout replay %s%s%s\n", path, options->plugin ? " --plugin " : "",
-           options->plugin ? options->plugin : "");
-    return COMMAND_CLEAN;
-}
-
 static int print_text(const struct command_options *options, const struct loaded *loaded,
                       const struct explore_result *result)
 {
@@ -112,7 +70,7 @@ static int print_text(const struct command_options *options, const struct loaded
            result->operations, result->cuts, result->states, result->judged,
            100.0 * (double)result->skipped / (double)states);
     for (uint32_t i = 0; i < result->divergence_count; i++) {
-        int code = print_divergence(options, &result->divergences[i]);
+        int code = command_print_divergence(options, &result->divergences[i]);
         if (code) return code;
     }
     if (result->stopped)
@@ -136,7 +94,7 @@ static int print_json(const struct command_options *options, const struct loaded
            result->stopped ? "true" : "false");
     for (uint32_t i = 0; i < result->divergence_count; i++) {
         char path[4096];
-        int code = write_case(options, &result->divergences[i], path);
+        int code = command_write_case(options, result->divergences[i].script, path);
         if (code) return code;
         printf("%s{\"clause\": \"%s\", \"states\": %" PRIu64 ", \"finding\": ", i ? ", " : "",
                clause_name(result->divergences[i].clause), result->divergences[i].count);
@@ -150,20 +108,6 @@ static int print_json(const struct command_options *options, const struct loaded
 }
 
 /* --- the command --- */
-
-/* What tells one shrunk case from another: the clause, what is done and what is torn, not the bytes. */
-static uint64_t case_shape(const struct divergence *divergence)
-{
-    const struct script *script = divergence->script;
-    uint64_t shape = (uint64_t)divergence->clause;
-    for (uint32_t i = 0; i < script->op_count; i++) {
-        const struct op *op = &script->ops[i];
-        uint8_t bytes[12] = {(uint8_t)op->kind, op->cut.nth != 0, (uint8_t)op->cut.tear.kind};
-        memcpy(bytes + 4, &shape, sizeof shape);
-        if (op->cut.nth || op->kind == OP_USE) shape = script_digest(bytes, sizeof bytes);
-    }
-    return shape;
-}
 
 /* What a case says is what its replay shows. One that lost its engine can't be replayed here. */
 static void record_all(const struct loaded *loaded, struct explore_result *result)
@@ -183,7 +127,7 @@ static void shrink_all(const struct loaded *loaded, struct explore_result *resul
     for (uint32_t i = 0; i < result->divergence_count; i++) {
         struct divergence *divergence = &result->divergences[i];
         if (!divergence->lost) shrink(&divergence->script, loaded->adapter, &loaded->settings);
-        divergence->shape = case_shape(divergence);
+        divergence->shape = shrink_shape(divergence->clause, divergence->script);
         explore_add(&shrunk, divergence);
     }
     free(result->divergences);

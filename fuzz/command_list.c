@@ -166,33 +166,6 @@ static void print_pair(void *context, const void *key, uint32_t key_size, const 
     printf(" (%" PRIu32 " bytes)\n", value_size);
 }
 
-/* The whole of a file; NULL and errno, or *size over `max` for one that is too long. */
-static uint8_t *read_file(const char *path, uint64_t max, uint64_t *size)
-{
-    FILE *file = fopen(path, "rb");
-    if (!file) return NULL;
-    uint8_t *bytes = NULL;
-    uint64_t capacity = 0;
-    *size = 0;
-    for (size_t got = 1; got && *size <= max;) {
-        if (*size == capacity) {
-            capacity = capacity ? capacity * 2 : 65536;
-            uint8_t *larger = realloc(bytes, capacity);
-            if (!larger) break;
-            bytes = larger;
-        }
-        got = fread(bytes + *size, 1, capacity - *size, file);
-        *size += got;
-    }
-    bool fine = !ferror(file);
-    int error = errno;
-    fclose(file);
-    errno = error;
-    if (fine && bytes) return bytes;
-    free(bytes);
-    return NULL;
-}
-
 static int inspect_chip(struct chip *chip, const struct loaded *loaded, const char *path)
 {
     const struct adapter *adapter = loaded->adapter;
@@ -247,7 +220,7 @@ int command_inspect(int argc, char **argv)
     if (!command_parse(argc, argv, &options)) return COMMAND_USAGE;
     if (options.file_count < 1 || options.file_count > 2)
         return command_refuse("inspect takes an image, and --engine and --chip or a scenario");
-    uint8_t *image = read_file(options.files[0], IMAGE_SIZE_MAX, &size);
+    uint8_t *image = command_read_file(options.files[0], IMAGE_SIZE_MAX, &size);
     if (!image) return command_refuse("%s: %s", options.files[0], strerror(errno));
     int code = options.file_count == 2 ? command_load(&options, options.files[1], &loaded)
                                        : command_load_bare(&options, size, &loaded);

@@ -10,59 +10,9 @@
 #include "fuzz/replay.h"
 #include "fuzz/scenario.h"
 #include "fuzz/shrink.h"
+#include "fuzz/wear.h"
 
 /* --- run --- */
-
-static void print_duration(FILE *out, double ns)
-{
-    static const struct {
-        double ns;
-        const char *unit;
-    } units[] = {{365.25 * 86400e9, "years"},
-                 {86400e9, "days"},
-                 {3600e9, "hours"},
-                 {60e9, "minutes"},
-                 {1e9, "s"},
-                 {1e6, "ms"},
-                 {1e3, "us"}};
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-        if (ns < units[i].ns) continue;
-        fprintf(out, "%.1f %s", ns / units[i].ns, units[i].unit);
-        return;
-    }
-    fprintf(out, "%.0f ns", ns);
-}
-
-struct wear {
-    uint32_t max, max_sector, used; /* most erases, where, and how many sectors were erased */
-    double mean;
-};
-
-static struct wear wear_of(const struct rig *rig)
-{
-    struct wear wear = {0};
-    uint64_t sum = 0;
-    uint32_t count = chip_flash(rig->chip)->geometry.sector_count;
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t erases = chip_sector_erases(rig->chip, i);
-        sum += erases;
-        wear.used += erases != 0;
-        if (erases <= wear.max) continue;
-        wear.max = erases;
-        wear.max_sector = i;
-    }
-    wear.mean = (double)sum / count;
-    return wear;
-}
-
-/* Until the most worn sector has passed its endurance, if life goes on like this; 0: never. */
-static double lifetime_ns(const struct rig *rig, const struct wear *wear)
-{
-    const struct script *script = rig->script;
-    uint64_t endurance = script->part.endurance.value;
-    if (!wear->max || !endurance || !script->every_ns) return 0;
-    return (double)script->every_ns * script->op_count * (double)endurance / wear->max;
-}
 
 static const char *trust_mark(enum part_trust trust)
 {
@@ -72,14 +22,14 @@ static const char *trust_mark(enum part_trust trust)
 static void print_lifetime(const struct rig *rig, const struct wear *wear)
 {
     const struct part *part = &rig->script->part;
-    double life = lifetime_ns(rig, wear);
+    double life = wear_lifetime_ns(rig, wear);
     printf("  endurance          %" PRIu64 " erases of a sector%s\n", part->endurance.value,
            trust_mark(part->endurance.trust));
     if (life == 0) return;
     printf("  workload covers    ");
-    print_duration(stdout, (double)rig->script->every_ns * rig->script->op_count);
+    wear_print_duration(stdout, (double)rig->script->every_ns * rig->script->op_count);
     printf("\n  projected lifetime ");
-    print_duration(stdout, life);
+    wear_print_duration(stdout, life);
     printf(", then sector %" PRIu32 " is worn out\n", wear->max_sector);
 }
 
@@ -99,7 +49,7 @@ static void print_run(const struct loaded *loaded, const struct rig *rig)
     printf("  reads              %" PRIu64 ", %" PRIu64 " bytes, the harness's own included\n",
            c->reads, c->bytes_read);
     printf("  flash time         ");
-    print_duration(stdout, (double)c->time_ns);
+    wear_print_duration(stdout, (double)c->time_ns);
     printf(", typical times\n");
     printf("  most worn          sector %" PRIu32 ": %" PRIu32 " erases; mean %.1f, %" PRIu32
            " of %" PRIu32 " sectors erased\n",
@@ -123,7 +73,7 @@ static void print_run_json(const struct loaded *loaded, const struct rig *rig)
            ", \"erases_max_sector\": %" PRIu32 ", \"erases_mean\": %.3f, \"lifetime_ns\": ",
            loaded->script->op_count, c->erases, c->programs, c->bytes_programmed, c->reads,
            c->bytes_read, c->time_ns, wear.max, wear.max_sector, wear.mean);
-    double life = lifetime_ns(rig, &wear);
+    double life = wear_lifetime_ns(rig, &wear);
     if (life > 0)
         printf("%.0f}\n", life);
     else

@@ -16,8 +16,13 @@ static const struct command commands[] = {
     {"explore", command_explore,
      "explore SCENARIO           every cut; --depth N --faults LIST --jobs N --shard I/N --db "
      "FILE"},
+    {"fuzz", command_fuzz,
+     "fuzz --engine E --time T   random scenarios, explored; --runs N --seed N --jobs N --db FILE"},
     {"replay", command_replay, "replay CASE                tells the story of a case"},
     {"shrink", command_shrink, "shrink CASE                prints a smaller case of the same kind"},
+    {"decode", command_decode,
+     "decode FILE --engine E     the case that an input of a fuzzer stands for"},
+    {"wear", command_wear, "wear SCENARIO --engines A,B  the same work on several engines"},
     {"inspect", command_inspect,
      "inspect IMAGE --engine E   what is in a flash dump; --chip \"NAME sector=N\""},
     {"print", command_print, "print SCENARIO             the scenario in canonical form"},
@@ -37,6 +42,7 @@ static void print_usage(FILE *out)
                  "         --faults edge,prefix,bits  --depth N  --reach N (0: all)  --max N\n"
                  "         --bits N  --masks N  --prefixes N (tears for each operation; 0: all)\n"
                  "         --no-use  --no-dedup  --no-shrink  --isolate  --jobs N  --shard I/N\n"
+                 "         --time T (30s, 10m, 8h; 0: no limit)  --runs N\n"
                  "         --db FILE  --campaign NAME  --artefacts FOLDER  --image FILE\n"
                  "\n"
                  "exit code: 0 clean, 1 divergence found, 2 bad usage or input, 3 failed\n");

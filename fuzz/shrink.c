@@ -409,3 +409,15 @@ bool shrink(struct script **script, const struct adapter *adapter,
     *script = shrinker.best;
     return true;
 }
+
+uint64_t shrink_shape(enum clause clause, const struct script *script)
+{
+    uint64_t shape = (uint64_t)clause;
+    for (uint32_t i = 0; i < script->op_count; i++) {
+        const struct op *op = &script->ops[i];
+        uint8_t bytes[12] = {(uint8_t)op->kind, op->cut.nth != 0, (uint8_t)op->cut.tear.kind};
+        memcpy(bytes + 4, &shape, sizeof shape);
+        if (op->cut.nth || op->kind == OP_USE) shape = script_digest(bytes, sizeof bytes);
+    }
+    return shape;
+}

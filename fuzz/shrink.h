@@ -9,11 +9,16 @@
 #define BROWNOUT_SHRINK_H
 
 #include "fuzz/adapter.h"
+#include "fuzz/explore.h"
 #include "fuzz/script.h"
 
 /* Replaces *script, which must carry its clause, by a smaller one; finding and trace are those of
  * its replay. Leaves it when its replay does not break that clause, and answers false. */
 bool shrink(struct script **script, const struct adapter *adapter,
             const struct adapter_settings *settings);
+
+/* What tells one shrunk case from another: the clause, what is done and what is torn, not the
+ * bytes. */
+uint64_t shrink_shape(enum clause clause, const struct script *script);
 
 #endif

@@ -1,0 +1,78 @@
+/* Files that a user gives, and cases as files and as lines for people. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz/command.h"
+#include "fuzz/db.h"
+
+uint8_t *command_read_file(const char *path, uint64_t max, uint64_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    if (!file) return NULL;
+    uint8_t *bytes = NULL;
+    uint64_t capacity = 0;
+    *size = 0;
+    for (size_t got = 1; got && *size <= max;) {
+        if (*size == capacity) {
+            capacity = capacity ? capacity * 2 : 65536;
+            uint8_t *larger = realloc(bytes, capacity);
+            if (!larger) break;
+            bytes = larger;
+        }
+        got = fread(bytes + *size, 1, capacity - *size, file);
+        *size += got;
+    }
+    bool fine = !ferror(file);
+    int error = errno;
+    fclose(file);
+    errno = error;
+    if (fine && bytes) return bytes;
+    free(bytes);
+    return NULL;
+}
+
+int command_write_artefact(const struct command_options *options, const char *name,
+                           const void *bytes, size_t size, char path[COMMAND_PATH_MAX])
+{
+    bool here = strcmp(options->artefacts, ".") == 0;
+    int length = snprintf(path, COMMAND_PATH_MAX, "%s%s%s", here ? "" : options->artefacts,
+                          here ? "" : "/", name);
+    if (length >= COMMAND_PATH_MAX) return command_refuse("--artefacts is too long");
+    FILE *file = fopen(path, "wb");
+    bool fine = file && fwrite(bytes, 1, size, file) == size;
+    if (file) fine = fclose(file) == 0 && fine;
+    if (fine) return COMMAND_CLEAN;
+    int error = errno;
+    if (file) remove(path);
+    return command_refuse("%s: %s", path, strerror(error));
+}
+
+int command_write_case(const struct command_options *options, const struct script *script,
+                       char path[COMMAND_PATH_MAX])
+{
+    struct db_case it;
+    if (!db_case_print(&it, script)) return command_fail("out of memory");
+    int code = command_write_artefact(options, it.artefact, it.text, it.size, path);
+    db_case_free(&it);
+    return code;
+}
+
+void command_print_replay(const struct command_options *options, const char *how, const char *path)
+{
+    printf("    replay with: brownout %s %s%s%s\n", how, path, options->plugin ? " --plugin " : "",
+           options->plugin ? options->plugin : "");
+}
+
+int command_print_divergence(const struct command_options *options,
+                             const struct divergence *divergence)
+{
+    char path[COMMAND_PATH_MAX];
+    int code = command_write_case(options, divergence->script, path);
+    if (code) return code;
+    printf("\n  DIVERGENCE, clause %s, in %" PRIu64 " crash states\n    %s\n",
+           clause_name(divergence->clause), divergence->count, divergence->script->finding);
+    command_print_replay(options, "replay", path);
+    return COMMAND_CLEAN;
+}

@@ -1,0 +1,30 @@
+/* image.h - any image whatever gives an answer or an error: the clause sane, tried.
+ *
+ * An image of bytes that no engine wrote is put on a chip and the engine is asked everything there
+ * is to ask of a store, twice, with a power-on between. What it answers is free. What must hold: it
+ * comes back, within its stated number of flash calls; it keeps inside the chip and to the
+ * alignment; it writes no more than the buffers that it is given. A crash takes the process along.
+ */
+#ifndef BROWNOUT_IMAGE_H
+#define BROWNOUT_IMAGE_H
+
+#include "fuzz/rig.h"
+
+/* Tries one image, which must be as large as the rig's chip. The rig must be new or done with; it
+ * is left with the finding, clause sane, when the answer is false. */
+bool image_try(struct rig *rig, const uint8_t *image);
+
+/* Runs the script of the rig, what it answers unheard, and copies what the chip then holds. */
+void image_of_script(struct rig *rig, uint8_t *image);
+
+/* Changes an image: flips bits, blanks or zeroes a range, copies one over another, swaps sectors,
+ * or makes it random altogether. All by *state, which moves on. */
+void image_mutate(uint8_t *image, const struct flash_geometry *geometry, uint64_t *state);
+
+/* What tells one finding from another: the call and what it broke. */
+uint64_t image_shape(const struct rig *rig);
+
+/* The next number of a sequence; equal states give equal sequences. */
+uint64_t image_random(uint64_t *state);
+
+#endif
