@@ -208,6 +208,7 @@ static size_t slots_object_size(const struct flash_geometry *geometry,
     return sizeof(struct store) + 2 * (size_t)geometry->sector_size;
 }
 
+/* What a store may take at the most; together they need not fit. */
 static void slots_limits(const struct flash_geometry *geometry,
                          const struct adapter_settings *settings, uint32_t *key_size_min,
                          uint32_t *key_size_max, uint32_t *value_size_max)
@@ -215,8 +216,8 @@ static void slots_limits(const struct flash_geometry *geometry,
     uint32_t room = geometry->sector_size - HEADER - 3;
     (void)settings;
     *key_size_min = 1;
-    *key_size_max = room / 2 < 255 ? room / 2 : 255;
-    *value_size_max = room - *key_size_max < 65535 ? room - *key_size_max : 65535;
+    *key_size_max = room < 255 ? room : 255;
+    *value_size_max = room - 1 < 65535 ? room - 1 : 65535;
 }
 
 static struct store *power_on(void *object, const struct flash *flash)
