@@ -48,7 +48,8 @@ static void choose_chip(struct flash_geometry *g, const struct input *input)
     g->sector_size = sizes[at(input, 1) % 8];
     g->unit = (uint16_t)(1u << units % 6);
     units /= 6;
-    g->read_unit = units % 4 == 3 ? (uint16_t)(1u << units / 4 % 6) : units % 4 == 2 ? g->unit : 1;
+    g->read_unit = units % 4 == 2 ? g->unit : 1;
+    if (units % 4 == 3) g->read_unit = (uint16_t)(1u << units / 4 % 6);
     g->page_size = page_of(pages, g->sector_size, g->unit);
     g->tear_scope = (uint8_t)(pages / 4 % 3);
     g->programs_per_unit = programs[rules % 8];
