@@ -98,7 +98,8 @@ struct adapter {
     /* Bytes of an object, work buffers and caches included. Aligned like malloc by the harness. */
     size_t (*object_size)(const struct flash_geometry *geometry,
                           const struct adapter_settings *settings);
-    /* Sizes that the engine takes. key_size_min == key_size_max for fixed keys. */
+    /* Sizes that the engine takes: no key and no value beyond them is ever stored or told; together
+     * they need not fit. key_size_min == key_size_max for fixed keys. */
     void (*limits)(const struct flash_geometry *geometry, const struct adapter_settings *settings,
                    uint32_t *key_size_min, uint32_t *key_size_max, uint32_t *value_size_max);
     /* Makes the flash an empty store. NULL: a blank chip is one. Called on a blank chip, uncut. */

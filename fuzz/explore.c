@@ -96,7 +96,7 @@ void explore_add(struct explore_result *result, struct divergence *divergence)
 uint64_t explore_shape(enum clause clause, const struct adapter *adapter,
                        const struct script *script, const struct explore_path *path)
 {
-    uint8_t shape[4 + 3 * EXPLORE_DEPTH_MAX] = {(uint8_t)clause, path->using, path->rotten};
+    uint8_t shape[4 + 3 * EXPLORE_DEPTH_MAX] = {(uint8_t)clause, (uint8_t)path->use, path->rotten};
     uint32_t size = 4;
     for (uint32_t i = 0; i < path->count; i++) {
         const struct explore_cut *cut = &path->cuts[i];
@@ -148,12 +148,13 @@ static void append_end(struct script *to, const struct op *ops, uint32_t op_coun
         script_append(to, &(struct op){.kind = OP_MOUNT});
     }
     uint32_t end = path->op == UINT32_MAX ? first : path->op + 1;
+    if (path->use == USE_FIRST) script_append(to, &(struct op){.kind = OP_USE});
     append_range(to, ops, first, end < op_count ? end : op_count);
     if (path->rotten) {
         script_append(to, &(struct op){.kind = OP_ROT, .count = 1, .seed = path->rot_seed});
         script_append(to, &(struct op){.kind = OP_MOUNT});
     }
-    if (path->using) script_append(to, &(struct op){.kind = OP_USE});
+    if (path->use == USE_LAST) script_append(to, &(struct op){.kind = OP_USE});
 }
 
 struct script *explore_case(const struct script *script, const struct adapter *adapter,
@@ -293,15 +294,30 @@ static void run_from(struct explorer *e, uint32_t first)
 
 /* --- cutting --- */
 
-/* The interrupted operation is done again, then the store is exercised. */
-static bool use_store(struct explorer *e)
+static bool exercise(struct explorer *e)
 {
     struct rig *rig = e->rig;
-    uint32_t index = e->places[rig->level].first_op;
-    chip_set_hook(rig->chip, NULL, NULL);
-    if (index < e->script->op_count && !run_op(e, index)) return false;
-    e->path->using = true;
     return rig_use(rig, exercise_must(rig, &rig->levels[rig->level].model));
+}
+
+static bool redo(struct explorer *e)
+{
+    uint32_t index = e->places[e->rig->level].first_op;
+    return index >= e->script->op_count || run_op(e, index);
+}
+
+/* The interrupted operation is done again and the store is exercised, in either order: a device may
+ * write the same bytes to the same place once more, or others. Which one, the crash state decides. */
+static bool use_store(struct explorer *e)
+{
+    chip_set_hook(e->rig->chip, NULL, NULL);
+    if (chip_hash(e->rig->chip).low & 1) {
+        e->path->use = USE_FIRST;
+        return exercise(e) && redo(e);
+    }
+    if (!redo(e)) return false;
+    e->path->use = USE_LAST;
+    return exercise(e);
 }
 
 /* With deeper cuts to come the exercise happens beside this level, on an object of its own. */
@@ -318,7 +334,7 @@ static void use_beside(struct explorer *e)
     if (!rig_recover(rig) || !use_store(e)) diverges(e);
     rig->level = level;
     rig_restore_ram(rig->levels[level].ram);
-    e->path->using = false;
+    e->path->use = USE_NONE;
     chip_rollback(rig->chip, mark);
 }
 
@@ -341,7 +357,7 @@ static void judge(struct explorer *e, uint32_t op)
     } else if (e->options->use && !use_store(e)) {
         diverges(e);
     }
-    e->path->using = false;
+    e->path->use = USE_NONE;
 }
 
 /* A crash state is the image, the states that the model allows, and what will be asked of it. */

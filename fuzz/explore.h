@@ -74,8 +74,13 @@ struct explore_cut {
 struct explore_path {
     struct explore_cut cuts[EXPLORE_DEPTH_MAX];
     uint32_t count;
-    uint32_t op;         /* operation being called at the innermost level */
-    bool using;          /* in the exercise after the last cut */
+    uint32_t op; /* operation being called at the innermost level */
+    enum {
+        USE_NONE,
+        USE_LAST,
+        USE_FIRST
+    } use;               /* the exercise after the last cut: behind the
+                                                 * operations from the cut on, or before them */
     bool rotten;         /* no cut: a bit rots after operation `op`, ... */
     uint64_t rot_seed;   /* ... which one, says this */
     uint64_t states;     /* crash states met so far; grows while the exploration is alive */

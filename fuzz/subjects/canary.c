@@ -58,7 +58,7 @@ const struct canary_fault canary_faults[CANARY_FAULT_COUNT] = {
     [PLANTED_LENGTH_UNCHECKED] = {
         "the checksum of a record leaves out its sizes", "K2", "atomic", "bits", false},
     [PLANTED_BLANK_PREFIX] = {
-        "room counts as blank when its first bytes are", "K3", "lawful", "edge", true},
+        "room counts as blank when its first bytes are", "K3", "lawful", "edge", false},
     [PLANTED_TRUST_TORN_ERASE] = {
         "a sector counts as erased when its header is blank", "K4", "lawful", "prefix", false},
     [PLANTED_ERASE_BEFORE_COMMIT] = {
