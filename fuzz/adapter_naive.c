@@ -10,6 +10,7 @@ struct object {
 
 #define HEADER_SIZE 12u
 #define KEY_SIZE_MAX 255u
+#define SECTOR_SIZE_MIN 64u
 
 static uint32_t buffer_size_of(const struct flash_geometry *g)
 {
@@ -26,7 +27,8 @@ static size_t object_size(const struct flash_geometry *g, const struct adapter_s
 static const char *refuses(const struct flash_geometry *g, const struct adapter_settings *s)
 {
     (void)s;
-    return g->sector_size < 2 * HEADER_SIZE ? "needs sectors of 24 bytes at least" : NULL;
+    if (g->sector_size < SECTOR_SIZE_MIN) return "needs sectors of 64 bytes";
+    return g->erased == 0xFF ? NULL : "needs a part that erases to 0xff";
 }
 
 static void limits(const struct flash_geometry *g, const struct adapter_settings *s,
@@ -100,7 +102,7 @@ const struct adapter adapter_naive = {
     .kind = ADAPTER_MAP,
     .name = "naive",
     .summary = "one value in a sector, erased to update: the baseline that wears out",
-    .claims = "edge,prefix,bits",
+    .claims = "edge,prefix,bits,rot",
     .widened = ADAPTER_UPDATE_MAY_LOSE | ADAPTER_CLEAR_MAY_STOP,
     .widened_why = "an update erases first: a cut may lose the value; clear goes key by key",
     .refuses = refuses,
