@@ -30,7 +30,7 @@ COMPILE = $(CC) $(STD) $(WARN) $(CFLAGS) $(HOSTED) -UNDEBUG $(FAST) $(INCLUDE)
 # built then.
 DATABASE ?= yes
 DATABASE_SRC := $(if $(filter no,$(DATABASE)),$(wildcard fuzz/db*.c))
-APART := %_test.c %_fuzzer.c $(DATABASE_SRC)
+APART := %_test.c %_fuzzer.c fuzz/input_main.c $(DATABASE_SRC)
 ENGINE_SRC := $(sort $(filter-out $(APART),$(wildcard engines/*/*.c)))
 SIM_SRC := $(sort $(filter-out $(APART),$(wildcard sim/*.c)))
 FUZZ_SRC := $(sort $(filter-out $(APART) fuzz/main.c,$(wildcard fuzz/*.c fuzz/*/*.c)))
@@ -169,19 +169,33 @@ size: ## code, RAM and deepest stack of each engine on a Cortex-M4
 
 OUT ?= $(BUILD)/fuzzers
 FUZZERS := $(patsubst %.c,$(OUT)/%,$(notdir $(FUZZER_SRC)))
+FUZZER_FLAGS ?= $(SANITIZE)
 vpath %_fuzzer.c $(sort $(dir $(FUZZER_SRC)))
 
+# LIB_FUZZING_ENGINE=replay: no fuzzer, but a main that runs the inputs given.
 ifdef LIB_FUZZING_ENGINE
+FUZZER_MAIN := $(if $(filter replay,$(LIB_FUZZING_ENGINE)),$(BUILD)/obj/fuzz/input_main.o)
 fuzzers: $(FUZZERS)
-$(FUZZERS): $(OUT)/%: $(BUILD)/obj/fuzz/%.o $(LIB_OBJ)
+	@[ $(words $^) -gt 0 ] || { echo 'make: no fuzz/NAME_fuzzer.c to build' >&2; exit 2; }
+$(FUZZERS): $(OUT)/%: $(BUILD)/obj/fuzz/%.o $(FUZZER_MAIN) $(BUILD)/harness.a
 	@mkdir -p $(@D)
-	$(call quietly,link,$@)$(CXX) $(CFLAGS) $(CXXFLAGS) $(filter %.o,$^) $(LIB_FUZZING_ENGINE) \
-	    -o $@ $(LIBS)
+	$(call quietly,link,$@)$(CXX) $(CFLAGS) $(CXXFLAGS) $^ \
+	    $(filter-out replay,$(LIB_FUZZING_ENGINE)) -o $@ $(LIBS)
 else
-fuzzers: ## fuzz targets with libFuzzer, or with CC, CXX, CFLAGS and LIB_FUZZING_ENGINE as given
+fuzzers: replayers ## fuzz targets: libFuzzer, AFL++ where it is, and a replayer of their inputs
 	@$(NEED) $(FUZZER_NEEDS)
 	$(AGAIN) BUILD='$(BUILD)/libfuzzer' OUT='$(OUT)' CC=clang-14 CXX=clang++-14 \
-	    CFLAGS='$(SANITIZE) -fsanitize=fuzzer-no-link' LIB_FUZZING_ENGINE=-fsanitize=fuzzer fuzzers
+	    CFLAGS='$(FUZZER_FLAGS) -fsanitize=fuzzer-no-link' LIB_FUZZING_ENGINE=-fsanitize=fuzzer \
+	    fuzzers
+	@if command -v afl-clang-fast >/dev/null; then \
+	    AFL_QUIET=1 $(MAKE) --no-print-directory -j$(JOBS) BUILD='$(BUILD)/afl' OUT='$(OUT)/afl' \
+	        CC=afl-clang-fast CXX=afl-clang-fast++ CFLAGS='$(FUZZER_FLAGS)' \
+	        LIB_FUZZING_ENGINE=-fsanitize=fuzzer fuzzers; \
+	else echo 'make: no AFL++ targets; for them type: apt-get install afl++'; fi
+
+replayers:
+	$(AGAIN) BUILD='$(BUILD)/replayers' OUT='$(OUT)/replay' CXX='$(CC)' CFLAGS='$(SANITIZE)' \
+	    LIB_FUZZING_ENGINE=replay fuzzers
 endif
 
 # --- the rest ---
@@ -193,6 +207,6 @@ help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 FORCE:
-.PHONY: all check-build test lint big-endian run-c-tests campaign bench size fuzzers clean help
+.PHONY: all check-build test lint big-endian run-c-tests campaign bench size fuzzers replayers clean help
 .PHONY: FORCE
 .DELETE_ON_ERROR:
