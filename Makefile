@@ -207,6 +207,6 @@ help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 FORCE:
-.PHONY: all check-build test lint big-endian run-c-tests campaign bench size fuzzers replayers clean help
-.PHONY: FORCE
+.PHONY: all test lint big-endian campaign bench size fuzzers clean help
+.PHONY: check-build run-c-tests replayers FORCE
 .DELETE_ON_ERROR:
