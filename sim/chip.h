@@ -20,9 +20,9 @@
  *
  * What a refused call answers: FLASH_ERR_OFF without power; FLASH_ERR_RANGE for bounds, alignment
  * and page; FLASH_ERR_IO for the other rules, for a sector that is worn out or locked and for a
- * unit that cannot be programmed. It changes nothing. A call of 0 bytes that keeps the rules answers
- * FLASH_OK and is not counted. A read that answers FLASH_ERR_ECC is counted and fills the buffer
- * with junk.
+ * unit that cannot be programmed. It changes nothing. A call of 0 bytes that keeps the rules
+ * answers FLASH_OK and is not counted. A read that answers FLASH_ERR_ECC is counted and fills the
+ * buffer with junk.
  */
 #ifndef BROWNOUT_CHIP_H
 #define BROWNOUT_CHIP_H

@@ -85,8 +85,8 @@ struct chip;
 
 /* Calls `each` for every tear of `classes` that makes sense for `op` on the chip as it is, always
  * in the same order; TEAR_NONE and TEAR_DONE first. Random ones derive from `seed`. Tears that
- * leave what an earlier one leaves are left out where that is cheap to see. Stops when `each` returns
- * false. `each` may use the chip under a mark that it rolls back. */
+ * leave what an earlier one leaves are left out where that is cheap to see. Stops when `each`
+ * returns false. `each` may use the chip under a mark that it rolls back. */
 void fault_tears(const struct chip *chip, const struct chip_op *op, uint32_t classes,
                  const struct fault_effort *effort, uint64_t seed,
                  bool (*each)(void *context, const struct tear *tear), void *context);

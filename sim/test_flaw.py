@@ -1,5 +1,7 @@
 """What is wrong with bits and units: unstable after a cut, unreadable, rotten, worn out."""
 
+import ctypes
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from sim.bindings import ECC, ERASE, IO, OK, PROGRAM, WEAK, Chip, declare, make_
 from sim.test_chip import examples, plain, snapshot
 
 POWER_ONS_TO_SETTLE = 8
+ecc_part = {"page_size": 32, "unit": 8, "programs_per_unit": 1}
 SEEDS = [f"{seed:x}" for seed in range(1, 9)]
 seeds = st.integers(0, 2**64 - 1).map(lambda seed: f"{seed:x}")
 
@@ -213,6 +216,45 @@ def test_a_locked_sector_keeps_its_content_and_refuses_programs_until_a_whole_er
     assert chip.erase(0) == OK and chip.program(32, b"x") == OK
 
 
+@given(seeds)
+def test_the_blank_head_of_a_torn_erase_is_sound_and_the_rest_is_not(lib, seed):
+    chip = new_chip(lib)
+    for address in (0, 8):
+        chip.tear(PROGRAM, address, bytes(8), "undone:" + seed)
+        chip.power_on()
+    chip.tear(ERASE, 0, None, "prefix:8")
+    chip.power_on()
+    seen = readings(chip, 3, 16)
+    assert {reading[:8] for reading in seen} == {b"\xff" * 8}
+    assert len({reading[8:] for reading in seen}) > 1
+
+
+def test_a_unit_that_read_as_an_error_is_well_where_a_torn_erase_blanked_it(lib):
+    chip = torn_program(lib, "ecc-error:0", bytes(8), **ecc_part)
+    chip.tear(ERASE, 0, None, "zero-head:64")
+    chip.power_on()
+    assert chip.read(0, 8)[0] == ECC
+    chip.tear(ERASE, 0, None, "prefix:8")
+    chip.power_on()
+    assert chip.read(0, 8) == (OK, b"\xff" * 8)
+
+
+@given(seeds)
+def test_bits_that_a_torn_erase_preprogrammed_are_stable(lib, seed):
+    chip = torn_program(lib, "undone:" + seed)
+    chip.tear(ERASE, 0, None, "zero-head:64")
+    chip.power_on()
+    assert set(readings(chip, 3)) == {bytes(64)} and not chip.unstable()
+
+
+@given(seeds)
+def test_a_bit_that_a_stable_tear_cleared_is_stable(lib, seed):
+    chip = torn_program(lib, "undone:" + seed, b"\xf0")
+    chip.tear(PROGRAM, 0, b"\xf0", "prefix:1")
+    chip.power_on()
+    assert set(readings(chip, 3, 1)) == {b"\xf0"} and not chip.unstable()
+
+
 WEAK_ERASES = ["blank-weak:3:256", "blank-over:3", "locked", "ecc-mix:3:256"]
 
 
@@ -237,8 +279,6 @@ def test_a_weak_erase_is_not_proven(lib, tear):
 
 # --- ecc ---
 
-ecc_part = {"page_size": 32, "unit": 8, "programs_per_unit": 1}
-
 
 def test_a_torn_unit_may_read_as_an_error_until_it_is_erased(lib):
     chip = torn_program(lib, "ecc-error:8", bytes(16), **ecc_part)
@@ -252,9 +292,11 @@ def test_a_torn_unit_may_read_as_an_error_until_it_is_erased(lib):
     assert chip.erase(0) == OK and chip.read(0, 64) == (OK, b"\xff" * 64)
 
 
-def test_an_error_is_an_answer_and_counts_as_a_read(lib):
+def test_an_error_is_an_answer_counts_as_a_read_and_gives_nothing_to_live_on(lib):
     chip = torn_program(lib, "ecc-error:0", bytes(8), **ecc_part)
-    chip.read(0, 8)
+    buffer = ctypes.create_string_buffer(b"untouch", 8)
+    assert chip.flash.read(chip.flash.context, 0, buffer, 8) == ECC
+    assert buffer.raw not in (b"untouch\0", bytes(8), b"\xff" * 8)
     counts = chip.counts()
     assert (counts["reads"], counts["bytes_read"], counts["refused"]) == (1, 8, 0)
 
