@@ -1,0 +1,103 @@
+"""harness - the command as Python functions, for the tests of the harness and of the kept cases."""
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+CLEAN, DIVERGED, USAGE, FAILED = 0, 1, 2, 3
+
+
+@dataclass
+class Found:
+    """A divergence as `explore --json` tells it, with the text of its case."""
+
+    clause: str
+    states: int
+    finding: str
+    path: Path
+    text: str
+
+
+@dataclass
+class Explored:
+    """What one exploration told."""
+
+    code: int
+    operations: int
+    cuts: int
+    states: int
+    judged: int
+    skipped: int
+    stopped: bool
+    found: list
+
+    @property
+    def clauses(self):
+        return {found.clause for found in self.found}
+
+    @property
+    def cases(self):
+        return {found.text for found in self.found}
+
+
+class Harness:
+    """Explores texts in a folder of its own; whatever is no exploration fails the test."""
+
+    def __init__(self, brownout, folder):
+        self.brownout = brownout
+        self.folder = folder
+
+    def write(self, text, name="it.scn"):
+        path = self.folder / name
+        path.write_text(text)
+        return path
+
+    def explore(self, text, *options):
+        """Explores a scenario, a text or a path. Exit code and what was found agree, always."""
+        path = text if isinstance(text, Path) else self.write(text)
+        words = ("--json", "--quiet", "--artefacts", self.folder)
+        done = self.brownout("explore", path, *words, *options)
+        assert done.returncode in (CLEAN, DIVERGED), done.stderr
+        told = json.loads(done.stdout)
+        for key in ("scenario", "engine"):
+            told.pop(key)
+        found = [self.found_of(each) for each in told.pop("divergences")]
+        assert done.returncode == (DIVERGED if found else CLEAN)
+        assert told["judged"] + told["skipped"] == told["states"]
+        return Explored(code=done.returncode, found=found, **told)
+
+    def found_of(self, told):
+        path = Path(told["case"])
+        return Found(told["clause"], told["states"], told["finding"], path, path.read_text())
+
+    def replay(self, case, *options):
+        """Replays a case, a text or a path: the clause shown broken or None, and all it told."""
+        path = case if isinstance(case, Path) else self.write(case, "it.case")
+        done = self.brownout("replay", path, *options)
+        assert done.returncode in (CLEAN, DIVERGED), done.stderr
+        shown = re.search(r"DIVERGENCE, clause (\w+)", done.stdout)
+        assert (shown is not None) == (done.returncode == DIVERGED)
+        return (shown[1] if shown else None), done.stdout
+
+
+def operations(case):
+    """The lines of a case that are operations."""
+    body = case.split("\n\n", 1)[1]
+    return [line for line in body.splitlines() if line and not line.startswith("#")]
+
+
+def cuts(case):
+    """The operations of a case in which power is cut."""
+    return [line for line in operations(case) if " cut " in line]
+
+
+def sanitized(build):
+    """Whether a program of the build tells of reads outside."""
+    return b"__asan_report_load" in Path(build, "brownout").read_bytes()
+
+
+def compiler():
+    """The compiler as words, as make has it."""
+    return os.environ.get("CC", "gcc").split()

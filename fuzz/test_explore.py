@@ -1,0 +1,275 @@
+"""The explorer finds what is there and nothing else, and finds it again.
+
+The first tests are about silence: a harness that judged nothing would pass most other tests of this
+repository. The canary has a fault for each kind of bug; each must be found from its scenario here,
+in seconds, and the same scenarios must be clean without a fault.
+"""
+
+import re
+
+import pytest
+from harness import DIVERGED, Harness, cuts, operations
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+CHIP = "chip generic sectors=2 sector=128 page=128 unit=4 programs={programs}\n"
+
+# Replaced, removed, empty and large values; the log moves several times.
+MIXED = """
+store nothing empty
+store name "kitchen"
+repeat 3 as i {
+  store counter fill i 5
+  remove counter
+  store big random 20..50
+}
+remove name
+look
+"""
+
+# Each store moves the log, more often than four bits count.
+MOVES = """
+repeat 18 as i {
+  store big fill i 50
+}
+"""
+
+# Sizes of which bits may be missing.
+SIZES = """
+store name fill 0x11 16
+store name fill 0x22 9
+"""
+
+# Fault: the classes that show it, on a part that programs a unit once (1) or often (0), and the
+# clauses of which one at least is broken.
+FAULTS = {
+    1: ("edge", 0, "honest atomic durable", MIXED),
+    2: ("bits", 0, "honest atomic", SIZES),
+    3: ("edge", 1, "lawful", MIXED),
+    4: ("prefix", 0, "lawful", MIXED),
+    5: ("edge", 0, "alive", MIXED),
+    6: ("bits", 0, "durable", MIXED),
+    7: ("edge", 0, "settled", MIXED),
+    8: ("edge", 0, "settled", MIXED),
+    9: ("edge", 1, "lawful", MIXED),
+    10: ("prefix", 0, "bounded", MIXED),
+    11: ("edge", 0, "clean lawful", MIXED),
+    12: ("edge", 0, "alive", MIXED),
+    13: ("ecc", 0, "clean durable", MIXED),
+    14: ("edge", 0, "durable", MIXED),
+    15: ("edge", 0, "durable atomic", MOVES),
+    16: ("edge", 0, "durable", MIXED),
+    17: ("edge", 0, "atomic", MIXED),
+}
+EFFORT = ("--bits", 0, "--masks", 32)
+
+
+def canary(fault, workload=MIXED, programs=0):
+    return CHIP.format(programs=programs) + f"engine canary fault={fault}\n" + workload
+
+
+@pytest.fixture(scope="module")
+def harness(brownout, tmp_path_factory):
+    return Harness(brownout, tmp_path_factory.mktemp("explore"))
+
+
+# --- the canary ---
+
+
+def test_every_fault_of_the_canary_has_its_scenario_here(brownout, harness):
+    last = max(FAULTS)
+    assert sorted(FAULTS) == list(range(1, last + 1))
+    done = brownout("run", harness.write(canary(last + 1)))
+    assert f"from 0 to {last}" in done.stderr
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_planted_fault_is_found_and_its_case_replays(harness, fault, depth):
+    faults, programs, clauses, workload = FAULTS[fault]
+    words = ("--max", 3, *EFFORT) if depth == 1 else ("--max", 1, "--depth", depth)
+    explored = harness.explore(canary(fault, workload, programs), "--faults", faults, *words)
+    assert explored.code == DIVERGED
+    if depth == 1:
+        assert explored.clauses & set(clauses.split())
+    for found in explored.found:
+        clause, story = harness.replay(found.path)
+        assert clause == found.clause
+        assert found.finding in story
+        assert "warning" not in story
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_breaks_the_faulty_canary_leaves_the_sound_one_whole(harness, fault):
+    faults, programs, _, workload = FAULTS[fault]
+    explored = harness.explore(canary(fault, workload, programs), "--faults", faults, *EFFORT)
+    for found in explored.found:
+        engine = re.search("engine canary.*", found.text)[0]
+        clause, _ = harness.replay(found.text.replace(engine, "engine canary fault=0"))
+        assert clause is None, found.text
+
+
+@pytest.mark.parametrize(
+    "workload, programs, faults",
+    [
+        (MIXED, 0, "edge,prefix,bits,ecc"),
+        (MIXED, 1, "edge,prefix,bits"),
+        (MOVES, 1, "edge,prefix,bits"),
+    ],
+)
+def test_nothing_is_found_without_a_fault(harness, workload, programs, faults):
+    text = canary(0, workload, programs)
+    explored = harness.explore(text, "--faults", faults)
+    assert explored.found == []
+    assert explored.cuts > 50 and explored.judged > 1000
+    deep = harness.explore(text, "--faults", "edge", "--depth", 2)
+    assert deep.found == []
+    assert deep.cuts > explored.cuts
+
+
+# --- the same again ---
+
+# Faults of which several kinds of divergence are found, with those of prefixes and bits.
+RICH = canary(6)
+RICH_OPTIONS = ("--faults", "edge,prefix,bits", "--max", 0)
+
+
+@pytest.fixture(scope="module")
+def rich(harness):
+    explored = harness.explore(RICH, *RICH_OPTIONS)
+    assert len(explored.found) >= 3
+    return explored
+
+
+def test_the_same_command_gives_the_same_bytes(brownout, harness):
+    path = harness.write(RICH)
+    words = ("explore", path, "--quiet", "--artefacts", harness.folder, *RICH_OPTIONS)
+    first, second = brownout(*words), brownout(*words)
+    assert first.stdout == second.stdout
+    cases = re.findall("replay (.*)", first.stdout)
+    assert len(cases) >= 3
+
+
+def test_two_workers_find_what_one_finds(harness, rich):
+    explored = harness.explore(RICH, *RICH_OPTIONS, "--jobs", 2)
+    assert explored.cases == rich.cases
+    assert (explored.cuts, explored.states) == (rich.cuts, rich.states)
+
+
+def test_shards_together_judge_all_and_find_all(harness, rich):
+    shards = [harness.explore(RICH, *RICH_OPTIONS, "--shard", f"{i}/3") for i in range(3)]
+    assert sum(shard.cuts for shard in shards) == rich.cuts
+    assert sum(shard.states for shard in shards) == rich.states
+    assert all(shard.cuts for shard in shards)
+    found = set().union(*(shard.clauses for shard in shards))
+    assert found == rich.clauses
+
+
+def test_skipping_what_was_judged_before_loses_nothing(harness, rich):
+    explored = harness.explore(RICH, *RICH_OPTIONS, "--no-dedup")
+    assert explored.skipped == 0 and rich.skipped > 0
+    assert explored.states == rich.states
+    assert explored.clauses == rich.clauses
+
+
+def test_child_processes_find_what_one_process_finds(harness):
+    words = ("--faults", "edge", "--max", 0)
+    here = harness.explore(canary(5), *words)
+    apart = harness.explore(canary(5), *words, "--isolate")
+    assert len(here.found) >= 2
+    assert apart == here
+
+
+def test_edges_and_prefixes_do_not_depend_on_the_seed(harness):
+    words = ("--faults", "edge,prefix", "--max", 0, "--seed")
+    first = harness.explore(canary(5), *words, 1)
+    assert first.found
+    assert harness.explore(canary(5), *words, 2) == first
+
+
+# --- the explorer against a loop ---
+
+SMALL = CHIP.replace("128", "64").replace("unit=4", "unit=8") + "engine canary fault={fault}\n"
+CALL = re.compile(r" {9,10}(\d+)  (program|erase) +0x\w+ +(?:(\d+) bytes)?")
+
+
+class Loop:
+    """Every cut of a workload, each replayed for itself."""
+
+    def __init__(self, harness, head, workload):
+        self.harness = harness
+        self.head = head
+        self.workload = workload
+
+    def replay(self, lines, *options):
+        return self.harness.replay("\n".join([self.head, *lines, ""]), *options)
+
+    def cuts(self, story):
+        """(operation, nth, bytes) of each program and erase, from the story of the uncut run."""
+        index = None
+        for line in story.splitlines():
+            if operation := re.match(r" {0,3}(\d+)  [a-z]", line):
+                index = int(operation[1]) - 1
+            elif call := CALL.match(line):
+                yield index, int(call[1]), int(call[3] or 64)
+
+    def clauses(self, prefixes):
+        """The clauses shown broken by one cut, in the recovery from it or in use after it."""
+        shown, story = self.replay(self.workload)
+        found = {shown}
+        for index, nth, size in self.cuts(story):
+            tears = ["none", "done", *(f"prefix:{n}" for n in range(1, size if prefixes else 1))]
+            for tear in tears:
+                cut = [*self.workload[:index], f"{self.workload[index]} cut {nth} {tear}"]
+                found.add(self.replay([*cut, "mount", self.workload[index], "use"], "--quiet")[0])
+        return found - {None}
+
+
+def same_as_loop(harness, fault, workload, prefixes):
+    head = SMALL.format(fault=fault, programs=int(fault in (3, 9)))
+    faults = "edge,prefix" if prefixes else "edge"
+    words = ("--faults", faults, "--max", 0, "--prefixes", 0, "--no-shrink")
+    explored = harness.explore("\n".join([head, *workload, ""]), *words)
+    looped = Loop(harness, head, workload).clauses(prefixes)
+    assert bool(explored.found) == bool(looped)
+    assert explored.clauses <= looped
+    return looped
+
+
+STORE = st.builds(
+    "store {} fill {} {}".format, st.sampled_from("ab"), st.integers(1, 9), st.integers(0, 24)
+)
+OPERATION = st.one_of(STORE, st.sampled_from(["remove a", "remove b"]))
+BY_EDGES = (0, 1, 3, 5, 7, 8, 9, 12, 14, 16, 17)
+
+
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(BY_EDGES), st.lists(OPERATION, min_size=1, max_size=5))
+@example(5, ["store a 0x01", "store b fill 5 24", "store a fill 6 24"])
+@example(8, ["store a 0x01", "store b fill 5 24", "store a fill 6 24"])
+@example(0, ["store a 0x01", "store b fill 5 24", "remove a", "store b fill 6 24"])
+def test_a_loop_over_every_edge_agrees(harness, fault, workload):
+    same_as_loop(harness, fault, workload, prefixes=False)
+
+
+@pytest.mark.parametrize("fault, stores, breaks", [(0, 2, False), (4, 3, True), (10, 1, True)])
+def test_a_loop_over_every_byte_agrees(harness, fault, stores, breaks):
+    workload = [f"store a fill {store} 24" for store in range(stores)]
+    looped = same_as_loop(harness, fault, workload, prefixes=True)
+    assert bool(looped) == breaks
+
+
+# --- what a case is ---
+
+
+# Faults that take more operations to come to: a third record behind a torn erase, eight moves.
+LONGER = {4: 6, 15: 9}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_shrunk_case_of_the_canary_is_a_few_lines(harness, fault):
+    faults, programs, _, workload = FAULTS[fault]
+    explored = harness.explore(canary(fault, workload, programs), "--faults", faults, *EFFORT)
+    for found in explored.found:
+        assert len(operations(found.text)) <= LONGER.get(fault, 5), found.text
+        assert len(cuts(found.text)) <= 2, found.text
