@@ -14,7 +14,6 @@
  * Values are of the kinds that hurt: zeros, ones, zeros at the end, and items within the value.
  * Prints the first failure with what repeats it, and returns 1.
  */
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

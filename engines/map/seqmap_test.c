@@ -6,18 +6,15 @@
  * multiplies the work of the cut tests. Prints a line for each failure and each table; returns 1 if
  * there was a failure.
  */
-#include <assert.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "../ram_flash.h"
 #include "../seq/seq_crc.h"
-#include "naive.h"
 #include "seqmap.h"
 
 static unsigned failures;
-static const char *images;
+static const char *images = "engines/map/images";
 
 #define CHECK(condition, ...)                                                                      \
     do {                                                                                           \
@@ -277,6 +274,9 @@ static void test_workload(const struct cost *c)
     CHECK(n->erases == c->crate.erases && n->programs == c->crate.programs &&
               n->bytes_programmed == c->crate.bytes_programmed,
           "as many erases, programs and bytes as the crate");
+#ifdef SEQ_NO_CACHE
+    if (c->parts != CACHE_NONE) return;
+#endif
     CHECK(n->reads < c->crate.reads && n->bytes_read < c->crate.bytes_read, "fewer reads");
     CHECK(b->ram.breach == NULL, "%s", b->ram.breach);
 }
@@ -444,8 +444,6 @@ static void test_single_operations(void)
 int main(int argc, char **argv)
 {
     images = argc > 1 ? argv[1] : "engines/map/images";
-    unsigned rounds = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 1;
-    (void)rounds;
     test_checksums();
     test_encodings();
     test_worked_images();
