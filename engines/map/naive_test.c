@@ -80,6 +80,8 @@ static bool cut(struct ram_flash *from, const struct ram_flash_call *call)
 {
     static struct ram_flash copy;
     struct naive saved = map;
+    static uint8_t other_work[sizeof work];
+    map.work = other_work;
     for (unsigned i = 0; i < 200; i++, cuts++) {
         enum ram_flash_tear_kind kind =
             call->data != NULL ? (enum ram_flash_tear_kind)(i % 6)
