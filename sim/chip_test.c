@@ -1,8 +1,8 @@
 /* chip_test.c - the chip under every call there is, at random, with marks left open and closed.
  *
- * Under the sanitizers it shows that nothing is lost or touched out of bounds. The sum of all hashes
- * and bytes met on the way is the same number on every machine; when it changes, cases recorded
- * before replay differently.
+ * Under the sanitizers it shows that nothing is lost or touched out of bounds. The sum of all
+ * hashes and bytes met on the way is the same number on every machine; when it changes, cases
+ * recorded before replay differently.
  */
 #include "sim/chip.h"
 #include "sim/hash.h"
