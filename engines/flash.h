@@ -23,7 +23,7 @@
 enum flash_error {
     FLASH_OK = 0,
     FLASH_ERR_IO = -1,    /* the part did not do it (bus error, failed program or erase) */
-    FLASH_ERR_ECC = -2,   /* read: a unit in the range can't be corrected; the buffer is undefined */
+    FLASH_ERR_ECC = -2,   /* read: a unit can't be corrected; the buffer is undefined */
     FLASH_ERR_RANGE = -3, /* address, size or alignment breaks the rules of the geometry */
     FLASH_ERR_OFF = -4,   /* power is gone; only a simulated chip says so */
 };

@@ -1,6 +1,6 @@
 /* The explorer. One recursion does all the work:
  *
- *     run_from(op)      calls the engine for each operation; at each program and erase the chip asks
+ *     run_from(op)      calls the engine for each operation; at every flash call the chip asks
  *       on_flash_op()   which offers every tear to
  *         crash()       which tears, powers on, and lets
  *           judge()     recover, exercise, and, while depth allows, run_from(op) again.
@@ -307,7 +307,7 @@ static bool redo(struct explorer *e)
 }
 
 /* The interrupted operation is done again and the store is exercised, in either order: a device may
- * write the same bytes to the same place once more, or others. Which one, the crash state decides. */
+ * write the same bytes to the same place once more, or others. The crash state decides which. */
 static bool use_store(struct explorer *e)
 {
     chip_set_hook(e->rig->chip, NULL, NULL);

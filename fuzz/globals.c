@@ -18,7 +18,7 @@ static struct range ranges[RANGES_MAX];
 static size_t range_count;
 static uint8_t *at_power_on;
 
-/* Memory that the loader made read-only after relocation is writable in the program headers only. */
+/* What the loader made read-only after relocation is writable in the program headers only. */
 static void add_writable(uintptr_t start, uintptr_t end, uintptr_t relro_start, uintptr_t relro_end)
 {
     if (relro_start <= start && start < relro_end) start = relro_end < end ? relro_end : end;

@@ -1,10 +1,10 @@
 /* globals.h - the RAM of an engine that keeps state outside its object.
  *
  * Power-on wipes all RAM. For a plugin that says `has_globals` the harness keeps a copy of the
- * writable memory of the shared object as it was when it was loaded, puts it back at every power-on,
- * and carries the memory of each level of an exploration along with its engine object. What such an
- * engine takes from the heap is forgotten with its pointers, so judge it in child processes
- * (--isolate, which has_globals implies), where forgotten memory ends with the child.
+ * writable memory of the shared object as it was when it was loaded, puts it back at every
+ * power-on, and carries the memory of each level of an exploration along with its engine object.
+ * What such an engine takes from the heap is forgotten with its pointers, so judge it in child
+ * processes (--isolate, which has_globals implies), where forgotten memory ends with the child.
  */
 #ifndef BROWNOUT_GLOBALS_H
 #define BROWNOUT_GLOBALS_H

@@ -20,10 +20,10 @@ struct pool_options {
     void *context;
 };
 
-/* True as soon as a stop was asked for from outside (Ctrl-C); set by pool_stop(), a signal handler. */
+/* A signal handler: asks the exploration that is running to stop soon (Ctrl-C). */
 void pool_stop(int signal_number);
 
-/* Explores and merges. False, with errno set, when no worker could be started or memory is short. */
+/* Explores and merges. False, with errno set, when no worker can be started or memory is short. */
 bool pool_explore(const struct script *script, const struct adapter *adapter,
                   const struct adapter_settings *settings, const struct explore_options *options,
                   const struct pool_options *pool, struct explore_result *result);

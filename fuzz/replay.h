@@ -1,8 +1,8 @@
 /* replay.h - runs a script straight through, its cuts included, and tells the story.
  *
  * The explorer branches at every cut; a replay takes one path. `brownout run` is a replay without
- * cuts, `brownout replay` one of a case, and the shrinker replays to see whether a smaller case still
- * shows the same clause broken.
+ * cuts, `brownout replay` one of a case, and the shrinker replays to see whether a smaller case
+ * still shows the same clause broken.
  */
 #ifndef BROWNOUT_REPLAY_H
 #define BROWNOUT_REPLAY_H

@@ -382,7 +382,7 @@ bool rig_call(struct rig *rig, const struct op *op, enum answer *answer)
     case OP_KINDS:
         break;
     }
-    assert(!"no such operation");
+    assert(false); /* a kind of operation that nobody taught the rig */
     return false;
 }
 
@@ -404,8 +404,8 @@ static void visit(void *context, const void *key, uint32_t key_size, const void 
     rig->seen[index] = (int8_t)(member < 0 ? SEEN_OTHER : member);
 }
 
-/* Which clause a wrong value breaks: of a key in flight it is half an operation; of another one that
- * should be absent it came back; else what was acknowledged is lost. */
+/* Which clause a wrong value breaks: of a key in flight it is half an operation; of another one
+ * that should be absent it came back; else what was acknowledged is lost. */
 static enum clause clause_of(const struct rig *rig, const struct model_slot *slot)
 {
     if (rig->rotten) return CLAUSE_HONEST;
@@ -502,7 +502,7 @@ static uint64_t changes(const struct rig *rig)
     return counters->programs + counters->erases;
 }
 
-/* Whatever the first power-on showed, the next one shows, and then there is nothing left to write. */
+/* What the first power-on showed, the next one shows; then there is nothing left to write. */
 static bool mount_again(struct rig *rig)
 {
     uint64_t writes = changes(rig);

@@ -2,12 +2,12 @@
  *
  * The rig calls the engine, compares every answer with the model, and checks after each call what
  * holds for all calls: the chip's rules were kept (lawful) and the call ended within its bound
- * (bounded). The first thing that differs is kept as the finding; every function that judges answers
- * false when there is one.
+ * (bounded). The first thing that differs is kept as the finding; every function that judges
+ * answers false when there is one.
  *
- * Levels. Level 0 is the run; each cut on the way adds a level, with an engine object and a model of
- * its own, so that going back to the level below needs no work. The chip is shared by all levels and
- * goes back by its undo journal.
+ * Levels. Level 0 is the run; each cut on the way adds a level, with an engine object and a model
+ * of its own, so that going back to the level below needs no work. The chip is shared by all levels
+ * and goes back by its undo journal.
  */
 #ifndef BROWNOUT_RIG_H
 #define BROWNOUT_RIG_H

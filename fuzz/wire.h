@@ -9,8 +9,8 @@
 bool wire_write(FILE *file, const struct explore_result *result);
 
 /* Reads one from where the file stands and adds it to `result`: counts add up, divergences merge by
- * shape; counters of the uncut run are taken when `result` has none yet. False when the file holds no
- * whole result, which means that its writer died. */
+ * shape; counters of the uncut run are taken when `result` has none yet. False when the file holds
+ * no whole result, which means that its writer died. */
 bool wire_read(FILE *file, struct explore_result *result);
 
 #endif

@@ -3,9 +3,9 @@
     python3 reports/campaign.py [--seconds 60] [--jobs N] [--db build/results.db] [--campaign NAME]
 
 What `make campaign` runs: every single cut first, then, in the time that is left, pairs of cuts
-(--depth N: that depth alone). The time is shared: each exploration may take an equal part of what is
-left, so what a quick one does not need goes to those after it, and what is left at the end to those
-that were stopped. Each campaign is new in the database, under the name campaign-N unless given one;
+(--depth N: that depth alone). The time is shared: each exploration may take an equal part of what
+is left, so what a quick one does not need goes to those after it, and what is left at the end to
+those that were stopped. Each campaign is new in the database, under the name campaign-N unless given one;
 its cases are saved beside it, and a page with the wear is written.
 
 Exit code: 0 clean; 1 an engine broke what it claims; 2 bad input, such as a scenario that no engine
@@ -323,7 +323,8 @@ def main(arguments):
     db.close()
     signal.signal(signal.SIGTERM, interrupt)
     options.depths = [options.depth] if options.depth else [1, 2]
-    explorations = [Exploration(s, e, d) for d in options.depths for s in scenarios for e in engines]
+    pairs = [(s, e) for s in scenarios for e in engines]
+    explorations = [Exploration(s, e, d) for d in options.depths for s, e in pairs]
     progress = Progress(len(explorations), options.seconds, sys.stderr)
     return finish(options, explorations, explore_all(explorations, options, progress))
 

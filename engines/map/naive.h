@@ -17,8 +17,8 @@
  * Widened clause: an update that a cut interrupts may lose the value. Other keys are not touched.
  * Under the same classes of faults as seqmap (edge, prefix, bits) a damaged value is never
  * returned, and the store works on: a sector that holds nothing valid counts as free and is erased
- * before use. Survives rot too: a value with a flipped bit is missing, never another. weak and ecc are
- * not claimed.
+ * before use. Survives rot too: a value with a flipped bit is missing, never another. weak and ecc
+ * are not claimed.
  *
  * No state but what is in the struct; nothing is cached. Bounds: mount reads nothing; fetch reads
  * every header and one value; store does at most one erase and the programs of one sector; remove
