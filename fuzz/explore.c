@@ -232,7 +232,9 @@ static bool run_op(struct explorer *e, uint32_t index)
 {
     const struct op *op = &e->script->ops[index];
     enum answer answer = ANSWER_OK;
-    bool must = e->answers[index] == ANSWER_OK && op->kind != OP_REMOVE && !is_done(e, op);
+    /* After the exercise its key may still be there, on parts that can't remove. */
+    bool must = e->answers[index] == ANSWER_OK && op->kind != OP_REMOVE && !is_done(e, op) &&
+                e->path->use != USE_FIRST;
     struct place *place = &e->places[e->rig->level];
     place->op = e->path->op = index;
     place->nth = 0;

@@ -14,6 +14,7 @@ struct player {
     uint32_t nth;        /* programs and erases in this operation so far */
     uint64_t trace;      /* digest of all of them from the start */
     uint8_t *answers;    /* of the same operations without the cuts, one for each */
+    bool used;           /* the exercise was done: its key may still take room */
     struct chip_op torn; /* the program or erase that was cut last */
 };
 
@@ -200,13 +201,15 @@ static bool play_op(struct player *player, uint32_t index)
     player->nth = 0;
     tell_op(player, index);
     if (!rig_call(rig, player->op, &answer)) return false;
+    player->used = player->used || player->op->kind == OP_USE;
     if (player->op->cut.nth > player->nth) player->result->cuts_missed++;
     if (rig_is_off(rig))
         tell_left(player);
     else if (player->op->kind == OP_MOUNT)
         tell_content(player);
     if (rig_is_off(rig) || !player->answers || !is_change(player->op)) return true;
-    if (player->result->cuts == 0 || answer == ANSWER_OK || player->answers[index] != ANSWER_OK)
+    if (player->result->cuts == 0 || answer == ANSWER_OK || player->answers[index] != ANSWER_OK ||
+        player->used)
         return true;
     return rig_finds(rig, CLAUSE_ALIVE, "%s worked without the cut and fails after it",
                      op_name(player->op->kind));
