@@ -188,7 +188,7 @@ static void key_note(struct seqmap *map, const struct key *key, uint32_t address
 
 #else
 #define key_cached(map, key) 0u
-#define key_note(map, key, address) ((void)0)
+#define key_note(map, key, address) ((void)(key))
 #endif
 
 /* Searching -------------------------------------------------------------------------------- */
@@ -476,9 +476,9 @@ static int setup(struct seqmap *map, const struct seqmap_config *config)
 {
     memset(map, 0, sizeof *map);
     map->key_size = config->key_size;
-    int error = seq_setup(&map->seq, config->flash, config->work, config->work_size, 2);
+    bool usable = seq_setup(&map->seq, config->flash, config->work, config->work_size, 2);
     map->seq.cache = config->cache;
-    return error;
+    return usable ? FLASH_OK : MAP_ERR_GEOMETRY;
 }
 
 int seqmap_mount(struct seqmap *map, const struct seqmap_config *config)
@@ -967,7 +967,7 @@ static uint32_t word_of(const struct flash_geometry *geometry)
     uint8_t work[SEQ_WORD_MAX];
     struct flash flash = {.geometry = *geometry};
     struct seq seq;
-    return seq_setup(&seq, &flash, work, sizeof work, 2) ? 0 : seq.word;
+    return seq_setup(&seq, &flash, work, sizeof work, 2) ? seq.word : 0;
 }
 
 uint64_t seqmap_bound(const struct flash_geometry *geometry)

@@ -88,8 +88,8 @@ int seqmap_mount(struct seqmap *map, const struct seqmap_config *config);
 int seqmap_format(struct seqmap *map, const struct seqmap_config *config);
 
 /* Copies the value of `key` to `value` and its length to *value_size. MAP_ERR_NOT_FOUND, or
- * MAP_ERR_BUFFER when it is longer than `capacity`: *value_size holds the length then. Never
- * writes to the flash. `value` may be NULL when capacity is 0. */
+ * MAP_ERR_BUFFER when it is longer than `capacity`: *value_size holds the length then. Never writes
+ * to the flash. `value` may be NULL when capacity is 0. */
 int seqmap_fetch(struct seqmap *map, const void *key, uint32_t key_size, void *value,
                  uint32_t capacity, uint32_t *value_size);
 
@@ -112,7 +112,7 @@ void seqmap_iterate(struct seqmap_iterator *iterator);
 
 /* The next item, from old to new, overwritten copies included: the last copy of a key counts.
  * MAP_ERR_NOT_FOUND at the end. MAP_ERR_BUFFER when key or value do not fit: both lengths are told
- * and the iterator has not moved. A call that changes the map ends the iteration; fetch does not. */
+ * and the iterator has not moved. Changing the map ends the iteration; fetching does not. */
 int seqmap_next(struct seqmap *map, struct seqmap_iterator *iterator, void *key,
                 uint32_t key_capacity, uint32_t *key_size, void *value, uint32_t value_capacity,
                 uint32_t *value_size);

@@ -114,6 +114,7 @@ static uint32_t crc_of(const void *data, size_t size)
 
 static void test_checksums(void)
 {
+    static const char digits[] = "123456789";
     uint8_t ones[1024];
     memset(ones, 0xFF, sizeof ones);
     CHECK(seq_crc16("123456789", 9) == 0xFB2B, "crc16");
@@ -131,8 +132,8 @@ static void test_checksums(void)
     for (uint32_t size = 0; size < sizeof ones; size++)
         CHECK(crc_of(ones, size) != 0xFFFFFFFF, "crc32 of %u FF", (unsigned)size);
     for (uint32_t split = 0; split <= 9; split++)
-        CHECK(seq_crc32_end(seq_crc32(seq_crc32(SEQ_CRC32_START, "123456789", split),
-                                      "123456789" + split, 9 - split)) == 0x741D2ECE,
+        CHECK(seq_crc32_end(seq_crc32(seq_crc32(SEQ_CRC32_START, digits, split), digits + split,
+                                      9 - split)) == 0x741D2ECE,
               "crc32 split at %u", (unsigned)split);
 }
 

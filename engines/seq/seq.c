@@ -3,23 +3,19 @@
 
 #include <string.h>
 
-#include "../map/map.h"
-
-int seq_setup(struct seq *seq, const struct flash *flash, void *work, uint32_t work_size,
-              uint32_t sectors_min)
+bool seq_setup(struct seq *seq, const struct flash *flash, void *work, uint32_t work_size,
+               uint32_t sectors_min)
 {
     const struct flash_geometry *g = &flash->geometry;
-    if (!flash_geometry_valid(g) || g->erased != 0xFF) return MAP_ERR_GEOMETRY;
+    if (!flash_geometry_valid(g) || g->erased != 0xFF) return false;
     memset(seq, 0, sizeof *seq);
     seq->flash = flash;
     seq->word = (uint8_t)(g->unit > g->read_unit ? g->unit : g->read_unit);
     seq->header = (uint8_t)(seq->word > 8 ? seq->word : 8);
     seq->work = (uint8_t *)work;
     seq->work_size = seq_down(seq, work_size);
-    if (g->sector_count < sectors_min || seq->work_size == 0 || work == NULL ||
-        g->sector_size % seq->word != 0 || g->sector_size < 3u * seq->word + seq->header)
-        return MAP_ERR_GEOMETRY;
-    return FLASH_OK;
+    return g->sector_count >= sectors_min && seq->work_size != 0 && work != NULL &&
+           g->sector_size % seq->word == 0 && g->sector_size >= 3u * seq->word + seq->header;
 }
 
 uint32_t seq_length_max(const struct seq *seq)

@@ -34,9 +34,9 @@ struct seq {
 
 /* Checks the geometry (word at most 32 bytes, sectors of at least 3 words and a header, erased
  * value 0xFF, at least `sectors_min` sectors) and the work buffer (at least one word; what is over
- * a multiple of words is not used). FLASH_OK, or MAP_ERR_GEOMETRY. No flash access. */
-int seq_setup(struct seq *seq, const struct flash *flash, void *work, uint32_t work_size,
-              uint32_t sectors_min);
+ * a multiple of words is not used). False when they can't be used. No flash access. */
+bool seq_setup(struct seq *seq, const struct flash *flash, void *work, uint32_t work_size,
+               uint32_t sectors_min);
 
 /* x, at most 2^31, rounded up and down to whole words. */
 static inline uint32_t seq_up(const struct seq *seq, uint32_t x)
