@@ -54,7 +54,7 @@ struct loaded {
 int command_load(const struct command_options *options, const char *path, struct loaded *loaded);
 
 /* The same without a file: chip and engine as a scenario spells them ("w25q128jv sectors=4",
- * "seqmap key=2"). Where the chip names no number of sectors, it has as many as `image_size` fills. */
+ * "seqmap key=2"). Where the chip names no number of sectors, it has what `image_size` fills. */
 int command_load_bare(const struct command_options *options, uint64_t image_size,
                       struct loaded *loaded);
 
@@ -67,7 +67,7 @@ void command_print_engine(FILE *out, const struct loaded *loaded);
 /* A string as JSON, quotes included. */
 void command_print_json(FILE *out, const char *text);
 
-/* The whole of a file, to be freed; NULL and errno, or *size over `max` for one that is too long. */
+/* The whole of a file, to be freed; NULL and errno, or *size over `max` when it is too long. */
 uint8_t *command_read_file(const char *path, uint64_t max, uint64_t *size);
 
 /* Writes a file beside the other artefacts, whole or not at all; its name is told in `path`.

@@ -1,37 +1,10 @@
-/* Files that a user gives, and cases as files and as lines for people. */
+/* Cases as files and as lines for people. */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "fuzz/command.h"
 #include "fuzz/db.h"
-
-uint8_t *command_read_file(const char *path, uint64_t max, uint64_t *size)
-{
-    FILE *file = fopen(path, "rb");
-    if (!file) return NULL;
-    uint8_t *bytes = NULL;
-    uint64_t capacity = 0;
-    *size = 0;
-    for (size_t got = 1; got && *size <= max;) {
-        if (*size == capacity) {
-            capacity = capacity ? capacity * 2 : 65536;
-            uint8_t *larger = realloc(bytes, capacity);
-            if (!larger) break;
-            bytes = larger;
-        }
-        got = fread(bytes + *size, 1, capacity - *size, file);
-        *size += got;
-    }
-    bool fine = !ferror(file);
-    int error = errno;
-    fclose(file);
-    errno = error;
-    if (fine && bytes) return bytes;
-    free(bytes);
-    return NULL;
-}
 
 int command_write_artefact(const struct command_options *options, const char *name,
                            const void *bytes, size_t size, char path[COMMAND_PATH_MAX])

@@ -288,11 +288,11 @@ int command_fuzz(int argc, char **argv)
 #define INPUT_SIZE_MAX (1u << 20)
 
 /* What a replay of it breaks goes into the case. */
-static int print_decoded(const struct loaded *loaded)
+static int print_decoded(const struct loaded *loaded, const struct decode_target *target)
 {
     struct replay told;
     struct script *script = loaded->script;
-    if (!replay_once(script, loaded->adapter, &loaded->settings, &told))
+    if (!decode_replay(script, target, &loaded->settings, &told))
         return command_fail("out of memory");
     script->trace = told.trace;
     if (told.finding.clause != CLAUSE_NONE) {
@@ -314,7 +314,7 @@ static int decode_bytes(const struct command_options *options, struct loaded *fr
                                    .cut = true};
     loaded.script = decode(&target, bytes, size, &loaded.settings);
     if (!loaded.script) return command_fail("out of memory");
-    int code = print_decoded(&loaded);
+    int code = print_decoded(&loaded, &target);
     script_free(loaded.script);
     return code;
 }

@@ -267,7 +267,6 @@ static enum op_kind choose_kind(const struct decoder *decoder, uint8_t byte)
         {OP_FETCH, swarm & 16 ? 4 : 0},
         {OP_CLEAR, map->clear && swarm & 32 ? 1 : 0},
         {OP_LOOK, swarm & 64 ? 1 : 0},
-        {OP_USE, (swarm & 192) == 192 ? 1 : 0},
         {OP_ROT, decoder->target->faults & FAULT_ROT ? 2 : 0},
     };
     unsigned total = 0;
@@ -331,7 +330,8 @@ static bool append(struct decoder *decoder, const struct input *record)
     return script_append(decoder->script, &op) != NULL;
 }
 
-/* The last operation is a power-on, after which everything is read back. */
+/* The last operation is a power-on, after which everything is read back. The exercise may follow
+ * it, never come before: a cut in it leaves values that no operation stored. */
 static bool append_all(struct decoder *decoder)
 {
     const struct input *input = &decoder->input;
@@ -343,7 +343,9 @@ static bool append_all(struct decoder *decoder)
         struct input record = {input->bytes + first, input->size - first};
         if (!append(decoder, &record)) return false;
     }
-    return script_append(decoder->script, &(struct op){.kind = OP_MOUNT}) != NULL;
+    bool use = decoder->target->cut && at(input, 6) & 0x80;
+    return script_append(decoder->script, &(struct op){.kind = OP_MOUNT}) &&
+           (!use || script_append(decoder->script, &(struct op){.kind = OP_USE}));
 }
 
 struct script *decode(const struct decode_target *target, const uint8_t *bytes, size_t size,
@@ -365,4 +367,15 @@ struct script *decode(const struct decode_target *target, const uint8_t *bytes, 
     if (fine) return decoder.script;
     script_free(decoder.script);
     return NULL;
+}
+
+bool decode_replay(const struct script *script, const struct decode_target *target,
+                   const struct adapter_settings *settings, struct replay *result)
+{
+    struct rig *rig = rig_new(script, target->adapter, settings);
+    if (!rig) return false;
+    rig->patient = true;
+    replay(rig, NULL, result);
+    rig_free(rig);
+    return true;
 }

@@ -1,12 +1,14 @@
 #include "fuzz/image.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "fuzz/globals.h"
 
 #define JUNK 0xA5
 #define GUARD 0x5A
+#define SIZE_MAX_DECODED 65536u
 
 uint64_t image_random(uint64_t *state)
 {
@@ -69,6 +71,66 @@ void image_of_script(struct rig *rig, uint8_t *image)
         fine = rig_call(rig, &script->ops[i], NULL);
     chip_peek(rig->chip, 0, image, (uint32_t)flash_size(chip_flash(rig->chip)));
     rig->finding.clause = CLAUSE_NONE;
+}
+
+/* --- inputs --- */
+
+static void patch(uint8_t *image, uint32_t size, const uint8_t record[IMAGE_PATCH])
+{
+    uint32_t address = ((uint32_t)record[0] | (uint32_t)record[1] << 8) % size;
+    uint32_t length = 1 + record[2] % 32u;
+    for (uint32_t i = address; i < address + length && i < size; i++) {
+        switch (record[2] / 32 % 4) {
+        case 0:
+            image[i] = (uint8_t)(image[i] ^ record[3]);
+            break;
+        case 1:
+            image[i] = record[3];
+            break;
+        case 2:
+            image[i] = (uint8_t)(image[i] & record[3]);
+            break;
+        default:
+            image[i] = image[(i + record[3] * 16u) % size];
+        }
+    }
+}
+
+static void fill_image(struct image_input *input, const uint8_t *bytes, size_t size)
+{
+    uint32_t chip = (uint32_t)flash_size(chip_flash(input->rig->chip));
+    if (size > DECODE_HEADER && bytes[7] & 0x80) {
+        size_t given = size - DECODE_HEADER;
+        memset(input->image, 0xFF, chip);
+        memcpy(input->image, bytes + DECODE_HEADER, given < chip ? given : chip);
+        return;
+    }
+    image_of_script(input->rig, input->image);
+    for (size_t i = IMAGE_SCRIPT; i + IMAGE_PATCH <= size; i += IMAGE_PATCH)
+        patch(input->image, chip, bytes + i);
+}
+
+bool image_decode(const struct decode_target *target, const uint8_t *bytes, size_t size,
+                  struct image_input *input)
+{
+    struct decode_target uncut = *target;
+    struct adapter_settings settings;
+    *input = (struct image_input){0};
+    uncut.cut = false;
+    input->script = decode(&uncut, bytes, size < IMAGE_SCRIPT ? size : IMAGE_SCRIPT, &settings);
+    input->rig = input->script ? rig_new(input->script, target->adapter, &settings) : NULL;
+    if (!input->rig || flash_size(chip_flash(input->rig->chip)) > SIZE_MAX_DECODED) return false;
+    input->image = malloc((size_t)flash_size(chip_flash(input->rig->chip)));
+    if (input->image) fill_image(input, bytes, size);
+    return input->image != NULL;
+}
+
+void image_input_free(struct image_input *input)
+{
+    rig_free(input->rig);
+    script_free(input->script);
+    free(input->image);
+    *input = (struct image_input){0};
 }
 
 /* --- trying --- */

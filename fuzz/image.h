@@ -8,6 +8,7 @@
 #ifndef BROWNOUT_IMAGE_H
 #define BROWNOUT_IMAGE_H
 
+#include "fuzz/decode.h"
 #include "fuzz/rig.h"
 
 /* Tries one image, which must be as large as the rig's chip. The rig must be new or done with; it
@@ -23,6 +24,23 @@ void image_mutate(uint8_t *image, const struct flash_geometry *geometry, uint64_
 
 /* What tells one finding from another: the call and what it broke. */
 uint64_t image_shape(const struct rig *rig);
+
+/* An input of a fuzzer as an image: what the scenario of its first IMAGE_SCRIPT bytes (decode.h)
+ * leaves, then a patch for each IMAGE_PATCH bytes: address (2), length and kind, byte. With the top
+ * bit of byte 7 set, what follows the header of decode.h is the image itself. */
+#define IMAGE_SCRIPT (DECODE_HEADER + 8 * DECODE_RECORD)
+#define IMAGE_PATCH 4u
+struct image_input {
+    struct script *script;
+    struct rig *rig;
+    uint8_t *image;
+};
+
+/* False when memory is short, the engine refuses, or the chip is larger than 64 KiB. To be freed in
+ * any case. */
+bool image_decode(const struct decode_target *target, const uint8_t *bytes, size_t size,
+                  struct image_input *input);
+void image_input_free(struct image_input *input);
 
 /* The next number of a sequence; equal states give equal sequences. */
 uint64_t image_random(uint64_t *state);

@@ -268,7 +268,7 @@ bool replay(struct rig *rig, FILE *story, struct replay *result)
     *result = (struct replay){0};
     rig->thorough = true; /* a replay finds whatever an exploration found, and it has the time */
     struct player player = {.rig = rig, .story = story, .result = result};
-    if (has_cut(rig->script)) player.answers = uncut_answers(rig);
+    if (has_cut(rig->script) && !rig->patient) player.answers = uncut_answers(rig);
     bool fine = play(&player);
     free(player.answers);
     return fine;

@@ -51,6 +51,7 @@ struct rig {
     uint8_t *buffer;   /* value_size_max bytes, for fetch */
     struct exercise *exercise;
     bool thorough; /* every key is fetched after a look, not one of them */
+    bool patient;  /* a replay asks for nothing that only another history has room for */
     bool rotten;   /* bits flipped at rest: a value may be missing, but not be another */
     uint64_t mounts;
     struct finding finding;

@@ -1,9 +1,9 @@
 /* session.h - the built-in fuzzer: random scenarios, explored, and damaged images, in workers.
  *
  * Run n of a session is a function of the seed and n. Three runs of four decode random bytes
- * (decode.h) to a scenario and explore it: all cuts of a short one, an even share of those of a long
- * one, so that no run takes long; now and then two cuts deep. Each fourth run damages the image that
- * such a scenario leaves in a few dozen ways and tries the engine on it (image.h).
+ * (decode.h) to a scenario and explore it: all cuts of a short one, an even share of those of a
+ * long one, so that no run takes long; now and then two cuts deep. Each fourth run damages the
+ * image that such a scenario leaves in a few dozen ways and tries the engine on it (image.h).
  *
  * Runs are done in batches, shared among the workers. After each batch what is new is shrunk, and
  * what turns out to be the same is one case. A batch is a set of runs whatever the number of

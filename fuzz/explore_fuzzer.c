@@ -1,0 +1,27 @@
+/* A scenario with cuts in it, decoded from any bytes, must keep the contract of DESIGN section 5.
+ *
+ * The fuzzer explores: each input is one path, replayed straight through, and coverage of the engine
+ * says which inputs are worth more.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fuzz/input.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    struct replay told;
+    struct adapter_settings settings;
+    const struct decode_target *target = input_target();
+    struct script *script = decode(target, bytes, size, &settings);
+    if (!script || !decode_replay(script, target, &settings, &told)) {
+        fprintf(stderr, "out of memory, or no chip for this engine\n");
+        exit(3);
+    }
+    if (told.finding.clause != CLAUSE_NONE)
+        input_diverges(script, clause_name(told.finding.clause), told.finding.text);
+    script_free(script);
+    return 0;
+}

@@ -1,0 +1,26 @@
+/* An image, decoded from any bytes, must get an answer or an error from the engine: the clause sane.
+ *
+ * Run it with sanitizers: they see a read outside the engine's memory, which the chip cannot.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fuzz/image.h"
+#include "fuzz/input.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    struct image_input input;
+    if (!image_decode(input_target(), bytes, size, &input)) {
+        fprintf(stderr, "out of memory, or no small chip for this engine\n");
+        exit(3);
+    }
+    if (!image_try(input.rig, input.image)) {
+        const struct finding *finding = &input.rig->finding;
+        input_diverges(input.script, clause_name(finding->clause), finding->text);
+    }
+    image_input_free(&input);
+    return 0;
+}

@@ -1,0 +1,20 @@
+/* input.h - what the fuzz targets (*_fuzzer.c) share: which engine they try.
+ *
+ * The environment says it: BROWNOUT_ENGINE as a scenario spells it ("seqmap key=2"; seqmap when
+ * unset), BROWNOUT_CHIP ("w25q128jv sectors=4"; otherwise the input chooses), BROWNOUT_PLUGIN (a
+ * shared object) and BROWNOUT_FAULTS ("edge,prefix,bits" when unset). A target that finds something
+ * tells it on standard error and aborts; `brownout decode` prints the same input as a case.
+ */
+#ifndef BROWNOUT_INPUT_H
+#define BROWNOUT_INPUT_H
+
+#include "fuzz/decode.h"
+
+/* The same at each call. Ends the process with a line on standard error when there is no such
+ * engine, or it works on no small chip. */
+const struct decode_target *input_target(void);
+
+/* Prints the case with a finding and aborts. */
+_Noreturn void input_diverges(struct script *script, const char *clause, const char *finding);
+
+#endif
