@@ -869,15 +869,15 @@ void seqmap_iterate(struct seqmap_iterator *iterator)
     iterator->position = 0;
 }
 
+#ifndef SEQ_NO_CACHE
+
 /* Reads as much of the flash from `address` on as the work buffer takes, unless it holds `size`
  * bytes from there already. */
 static int look_ahead(struct seqmap *map, uint32_t address, uint32_t size, uint32_t end)
 {
     struct seq *seq = &map->seq;
     bool bad;
-    if (address >= seq->window && address - seq->window <= seq->window_size &&
-        size <= seq->window_size - (address - seq->window))
-        return FLASH_OK;
+    if (seq_window(seq, address, size) != NULL) return FLASH_OK;
     uint32_t most = end - address < seq->work_size ? end - address : seq->work_size;
     seq->window_size = 0;
     int error = seq_read(seq, address, seq->work, most, &bad);
@@ -886,6 +886,16 @@ static int look_ahead(struct seqmap *map, uint32_t address, uint32_t size, uint3
     seq->window_size = most;
     return FLASH_OK;
 }
+
+#else
+
+static int look_ahead(struct seqmap *map, uint32_t address, uint32_t size, uint32_t end)
+{
+    (void)map, (void)address, (void)size, (void)end;
+    return FLASH_OK;
+}
+
+#endif
 
 /* The next present item of the sector at hand. 1, 0 at its end, or an error. */
 static int next_in_page(struct seqmap *map, struct seqmap_iterator *iterator, struct hit *hit)
@@ -952,40 +962,4 @@ int seqmap_next(struct seqmap *map, struct seqmap_iterator *iterator, void *key,
         iterator->back--; /* behind the head: larger than any number of sectors */
     }
     return MAP_ERR_NOT_FOUND;
-}
-
-/* Numbers ---------------------------------------------------------------------------------- */
-
-uint32_t seqmap_item_overhead(const struct seqmap *map)
-{
-    return map->seq.header;
-}
-
-/* Bytes of a word; 0 for a geometry that can't be used. */
-static uint32_t word_of(const struct flash_geometry *geometry)
-{
-    uint8_t work[SEQ_WORD_MAX];
-    struct flash flash = {.geometry = *geometry};
-    struct seq seq;
-    return seq_setup(&seq, &flash, work, sizeof work, 2) ? seq.word : 0;
-}
-
-uint64_t seqmap_bound(const struct flash_geometry *geometry)
-{
-    uint32_t word = word_of(geometry);
-    if (word == 0) return 0;
-    /* A sector filled in single words, sealed, marked and erased; all of them, and a repair. */
-    uint64_t sector = geometry->sector_size / word + 4;
-    return (2ull * geometry->sector_count + 3) * sector;
-}
-
-uint64_t seqmap_read_bound(const struct flash_geometry *geometry)
-{
-    uint32_t word = word_of(geometry);
-    if (word == 0) return 0;
-    /* One search: every header and every word of data of every sector, twice. A migration does one
-     * for each item, and all sectors may be migrated; in find_junk, each item of each sector. */
-    uint64_t words = geometry->sector_size / word, count = geometry->sector_count;
-    uint64_t search_reads = 6 * words * count;
-    return (2 * count + 4) * (words * search_reads + 4 * words);
 }

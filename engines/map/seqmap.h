@@ -119,14 +119,33 @@ int seqmap_next(struct seqmap *map, struct seqmap_iterator *iterator, void *key,
 
 /* Bytes that an item takes on the flash besides its key and value (which are rounded up to a
  * word). */
-uint32_t seqmap_item_overhead(const struct seqmap *map);
+static inline uint32_t seqmap_item_overhead(const struct seqmap *map)
+{
+    return map->seq.header;
+}
 
-/* The largest number of programs and erases of any one call on this geometry, a repair included.
+/* Programs that fill a sector, at most, each of a single unit; also more than it has words. */
+static inline uint64_t seqmap_units(const struct flash_geometry *geometry)
+{
+    return geometry->sector_size / geometry->unit;
+}
+
+/* The largest number of programs and erases of any one call on a geometry that mount takes, a
+ * repair included: two laps of filling sectors unit by unit, sealing, marking and erasing them.
  * Mount, fetch and next have none. A work buffer smaller than the items on the flash is taken into
- * account. 0 for a geometry that can't be used. */
-uint64_t seqmap_bound(const struct flash_geometry *geometry);
+ * account, program pages smaller than items are too. */
+static inline uint64_t seqmap_bound(const struct flash_geometry *geometry)
+{
+    return (2ull * geometry->sector_count + 3) * (2 * seqmap_units(geometry) + 4);
+}
 
-/* The largest number of reads of any one call on this geometry. */
-uint64_t seqmap_read_bound(const struct flash_geometry *geometry);
+/* The largest number of reads of any one call: a search looks at every header and every word of
+ * data of every sector, twice; a migration makes one search for each item, and all sectors may be
+ * migrated. So does mount, for an image in which every sector reads sealed. */
+static inline uint64_t seqmap_read_bound(const struct flash_geometry *geometry)
+{
+    uint64_t words = seqmap_units(geometry), count = geometry->sector_count;
+    return (2 * count + 4) * (words * 6 * words * count + 4 * words);
+}
 
 #endif

@@ -26,10 +26,10 @@ uint32_t seq_length_max(const struct seq *seq)
 
 int seq_read(struct seq *seq, uint32_t address, void *buffer, uint32_t size, bool *bad)
 {
-    uint32_t offset = address - seq->window;
+    const uint8_t *held = seq_window(seq, address, size);
     *bad = false;
-    if (address >= seq->window && offset < seq->window_size && size <= seq->window_size - offset) {
-        memmove(buffer, seq->work + offset, size);
+    if (held != NULL) {
+        memmove(buffer, held, size);
         return FLASH_OK;
     }
     int error = flash_read(seq->flash, address, buffer, size);

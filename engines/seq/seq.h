@@ -52,6 +52,20 @@ static inline uint32_t seq_down(const struct seq *seq, uint32_t x)
 /* Largest item data (for a map: key and value together) of the format on this geometry. */
 uint32_t seq_length_max(const struct seq *seq);
 
+/* The bytes at `address` when the work buffer holds them, or NULL. */
+static inline const uint8_t *seq_window(const struct seq *seq, uint32_t address, uint32_t size)
+{
+#ifdef SEQ_NO_CACHE
+    (void)seq, (void)address, (void)size;
+    return NULL;
+#else
+    uint32_t offset = address - seq->window;
+    bool inside =
+        address >= seq->window && offset <= seq->window_size && size <= seq->window_size - offset;
+    return inside ? seq->work + offset : NULL;
+#endif
+}
+
 /* Reads, tolerating a unit that the part can't correct: *bad tells, and the buffer is undefined
  * then. Any other error is returned. */
 int seq_read(struct seq *seq, uint32_t address, void *buffer, uint32_t size, bool *bad);

@@ -72,10 +72,6 @@ uint32_t seq_crc32(uint32_t crc, const void *data, size_t size)
 
 #else
 
-static const uint16_t length_table[16] = {0x0000, 0x147C, 0x1CA5, 0x08D9, 0x0D17, 0x196B,
-                                          0x11B2, 0x05CE, 0x1A2E, 0x0E52, 0x068B, 0x12F7,
-                                          0x1739, 0x0345, 0x0B9C, 0x1FE0};
-
 static const uint32_t data_table[16] = {0x00000000u, 0x105EC76Fu, 0x20BD8EDEu, 0x30E349B1u,
                                         0x417B1DBCu, 0x5125DAD3u, 0x61C69362u, 0x7198540Du,
                                         0x82F63B78u, 0x92A8FC17u, 0xA24BB5A6u, 0xB21572C9u,
@@ -87,8 +83,8 @@ uint16_t seq_crc16(const void *data, size_t size)
     unsigned crc = 0xFFFF;
     while (size--) {
         crc ^= *bytes++;
-        crc = length_table[crc & 15] ^ (crc >> 4);
-        crc = length_table[crc & 15] ^ (crc >> 4);
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc >> 1 ^ (crc & 1 ? 0x1A2Eu : 0);
     }
     return (uint16_t)(crc == 0 ? 0xFFFE : crc ^ 0xFFFF);
 }

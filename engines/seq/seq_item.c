@@ -114,6 +114,7 @@ static uint32_t held(const struct seq *seq, const struct seq_scan *scan,
                    seq_up(seq, item->length));
 }
 
+/* Where they are. */
 static const uint8_t *held_data(const struct seq *seq, const struct seq_scan *scan,
                                 const struct seq_item *item)
 {
@@ -155,20 +156,18 @@ int seq_item_load(struct seq *seq, const struct seq_scan *scan, const struct seq
                   const uint8_t **data)
 {
     uint32_t size = seq_up(seq, item->length), have = held(seq, scan, item);
-    uint32_t address = item->address + seq->header, offset = address - seq->window;
+    uint32_t address = item->address + seq->header;
+    bool bad;
     *data = NULL;
     if (item->crc == 0) return 0;
-    if (address >= seq->window && offset <= seq->window_size && size <= seq->window_size - offset) {
-        *data = seq->work + offset;
-    } else if (size <= seq->work_size) {
-        bool bad;
+    if (size > seq->work_size) return check_in_pieces(seq, item);
+    *data = seq_window(seq, address, size);
+    if (*data == NULL) {
         seq->window_size = 0;
         if (have != 0) memcpy(seq->work, held_data(seq, scan, item), have);
         int error = seq_read(seq, address + have, seq->work + have, size - have, &bad);
         if (error || bad) return error;
         *data = seq->work;
-    } else {
-        return check_in_pieces(seq, item);
     }
     return seq_item_crc(*data, item->length) == item->crc;
 }
