@@ -5,8 +5,8 @@
 What `make campaign` runs: every single cut first, then, in the time that is left, pairs of cuts
 (--depth N: that depth alone). The time is shared: each exploration may take an equal part of what
 is left, so what a quick one does not need goes to those after it, and what is left at the end to
-those that were stopped. Each campaign is new in the database, under the name campaign-N unless given one;
-its cases are saved beside it, and a page with the wear is written.
+those that were stopped. Each campaign is new in the database, under the name campaign-N unless
+given one; its cases are saved beside it, and a page with the wear is written.
 
 Exit code: 0 clean; 1 an engine broke what it claims; 2 bad input, such as a scenario that no engine
 takes; 3 the harness failed; 130 interrupted, with what was found so far stored and shown.
@@ -88,6 +88,7 @@ class Progress:
 
     def __init__(self, pairs, seconds, out):
         self.pairs, self.seconds, self.out = pairs, seconds, out
+        self.done = 0
         self.start = time.monotonic()
         self.terminal = out.isatty()
 
@@ -116,7 +117,9 @@ class Exploration:
 
     def __init__(self, scenario, engine, depth):
         self.scenario, self.engine, self.depth = scenario, engine, depth
-        self.name = f"{Path(scenario).stem} on {engine}, depth {depth}"
+        deep = f", depth {depth}" if depth > 1 else ""
+        self.name = f"{Path(scenario).stem} on {engine}{deep}"
+        self.pair = (scenario, engine)
         self.share = 0
         self.code = None  # None: not run yet
         self.stopped = False
@@ -188,36 +191,39 @@ def wait(child, seconds, tick):
             return out, "did not end in time and was killed"
 
 
-def explore(explorations, options, progress):
-    """Runs them one after the other, each with an equal part of the time that is left. Of that,
-    single cuts get two thirds when pairs come after them."""
-    end = progress.start + options.seconds
-    if explorations and explorations[0].depth < max(options.depths):
-        end -= options.seconds / 3
+def explore(explorations, seconds_end, options, progress):
+    """Runs them one after the other, each with an equal part of the time up to `seconds_end`."""
+    end = progress.start + seconds_end
     for i, one in enumerate(explorations):
         left = max(end - time.monotonic(), 0)
         share = max(left / (len(explorations) - i), SHARE_MIN)
         if one.code is not None and share < AGAIN_FACTOR * one.share:
             continue
-        done = progress.pairs - len(explorations) + i
+        done = progress.done
         progress.show(done, one.name)
         one.run(options, share, lambda done=done, name=one.name: progress.show(done, name))
+        progress.done = min(done + 1, progress.pairs)
         progress.tell(f"{one.name}: {one.told}" + (", stopped early" if one.stopped else ""))
 
 
 def worth_it(explorations, depth):
-    """Those of a depth; not where single cuts alone took longer than their time."""
-    stopped = {(one.scenario, one.engine) for one in explorations if one.stopped}
+    """Those of a depth, but for what was refused, failed, or was too long for a lesser one."""
     of_depth = [one for one in explorations if one.depth == depth]
-    return [one for one in of_depth if (one.scenario, one.engine) not in stopped]
+    poor = {one.pair for one in explorations if one.stopped or one.code not in (None, 0, 1)}
+    return [one for one in of_depth if one.pair not in poor]
 
 
 def explore_all(explorations, options, progress):
-    """All of them, and those that were stopped again if time is left. False: interrupted."""
+    """All of them, single cuts in two thirds of the time, and those that were stopped again if time
+    is left. False: interrupted."""
+    depths = sorted({one.depth for one in explorations})
     try:
-        for depth in sorted({one.depth for one in explorations}):
-            explore(worth_it(explorations, depth), options, progress)
-        explore([one for one in explorations if one.stopped], options, progress)
+        for depth in depths:
+            last = depth == depths[-1]
+            until = options.seconds if last else options.seconds * 2 / 3
+            explore(worth_it(explorations, depth), until, options, progress)
+        stopped = [one for one in explorations if one.stopped]
+        explore(stopped, options.seconds, options, progress)
     except KeyboardInterrupt:
         return False
     finally:

@@ -86,7 +86,9 @@ class Place:
 
     def command(self, *words):
         paths = ["--brownout", "brownout", "--scenarios", "scenarios", "--db", "build/results.db"]
-        return [sys.executable, TOOL, *paths, "--seconds", "4", *words]
+        depth = [] if "--depth" in words or "--pairs" in words else ["--depth", "1"]
+        rest = [word for word in words if word != "--pairs"]
+        return [sys.executable, TOOL, *paths, "--seconds", "4", *depth, *rest]
 
     def run(self, *words):
         command = self.command(*words)
@@ -116,6 +118,12 @@ def test_every_scenario_meets_every_engine_but_not_the_subjects(place):
     assert "campaign-1: 4 runs, 400 crash states judged" in done.stdout
     assert "no divergence" in done.stdout
     assert place.rows("select count(*) from run") == [(4,)]
+
+
+def test_pairs_of_cuts_come_after_single_ones_where_those_were_done(place):
+    place.has(["a", "bad", "crash"]).run("--pairs")
+    ran = [(name, words[words.index("--depth") + 1]) for name, _, words in place.log()]
+    assert ran == [("a", "1"), ("bad", "1"), ("crash", "1"), ("a", "2")]
 
 
 def test_a_log_has_a_line_for_each_exploration(place):
@@ -162,6 +170,7 @@ class Timed:
     def __init__(self, name, clock, need):
         self.name, self.clock, self.need = name, clock, need
         self.code, self.stopped, self.told, self.share, self.shares = None, False, "", 0, []
+        self.depth, self.pair = 1, name
 
     def run(self, options, seconds, tick):
         self.code, self.share, self.stopped = 0, seconds, seconds < self.need
