@@ -130,12 +130,13 @@ static inline uint64_t seqmap_units(const struct flash_geometry *geometry)
     return geometry->sector_size / geometry->unit;
 }
 
-/* The largest number of programs and erases of any one call on a geometry that mount takes, a
- * repair included: two laps of filling sectors unit by unit, sealing, marking and erasing them.
- * Mount, fetch and next have none. A work buffer smaller than the items on the flash is taken into
- * account, program pages smaller than items are too. */
+/* The largest number of programs and erases of any one call, a repair included: two laps of filling
+ * sectors unit by unit, sealing, marking and erasing them. Mount, fetch and next have none. A work
+ * buffer or program pages smaller than the items are taken into account. 0 for a geometry that
+ * can't be used. */
 static inline uint64_t seqmap_bound(const struct flash_geometry *geometry)
 {
+    if (!seq_geometry_usable(geometry, 2)) return 0;
     return (2ull * geometry->sector_count + 3) * (2 * seqmap_units(geometry) + 4);
 }
 
@@ -144,8 +145,9 @@ static inline uint64_t seqmap_bound(const struct flash_geometry *geometry)
  * migrated. So does mount, for an image in which every sector reads sealed. */
 static inline uint64_t seqmap_read_bound(const struct flash_geometry *geometry)
 {
-    uint64_t words = seqmap_units(geometry), count = geometry->sector_count;
-    return (2 * count + 4) * (words * 6 * words * count + 4 * words);
+    if (!seq_geometry_usable(geometry, 2)) return 0;
+    uint64_t units = seqmap_units(geometry), count = geometry->sector_count;
+    return (2 * count + 4) * (units * 6 * units * count + 4 * units);
 }
 
 #endif

@@ -6,16 +6,14 @@
 bool seq_setup(struct seq *seq, const struct flash *flash, void *work, uint32_t work_size,
                uint32_t sectors_min)
 {
-    const struct flash_geometry *g = &flash->geometry;
-    if (!flash_geometry_valid(g) || g->erased != 0xFF) return false;
+    if (!seq_geometry_usable(&flash->geometry, sectors_min)) return false;
     memset(seq, 0, sizeof *seq);
     seq->flash = flash;
-    seq->word = (uint8_t)(g->unit > g->read_unit ? g->unit : g->read_unit);
+    seq->word = (uint8_t)seq_word_size(&flash->geometry);
     seq->header = (uint8_t)(seq->word > 8 ? seq->word : 8);
     seq->work = (uint8_t *)work;
     seq->work_size = seq_down(seq, work_size);
-    return g->sector_count >= sectors_min && seq->work_size != 0 && work != NULL &&
-           g->sector_size % seq->word == 0 && g->sector_size >= 3u * seq->word + seq->header;
+    return seq->work_size != 0 && work != NULL;
 }
 
 uint32_t seq_length_max(const struct seq *seq)

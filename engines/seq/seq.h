@@ -32,9 +32,23 @@ struct seq {
     uint8_t header;          /* bytes of an item header, H */
 };
 
-/* Checks the geometry (word at most 32 bytes, sectors of at least 3 words and a header, erased
- * value 0xFF, at least `sectors_min` sectors) and the work buffer (at least one word; what is over
- * a multiple of words is not used). False when they can't be used. No flash access. */
+/* Bytes of a word. */
+static inline uint32_t seq_word_size(const struct flash_geometry *g)
+{
+    return g->unit > g->read_unit ? g->unit : g->read_unit;
+}
+
+/* Whether a store can lie on such a part: words of at most 32 bytes, sectors of at least 3 words
+ * and an item header, erased value 0xFF, at least `sectors_min` sectors. */
+static inline bool seq_geometry_usable(const struct flash_geometry *g, uint32_t sectors_min)
+{
+    uint32_t word = seq_word_size(g), header = word > 8 ? word : 8;
+    return flash_geometry_valid(g) && g->erased == 0xFF && g->sector_count >= sectors_min &&
+           g->sector_size % word == 0 && g->sector_size >= 3 * word + header;
+}
+
+/* False when the geometry can't be used or the work buffer is smaller than a word; what is over a
+ * multiple of words in it is not used. No flash access. */
 bool seq_setup(struct seq *seq, const struct flash *flash, void *work, uint32_t work_size,
                uint32_t sectors_min);
 
