@@ -11,7 +11,6 @@
 #include "fuzz/command.h"
 #include "fuzz/db.h"
 #include "fuzz/pool.h"
-#include "fuzz/replay.h"
 #include "fuzz/shrink.h"
 
 static double now(void)
@@ -109,30 +108,21 @@ static int print_json(const struct command_options *options, const struct loaded
 
 /* --- the command --- */
 
-/* What a case says is what its replay shows. One that lost its engine can't be replayed here. */
-static void record_all(const struct loaded *loaded, struct explore_result *result)
+/* Each case tells what its replay shows, and is shrunk; those that turn out the same become one. */
+static void settle_cases(const struct command_options *options, const struct loaded *loaded,
+                         struct explore_result *result)
 {
+    struct explore_result settled = {0};
     for (uint32_t i = 0; i < result->divergence_count; i++) {
         struct divergence *divergence = &result->divergences[i];
-        if (divergence->lost) continue;
-        enum clause shown = replay_record(divergence->script, loaded->adapter, &loaded->settings);
-        if (shown != CLAUSE_NONE) divergence->clause = shown;
-    }
-}
-
-/* Shrinks each divergence; those that turn out to be the same become one. */
-static void shrink_all(const struct loaded *loaded, struct explore_result *result)
-{
-    struct explore_result shrunk = {0};
-    for (uint32_t i = 0; i < result->divergence_count; i++) {
-        struct divergence *divergence = &result->divergences[i];
-        if (!divergence->lost) shrink(&divergence->script, loaded->adapter, &loaded->settings);
-        divergence->shape = shrink_shape(divergence->clause, divergence->script);
-        explore_add(&shrunk, divergence);
+        if (!divergence->lost) shrink_apart(divergence, loaded->adapter, options->shrink);
+        if (options->shrink)
+            divergence->shape = shrink_shape(divergence->clause, divergence->script);
+        explore_add(&settled, divergence);
     }
     free(result->divergences);
-    result->divergences = shrunk.divergences;
-    result->divergence_count = shrunk.divergence_count;
+    result->divergences = settled.divergences;
+    result->divergence_count = settled.divergence_count;
 }
 
 static int explore_into(const struct command_options *options, const struct loaded *loaded,
@@ -155,8 +145,7 @@ static int explore_into(const struct command_options *options, const struct load
     double seconds = now() - progress.start;
     if (!options->quiet) end_progress(&progress);
     if (!fine) return command_fail("a worker failed: %s", errno ? strerror(errno) : "no memory");
-    record_all(loaded, result);
-    if (options->shrink) shrink_all(loaded, result);
+    settle_cases(options, loaded, result);
     if (db) {
         enum db_status status = db_store_result(db, result, seconds, true, &error);
         if (status) return command_fail("%s", error.text);

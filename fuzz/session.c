@@ -19,7 +19,6 @@
 #define BATCH_MIN 16u
 #define BATCH_MAX 64u
 
-#define SHRINK_CPU_MAX 60u
 #define SLEEP_MAX 10 /* a worker that sleeps hangs after so many times the silence */
 
 static volatile sig_atomic_t interrupted;
@@ -125,37 +124,6 @@ static void add_lost(struct session *session, uint32_t index, enum clause clause
 
 /* --- cases --- */
 
-/* Shrinks in a child process, which an engine may crash; the case stays as it is then. */
-static void shrink_apart(const struct session *session, struct divergence *divergence)
-{
-    struct explore_result back = {0};
-    FILE *file = tmpfile();
-    fflush(NULL);
-    pid_t pid = file ? fork() : -1;
-    if (pid == 0) {
-        const struct adapter *adapter = session->options->target.adapter;
-        const struct rlimit limit = {SHRINK_CPU_MAX, SHRINK_CPU_MAX};
-        struct explore_result one = {.divergences = divergence, .divergence_count = 1};
-        struct adapter_settings settings;
-        char reason[ADAPTERS_REASON_MAX];
-        setrlimit(RLIMIT_CPU, &limit);
-        bool fine = adapters_settle(adapter, divergence->script, &settings, reason) &&
-                    shrink(&divergence->script, adapter, &settings) && wire_write(file, &one);
-        _exit(fine ? 0 : 3);
-    }
-    int status = 1;
-    if (pid > 0 && waitpid(pid, &status, 0) == pid && status == 0) {
-        rewind(file);
-        if (wire_read(file, &back) && back.divergence_count == 1) {
-            struct script *script = divergence->script;
-            divergence->script = back.divergences[0].script;
-            back.divergences[0].script = script;
-        }
-    }
-    explore_result_free(&back);
-    if (file) fclose(file);
-}
-
 static void free_case(struct session_case *it)
 {
     script_free(it->divergence.script);
@@ -198,7 +166,7 @@ static uint32_t add_case(struct session *session, struct session_case *found)
     struct divergence *divergence = &found->divergence;
     uint64_t raw = divergence->shape;
     if (session->options->shrink && !divergence->lost && !found->image)
-        shrink_apart(session, divergence);
+        shrink_apart(divergence, session->options->target.adapter, true);
     if (!found->image) divergence->shape = shrink_shape(divergence->clause, divergence->script);
     uint32_t index = find_case(result, divergence->shape);
     if (index == UINT32_MAX) {

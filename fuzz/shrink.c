@@ -1,11 +1,16 @@
+#define _GNU_SOURCE
 #include "fuzz/shrink.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "fuzz/adapters.h"
 #include "fuzz/replay.h"
+#include "fuzz/wire.h"
 
 /* Replays that one shrinking may cost; a bound for what grows fast with long cases. */
 #define ATTEMPTS_MAX 20000u
@@ -17,6 +22,14 @@ struct shrinker {
     uint32_t attempts;
 };
 
+/* A finding of the clause lawful begins with the rule: another rule is another bug. */
+static bool same_rule(const struct script *script, const struct finding *finding)
+{
+    size_t size = strcspn(script->finding, ":");
+    return finding->clause != CLAUSE_LAWFUL || !script->finding[0] ||
+           strncmp(script->finding, finding->text, size + 1) == 0;
+}
+
 static bool shows(struct shrinker *shrinker, const struct script *script, struct replay *told)
 {
     struct replay result;
@@ -25,7 +38,8 @@ static bool shows(struct shrinker *shrinker, const struct script *script, struct
     shrinker->attempts++;
     if (!replay_once(script, shrinker->adapter, shrinker->settings, told)) return false;
     return told->finding.clause != CLAUSE_NONE && told->cuts_missed == 0 &&
-           strcmp(clause_name(told->finding.clause), script->clause) == 0;
+           strcmp(clause_name(told->finding.clause), script->clause) == 0 &&
+           same_rule(script, &told->finding);
 }
 
 /* Takes the candidate when it shows the same; frees the loser. */
@@ -408,6 +422,47 @@ bool shrink(struct script **script, const struct adapter *adapter,
     script_free(*script);
     *script = shrinker.best;
     return true;
+}
+
+/* --- in a child process --- */
+
+/* An engine that hangs while a case is made smaller is ended. */
+#define CPU_SECONDS_MAX 60u
+
+static _Noreturn void shrink_and_exit(struct divergence *divergence, const struct adapter *adapter,
+                                      bool smaller, FILE *file)
+{
+    char reason[ADAPTERS_REASON_MAX];
+    struct adapter_settings settings;
+    struct explore_result one = {.divergences = divergence, .divergence_count = 1};
+    const struct rlimit limit = {CPU_SECONDS_MAX, CPU_SECONDS_MAX};
+    setrlimit(RLIMIT_CPU, &limit);
+    if (!adapters_settle(adapter, divergence->script, &settings, reason)) _exit(3);
+    divergence->clause = replay_record(divergence->script, adapter, &settings);
+    if (divergence->clause == CLAUSE_NONE) _exit(3);
+    if (smaller) shrink(&divergence->script, adapter, &settings);
+    _exit(wire_write(file, &one) ? 0 : 3);
+}
+
+void shrink_apart(struct divergence *divergence, const struct adapter *adapter, bool smaller)
+{
+    struct explore_result back = {0};
+    FILE *file = tmpfile();
+    fflush(NULL);
+    pid_t pid = file ? fork() : -1;
+    if (pid == 0) shrink_and_exit(divergence, adapter, smaller, file);
+    int status = 1;
+    if (pid > 0 && waitpid(pid, &status, 0) == pid && status == 0) {
+        rewind(file);
+        if (wire_read(file, &back) && back.divergence_count == 1) {
+            struct script *script = divergence->script;
+            divergence->script = back.divergences[0].script;
+            divergence->clause = back.divergences[0].clause;
+            back.divergences[0].script = script;
+        }
+    }
+    explore_result_free(&back);
+    if (file) fclose(file);
 }
 
 uint64_t shrink_shape(enum clause clause, const struct script *script)

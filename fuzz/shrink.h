@@ -17,6 +17,11 @@
 bool shrink(struct script **script, const struct adapter *adapter,
             const struct adapter_settings *settings);
 
+/* Has the case of a divergence tell what its replay shows and, when `smaller` is set, shrinks it: all
+ * in a child process, which the engine may crash or keep busy for ever; the case stays as it is then,
+ * and so it does when its replay shows nothing. */
+void shrink_apart(struct divergence *divergence, const struct adapter *adapter, bool smaller);
+
 /* What tells one shrunk case from another: the clause, what is done and what is torn, not the
  * bytes. */
 uint64_t shrink_shape(enum clause clause, const struct script *script);
