@@ -138,6 +138,7 @@ RICH_OPTIONS = ("--faults", "edge,prefix,bits", "--max", 0)
 def rich(harness):
     explored = harness.explore(RICH, *RICH_OPTIONS)
     assert len(explored.found) >= 3
+    assert explored.judged + explored.skipped == explored.states
     return explored
 
 

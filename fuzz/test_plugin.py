@@ -1,0 +1,401 @@
+"""Engines of users, given by --plugin: each way to go wrong is told, by its clause, and replays.
+
+The plugins are the example of examples/plugin with one thing changed, compiled here.
+"""
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+
+import pytest
+from conftest import BUILD, ROOT, SANITIZER_EXIT, made
+from harness import DIVERGED, FAILED, USAGE, Harness, compiler, sanitized
+
+# Before the changed functions: the example, and what they use; after them: the adapter.
+BEFORE = """
+#define brownout_adapter example_entry
+#include "examples/plugin/two_slots.c"
+#undef brownout_adapter
+#include <stdlib.h>
+
+static struct adapter adapter;
+static struct adapter_map map;
+static volatile uint32_t ticks;
+
+/* Whether a snapshot was cut: it is neither valid nor blank. */
+static bool torn(struct store *store)
+{
+    bool found = false;
+    for (uint32_t slot = 0; slot < 2; slot++) {
+        bool blank = true;
+        if (read_snapshot(store, slot) >= 0) continue;
+        for (uint32_t i = 0; i < sector_size(store); i++)
+            blank = blank && store->next[i] == 0xFF;
+        found = found || !blank;
+    }
+    return found;
+}
+
+static int call(struct store *store, uint32_t address, const void *data, uint32_t size)
+{
+    return store->flash->program(store->flash->context, address, data, size);
+}
+"""
+AFTER = """
+adapter_entry brownout_adapter;
+const struct adapter *brownout_adapter(void)
+{
+    adapter = two_slots;
+    map = calls;
+    adapter.name = "changed";
+    adapter.map = &map;
+    change();
+    return &adapter;
+}
+"""
+# A mount that does something where a snapshot was cut.
+AT_TORN = """
+static enum answer changed_mount(void *object, const struct flash *flash,
+                                 const struct adapter_settings *settings)
+{
+    enum answer answer = slots_mount(object, flash, settings);
+    uint8_t byte[4] = {0};
+    (void)byte;
+    if (answer == ANSWER_OK && torn(object)) {
+        %s;
+        answer = slots_mount(object, flash, settings);
+    }
+    return answer;
+}
+static void change(void) { adapter.mount = changed_mount; }
+"""
+# A store that does something else first.
+AT_STORE = """
+static enum answer changed_store(void *object, const void *key, uint32_t key_size,
+                                 const void *value, uint32_t value_size)
+{
+    struct store *store = object;
+    static const uint8_t zeros[8];
+    uint8_t ones[8], bytes[8];
+    uint32_t other = (1 - store->slot) * sector_size(store);
+    memset(ones, 0xFF, 8);
+    (void)zeros, (void)other, (void)bytes;
+    %s;
+    return slots_store(object, key, key_size, value, value_size);
+}
+static void change(void) { map.store = changed_store; }
+"""
+SCENARIO = """chip generic sectors=2 sector=128 page=64 unit=4 read=4 programs={programs}
+engine changed
+
+store name "kitchen"
+store level 0x0102030405060708090a
+store name "hall"
+look
+"""
+
+
+@pytest.fixture(scope="module")
+def harness(brownout, tmp_path_factory):
+    return Harness(brownout, tmp_path_factory.mktemp("plugin"))
+
+
+@pytest.fixture(scope="module")
+def plugin(harness):
+    """plugin(name, changed functions) compiles the example with them; the path of the object."""
+
+    def build(name, text, *flags):
+        source = harness.write(BEFORE + text + AFTER, f"{name}.c")
+        made_here = harness.folder / f"{name}.so"
+        words = [*compiler(), "-std=c11", "-O1", "-shared", "-fPIC", f"-I{ROOT}", *flags]
+        subprocess.run([*words, str(source), "-o", str(made_here)], check=True)
+        return made_here
+
+    return build
+
+
+@pytest.fixture(scope="module")
+def sound(plugin):
+    return plugin("sound", "static void change(void) {}")
+
+
+def explore(harness, plugin, *options, programs=0):
+    words = ("--plugin", plugin, *options)
+    explored = harness.explore(SCENARIO.format(programs=programs), *words)
+    assert explored.states or explored.found
+    return explored
+
+
+def run_plain(*words, timeout=60):
+    """The command, whatever becomes of it; a sanitizer's report is no failure here."""
+    command = [str(made(BUILD / "brownout")), *map(str, words)]
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, errors="replace", timeout=timeout
+    )
+
+
+def explore_plain(harness, plugin, *options):
+    path = harness.write(SCENARIO.format(programs=0))
+    words = ("--plugin", plugin, "--quiet", "--json", "--artefacts", harness.folder, *options)
+    done = run_plain("explore", path, *words)
+    assert done.returncode == DIVERGED, done.stderr
+    return [harness.found_of(each) for each in json.loads(done.stdout)["divergences"]]
+
+
+# --- a sound one ---
+
+
+@pytest.mark.parametrize("options", [(), ("--isolate", "--no-use"), ("--depth", 2, "--bits", 2)])
+def test_the_unchanged_example_is_clean(harness, sound, options):
+    explored = explore(harness, sound, *options)
+    assert explored.found == []
+    assert explored.judged > 100
+
+
+# --- chip rules ---
+
+BREACHES = {
+    "alignment of a program": ("alignment", 0, "call(store, other + 2, zeros, 4)"),
+    "alignment of a size": ("alignment", 0, "call(store, other, zeros, 3)"),
+    "alignment of an erase": ("alignment", 0, "store->flash->erase(store->flash->context, 4)"),
+    "alignment of a read": ("alignment", 0, "flash_read(store->flash, 2, bytes, 4)"),
+    "a read outside": ("bounds", 0, "flash_read(store->flash, 256, bytes, 4)"),
+    "a program outside": ("bounds", 0, "call(store, 252, zeros, 8)"),
+    "an erase outside": ("bounds", 0, "store->flash->erase(store->flash->context, 256)"),
+    "a program over two pages": ("page", 0, "call(store, 60, zeros, 8)"),
+    "a bit that is to be set": (
+        "set-bit",
+        0,
+        "flash_erase(store->flash, other); call(store, other, zeros, 4);"
+        "call(store, other, ones, 4)",
+    ),
+    "a unit programmed twice": (
+        "reprogram",
+        1,
+        "flash_erase(store->flash, other); call(store, other, ones, 4);"
+        "call(store, other, zeros, 4)",
+    ),
+}
+
+
+@pytest.mark.parametrize("breach", BREACHES)
+def test_a_breach_of_a_chip_rule_is_unlawful(harness, plugin, breach):
+    rule, programs, what = BREACHES[breach]
+    changed = plugin(breach.replace(" ", "-"), AT_STORE % what)
+    explored = explore(harness, changed, programs=programs)
+    assert explored.clauses == {"lawful"}
+    assert explored.found[0].finding.startswith(rule + ":")
+    assert harness.replay(explored.found[0].path, "--plugin", changed)[0] == "lawful"
+
+
+# --- engines that do not come back ---
+
+
+def test_an_endless_loop_of_flash_calls_passes_its_bound(harness, plugin):
+    loop = "while (!flash_read(flash, 0, byte, 4)) ticks++"
+    changed = plugin("reads", AT_TORN % loop)
+    explored = explore(harness, changed)
+    assert explored.clauses == {"bounded"}
+    assert "flash calls in one call" in explored.found[0].finding
+    assert harness.replay(explored.found[0].path, "--plugin", changed)[0] == "bounded"
+
+
+@pytest.mark.parametrize(
+    "loop", ["for (;;) ticks++", "for (;;) flash_read(flash, 0, byte, 4)"], ids=["idle", "deaf"]
+)
+def test_an_engine_call_that_never_returns_is_ended(harness, plugin, loop):
+    changed = plugin("hangs", AT_TORN % loop)
+    explored = explore(harness, changed, "--silence", 2)
+    assert explored.clauses == {"bounded"}
+    assert explored.found[0].finding == "an engine call does not return"
+    assert " cut " in explored.found[0].text
+    with pytest.raises(subprocess.TimeoutExpired):
+        run_plain("replay", explored.found[0].path, "--plugin", changed, timeout=3)
+
+
+@pytest.mark.parametrize("options", [(), ("--isolate",), ("--jobs", 2)])
+def test_a_crash_is_told_and_its_case_crashes_again(harness, plugin, options):
+    changed = plugin("aborts", AT_TORN % "abort()")
+    explored = explore(harness, changed, *options)
+    assert explored.clauses == {"sane"}
+    assert "Aborted" in explored.found[0].finding
+    done = run_plain("replay", explored.found[0].path, "--plugin", changed)
+    assert done.returncode == -signal.SIGABRT
+    assert "POWER IS CUT" in done.stdout
+
+
+def test_a_read_far_outside_is_a_crash(harness, plugin):
+    changed = plugin("wild", AT_TORN % "ticks += *((volatile uint8_t *)object + (1ull << 44))")
+    found = explore_plain(harness, changed)
+    assert {each.clause for each in found} == {"sane"}
+    assert " cut " in found[0].text
+
+
+def test_a_read_just_outside_is_a_crash_where_reads_are_checked(harness, plugin):
+    """An ordinary build can't see it; a plugin built like the sanitized harness is seen."""
+    over = "ticks += ((volatile uint8_t *)object)[slots_object_size(&flash->geometry, settings)]"
+    if sanitized(BUILD):
+        changed = plugin("over", AT_TORN % over, "-fsanitize=address")
+        assert {each.clause for each in explore_plain(harness, changed)} == {"sane"}
+    else:
+        changed = plugin("over", AT_TORN % over)
+        assert explore(harness, changed).found == []
+
+
+# --- memory ---
+
+
+def test_an_engine_that_reads_its_junk_is_found(harness, plugin):
+    changed = plugin(
+        "junk",
+        """
+static enum answer changed_mount(void *object, const struct flash *flash,
+                                 const struct adapter_settings *settings)
+{
+    struct store *store = object;
+    uint32_t junk = *(const uint8_t *)object & 1u;
+    enum answer answer = slots_mount(object, flash, settings);
+    int64_t size = junk ? read_snapshot(store, 1 - store->slot) : -1;
+    if (size < 0) return answer;
+    memcpy(store->now, store->next, sector_size(store));
+    store->size = (uint32_t)size;
+    return answer;
+}
+static void change(void) { adapter.mount = changed_mount; }
+""",
+    )
+    explored = explore(harness, changed)
+    assert explored.clauses & {"durable", "settled", "atomic"}
+
+
+# The newest value lies in a static variable too, and is believed while it is there.
+CACHE = """
+static uint8_t cached_key[16], cached[64];
+static uint32_t cached_key_size, cached_size, stores;
+
+static enum answer changed_store(void *object, const void *key, uint32_t key_size,
+                                 const void *value, uint32_t value_size)
+{
+    if (key_size <= sizeof cached_key && value_size <= sizeof cached) {
+        memcpy(cached_key, key, key_size);
+        memcpy(cached, value, value_size);
+        cached_key_size = key_size;
+        cached_size = value_size;
+    }
+    %s
+    return slots_store(object, key, key_size, value, value_size);
+}
+
+static enum answer changed_fetch(void *object, const void *key, uint32_t key_size, void *buffer,
+                                 uint32_t capacity, uint32_t *value_size)
+{
+    if (cached_key_size != key_size || memcmp(key, cached_key, key_size))
+        return slots_fetch(object, key, key_size, buffer, capacity, value_size);
+    *value_size = cached_size;
+    memcpy(buffer, cached, cached_size < capacity ? cached_size : capacity);
+    return ANSWER_OK;
+}
+
+static enum answer changed_remove(void *object, const void *key, uint32_t key_size)
+{
+    cached_key_size = 0;
+    return slots_remove(object, key, key_size);
+}
+
+static void change(void)
+{
+    map.store = changed_store;
+    map.fetch = changed_fetch;
+    map.remove = changed_remove;
+    adapter.has_globals = %s;
+}
+"""
+
+
+def test_globals_are_wiped_by_a_cut_when_the_engine_owns_up_to_them(harness, plugin):
+    changed = plugin("globals", CACHE % ("", "true"))
+    assert explore(harness, changed, "--bits", 2, "--prefixes", 2, "--no-use").found == []
+
+
+def test_globals_that_outlive_a_cut_unsaid_are_found(harness, plugin):
+    changed = plugin("unsaid", CACHE % ("", "false"))
+    explored = explore(harness, changed)
+    assert explored.clauses & {"settled", "durable"}
+
+
+def test_what_an_engine_keeps_in_globals_alone_is_lost(harness, plugin):
+    changed = plugin("lazy", CACHE % ("if (stores++ % 2) return ANSWER_OK;", "true"))
+    explored = explore(harness, changed, "--faults", "edge")
+    assert "durable" in explored.clauses
+    found = next(found for found in explored.found if found.clause == "durable")
+    assert harness.replay(found.path, "--plugin", changed)[0] == "durable"
+
+
+# --- two bugs at once ---
+
+
+def test_a_crash_on_the_way_to_a_smaller_case_loses_nothing(harness, plugin):
+    """Large values are lost, small ones crash: shrinking the first bug meets the second."""
+    changed = plugin(
+        "both",
+        AT_TORN
+        % """struct store *store = object;
+        if (store->size > 20 && store->size < 64) return store->size = 0, ANSWER_OK;
+        if (store->size > 0 && store->size <= 20) abort()""",
+    )
+    path = harness.write(
+        "chip generic sectors=2 sector=128 page=128\nengine changed\n"
+        "\n"
+        "store a fill 1 40\nstore a fill 2 41\n"
+    )
+    words = ("--plugin", changed, "--quiet", "--json", "--artefacts", harness.folder)
+    done = run_plain("explore", path, *words, "--no-use")
+    assert done.returncode == DIVERGED, (done.returncode, done.stderr)
+    clauses = {each["clause"] for each in json.loads(done.stdout)["divergences"]}
+    assert clauses and "sane" not in clauses
+
+
+# --- files that are no plugins ---
+
+
+def refused(brownout, harness, plugin):
+    done = brownout("run", harness.write(SCENARIO.format(programs=0)), "--plugin", plugin)
+    assert done.returncode == USAGE
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert str(plugin) in done.stderr
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    "change, reason",
+    [
+        ("adapter.version++", "version 2, not 1"),
+        ("adapter.map = NULL", "lacks the functions of its kind"),
+        ("adapter.kind = 0", "lacks the functions of its kind"),
+        ("map.fetch = NULL", "lacks store, fetch or each"),
+        ("adapter.mount = NULL", "lacks object_size, mount or limits"),
+        ("adapter.name = NULL", "lacks a name"),
+    ],
+)
+def test_an_adapter_that_is_not_whole_is_refused(brownout, harness, plugin, change, reason):
+    name = re.sub(r"\W+", "-", change)
+    changed = plugin(name, f"static void change(void) {{ {change}; }}")
+    assert reason in refused(brownout, harness, changed)
+
+
+def test_an_object_without_an_adapter_is_refused(brownout, harness):
+    source = harness.write("int nothing;\n", "nothing.c")
+    empty = harness.folder / "nothing.so"
+    subprocess.run([*compiler(), "-shared", "-fPIC", str(source), "-o", str(empty)], check=True)
+    assert "brownout_adapter" in refused(brownout, harness, empty)
+
+
+def test_a_file_that_is_no_object_is_refused(brownout, harness):
+    assert refused(brownout, harness, harness.write("not a shared object", "text.so"))
+
+
+def test_a_missing_plugin_is_refused(brownout, harness):
+    assert refused(brownout, harness, harness.folder / "missing.so")
