@@ -147,6 +147,7 @@ static inline uint64_t seqmap_read_bound(const struct flash_geometry *geometry)
 {
     if (!seq_geometry_usable(geometry, 2)) return 0;
     uint64_t units = seqmap_units(geometry), count = geometry->sector_count;
+    if (units * count > 1u << 28) return UINT64_MAX / 2;
     return (2 * count + 4) * (units * 6 * units * count + 4 * units);
 }
 
