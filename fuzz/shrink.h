@@ -17,9 +17,9 @@
 bool shrink(struct script **script, const struct adapter *adapter,
             const struct adapter_settings *settings);
 
-/* Has the case of a divergence tell what its replay shows and, when `smaller` is set, shrinks it: all
- * in a child process, which the engine may crash or keep busy for ever; the case stays as it is then,
- * and so it does when its replay shows nothing. */
+/* Has the case of a divergence tell what its replay shows and, when `smaller` is set, shrinks it:
+ * all in a child process, which the engine may crash or keep busy for ever; the case stays as it is
+ * then, and so it does when its replay shows nothing. */
 void shrink_apart(struct divergence *divergence, const struct adapter *adapter, bool smaller);
 
 /* What tells one shrunk case from another: the clause, what is done and what is torn, not the
