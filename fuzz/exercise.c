@@ -7,6 +7,7 @@
 
 #define ROUNDS_MAX 64u
 #define MEMORY_SLOTS 4096u
+#define BALLAST_MAX 16u
 
 /* What the fresh store could do, by model digest; direct-mapped. */
 struct exercise_memory {
@@ -36,14 +37,16 @@ static bool is_taken(const struct script *script, const struct value *key)
     return false;
 }
 
-/* A key that the script does not use; NULL when there is none within the engine's limits. */
-static struct value *make_key(const struct script *script, uint32_t size_min, uint32_t size_max)
+/* The n-th key, from 0, that the script does not use; NULL when there is none within the engine's
+ * limits. */
+static struct value *make_key(const struct script *script, uint32_t size_min, uint32_t size_max,
+                              uint32_t n)
 {
     uint32_t size = size_min > 1 ? size_min : 1;
     if (size > size_max) return NULL;
     for (unsigned first = 0xEE; first > 0; first--) {
         struct value *key = make_value(size, (uint8_t)first);
-        if (!key || !is_taken(script, key)) return key;
+        if (!key || (!is_taken(script, key) && n-- == 0)) return key;
         free(key);
     }
     return NULL;
@@ -59,7 +62,7 @@ struct exercise *exercise_new(const struct script *script, const struct flash_ge
     if (size == 0) size = 1;
     uint64_t rounds = (uint64_t)geometry->sector_count * (geometry->sector_size / size + 1);
     exercise->rounds = rounds < ROUNDS_MAX ? (uint32_t)rounds : ROUNDS_MAX;
-    exercise->key = make_key(script, key_size_min, key_size_max);
+    exercise->key = make_key(script, key_size_min, key_size_max, 0);
     exercise->values[0] = make_value(size, 1);
     exercise->values[1] = make_value(size, 101);
     exercise->memory = calloc(1, sizeof *exercise->memory);
@@ -79,34 +82,43 @@ void exercise_free(struct exercise *exercise)
     free(exercise);
 }
 
-/* The allowance: the fresh store does the exercise with values of twice the size. */
-static bool make_generous(struct exercise *exercise)
-{
-    for (int i = 0; i < 2; i++) {
-        uint8_t first = exercise->values[i]->bytes[0];
-        struct value *larger = make_value(exercise->values[i]->size * 2, first);
-        if (!larger) return false;
-        free(exercise->values[i]);
-        exercise->values[i] = larger;
-    }
-    return true;
-}
-
 static struct rig *fresh_rig(const struct rig *rig)
 {
     struct rig *fresh = rig_new(rig->script, rig->adapter, &rig->settings);
-    if (!fresh) return NULL;
-    fresh->exercise->fresh = true;
-    if (make_generous(fresh->exercise)) return fresh;
-    rig_free(fresh);
-    return NULL;
+    if (fresh) fresh->exercise->fresh = true;
+    return fresh;
+}
+
+static const struct value *largest_value(const struct rig *rig, const struct model *model)
+{
+    const struct value *largest = rig->exercise->values[0];
+    for (uint32_t key = 0; key < model->key_count; key++) {
+        const struct value *value = model->slots[key].allowed[0];
+        if (value && value->size > largest->size) largest = value;
+    }
+    return largest;
+}
+
+/* The allowance: one more value of the largest size for each sector that may hold data. */
+static bool store_ballast(struct rig *fresh, const struct model *model)
+{
+    const struct value *value = largest_value(fresh, model);
+    uint32_t sectors = chip_flash(fresh->chip)->geometry.sector_count;
+    for (uint32_t n = 1; n < sectors && n <= BALLAST_MAX; n++) {
+        struct value *key = make_key(fresh->script, fresh->key_size_min, fresh->key_size_max, n);
+        bool stored = key && rig_store_unwatched(fresh, key, value);
+        free(key);
+        if (!stored) return false;
+    }
+    return true;
 }
 
 static bool fresh_can(struct rig *fresh, const struct model *model)
 {
     fresh->finding.clause = CLAUSE_NONE;
     chip_reset(fresh->chip);
-    return rig_start(fresh) && rig_fill(fresh, model) && rig_use(fresh, true);
+    return rig_start(fresh) && rig_fill(fresh, model) && store_ballast(fresh, model) &&
+           rig_use(fresh, true);
 }
 
 bool exercise_must(struct rig *rig, const struct model *model)

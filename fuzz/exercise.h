@@ -2,9 +2,10 @@
  * store must be able to take.
  *
  * After a crash the engine must be alive: it takes new operations and its capacity is what it was.
- * What "what it was" means is asked of the engine itself: a fresh store that holds the same values,
- * and one value more as allowance for the space that a torn item may take until it is collected,
- * does the same exercise. What it can do, the crashed store must do too.
+ * What "what it was" means is asked of the engine itself: a fresh store that holds the same values
+ * does the same exercise. What it can do, the crashed store must do too. How a log packs its sectors
+ * depends on what went before, so the fresh store holds an allowance besides: for each sector one
+ * more value of the largest size.
  */
 #ifndef BROWNOUT_EXERCISE_H
 #define BROWNOUT_EXERCISE_H

@@ -90,9 +90,12 @@ bool rig_look(struct rig *rig, void *object);
  * succeed (alive); otherwise the store may answer that it is full. */
 bool rig_use(struct rig *rig, bool must);
 
-/* Makes the store at the current level hold what `content` allows first for each key, and one large
- * value more, by storing into a blank chip. False when the engine has no room for it. */
+/* Makes the store at the current level hold what `content` allows first for each key, by storing
+ * into a blank chip. False when the engine has no room for it. */
 bool rig_fill(struct rig *rig, const struct model *content);
+
+/* Stores without the model's knowledge; whether the engine took it. */
+bool rig_store_unwatched(struct rig *rig, const struct value *key, const struct value *value);
 
 /* Puts the RAM of an engine with globals aside, and back; nothing without globals. */
 void rig_keep_ram(uint8_t *ram);
