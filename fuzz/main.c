@@ -27,7 +27,8 @@ static const struct command commands[] = {
      "inspect IMAGE --engine E   what is in a flash dump; --chip \"NAME sector=N\""},
     {"print", command_print, "print SCENARIO             the scenario in canonical form"},
     {"list", command_list, "list engines|chips|faults  what there is"},
-    {"bench", command_bench, "bench [NAME]               speeds, each beside a yardstick"},
+    {"bench", command_bench,
+     "bench LONG PAIRS           speeds, each beside a yardstick (make bench)"},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
 
@@ -48,14 +49,22 @@ static void print_usage(FILE *out)
                  "exit code: 0 clean, 1 divergence found, 2 bad usage or input, 3 failed\n");
 }
 
+static bool wants_help(int argc, char **argv)
+{
+    if (strcmp(argv[1], "help") == 0) return true;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return true;
+    }
+    return false;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
         print_usage(stderr);
         return COMMAND_USAGE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-        strcmp(argv[1], "help") == 0) {
+    if (wants_help(argc, argv)) {
         print_usage(stdout);
         return command_flush() ? COMMAND_CLEAN : COMMAND_FAILED;
     }
