@@ -250,6 +250,8 @@ class ReferenceChip:
         self.s.erases[address // size] += 1
         self.s.unproven[address // size] = True
         for u in self.units(address, size):
+            if new == blank * size:
+                self.s.programs[u] = 0
             start = u * g["unit"] - address
             span = slice(start, start + g["unit"])
             changed = new[span] != old[span]

@@ -433,6 +433,8 @@ static const uint8_t *erase_counts(const struct torn_erase *t)
     const struct flash_geometry *g = &chip->flash.geometry;
     if (chip->counts_size == 0) return NULL;
     uint8_t *counts = chip->count_buffer;
+    /* Nobody can tell a sector that is blank all over from an erased one. */
+    if (t->next[0] == g->erased && memcmp(t->next, t->next + 1, t->size - 1) == 0) return NULL;
     memcpy(counts, t->now + chip->counts_at, chip->counts_size);
     memset(counts, 0, t->blanked / g->unit);
     for (uint32_t i = t->blanked / g->unit * g->unit; (i = erase_next_change(t, i)) < t->size;) {
