@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "fuzz/command.h"
 #include "fuzz/db.h"
@@ -80,6 +81,13 @@ static void print_run_json(const struct loaded *loaded, const struct rig *rig)
         printf("null}\n");
 }
 
+/* What was half written is no image. A device that refuses to be one stays where it is. */
+static void remove_file(const char *path)
+{
+    struct stat status;
+    if (stat(path, &status) == 0 && S_ISREG(status.st_mode)) remove(path);
+}
+
 static int write_image(const struct rig *rig, const char *path)
 {
     const struct flash *flash = chip_flash(rig->chip);
@@ -95,7 +103,7 @@ static int write_image(const struct rig *rig, const char *path)
     int error = errno;
     free(sector);
     if (fine) return COMMAND_CLEAN;
-    if (file) remove(path);
+    if (file) remove_file(path);
     return command_refuse("%s: %s", path, strerror(error));
 }
 
