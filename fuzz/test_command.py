@@ -1,0 +1,289 @@
+"""The command: exit codes, one line for each mistake, and nothing that breaks it."""
+
+import re
+import signal
+import sqlite3
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from conftest import BUILD, made
+from harness import CLEAN, DIVERGED, FAILED, USAGE, Harness
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+CHIP = "chip generic sectors=2 sector=128 page=128\n"
+SMALL = CHIP + 'engine seqmap\n\nstore name "hall"\nremove name\n'
+FAULTY = CHIP + "engine canary fault=5\n\nrepeat 9 {\n  store a random 40\n}\n"
+# Hours of work: 4 cuts deep in many stores.
+ENDLESS = SMALL.replace("seqmap", "canary fault=1") + "repeat 200 {\n  store a random 40\n}\n"
+
+
+@pytest.fixture(scope="module")
+def harness(brownout, tmp_path_factory):
+    return Harness(brownout, tmp_path_factory.mktemp("command"))
+
+
+def refused(harness, *words, code=USAGE):
+    """Runs a command that must be refused: nothing but one line, which is returned."""
+    done = harness.brownout(*words)
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("brownout: ")
+    return done.stderr
+
+
+# --- exit codes ---
+
+
+def test_clean_is_0_and_a_divergence_is_1(harness):
+    small, faulty = harness.write(SMALL, "small.scn"), harness.write(FAULTY, "faulty.scn")
+    words = ("--quiet", "--artefacts", harness.folder)
+    assert harness.brownout("run", small).returncode == CLEAN
+    assert harness.brownout("explore", small, *words).returncode == CLEAN
+    done = harness.brownout("explore", faulty, *words)
+    assert done.returncode == DIVERGED
+    case = re.search("brownout replay (.*case)", done.stdout)[1]
+    assert harness.brownout("replay", case).returncode == DIVERGED
+    assert harness.brownout("shrink", case).returncode == DIVERGED
+    assert harness.brownout("replay", case, "--engine", "seqmap").returncode == CLEAN
+
+
+def test_help_is_no_mistake(harness):
+    for word in ("help", "--help", "-h"):
+        done = harness.brownout(word)
+        assert done.returncode == CLEAN and "brownout explore" in done.stdout
+    assert harness.brownout().returncode == USAGE
+
+
+@pytest.mark.parametrize(
+    "words, told",
+    [
+        (["bake"], "'bake'"),
+        (["explore"], "one scenario"),
+        (["run", "a", "b"], "one scenario"),
+        (["replay"], "one case"),
+        (["inspect"], "image"),
+        (["list", "birds"], "engines, chips, faults"),
+        (["explore", "a", "--depth", "0"], "--depth"),
+        (["explore", "a", "--depth", "5"], "--depth"),
+        (["explore", "a", "--depth", "-1"], "--depth"),
+        (["explore", "a", "--jobs", "0"], "--jobs"),
+        (["explore", "a", "--jobs", "two"], "--jobs"),
+        (["explore", "a", "--seed", "99999999999999999999"], "--seed"),
+        (["explore", "a", "--shard", "3/3"], "--shard"),
+        (["explore", "a", "--shard", "1"], "--shard"),
+        (["explore", "a", "--faults", "edge,gamma"], "--faults"),
+        (["explore", "a", "--seconds", "0"], "--seconds"),
+        (["explore", "a", "--silence", "soon"], "--silence"),
+        (["explore", "a", "--sideways"], "--sideways"),
+        (["explore", "a", "--engine"], "--engine"),
+    ],
+)
+def test_bad_usage_is_one_line(harness, words, told):
+    assert told in refused(harness, *words)
+
+
+@pytest.mark.parametrize(
+    "line, text",
+    [
+        (1, "chip nowhere99\nengine seqmap\nstore a 0x01\n"),
+        (1, "chip generic sectors=0\nengine seqmap\n"),
+        (1, "chip generic sector=100\nengine seqmap\n"),
+        (3, SMALL.replace("store", "stow").replace("\n\n", "\n")),
+        (4, SMALL.replace("hall\"", "hall")),
+        (5, SMALL.replace("remove name", "remove")),
+        (4, SMALL.replace("store name", "repeat 3 {\n store name")),
+        (4, SMALL.replace('"hall"', "0x123")),
+        (4, SMALL.replace('"hall"', '"hall" cut 1 sideways:3')),
+    ],
+)
+def test_a_mistake_in_a_scenario_is_told_with_its_line(harness, line, text):
+    path = harness.write(text)
+    for command in ("run", "explore", "replay", "shrink"):
+        told = refused(harness, command, path)
+        assert told.startswith(f"brownout: {path}:{line}: ")
+        assert len(told.split(": ", 2)[2].strip()) > 3
+
+
+@pytest.mark.parametrize(
+    "text, told",
+    [
+        (SMALL.replace("seqmap", "abacus"), "unknown engine 'abacus'"),
+        (SMALL.replace("seqmap", "seqmap beads=3"), "no option 'beads'"),
+        (SMALL.replace("seqmap", "canary fault=99"), "from 0 to"),
+        (SMALL.replace("sectors=2", "sectors=1"), "engine seqmap: "),
+        (SMALL.replace("sectors=2", "sectors=2 erased=0"), "engine seqmap: "),
+    ],
+)
+def test_an_engine_that_does_not_fit_is_told(harness, text, told):
+    path = harness.write(text)
+    assert told in refused(harness, "run", path)
+    assert str(path) in refused(harness, "explore", path)
+
+
+def test_files_that_are_not_there_are_told(harness):
+    missing = harness.folder / "missing.scn"
+    for command in ("run", "explore", "replay", "shrink", "print", "inspect"):
+        told = refused(harness, command, missing)
+        assert f"{missing}: " in told and "No such file" in told
+    assert str(harness.folder) in refused(harness, "run", harness.folder)
+
+
+def test_a_case_that_shows_nothing_is_not_shrunk(harness):
+    assert "no divergence" in refused(harness, "shrink", harness.write(SMALL))
+
+
+# --- what can't be written ---
+
+
+def test_a_full_disk_is_a_failure(harness):
+    path = harness.write(SMALL)
+    with open("/dev/full", "w") as full:
+        for words in (["run", path], ["list", "chips"], ["help"], ["explore", path, "--quiet"]):
+            done = harness.brownout(*words, stdout=full)
+            assert done.returncode == FAILED
+            assert "No space left" in done.stderr
+
+
+def test_a_folder_that_can_not_be_written_is_told_and_nothing_is_left(harness):
+    wall = harness.write("a file", "wall")
+    faulty, small = harness.write(FAULTY, "faulty.scn"), harness.write(SMALL)
+    done = harness.brownout("explore", faulty, "--quiet", "--artefacts", wall)
+    assert done.returncode == USAGE and str(wall) in done.stderr
+    assert str(wall) in refused(harness, "explore", small, "--db", wall / "it.db", "--quiet")
+    done = harness.brownout("run", small, "--image", wall / "image")
+    assert done.returncode == USAGE and str(wall) in done.stderr
+
+
+def test_an_image_that_does_not_fit_its_disk_is_told(harness):
+    full = Path("/dev/full")
+    done = harness.brownout("run", harness.write(SMALL), "--image", full)
+    assert done.returncode == USAGE and str(full) in done.stderr
+    assert full.is_char_device()
+
+
+def test_a_database_of_another_kind_is_left_alone(harness):
+    path, db = harness.write(SMALL), harness.folder / "other.db"
+    with sqlite3.connect(db) as other:
+        other.execute("create table birds (name)")
+    before = db.read_bytes()
+    assert str(db) in refused(harness, "explore", path, "--db", db, "--quiet")
+    assert db.read_bytes() == before
+    text = harness.write("no database at all\n" * 100, "text.db")
+    assert str(text) in refused(harness, "explore", path, "--db", text, "--quiet")
+
+
+# --- images ---
+
+
+@pytest.fixture(scope="module")
+def image(harness):
+    path = harness.folder / "flash.bin"
+    text = SMALL + 'store name "kitchen"\nstore level 0x0102\n'
+    assert harness.brownout("run", harness.write(text), "--image", path).returncode == CLEAN
+    return path
+
+
+GENERIC = ("--chip", "generic sector=128 page=128")
+
+
+@pytest.mark.parametrize("engine", ["seqmap", "original"])
+def test_an_image_shows_what_was_stored(harness, image, engine):
+    assert image.stat().st_size == 256
+    done = harness.brownout("inspect", image, "--engine", engine, *GENERIC)
+    assert done.returncode == CLEAN
+    assert '"name" = "kitchen"' in done.stdout and '"level" = 0x0102' in done.stdout
+    assert "hall" not in done.stdout
+
+
+def test_an_image_of_the_wrong_size_is_told(harness, image):
+    longer = harness.folder / "longer.bin"
+    longer.write_bytes(image.read_bytes() + b"\0")
+    words = ("inspect", longer, "--engine", "seqmap", *GENERIC)
+    assert "has 257 bytes, the chip 256" in refused(harness, *words)
+    scenario = harness.write(SMALL.replace("sectors=2", "sectors=3"), "three.scn")
+    assert "has 256 bytes, the chip 384" in refused(harness, "inspect", image, scenario)
+    assert "--engine is missing" in refused(harness, "inspect", image)
+
+
+# --- Ctrl-C ---
+
+
+def test_an_interrupted_exploration_keeps_what_it_found(harness):
+    path, db = harness.write(ENDLESS), harness.folder / "interrupted.db"
+    words = ("explore", path, "--depth", "4", "--reach", "0", "--max", "0", "--no-dedup")
+    words = (*words, "--quiet", "--db", db, "--artefacts", harness.folder)
+    command = [made(BUILD / "brownout"), *words]
+    with subprocess.Popen(
+        [str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        while process.poll() is None and not db.exists():
+            time.sleep(0.01)
+        time.sleep(1)
+        assert process.poll() is None, process.stderr.read()
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
+    assert "stopped before the end" in output
+    assert process.returncode == DIVERGED, errors
+    with sqlite3.connect(db) as results:
+        state, judged = results.execute("select state, judged from run").fetchone()
+        found = results.execute("select count(*) from divergence").fetchone()[0]
+    assert state == "stopped" and judged > 0
+    assert found == output.count("DIVERGENCE") > 0
+
+
+# --- anything at all ---
+
+
+BYTES = st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode))
+PIECES = st.lists(
+    st.sampled_from(
+        [*SMALL.split(), *FAULTY.split(), "cut", "1", "prefix:3", "mix:1:128", "mount", "use", "\n"]
+    ),
+    max_size=40,
+).map(lambda words: " ".join(words).encode())
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.one_of(BYTES, PIECES))
+@example(b"")
+@example(b"\0")
+@example(b"chip generic\nengine seqmap\n")
+def test_no_bytes_whatever_crash_a_command_that_reads_a_scenario(harness, text):
+    path = harness.folder / "any.case"
+    path.write_bytes(text)
+    done = harness.brownout("replay", path)
+    assert done.returncode in (CLEAN, DIVERGED, USAGE)
+    if done.returncode == USAGE:
+        assert len(done.stderr.splitlines()) == 1
+
+
+CASE = SMALL + 'store name "kitchen" cut {} {}\nstore name "hall"\nuse\n'
+TEARS = st.one_of(
+    st.sampled_from(["none", "done", "locked", "prefix:1", "only:9999", "zero-tail:4294967295"]),
+    st.builds("{}:{}".format, st.sampled_from("prefix only except".split()), st.integers(0, 2**33)),
+    st.builds("mix:{:x}:{}".format, st.integers(0, 2**64 - 1), st.integers(0, 300)),
+)
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 9), TEARS)
+def test_no_cut_whatever_crashes_a_replay(harness, nth, tear):
+    done = harness.brownout("replay", harness.write(CASE.format(nth, tear), "any-cut.case"))
+    assert done.returncode in (CLEAN, DIVERGED, USAGE)
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_no_image_whatever_crashes_an_inspection(harness, image, data):
+    engine = data.draw(st.sampled_from(["seqmap", "naive", "original", "canary fault=0"]))
+    whole = bytearray(image.read_bytes())
+    for place in data.draw(st.lists(st.integers(0, 255), max_size=30)):
+        whole[place] = data.draw(st.integers(0, 255))
+    path = harness.folder / "any.bin"
+    path.write_bytes(data.draw(st.sampled_from([bytes(whole), bytes(256), b"\xff" * 256])))
+    done = harness.brownout("inspect", path, "--engine", engine, *GENERIC)
+    assert done.returncode == CLEAN
