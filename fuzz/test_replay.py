@@ -1,0 +1,131 @@
+"""A replay tells what was recorded, and a shrunk case is as small as it gets and no other bug."""
+
+import re
+
+import pytest
+from conftest import ROOT
+from harness import CLEAN, DIVERGED, Harness, cuts, operations
+
+# Explored on the part and with the faults that show some, and shrunk again here.
+SUBJECTS = {
+    "canary fault=5": ("edge", "generic sectors=2 sector=128 page=128 unit=4"),
+    "canary fault=6": ("edge,bits", "generic sectors=2 sector=128 page=128 unit=4"),
+    "canary fault=16": ("edge,prefix", "generic sectors=2 sector=128 page=128 unit=8"),
+    "original": ("edge,bits", "generic sectors=2 sector=128 page=128"),
+    "original key=1": ("edge,bits", "generic sectors=3 sector=128 page=64 unit=8 read=8 programs=1"),
+}
+WORKLOAD = """
+store a random 20
+repeat 5 as i {
+  store b random 5..25
+  store a fill i 10
+}
+look
+"""
+KEPT = sorted((ROOT / "scenarios/cases").glob("*.case"))
+
+
+@pytest.fixture(scope="module")
+def harness(brownout, tmp_path_factory):
+    return Harness(brownout, tmp_path_factory.mktemp("replay"))
+
+
+@pytest.fixture(scope="module", params=SUBJECTS)
+def explored(request, harness):
+    """The cases of one subject, as they were found and shrunk."""
+    faults, chip = SUBJECTS[request.param]
+    text = f"chip {chip}\nengine {request.param}\n{WORKLOAD}"
+    words = ("--faults", faults, "--masks", 32, "--max", 6)
+    found = harness.explore(text, *words, "--no-shrink").found
+    shrunk = harness.explore(text, *words).found
+    assert found and shrunk
+    return found, shrunk
+
+
+def test_a_case_replays_to_the_clause_and_the_words_it_was_recorded_with(harness, explored):
+    for found in [*explored[0], *explored[1]]:
+        clause, story = harness.replay(found.path)
+        assert clause == found.clause
+        assert f"clause {clause}: {found.finding}" in story
+        assert f"recorded: clause {clause}, {found.finding}" in story
+        assert "warning" not in story
+
+
+def test_a_replay_tells_each_operation_and_each_cut(harness, explored):
+    for found in explored[1]:
+        _, story = harness.replay(found.path)
+        numbers = [int(n) for n in re.findall(r"(?m)^ {0,3}(\d+)  [a-z]", story)]
+        assert numbers == list(range(1, len(numbers) + 1))
+        assert len(numbers) <= len(operations(found.text))
+        assert story.count("POWER IS CUT") == len(cuts(found.text))
+
+
+def test_a_quiet_replay_says_the_same_in_a_line(harness, explored):
+    for found in explored[1]:
+        clause, told = harness.replay(found.path, "--quiet")
+        assert clause == found.clause
+        assert len(told.splitlines()) == 3
+
+
+def shrink(harness, path):
+    done = harness.brownout("shrink", path)
+    assert done.returncode == DIVERGED, done.stderr
+    return done.stdout
+
+
+def test_shrinking_never_changes_the_clause(harness, explored):
+    for found in explored[0]:
+        text = shrink(harness, found.path)
+        assert re.search(r"(?m)^found (\w+)", text)[1] == found.clause
+        assert harness.replay(text)[0] == found.clause
+        assert len(operations(text)) <= len(operations(found.text))
+
+
+def test_a_shrunk_case_shrinks_to_itself(harness, explored):
+    for found in explored[1]:
+        assert shrink(harness, found.path) == found.text
+
+
+def test_a_shrunk_case_has_a_few_operations_and_cuts(explored):
+    for found in explored[1]:
+        assert len(operations(found.text)) <= 5, found.text
+        assert len(cuts(found.text)) <= 2
+
+
+def test_no_line_of_a_shrunk_case_can_go(harness, explored):
+    for found in explored[1]:
+        head, body = found.text.split("\n\n", 1)
+        lines = body.splitlines()
+        for gone in range(len(lines)):
+            rest = lines[:gone] + lines[gone + 1 :]
+            clause, told = harness.replay("\n".join([head, "", *rest, ""]), "--quiet")
+            assert clause != found.clause or "did not take place" in told
+
+
+def test_a_case_prints_back_to_itself(harness, explored):
+    for found in explored[1]:
+        done = harness.brownout("print", found.path)
+        assert done.returncode == CLEAN and done.stdout == found.text
+
+
+# --- when the engine has changed ---
+
+
+@pytest.mark.parametrize("path", KEPT, ids=lambda path: path.stem)
+def test_no_warning_while_the_calls_are_those_that_were_recorded(harness, path):
+    assert "warning" not in harness.replay(path)[1]
+
+
+def test_a_warning_when_the_calls_before_the_cut_are_others(harness):
+    text = (ROOT / "scenarios/cases/source-half-zeroed.case").read_text()
+    other = text.replace("0x61", "0x62")
+    assert other != text
+    assert "no longer those" in harness.replay(other)[1]
+
+
+def test_a_warning_when_a_cut_does_not_take_place(harness):
+    text = (ROOT / "scenarios/cases/source-half-zeroed.case").read_text()
+    later = re.sub(r"cut \d+", "cut 99", text)
+    clause, told = harness.replay(later)
+    assert clause is None
+    assert "1 of the cuts did not take place" in told
