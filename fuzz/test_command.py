@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import BUILD, made
+from conftest import BUILD, ROOT, made
 from harness import CLEAN, DIVERGED, FAILED, USAGE, Harness
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -287,3 +287,20 @@ def test_no_image_whatever_crashes_an_inspection(harness, image, data):
     path.write_bytes(data.draw(st.sampled_from([bytes(whole), bytes(256), b"\xff" * 256])))
     done = harness.brownout("inspect", path, "--engine", engine, *GENERIC)
     assert done.returncode == CLEAN
+
+
+IMAGES = sorted((ROOT / "engines/map/images").glob("map_*.bin"))
+
+
+@pytest.mark.parametrize("path", IMAGES, ids=lambda path: path.stem)
+def test_two_readers_see_the_same_in_an_image_of_the_crate(harness, path):
+    sectors, unit, size = re.match(r"map_n(\d+)_w(\d+)_p(\d+)_", path.stem).groups()
+    chip = f"generic sectors={sectors} sector={size} page=256 unit={unit} read={unit}"
+
+    def values(engine):
+        done = harness.brownout("inspect", path, "--chip", chip, "--engine", f"{engine} key=2")
+        assert done.returncode == CLEAN
+        return dict(re.findall(r"(?m)^  (\w+) = (.*)$", done.stdout))
+
+    assert len(values("seqmap")) >= 20
+    assert values("seqmap") == values("original")
