@@ -12,7 +12,7 @@ SUBJECTS = {
     "canary fault=6": ("edge,bits", "generic sectors=2 sector=128 page=128 unit=4"),
     "canary fault=16": ("edge,prefix", "generic sectors=2 sector=128 page=128 unit=8"),
     "original": ("edge,bits", "generic sectors=2 sector=128 page=128"),
-    "original key=1": ("edge,bits", "generic sectors=3 sector=128 page=64 unit=8 read=8 programs=1"),
+    "original key=1": ("edge,bits", "generic sectors=3 sector=128 page=64 unit=8 programs=1"),
 }
 WORKLOAD = """
 store a random 20
