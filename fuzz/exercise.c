@@ -89,20 +89,16 @@ static struct rig *fresh_rig(const struct rig *rig)
     return fresh;
 }
 
-static const struct value *largest_value(const struct rig *rig, const struct model *model)
+static const struct value *larger(const struct value *a, const struct value *b)
 {
-    const struct value *largest = rig->exercise->values[0];
-    for (uint32_t key = 0; key < model->key_count; key++) {
-        const struct value *value = model->slots[key].allowed[0];
-        if (value && value->size > largest->size) largest = value;
-    }
-    return largest;
+    return b && b->size > a->size ? b : a;
 }
 
-/* The allowance: one more value of the largest size for each sector that may hold data. */
-static bool store_ballast(struct rig *fresh, const struct model *model)
+/* The allowance: for each sector that may hold data one more value, of the largest size. */
+static bool store_ballast(struct rig *fresh, const struct model *model, const struct value *value)
 {
-    const struct value *value = largest_value(fresh, model);
+    for (uint32_t key = 0; key < model->key_count; key++)
+        value = larger(value, model->slots[key].allowed[0]);
     uint32_t sectors = chip_flash(fresh->chip)->geometry.sector_count;
     for (uint32_t n = 1; n < sectors && n <= BALLAST_MAX; n++) {
         struct value *key = make_key(fresh->script, fresh->key_size_min, fresh->key_size_max, n);
@@ -113,12 +109,18 @@ static bool store_ballast(struct rig *fresh, const struct model *model)
     return true;
 }
 
-static bool fresh_can(struct rig *fresh, const struct model *model)
+/* The fresh store, filled; NULL when it has no room or there is no memory. */
+static struct rig *filled(struct rig *rig, const struct model *model, const struct value *value)
 {
+    struct exercise_memory *memory = rig->exercise->memory;
+    if (!memory->rig) memory->rig = fresh_rig(rig);
+    struct rig *fresh = memory->rig;
+    if (!fresh) return NULL;
     fresh->finding.clause = CLAUSE_NONE;
     chip_reset(fresh->chip);
-    return rig_start(fresh) && rig_fill(fresh, model) && store_ballast(fresh, model) &&
-           rig_use(fresh, true);
+    bool fine = rig_start(fresh) && rig_fill(fresh, model);
+    return fine && store_ballast(fresh, model, larger(rig->exercise->values[0], value)) ? fresh
+                                                                                        : NULL;
 }
 
 bool exercise_must(struct rig *rig, const struct model *model)
@@ -127,12 +129,22 @@ bool exercise_must(struct rig *rig, const struct model *model)
     uint64_t digest = model->digest;
     size_t slot = (size_t)(digest % MEMORY_SLOTS);
     if (memory->answers[slot] && memory->digests[slot] == digest) return memory->answers[slot] == 2;
-    if (!memory->rig) memory->rig = fresh_rig(rig);
-    if (!memory->rig) return false;
     rig_keep_ram(rig->levels[rig->level].ram);
-    bool can = fresh_can(memory->rig, model);
+    struct rig *fresh = filled(rig, model, NULL);
+    bool can = fresh && rig_use(fresh, true);
     rig_restore_ram(rig->levels[rig->level].ram);
     memory->digests[slot] = digest;
     memory->answers[slot] = can ? 2 : 1;
     return can;
+}
+
+bool exercise_could(struct rig *rig, const struct op *op)
+{
+    enum answer answer = ANSWER_FULL;
+    struct rig_level *level = &rig->levels[rig->level];
+    rig_keep_ram(level->ram);
+    struct rig *fresh = filled(rig, &level->model, op->value);
+    bool could = fresh && rig_call(fresh, op, &answer) && answer == ANSWER_OK;
+    rig_restore_ram(level->ram);
+    return could;
 }

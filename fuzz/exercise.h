@@ -3,9 +3,10 @@
  *
  * After a crash the engine must be alive: it takes new operations and its capacity is what it was.
  * What "what it was" means is asked of the engine itself: a fresh store that holds the same values
- * does the same exercise. What it can do, the crashed store must do too. How a log packs its sectors
- * depends on what went before, so the fresh store holds an allowance besides: for each sector one
- * more value of the largest size.
+ * does the same exercise. What it can do, the crashed store must do too. How a log packs its
+ * sectors depends on what went before, so the fresh store holds an allowance besides: for each
+ * sector one more value of the largest size. An operation of the script that worked without the cut
+ * must work after it on the same terms.
  */
 #ifndef BROWNOUT_EXERCISE_H
 #define BROWNOUT_EXERCISE_H
@@ -32,5 +33,9 @@ void exercise_free(struct exercise *exercise);
  * the model's digest. */
 struct rig;
 bool exercise_must(struct rig *rig, const struct model *model);
+
+/* Whether a fresh store with the content of the rig's current level could do one operation. Costs a
+ * whole run of the fresh store: for when the crashed one has refused it. */
+bool exercise_could(struct rig *rig, const struct op *op);
 
 #endif

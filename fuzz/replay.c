@@ -209,7 +209,7 @@ static bool play_op(struct player *player, uint32_t index)
         tell_content(player);
     if (rig_is_off(rig) || !player->answers || !is_change(player->op)) return true;
     if (player->result->cuts == 0 || answer == ANSWER_OK || player->answers[index] != ANSWER_OK ||
-        player->used)
+        player->used || !exercise_could(rig, player->op))
         return true;
     return rig_finds(rig, CLAUSE_ALIVE, "%s worked without the cut and fails after it",
                      op_name(player->op->kind));
