@@ -12,6 +12,7 @@
 #include "fuzz/command.h"
 #include "fuzz/db.h"
 #include "fuzz/image.h"
+#include "fuzz/input.h"
 #include "fuzz/replay.h"
 #include "fuzz/scenario.h"
 #include "fuzz/session.h"
@@ -295,12 +296,34 @@ static int print_decoded(const struct loaded *loaded, const struct decode_target
     if (!decode_replay(script, target, &loaded->settings, &told))
         return command_fail("out of memory");
     script->trace = told.trace;
-    if (told.finding.clause != CLAUSE_NONE) {
-        snprintf(script->clause, sizeof script->clause, "%s", clause_name(told.finding.clause));
-        memcpy(script->finding, told.finding.text, sizeof script->finding);
-    }
+    input_record(script, told.finding.clause, told.finding.text);
     scenario_print_script(script, stdout);
     return told.finding.clause == CLAUSE_NONE ? COMMAND_CLEAN : COMMAND_DIVERGED;
+}
+
+/* Writes the image that an input of image_fuzzer stands for, and prints the case of it. */
+static int write_decoded(const struct command_options *options, const struct decode_target *target,
+                         const uint8_t *bytes, size_t size)
+{
+    struct image_input input;
+    struct command_options here = *options;
+    char path[COMMAND_PATH_MAX];
+    int code = COMMAND_FAILED;
+    here.artefacts = ".";
+    if (!image_decode(target, bytes, size, &input)) {
+        command_fail("out of memory, or a chip too large");
+    } else {
+        size_t chip = (size_t)flash_size(chip_flash(input.rig->chip));
+        code = command_write_artefact(&here, options->image, input.image, chip, path);
+    }
+    if (code == COMMAND_CLEAN) {
+        code = image_try(input.rig, input.image) ? COMMAND_CLEAN : COMMAND_DIVERGED;
+        input.script->op_count = 0;
+        if (code) input_record(input.script, input.rig->finding.clause, input.rig->finding.text);
+        scenario_print_script(input.script, stdout);
+    }
+    image_input_free(&input);
+    return code;
 }
 
 static int decode_bytes(const struct command_options *options, struct loaded *frame,
@@ -312,6 +335,7 @@ static int decode_bytes(const struct command_options *options, struct loaded *fr
                                    .chip_fixed = options->chip != NULL,
                                    .faults = options->explore.faults,
                                    .cut = true};
+    if (options->image) return write_decoded(options, &target, bytes, size);
     loaded.script = decode(&target, bytes, size, &loaded.settings);
     if (!loaded.script) return command_fail("out of memory");
     int code = print_decoded(&loaded, &target);

@@ -2,9 +2,9 @@
  * share.
  *
  * The bytes are a header of DECODE_HEADER bytes, then one operation for each DECODE_RECORD bytes.
- * Bytes that are missing read as 0. There are no counts, checksums or references to other places, so
- * that a mutation of one byte changes one thing, and a record taken away takes one operation away;
- * a cut is part of its operation and goes with it.
+ * Bytes that are missing read as 0. There are no counts, checksums or references to other places:
+ * a mutation of one byte changes one thing, and a record taken away takes one operation away; a cut
+ * is part of its operation and goes with it.
  *
  *   header  0 sectors, 2 to 4           4 programs of a unit between erases; erased value
  *           1 sector size, 128 to 1024  5 keys: how many, and of which kind

@@ -1,7 +1,7 @@
 /* A scenario with cuts in it, decoded from any bytes, must keep the contract of DESIGN section 5.
  *
- * The fuzzer explores: each input is one path, replayed straight through, and coverage of the engine
- * says which inputs are worth more.
+ * The fuzzer explores: each input is one path, replayed straight through, and coverage of the
+ * engine says which inputs are worth more.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,8 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         fprintf(stderr, "out of memory, or no chip for this engine\n");
         exit(3);
     }
-    if (told.finding.clause != CLAUSE_NONE)
-        input_diverges(script, clause_name(told.finding.clause), told.finding.text);
+    if (told.finding.clause != CLAUSE_NONE) input_diverges(script, &told.finding);
     script_free(script);
     return 0;
 }

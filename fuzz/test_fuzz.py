@@ -1,0 +1,203 @@
+"""`brownout fuzz` and `brownout decode`: random bytes as scenarios and as images."""
+
+import json
+import re
+import shutil
+import sqlite3
+import subprocess
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+EXAMPLE = "examples/plugin/two_slots.c"
+STORE = "    struct store *store = object;\n    uint32_t size = copy_without("
+CHECK = "    if (count > size - HEADER) return -1;\n"
+ENDS = "    if (((struct store *)object)->sequence == 6) _Exit(7);\n"
+HANGS = "    if (((struct store *)object)->sequence == 6) for (;;) {}\n"
+READS_ON = (
+    "    while (count > size - HEADER && count != 0xFFFFFFFF)\n"
+    "        if (flash_read(store->flash, slot * size, snapshot, size)) return -1;\n"
+)
+
+
+@pytest.fixture
+def fuzz(brownout, tmp_path):
+    """fuzz("canary fault=1", runs=16) runs a session; its artefacts go to tmp_path."""
+
+    def run(engine, *options, runs=16, **more):
+        where = ["--artefacts", tmp_path, "--quiet"]
+        return brownout("fuzz", "--engine", engine, "--runs", runs, *where, *options, **more)
+
+    return run
+
+
+@pytest.fixture
+def plugin(root, tmp_path):
+    """plugin(old, new) builds the example plugin with one text replaced."""
+
+    def build(old, new):
+        text = (root / EXAMPLE).read_text()
+        assert text.count(old) == 1
+        source, made = tmp_path / "two_slots.c", tmp_path / "two_slots.so"
+        source.write_text("#include <stdlib.h>\n" + text.replace(old, new))
+        compiler = shutil.which("cc") or shutil.which("gcc")
+        command = f"{compiler} -std=c11 -shared -fPIC -I. -o".split()
+        subprocess.run([*command, str(made), str(source)], cwd=root, check=True)
+        return made
+
+    return build
+
+
+def replay_of(output):
+    """The arguments of the first command that a session says replays what it found."""
+    return re.search(r"replay with: brownout (.*)", output).group(1).split()
+
+
+def test_sound_engines_show_nothing(fuzz):
+    for engine in ("seqmap", "canary fault=0"):
+        done = fuzz(engine)
+        assert done.returncode == 0, done.stdout
+        assert "no divergence" in done.stdout
+
+
+@pytest.mark.parametrize("fault", [1, 7, 12, 14, 16])
+def test_a_planted_fault_is_found_and_its_case_replays(fuzz, brownout, fault):
+    done = fuzz(f"canary fault={fault}", "--max", 1, runs=64)
+    assert done.returncode == 1, done.stdout
+    assert brownout(*replay_of(done.stdout)).returncode == 1
+
+
+def test_equal_seeds_and_runs_find_the_same_with_any_number_of_workers(brownout, tmp_path):
+    found = []
+    for name, jobs in (("one", 1), ("two", 2)):
+        folder = tmp_path / name
+        folder.mkdir()
+        options = ["--runs", 20, "--seed", 5, "--jobs", jobs, "--artefacts", ".", "--quiet"]
+        done = brownout("fuzz", "--engine", "canary fault=16", *options, cwd=folder)
+        files = {file.name: file.read_bytes() for file in folder.iterdir()}
+        found.append((done.returncode, done.stdout, files))
+    assert found[0] == found[1]
+    assert found[0][0] == 1
+    assert found[0][2]
+
+
+def test_another_seed_is_another_session(fuzz):
+    one, two = (json.loads(fuzz("seqmap", "--json", "--seed", n).stdout) for n in (1, 2))
+    assert one["states"] != two["states"]
+
+
+def test_a_chip_that_is_given_is_the_chip_of_every_case(fuzz, brownout):
+    chip = "generic sectors=3 sector=512 unit=4"
+    done = fuzz("canary fault=1", "--max", 1, "--no-shrink", "--chip", chip)
+    case = brownout("print", replay_of(done.stdout)[1]).stdout
+    assert case.startswith(f"chip {chip}\n")
+    assert "\nengine canary\n" in case  # fault=1 is the default
+
+
+def test_an_engine_that_ends_its_process_is_a_case(fuzz, plugin):
+    made = plugin(STORE, ENDS + STORE)
+    done = fuzz("two-slots", "--plugin", made, "--json", "--faults", "edge", runs=8)
+    found = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert found["runs"] == 8
+    assert "sane" in {it["clause"] for it in found["divergences"]}
+
+
+def test_an_engine_that_hangs_is_a_case(fuzz, plugin):
+    made = plugin(STORE, HANGS + STORE)
+    options = ["--plugin", made, "--json", "--faults", "edge", "--silence", 1]
+    found = json.loads(fuzz("two-slots", *options, runs=3).stdout)
+    assert found["runs"] == 3
+    assert {it["clause"] for it in found["divergences"]} == {"bounded"}
+
+
+def test_an_engine_that_loops_on_a_damaged_image_is_a_case_with_the_image(fuzz, plugin, brownout):
+    made = plugin(CHECK, READS_ON)
+    done = fuzz("two-slots", "--plugin", made, "--faults", "edge")
+    assert done.returncode == 1
+    assert "mount on a damaged image" in done.stdout
+    command = replay_of(done.stdout)
+    assert command[:2] == ["fuzz", "--image"]
+    again = brownout(*command)
+    assert again.returncode == 1
+    assert "mount on a damaged image" in again.stdout
+
+
+def test_the_database_has_the_counts_and_the_cases(fuzz, tmp_path):
+    file = tmp_path / "results.db"
+    found = json.loads(fuzz("canary fault=16", "--json", "--db", file).stdout)
+    with sqlite3.connect(file) as db:
+        row = db.execute("select kind, state, states, judged, cuts, operations from run").fetchone()
+        query = "select artefact, states from divergence join sighting on id = divergence"
+        seen = dict(db.execute(query))
+    keys = ("states", "judged", "cuts", "operations")
+    assert row == ("fuzz", "done", *(found[key] for key in keys))
+    cases = {it["case"].rsplit("/", 1)[1]: it["states"] for it in found["divergences"]}
+    assert seen == cases
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--runs", "0", "--engine", "seqmap"],
+        ["--time", "soon", "--engine", "seqmap"],
+        ["--time", "-1s", "--engine", "seqmap"],
+        ["--engine", "nothing"],
+        ["--engine", "canary fault=99"],
+        ["--engine", "seqmap", "--chip", "generic sectors=1"],
+        ["--runs", "1"],
+        ["--engine", "seqmap", "--image", "/no/such/image"],
+    ],
+)
+def test_bad_usage_is_one_line(brownout, options):
+    done = brownout("fuzz", *options)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+
+
+# --- decode ---
+
+
+def decode(brownout, path, engine, *options, **more):
+    done = brownout("decode", path, "--engine", engine, *options, **more)
+    assert done.returncode in (0, 1), done.stderr
+    return done
+
+
+@settings(max_examples=60)
+@given(data=st.binary(max_size=300), engine=st.sampled_from(["seqmap", "naive", "canary"]))
+def test_any_bytes_are_a_scenario_that_prints_back(brownout, tmp_path_factory, data, engine):
+    folder = tmp_path_factory.getbasetemp()
+    (folder / "input").write_bytes(data)
+    case = decode(brownout, folder / "input", engine).stdout
+    (folder / "input.case").write_text(case)
+    assert brownout("print", folder / "input.case").stdout == case
+    records = -(-max(len(data) - 16, 0) // 8)
+    operations = case.split("\n\n", 1)[1].splitlines()
+    assert records < len(operations) <= records + 2  # a mount, and perhaps a use, at the end
+
+
+def test_a_cut_goes_with_its_operation(brownout, tmp_path):
+    header, quiet = bytes(16), bytes([0, 1, 10, 20, 0, 0, 0, 0])
+    cut = bytes([0, 2, 12, 33, 200, 1, 0, 0])
+    lines = []
+    for name, records in (("long", [quiet, quiet, cut]), ("short", [cut])):
+        (tmp_path / name).write_bytes(header + b"".join(records))
+        case = decode(brownout, tmp_path / name, "seqmap").stdout
+        lines.append([line for line in case.splitlines() if " cut " in line])
+    assert len(lines[0]) == 1
+    assert lines[0] == lines[1]
+
+
+def test_an_image_comes_out_as_large_as_its_chip_and_can_be_tried(brownout, tmp_path):
+    (tmp_path / "input").write_bytes(bytes(range(100)))
+    image = tmp_path / "image.bin"
+    done = decode(brownout, "input", "seqmap", "--image", image, cwd=tmp_path)
+    (tmp_path / "chip.case").write_text(done.stdout)
+    sectors = int(re.search(r" sectors=(\d+)", done.stdout).group(1))
+    sector = int(re.search(r" sector=(\d+)", done.stdout).group(1))
+    assert image.stat().st_size == sectors * sector
+    tried = brownout("fuzz", "--image", image, tmp_path / "chip.case")
+    assert (tried.returncode, tried.stdout) == (0, "no divergence\n")
