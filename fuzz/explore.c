@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "fuzz/adapters.h"
-#include "fuzz/exercise.h"
+#include "fuzz/fresh.h"
 #include "fuzz/rig.h"
 #include "fuzz/seen.h"
 #include "fuzz/wire.h"
@@ -34,6 +34,7 @@ struct explorer {
     struct explore_path *path;
     const volatile bool *stop;
     struct rig *rig;
+    struct fresh *fresh;
     struct seen *seen;
     uint8_t *answers; /* of the uncut run, one for each operation */
     struct place places[RIG_LEVELS];
@@ -218,6 +219,11 @@ static void watch_cuts(struct explorer *e)
     chip_set_hook(e->rig->chip, deeper ? on_flash_op : NULL, e);
 }
 
+static bool exercise(struct explorer *e)
+{
+    return rig_use(e->rig, fresh_can_use(e->fresh));
+}
+
 /* Whether a store has taken effect before the cut: doing it again asks for room once more, which
  * the uncut run never did. */
 static bool is_done(const struct explorer *e, const struct op *op)
@@ -238,10 +244,11 @@ static bool run_op(struct explorer *e, uint32_t index)
     struct place *place = &e->places[e->rig->level];
     place->op = e->path->op = index;
     place->nth = 0;
+    if (op->kind == OP_USE) return exercise(e);
     if (!rig_call(e->rig, op, &answer)) return false;
     if (e->rig->level == 0)
         e->answers[index] = (uint8_t)answer;
-    else if (answer != ANSWER_OK && must && exercise_could(e->rig, op))
+    else if (answer != ANSWER_OK && must && fresh_can_do(e->fresh, op))
         return rig_finds(e->rig, CLAUSE_ALIVE, "%s worked without the cut and fails after it",
                          op_name(op->kind));
     return true;
@@ -295,12 +302,6 @@ static void run_from(struct explorer *e, uint32_t first)
 }
 
 /* --- cutting --- */
-
-static bool exercise(struct explorer *e)
-{
-    struct rig *rig = e->rig;
-    return rig_use(rig, exercise_must(rig, &rig->levels[rig->level].model));
-}
 
 static bool redo(struct explorer *e)
 {
@@ -551,18 +552,20 @@ bool explore(const struct script *script, const struct adapter *adapter,
         .script = script, .options = options, .result = result, .path = path, .stop = stop};
     *result = (struct explore_result){0};
     e.rig = rig_new(script, adapter, settings);
+    e.fresh = e.rig ? fresh_new(e.rig) : NULL;
     e.seen = seen_new();
     e.answers = calloc(script->op_count + 1, 1);
     bool isolate = options->isolate || adapter->has_globals;
     if (isolate) e.child = tmpfile();
     if (e.child)
         setvbuf(e.child, NULL, _IONBF, 0); /* a buffer would show what an earlier child wrote */
-    bool done = e.rig && e.seen && e.answers && (e.child || !isolate);
+    bool done = e.fresh && e.seen && e.answers && (e.child || !isolate);
     if (done) {
         rig_set_faults(e.rig, options->faults);
         done = explore_all(&e) && !result->failed;
     }
     if (e.child) fclose(e.child);
+    fresh_free(e.fresh);
     rig_free(e.rig);
     seen_free(e.seen);
     free(e.answers);

@@ -4,10 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fuzz/exercise.h"
+#include "fuzz/fresh.h"
 
 struct player {
     struct rig *rig;
+    struct fresh *fresh;
     FILE *story;
     struct replay *result;
     const struct op *op;
@@ -195,12 +196,14 @@ static bool is_change(const struct op *op)
 static bool play_op(struct player *player, uint32_t index)
 {
     struct rig *rig = player->rig;
-    enum answer answer;
+    enum answer answer = ANSWER_OK;
     player->op = &rig->script->ops[index];
     if (!power_on_first(player)) return false;
     player->nth = 0;
     tell_op(player, index);
-    if (!rig_call(rig, player->op, &answer)) return false;
+    if (player->op->kind == OP_USE ? !rig_use(rig, fresh_can_use(player->fresh))
+                                   : !rig_call(rig, player->op, &answer))
+        return false;
     player->used = player->used || player->op->kind == OP_USE;
     if (player->op->cut.nth > player->nth) player->result->cuts_missed++;
     if (rig_is_off(rig))
@@ -209,7 +212,7 @@ static bool play_op(struct player *player, uint32_t index)
         tell_content(player);
     if (rig_is_off(rig) || !player->answers || !is_change(player->op)) return true;
     if (player->result->cuts == 0 || answer == ANSWER_OK || player->answers[index] != ANSWER_OK ||
-        player->used || !exercise_could(rig, player->op))
+        player->used || !fresh_can_do(player->fresh, player->op))
         return true;
     return rig_finds(rig, CLAUSE_ALIVE, "%s worked without the cut and fails after it",
                      op_name(player->op->kind));
@@ -268,8 +271,10 @@ bool replay(struct rig *rig, FILE *story, struct replay *result)
     *result = (struct replay){0};
     rig->thorough = true; /* a replay finds whatever an exploration found, and it has the time */
     struct player player = {.rig = rig, .story = story, .result = result};
+    player.fresh = fresh_new(rig);
     if (has_cut(rig->script) && !rig->patient) player.answers = uncut_answers(rig);
-    bool fine = play(&player);
+    bool fine = player.fresh && play(&player);
+    fresh_free(player.fresh);
     free(player.answers);
     return fine;
 }

@@ -370,8 +370,6 @@ bool rig_call(struct rig *rig, const struct op *op, enum answer *answer)
         return check_expectation(rig, op);
     case OP_LOOK:
         return rig_look(rig, here(rig)->object);
-    case OP_USE:
-        return rig_use(rig, exercise_must(rig, &here(rig)->model));
     case OP_MOUNT:
         chip_power_off(rig->chip);
         chip_power_on(rig->chip);
@@ -379,6 +377,7 @@ bool rig_call(struct rig *rig, const struct op *op, enum answer *answer)
     case OP_ROT:
         rot(rig, op);
         return true;
+    case OP_USE: /* is rig_use() */
     case OP_KINDS:
         break;
     }
@@ -553,23 +552,28 @@ static bool use_store(struct rig *rig, const struct value *value, bool must, boo
                      answer_name(answer));
 }
 
-bool rig_use(struct rig *rig, bool must)
+bool rig_exercise(struct rig *rig, bool must)
 {
     const struct exercise *exercise = rig->exercise;
-    uint32_t key = rig->script->key_count;
     bool full = false;
-    if (!exercise->key) return rig_look(rig, here(rig)->object);
-    for (uint32_t i = 0; i < exercise->rounds && !full; i++) {
+    for (uint32_t i = 0; exercise->key && i < exercise->rounds && !full; i++) {
         if (!use_store(rig, exercise->values[i % 2], must, &full)) return false;
         if (rig_is_off(rig)) return true;
         if (rig->thorough && !rig_look(rig, here(rig)->object)) return false;
     }
-    if (exercise->fresh) return true; /* it may hold keys that its model does not know */
-    if (!check_fetch(rig, key, CLAUSE_DURABLE)) return false;
+    return true;
+}
+
+bool rig_use(struct rig *rig, bool must)
+{
+    struct op remove = {.kind = OP_REMOVE, .key = rig->script->key_count};
+    if (!rig_exercise(rig, must)) return false;
     if (rig_is_off(rig)) return true;
-    if (rig->adapter->map->remove &&
-        !rig_call(rig, &(struct op){.kind = OP_REMOVE, .key = key}, NULL))
-        return false;
+    if (rig->exercise->key) {
+        if (!check_fetch(rig, remove.key, CLAUSE_DURABLE)) return false;
+        if (rig_is_off(rig)) return true;
+        if (rig->adapter->map->remove && !rig_call(rig, &remove, NULL)) return false;
+    }
     return rig_is_off(rig) || rig_look(rig, here(rig)->object);
 }
 

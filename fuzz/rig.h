@@ -70,9 +70,9 @@ void rig_set_faults(struct rig *rig, uint32_t faults);
 /* First power-on of a blank chip at level 0: formats where the engine wants it, mounts. */
 bool rig_start(struct rig *rig);
 
-/* Does one operation at the current level and compares. *answer, which may be NULL, is the engine's
- * answer to a store, remove or clear. When power was cut inside the call, nothing is compared and
- * the model keeps both outcomes. */
+/* Does one operation, any but OP_USE, at the current level and compares. *answer, which may be
+ * NULL, is the engine's answer to a store, remove or clear. When power was cut inside the call,
+ * nothing is compared and the model keeps both outcomes. */
 bool rig_call(struct rig *rig, const struct op *op, enum answer *answer);
 
 /* Whether power went away inside the last call. */
@@ -85,10 +85,13 @@ bool rig_recover(struct rig *rig);
 /* Reads everything back, compares with the model and settles it. */
 bool rig_look(struct rig *rig, void *object);
 
-/* The standard exercise of a store: a key of the harness's own is written until every sector was
- * used again, read and removed; then everything is read back. When `must` is set each store must
- * succeed (alive); otherwise the store may answer that it is full. */
+/* The standard exercise of a store (exercise.h): its key is written until every sector was used
+ * again, read and removed; then everything is read back. When `must` is set each store must succeed
+ * (alive); otherwise the store may answer that it is full. */
 bool rig_use(struct rig *rig, bool must);
+
+/* The stores of the exercise alone. */
+bool rig_exercise(struct rig *rig, bool must);
 
 /* Makes the store at the current level hold what `content` allows first for each key, by storing
  * into a blank chip. False when the engine has no room for it. */

@@ -1,0 +1,90 @@
+#include "fuzz/fresh.h"
+
+#include <stdlib.h>
+
+#include "fuzz/exercise.h"
+
+#define MEMORY_SLOTS 4096u
+#define BALLAST_MAX 16u
+
+struct fresh {
+    struct rig *asks;               /* the rig that wants to know */
+    struct rig *store;              /* the fresh store; NULL until something is asked */
+    uint64_t digests[MEMORY_SLOTS]; /* what it could do before, by model digest; direct-mapped */
+    uint8_t answers[MEMORY_SLOTS];  /* 0 unknown, 1 can't, 2 can */
+};
+
+struct fresh *fresh_new(struct rig *rig)
+{
+    struct fresh *fresh = calloc(1, sizeof *fresh);
+    if (fresh) fresh->asks = rig;
+    return fresh;
+}
+
+void fresh_free(struct fresh *fresh)
+{
+    if (fresh) rig_free(fresh->store);
+    free(fresh);
+}
+
+static const struct value *larger(const struct value *a, const struct value *b)
+{
+    return b && b->size > a->size ? b : a;
+}
+
+static struct rig_level *level_of(struct rig *rig)
+{
+    return &rig->levels[rig->level];
+}
+
+/* The allowance: for each sector that may hold data one more value, of the largest size. */
+static bool store_ballast(struct rig *store, const struct model *model, const struct value *value)
+{
+    for (uint32_t key = 0; key < model->key_count; key++)
+        value = larger(value, model->slots[key].allowed[0]);
+    uint32_t sectors = chip_flash(store->chip)->geometry.sector_count;
+    for (uint32_t n = 1; n < sectors && n <= BALLAST_MAX; n++) {
+        struct value *key =
+            exercise_key(store->script, store->key_size_min, store->key_size_max, n);
+        bool stored = key && rig_store_unwatched(store, key, value);
+        free(key);
+        if (!stored) return false;
+    }
+    return true;
+}
+
+/* Makes the fresh store hold what the rig's does; `value` is what it shall be asked to take. */
+static bool fill(struct fresh *fresh, const struct value *value)
+{
+    const struct rig *asks = fresh->asks;
+    const struct model *model = &asks->levels[asks->level].model;
+    if (!fresh->store) fresh->store = rig_new(asks->script, asks->adapter, &asks->settings);
+    struct rig *store = fresh->store;
+    if (!store) return false;
+    store->finding.clause = CLAUSE_NONE;
+    chip_reset(store->chip);
+    return rig_start(store) && rig_fill(store, model) &&
+           store_ballast(store, model, larger(store->exercise->values[0], value));
+}
+
+bool fresh_can_use(struct fresh *fresh)
+{
+    uint64_t digest = level_of(fresh->asks)->model.digest;
+    size_t slot = (size_t)(digest % MEMORY_SLOTS);
+    if (fresh->answers[slot] && fresh->digests[slot] == digest) return fresh->answers[slot] == 2;
+    rig_keep_ram(level_of(fresh->asks)->ram);
+    bool can = fill(fresh, NULL) && rig_exercise(fresh->store, true);
+    rig_restore_ram(level_of(fresh->asks)->ram);
+    fresh->digests[slot] = digest;
+    fresh->answers[slot] = can ? 2 : 1;
+    return can;
+}
+
+bool fresh_can_do(struct fresh *fresh, const struct op *op)
+{
+    enum answer answer = ANSWER_FULL;
+    rig_keep_ram(level_of(fresh->asks)->ram);
+    bool can = fill(fresh, op->value) && rig_call(fresh->store, op, &answer);
+    rig_restore_ram(level_of(fresh->asks)->ram);
+    return can && answer == ANSWER_OK;
+}
