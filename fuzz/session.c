@@ -201,6 +201,7 @@ static bool is_enough(const struct session *session)
 static bool add_cases(struct session *session, uint64_t *counts)
 {
     bool fine = true;
+    if (session->fresh_count == 0) return true;
     qsort(session->fresh, session->fresh_count, sizeof *session->fresh, by_order);
     for (uint32_t i = 0; fine && i < session->fresh_count; i++) {
         struct session_case *found = &session->fresh[i];
