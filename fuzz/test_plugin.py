@@ -255,7 +255,7 @@ static enum answer changed_mount(void *object, const struct flash *flash,
                                  const struct adapter_settings *settings)
 {
     struct store *store = object;
-    uint32_t junk = *(const uint8_t *)object & 1u;
+    uint32_t junk = *(const uint8_t *)object & 2u; /* set in one of the two patterns */
     enum answer answer = slots_mount(object, flash, settings);
     int64_t size = junk ? read_snapshot(store, 1 - store->slot) : -1;
     if (size < 0) return answer;
@@ -268,6 +268,97 @@ static void change(void) { adapter.mount = changed_mount; }
     )
     explored = explore(harness, changed)
     assert explored.clauses & {"durable", "settled", "atomic"}
+
+
+# --- answers that do not agree ---
+
+
+def test_what_the_next_power_on_no_longer_shows_is_not_settled(harness, plugin):
+    """The store is emptied behind the back of the object that still shows it."""
+    changed = plugin(
+        "forgets",
+        AT_TORN
+        % """struct store *store = object;
+        uint32_t size = store->size;
+        commit(store, 0);
+        uint8_t *shown = store->next;
+        store->next = store->now;
+        store->now = shown;
+        store->size = size;
+        return answer""",
+    )
+    explored = explore(harness, changed, "--no-use", "--faults", "edge,prefix")
+    assert explored.clauses == {"settled"}
+    assert harness.replay(explored.found[0].path, "--plugin", changed)[0] == "settled"
+
+
+def test_a_recovery_that_writes_each_time_does_not_rest(harness, plugin):
+    changed = plugin(
+        "restless",
+        """
+static enum answer changed_mount(void *object, const struct flash *flash,
+                                 const struct adapter_settings *settings)
+{
+    struct store *store = object;
+    enum answer answer = slots_mount(object, flash, settings);
+    if (answer == ANSWER_OK && !commit(store, copy_without(store, NULL))) return ANSWER_OK;
+    return ANSWER_DAMAGED;
+}
+static void change(void) { adapter.mount = changed_mount; }
+""",
+    )
+    explored = explore(harness, changed, "--no-use", "--faults", "edge")
+    assert explored.clauses == {"settled"}
+    assert "does not rest" in explored.found[0].finding
+
+
+def test_a_fetch_that_does_not_see_what_a_look_sees_is_found(harness, plugin):
+    changed = plugin(
+        "blind",
+        """
+static enum answer changed_fetch(void *object, const void *key, uint32_t key_size, void *buffer,
+                                 uint32_t capacity, uint32_t *value_size)
+{
+    (void)object, (void)key, (void)key_size, (void)buffer, (void)capacity, (void)value_size;
+    return ANSWER_NOT_FOUND;
+}
+static void change(void) { map.fetch = changed_fetch; }
+""",
+    )
+    explored = explore(harness, changed, "--no-use", "--faults", "edge")
+    assert explored.clauses == {"settled"}
+    assert "fetched absent" in explored.found[0].finding
+
+
+# Removes one setting after the other.
+STOPPING = """
+static enum answer changed_clear(void *object)
+{
+    struct store *store = object;
+    while (store->size) {
+        const uint8_t *setting = store->now + HEADER;
+        if (slots_remove(object, setting + 3, setting[0]) != ANSWER_OK) return ANSWER_FLASH;
+    }
+    return ANSWER_OK;
+}
+static void change(void)
+{
+    map.clear = changed_clear;
+    adapter.widened = %s;
+    adapter.widened_why = "for this test";
+}
+"""
+
+
+@pytest.mark.parametrize(
+    "widened, clauses", [("0", {"atomic"}), ("ADAPTER_CLEAR_MAY_STOP", set())]
+)
+def test_a_clear_may_stop_half_way_only_where_the_engine_says_so(harness, plugin, widened, clauses):
+    changed = plugin("stops-" + widened.lower(), STOPPING % widened)
+    text = SCENARIO.format(programs=0).replace("look", "clear\nstore name empty\nlook")
+    explored = harness.explore(text, "--plugin", changed, "--faults", "edge", "--depth", 1)
+    assert explored.clauses == clauses
+    assert explored.judged > 10
 
 
 # The newest value lies in a static variable too, and is believed while it is there.
