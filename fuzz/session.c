@@ -287,7 +287,7 @@ static bool end_worker(struct session *session, uint32_t index, int status)
     worker->pid = 0;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return true;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 3) return false;
-    bool hung = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && worker->beats == UINT64_MAX;
+    bool hung = worker->hung;
     char text[80] = "an engine call does not return";
     if (!hung)
         snprintf(text, sizeof text, "the engine crashed: %s",
@@ -314,6 +314,7 @@ static void end_if_hung(struct session *session, uint32_t index)
 {
     struct session_worker *worker = &session->workers[index];
     const struct session_slot *slot = &session->shared->slots[index];
+    if (worker->hung) return; /* the end of it is on its way */
     uint64_t beats = slot->beats + slot->path.states + slot->path.operations;
     if (beats != worker->beats) {
         worker->beats = beats;
@@ -322,7 +323,7 @@ static void end_if_hung(struct session *session, uint32_t index)
     }
     double max = session->options->silence_max;
     if (cpu_of(worker->pid) - worker->cpu < max && now() - worker->wall < SLEEP_MAX * max) return;
-    worker->beats = UINT64_MAX;
+    worker->hung = true;
     kill(worker->pid, SIGKILL);
 }
 

@@ -31,6 +31,7 @@ struct session_worker {
     FILE *file;     /* records: a result (wire.h), the size of an image, the image */
     uint64_t beats; /* when it was last seen alive */
     double cpu, wall;
+    bool hung; /* and was killed for it */
 };
 
 /* A shape as found, and the case that it was shrunk to. */
