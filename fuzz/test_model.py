@@ -1,8 +1,8 @@
 """The model allows what the contract allows: compared with one that keeps whole maps.
 
 The model keeps a set of values for each key. The slow one here keeps a set of whole maps, and does
-with each what the contract says: an operation in flight may have happened, or not. The program under
-test is model_test.c in its serving mode.
+with each what the contract says: an operation in flight may have happened, or not. The program
+under test is model_test.c in its serving mode.
 """
 
 import os

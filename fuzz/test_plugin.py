@@ -5,13 +5,12 @@ The plugins are the example of examples/plugin with one thing changed, compiled 
 
 import json
 import re
-import shutil
 import signal
 import subprocess
 
 import pytest
-from conftest import BUILD, ROOT, SANITIZER_EXIT, made
-from harness import DIVERGED, FAILED, USAGE, Harness, compiler, sanitized
+from conftest import BUILD, ROOT, made
+from harness import DIVERGED, USAGE, Harness, compiler, sanitized
 
 # Before the changed functions: the example, and what they use; after them: the adapter.
 BEFORE = """
