@@ -38,6 +38,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = Path(os.environ.get("BROWNOUT_BUILD", "build"))
 SHARE_MIN = 0.2  # seconds that any exploration gets
 GRACE = 120  # seconds after its share in which an exploration must end by itself
+LONG_FACTOR = 4  # a share that was too short for a single cut becomes so many times as long
 AGAIN_FACTOR = 2  # a stopped exploration is repeated when it would get so many times the time
 BAR = 24  # columns of the progress bar
 
@@ -123,6 +124,7 @@ class Exploration:
         self.share = 0
         self.code = None  # None: not run yet
         self.stopped = False
+        self.judged = 0
         self.complaint = ""
         self.told = ""
 
@@ -162,6 +164,7 @@ class Exploration:
         try:
             said = json.loads(out)
             self.stopped = said["stopped"]
+            self.judged = said["judged"]
             count = len(said["divergences"])
             self.told = f"{said['judged']:,} crash states judged, "
             self.told += f"{summary.plural(count, 'divergence') if count else 'no divergence'}"
@@ -202,6 +205,8 @@ def explore(explorations, seconds_end, options, progress):
         done = progress.done
         progress.show(done, one.name)
         one.run(options, share, lambda done=done, name=one.name: progress.show(done, name))
+        if one.stopped and one.judged == 0:  # the run without cuts alone took all of it
+            one.run(options, LONG_FACTOR * share, lambda: None)
         progress.done = min(done + 1, progress.pairs)
         progress.tell(f"{one.name}: {one.told}" + (", stopped early" if one.stopped else ""))
 
