@@ -53,7 +53,7 @@ def short(path):
 
 
 def engines_of(brownout):
-    """The names of the engines of the house, without those that are there to be caught."""
+    """The engines of the house, without those that are there to be caught: name and claims."""
     command = [brownout, "list", "engines", "--json"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
@@ -62,7 +62,11 @@ def engines_of(brownout):
         raise Refused(f"{brownout}: no such file; type: make") from None
     except (OSError, subprocess.SubprocessError, ValueError) as error:
         raise Failed(f"{brownout}: can't tell its engines: {error}") from error
-    return [engine["name"] for engine in listed if not engine.get("subject")]
+    return {
+        engine["name"]: engine.get("claims", "").split(",")
+        for engine in listed
+        if not engine.get("subject")
+    }
 
 
 def scenarios_of(folder):
@@ -116,11 +120,12 @@ class Progress:
 class Exploration:
     """One scenario on one engine: the command, and how it went."""
 
-    def __init__(self, scenario, engine, depth):
-        self.scenario, self.engine, self.depth = scenario, engine, depth
+    def __init__(self, scenario, engine, depth, faults=None):
+        self.scenario, self.engine, self.depth, self.faults = scenario, engine, depth, faults
         deep = f", depth {depth}" if depth > 1 else ""
-        self.name = f"{Path(scenario).stem} on {engine}{deep}"
-        self.pair = (scenario, engine)
+        more = f", {faults}" if faults else ""
+        self.name = f"{Path(scenario).stem} on {engine}{deep}{more}"
+        self.pair = (scenario, engine, faults)
         self.share = 0
         self.code = None  # None: not run yet
         self.stopped = False
@@ -133,9 +138,9 @@ class Exploration:
         words += ["--db", options.db, "--campaign", options.campaign, "--artefacts", options.cases]
         words += ["--jobs", str(options.jobs), "--seconds", f"{seconds:.3f}", "--json", "--quiet"]
         words += ["--depth", str(self.depth)]
-        for name in ("faults", "seed"):
-            if getattr(options, name) is not None:
-                words += [f"--{name}", str(getattr(options, name))]
+        faults = self.faults or options.faults
+        words += ["--faults", faults] if faults else []
+        words += ["--seed", options.seed] if options.seed is not None else []
         return words
 
     def run(self, options, seconds, tick):
@@ -236,6 +241,19 @@ def explore_all(explorations, options, progress):
     return True
 
 
+def planned(scenarios, engines, options):
+    """Every scenario on every engine: the classes that are always tried at each depth, and those
+    that an engine claims besides."""
+    pairs = [(s, e) for s in scenarios for e in engines]
+    plan = [Exploration(s, e, d) for d in options.depths for s, e in pairs]
+    if options.faults or options.depth:
+        return plan
+    for scenario, engine in pairs:
+        more = ",".join(c for c in engines[engine] if c not in ("edge", "prefix", "bits", ""))
+        plan += [Exploration(scenario, engine, 1, more)] if more else []
+    return plan
+
+
 # --- the end ---
 
 
@@ -334,8 +352,7 @@ def main(arguments):
     db.close()
     signal.signal(signal.SIGTERM, interrupt)
     options.depths = [options.depth] if options.depth else [1, 2]
-    pairs = [(s, e) for s in scenarios for e in engines]
-    explorations = [Exploration(s, e, d) for d in options.depths for s, e in pairs]
+    explorations = planned(scenarios, engines, options)
     progress = Progress(len(explorations), options.seconds, sys.stderr)
     return finish(options, explorations, explore_all(explorations, options, progress))
 
