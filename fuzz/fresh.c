@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "fuzz/exercise.h"
+#include "fuzz/keys.h"
 
 #define MEMORY_SLOTS 4096u
 #define BALLAST_MAX 16u
@@ -37,6 +38,19 @@ static struct rig_level *level_of(struct rig *rig)
     return &rig->levels[rig->level];
 }
 
+/* Whether all keys that hold something, and all values, are of one size, `op`'s too. */
+static bool is_uniform(const struct rig *rig, const struct model *model, const struct op *op)
+{
+    uint32_t key_size = keys_at(rig->keys, op->key)->size;
+    for (uint32_t key = 0; key < model->key_count; key++) {
+        const struct value *value = model->slots[key].allowed[0];
+        if (!value) continue;
+        if (value->size != op->value->size || keys_at(rig->keys, key)->size != key_size)
+            return false;
+    }
+    return true;
+}
+
 /* The allowance: for each sector that may hold data one more value, of the largest size. */
 static bool store_ballast(struct rig *store, const struct model *model, const struct value *value)
 {
@@ -53,8 +67,9 @@ static bool store_ballast(struct rig *store, const struct model *model, const st
     return true;
 }
 
-/* Makes the fresh store hold what the rig's does; `value` is what it shall be asked to take. */
-static bool fill(struct fresh *fresh, const struct value *value)
+/* Makes the fresh store hold what the rig's does. `op` is what it shall be asked to do; NULL: the
+ * exercise. */
+static bool fill(struct fresh *fresh, const struct op *op)
 {
     const struct rig *asks = fresh->asks;
     const struct model *model = &asks->levels[asks->level].model;
@@ -63,8 +78,10 @@ static bool fill(struct fresh *fresh, const struct value *value)
     if (!store) return false;
     store->finding.clause = CLAUSE_NONE;
     chip_reset(store->chip);
-    return rig_start(store) && rig_fill(store, model) &&
-           store_ballast(store, model, larger(store->exercise->values[0], value));
+    if (!rig_start(store) || !rig_fill(store, model)) return false;
+    if (op && op->kind == OP_STORE && is_uniform(asks, model, op)) return true;
+    const struct value *value = op ? op->value : store->exercise->values[0];
+    return store_ballast(store, model, larger(store->exercise->values[0], value));
 }
 
 bool fresh_can_use(struct fresh *fresh)
@@ -84,7 +101,7 @@ bool fresh_can_do(struct fresh *fresh, const struct op *op)
 {
     enum answer answer = ANSWER_FULL;
     rig_keep_ram(level_of(fresh->asks)->ram);
-    bool can = fill(fresh, op->value) && rig_call(fresh->store, op, &answer);
+    bool can = fill(fresh, op) && rig_call(fresh->store, op, &answer);
     rig_restore_ram(level_of(fresh->asks)->ram);
     return can && answer == ANSWER_OK;
 }
