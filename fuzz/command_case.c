@@ -1,10 +1,25 @@
 /* Cases as files and as lines for people. */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "fuzz/command.h"
 #include "fuzz/db.h"
+
+int command_ready_artefacts(const struct command_options *options)
+{
+    if (mkdir(options->artefacts, 0777) && errno != EEXIST)
+        return command_refuse("%s: %s", options->artefacts, strerror(errno));
+    struct stat status;
+    if (stat(options->artefacts, &status) == 0 && !S_ISDIR(status.st_mode))
+        errno = ENOTDIR;
+    else if (access(options->artefacts, W_OK | X_OK) == 0)
+        return COMMAND_CLEAN;
+    return command_refuse("%s: %s", options->artefacts, strerror(errno));
+}
 
 int command_write_artefact(const struct command_options *options, const char *name,
                            const void *bytes, size_t size, char path[COMMAND_PATH_MAX])

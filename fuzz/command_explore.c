@@ -79,31 +79,54 @@ static int print_text(const struct command_options *options, const struct loaded
     return COMMAND_CLEAN;
 }
 
+static void print_json_head(FILE *out, const struct loaded *loaded,
+                            const struct explore_result *result)
+{
+    fprintf(out, "{\"scenario\": ");
+    command_print_json(out, loaded->script->name);
+    fprintf(out, ", \"engine\": ");
+    command_print_json(out, loaded->adapter->name);
+    fprintf(out,
+            ", \"operations\": %" PRIu64 ", \"cuts\": %" PRIu64 ", \"states\": %" PRIu64
+            ", \"judged\": %" PRIu64 ", \"skipped\": %" PRIu64
+            ", \"stopped\": %s, \"divergences\": [",
+            result->operations, result->cuts, result->states, result->judged, result->skipped,
+            result->stopped ? "true" : "false");
+}
+
+static int print_json_to(FILE *out, const struct command_options *options,
+                         const struct loaded *loaded, const struct explore_result *result)
+{
+    print_json_head(out, loaded, result);
+    for (uint32_t i = 0; i < result->divergence_count; i++) {
+        const struct divergence *divergence = &result->divergences[i];
+        char path[COMMAND_PATH_MAX];
+        int code = command_write_case(options, divergence->script, path);
+        if (code) return code;
+        fprintf(out, "%s{\"clause\": \"%s\", \"states\": %" PRIu64 ", \"finding\": ", i ? ", " : "",
+                clause_name(divergence->clause), divergence->count);
+        command_print_json(out, divergence->script->finding);
+        fprintf(out, ", \"case\": ");
+        command_print_json(out, path);
+        fprintf(out, "}");
+    }
+    fprintf(out, "]}\n");
+    return COMMAND_CLEAN;
+}
+
+/* All or nothing: half a JSON text is worse than none. */
 static int print_json(const struct command_options *options, const struct loaded *loaded,
                       const struct explore_result *result)
 {
-    printf("{\"scenario\": ");
-    command_print_json(stdout, loaded->script->name);
-    printf(", \"engine\": ");
-    command_print_json(stdout, loaded->adapter->name);
-    printf(", \"operations\": %" PRIu64 ", \"cuts\": %" PRIu64 ", \"states\": %" PRIu64
-           ", \"judged\": %" PRIu64 ", \"skipped\": %" PRIu64
-           ", \"stopped\": %s, \"divergences\": [",
-           result->operations, result->cuts, result->states, result->judged, result->skipped,
-           result->stopped ? "true" : "false");
-    for (uint32_t i = 0; i < result->divergence_count; i++) {
-        char path[4096];
-        int code = command_write_case(options, result->divergences[i].script, path);
-        if (code) return code;
-        printf("%s{\"clause\": \"%s\", \"states\": %" PRIu64 ", \"finding\": ", i ? ", " : "",
-               clause_name(result->divergences[i].clause), result->divergences[i].count);
-        command_print_json(stdout, result->divergences[i].script->finding);
-        printf(", \"case\": ");
-        command_print_json(stdout, path);
-        printf("}");
-    }
-    printf("]}\n");
-    return COMMAND_CLEAN;
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (!out) return command_fail("out of memory");
+    int code = print_json_to(out, options, loaded, result);
+    if (fclose(out) && code == COMMAND_CLEAN) code = command_fail("out of memory");
+    if (code == COMMAND_CLEAN) fwrite(text, 1, size, stdout);
+    free(text);
+    return code;
 }
 
 /* --- the command --- */
@@ -188,7 +211,8 @@ int command_explore(int argc, char **argv)
     int code = command_load(&options, options.files[0], &loaded);
     if (code) return code;
     command_settle_explore(&options, loaded.script);
-    code = explore_loaded(&options, &loaded);
+    code = command_ready_artefacts(&options);
+    if (code == COMMAND_CLEAN) code = explore_loaded(&options, &loaded);
     script_free(loaded.script);
     return code;
 }

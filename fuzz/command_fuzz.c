@@ -279,7 +279,9 @@ int command_fuzz(int argc, char **argv)
                                   : command_load_bare(&options, 0, &loaded);
     if (code) return code;
     if (!options.image) snprintf(loaded.script->name, sizeof loaded.script->name, "fuzz");
-    code = options.image ? try_image(&options, &loaded) : fuzz_loaded(&options, &loaded);
+    code = command_ready_artefacts(&options);
+    if (code == COMMAND_CLEAN)
+        code = options.image ? try_image(&options, &loaded) : fuzz_loaded(&options, &loaded);
     script_free(loaded.script);
     return code;
 }
