@@ -60,16 +60,13 @@ struct seqmap_config {
 struct seqmap {
     struct seq seq;
     uint16_t key_size;
-    bool empty;       /* no sector in use: there is no head */
-    bool head_sealed; /* the head has its end word */
+    bool head_sealed; /* the head has its end word; or nothing is in use */
     bool ready;       /* repaired since mount or the last error; `append` holds */
     bool spare_blank; /* the sector after the head is known to be blank */
     bool marked;      /* a marker was written by this call */
-    bool suspect;     /* the head's start word or a header in it is torn */
     bool lost;        /* after an error: to be found out again */
-    uint8_t gap;      /* bytes left blank before `append`, behind a torn header */
-    uint32_t head;    /* sector that is written, the newest */
-    uint32_t sealed;  /* sectors before the head that hold older items */
+    uint32_t head;    /* sector that is written, the newest; the last one if none is in use */
+    uint32_t used;    /* sectors in use: the head and those before it that hold older items */
     uint32_t append;  /* where the next item goes; the end of the payload if the head is full */
 };
 

@@ -19,18 +19,56 @@ bool seq_setup(struct seq *seq, const struct flash *flash, void *work, uint32_t 
 uint32_t seq_length_max(const struct seq *seq)
 {
     uint32_t room = seq->flash->geometry.sector_size - 2u * seq->word - seq->header;
-    return room < SEQ_LENGTH_MAX ? room : SEQ_LENGTH_MAX;
+    return seq_minimum(room, SEQ_LENGTH_MAX);
 }
 
-int seq_read(struct seq *seq, uint32_t address, void *buffer, uint32_t size, bool *bad)
+#ifndef SEQ_NO_CACHE
+
+/* The bytes at `address` when the work buffer holds them, or NULL. */
+static uint8_t *window(const struct seq *seq, uint32_t address, uint32_t size)
 {
-    const uint8_t *held = seq_window(seq, address, size);
-    *bad = false;
+    uint32_t offset = address - seq->window;
+    bool inside =
+        address >= seq->window && offset <= seq->window_size && size <= seq->window_size - offset;
+    return inside ? seq->work + offset : NULL;
+}
+
+void seq_look_ahead(struct seq *seq, uint32_t address, uint32_t size, uint32_t more)
+{
+    if (more > seq->work_size) more = seq->work_size;
+    if (size <= more && window(seq, address, size) == NULL) (void)seq_look(seq, address, more);
+}
+
+#else
+#define window(seq, address, size) NULL
+#endif
+
+bool seq_read(struct seq *seq, uint32_t address, void *to, uint32_t size)
+{
+    const uint8_t *held = window(seq, address, size);
     if (held != NULL) {
-        memmove(buffer, held, size);
-        return FLASH_OK;
+        memcpy(to, held, size);
+        return true;
     }
-    int error = flash_read(seq->flash, address, buffer, size);
-    *bad = error == FLASH_ERR_ECC;
-    return *bad ? FLASH_OK : error;
+    if (seq->error) return false;
+    int error = flash_read(seq->flash, address, to, size);
+    if (error != FLASH_ERR_ECC) seq->error = error;
+    return !error;
+}
+
+uint8_t *seq_look(struct seq *seq, uint32_t address, uint32_t size)
+{
+    uint8_t *held = window(seq, address, size);
+    if (held != NULL) return held;
+    seq->window_size = 0;
+    if (!seq_read(seq, address, seq->work, size)) return NULL;
+    seq->window = address;
+    seq->window_size = size;
+    return seq->work;
+}
+
+void seq_program(struct seq *seq, uint32_t address, const void *data, uint32_t size)
+{
+    seq->window_size = 0;
+    if (!seq->error) seq->error = flash_program(seq->flash, address, data, size);
 }

@@ -20,14 +20,21 @@
 
 struct seq_cache;
 
-/* One store on one flash region. Filled in by seq_setup. */
+/* One store on one flash region. Filled in by seq_setup.
+ *
+ * Errors are kept here and not returned: the first one stays until the engine clears it, at the
+ * start of a call of its user, and from then on nothing is read, programmed or erased. So the code
+ * between may go on with whatever it makes of that, as far as it comes to an end, and what it then
+ * believes of the flash is to be forgotten. */
 struct seq {
     const struct flash *flash;
     uint8_t *work;           /* caller's memory, work_size bytes */
     uint32_t work_size;      /* a multiple of word */
     uint32_t window;         /* work holds the flash from here ... */
     uint32_t window_size;    /* ... this many bytes; 0 when it holds something else */
+    uint32_t ahead;          /* bytes worth reading along with an item header */
     struct seq_cache *cache; /* NULL: none */
+    int error;               /* FLASH_OK, or the first error */
     uint8_t word;            /* bytes of a word, W */
     uint8_t header;          /* bytes of an item header, H */
 };
@@ -38,13 +45,15 @@ static inline uint32_t seq_word_size(const struct flash_geometry *g)
     return g->unit > g->read_unit ? g->unit : g->read_unit;
 }
 
-/* Whether a store can lie on such a part: words of at most 32 bytes, sectors of at least 3 words
- * and an item header, erased value 0xFF, at least `sectors_min` sectors. */
+/* Whether a store can lie on such a part: words of at most 32 bytes, sectors of whole words, at
+ * least 3 and an item header, erased value 0xFF, at least `sectors_min` sectors. That the geometry
+ * keeps the limits of flash.h is taken for granted. */
 static inline bool seq_geometry_usable(const struct flash_geometry *g, uint32_t sectors_min)
 {
     uint32_t word = seq_word_size(g), header = word > 8 ? word : 8;
-    return flash_geometry_valid(g) && g->erased == 0xFF && g->sector_count >= sectors_min &&
-           g->sector_size % word == 0 && g->sector_size >= 3 * word + header;
+    return word <= SEQ_WORD_MAX && flash_power_of_two(word) && g->sector_size % word == 0 &&
+           g->sector_size >= 3 * word + header && g->erased == 0xFF &&
+           g->sector_count >= sectors_min;
 }
 
 /* False when the geometry can't be used or the work buffer is smaller than a word; what is over a
@@ -66,22 +75,35 @@ static inline uint32_t seq_down(const struct seq *seq, uint32_t x)
 /* Largest item data (for a map: key and value together) of the format on this geometry. */
 uint32_t seq_length_max(const struct seq *seq);
 
-/* The bytes at `address` when the work buffer holds them, or NULL. */
-static inline const uint8_t *seq_window(const struct seq *seq, uint32_t address, uint32_t size)
-{
+/* Reads. False when the part can't correct it, which is no error, or after an error. */
+bool seq_read(struct seq *seq, uint32_t address, void *to, uint32_t size);
+
+/* The same, into the work buffer, of which `size` may be all; where it is then, or NULL. Holds
+ * until the next call. */
+uint8_t *seq_look(struct seq *seq, uint32_t address, uint32_t size);
+
 #ifdef SEQ_NO_CACHE
-    (void)seq, (void)address, (void)size;
-    return NULL;
+static inline void seq_look_ahead(struct seq *seq, uint32_t address, uint32_t size, uint32_t more)
+{
+    (void)seq, (void)address, (void)size, (void)more;
+}
 #else
-    uint32_t offset = address - seq->window;
-    bool inside =
-        address >= seq->window && offset <= seq->window_size && size <= seq->window_size - offset;
-    return inside ? seq->work + offset : NULL;
+/* Has the work buffer hold `more` bytes, or as many as it takes, unless it holds `size` already. */
+void seq_look_ahead(struct seq *seq, uint32_t address, uint32_t size, uint32_t more);
 #endif
+
+/* Programs whole words. */
+void seq_program(struct seq *seq, uint32_t address, const void *data, uint32_t size);
+
+/* Notes an error, unless there is one. */
+static inline void seq_fail(struct seq *seq, int error)
+{
+    if (!seq->error) seq->error = error;
 }
 
-/* Reads, tolerating a unit that the part can't correct: *bad tells, and the buffer is undefined
- * then. Any other error is returned. */
-int seq_read(struct seq *seq, uint32_t address, void *buffer, uint32_t size, bool *bad);
+static inline uint32_t seq_minimum(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
 
 #endif

@@ -34,22 +34,19 @@ static inline uint32_t seq_page_end(const struct seq *seq, uint32_t page)
     return seq_page_address(seq, page) + (seq->flash->geometry.sector_size - seq->word);
 }
 
-/* enum seq_page_state, or a negative error. Two reads unless the cache knows. A word that the part
- * can't correct counts as set. */
-int seq_page_state(struct seq *seq, uint32_t page);
+/* Two reads unless the cache knows. A word that the part can't correct counts as set. */
+enum seq_page_state seq_page_state(struct seq *seq, uint32_t page);
 
-/* Programs one word of zeros: the start word, the end word, or any word of the payload. */
-int seq_page_mark(struct seq *seq, uint32_t page);
-int seq_page_seal(struct seq *seq, uint32_t page);
-int seq_page_zero(struct seq *seq, uint32_t address);
+/* Programs a word of zeros: the start word, the end word, or any word of the payload. */
+void seq_page_zero(struct seq *seq, uint32_t address);
 
-/* 1 when the word at `address` is all zeros (or not readable), 0 when not, or a negative error. */
-int seq_page_is_zero(struct seq *seq, uint32_t address);
+/* Whether the word at `address` is all zeros, or not readable. */
+bool seq_page_is_zero(struct seq *seq, uint32_t address);
 
-int seq_page_erase(struct seq *seq, uint32_t page);
+void seq_page_erase(struct seq *seq, uint32_t page);
 
-/* 1 when every byte in [from, to) is 0xFF, 0 when not (or not readable), or a negative error. Both
- * are multiples of the word. Uses the work buffer. */
-int seq_page_blank(struct seq *seq, uint32_t from, uint32_t to);
+/* Whether every byte in [from, to) is readable and 0xFF. Both are multiples of the word. Uses the
+ * work buffer. */
+bool seq_page_blank(struct seq *seq, uint32_t from, uint32_t to);
 
 #endif
