@@ -1,0 +1,75 @@
+"""What the engines of the house claim, held against the explorer: every unit, every cache, depth 2.
+
+Small stores, so that few operations come around all sectors; the campaign and the scenarios go
+further, with more of everything.
+"""
+
+import pytest
+from harness import Harness
+
+CACHES = {
+    "no cache": "",
+    "page states": "states=1",
+    "page pointers": "pointers=1",
+    "key pointers": "keys=1",
+    "all caches": "states=1 pointers=1 keys=4",
+}
+UNITS = [1, 2, 4, 8, 16, 32]
+
+
+
+def scenario(unit, programs, sectors, options, removes):
+    """Values of two sizes, one lap of the ring and a bit."""
+    word = max(8, unit)
+    sector = max(64, 6 * word)
+    room = sector - 2 * unit - 2 * word
+    lines = [
+        f"chip generic sectors={sectors} sector={sector} page={sector} unit={unit} read={unit}"
+        f" programs={programs} tear=1",
+        f"engine seqmap key=1 {options}",
+        "seed 3",
+    ]
+    for i in range(sectors + 3):
+        lines.append(f"store u8:{i % 2} random {room // (1 + i % 2) - 2}")
+    if removes:
+        lines += ["remove u8:0", f"store u8:0 random {room // 3}", "remove u8:1"]
+    return "\n".join(lines) + "\nlook\n"
+
+
+@pytest.fixture
+def harness(brownout, tmp_path):
+    return Harness(brownout, tmp_path)
+
+
+# Prefixes are as many as bytes: they are cut at depth 1, the rest at depth 2.
+DEEP = ["--faults", "edge,bits", "--depth", "2", "--reach", "1"]
+FEW = ["--bits", "3", "--masks", "2", "--prefixes", "3"]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("programs", [1, 2, 0])
+def test_seqmap_shows_no_divergence_with_any_unit_and_limit_of_programs(harness, unit, programs):
+    caches = list(CACHES.values())[(UNITS.index(unit) + programs) % len(CACHES)]
+    text = scenario(unit, programs, 2 + unit % 3, caches, removes=programs != 1)
+    for options in (["--depth", "1"], DEEP + FEW):
+        result = harness.explore(text, *options)
+        assert result.judged > 500 and not result.found
+
+
+@pytest.mark.parametrize("cache", CACHES)
+def test_seqmap_shows_no_divergence_with_any_cache(harness, cache):
+    result = harness.explore(scenario(4, 0, 3, CACHES[cache], removes=True), *DEEP, *FEW)
+    assert result.judged > 1000 and not result.found
+
+
+def test_naive_tells_missing_what_rots(harness):
+    text = scenario(1, 0, 4, "", removes=True)
+    result = harness.explore(text, "--engine", "naive", "--faults", "rot", "--masks", "200")
+    assert result.judged > 1000 and not result.found
+
+
+@pytest.mark.parametrize("fault", ["weak", "ecc", "rot"])
+def test_what_seqmap_does_not_claim_it_does_not_survive(harness, fault):
+    """If this finds nothing any more, the explorer went blind, or seqmap may claim more."""
+    text = scenario(8, 1, 3, "", removes=False)
+    assert harness.explore(text, "--faults", fault, "--masks", "100").found
