@@ -70,8 +70,8 @@ void command_print_json(FILE *out, const char *text);
 /* The whole of a file, to be freed; NULL and errno, or *size over `max` when it is too long. */
 uint8_t *command_read_file(const char *path, uint64_t max, uint64_t *size);
 
-/* Makes the folder of --artefacts where there is none, so that what is found after hours has a place
- * to go. COMMAND_CLEAN, or what to exit with, the reason told. */
+/* Makes the folder of --artefacts where there is none, so that what is found after hours has a
+ * place to go. COMMAND_CLEAN, or what to exit with, the reason told. */
 int command_ready_artefacts(const struct command_options *options);
 
 /* Writes a file beside the other artefacts, whole or not at all; its name is told in `path`.

@@ -4,8 +4,8 @@
  * What "what it was" means is asked of the engine itself: a fresh store on a blank chip that holds
  * the same values does the same. What it can do, the crashed store must do too. How a log packs its
  * sectors depends on what went before, so the fresh store holds an allowance besides: for each
- * sector one more value of the largest size. Not where all values are of one size: then there is one
- * way to pack them.
+ * sector one more value of the largest size. Not where all values are of one size: then there is
+ * one way to pack them.
  */
 #ifndef BROWNOUT_FRESH_H
 #define BROWNOUT_FRESH_H
