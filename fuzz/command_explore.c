@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "fuzz/adapters.h"
@@ -12,13 +11,7 @@
 #include "fuzz/db.h"
 #include "fuzz/pool.h"
 #include "fuzz/shrink.h"
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
+#include "fuzz/worker.h"
 
 /* --- progress --- */
 
@@ -30,7 +23,7 @@ struct progress {
 static void show_progress(void *context, uint64_t states, uint64_t operations, uint64_t all)
 {
     struct progress *progress = context;
-    double time = now();
+    double time = worker_now();
     if (!progress->terminal && time - progress->told < 10) return;
     progress->told = time;
     fprintf(stderr, "%s  operation %" PRIu64 " of %" PRIu64 ", %" PRIu64 " crash states, %.0f s%s",
@@ -155,17 +148,18 @@ static int explore_into(const struct command_options *options, const struct load
     struct db_run run = {DB_EXPLORE,     options->campaign, options->files[0],
                          loaded->script, loaded->adapter,   &options->explore};
     if (db && db_begin_run(db, &run, &error)) return command_fail("%s", error.text);
-    struct progress progress = {.start = now(), .told = now(), .terminal = isatty(2) == 1};
+    struct progress progress = {
+        .start = worker_now(), .told = worker_now(), .terminal = isatty(2) == 1};
     struct pool_options pool = {.jobs = options->jobs,
                                 .seconds_max = options->seconds,
                                 .silence_max = options->silence,
                                 .progress = options->quiet ? NULL : show_progress,
                                 .context = &progress};
-    signal(SIGINT, pool_stop);
-    signal(SIGTERM, pool_stop);
+    signal(SIGINT, worker_stop);
+    signal(SIGTERM, worker_stop);
     bool fine = pool_explore(loaded->script, loaded->adapter, &loaded->settings, &options->explore,
                              &pool, result);
-    double seconds = now() - progress.start;
+    double seconds = worker_now() - progress.start;
     if (!options->quiet) end_progress(&progress);
     if (!fine) return command_fail("a worker failed: %s", errno ? strerror(errno) : "no memory");
     settle_cases(options, loaded, result);

@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "fuzz/adapters.h"
@@ -17,6 +16,7 @@
 #include "fuzz/scenario.h"
 #include "fuzz/session.h"
 #include "fuzz/sha256.h"
+#include "fuzz/worker.h"
 
 #define SECONDS_DEFAULT 60.0
 
@@ -29,17 +29,10 @@ struct fuzzing {
     bool terminal;
 };
 
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
-
 static void show_progress(void *context, const struct session_result *so_far)
 {
     struct fuzzing *fuzzing = context;
-    double time = now();
+    double time = worker_now();
     if (!fuzzing->terminal && time - fuzzing->told < 10) return;
     fuzzing->told = time;
     fprintf(stderr,
@@ -189,10 +182,10 @@ static int run_session(const struct command_options *options, const struct loade
                        struct fuzzing *fuzzing, struct session_result *result)
 {
     struct session_options session = session_of(options, loaded, fuzzing);
-    signal(SIGINT, session_stop);
-    signal(SIGTERM, session_stop);
+    signal(SIGINT, worker_stop);
+    signal(SIGTERM, worker_stop);
     bool fine = session_run(&session, result);
-    double seconds = now() - fuzzing->start;
+    double seconds = worker_now() - fuzzing->start;
     if (!options->quiet && fuzzing->terminal) fprintf(stderr, "\r%78s\r", "");
     if (!fine && fuzzing->error.text[0]) return command_fail("%s", fuzzing->error.text);
     if (!fine) return command_fail("a worker failed: %s", errno ? strerror(errno) : "no memory");
@@ -222,8 +215,10 @@ static int fuzz_into(const struct command_options *options, const struct loaded 
 
 static int fuzz_loaded(const struct command_options *options, const struct loaded *loaded)
 {
-    struct fuzzing fuzzing = {
-        .options = options, .start = now(), .told = now(), .terminal = isatty(2) == 1};
+    struct fuzzing fuzzing = {.options = options,
+                              .start = worker_now(),
+                              .told = worker_now(),
+                              .terminal = isatty(2) == 1};
     if (options->db) {
         enum db_status status;
         struct db_run run = {DB_FUZZ,        options->campaign, NULL,

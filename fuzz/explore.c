@@ -8,19 +8,17 @@
  * Level n of the recursion has n cuts behind it. The chip goes back by its journal, the engine and
  * the model by having one of each at every level.
  */
-#define _GNU_SOURCE
 #include "fuzz/explore.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "fuzz/adapters.h"
 #include "fuzz/fresh.h"
 #include "fuzz/rig.h"
 #include "fuzz/seen.h"
 #include "fuzz/wire.h"
+#include "fuzz/worker.h"
 
 struct place {
     uint32_t first_op, op, nth;
@@ -40,7 +38,8 @@ struct explorer {
     struct place places[RIG_LEVELS];
     uint64_t ordinal; /* first-level cuts met in this pass, of all shards */
     uint32_t pass;
-    FILE *child; /* what a child process that judges writes its result to */
+    struct worker child; /* that judges; its file holds its result, NULL: judge in this process */
+    uint32_t told;       /* divergences that the caller was told of */
 };
 
 static const struct tear *on_flash_op(void *context, const struct chip_op *op);
@@ -69,7 +68,7 @@ const char *clause_name(enum clause clause)
 
 /* --- divergences --- */
 
-void explore_add(struct explore_result *result, struct divergence *divergence)
+bool explore_add(struct explore_result *result, struct divergence *divergence)
 {
     for (uint32_t i = 0; i < result->divergence_count; i++) {
         struct divergence *known = &result->divergences[i];
@@ -81,17 +80,19 @@ void explore_add(struct explore_result *result, struct divergence *divergence)
             known->order = divergence->order;
             divergence->script = script;
         }
+        known->lost = known->lost || divergence->lost;
         script_free(divergence->script);
-        return;
+        return false;
     }
     size_t size = (result->divergence_count + 1) * sizeof *divergence;
     struct divergence *larger = realloc(result->divergences, size);
     if (!larger) {
         script_free(divergence->script);
-        return;
+        return false;
     }
     result->divergences = larger;
     result->divergences[result->divergence_count++] = *divergence;
+    return true;
 }
 
 uint64_t explore_shape(enum clause clause, const struct adapter *adapter,
@@ -179,12 +180,21 @@ struct script *explore_case(const struct script *script, const struct adapter *a
     return found;
 }
 
-static void diverges(struct explorer *e)
+/* What is new is told before the engine can crash on something else. */
+static void tell_found(struct explorer *e)
+{
+    if (e->result->divergence_count <= e->told) return;
+    e->told = e->result->divergence_count;
+    if (e->options->found) e->options->found(e->options->found_context, e->result);
+}
+
+static void add_finding(struct explorer *e, bool lost)
 {
     const struct finding *finding = &e->rig->finding;
     struct divergence divergence = {
         .clause = finding->clause,
         .shape = explore_shape(finding->clause, e->rig->adapter, e->script, e->path),
+        .lost = lost,
         .count = 1,
         .order = e->ordinal,
     };
@@ -201,12 +211,18 @@ static void diverges(struct explorer *e)
         explore_add(e->result, &divergence);
     }
     e->rig->finding.clause = CLAUSE_NONE;
+    tell_found(e);
+}
+
+static void diverges(struct explorer *e)
+{
+    add_finding(e, false);
 }
 
 static bool stopped(struct explorer *e)
 {
     uint32_t max = e->options->divergences_max;
-    if ((e->stop && *e->stop) || (max && e->result->divergence_count >= max))
+    if ((e->stop && *e->stop) || e->result->failed || (max && e->result->divergence_count >= max))
         e->result->stopped = true;
     return e->result->stopped;
 }
@@ -256,6 +272,11 @@ static bool run_op(struct explorer *e, uint32_t index)
 
 static bool is_new(struct explorer *e, uint32_t op, enum fault_class fault);
 
+static uint32_t at_least_one(uint32_t n)
+{
+    return n ? n : 1;
+}
+
 /* The class rot: after an operation, one bit flips while the power is off. */
 static void rot(struct explorer *e, uint32_t index, uint64_t seed)
 {
@@ -280,6 +301,7 @@ static void rot(struct explorer *e, uint32_t index, uint64_t seed)
 static void rot_after(struct explorer *e, uint32_t index)
 {
     if (e->pass || e->rig->level != 0 || !(e->options->faults & FAULT_ROT)) return;
+    if (index % at_least_one(e->options->shards) != e->options->shard) return;
     uint64_t seed = chip_hash(e->rig->chip).low ^ e->options->seed;
     for (uint32_t i = 0; i < 4 * e->options->effort.masks && !stopped(e); i++)
         rot(e, index, seed + i);
@@ -290,7 +312,7 @@ static void run_from(struct explorer *e, uint32_t first)
     uint32_t end = e->script->op_count;
     uint32_t reach = e->rig->level ? e->options->reach : 0;
     if (reach && end - first > reach) end = first + reach;
-    for (uint32_t i = first; i < end && !e->result->stopped; i++) {
+    for (uint32_t i = first; i < end && !stopped(e); i++) {
         watch_cuts(e);
         if (!run_op(e, i)) {
             diverges(e);
@@ -363,14 +385,18 @@ static void judge(struct explorer *e, uint32_t op)
     e->path->use = USE_NONE;
 }
 
-/* A crash state is the image, the states that the model allows, and what will be asked of it. */
+/* A crash state is the image, the states that the model allows, and what will be asked of it. Bits
+ * that rotted are judged with more patience, a clear that may not stop half way with less. */
 static struct chip_hash state_digest(const struct explorer *e, uint32_t op)
 {
     const struct rig *rig = e->rig;
     struct chip_hash digest = chip_hash(rig->chip);
-    uint64_t asked = ((uint64_t)op << 8 | rig->level) * 0x9E3779B97F4A7C15u;
-    digest.low ^= rig->levels[rig->level].model.digest + asked;
-    digest.high += (rig->levels[rig->level].model.digest ^ asked) * 0xBF58476D1CE4E5B9u;
+    const struct model *model = &rig->levels[rig->level].model;
+    uint64_t asked =
+        (uint64_t)op << 8 | rig->level << 2 | (model->together ? 2u : 0u) | rig->rotten;
+    asked *= 0x9E3779B97F4A7C15u;
+    digest.low ^= model->digest + asked;
+    digest.high += (model->digest ^ asked) * 0xBF58476D1CE4E5B9u;
     return digest;
 }
 
@@ -395,29 +421,32 @@ static bool is_new(struct explorer *e, uint32_t op, enum fault_class fault)
     return true;
 }
 
+static _Noreturn void judge_and_leave(struct explorer *e, uint32_t op)
+{
+    struct explore_result found = {0};
+    e->result = &found;
+    e->told = UINT32_MAX; /* our parent tells */
+    judge(e, op);
+    worker_leave(wire_write(e->child.file, &found));
+}
+
 /* In a process of its own, which takes the engine's crashes and its heap with it. */
 static void judge_in_child(struct explorer *e, uint32_t op)
 {
-    struct explore_result *ours = e->result, found = {0};
-    rewind(e->child);
+    char text[WORKER_TEXT_MAX];
+    rewind(e->child.file);
     fflush(NULL);
-    pid_t pid = fork();
-    if (pid == 0) {
-        e->result = &found;
-        judge(e, op);
-        _exit(wire_write(e->child, &found) ? 0 : 3);
-    }
-    int status = 0;
-    if (pid < 0 || waitpid(pid, &status, 0) != pid) {
-        ours->failed = true;
+    pid_t pid = worker_fork(&e->child);
+    if (pid == 0) judge_and_leave(e, op);
+    enum worker_end end = pid > 0 ? worker_wait(&e->child, text) : WORKER_FAILED;
+    if (end == WORKER_CRASHED) {
+        rig_finds(e->rig, CLAUSE_SANE, "%s", text);
+        add_finding(e, true);
         return;
     }
-    rewind(e->child);
-    if (status == 0 && wire_read(e->child, ours)) return;
-    rig_finds(e->rig, CLAUSE_SANE, "the engine crashed: %s",
-              WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "it ended the process");
-    diverges(e);
-    if (ours->divergence_count) ours->divergences[ours->divergence_count - 1].lost = true;
+    rewind(e->child.file);
+    if (end != WORKER_DONE || !wire_read(e->child.file, e->result)) e->result->failed = true;
+    tell_found(e);
 }
 
 struct interruption {
@@ -448,7 +477,7 @@ static bool crash(void *context, const struct tear *tear)
         model_copy(&rig->levels[level + 1].model, &rig->levels[level].model);
         rig_keep_ram(rig->levels[level].ram_at_cut);
         rig->level = level + 1;
-        if (e->child && level == 0)
+        if (e->child.file && level == 0)
             judge_in_child(e, next_op);
         else
             judge(e, next_op);
@@ -459,11 +488,6 @@ static bool crash(void *context, const struct tear *tear)
     e->path->count = level;
     e->path->op = path_op;
     return !stopped(e);
-}
-
-static uint32_t at_least_one(uint32_t n)
-{
-    return n ? n : 1;
 }
 
 /* Whether a first-level cut belongs to this shard and this pass. */
@@ -556,15 +580,16 @@ bool explore(const struct script *script, const struct adapter *adapter,
     e.seen = seen_new();
     e.answers = calloc(script->op_count + 1, 1);
     bool isolate = options->isolate || adapter->has_globals;
-    if (isolate) e.child = tmpfile();
-    if (e.child)
-        setvbuf(e.child, NULL, _IONBF, 0); /* a buffer would show what an earlier child wrote */
-    bool done = e.fresh && e.seen && e.answers && (e.child || !isolate);
+    if (isolate) e.child.file = tmpfile();
+    if (e.child.file)
+        setvbuf(e.child.file, NULL, _IONBF,
+                0); /* a buffer would show what an earlier child wrote */
+    bool done = e.fresh && e.seen && e.answers && (e.child.file || !isolate);
     if (done) {
         rig_set_faults(e.rig, options->faults);
         done = explore_all(&e) && !result->failed;
     }
-    if (e.child) fclose(e.child);
+    if (e.child.file) fclose(e.child.file);
     fresh_free(e.fresh);
     rig_free(e.rig);
     seen_free(e.seen);

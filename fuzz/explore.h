@@ -34,6 +34,7 @@ enum clause {
 };
 const char *clause_name(enum clause clause);
 
+struct explore_result;
 struct explore_options {
     uint32_t faults; /* fault classes of the cuts */
     uint32_t depth;  /* cuts on one path, from 1 */
@@ -47,6 +48,10 @@ struct explore_options {
                              * that is stopped has seen all parts of the script; 0 or 1: one */
     uint32_t shard, shards;   /* this part of the first-level cuts; shards 0 or 1: all */
     uint32_t divergences_max; /* stop after so many different ones; 0: never */
+    /* Called with the result so far when a divergence of a new shape is in it, so that it is known
+     * should the engine take this process with it later; may be NULL. */
+    void (*found)(void *context, const struct explore_result *so_far);
+    void *found_context;
 };
 
 /* One difference between engine and model. `script` is the case: operations, cuts, finding. */
@@ -102,7 +107,7 @@ struct explore_result {
     uint64_t operations; /* of the uncut run */
     struct divergence *divergences;
     uint32_t divergence_count;
-    bool stopped; /* Ctrl-C, or divergences_max was reached */
+    bool stopped; /* Ctrl-C, divergences_max was reached, or a worker was lost */
     bool failed;  /* a child process could not be made */
 };
 void explore_result_free(struct explore_result *result);
@@ -120,8 +125,9 @@ struct script *explore_case(const struct script *script, const struct adapter *a
                             const struct adapter_settings *settings,
                             const struct explore_path *path);
 
-/* Adds a divergence, or counts it when one of its shape is there; takes the script. */
-void explore_add(struct explore_result *result, struct divergence *divergence);
+/* Adds a divergence, or counts it when one of its shape is there; takes the script. Whether it is
+ * new. */
+bool explore_add(struct explore_result *result, struct divergence *divergence);
 
 /* The shape of what a path found. */
 uint64_t explore_shape(enum clause clause, const struct adapter *adapter,

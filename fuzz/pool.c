@@ -1,23 +1,10 @@
-#define _DEFAULT_SOURCE
 #include "fuzz/pool.h"
 
-#include <errno.h>
-#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "fuzz/wire.h"
-
-struct worker {
-    pid_t pid; /* 0: ended */
-    FILE *file;
-    uint64_t states, operations; /* when it was last seen alive */
-    double seen;
-};
+#include "fuzz/worker.h"
 
 /* What the workers and the pool see both. */
 struct shared {
@@ -37,35 +24,30 @@ struct pool {
     struct explore_result *result;
 };
 
-static volatile sig_atomic_t interrupted;
-
-void pool_stop(int signal_number)
-{
-    (void)signal_number;
-    interrupted = 1;
-}
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
-
 /* --- in the worker --- */
+
+/* Whenever something new is found, so that it is not lost with the worker later. */
+static void keep(void *context, const struct explore_result *so_far)
+{
+    FILE *file = context;
+    rewind(file);
+    wire_write(file, so_far);
+}
 
 static _Noreturn void work(const struct pool *pool, uint32_t index)
 {
     struct explore_options mine = *pool->options;
+    FILE *file = pool->workers[index].file;
     uint32_t shards = mine.shards ? mine.shards : 1;
     mine.shard += shards * index;
     mine.shards = shards * pool->how->jobs;
-    signal(SIGINT, SIG_IGN); /* the pool hears it and asks us to stop */
+    mine.found = keep;
+    mine.found_context = file;
     struct explore_result result;
     bool fine = explore(pool->script, pool->adapter, pool->settings, &mine,
                         &pool->shared->paths[index], &pool->shared->stop, &result);
-    fine = fine && wire_write(pool->workers[index].file, &result);
-    _exit(fine ? 0 : 3);
+    rewind(file);
+    worker_leave(fine && wire_write(file, &result));
 }
 
 /* --- in the pool --- */
@@ -74,13 +56,10 @@ static bool start_worker(struct pool *pool, uint32_t index)
 {
     struct worker *worker = &pool->workers[index];
     worker->file = tmpfile();
-    worker->seen = now();
     if (!worker->file) return false;
-    pid_t pid = fork();
+    pid_t pid = worker_fork(worker);
     if (pid == 0) work(pool, index);
-    if (pid < 0) return false;
-    worker->pid = pid;
-    return true;
+    return pid > 0;
 }
 
 /* The worker is gone in the middle of an engine call: the path it was on is the case. */
@@ -99,40 +78,29 @@ static void add_lost(struct pool *pool, uint32_t index, enum clause clause, cons
     explore_add(pool->result, &divergence);
 }
 
-/* Takes over what a worker found. False when it failed by itself, not by the engine's fault. */
-static bool collect(struct pool *pool, uint32_t index, int status)
+/* What a worker had found before it was lost; its counts end there and are left alone. */
+static void take_found(struct pool *pool, FILE *file)
 {
-    struct worker *worker = &pool->workers[index];
-    char text[80];
-    worker->pid = 0;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-        rewind(worker->file);
-        return wire_read(worker->file, pool->result);
-    }
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 3) return false;
-    int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-    snprintf(text, sizeof text, "the engine crashed: %s",
-             number ? strsignal(number) : "it ended the process");
-    pool->result->states += pool->shared->paths[index].states;
-    add_lost(pool, index, CLAUSE_SANE, text);
-    return true;
+    struct explore_result part = {0};
+    wire_read(file, &part);
+    for (uint32_t i = 0; i < part.divergence_count; i++)
+        explore_add(pool->result, &part.divergences[i]);
+    part.divergence_count = 0;
+    explore_result_free(&part);
 }
 
-static void end_if_hung(struct pool *pool, uint32_t index)
+/* Takes over what a worker found. False when it failed by itself, not by the engine's fault. */
+static bool collect(struct pool *pool, uint32_t index, enum worker_end end, const char *text)
 {
-    struct worker *worker = &pool->workers[index];
-    const struct explore_path *path = &pool->shared->paths[index];
-    if (path->states != worker->states || path->operations != worker->operations) {
-        worker->states = path->states;
-        worker->operations = path->operations;
-        worker->seen = now();
-    }
-    if (pool->how->silence_max <= 0 || now() - worker->seen < pool->how->silence_max) return;
-    kill(worker->pid, SIGKILL);
-    waitpid(worker->pid, NULL, 0);
-    worker->pid = 0;
-    pool->result->states += path->states;
-    add_lost(pool, index, CLAUSE_BOUNDED, "an engine call does not return");
+    FILE *file = pool->workers[index].file;
+    rewind(file);
+    if (end == WORKER_DONE) return wire_read(file, pool->result);
+    take_found(pool, file);
+    if (end == WORKER_FAILED) return false;
+    pool->result->states += pool->shared->paths[index].states;
+    pool->result->stopped = true; /* nobody explores the rest of its share */
+    add_lost(pool, index, end == WORKER_HUNG ? CLAUSE_BOUNDED : CLAUSE_SANE, text);
+    return true;
 }
 
 static void show_progress(const struct pool *pool)
@@ -149,31 +117,40 @@ static void show_progress(const struct pool *pool)
                         (uint64_t)pool->script->op_count * passes);
 }
 
+/* One look at each; *running counts those that go on. */
+static bool look_at_workers(struct pool *pool, uint32_t *running)
+{
+    bool fine = true;
+    *running = 0;
+    for (uint32_t i = 0; i < pool->how->jobs; i++) {
+        char text[WORKER_TEXT_MAX];
+        struct worker *worker = &pool->workers[i];
+        const struct explore_path *path = &pool->shared->paths[i];
+        if (!worker->pid) continue;
+        enum worker_end end =
+            worker_look(worker, path->states + path->operations, pool->how->silence_max, text);
+        if (end == WORKER_RUNS)
+            ++*running;
+        else
+            fine = collect(pool, i, end, text) && fine;
+    }
+    return fine;
+}
+
 static bool watch_workers(struct pool *pool)
 {
     bool fine = true;
-    double start = now(), shown = start;
-    const struct timespec pause = {.tv_nsec = 2000000};
+    double start = worker_now(), shown = start, seconds_max = pool->how->seconds_max;
     for (uint32_t running = 1; running;) {
-        running = 0;
-        for (uint32_t i = 0; i < pool->how->jobs; i++) {
-            int status;
-            if (!pool->workers[i].pid) continue;
-            if (waitpid(pool->workers[i].pid, &status, WNOHANG) > 0) {
-                fine = collect(pool, i, status) && fine;
-                continue;
-            }
-            end_if_hung(pool, i);
-            running += pool->workers[i].pid != 0;
-        }
-        double seconds_max = pool->how->seconds_max;
-        if (interrupted || (seconds_max > 0 && now() - start > seconds_max))
+        fine = look_at_workers(pool, &running) && fine;
+        double time = worker_now();
+        if (!fine || worker_stopped() || (seconds_max > 0 && time - start > seconds_max))
             pool->shared->stop = true;
-        if (now() - shown > 0.2) {
+        if (time - shown > 0.2) {
             show_progress(pool);
-            shown = now();
+            shown = time;
         }
-        if (running) nanosleep(&pause, NULL);
+        if (running) worker_pause();
     }
     if (pool->shared->stop) pool->result->stopped = true;
     return fine;
@@ -207,14 +184,11 @@ bool pool_explore(const struct script *script, const struct adapter *adapter,
     struct pool pool = {script, adapter, settings, options, how, NULL, 0, NULL, result};
     *result = (struct explore_result){0};
     pool.shared_size = sizeof *pool.shared + how->jobs * sizeof *pool.shared->paths;
-    void *memory =
-        mmap(NULL, pool.shared_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) return false;
-    pool.shared = memory;
+    pool.shared = worker_share(pool.shared_size);
     pool.workers = calloc(how->jobs, sizeof *pool.workers);
-    bool fine = pool.workers && run_workers(&pool);
+    bool fine = pool.shared && pool.workers && run_workers(&pool);
     free(pool.workers);
-    munmap(memory, pool.shared_size);
+    worker_unshare(pool.shared, pool.shared_size);
     if (result->divergence_count)
         qsort(result->divergences, result->divergence_count, sizeof *result->divergences, by_order);
     return fine;

@@ -13,17 +13,16 @@
 struct pool_options {
     uint32_t jobs;      /* workers, from 1 */
     double seconds_max; /* stop after this time; 0: never */
-    double
-        silence_max; /* seconds without a new state or operation before a worker counts as hung */
+    double silence_max; /* seconds of a worker's own time without a new state or operation before it
+                         * counts as hung (worker.h); 0: never */
     /* Called about five times a second; may be NULL. */
     void (*progress)(void *context, uint64_t states, uint64_t operations, uint64_t operations_all);
     void *context;
 };
 
-/* A signal handler: asks the exploration that is running to stop soon (Ctrl-C). */
-void pool_stop(int signal_number);
-
-/* Explores and merges. False, with errno set, when no worker can be started or memory is short. */
+/* Explores and merges, until worker_stop() at the longest. False, with errno set, when no worker
+ * can be started, a worker failed by itself, or memory is short. What was found until then is in
+ * the result, which the caller frees in any case. */
 bool pool_explore(const struct script *script, const struct adapter *adapter,
                   const struct adapter_settings *settings, const struct explore_options *options,
                   const struct pool_options *pool, struct explore_result *result);

@@ -1,15 +1,7 @@
-#define _GNU_SOURCE
 #include "fuzz/session.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "fuzz/adapters.h"
 #include "fuzz/session_internal.h"
@@ -18,23 +10,6 @@
 
 #define BATCH_MIN 16u
 #define BATCH_MAX 64u
-
-#define SLEEP_MAX 10 /* a worker that sleeps hangs after so many times the silence */
-
-static volatile sig_atomic_t interrupted;
-
-void session_stop(int signal_number)
-{
-    (void)signal_number;
-    interrupted = 1;
-}
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
 
 /* --- what a batch found --- */
 
@@ -259,7 +234,7 @@ static bool finish_batch(struct session *session, double start)
         calloc(session->result->case_count + session->fresh_count + 1, sizeof *counts);
     sum_up(session, &batch);
     bool fine = counts && add_cases(session, counts);
-    fine = fine && report(session, &batch, counts, now() - start);
+    fine = fine && report(session, &batch, counts, worker_now() - start);
     for (uint32_t i = 0; i < session->fresh_count; i++)
         free_case(&session->fresh[i]);
     session->fresh_count = 0;
@@ -271,67 +246,32 @@ static bool finish_batch(struct session *session, double start)
 
 static bool start_worker(struct session *session, uint32_t index, uint64_t run)
 {
-    struct session_worker *worker = &session->workers[index];
-    pid_t pid = fork();
+    pid_t pid = worker_fork(&session->workers[index]);
     if (pid == 0) session_work(session, index, run);
-    *worker =
-        (struct session_worker){.pid = pid < 0 ? 0 : pid, .file = worker->file, .wall = now()};
     return pid > 0;
 }
 
 /* Takes over what a worker that ended found; another one goes on behind a run that was lost. */
-static bool end_worker(struct session *session, uint32_t index, int status)
+static bool end_worker(struct session *session, uint32_t index, enum worker_end end,
+                       const char *text)
 {
-    struct session_worker *worker = &session->workers[index];
     struct session_slot *slot = &session->shared->slots[index];
-    worker->pid = 0;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return true;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 3) return false;
-    bool hung = worker->hung;
-    char text[80] = "an engine call does not return";
-    if (!hung)
-        snprintf(text, sizeof text, "the engine crashed: %s",
-                 WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "it ended the process");
-    add_lost(session, index, hung ? CLAUSE_BOUNDED : CLAUSE_SANE, text);
+    if (end == WORKER_DONE) return true;
+    if (end == WORKER_FAILED) return false;
+    add_lost(session, index, end == WORKER_HUNG ? CLAUSE_BOUNDED : CLAUSE_SANE, text);
     slot->total.states += slot->path.states;
     slot->runs++;
     uint64_t next = slot->run + session->options->jobs;
     if (next >= session->end || session->shared->stop) return true;
-    fseek(worker->file, 0, SEEK_END);
+    fseek(session->workers[index].file, 0, SEEK_END);
     return start_worker(session, index, next);
-}
-
-static double cpu_of(pid_t pid)
-{
-    clockid_t clock;
-    struct timespec time = {0};
-    if (clock_getcpuclockid(pid, &clock) == 0) clock_gettime(clock, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
-
-/* A worker that hangs is killed; its end says so. */
-static void end_if_hung(struct session *session, uint32_t index)
-{
-    struct session_worker *worker = &session->workers[index];
-    const struct session_slot *slot = &session->shared->slots[index];
-    if (worker->hung) return; /* the end of it is on its way */
-    uint64_t beats = slot->beats + slot->path.states + slot->path.operations;
-    if (beats != worker->beats) {
-        worker->beats = beats;
-        worker->cpu = cpu_of(worker->pid);
-        worker->wall = now();
-    }
-    double max = session->options->silence_max;
-    if (cpu_of(worker->pid) - worker->cpu < max && now() - worker->wall < SLEEP_MAX * max) return;
-    worker->hung = true;
-    kill(worker->pid, SIGKILL);
 }
 
 static void watch_time(struct session *session)
 {
-    double time = now(), max = session->options->seconds_max;
-    if (interrupted || (max > 0 && time - session->start > max)) session->shared->stop = true;
-    if (interrupted) session->result->stopped = true;
+    double time = worker_now(), max = session->options->seconds_max;
+    if (worker_stopped() || (max > 0 && time - session->start > max)) session->shared->stop = true;
+    if (worker_stopped()) session->result->stopped = true;
     if (!session->options->progress || time - session->shown < 0.2) return;
     struct session_result so_far = *session->result;
     for (uint32_t i = 0; i < session->options->jobs; i++) {
@@ -344,32 +284,39 @@ static void watch_time(struct session *session)
     session->shown = time;
 }
 
+/* One look at each; *running counts those that go on. */
+static bool look_at_workers(struct session *session, uint32_t *running)
+{
+    bool fine = true;
+    *running = 0;
+    for (uint32_t i = 0; i < session->options->jobs; i++) {
+        char text[WORKER_TEXT_MAX];
+        struct worker *worker = &session->workers[i];
+        const struct session_slot *slot = &session->shared->slots[i];
+        if (!worker->pid) continue;
+        uint64_t beats = slot->beats + slot->path.states + slot->path.operations;
+        enum worker_end end = worker_look(worker, beats, session->options->silence_max, text);
+        if (end != WORKER_RUNS) fine = end_worker(session, i, end, text) && fine;
+        *running += worker->pid != 0;
+    }
+    return fine;
+}
+
 static bool watch_workers(struct session *session)
 {
     bool fine = true;
-    const struct timespec pause = {.tv_nsec = 2000000};
     for (uint32_t running = 1; running;) {
-        running = 0;
-        for (uint32_t i = 0; i < session->options->jobs; i++) {
-            int status;
-            struct session_worker *worker = &session->workers[i];
-            if (!worker->pid) continue;
-            if (waitpid(worker->pid, &status, WNOHANG) > 0)
-                fine = end_worker(session, i, status) && fine;
-            else
-                end_if_hung(session, i);
-            running += worker->pid != 0;
-        }
+        fine = look_at_workers(session, &running) && fine;
         if (!fine) session->shared->stop = true;
         watch_time(session);
-        if (running) nanosleep(&pause, NULL);
+        if (running) worker_pause();
     }
     return fine;
 }
 
 static bool run_batch(struct session *session)
 {
-    double start = now();
+    double start = worker_now();
     bool fine = true;
     uint32_t jobs = session->options->jobs;
     memset(session->shared->slots, 0, jobs * sizeof *session->shared->slots);
@@ -410,19 +357,16 @@ static bool run_batches(struct session *session)
 
 bool session_run(const struct session_options *options, struct session_result *result)
 {
-    struct session session = {.options = options, .result = result, .start = now()};
+    struct session session = {.options = options, .result = result, .start = worker_now()};
     *result = (struct session_result){0};
     session.shared_size = sizeof *session.shared + options->jobs * sizeof *session.shared->slots;
-    void *memory =
-        mmap(NULL, session.shared_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) return false;
-    session.shared = memory;
+    session.shared = worker_share(session.shared_size);
     session.workers = calloc(options->jobs, sizeof *session.workers);
-    bool fine = session.workers && run_batches(&session);
+    bool fine = session.shared && session.workers && run_batches(&session);
     free(session.workers);
     free(session.fresh);
     free(session.known);
-    munmap(memory, session.shared_size);
+    worker_unshare(session.shared, session.shared_size);
     return fine;
 }
 

@@ -39,7 +39,7 @@ struct session_options {
     uint64_t runs_max;  /* 0: no limit */
     double seconds_max; /* 0: no limit */
     double silence_max; /* seconds of a worker's own time without a new state before it counts as
-                         * hung: on a busy machine too, nothing looks like a hang that is none */
+                         * hung (worker.h); 0: never */
     /* Called about five times a second; may be NULL. */
     void (*progress)(void *context, const struct session_result *so_far);
     /* Called after each batch with its counts and the cases it met, each counted for this batch.
@@ -48,11 +48,9 @@ struct session_options {
     void *context;
 };
 
-/* Asks every session to end soon; a signal handler. */
-void session_stop(int signal_number);
-
-/* False, with errno set, when no worker could be started, a worker failed by itself, memory is
- * short, or batch() answered false. What was found until then is in the result. */
+/* Runs until worker_stop() at the longest. False, with errno set, when no worker could be started,
+ * a worker failed by itself, memory is short, or batch() answered false. What was found until then
+ * is in the result. */
 bool session_run(const struct session_options *options, struct session_result *result);
 void session_result_free(struct session_result *result);
 

@@ -2,9 +2,8 @@
 #ifndef BROWNOUT_SESSION_INTERNAL_H
 #define BROWNOUT_SESSION_INTERNAL_H
 
-#include <stdio.h>
-#include <sys/types.h>
 #include "fuzz/session.h"
+#include "fuzz/worker.h"
 
 #define SESSION_IMAGE_SIZE_MAX 65536u
 #define SESSION_ORDERS_PER_RUN 64u /* places in the order of findings */
@@ -26,14 +25,6 @@ struct session_shared {
     struct session_slot slots[];
 };
 
-struct session_worker {
-    pid_t pid;      /* 0: ended */
-    FILE *file;     /* records: a result (wire.h), the size of an image, the image */
-    uint64_t beats; /* when it was last seen alive */
-    double cpu, wall;
-    bool hung; /* and was killed for it */
-};
-
 /* A shape as found, and the case that it was shrunk to. */
 struct session_known {
     uint64_t raw;
@@ -45,8 +36,9 @@ struct session {
     struct session_result *result;
     struct session_shared *shared;
     size_t shared_size;
-    struct session_worker *workers;
-    uint64_t first, end;        /* runs of this batch */
+    struct worker *workers; /* their files hold records: a result (wire.h), the size of an image,
+                                 * the image */
+    uint64_t first, end;    /* runs of this batch */
     struct session_case *fresh; /* of this batch, as they come */
     uint32_t fresh_count;
     struct session_known *known;
@@ -66,7 +58,7 @@ bool session_image_case(const struct script *script, const char *finding, enum c
 /* Adds counts and counters. */
 void session_add(struct explore_result *to, const struct explore_result *from);
 
-/* A worker's share of the batch, from `run` on. Exit code 3: it failed by itself. */
+/* A worker's share of the batch, from `run` on. */
 _Noreturn void session_work(const struct session *session, uint32_t index, uint64_t run);
 
 #endif

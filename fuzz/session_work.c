@@ -1,11 +1,8 @@
 /* session_work.c - the runs of a session, one after the other, in a process of their own. */
-#define _GNU_SOURCE
 #include "fuzz/session_internal.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "fuzz/image.h"
 #include "fuzz/wire.h"
@@ -189,9 +186,7 @@ _Noreturn void session_work(const struct session *session, uint32_t index, uint6
     struct session_slot *slot = &session->shared->slots[index];
     FILE *file = session->workers[index].file;
     bool fine = true;
-    signal(SIGINT, SIG_IGN); /* the session hears it and asks us to stop */
-    signal(SIGTERM, SIG_DFL);
     for (; fine && run < session->end && !session->shared->stop; run += session->options->jobs)
         fine = do_run(session, slot, file, run);
-    _exit(fine && fflush(file) == 0 ? 0 : 3);
+    worker_leave(fine && fflush(file) == 0);
 }

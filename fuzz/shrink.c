@@ -5,12 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "fuzz/adapters.h"
 #include "fuzz/replay.h"
 #include "fuzz/wire.h"
+#include "fuzz/worker.h"
 
 /* Replays that one shrinking may cost; a bound for what grows fast with long cases. */
 #define ATTEMPTS_MAX 20000u
@@ -437,22 +436,23 @@ static _Noreturn void shrink_and_exit(struct divergence *divergence, const struc
     struct explore_result one = {.divergences = divergence, .divergence_count = 1};
     const struct rlimit limit = {CPU_SECONDS_MAX, CPU_SECONDS_MAX};
     setrlimit(RLIMIT_CPU, &limit);
-    if (!adapters_settle(adapter, divergence->script, &settings, reason)) _exit(3);
+    if (!adapters_settle(adapter, divergence->script, &settings, reason)) worker_leave(false);
     divergence->clause = replay_record(divergence->script, adapter, &settings);
-    if (divergence->clause == CLAUSE_NONE) _exit(3);
+    if (divergence->clause == CLAUSE_NONE) worker_leave(false);
     if (smaller) shrink(&divergence->script, adapter, &settings);
-    _exit(wire_write(file, &one) ? 0 : 3);
+    worker_leave(wire_write(file, &one));
 }
 
 void shrink_apart(struct divergence *divergence, const struct adapter *adapter, bool smaller)
 {
     struct explore_result back = {0};
-    FILE *file = tmpfile();
+    struct worker worker = {.file = tmpfile()};
+    FILE *file = worker.file;
+    char text[WORKER_TEXT_MAX];
     fflush(NULL);
-    pid_t pid = file ? fork() : -1;
+    pid_t pid = file ? worker_fork(&worker) : -1;
     if (pid == 0) shrink_and_exit(divergence, adapter, smaller, file);
-    int status = 1;
-    if (pid > 0 && waitpid(pid, &status, 0) == pid && status == 0) {
+    if (pid > 0 && worker_wait(&worker, text) == WORKER_DONE) {
         rewind(file);
         if (wire_read(file, &back) && back.divergence_count == 1) {
             struct script *script = divergence->script;

@@ -1,5 +1,6 @@
 """The command: exit codes, one line for each mistake, and nothing that breaks it."""
 
+import os
 import re
 import signal
 import sqlite3
@@ -233,6 +234,25 @@ def test_an_interrupted_exploration_keeps_what_it_found(harness):
         found = results.execute("select count(*) from divergence").fetchone()[0]
     assert state == "stopped" and judged > 0
     assert found == output.count("DIVERGENCE") > 0
+
+
+@pytest.mark.parametrize("command", ["explore", "fuzz"])
+def test_an_end_that_all_processes_are_asked_for_is_no_crash_of_the_engine(harness, command):
+    """As timeout(1) and service managers do."""
+    endless = (harness.write(ENDLESS), "--depth", 4, "--reach", 0, "--max", 0, "--no-dedup")
+    words = endless if command == "explore" else ("--engine", "seqmap", "--time", 0)
+    words = (command, *words, "--jobs", 2, "--quiet", "--artefacts", harness.folder)
+    with subprocess.Popen(
+        [str(word) for word in (made(BUILD / "brownout"), *words)],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        time.sleep(1)
+        os.killpg(process.pid, signal.SIGTERM)
+        output, _ = process.communicate(timeout=60)
+    assert "stopped before the end" in output
+    assert "Terminated" not in output
 
 
 # --- anything at all ---

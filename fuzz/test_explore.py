@@ -157,6 +157,12 @@ def test_two_workers_find_what_one_finds(harness, rich):
     assert (explored.cuts, explored.states) == (rich.cuts, rich.states)
 
 
+def test_workers_share_the_bits_that_rot(harness):
+    options = ("--faults", "edge,rot", "--max", 0)
+    alone, both = (harness.explore(RICH, *options, "--jobs", jobs) for jobs in (1, 2))
+    assert both.states == alone.states
+
+
 def test_shards_together_judge_all_and_find_all(harness, rich):
     shards = [harness.explore(RICH, *RICH_OPTIONS, "--shard", f"{i}/3") for i in range(3)]
     assert sum(shard.cuts for shard in shards) == rich.cuts

@@ -7,6 +7,7 @@ import json
 import re
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 from conftest import BUILD, ROOT, made
@@ -241,6 +242,31 @@ def test_a_read_just_outside_is_a_crash_where_reads_are_checked(harness, plugin)
     else:
         changed = plugin("over", AT_TORN % over)
         assert explore(harness, changed).found == []
+
+
+def test_a_hanging_engine_leaves_no_process_behind(harness, plugin):
+    changed = plugin("hangs-apart", AT_TORN % "for (;;) ticks++")
+    explored = explore(harness, changed, "--silence", "0.2", "--isolate")
+    assert explored.clauses == {"bounded"} and explored.stopped
+    left = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    assert not [line for line in left if str(changed).encode() in line]
+
+
+@pytest.mark.parametrize("options", [(), ("--isolate",)])
+@pytest.mark.parametrize("code", [0, 3])
+def test_an_engine_that_ends_its_process_is_found_whatever_its_code(harness, plugin, options, code):
+    changed = plugin(f"exits-{code}", AT_TORN % f"_Exit({code})")
+    explored = explore(harness, changed, *options)
+    assert explored.clauses == {"sane"}
+    assert "ended the process" in explored.found[0].finding
+
+
+def test_what_was_found_before_a_crash_is_kept(harness, plugin):
+    what = "if (((struct store *)object)->slot == 0) abort(); return ANSWER_DAMAGED"
+    changed = plugin("late", AT_TORN % what)
+    explored = explore(harness, changed, "--max", 0)
+    assert explored.clauses == {"alive", "sane"}
+    assert explored.stopped  # what comes behind the crash was not explored
 
 
 # --- memory ---

@@ -1,0 +1,70 @@
+/* worker.h - a child process that an engine may crash or keep busy for ever.
+ *
+ * What calls an engine many times does so in workers, so that the engine takes its worker with it
+ * and nothing else. A worker writes what it found to a file that was opened before, shows that it
+ * is alive by a number in shared memory that grows, and ends by worker_leave(): one that ends in
+ * any other way was ended by its engine. It dies with the process that made it, and leaves signals
+ * that ask for an end to that process.
+ *
+ * A worker hangs when its number has not grown for so many seconds of its own CPU time: on a busy
+ * machine too, nothing looks like a hang that is none. One that sleeps hangs after ten times as
+ * long, while which the watching process must have been awake (Ctrl-Z stops both).
+ */
+#ifndef BROWNOUT_WORKER_H
+#define BROWNOUT_WORKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+struct worker {
+    pid_t pid;      /* 0: none, or it has ended */
+    FILE *file;     /* for its user: where the worker writes to */
+    uint64_t beats; /* when it was last seen alive, */
+    double cpu;     /* and its CPU time then, in seconds */
+    double looked;  /* time of the last look */
+    double silent;  /* seconds that were watched since it was last seen alive */
+    bool hung;      /* and was killed for it */
+};
+
+enum worker_end {
+    WORKER_RUNS,
+    WORKER_DONE,   /* worker_leave(true) */
+    WORKER_FAILED, /* worker_leave(false): by itself, not by the engine's fault */
+    WORKER_CRASHED,
+    WORKER_HUNG,
+};
+
+/* As fork(): 0 in the worker. Standard output must be flushed before. The file stays. */
+pid_t worker_fork(struct worker *worker);
+
+/* Ends the worker that calls it; what it wrote must be flushed. */
+_Noreturn void worker_leave(bool fine);
+
+/* Looks once; kills a worker that hangs, whose end a later look tells. To be called many times a
+ * second. `silence_max` in seconds, 0: for ever. When the engine ended it, `text` says how. */
+#define WORKER_TEXT_MAX 80
+enum worker_end worker_look(struct worker *worker, uint64_t beats, double silence_max,
+                            char text[WORKER_TEXT_MAX]);
+
+/* Waits for the end. */
+enum worker_end worker_wait(struct worker *worker, char text[WORKER_TEXT_MAX]);
+
+/* Between two looks: 2 ms. */
+void worker_pause(void);
+
+/* Zeroed memory that this process and workers made from now on see both. NULL, with errno set, when
+ * memory is short. */
+void *worker_share(size_t size);
+void worker_unshare(void *memory, size_t size);
+
+/* A signal handler: asks whatever watches workers to end soon (Ctrl-C). */
+void worker_stop(int signal_number);
+bool worker_stopped(void);
+
+/* Seconds since some moment, for times between two calls. */
+double worker_now(void);
+
+#endif
