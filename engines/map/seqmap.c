@@ -44,6 +44,7 @@
 
 #include <string.h>
 
+#include "../seq/seq_crc.h"
 #include "../seq/seq_item.h"
 #include "../seq/seq_page.h"
 
@@ -107,21 +108,15 @@ static bool spare_is_blank(struct seqmap *map)
 
 /* Keys ------------------------------------------------------------------------------------- */
 
-static uint32_t prefix_size(const struct seqmap *map)
-{
-    return map->key_size == SEQMAP_KEY_PREFIXED ? 2 : 0;
-}
-
 /* False when the size is not one that this map takes. */
 static bool key_make(const struct seqmap *map, const void *bytes, uint32_t size, struct key *key)
 {
-    uint32_t prefix = prefix_size(map);
     key->bytes = (const uint8_t *)bytes;
-    key->size = size + prefix;
+    key->size = size + map->prefix;
     key->start[0] = (uint8_t)size;
     key->start[1] = (uint8_t)(size >> 8);
-    if (size != 0) memcpy(key->start + prefix, bytes, seq_minimum(size, PIECE - prefix));
-    return prefix != 0 ? size <= SEQ_LENGTH_MAX : size == map->key_size;
+    if (size != 0) memcpy(key->start + map->prefix, bytes, seq_minimum(size, PIECE - map->prefix));
+    return map->prefix != 0 || size == map->key_size;
 }
 
 /* The key of an item; false when it has none that can be read. */
@@ -131,9 +126,9 @@ static bool key_of_item(struct seqmap *map, const struct seq_item *item, struct 
     key->bytes = NULL;
     key->address = seq_item_data(&map->seq, item);
     key->size = map->key_size;
-    if (item->length < prefix_size(map) || !seq_read(&map->seq, key->address, key->start, size))
+    if (item->length < map->prefix || !seq_read(&map->seq, key->address, key->start, size))
         return false;
-    if (prefix_size(map) != 0) key->size = 2u + key->start[0] + ((uint32_t)key->start[1] << 8);
+    if (map->prefix != 0) key->size = 2u + key->start[0] + ((uint32_t)key->start[1] << 8);
     return key->size <= item->length;
 }
 
@@ -148,7 +143,7 @@ static bool key_matches(struct seqmap *map, const struct key *key, const struct 
         part = seq_minimum(key->size - done, PIECE);
         uint32_t size = seq_up(&map->seq, part);
         if (done != 0 && key->bytes != NULL)
-            wanted = key->bytes + (done - prefix_size(map));
+            wanted = key->bytes + (done - map->prefix);
         else if (done != 0 && !seq_read(&map->seq, key->address + done, there, size))
             return false;
         if (!seq_read(&map->seq, address + done, here, size) || memcmp(here, wanted, part) != 0)
@@ -250,22 +245,22 @@ static unsigned survey(struct seqmap *map, uint32_t page)
     struct seq *seq = &map->seq;
     struct seq_scan scan = scan_page(map, page);
     struct seq_item item;
-    unsigned seen = SEEN_NO_ERASED | SEEN_NOTHING;
+    unsigned seen = 0, not_seen = 0;
     while (seq_item_next(seq, &scan, &item)) {
         if (item.crc == 0)
-            seen &= ~(unsigned)SEEN_NO_ERASED;
+            not_seen |= SEEN_NO_ERASED;
         else if (seq_item_present(seq, &item))
-            seen &= ~(unsigned)SEEN_NOTHING;
+            not_seen |= SEEN_NOTHING;
         else
             seen |= item.crc == MARKER_CRC && item.length == 0 ? SEEN_MARKER : SEEN_TORN;
     }
-    if (scan.stepped != 0) seen |= SEEN_TORN;
+    if (scan.stepped) seen |= SEEN_TORN;
     if (scan.zeroed) seen |= SEEN_ZEROED;
     if (!seq_page_blank(seq, scan.address, seq_page_end(seq, page))) seen |= SEEN_REST;
     if (!seq_page_is_zero(seq, seq_page_address(seq, page)) ||
         !seq_page_is_zero(seq, seq_page_end(seq, page)))
         seen |= SEEN_WORDS;
-    return seen;
+    return seen | ((SEEN_NO_ERASED | SEEN_NOTHING) & ~not_seen);
 }
 
 /* Whether every present item of the sector after the head is a copy of one in the sector behind
@@ -326,9 +321,10 @@ static void check_source(struct seqmap *map)
 static void resolve(struct seqmap *map)
 {
     uint32_t count = page_count(map), before = count - 1;
-    map->seq.window_size = 0;
+    seq_look_away(&map->seq);
     seq_cache_clear(map->seq.cache, count);
-    map->ready = map->lost = false;
+    map->seq.error = FLASH_OK;
+    map->ready = false;
     map->head_sealed = true;
     map->head = before;
     map->used = 0;
@@ -362,16 +358,13 @@ static void resolve(struct seqmap *map)
 /* At the start of each call. After an error nothing that the map knows is certain. */
 static void enter(struct seqmap *map)
 {
-    map->seq.error = FLASH_OK;
-    if (map->lost) resolve(map);
+    if (map->seq.error) resolve(map);
 }
 
-/* At its end. */
-static int leave(struct seqmap *map, int answer)
+/* At its end. The error stays to tell the next call. */
+static int leave(const struct seqmap *map, int answer)
 {
-    if (!map->seq.error) return answer;
-    map->lost = true;
-    return map->seq.error;
+    return map->seq.error ? map->seq.error : answer;
 }
 
 static int setup(struct seqmap *map, const struct seqmap_config *config)
@@ -380,7 +373,10 @@ static int setup(struct seqmap *map, const struct seqmap_config *config)
     if (!seq_setup(&map->seq, config->flash, config->work, config->work_size, 2))
         return MAP_ERR_GEOMETRY;
     map->key_size = config->key_size;
-    map->seq.ahead = map->key_size == SEQMAP_KEY_PREFIXED ? 16 : seq_up(&map->seq, map->key_size);
+    if (map->key_size == SEQMAP_KEY_PREFIXED) map->prefix = 2;
+#ifndef SEQ_NO_CACHE
+    map->seq.ahead = map->prefix != 0 ? 16 : seq_up(&map->seq, map->key_size);
+#endif
     map->seq.cache = config->cache;
     resolve(map);
     return FLASH_OK;
@@ -516,7 +512,7 @@ static void find_append(struct seqmap *map)
     bool holds_items = false;
     while (seq_item_next(seq, &scan, &item))
         holds_items = true;
-    bool good = scan.stepped == 0 && seq_page_blank(seq, scan.address, head_end(map)) &&
+    bool good = !scan.stepped && seq_page_blank(seq, scan.address, head_end(map)) &&
                 seq_page_is_zero(seq, seq_page_address(seq, map->head));
     map->append = good ? scan.address : head_end(map);
     if (!scan.zeroed && (good || holds_items)) return;
@@ -524,9 +520,10 @@ static void find_append(struct seqmap *map)
     drop_head(map);
 }
 
-/* Before anything is changed: after mount, and after an error of the flash. */
-static void repair(struct seqmap *map)
+/* At the start of each call that changes something. Repairs after mount and after an error. */
+static void enter_changing(struct seqmap *map)
 {
+    enter(map);
     if (map->ready) return;
     if (map->used != 0) find_append(map);
     /* A torn end word is programmed again where the part allows it. */
@@ -565,10 +562,9 @@ static void assemble(struct seqmap *map, const struct key *key, const void *valu
                      uint32_t value_size)
 {
     uint8_t *work = map->seq.work;
-    uint32_t prefix = prefix_size(map);
-    map->seq.window_size = 0;
-    memcpy(work, key->start, prefix);
-    if (key->size != prefix) memcpy(work + prefix, key->bytes, key->size - prefix);
+    seq_look_away(&map->seq);
+    memcpy(work, key->start, map->prefix);
+    if (key->size != map->prefix) memcpy(work + map->prefix, key->bytes, key->size - map->prefix);
     if (value_size != 0) memcpy(work + key->size, value, value_size);
 }
 
@@ -585,8 +581,7 @@ int seqmap_store(struct seqmap *map, const void *key, uint32_t key_size, const v
         seq_up(&map->seq, wanted.size + value_size) > map->seq.work_size)
         return MAP_ERR_TOO_BIG;
     item.length = wanted.size + value_size;
-    enter(map);
-    repair(map);
+    enter_changing(map);
     map->marked = false;
     while (map->head_sealed || !fits(map, item.length)) {
         advances += !map->head_sealed;
@@ -595,7 +590,7 @@ int seqmap_store(struct seqmap *map, const void *key, uint32_t key_size, const v
         advance(map);
     }
     assemble(map, &wanted, value, value_size);
-    item.crc = seq_item_crc(map->seq.work, item.length);
+    item.crc = seq_crc32_end(seq_crc32(SEQ_CRC32_START, map->seq.work, item.length));
     append(map, &item, 0);
     key_note(map, &wanted, item.address);
     return leave(map, FLASH_OK);
@@ -623,8 +618,7 @@ static void note_first(struct seqmap *map, uint32_t page)
 static int remove_matching(struct seqmap *map, const struct key *key)
 {
     if (map->seq.flash->geometry.programs_per_unit == 1) return MAP_ERR_UNSUPPORTED;
-    enter(map);
-    repair(map);
+    enter_changing(map);
     for (uint32_t back = map->used; back-- != 0;) {
         uint32_t page = page_back(map, back);
         struct seq_scan scan = scan_page(map, page);
@@ -660,11 +654,25 @@ void seqmap_iterate(struct seqmap_iterator *iterator)
     iterator->position = 0;
 }
 
+/* The next present item. Reads as much along with it as the work buffer takes. */
+static bool next_of_all(struct seqmap *map, struct seq_scan *scan, struct seq_item *item)
+{
+#ifndef SEQ_NO_CACHE
+    uint32_t ahead = map->seq.ahead;
+    map->seq.ahead = map->seq.work_size;
+    bool more = next_item(map, scan, NULL, true, item);
+    map->seq.ahead = ahead;
+    return more;
+#else
+    return next_item(map, scan, NULL, true, item);
+#endif
+}
+
 int seqmap_next(struct seqmap *map, struct seqmap_iterator *iterator, void *key,
                 uint32_t key_capacity, uint32_t *key_size, void *value, uint32_t value_capacity,
                 uint32_t *value_size)
 {
-    uint32_t prefix = prefix_size(map);
+    struct seq *seq = &map->seq;
     enter(map);
     if (iterator->back == NOT_STARTED) iterator->back = map->used - 1;
     while (iterator->back < map->used) {
@@ -672,21 +680,19 @@ int seqmap_next(struct seqmap *map, struct seqmap_iterator *iterator, void *key,
         struct seq_item item;
         struct key found;
         if (iterator->position != 0) scan.address = iterator->position;
-        if (!next_item(map, &scan, NULL, true, &item)) {
-            iterator->position = 0;
-            iterator->back--; /* behind the head: larger than any number of sectors */
-        } else if (key_of_item(map, &item, &found)) {
-            *key_size = found.size - prefix;
+        while (next_of_all(map, &scan, &item)) {
+            if (!key_of_item(map, &item, &found)) continue; /* too short to hold a key */
+            *key_size = found.size - map->prefix;
             *value_size = item.length - found.size;
             if (*key_size > key_capacity || *value_size > value_capacity)
                 return leave(map, MAP_ERR_BUFFER);
             iterator->position = scan.address;
-            seq_item_copy_out(&map->seq, found.address + prefix, key, *key_size);
-            seq_item_copy_out(&map->seq, found.address + found.size, value, *value_size);
+            seq_item_copy_out(seq, found.address + map->prefix, key, *key_size);
+            seq_item_copy_out(seq, found.address + found.size, value, *value_size);
             return leave(map, FLASH_OK);
-        } else {
-            iterator->position = scan.address; /* too short to hold a key */
         }
+        iterator->position = 0;
+        iterator->back--; /* behind the head: larger than any number of sectors */
     }
     return leave(map, MAP_ERR_NOT_FOUND);
 }

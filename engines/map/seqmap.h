@@ -59,15 +59,15 @@ struct seqmap_config {
 /* A mounted map. The caller owns it; the fields are the engine's. */
 struct seqmap {
     struct seq seq;
-    uint16_t key_size;
-    bool head_sealed; /* the head has its end word; or nothing is in use */
-    bool ready;       /* repaired since mount or the last error; `append` holds */
-    bool spare_blank; /* the sector after the head is known to be blank */
-    bool marked;      /* a marker was written by this call */
-    bool lost;        /* after an error: to be found out again */
-    uint32_t head;    /* sector that is written, the newest; the last one if none is in use */
-    uint32_t used;    /* sectors in use: the head and those before it that hold older items */
-    uint32_t append;  /* where the next item goes; the end of the payload if the head is full */
+    uint16_t key_size; /* without the length in front */
+    uint8_t prefix;    /* bytes of the length in front of a key: 0 or 2 */
+    bool head_sealed;  /* the head has its end word; or nothing is in use */
+    bool ready;        /* repaired since mount or the last error; `append` holds */
+    bool spare_blank;  /* the sector after the head is known to be blank */
+    bool marked;       /* a marker was written by this call */
+    uint32_t head;     /* sector that is written, the newest; the last one if none is in use */
+    uint32_t used;     /* sectors in use: the head and those before it that hold older items */
+    uint32_t append;   /* where the next item goes; the end of the payload if the head is full */
 };
 
 /* A place in the iteration, see seqmap_iterate. */

@@ -16,12 +16,6 @@ bool seq_setup(struct seq *seq, const struct flash *flash, void *work, uint32_t 
     return seq->work_size != 0 && work != NULL;
 }
 
-uint32_t seq_length_max(const struct seq *seq)
-{
-    uint32_t room = seq->flash->geometry.sector_size - 2u * seq->word - seq->header;
-    return seq_minimum(room, SEQ_LENGTH_MAX);
-}
-
 #ifndef SEQ_NO_CACHE
 
 /* The bytes at `address` when the work buffer holds them, or NULL. */
@@ -33,10 +27,11 @@ static uint8_t *window(const struct seq *seq, uint32_t address, uint32_t size)
     return inside ? seq->work + offset : NULL;
 }
 
-void seq_look_ahead(struct seq *seq, uint32_t address, uint32_t size, uint32_t more)
+void seq_look_ahead(struct seq *seq, uint32_t address, uint32_t end)
 {
-    if (more > seq->work_size) more = seq->work_size;
-    if (size <= more && window(seq, address, size) == NULL) (void)seq_look(seq, address, more);
+    uint32_t size = seq_minimum(seq->header + seq->ahead, seq->work_size);
+    if (size < seq->header || window(seq, address, seq->header) != NULL) return;
+    (void)seq_look(seq, address, seq_minimum(size, end - address));
 }
 
 #else
@@ -60,15 +55,17 @@ uint8_t *seq_look(struct seq *seq, uint32_t address, uint32_t size)
 {
     uint8_t *held = window(seq, address, size);
     if (held != NULL) return held;
-    seq->window_size = 0;
+    seq_look_away(seq);
     if (!seq_read(seq, address, seq->work, size)) return NULL;
+#ifndef SEQ_NO_CACHE
     seq->window = address;
     seq->window_size = size;
+#endif
     return seq->work;
 }
 
 void seq_program(struct seq *seq, uint32_t address, const void *data, uint32_t size)
 {
-    seq->window_size = 0;
+    seq_look_away(seq);
     if (!seq->error) seq->error = flash_program(seq->flash, address, data, size);
 }

@@ -27,16 +27,18 @@ struct seq_cache;
  * between may go on with whatever it makes of that, as far as it comes to an end, and what it then
  * believes of the flash is to be forgotten. */
 struct seq {
+    uint8_t word;   /* bytes of a word, W */
+    uint8_t header; /* bytes of an item header, H */
     const struct flash *flash;
     uint8_t *work;           /* caller's memory, work_size bytes */
     uint32_t work_size;      /* a multiple of word */
-    uint32_t window;         /* work holds the flash from here ... */
-    uint32_t window_size;    /* ... this many bytes; 0 when it holds something else */
-    uint32_t ahead;          /* bytes worth reading along with an item header */
     struct seq_cache *cache; /* NULL: none */
     int error;               /* FLASH_OK, or the first error */
-    uint8_t word;            /* bytes of a word, W */
-    uint8_t header;          /* bytes of an item header, H */
+#ifndef SEQ_NO_CACHE
+    uint32_t ahead;       /* bytes worth reading along with an item header */
+    uint32_t window;      /* work holds the flash from here ... */
+    uint32_t window_size; /* ... this many bytes; 0 when it holds something else */
+#endif
 };
 
 /* Bytes of a word. */
@@ -51,8 +53,7 @@ static inline uint32_t seq_word_size(const struct flash_geometry *g)
 static inline bool seq_geometry_usable(const struct flash_geometry *g, uint32_t sectors_min)
 {
     uint32_t word = seq_word_size(g), header = word > 8 ? word : 8;
-    return word <= SEQ_WORD_MAX && flash_power_of_two(word) && g->sector_size % word == 0 &&
-           g->sector_size >= 3 * word + header && g->erased == 0xFF &&
+    return word <= SEQ_WORD_MAX && g->sector_size >= 3 * word + header && g->erased == 0xFF &&
            g->sector_count >= sectors_min;
 }
 
@@ -73,7 +74,11 @@ static inline uint32_t seq_down(const struct seq *seq, uint32_t x)
 }
 
 /* Largest item data (for a map: key and value together) of the format on this geometry. */
-uint32_t seq_length_max(const struct seq *seq);
+static inline uint32_t seq_length_max(const struct seq *seq)
+{
+    uint32_t room = seq->flash->geometry.sector_size - 2u * seq->word - seq->header;
+    return room < SEQ_LENGTH_MAX ? room : SEQ_LENGTH_MAX;
+}
 
 /* Reads. False when the part can't correct it, which is no error, or after an error. */
 bool seq_read(struct seq *seq, uint32_t address, void *to, uint32_t size);
@@ -82,14 +87,30 @@ bool seq_read(struct seq *seq, uint32_t address, void *to, uint32_t size);
  * until the next call. */
 uint8_t *seq_look(struct seq *seq, uint32_t address, uint32_t size);
 
-#ifdef SEQ_NO_CACHE
-static inline void seq_look_ahead(struct seq *seq, uint32_t address, uint32_t size, uint32_t more)
+#ifndef SEQ_NO_CACHE
+
+/* Has the work buffer hold an item header and what is worth reading along with it, as far as that
+ * lies before `end`. */
+void seq_look_ahead(struct seq *seq, uint32_t address, uint32_t end);
+
+/* The work buffer, or the flash it holds, is about to be changed. */
+static inline void seq_look_away(struct seq *seq)
 {
-    (void)seq, (void)address, (void)size, (void)more;
+    seq->window_size = 0;
 }
+
 #else
-/* Has the work buffer hold `more` bytes, or as many as it takes, unless it holds `size` already. */
-void seq_look_ahead(struct seq *seq, uint32_t address, uint32_t size, uint32_t more);
+
+static inline void seq_look_ahead(struct seq *seq, uint32_t address, uint32_t end)
+{
+    (void)seq, (void)address, (void)end;
+}
+
+static inline void seq_look_away(struct seq *seq)
+{
+    (void)seq;
+}
+
 #endif
 
 /* Programs whole words. */

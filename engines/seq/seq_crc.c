@@ -72,32 +72,26 @@ uint32_t seq_crc32(uint32_t crc, const void *data, size_t size)
 
 #else
 
-static const uint32_t data_table[16] = {0x00000000u, 0x105EC76Fu, 0x20BD8EDEu, 0x30E349B1u,
-                                        0x417B1DBCu, 0x5125DAD3u, 0x61C69362u, 0x7198540Du,
-                                        0x82F63B78u, 0x92A8FC17u, 0xA24BB5A6u, 0xB21572C9u,
-                                        0xC38D26C4u, 0xD3D3E1ABu, 0xE330A81Au, 0xF36E6F75u};
-
-uint16_t seq_crc16(const void *data, size_t size)
+static uint32_t shift(uint32_t crc, uint32_t polynomial, const void *data, size_t size)
 {
     const uint8_t *bytes = (const uint8_t *)data;
-    unsigned crc = 0xFFFF;
     while (size--) {
         crc ^= *bytes++;
         for (int bit = 0; bit < 8; bit++)
-            crc = crc >> 1 ^ (crc & 1 ? 0x1A2Eu : 0);
+            crc = crc >> 1 ^ (crc & 1 ? polynomial : 0);
     }
+    return crc;
+}
+
+uint16_t seq_crc16(const void *data, size_t size)
+{
+    uint32_t crc = shift(0xFFFF, 0x1A2E, data, size);
     return (uint16_t)(crc == 0 ? 0xFFFE : crc ^ 0xFFFF);
 }
 
 uint32_t seq_crc32(uint32_t crc, const void *data, size_t size)
 {
-    const uint8_t *bytes = (const uint8_t *)data;
-    while (size--) {
-        crc ^= *bytes++;
-        crc = data_table[crc & 15] ^ (crc >> 4);
-        crc = data_table[crc & 15] ^ (crc >> 4);
-    }
-    return crc;
+    return shift(crc, 0x82F63B78, data, size);
 }
 
 #endif

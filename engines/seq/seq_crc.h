@@ -4,7 +4,7 @@
  * out results that an erased or zeroed word could imitate: the CRC-16 is never FFFF, the low byte
  * of the CRC-32 is never 00 or FF.
  *
- * Built with SEQ_CRC_FAST they use 8 KiB of tables, without it 64 bytes.
+ * Built with SEQ_CRC_FAST they use 8 KiB of tables, without it none and go bit by bit.
  */
 #ifndef BROWNOUT_SEQ_CRC_H
 #define BROWNOUT_SEQ_CRC_H

@@ -11,8 +11,10 @@ static void write_header(struct seq *seq, const struct seq_item *item)
 {
     uint8_t header[SEQ_HEADER_MAX];
     memset(header, 0xFF, sizeof header);
-    for (unsigned i = 0; i < 4; i++)
-        header[i] = (uint8_t)(item->crc >> 8 * i);
+    header[0] = (uint8_t)item->crc;
+    header[1] = (uint8_t)(item->crc >> 8);
+    header[2] = (uint8_t)(item->crc >> 16);
+    header[3] = (uint8_t)(item->crc >> 24);
     header[4] = (uint8_t)item->length;
     header[5] = (uint8_t)(item->length >> 8);
     uint16_t check = seq_crc16(header + 4, 2);
@@ -21,15 +23,13 @@ static void write_header(struct seq *seq, const struct seq_item *item)
     seq_program(seq, item->address, header, seq->header);
 }
 
-/* Whether eight bytes are a header whose data end before `end`. */
-static bool header_decode(const struct seq *seq, const uint8_t *header, uint32_t end,
-                          struct seq_item *item)
+/* Whether eight bytes are a header. */
+static bool header_decode(const uint8_t *header, struct seq_item *item)
 {
-    if (seq_crc16(header + 4, 2) != (uint16_t)(header[6] | header[7] << 8)) return false;
     item->length = (uint32_t)header[4] | (uint32_t)header[5] << 8;
     item->crc = (uint32_t)header[0] | (uint32_t)header[1] << 8 | (uint32_t)header[2] << 16 |
                 (uint32_t)header[3] << 24;
-    return seq_item_size(seq, item->length) <= end - item->address;
+    return seq_crc16(header + 4, 2) == (uint16_t)(header[6] | header[7] << 8);
 }
 
 static bool filled(const uint8_t *bytes, uint32_t size, uint8_t value)
@@ -42,22 +42,25 @@ static bool filled(const uint8_t *bytes, uint32_t size, uint8_t value)
 bool seq_item_next(struct seq *seq, struct seq_scan *scan, struct seq_item *item)
 {
     uint8_t header[SEQ_HEADER_MAX];
-    for (; scan->end - scan->address >= seq->header; scan->address += seq->word) {
-        uint32_t more = seq_minimum(seq->header + seq->ahead, scan->end - scan->address);
-        seq_look_ahead(seq, scan->address, seq->header, more);
+    for (uint32_t left; (left = scan->end - scan->address) >= seq->header;
+         scan->address += seq->word) {
+        seq_look_ahead(seq, scan->address, scan->end);
         item->address = scan->address;
         if (seq_read(seq, scan->address, header, seq->header)) {
             bool padded = filled(header + 8, seq->header - 8u, 0xFF);
             if (padded && filled(header, 8, 0xFF)) return false;
-            if (padded && header_decode(seq, header, scan->end, item)) {
-                scan->torn = false;
-                scan->address = seq_item_after(seq, item);
-                return true;
+            if (padded && header_decode(header, item)) {
+                uint32_t size = seq_item_size(seq, item->length);
+                if (size <= left) {
+                    scan->address += size;
+                    scan->torn = false;
+                    return true;
+                }
             }
-            scan->zeroed |= (!scan->torn && (header[0] == 0 || !padded)) || filled(header, 8, 0x00);
+            if ((!scan->torn && (header[0] == 0 || !padded)) || filled(header, 8, 0x00))
+                scan->zeroed = true;
         }
-        scan->torn = true;
-        scan->stepped++;
+        scan->torn = scan->stepped = true;
     }
     return false;
 }
@@ -103,26 +106,21 @@ void seq_item_copy_out(struct seq *seq, uint32_t address, void *to, uint32_t siz
     }
 }
 
-uint32_t seq_item_crc(const uint8_t *data, uint32_t length)
-{
-    return seq_crc32_end(seq_crc32(SEQ_CRC32_START, data, length));
-}
-
 void seq_item_write(struct seq *seq, const struct seq_item *item, uint32_t source)
 {
-    uint8_t last[SEQ_WORD_MAX] = {0};
     uint32_t to = seq_item_data(seq, item);
     write_header(seq, item);
-    for (uint32_t left = item->length, part; left != 0; left -= part) {
-        const uint8_t *data = seq->work;
+    for (uint32_t left = item->length, part; left != 0; left -= part, to += part) {
+        uint8_t *data = seq->work;
         part = seq_minimum(left, seq->work_size);
-        uint32_t whole = seq_down(seq, part);
-        if (source != 0) data = look_again(seq, source, seq_up(seq, part));
-        if (data == NULL) return;
-        memcpy(last, data + whole, part - whole);
+        uint32_t whole = seq_down(seq, part), size = seq_up(seq, part);
+        if (source != 0) {
+            data = look_again(seq, source, size);
+            if (data == NULL) return;
+            source += part;
+        }
+        memset(data + part, 0, size - part);
         seq_program(seq, to, data, whole);
-        if (whole != part) seq_program(seq, to + whole, last, seq->word);
-        source += source != 0 ? part : 0;
-        to += part;
+        seq_program(seq, to + whole, data + whole, size - whole);
     }
 }

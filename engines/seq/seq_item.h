@@ -25,8 +25,8 @@ struct seq_item {
 struct seq_scan {
     uint32_t address; /* where the walk is */
     uint32_t end;
-    uint32_t stepped; /* words stepped over as no header */
-    bool torn;        /* the last word before `address` was */
+    bool stepped; /* over words that are no header */
+    bool torn;    /* over the last one before `address` */
     /* Zeros stand where a header was. No program leaves them: the low byte of a crc32 is never 00,
      * the high byte of the crc16 never below E0, and what is left of a word is FF. So an erase has
      * begun here. */
@@ -60,9 +60,6 @@ bool seq_item_present(struct seq *seq, const struct seq_item *item);
 /* Copies bytes of present items, from any address; that they can't be read is an error now. Uses
  * the work buffer. */
 void seq_item_copy_out(struct seq *seq, uint32_t address, void *to, uint32_t size);
-
-/* The checksum that the header of these data holds. */
-uint32_t seq_item_crc(const uint8_t *data, uint32_t length);
 
 /* Programs an item at item->address: header, whole words of data, last word padded with zeros. The
  * data are in the work buffer, when `source` is 0, or on the flash at `source`. */

@@ -31,7 +31,7 @@ enum seq_page_state seq_page_state(struct seq *seq, uint32_t page)
 
 void seq_page_zero(struct seq *seq, uint32_t address)
 {
-    static const uint8_t word[SEQ_WORD_MAX] = {0};
+    const uint8_t word[SEQ_WORD_MAX] = {0};
     seq_program(seq, address, word, seq->word);
 }
 
@@ -42,7 +42,7 @@ bool seq_page_is_zero(struct seq *seq, uint32_t address)
 
 void seq_page_erase(struct seq *seq, uint32_t page)
 {
-    seq->window_size = 0;
+    seq_look_away(seq);
     seq_cache_forget_page(seq->cache, page);
     if (!seq->error) seq->error = flash_erase(seq->flash, seq_page_address(seq, page));
 }
