@@ -57,7 +57,7 @@ enum adapter_call {
     ADAPTER_CALL_EACH,
 };
 
-/* What the contract (DESIGN section 5) may be widened by, for this design; never silently. */
+/* What the contract (README) may be widened by, for this design; never silently. */
 enum adapter_widening {
     ADAPTER_UPDATE_MAY_LOSE = 1u << 0, /* a store that is cut may lose the old value of its key */
     ADAPTER_CLEAR_MAY_STOP = 1u << 1,  /* a clear that is cut may stop half way, key by key */

@@ -62,7 +62,7 @@ const char *clause_name(enum clause clause)
 {
     static const char *const names[CLAUSES] = {"none",    "durable", "atomic",  "settled",
                                                "ordered", "alive",   "bounded", "lawful",
-                                               "clean",   "sane",    "honest"};
+                                               "clean",   "sane",    "honest",  "scenario"};
     return clause < CLAUSES ? names[clause] : "?";
 }
 
@@ -216,6 +216,12 @@ static void add_finding(struct explorer *e, bool lost)
 
 static void diverges(struct explorer *e)
 {
+    if (e->rig->finding.clause == CLAUSE_SCENARIO) {
+        memcpy(e->result->mistake, e->rig->finding.text, sizeof e->result->mistake);
+        e->result->mistake_line = e->script->ops[e->path->op].line;
+        e->result->stopped = true;
+        return;
+    }
     add_finding(e, false);
 }
 
@@ -524,6 +530,7 @@ static bool keep_counts(struct explorer *e)
     uint32_t sectors = chip_flash(e->rig->chip)->geometry.sector_count;
     result->counters = *chip_counters(e->rig->chip);
     result->operations = e->script->op_count;
+    result->refused = e->rig->refusals.count;
     result->mounts = e->rig->mounts;
     result->sector_count = sectors;
     result->sector_erases = calloc(sectors, sizeof *result->sector_erases);

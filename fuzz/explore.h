@@ -1,6 +1,6 @@
 /* explore.h - cuts the power of a script's run at every program and erase, and judges what follows.
  *
- * Method (DESIGN section 6). The script runs once. Before each program and erase takes effect the
+ * Method. The script runs once. Before each program and erase takes effect the
  * chip asks the explorer, which for each tear that the fault classes allow: marks the undo journal,
  * applies the tear, powers the chip on, mounts a second engine object on it, and judges: everything
  * is read back and compared with the model; a second mount gives the same answer and has come to
@@ -17,7 +17,7 @@
 #include "fuzz/script.h"
 #include "sim/chip.h"
 
-/* The contract, DESIGN section 5. */
+/* The contract; README, "What is checked". */
 enum clause {
     CLAUSE_NONE = 0,
     CLAUSE_DURABLE,
@@ -30,6 +30,7 @@ enum clause {
     CLAUSE_CLEAN,
     CLAUSE_SANE,
     CLAUSE_HONEST,
+    CLAUSE_SCENARIO, /* no clause: the scenario expects what its own operations do not give */
     CLAUSES
 };
 const char *clause_name(enum clause clause);
@@ -107,8 +108,11 @@ struct explore_result {
     uint64_t operations; /* of the uncut run */
     struct divergence *divergences;
     uint32_t divergence_count;
-    bool stopped; /* Ctrl-C, divergences_max was reached, or a worker was lost */
-    bool failed;  /* a child process could not be made */
+    char mistake[200]; /* of the scenario itself; then nothing was explored */
+    uint32_t mistake_line;
+    uint64_t refused; /* operations of the uncut run that the engine did not do */
+    bool stopped;     /* Ctrl-C, divergences_max was reached, or a worker was lost */
+    bool failed;      /* a child process could not be made */
 };
 void explore_result_free(struct explore_result *result);
 

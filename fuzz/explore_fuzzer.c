@@ -1,4 +1,4 @@
-/* A scenario with cuts in it, decoded from any bytes, must keep the contract of DESIGN section 5.
+/* A scenario with cuts in it, decoded from any bytes, must keep the contract.
  *
  * The fuzzer explores: each input is one path, replayed straight through, and coverage of the
  * engine says which inputs are worth more.

@@ -168,6 +168,7 @@ static const struct tear *on_flash_op(void *context, const struct chip_op *op)
     if (player->op->cut.nth != player->nth) return NULL;
     tell_cut(player, op);
     player->torn = *op;
+    player->rig->interrupted = true;
     player->result->cuts++;
     player->result->trace = player->trace;
     return &player->op->cut.tear;

@@ -187,7 +187,7 @@ static const char *slot_text(const struct model_slot *slot, char text[3 * TEXT_M
     return text;
 }
 
-static const char *answer_name(enum answer answer)
+const char *rig_answer_name(enum answer answer)
 {
     static const char *const names[] = {"ok",          "not found", "full",       "too big",
                                         "unsupported", "damaged",   "flash error"};
@@ -214,9 +214,10 @@ static bool after_call(struct rig *rig, enum adapter_call call)
     if (breach->rule == CHIP_RULE_FUEL)
         return rig_finds(rig, CLAUSE_BOUNDED, "over %" PRIu64 " flash calls in one call",
                          rig->bounds[call]);
+    static const char *const kinds[] = {
+        [CHIP_PROGRAM] = "program", [CHIP_ERASE] = "erase", [CHIP_READ] = "read"};
     return rig_finds(rig, CLAUSE_LAWFUL, "%s: %s of %" PRIu32 " bytes at 0x%" PRIx32,
-                     chip_rule_name(breach->rule),
-                     breach->op.kind == CHIP_ERASE ? "erase" : "program", breach->op.size,
+                     chip_rule_name(breach->rule), kinds[breach->op.kind], breach->op.size,
                      breach->op.address);
 }
 
@@ -234,7 +235,7 @@ static bool mount_into(struct rig *rig, void *object, int junk)
     enum answer answer = rig->adapter->mount(object, chip_flash(rig->chip), &rig->settings);
     if (!after_call(rig, ADAPTER_CALL_MOUNT)) return false;
     if (answer == ANSWER_OK || rig_is_off(rig)) return true;
-    return rig_finds(rig, CLAUSE_ALIVE, "mount answers: %s", answer_name(answer));
+    return rig_finds(rig, CLAUSE_ALIVE, "mount answers: %s", rig_answer_name(answer));
 }
 
 /* --- operations --- */
@@ -259,7 +260,7 @@ static bool check_fetch(struct rig *rig, uint32_t key, enum clause clause)
     if (answer == ANSWER_DAMAGED && rig->rotten) return true;
     if (answer != ANSWER_OK && answer != ANSWER_NOT_FOUND)
         return rig_finds(rig, clause, "fetch %s answers: %s", key_text(rig, key, k),
-                         answer_name(answer));
+                         rig_answer_name(answer));
     bool absent = answer == ANSWER_NOT_FOUND;
     if (size > rig->value_size_max) size = rig->value_size_max;
     if (model_match(&here(rig)->model, key, absent, rig->buffer, size) >= 0) return true;
@@ -308,6 +309,8 @@ static bool check_failed(struct rig *rig, const struct op *op, enum answer answe
 {
     char k[TEXT_MAX];
     model_abort(&here(rig)->model, op, &here(rig)->before);
+    if (answer != ANSWER_NOT_FOUND && rig->refusals.count++ == 0)
+        rig->refusals = (struct refusals){1, op->line, op->kind, answer};
     if (op->kind == OP_REMOVE && answer == ANSWER_NOT_FOUND) {
         if (is_absent(rig, op->key)) return true;
         return rig_finds(rig, CLAUSE_DURABLE, "remove does not find %s", key_text(rig, op->key, k));
@@ -325,19 +328,28 @@ static bool call_change(struct rig *rig, const struct op *op, enum answer *answe
     if (rig_is_off(rig)) return true;
     if (*answer != ANSWER_OK) return check_failed(rig, op, *answer);
     model_commit(&level->model, op);
-    return true;
+    if (op->kind != OP_STORE || op->value->size <= rig->value_size_max) return true;
+    return rig_finds(rig, CLAUSE_SANE, "took a value of %" PRIu32 " bytes, limits() says %" PRIu32,
+                     op->value->size, rig->value_size_max);
 }
 
+/* The scenario's own word. Where it contradicts the scenario's own operations and power was never
+ * cut, the scenario is wrong, or the engine refused what it was asked. */
 static bool check_expectation(struct rig *rig, const struct op *op)
 {
-    char k[TEXT_MAX], want[TEXT_MAX], have[3 * TEXT_MAX];
+    char k[TEXT_MAX], want[TEXT_MAX], have[3 * TEXT_MAX], why[TEXT_MAX] = "";
     const struct value *value = op->value;
-    if (model_match(&here(rig)->model, op->key, !value, value ? value->bytes : NULL,
-                    value ? value->size : 0) >= 0)
+    const struct refusals *refused = &rig->refusals;
+    int member = model_match(&here(rig)->model, op->key, !value, value ? value->bytes : NULL,
+                             value ? value->size : 0);
+    if (member >= 0 || rig->level > 0 || rig->interrupted)
         return check_fetch(rig, op->key, CLAUSE_DURABLE);
-    return rig_finds(rig, CLAUSE_DURABLE, "line %" PRIu32 " expects %s of %s, the model has %s",
-                     op->line, value_text(value, want), key_text(rig, op->key, k),
-                     slot_text(&here(rig)->model.slots[op->key], have));
+    if (refused->count)
+        snprintf(why, sizeof why, "; line %" PRIu32 ": %s answers %s", refused->line,
+                 op_name(refused->kind), rig_answer_name(refused->answer));
+    return rig_finds(rig, CLAUSE_SCENARIO, "%s is expected of %s, which is %s here%s",
+                     value_text(value, want), key_text(rig, op->key, k),
+                     slot_text(&here(rig)->model.slots[op->key], have), why);
 }
 
 /* Bits flip while the power is on or off; what they hit may be reported missing from now on. */
@@ -458,7 +470,7 @@ bool rig_look(struct rig *rig, void *object)
     if (rig_is_off(rig)) return true;
     if (answer == ANSWER_DAMAGED && rig->rotten) return true;
     if (answer != ANSWER_OK)
-        return rig_finds(rig, CLAUSE_DURABLE, "reading back answers: %s", answer_name(answer));
+        return rig_finds(rig, CLAUSE_DURABLE, "reading back answers: %s", rig_answer_name(answer));
     if (rig->aliens)
         return rig_finds(rig, CLAUSE_HONEST, "a key came back that nobody ever stored");
     return settle(rig);
@@ -477,7 +489,7 @@ bool rig_start(struct rig *rig)
         enum answer answer =
             rig->adapter->format(level->object, chip_flash(rig->chip), &rig->settings);
         if (answer != ANSWER_OK)
-            return rig_finds(rig, CLAUSE_ALIVE, "format answers: %s", answer_name(answer));
+            return rig_finds(rig, CLAUSE_ALIVE, "format answers: %s", rig_answer_name(answer));
     }
     return mount_into(rig, level->object, JUNK_FIRST);
 }
@@ -549,7 +561,7 @@ static bool use_store(struct rig *rig, const struct value *value, bool must, boo
     *full = answer != ANSWER_OK;
     if (!*full || !must || rig_is_off(rig)) return true;
     return rig_finds(rig, CLAUSE_ALIVE, "a store that a fresh engine would do answers: %s",
-                     answer_name(answer));
+                     rig_answer_name(answer));
 }
 
 bool rig_exercise(struct rig *rig, bool must)

@@ -26,6 +26,15 @@ struct finding {
     char text[200];
 };
 
+/* Stores, removes and clears that the engine did not do. No divergence by itself, but no work
+ * either: whoever compares or counts has to know. */
+struct refusals {
+    uint64_t count;
+    uint32_t line; /* of the first one; 0: made by a program */
+    enum op_kind kind;
+    enum answer answer;
+};
+
 struct rig_level {
     struct model model;
     struct model before; /* for the operation in flight */
@@ -50,10 +59,12 @@ struct rig {
     uint32_t aliens;   /* keys seen in it that nobody stored */
     uint8_t *buffer;   /* value_size_max bytes, for fetch */
     struct exercise *exercise;
-    bool thorough; /* every key is fetched after a look, not one of them */
-    bool patient;  /* a replay asks for nothing that only another history has room for */
-    bool rotten;   /* bits flipped at rest: a value may be missing, but not be another */
+    bool thorough;    /* every key is fetched after a look, not one of them */
+    bool patient;     /* a replay asks for nothing that only another history has room for */
+    bool rotten;      /* bits flipped at rest: a value may be missing, but not be another */
+    bool interrupted; /* power was cut on this path: what a scenario expects may not hold */
     uint64_t mounts;
+    struct refusals refusals;
     struct finding finding;
 };
 
@@ -74,6 +85,9 @@ bool rig_start(struct rig *rig);
  * NULL, is the engine's answer to a store, remove or clear. When power was cut inside the call,
  * nothing is compared and the model keeps both outcomes. */
 bool rig_call(struct rig *rig, const struct op *op, enum answer *answer);
+
+/* "unsupported" and the like. */
+const char *rig_answer_name(enum answer answer);
 
 /* Whether power went away inside the last call. */
 bool rig_is_off(const struct rig *rig);

@@ -25,7 +25,7 @@
 #define SCENARIO_COMMENT_MAX 1000u
 #define SCENARIO_FILE_MAX ((size_t)1 << 26)
 #define SCENARIO_ROT_MAX (1u << 20)
-#define SCENARIO_DEPTH_MAX 16u
+#define SCENARIO_DEPTH_MAX 4u
 #define SCENARIO_FIELDS_MAX 16u
 
 enum line_kind {

@@ -276,7 +276,7 @@ def headers(draw):
         f"seed {draw(st.integers(0, 2**64 - 1))}",
         f"every {whole}{draw(st.sampled_from(['ns', 'us', 'ms', 's', 'm', 'h', 'd']))}",
         "faults " + draw(st.sampled_from(["edge", "edge,bits", "edge,prefix,bits,weak,ecc,rot"])),
-        f"depth {draw(st.integers(1, 16))}",
+        f"depth {draw(st.integers(1, 4))}",
         f"found {draw(st.sampled_from(['durable', 'atomic']))} "
         + quoted(draw(st.binary(max_size=199)).replace(b"\0", b"")),
         f"trace {draw(st.integers(0, 2**64 - 1)):016x}",
@@ -469,7 +469,7 @@ MISTAKES = [
     ("every 213504d", 1, "too long a time"),
     ("faults edge,bit", 1, "a list of fault classes, such as edge,bits, is expected, "
      "not 'edge,bit'"),
-    ("depth 17", 1, "a depth goes from 1 to 16"),
+    ("depth 5", 1, "a depth goes from 1 to 4"),
     ("found durable 5", 1, "a text in quotes is expected, not '5'"),
     ("found durable \"" + "x" * 200 + '"', 1, "this text is too long"),
     ('found durable "\\x00"', 1, "a NUL in this text"),

@@ -88,6 +88,9 @@ static void take_run(struct explore_result *to, const struct explore_result *fro
     }
     to->counters = from->counters;
     to->operations = from->operations;
+    to->refused = from->refused;
+    to->mistake_line = from->mistake_line;
+    memcpy(to->mistake, from->mistake, sizeof to->mistake);
     to->sector_count = from->sector_count;
     to->erases_max = from->erases_max;
     to->erases_max_sector = from->erases_max_sector;
