@@ -375,7 +375,7 @@ static int setup(struct seqmap *map, const struct seqmap_config *config)
     map->key_size = config->key_size;
     if (map->key_size == SEQMAP_KEY_PREFIXED) map->prefix = 2;
 #ifndef SEQ_NO_CACHE
-    map->seq.ahead = map->prefix != 0 ? 16 : seq_up(&map->seq, map->key_size);
+    map->seq.ahead = seq_up(&map->seq, map->prefix != 0 ? 16 : map->key_size);
 #endif
     map->seq.cache = config->cache;
     resolve(map);
