@@ -26,7 +26,7 @@ def scenario(unit, programs, sectors, options, removes):
     lines = [
         f"chip generic sectors={sectors} sector={sector} page={sector} unit={unit} read={unit}"
         f" programs={programs} tear=1",
-        f"engine seqmap key=1 {options}",
+        f"engine seqmap {options}",
         "seed 3",
     ]
     for i in range(sectors + 3):
@@ -49,8 +49,9 @@ FEW = ["--bits", "3", "--masks", "2", "--prefixes", "3"]
 @pytest.mark.parametrize("unit", UNITS)
 @pytest.mark.parametrize("programs", [1, 2, 0])
 def test_seqmap_shows_no_divergence_with_any_unit_and_limit_of_programs(harness, unit, programs):
-    caches = list(CACHES.values())[(UNITS.index(unit) + programs) % len(CACHES)]
-    text = scenario(unit, programs, 2 + unit % 3, caches, removes=programs != 1)
+    turn = UNITS.index(unit) + programs
+    options = f"key={turn % 2} {list(CACHES.values())[turn % len(CACHES)]}"
+    text = scenario(unit, programs, 2 + unit % 3, options, removes=programs != 1)
     for options in (["--depth", "1"], DEEP + FEW):
         result = harness.explore(text, *options)
         assert result.judged > 500 and not result.found
@@ -58,7 +59,7 @@ def test_seqmap_shows_no_divergence_with_any_unit_and_limit_of_programs(harness,
 
 @pytest.mark.parametrize("cache", CACHES)
 def test_seqmap_shows_no_divergence_with_any_cache(harness, cache):
-    result = harness.explore(scenario(4, 0, 3, CACHES[cache], removes=True), *DEEP, *FEW)
+    result = harness.explore(scenario(4, 0, 3, "key=1 " + CACHES[cache], removes=True), *DEEP, *FEW)
     assert result.judged > 1000 and not result.found
 
 
