@@ -1,7 +1,8 @@
 /* db.c - the results database as a file: opening, making, transactions, and what can go wrong.
  *
- * Making one. Whoever finds no tables writes the whole schema in one transaction, after looking
- * once more inside it, so that two processes may start at the same time. Only then is the file
+ * Making one. What is in a file is looked at in a transaction, so that nobody sees half of what
+ * another process makes. Whoever finds nothing looks once more in the transaction that writes the
+ * whole schema; so any number of processes may start on one new file. Only then is the file
  * switched to WAL, so a failure on the way leaves an empty file, which is removed when it is ours.
  *
  * WAL with synchronous=normal: a commit costs no disk flush; a crash of the machine may lose the
@@ -21,6 +22,7 @@
 #include <unistd.h>
 
 #define BUSY_MS_MAX 10000
+#define AGAIN_MS 10
 #define SQL_MAX 2048
 
 /* --- what went wrong --- */
@@ -143,76 +145,109 @@ bool db_insert(struct db *db, const char *table, const struct db_field *fields, 
     return db_change(db, sql, fields, count);
 }
 
+/* Explains what failed and takes the transaction back. */
+static enum db_status give_up(struct db *db, struct db_error *error)
+{
+    enum db_status status = explain(db, error);
+    sqlite3_exec(db->handle, "rollback", NULL, NULL, NULL); /* nothing to do if there was none */
+    return status;
+}
+
 enum db_status db_write(struct db *db, db_work *work, const void *context, struct db_error *error)
 {
     if (db_change(db, "begin immediate", NULL, 0) && work(db, context) &&
         db_change(db, "commit", NULL, 0))
         return DB_OK;
-    enum db_status status = explain(db, error);
-    sqlite3_exec(db->handle, "rollback", NULL, NULL, NULL); /* nothing to do if there was none */
-    return status;
+    return give_up(db, error);
 }
 
 /* --- opening --- */
 
 enum content { CONTENT_NONE, CONTENT_OURS, CONTENT_OTHER_SCHEMA, CONTENT_FOREIGN };
 
-/* What is in the file. */
-static bool look(struct db *db, enum content *content, int64_t *schema)
+struct look {
+    enum content content;
+    int64_t schema;
+};
+
+/* What is in the file. Only inside a transaction do the answers belong together. */
+static bool look(struct db *db, struct look *seen)
 {
     int64_t application, tables;
     if (!db_find(db, "pragma application_id", NULL, 0, &application)) return false;
-    if (!db_find(db, "pragma user_version", NULL, 0, schema)) return false;
+    if (!db_find(db, "pragma user_version", NULL, 0, &seen->schema)) return false;
     if (!db_find(db, "select count(*) from sqlite_master", NULL, 0, &tables)) return false;
     if (application == DB_APPLICATION_ID)
-        *content = *schema == DB_SCHEMA_VERSION ? CONTENT_OURS : CONTENT_OTHER_SCHEMA;
+        seen->content = seen->schema == DB_SCHEMA_VERSION ? CONTENT_OURS : CONTENT_OTHER_SCHEMA;
     else
-        *content = application == 0 && tables == 0 ? CONTENT_NONE : CONTENT_FOREIGN;
+        seen->content = application == 0 && tables == 0 ? CONTENT_NONE : CONTENT_FOREIGN;
     return true;
+}
+
+/* The same for a file that may be read only. */
+static enum db_status look_once(struct db *db, struct look *seen, struct db_error *error)
+{
+    if (db_change(db, "begin", NULL, 0) && look(db, seen) && db_change(db, "commit", NULL, 0))
+        return DB_OK;
+    return give_up(db, error);
 }
 
 static bool make_tables(struct db *db, const void *context)
 {
-    enum content content;
-    int64_t schema;
+    struct look seen;
     (void)context;
-    if (!look(db, &content, &schema)) return false;
-    if (content != CONTENT_NONE) return true; /* somebody else was faster */
+    if (!look(db, &seen)) return false;
+    if (seen.content != CONTENT_NONE) return true; /* somebody else was faster */
     return sqlite3_exec(db->handle, db_schema, NULL, NULL, NULL) == SQLITE_OK;
 }
 
 static enum db_status judge(struct db *db, struct db_error *error)
 {
-    enum content content;
-    int64_t schema;
+    struct look seen;
     char reason[120];
+    enum db_status status = look_once(db, &seen, error);
 
-    if (!look(db, &content, &schema)) return explain(db, error);
-    if (content == CONTENT_NONE) {
-        enum db_status status = db_write(db, make_tables, NULL, error);
-        if (status) return status;
-        if (!look(db, &content, &schema)) return explain(db, error);
+    if (!status && seen.content == CONTENT_NONE) {
+        status = db_write(db, make_tables, NULL, error);
+        if (!status) status = look_once(db, &seen, error);
     }
-    if (content == CONTENT_OURS) return DB_OK;
-    if (content != CONTENT_OTHER_SCHEMA)
+    if (status || seen.content == CONTENT_OURS) return status;
+    if (seen.content != CONTENT_OTHER_SCHEMA)
         return say(db, DB_REFUSED, error, "a database of another program");
     snprintf(reason, sizeof reason, "results of schema %lld; this program writes schema %d",
-             (long long)schema, DB_SCHEMA_VERSION);
+             (long long)seen.schema, DB_SCHEMA_VERSION);
     return say(db, DB_REFUSED, error, reason);
+}
+
+/* Tries to switch to WAL; *wal tells whether the file is in it now. */
+static int try_wal(struct db *db, bool *wal)
+{
+    sqlite3_stmt *mode = NULL;
+    *wal = false;
+    if (sqlite3_prepare_v2(db->handle, "pragma journal_mode = wal", -1, &mode, NULL) == SQLITE_OK &&
+        sqlite3_step(mode) == SQLITE_ROW)
+        *wal = strcmp((const char *)sqlite3_column_text(mode, 0), "wal") == 0;
+    return sqlite3_finalize(mode) & 0xff;
+}
+
+/* The switch takes the whole file for a moment, for which SQLite does not always wait itself. */
+static bool switch_to_wal(struct db *db)
+{
+    bool wal;
+    sqlite3_busy_timeout(db->handle, 0);
+    for (int waited_ms = 0; try_wal(db, &wal) == SQLITE_BUSY && waited_ms < BUSY_MS_MAX;
+         waited_ms += AGAIN_MS)
+        sqlite3_sleep(AGAIN_MS);
+    sqlite3_busy_timeout(db->handle, BUSY_MS_MAX);
+    return wal;
 }
 
 static enum db_status set_up(struct db *db, struct db_error *error)
 {
-    sqlite3_stmt *mode = NULL;
-    bool wal = false;
-
-    if (sqlite3_prepare_v2(db->handle, "pragma journal_mode = wal", -1, &mode, NULL) == SQLITE_OK &&
-        sqlite3_step(mode) == SQLITE_ROW)
-        wal = strcmp((const char *)sqlite3_column_text(mode, 0), "wal") == 0;
-    sqlite3_finalize(mode);
-    if (!db_change(db, wal ? "pragma synchronous = normal" : "pragma synchronous = full", NULL, 0))
+    const char *flushes =
+        switch_to_wal(db) ? "pragma synchronous = normal" : "pragma synchronous = full";
+    if (!db_change(db, flushes, NULL, 0) || !db_change(db, "pragma foreign_keys = on", NULL, 0))
         return explain(db, error);
-    if (!db_change(db, "pragma foreign_keys = on", NULL, 0)) return explain(db, error);
     return DB_OK;
 }
 
@@ -223,8 +258,11 @@ static enum db_status open_file(struct db *db, bool *fresh, struct db_error *err
     char *name;
 
     *fresh = stat(db->path, &file) != 0;
-    if (db->path[0] == 0 || (!*fresh && !S_ISREG(file.st_mode)))
-        return say(db, DB_REFUSED, error, "not a file");
+    if (db->path[0] == 0) {
+        snprintf(error->text, sizeof error->text, "the database's name is empty");
+        return DB_REFUSED;
+    }
+    if (!*fresh && !S_ISREG(file.st_mode)) return say(db, DB_REFUSED, error, "not a file");
     /* SQLite gives names like ":memory:" a meaning of their own; paths have none. */
     name = sqlite3_mprintf("%s%s", db->path[0] == '/' ? "" : "./", db->path);
     int code =

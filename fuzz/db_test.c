@@ -12,9 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define SECTORS 64u
+#define OPENERS 8
+#define OPENINGS 40
 
 static int failures;
 
@@ -304,6 +307,52 @@ static void a_missing_folder_is_one_line(void)
                   "no-such-folder/results.db: can't be opened: No such file or directory"));
 }
 
+/* Of two that close at the same moment neither may clear up the log. */
+static void remove_database(void)
+{
+    static const char *const ends[] = {"", "-wal", "-shm"};
+    char name[sizeof path + 4];
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        snprintf(name, sizeof name, "%s%s", path, ends[i]);
+        unlink(name);
+    }
+}
+
+/* In a process of its own that waits until all are there. */
+static pid_t start_opener(const int start[2])
+{
+    pid_t child = fork();
+    if (child != 0) return child;
+    struct db_error error = {""};
+    enum db_status status = DB_OK;
+    char nothing;
+    close(start[1]);
+    if (read(start[0], &nothing, 1) != 0) _exit(3);
+    struct db *db = db_open(path, &status, &error);
+    if (!db) fprintf(stderr, "%s\n", error.text);
+    db_close(db);
+    _exit((int)status);
+}
+
+/* Who looked while another made the tables took the file for one of another program. */
+static void a_new_database_is_opened_by_many_at_once(void)
+{
+    for (int round = 0; round < OPENINGS && !failures; round++) {
+        pid_t openers[OPENERS];
+        int start[2];
+        CHECK(pipe(start) == 0);
+        for (int i = 0; i < OPENERS; i++)
+            openers[i] = start_opener(start);
+        close(start[0]);
+        close(start[1]);
+        for (int i = 0; i < OPENERS; i++) {
+            int status = -1;
+            CHECK(waitpid(openers[i], &status, 0) == openers[i] && status == 0);
+        }
+        remove_database();
+    }
+}
+
 static void a_database_opens_again(void)
 {
     struct db_error error;
@@ -342,6 +391,7 @@ int main(int count, char **words)
     snprintf(path, sizeof path, "%s/results.db", folder);
     a_digest_is_that_of_the_standard();
     a_missing_folder_is_one_line();
+    a_new_database_is_opened_by_many_at_once();
     test_one_database();
     a_database_opens_again();
     unlink(path);

@@ -178,9 +178,14 @@ def test_a_damaged_database_is_refused(driver, path):
     assert refused(driver, path) == "a damaged database"
 
 
-def test_a_folder_a_device_and_no_name_are_refused(driver, tmp_path):
-    for it in (tmp_path, "/dev/full", ""):
+def test_a_folder_and_a_device_are_refused(driver, tmp_path):
+    for it in (tmp_path, "/dev/full"):
         assert refused(driver, it) == "not a file"
+
+
+def test_an_empty_name_is_refused(driver):
+    done = run_program(driver, "open", "")
+    assert (done.returncode, done.stderr) == (2, "the database's name is empty\n")
 
 
 def test_a_folder_that_is_not_there_is_refused(driver, tmp_path):
