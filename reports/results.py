@@ -10,8 +10,10 @@ import errno
 import os
 import re
 import sqlite3
+import stat
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 SCHEMA = Path(__file__).with_name("schema.sql")
@@ -78,12 +80,19 @@ def connect(path, mode):
     return db
 
 
+def marks(db):
+    """(application id, version, number of tables and views) at one moment."""
+    query = "select application_id, user_version, (select count(*) from sqlite_master)"
+    query += " from pragma_application_id, pragma_user_version"
+    return tuple(db.execute(query).fetchone())
+
+
 def check(db, path):
     """Refuses a database that is not ours or has another schema."""
     _, application, version = schema()
-    if db.execute("pragma application_id").fetchone()[0] != application:
+    ours, found, _ = marks(db)
+    if ours != application:
         raise Refused(f"{path}: not a results database")
-    found = db.execute("pragma user_version").fetchone()[0]
     if found != version:
         raise Refused(f"{path}: results of schema {found}; this program knows schema {version}")
 
@@ -105,6 +114,44 @@ def open_results(path, write=False):
     return db
 
 
+def make_tables(db):
+    """Makes them unless another process was faster; looks and makes in one transaction."""
+    db.execute("begin immediate")
+    try:
+        if marks(db) == (0, 0, 0):
+            # executescript() would commit first
+            for statement in statements(schema()[0]):
+                db.execute(statement)
+        db.execute("commit")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("rollback")
+        raise
+
+
+def statements(script):
+    """The statements of a script, one by one."""
+    one = ""
+    for line in script.splitlines(keepends=True):
+        one += line
+        if sqlite3.complete_statement(one):
+            yield one
+            one = ""
+
+
+def switch_to_wal(db):
+    """Takes the whole file for a moment, for which SQLite does not always wait itself."""
+    end = time.monotonic() + BUSY_SECONDS_MAX
+    while True:
+        try:
+            db.execute("pragma journal_mode = wal")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > end:
+                raise
+        time.sleep(0.01)
+
+
 def make_results(path):
     """A new, empty results database where there is no file, or an empty one. Nothing new stays
     there on failure."""
@@ -113,14 +160,14 @@ def make_results(path):
         db = None
         try:
             db = connect(path, "rwc")
-            # executescript() commits what is open, so the transaction is part of the script
-            db.executescript(f"begin immediate;\n{schema()[0]}\ncommit;")
-            db.execute("pragma journal_mode = wal")
+            make_tables(db)
+            check(db, path)
+            switch_to_wal(db)
             db.execute("pragma foreign_keys = on")
         except BaseException:
             if db:
                 db.close()
-            if not there and os.path.exists(path):
+            if not there and os.path.exists(path) and os.path.getsize(path) == 0:
                 os.unlink(path)
             raise
     return db

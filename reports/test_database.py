@@ -5,6 +5,8 @@ import re
 import signal
 import sqlite3
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import example
@@ -227,6 +229,22 @@ def test_two_writers_at_once_lose_nothing(driver, path):
     db = results.open_results(path)
     assert example.one(db, "select count(*) from run where state = 'done'") == 60
     assert example.one(db, "select sum(states) from sighting") == 180
+
+
+def test_who_finds_a_database_in_the_making_waits_for_it(driver, path):
+    maker = results.connect(path, "rwc")
+    maker.execute("begin immediate")
+    with ThreadPoolExecutor() as others:
+        opened = others.submit(lambda: results.open_or_make(path).close())
+        stored = others.submit(store, driver, path)
+        time.sleep(0.2)  # whether they are there by then or not, they must succeed
+        for statement in results.statements(SCHEMA):
+            maker.execute(statement)
+        maker.execute("commit")
+        opened.result()
+        assert stored.result().returncode == 0
+    maker.close()
+    assert example.one(results.open_results(path), "select count(*) from run") == 1
 
 
 def test_a_killed_writer_keeps_every_result_that_it_had_stored(driver, path):
