@@ -30,14 +30,14 @@
  *     like an item must hold its own 45 bits of checksums, so nothing but a value made for that,
  *     under a tear that spares it, is at risk.)
  *  5. Copies that were cut waste room. When the rest of the source no longer fits, the head, which
- *     holds copies only (verified), is erased and filled again; so at once when its start word or a
- *     header in it is torn (see 6), because it may be half erased already. That its erase was cut
- *     is seen as in 1; to tell it from the others the last word of its payload is zeroed before, if
- *     blank.
+ *     holds copies only (verified), is erased and filled again. That its erase was cut is seen as
+ *     in 1; to tell it from the others the last word of its payload is zeroed before, unless
+ *     nothing may be appended to it anyway (6): that tells, too.
  *  6. A unit that an interrupted program touched is not programmed again. Nothing is appended to a
- *     head whose start word is torn, or that holds what is neither item nor blank: it is sealed as
- *     it is. On parts without a limit of programs the end word of a sealed head is programmed
- *     again, because the crate wants more of it than one bit.
+ *     head whose start word is torn, or that holds what is neither item nor blank. If it holds no
+ *     item at all it is erased, so that it can't be taken for the sector of 5 later; else it is
+ *     sealed as it is. On parts without a limit of programs the end word of a sealed head is
+ *     programmed again, because the crate wants more of it than one bit.
  *  7. The order of removal is old to new: the newest copy goes last.
  */
 #include "seqmap.h"

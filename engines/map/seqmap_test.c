@@ -442,6 +442,21 @@ static void test_single_operations(void)
     costs_at_most("remove", seqmap_remove(map, "\1", 1), &n, 15, 80, 1, 8);
 }
 
+/* A header with zeros up to its word is what an erase left: nothing is programmed there. */
+static void test_header_half_erased(void)
+{
+    bench_open(&bench, 256, 2, 32, 1);
+    CHECK(seqmap_store(&bench.map, "\1", 1, "\0\0", 2) == 0, "store");
+    CHECK(holds(&bench, "\1", 1, "\0\0", 2), "there while the header is whole");
+    bench.ram.bytes[63] = 0;
+    CHECK(seqmap_mount(&bench.map, &bench.config) == 0, "mount");
+    CHECK(!holds(&bench, "\1", 1, "\0\0", 2), "no item any more");
+    CHECK(seqmap_remove(&bench.map, "\1", 1) == 0, "remove");
+    CHECK(seqmap_store(&bench.map, "\1", 1, "new", 3) == 0, "store again");
+    CHECK(holds(&bench, "\1", 1, "new", 3), "stored again");
+    CHECK(bench.ram.breach == NULL, "%s", bench.ram.breach);
+}
+
 int main(int argc, char **argv)
 {
     images = argc > 1 ? argv[1] : "engines/map/images";
@@ -454,6 +469,7 @@ int main(int argc, char **argv)
     test_remove_workload();
     test_capacity();
     test_single_operations();
+    test_header_half_erased();
     printf(failures == 0 ? "all passed\n" : "%u failures\n", failures);
     return failures != 0;
 }
