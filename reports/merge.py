@@ -164,9 +164,10 @@ def merge(out, inputs):
             made = False
             yield line
     finally:
+        made = made and db.execute("select count(*) from run").fetchone()[0] == 0
         db.close()
         if made:
-            os.unlink(out)
+            os.unlink(os.path.realpath(out))
 
 
 def main(arguments):

@@ -43,10 +43,14 @@ REASONS = (
 )
 
 
+# What the system says when the path is fine and the work is not.
+WORK_FAILED = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EPIPE)
+
+
 def explain(path, error):
     """An error of SQLite or of the system as one of ours."""
     if isinstance(error, OSError):
-        kind = Failed if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO) else Refused
+        kind = Failed if error.errno in WORK_FAILED else Refused
         return kind(f"{path}: {error.strerror or error}")
     for piece, kind, reason in REASONS:
         if piece in str(error):
@@ -97,8 +101,15 @@ def check(db, path):
         raise Refused(f"{path}: results of schema {found}; this program knows schema {version}")
 
 
+def named(path):
+    """Refuses a path that is empty, which SQLite and the system each take for something."""
+    if not str(path):
+        raise Refused("the database's name is empty")
+
+
 def open_results(path, write=False):
     """A connection to an existing results database. Read-only unless `write`."""
+    named(path)
     if not os.path.isfile(path):
         raise Refused(f"{path}: {'not a file' if os.path.exists(path) else 'no such file'}")
     with explained(path):
@@ -155,6 +166,7 @@ def switch_to_wal(db):
 def make_results(path):
     """A new, empty results database where there is no file, or an empty one. Nothing new stays
     there on failure."""
+    named(path)
     with explained(path):
         there = os.path.exists(path)
         db = None
@@ -168,7 +180,7 @@ def make_results(path):
             if db:
                 db.close()
             if not there and os.path.exists(path) and os.path.getsize(path) == 0:
-                os.unlink(path)
+                os.unlink(os.path.realpath(path))
             raise
     return db
 
@@ -198,24 +210,41 @@ def campaign_named(db, path, name=None):
     return row
 
 
+def is_stream(path):
+    """Whether there is something else than a file: a device, a pipe. A link is what it leads to."""
+    try:
+        return not stat.S_ISREG(os.stat(path).st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def replace_file(path, text):
+    """Puts a file beside the one that is there and then in its place."""
+    handle, part = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".part-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as out:
+            out.write(text)
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(part, 0o666 & ~umask)
+        os.replace(part, path)
+    except BaseException:
+        os.unlink(part)
+        raise
+
+
 def write_whole(path, text):
-    """Writes a file completely or not at all; "-" is the standard output."""
-    if str(path) == "-":
+    """Writes a file completely or not at all; "-" is the standard output. What is no file is
+    written to, never replaced."""
+    if str(path) in ("-", "/dev/stdout"):
         sys.stdout.write(text)
         return
     with explained(path):
-        folder = os.path.dirname(os.path.abspath(path))
-        handle, part = tempfile.mkstemp(dir=folder, prefix=".part-")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as out:
+        if is_stream(path):
+            with open(path, "w", encoding="utf-8", newline="\n") as out:
                 out.write(text)
-            umask = os.umask(0)
-            os.umask(umask)
-            os.chmod(part, 0o666 & ~umask)
-            os.replace(part, path)
-        except BaseException:
-            os.unlink(part)
-            raise
+        else:
+            replace_file(os.path.realpath(path), text)
 
 
 def tool(main):

@@ -2,8 +2,11 @@
 
 import hashlib
 import json
+import os
+import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -194,6 +197,59 @@ def test_what_cannot_be_exported_is_one_line(path, words, code, line):
     done = run(*(path if word == "DB" else word for word in words))
     assert (done.returncode, done.stdout) == (code, "")
     assert done.stderr == line.replace("DB", path) + "\n"
+
+
+# --- where it goes ---
+
+
+def full_device(path):
+    """A node like /dev/full, which takes nothing; not the one of the machine."""
+    try:
+        os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 7))
+        path.open("w").close()
+    except PermissionError:
+        pytest.skip("making a device takes root")
+    return path
+
+
+@pytest.mark.parametrize("kind", ["junit", "sarif"])
+def test_a_pipe_gets_the_export_and_stays(path, tmp_path, kind):
+    pipe, got = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: got.append(pipe.read_text()), daemon=True)
+    reader.start()
+    assert run(path, f"--{kind}", pipe).returncode == 0
+    assert stat.S_ISFIFO(pipe.lstat().st_mode)
+    reader.join(10)
+    assert got == [exported(path, kind)]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_stays_and_leads_to_the_export(path, tmp_path, there):
+    (tmp_path / "folder").mkdir()
+    target, link = tmp_path / "folder" / "junit.xml", tmp_path / "link.xml"
+    link.symlink_to("folder/junit.xml")
+    if there:
+        target.write_text("of yesterday")
+    assert run(path, "--junit", link).returncode == 0
+    assert link.is_symlink()
+    assert target.read_text() == exported(path, "junit")
+    assert os.listdir(target.parent) == ["junit.xml"]
+
+
+def test_a_device_that_takes_nothing_is_one_line_and_stays(path, tmp_path):
+    device = full_device(tmp_path / "full")
+    done = run(path, "--junit", device)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == f"{device}: No space left on device\n"
+    assert stat.S_ISCHR(device.lstat().st_mode)
+
+
+def test_a_folder_is_no_output(path, tmp_path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    done = run(path, "--junit", folder)
+    assert (done.returncode, done.stderr) == (2, f"{folder}: Is a directory\n")
 
 
 def test_a_full_disk_under_the_output_is_one_line(path):

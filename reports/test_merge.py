@@ -112,6 +112,27 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
         list(merge.merge(str(tmp_path / "out.db"), [str(tmp_path / "no.db")]))
 
 
+def test_an_output_that_is_no_file_is_refused_and_stays(tmp_path, machines):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(results.Refused, match="pipe: not a file"):
+        list(merge.merge(str(pipe), machines))
+    assert pipe.is_fifo()
+
+
+def test_an_output_without_a_name_is_refused(machines):
+    with pytest.raises(results.Refused, match="the database's name is empty"):
+        list(merge.merge("", machines))
+
+
+def test_a_merge_through_a_link_goes_where_it_leads(tmp_path, machines):
+    link = tmp_path / "link.db"
+    link.symlink_to("out.db")
+    list(merge.merge(str(link), machines))
+    assert link.is_symlink()
+    assert content(tmp_path / "out.db") == content(link)
+
+
 def test_a_killed_machine_hands_in_what_it_had(tmp_path, machines):
     """Its newest results are still in the log beside the file."""
     db = results.open_results(machines[0], write=True)

@@ -165,6 +165,15 @@ def test_the_page_is_whole_and_needs_nothing_else(db):
     assert "an update may lose" in text and "breaks atomic" in text
 
 
+def test_the_page_goes_through_a_link_to_its_file(db, tmp_path):
+    example.add_run(db)
+    page_file, link = tmp_path / "page.html", tmp_path / "link.html"
+    link.symlink_to(page_file)
+    assert summary.main([str(tmp_path / "results.db"), "--html", str(link)]) == 0
+    assert link.is_symlink()
+    assert page_file.read_text() == html(db)
+
+
 def test_what_a_scenario_is_called_cannot_break_the_page(db):
     example.add_run(db, scenario="<b>&'\"", engine="<script>", chip="<i>")
     assert Outline(html(db)).open == []
