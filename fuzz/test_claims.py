@@ -70,7 +70,6 @@ def test_naive_tells_missing_what_rots(harness):
 
 
 @pytest.mark.parametrize("fault", ["weak", "ecc", "rot"])
-def test_what_seqmap_does_not_claim_it_does_not_survive(harness, fault):
+def test_what_seqmap_does_not_claim_it_does_not_survive(harness, root, fault):
     """If this finds nothing any more, the explorer went blind, or seqmap may claim more."""
-    text = scenario(8, 1, 3, "", removes=False)
-    assert harness.explore(text, "--faults", fault, "--masks", "100").found
+    assert harness.explore(root / "scenarios" / "boot-counter.scn", "--faults", fault).found
