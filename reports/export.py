@@ -3,9 +3,10 @@
     python3 reports/export.py build/results.db --junit junit.xml --sarif brownout.sarif --cases DIR
 
 JUnit: an engine is a suite, a run a test; it fails when the engine broke what it claims to survive,
-and is an error when it never came to its end. SARIF: a divergence is a result, an error within the
-claims and a note outside. Both cover one campaign, the newest unless `--campaign` names one, and
-are the same bytes for the same database.
+is an error when it was killed, and counts as skipped when it was stopped early without a failure.
+SARIF: a divergence is a result, an error within the claims and a note outside; runs that did not
+come to their end are notifications. Both cover one campaign, the newest unless `--campaign` names
+one, and are the same bytes for the same database.
 """
 
 import argparse
@@ -24,7 +25,8 @@ NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 RUNS = """
 select run.*, engine.name as engine_name from run join engine on engine.id = run.engine
-where run.campaign = ? order by engine.name, run.scenario, run.shard, run.identity"""
+where run.campaign = ?
+order by engine.name, run.scenario, run.depth, run.shard, run.identity"""
 
 SEEN = """
 select divergence.*, sighting.class, sighting.states, claim.claimed
@@ -41,6 +43,28 @@ def told(row, engine):
     return f"{engine} breaks {row['clause']} {fault}: {row['finding']}"
 
 
+def name_of(run):
+    """What a run explored; others may have the same name."""
+    name = run["scenario"]
+    if run["settings"]:
+        name += f" {run['settings']}"
+    if run["depth"] > 1:
+        name += f" depth {run['depth']}"
+    if run["shards"] > 1:
+        name += f" shard {run['shard']}/{run['shards']}"
+    return name
+
+
+def early_end(run):
+    """Why a run says less than it could; empty when it came to its end."""
+    if run["state"] == "running":
+        return "the run was killed before it came to its end"
+    if run["state"] == "stopped":
+        judged = run["judged"]
+        return f"stopped early: {judged} crash state{'' if judged == 1 else 's'} judged"
+    return ""
+
+
 # --- JUnit ---
 
 
@@ -49,13 +73,8 @@ def xml_text(text):
     return NOT_XML.sub("\ufffd", text)
 
 
-def name_of(run, used):
-    """A name for a run that no other run of the suite has."""
-    name = run["scenario"]
-    if run["settings"]:
-        name += f" {run['settings']}"
-    if run["shards"] > 1:
-        name += f" shard {run['shard']}/{run['shards']}"
+def unique(name, used):
+    """A name that no other test of the suite has."""
     used[name] += 1
     return name if used[name] == 1 else f"{name} #{used[name]}"
 
@@ -89,9 +108,11 @@ def junit_case(suite, run, rows, name):
         failure = ElementTree.SubElement(case, "failure", message=message, type=broken[0]["clause"])
         failure.text = report(broken, engine)
     elif run["state"] == "running":
-        message = "the run was killed before it came to its end"
-        ElementTree.SubElement(case, "error", message=message, type="killed")
-    lines = f"{run['judged']} crash states judged, {run['skipped']} met before\n"
+        ElementTree.SubElement(case, "error", message=early_end(run), type="killed")
+    elif run["state"] == "stopped":
+        ElementTree.SubElement(case, "skipped", message=early_end(run))
+    lines = f"{early_end(run)}\n" if broken and early_end(run) else ""
+    lines += f"{run['judged']} crash states judged, {run['skipped']} met before\n"
     if beyond:
         lines += "beyond what the engine claims:\n" + report(beyond, engine)
     ElementTree.SubElement(case, "system-out").text = lines
@@ -104,6 +125,7 @@ def sum_up(element):
     element.set("tests", str(len(cases)))
     element.set("failures", str(len(list(element.iter("failure")))))
     element.set("errors", str(len(list(element.iter("error")))))
+    element.set("skipped", str(len(list(element.iter("skipped")))))
     element.set("time", f"{sum(float(case.get('time')) for case in cases):.3f}")
 
 
@@ -117,7 +139,7 @@ def junit(db, campaign):
             suites[engine] = ElementTree.SubElement(root, "testsuite", name=xml_text(engine))
             used[engine] = Counter()
         rows = list(db.execute(SEEN, (run["id"],)))
-        junit_case(suites[engine], run, rows, name_of(run, used[engine]))
+        junit_case(suites[engine], run, rows, unique(name_of(run), used[engine]))
     for element in (root, *suites.values()):
         sum_up(element)
     ElementTree.indent(root)
@@ -179,18 +201,32 @@ def sarif_rules(db, rows):
     return rules + [{"id": name, "shortDescription": {"text": name}} for name in more]
 
 
+def sarif_invocation(db, campaign):
+    """How the runs went: successful when none was killed; a notification for each cut short."""
+    runs = [run for run in db.execute(RUNS, (campaign["id"],)) if run["state"] != "done"]
+    killed = [run for run in runs if run["state"] == "running"]
+    invocation = {"executionSuccessful": not killed}
+    if runs:
+        invocation["toolExecutionNotifications"] = [
+            {
+                "level": "error" if run["state"] == "running" else "note",
+                "message": {"text": f"{name_of(run)} on {run['engine_name']}: {early_end(run)}"},
+            }
+            for run in runs
+        ]
+    return invocation
+
+
 def sarif(db, campaign):
     """The campaign as SARIF 2.1.0."""
     name = campaign["name"]
     rows = list(db.execute("select * from finding where campaign = ?", (name,)))
     rules = sarif_rules(db, rows)
     ids = [rule["id"] for rule in rules]
-    query = "select count(*) from run where campaign = ? and state = 'running'"
-    killed = db.execute(query, (campaign["id"],)).fetchone()[0]
     run = {
         "tool": {"driver": {"name": "Brownout", "rules": rules}},
         "automationDetails": {"id": f"brownout/{name}"},
-        "invocations": [{"executionSuccessful": killed == 0}],
+        "invocations": [sarif_invocation(db, campaign)],
         "columnKind": "unicodeCodePoints",
         "results": [sarif_result(row, ids) for row in rows],
     }

@@ -33,6 +33,19 @@ def path(tmp_path):
     return str(path)
 
 
+def stopped_night(folder):
+    """Runs that were stopped early: nothing found, something beyond the claims, a broken claim."""
+    path = folder / "stopped.db"
+    db = results.make_results(path)
+    example.add_run(db, scenario="a", state="stopped", judged=70)
+    weak = [example.found(shape=3, under="weak")]
+    example.add_run(db, scenario="b", depth=2, state="stopped", judged=1, found=weak)
+    example.add_run(db, scenario="c", state="stopped", found=[example.found()])
+    example.add_run(db, scenario="d")
+    db.close()
+    return str(path)
+
+
 def run(*words):
     return subprocess.run([sys.executable, TOOL, *words], capture_output=True, text=True)
 
@@ -76,6 +89,22 @@ def test_a_run_that_was_killed_is_an_error(path):
     root = ElementTree.fromstring(exported(path, "junit"))
     (case,) = [case for case in root.iter("testcase") if case.find("error") is not None]
     assert case.get("name") == "counter"
+
+
+def test_a_run_that_was_stopped_early_is_skipped_unless_it_fails(tmp_path):
+    root = ElementTree.fromstring(exported(stopped_night(tmp_path), "junit"))
+    skipped = {
+        case.get("name"): it.get("message")
+        for case in root.iter("testcase")
+        for it in case.iter("skipped")
+    }
+    assert skipped == {
+        "a": "stopped early: 70 crash states judged",
+        "b depth 2": "stopped early: 1 crash state judged",
+    }
+    assert [root.get(k) for k in ("tests", "failures", "skipped")] == ["4", "1", "2"]
+    (failed,) = [case for case in root.iter("testcase") if case.find("failure") is not None]
+    assert "stopped early: 100 crash states judged\n" in failed.find("system-out").text
 
 
 def test_the_tests_of_a_suite_have_names_of_their_own(path):
@@ -147,7 +176,35 @@ def test_fingerprints_differ_and_stay_from_one_campaign_to_the_next(path):
 
 
 def test_a_killed_run_makes_the_invocation_unsuccessful(path):
-    assert sarif(path)["runs"][0]["invocations"] == [{"executionSuccessful": False}]
+    (invocation,) = sarif(path)["runs"][0]["invocations"]
+    assert not invocation["executionSuccessful"]
+    (told,) = invocation["toolExecutionNotifications"]
+    assert told["level"] == "error"
+    assert told["message"]["text"].startswith("counter on seqmap: the run was killed")
+
+
+def test_a_run_that_was_stopped_early_is_a_notification(tmp_path):
+    path = stopped_night(tmp_path)
+    (invocation,) = sarif(path)["runs"][0]["invocations"]
+    assert invocation == {
+        "executionSuccessful": True,
+        "toolExecutionNotifications": [
+            {"level": "note", "message": {"text": f"{name} on seqmap: stopped early: {judged}"}}
+            for name, judged in (
+                ("a", "70 crash states judged"),
+                ("b depth 2", "1 crash state judged"),
+                ("c", "100 crash states judged"),
+            )
+        ],
+    }
+
+
+def test_runs_that_all_came_to_their_end_are_no_notifications(tmp_path):
+    db = results.make_results(tmp_path / "results.db")
+    example.add_run(db)
+    db.close()
+    (invocation,) = sarif(str(tmp_path / "results.db"))["runs"][0]["invocations"]
+    assert invocation == {"executionSuccessful": True}
 
 
 def test_a_clause_that_the_schema_does_not_know_gets_a_rule(path):
