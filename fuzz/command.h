@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include "fuzz/adapter.h"
 #include "fuzz/explore.h"
+#include "fuzz/output.h"
 #include "fuzz/script.h"
 
 /* DESIGN section 9. */
@@ -76,7 +77,7 @@ int command_ready_artefacts(const struct command_options *options);
 
 /* Writes a file beside the other artefacts, whole or not at all; its name is told in `path`.
  * COMMAND_CLEAN, or what to exit with, the reason told. */
-#define COMMAND_PATH_MAX 4096
+#define COMMAND_PATH_MAX OUTPUT_PATH_MAX
 int command_write_artefact(const struct command_options *options, const char *name,
                            const void *bytes, size_t size, char path[COMMAND_PATH_MAX]);
 

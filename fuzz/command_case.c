@@ -28,13 +28,11 @@ int command_write_artefact(const struct command_options *options, const char *na
     int length = snprintf(path, COMMAND_PATH_MAX, "%s%s%s", here ? "" : options->artefacts,
                           here ? "" : "/", name);
     if (length >= COMMAND_PATH_MAX) return command_refuse("--artefacts is too long");
-    FILE *file = fopen(path, "wb");
-    bool fine = file && fwrite(bytes, 1, size, file) == size;
-    if (file) fine = fclose(file) == 0 && fine;
-    if (fine) return COMMAND_CLEAN;
-    int error = errno;
-    if (file) remove(path);
-    return command_refuse("%s: %s", path, strerror(error));
+    struct output output;
+    if (output_open(&output, path) &&
+        output_close(&output, fwrite(bytes, 1, size, output.file) == size))
+        return COMMAND_CLEAN;
+    return command_refuse("%s: %s", path, strerror(errno));
 }
 
 int command_write_case(const struct command_options *options, const struct script *script,
@@ -57,10 +55,9 @@ int command_print_divergence(const struct command_options *options,
                              const struct divergence *divergence)
 {
     char path[COMMAND_PATH_MAX];
-    int code = command_write_case(options, divergence->script, path);
-    if (code) return code;
     printf("\n  DIVERGENCE, clause %s, in %" PRIu64 " crash states\n    %s\n",
            clause_name(divergence->clause), divergence->count, divergence->script->finding);
-    command_print_replay(options, "replay", path);
-    return COMMAND_CLEAN;
+    int code = command_write_case(options, divergence->script, path);
+    if (code == COMMAND_CLEAN) command_print_replay(options, "replay", path);
+    return code;
 }

@@ -141,6 +141,7 @@ static void settle_cases(const struct command_options *options, const struct loa
     result->divergence_count = settled.divergence_count;
 }
 
+/* What was found is in the result, whatever the answer. */
 static int explore_into(const struct command_options *options, const struct loaded *loaded,
                         struct db *db, struct explore_result *result)
 {
@@ -161,16 +162,19 @@ static int explore_into(const struct command_options *options, const struct load
                              &pool, result);
     double seconds = worker_now() - progress.start;
     if (!options->quiet) end_progress(&progress);
-    if (!fine) return command_fail("a worker failed: %s", errno ? strerror(errno) : "no memory");
-    settle_cases(options, loaded, result);
-    if (db) {
-        enum db_status status = db_store_result(db, result, seconds, true, &error);
-        if (status) return command_fail("%s", error.text);
+    int code = COMMAND_CLEAN;
+    if (!fine) {
+        code = command_fail("a worker failed: %s", errno ? strerror(errno) : "no memory");
+        result->stopped = true;
     }
+    settle_cases(options, loaded, result);
+    if (db && (fine || result->divergence_count) &&
+        db_store_result(db, result, seconds, true, &error))
+        code = command_fail("%s", error.text);
     if (!options->quiet && seconds > 0)
         fprintf(stderr, "  %.2f s, %.0f crash states a second\n", seconds,
                 (double)result->states / seconds);
-    return COMMAND_CLEAN;
+    return code;
 }
 
 static int explore_loaded(const struct command_options *options, const struct loaded *loaded)
@@ -188,9 +192,11 @@ static int explore_loaded(const struct command_options *options, const struct lo
     struct explore_result result = {0};
     int code = explore_into(options, loaded, db, &result);
     db_close(db);
-    if (code == COMMAND_CLEAN)
-        code = options->json ? print_json(options, loaded, &result)
-                             : print_text(options, loaded, &result);
+    if (code == COMMAND_CLEAN || result.divergence_count) { /* what was found is told anyway */
+        int told = options->json ? print_json(options, loaded, &result)
+                                 : print_text(options, loaded, &result);
+        if (code == COMMAND_CLEAN) code = told;
+    }
     if (code == COMMAND_CLEAN && result.divergence_count) code = COMMAND_DIVERGED;
     explore_result_free(&result);
     return code;

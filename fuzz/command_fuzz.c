@@ -178,6 +178,7 @@ static struct session_options session_of(const struct command_options *options,
     };
 }
 
+/* What was found is in the result, whatever the answer. */
 static int run_session(const struct command_options *options, const struct loaded *loaded,
                        struct fuzzing *fuzzing, struct session_result *result)
 {
@@ -187,17 +188,21 @@ static int run_session(const struct command_options *options, const struct loade
     bool fine = session_run(&session, result);
     double seconds = worker_now() - fuzzing->start;
     if (!options->quiet && fuzzing->terminal) fprintf(stderr, "\r%78s\r", "");
-    if (!fine && fuzzing->error.text[0]) return command_fail("%s", fuzzing->error.text);
-    if (!fine) return command_fail("a worker failed: %s", errno ? strerror(errno) : "no memory");
-    if (fuzzing->db) {
+    int code = COMMAND_CLEAN;
+    if (!fine && fuzzing->error.text[0])
+        code = command_fail("%s", fuzzing->error.text);
+    else if (!fine)
+        code = command_fail("a worker failed: %s", errno ? strerror(errno) : "no memory");
+    if (!fine) result->stopped = true;
+    if (fuzzing->db && code == COMMAND_CLEAN) {
         const struct explore_result nothing = {.stopped = result->stopped};
-        enum db_status status = db_store_result(fuzzing->db, &nothing, 0, true, &fuzzing->error);
-        if (status) return command_fail("%s", fuzzing->error.text);
+        if (db_store_result(fuzzing->db, &nothing, 0, true, &fuzzing->error))
+            code = command_fail("%s", fuzzing->error.text);
     }
     if (!options->quiet && seconds > 0)
         fprintf(stderr, "  %.2f s, %.0f scenarios and %.0f crash states a second\n", seconds,
                 (double)result->scenarios / seconds, (double)result->total.states / seconds);
-    return COMMAND_CLEAN;
+    return code;
 }
 
 static int fuzz_into(const struct command_options *options, const struct loaded *loaded,
@@ -205,9 +210,11 @@ static int fuzz_into(const struct command_options *options, const struct loaded 
 {
     struct session_result result = {0};
     int code = run_session(options, loaded, fuzzing, &result);
-    if (code == COMMAND_CLEAN)
-        code = options->json ? print_json(options, loaded, &result)
-                             : print_text(options, loaded, &result);
+    if (code == COMMAND_CLEAN || result.case_count) { /* what was found is told anyway */
+        int told = options->json ? print_json(options, loaded, &result)
+                                 : print_text(options, loaded, &result);
+        if (code == COMMAND_CLEAN) code = told;
+    }
     if (code == COMMAND_CLEAN && result.case_count) code = COMMAND_DIVERGED;
     session_result_free(&result);
     return code;

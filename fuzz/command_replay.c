@@ -1,13 +1,10 @@
 /* Commands that take one path: run, replay, shrink, print. */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "fuzz/command.h"
-#include "fuzz/db.h"
 #include "fuzz/replay.h"
 #include "fuzz/scenario.h"
 #include "fuzz/shrink.h"
@@ -81,30 +78,25 @@ static void print_run_json(const struct loaded *loaded, const struct rig *rig)
         printf("null}\n");
 }
 
-/* What was half written is no image. A device that refuses to be one stays where it is. */
-static void remove_file(const char *path)
+static bool write_sectors(const struct rig *rig, FILE *file)
 {
-    struct stat status;
-    if (stat(path, &status) == 0 && S_ISREG(status.st_mode)) remove(path);
+    const struct flash_geometry *g = &chip_flash(rig->chip)->geometry;
+    uint8_t *sector = malloc(g->sector_size);
+    bool fine = sector != NULL;
+    for (uint32_t i = 0; fine && i < g->sector_count; i++) {
+        chip_peek(rig->chip, i * g->sector_size, sector, g->sector_size);
+        fine = fwrite(sector, g->sector_size, 1, file) == 1;
+    }
+    free(sector);
+    return fine;
 }
 
 static int write_image(const struct rig *rig, const char *path)
 {
-    const struct flash *flash = chip_flash(rig->chip);
-    uint32_t size = flash->geometry.sector_size;
-    uint8_t *sector = malloc(size);
-    FILE *file = sector ? fopen(path, "wb") : NULL;
-    bool fine = file != NULL;
-    for (uint32_t i = 0; fine && i < flash->geometry.sector_count; i++) {
-        chip_peek(rig->chip, i * size, sector, size);
-        fine = fwrite(sector, size, 1, file) == 1;
-    }
-    if (file) fine = fclose(file) == 0 && fine;
-    int error = errno;
-    free(sector);
-    if (fine) return COMMAND_CLEAN;
-    if (file) remove_file(path);
-    return command_refuse("%s: %s", path, strerror(error));
+    struct output output;
+    if (output_open(&output, path) && output_close(&output, write_sectors(rig, output.file)))
+        return COMMAND_CLEAN;
+    return command_refuse("%s: %s", path, strerror(errno));
 }
 
 static int run_loaded(const struct command_options *options, const struct loaded *loaded)

@@ -159,6 +159,19 @@ def test_a_folder_that_can_not_be_written_is_told_and_nothing_is_left(harness):
     assert done.returncode == USAGE and str(wall) in done.stderr
 
 
+def test_what_was_found_is_told_although_it_can_not_be_stored(harness):
+    faulty, small = harness.write(FAULTY, "faulty.scn"), harness.write(SMALL)
+    db, cases = harness.folder / "refuses.db", harness.folder / "told"
+    assert harness.brownout("explore", small, "--db", db, "--quiet").returncode == CLEAN
+    with sqlite3.connect(db) as results:
+        fails = "before insert on divergence begin select raise(abort, 'no room'); end"
+        results.execute(f"create trigger refuses {fails}")
+    done = harness.brownout("explore", faulty, "--db", db, "--quiet", "--artefacts", cases)
+    assert done.returncode == FAILED and "no room" in done.stderr
+    assert "DIVERGENCE" in done.stdout
+    assert list(cases.glob("*.case")) and not list(cases.glob("*.part"))
+
+
 def test_an_image_that_does_not_fit_its_disk_is_told(harness):
     full = Path("/dev/full")
     done = harness.brownout("run", harness.write(SMALL), "--image", full)
