@@ -15,17 +15,20 @@
  *
  * Cuts. Mounting only reads. Every read gives the right answer on what a cut left; the first call
  * that changes something (store, remove, remove_all) repairs it first. Survives the classes edge,
- * prefix and bits for programs and erases, nested to any depth, and reads that the part can't
- * correct (FLASH_ERR_ECC) as far as they stay with the interrupted item or sector. Not claimed:
+ * prefix and bits for programs and erases, nested to any depth. Not claimed:
  *   weak  a sector that reads blank is used without erasing it once more, because the format has
  *         nowhere to note that an erase is proven;
+ *   ecc   units that the part can't correct (FLASH_ERR_ECC) are passed over like torn ones, but one
+ *         that reads blank and refuses its next program, or that reads as another value, is not
+ *         told from a sound one;
  *   rot   a read is not repeated, and the format can detect but not correct a flipped bit: such an
  *         item is passed over, and an older copy of its key may be answered.
  * What the crate's algorithm does that this one must not, and what differs on flash after a cut,
  * is told in seqmap.c.
  *
  * Memory. struct seqmap, a work buffer and, if wanted, a cache (../seq/seq_cache.h), all of the
- * caller. No heap, no recursion, no globals. Needs memcpy, memset and memcmp. Not reentrant.
+ * caller. No heap, no recursion, no globals. Needs memcpy, memset and memcmp, with a cache memmove
+ * too. Not reentrant.
  *
  * Errors: those of flash.h and map.h. After any error from the flash the map stays usable: the
  * next changing call repairs first.
