@@ -149,7 +149,7 @@ def work_section(work):
     return rows_of(head, rows)
 
 
-def claims_section(claims, widenings):
+def claims_section(claims, notes):
     if not claims:
         return []
     classes = [name for name, _, _ in next(iter(claims.values()))]
@@ -158,8 +158,8 @@ def claims_section(claims, widenings):
         [(engine, ""), *((text, CLASS_OF.get(finding, "none")) for _, finding, text in checks)]
         for engine, checks in claims.items()
     ]
-    notes = [f"<p>{escape(line)}</p>" for line in widenings]
-    return ["<h2>Claim against finding</h2>", *rows_of(head, rows), *notes]
+    lines = [f"<p>{escape(note)}</p>" for note in notes]
+    return ["<h2>Claim against finding</h2>", *rows_of(head, rows), *lines]
 
 
 def findings_section(findings):
@@ -179,7 +179,7 @@ def findings_section(findings):
     return [*parts, "</ul>"]
 
 
-def page(title, work, legend, claims, widenings, findings, wear):
+def page(title, work, legend, claims, notes, findings, wear):
     """The whole page. `work` is rows of text with the head first; the rest as summary.py has it."""
     parts = [
         "<!doctype html>",
@@ -189,7 +189,7 @@ def page(title, work, legend, claims, widenings, findings, wear):
         f"<h1>{escape(title)}</h1>",
         *work_section(work),
         f"<p>{escape(legend)}</p>",
-        *claims_section(claims, widenings),
+        *claims_section(claims, notes),
         *findings_section(findings),
         *wear_section(wear),
         "</body></html>",

@@ -18,9 +18,23 @@ ERASES_MIN = 10  # of the worst sector, below which a lifetime is a guess
 
 
 LEGEND = (
+    "cuts: one at a time, pairs: two or more on one path; all of them, or part for want of time;\n"
     "judged: crash states; erases: of the worst sector, without cuts; lifetime: at the scenario's\n"
     f"pace until that sector has the erases its vendor promises (?: from fewer than {ERASES_MIN})"
 )
+KILLED = "open: a run that goes on, or was killed"
+PARTIAL = "holds: as far as was explored"
+
+# The shards of one exploration in a line.
+EXPLORATIONS = """
+select engine.name as engine, run.scenario, run.depth, max(run.state = 'running') as open,
+    min(run.state = 'done') and count(distinct run.shard) = run.shards as whole
+from run join engine on engine.id = run.engine
+where run.campaign = ? and run.kind = 'explore'
+group by run.engine, run.scenario, run.settings, run.chip, run.sector_size, run.sector_count,
+    run.page_size, run.unit, run.read_unit, run.erased, run.programs_per_unit, run.tear_scope,
+    run.faults, run.depth, run.reach, run.bits_max, run.masks, run.prefixes_max, run.used,
+    run.dedup, run.seed, run.shards"""
 
 
 # --- numbers for people ---
@@ -70,6 +84,36 @@ def verdict(row):
 def summary_rows(db, campaign):
     query = "select * from summary where campaign = ? order by scenario, engine"
     return list(db.execute(query, (campaign["name"],)))
+
+
+def how_far(explorations):
+    """How far some explorations came together, in a word."""
+    if any(it["open"] for it in explorations):
+        return "open"
+    if not explorations:
+        return "-"
+    return "all" if all(it["whole"] for it in explorations) else "part"
+
+
+def coverage(db, campaign):
+    """{(scenario, engine): (single cuts, pairs)}, each in a word. Who was asked for pairs at once
+    tried the single cuts on the way."""
+    groups = {}
+    for row in db.execute(EXPLORATIONS, (campaign["id"],)):
+        groups.setdefault((row["scenario"], row["engine"]), []).append(row)
+    words = {}
+    for key, rows in groups.items():
+        single = [row for row in rows if row["depth"] == 1]
+        deep = [row for row in rows if row["depth"] > 1]
+        words[key] = how_far(single or deep), how_far(deep)
+    return words
+
+
+def footnotes(covered):
+    """What to know about the claims when not everything was explored."""
+    words = {word for pair in covered.values() for word in pair}
+    notes = [PARTIAL] if words & {"part", "open"} else []
+    return notes + ([KILLED] if "open" in words else [])
 
 
 def claims_by_engine(db, campaign):
@@ -126,36 +170,26 @@ def table(head, rows, left=()):
     return lines
 
 
-def notes(row):
-    """What to know about the runs of a line."""
-    said = []
-    stopped = row["runs"] - row["runs_done"] - row["runs_open"]
-    if stopped:
-        said.append("stopped early")
-    if row["runs_open"]:
-        said.append("never ended")
-    return ", ".join(said)
+WORK = ["scenario", "engine", "cuts", "pairs", "judged", "a second", "divergences", "erases"]
+WORK += ["lifetime"]
 
 
-WORK = ["scenario", "engine", "judged", "a second", "divergences", "erases", "lifetime", ""]
-
-
-def work_cells(row):
+def work_cells(row, covered):
     """A line under the head WORK."""
     return [
         row["scenario"],
         row["engine"],
+        *covered.get((row["scenario"], row["engine"]), ("-", "-")),
         number(row["judged"]),
         number(row["judged_per_second"]),
         number(row["divergences"]),
         number(row["erases_max"]),
         lifetime(row["lifetime_days"], row["erases_max"]),
-        notes(row),
     ]
 
 
-def work_table(rows):
-    return table(WORK, [work_cells(row) for row in rows], left=(0, 1, 7))
+def work_table(rows, covered):
+    return table(WORK, [work_cells(row, covered) for row in rows], left=range(4))
 
 
 def claims_table(engines):
@@ -195,12 +229,13 @@ def plain(db, campaign):
     rows = summary_rows(db, campaign)
     engines = claims_by_engine(db, campaign)
     found = findings(db, campaign)
+    covered = coverage(db, campaign)
     parts = [[headline(campaign, rows)]]
     if rows:
-        parts.append(work_table(rows))
-        parts[-1].append(LEGEND)
+        parts.append([*work_table(rows, covered), LEGEND])
     if engines:
-        parts.append(claims_table(engines) + widenings(db, campaign))
+        notes = footnotes(covered) + widenings(db, campaign)
+        parts.append(claims_table(engines) + notes)
     parts.append(finding_lines(found) if found else ["no divergence"])
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
@@ -208,15 +243,16 @@ def plain(db, campaign):
 def html(db, campaign):
     """The campaign as a page of its own, with pictures of the wear."""
     rows = summary_rows(db, campaign)
+    covered = coverage(db, campaign)
     return page.page(
         headline(campaign, rows),
-        work=[WORK, *map(work_cells, rows)],
+        work=[WORK, *(work_cells(row, covered) for row in rows)],
         legend=LEGEND,
         claims={
             engine: [(row["class"], row["finding"], verdict(row)) for row in checks]
             for engine, checks in claims_by_engine(db, campaign).items()
         },
-        widenings=widenings(db, campaign),
+        notes=footnotes(covered) + widenings(db, campaign),
         findings=list(by_case(findings(db, campaign))),
         wear=page.wear_of(db, campaign, lifetime),
     )

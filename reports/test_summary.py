@@ -41,14 +41,68 @@ def test_the_first_line_tells_the_campaign(db):
 def test_a_line_tells_work_findings_and_wear(db):
     found = [example.found()]
     example.add_run(db, found=found, wear={1: 40}, operations=1440, endurance=400)
-    assert line_of(plain(db), "settings", "seqmap") == "settings seqmap 100 200 1 40 10 days"
+    assert line_of(plain(db), "settings", "seqmap") == (
+        "settings seqmap all - 100 200 1 40 10 days"
+    )
 
 
-def test_a_run_that_did_not_come_to_its_end_is_marked(db):
-    example.add_run(db, state="stopped")
+def covered(db, *words):
+    """The columns cuts and pairs of a line."""
+    return tuple(line_of(plain(db), *words).split()[2:4])
+
+
+def test_a_line_tells_single_cuts_and_pairs_apart(db):
+    example.add_run(db, depth=1, identity="1")
+    assert covered(db, "settings", "seqmap") == ("all", "-")
+    assert summary.PARTIAL not in plain(db)
+    example.add_run(db, depth=2, state="stopped", identity="2")
+    assert covered(db, "settings", "seqmap") == ("all", "part")
+    example.add_run(db, scenario="other", depth=1, state="stopped")
+    assert covered(db, "other", "seqmap") == ("part", "-")
+    example.add_run(db, scenario="deep", depth=3)
+    assert covered(db, "deep", "seqmap") == ("all", "all")
+
+
+def test_single_cuts_are_all_there_when_each_class_of_faults_is(db):
+    example.add_run(db, faults="edge,prefix,bits", identity="1")
+    example.add_run(db, faults="rot", identity="2", state="stopped")
+    assert covered(db, "settings", "seqmap") == ("part", "-")
+
+
+def test_shards_are_all_there_only_together(db):
+    example.add_run(db, shard=0, shards=2)
+    assert covered(db, "settings", "seqmap") == ("part", "-")
+    example.add_run(db, shard=1, shards=2)
+    assert covered(db, "settings", "seqmap") == ("all", "-")
+
+
+def test_a_session_of_the_fuzzer_explores_no_cuts(db):
+    example.add_run(db, kind="fuzz", scenario="fuzz", state="stopped")
+    assert covered(db, "fuzz", "seqmap") == ("-", "-")
+
+
+def test_a_run_that_goes_on_or_was_killed_is_marked(db):
     example.add_run(db, scenario="other", state="running")
-    assert line_of(plain(db), "settings", "seqmap").endswith("stopped early")
-    assert line_of(plain(db), "other", "seqmap").endswith("never ended")
+    assert covered(db, "other", "seqmap") == ("open", "-")
+    assert summary.KILLED in plain(db)
+
+
+def test_what_holds_does_so_as_far_as_was_explored(db):
+    example.add_run(db)
+    assert summary.PARTIAL not in plain(db) and summary.PARTIAL not in html(db)
+    example.add_run(db, scenario="other", depth=2, state="stopped")
+    after_claims = plain(db).split("\nclaims ")[1]
+    assert f"\n{summary.PARTIAL}\n" in after_claims
+    assert f"<p>{summary.PARTIAL}</p>" in html(db)
+
+
+def test_the_tables_fit_a_terminal_of_100_columns(db):
+    run = {"judged": 1234567, "seconds": 8.0, "wear": {0: 1234567}, "state": "stopped", "depth": 2}
+    run |= {"scenario": "settings-100-days", "endurance": 100000, "operations": 10**12}
+    example.add_run(db, **run)
+    lines = plain(db).split("\n")
+    assert "over 100 years" in plain(db)
+    assert max(map(len, lines)) <= 100
 
 
 def test_claims_stand_against_findings(db):
