@@ -185,7 +185,8 @@ create table sighting (
 create index sighting_by_divergence on sighting (divergence);
 
 -- One run to stand for all that ran the same workload: the shards of an exploration run the same
--- operations without cuts, so their wear is the same and must not be added up.
+-- operations without cuts, so their wear is the same and must not be added up. For joins: by itself
+-- it says nothing.
 create view workload as
 select id as run -- the run that stands for the others
 from (
@@ -280,6 +281,7 @@ left join (
 order by campaign.id, engine.name, class.place;
 
 -- What was found, the broken claims first. One row for each divergence and class it is charged to.
+-- `export.py --cases FOLDER` writes the case files that the column artefact names.
 create view finding as
 select
     campaign.name as campaign,         -- where it was seen
