@@ -293,11 +293,11 @@ int command_fuzz(int argc, char **argv)
 #define INPUT_SIZE_MAX (1u << 20)
 
 /* What a replay of it breaks goes into the case. */
-static int print_decoded(const struct loaded *loaded, const struct decode_target *target)
+static int print_decoded(const struct loaded *loaded)
 {
     struct replay told;
     struct script *script = loaded->script;
-    if (!decode_replay(script, target, &loaded->settings, &told))
+    if (!replay_once(script, loaded->adapter, &loaded->settings, &told))
         return command_fail("out of memory");
     script->trace = told.trace;
     input_record(script, told.finding.clause, told.finding.text);
@@ -342,7 +342,7 @@ static int decode_bytes(const struct command_options *options, struct loaded *fr
     if (options->image) return write_decoded(options, &target, bytes, size);
     loaded.script = decode(&target, bytes, size, &loaded.settings);
     if (!loaded.script) return command_fail("out of memory");
-    int code = print_decoded(&loaded, &target);
+    int code = print_decoded(&loaded);
     script_free(loaded.script);
     return code;
 }

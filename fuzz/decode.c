@@ -368,14 +368,3 @@ struct script *decode(const struct decode_target *target, const uint8_t *bytes, 
     script_free(decoder.script);
     return NULL;
 }
-
-bool decode_replay(const struct script *script, const struct decode_target *target,
-                   const struct adapter_settings *settings, struct replay *result)
-{
-    struct rig *rig = rig_new(script, target->adapter, settings);
-    if (!rig) return false;
-    rig->patient = true;
-    replay(rig, NULL, result);
-    rig_free(rig);
-    return true;
-}

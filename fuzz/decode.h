@@ -23,7 +23,6 @@
 #define BROWNOUT_DECODE_H
 
 #include "fuzz/adapter.h"
-#include "fuzz/replay.h"
 #include "fuzz/script.h"
 
 #define DECODE_HEADER 16u
@@ -42,11 +41,5 @@ struct decode_target {
  * every chip that was tried, the frame's own last, or memory is short. */
 struct script *decode(const struct decode_target *target, const uint8_t *bytes, size_t size,
                       struct adapter_settings *settings);
-
-/* Replays what was decoded. Cuts come in any number and far from what follows, so a store that
- * fails is no finding only because the same store without the cuts did not: how full a log is
- * depends on its history. False when memory is short. */
-bool decode_replay(const struct script *script, const struct decode_target *target,
-                   const struct adapter_settings *settings, struct replay *result);
 
 #endif

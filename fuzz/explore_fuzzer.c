@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "fuzz/input.h"
+#include "fuzz/replay.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
@@ -16,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     struct adapter_settings settings;
     const struct decode_target *target = input_target();
     struct script *script = decode(target, bytes, size, &settings);
-    if (!script || !decode_replay(script, target, &settings, &told)) {
+    if (!script || !replay_once(script, target->adapter, &settings, &told)) {
         fprintf(stderr, "out of memory, or no chip for this engine\n");
         exit(3);
     }

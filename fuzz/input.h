@@ -10,6 +10,7 @@
 #define BROWNOUT_INPUT_H
 
 #include "fuzz/decode.h"
+#include "fuzz/rig.h"
 
 /* The same at each call. Ends the process with a line on standard error when there is no such
  * engine, or it works on no small chip. */

@@ -14,7 +14,6 @@ struct player {
     const struct op *op;
     uint32_t nth;        /* programs and erases in this operation so far */
     uint64_t trace;      /* digest of all of them from the start */
-    uint8_t *answers;    /* of the same operations without the cuts, one for each */
     bool used;           /* the exercise was done: its key may still take room */
     struct chip_op torn; /* the program or erase that was cut last */
 };
@@ -189,9 +188,30 @@ static bool power_on_first(struct player *player)
     return fine;
 }
 
-static bool is_change(const struct op *op)
+/* Whether an operation does when nothing is cut. Costs a run: for when it failed after a cut. */
+static bool works_uncut(const struct rig *rig, uint32_t index)
 {
-    return op->kind == OP_STORE || op->kind == OP_CLEAR;
+    enum answer answer = ANSWER_FULL;
+    uint8_t *ram = rig->levels[rig->level].ram;
+    struct rig *uncut = rig_new(rig->script, rig->adapter, &rig->settings);
+    rig_keep_ram(ram);
+    bool fine = uncut && rig_start(uncut);
+    for (uint32_t i = 0; fine && i <= index; i++) {
+        const struct op *op = &rig->script->ops[i];
+        if (op->kind != OP_ROT && op->kind != OP_USE) fine = rig_call(uncut, op, &answer);
+    }
+    rig_restore_ram(ram);
+    rig_free(uncut);
+    return fine && answer == ANSWER_OK;
+}
+
+/* A store or clear that fails after a cut, though it works without, and on a fresh store too. The
+ * exercise was not part of the uncut run, and its key may still take room. */
+static bool should_work(const struct player *player, uint32_t index)
+{
+    enum op_kind kind = player->op->kind;
+    return (kind == OP_STORE || kind == OP_CLEAR) && player->result->cuts && !player->used &&
+           works_uncut(player->rig, index) && fresh_can_do(player->fresh, player->op);
 }
 
 static bool play_op(struct player *player, uint32_t index)
@@ -211,10 +231,7 @@ static bool play_op(struct player *player, uint32_t index)
         tell_left(player);
     else if (player->op->kind == OP_MOUNT)
         tell_content(player);
-    if (rig_is_off(rig) || !player->answers || !is_change(player->op)) return true;
-    if (player->result->cuts == 0 || answer == ANSWER_OK || player->answers[index] != ANSWER_OK ||
-        player->used || !fresh_can_do(player->fresh, player->op))
-        return true;
+    if (rig_is_off(rig) || answer == ANSWER_OK || !should_work(player, index)) return true;
     return rig_finds(rig, CLAUSE_ALIVE, "%s worked without the cut and fails after it",
                      op_name(player->op->kind));
 }
@@ -241,42 +258,14 @@ static bool play(struct player *player)
     return fine;
 }
 
-/* What each operation answers when nothing is cut. */
-static uint8_t *uncut_answers(struct rig *rig)
-{
-    const struct script *script = rig->script;
-    uint8_t *answers = calloc(script->op_count + 1, 1);
-    if (!answers || !rig_start(rig)) return answers;
-    for (uint32_t i = 0; i < script->op_count; i++) {
-        enum answer answer = ANSWER_OK;
-        struct op op = script->ops[i];
-        if (op.kind == OP_ROT || op.kind == OP_USE) continue;
-        if (!rig_call(rig, &op, &answer)) break;
-        answers[i] = (uint8_t)answer;
-    }
-    chip_reset(rig->chip);
-    rig->finding.clause = CLAUSE_NONE;
-    return answers;
-}
-
-static bool has_cut(const struct script *script)
-{
-    for (uint32_t i = 0; i < script->op_count; i++) {
-        if (script->ops[i].cut.nth) return true;
-    }
-    return false;
-}
-
 bool replay(struct rig *rig, FILE *story, struct replay *result)
 {
     *result = (struct replay){0};
     rig->thorough = true; /* a replay finds whatever an exploration found, and it has the time */
     struct player player = {.rig = rig, .story = story, .result = result};
     player.fresh = fresh_new(rig);
-    if (has_cut(rig->script) && !rig->patient) player.answers = uncut_answers(rig);
     bool fine = player.fresh && play(&player);
     fresh_free(player.fresh);
-    free(player.answers);
     return fine;
 }
 

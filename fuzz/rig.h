@@ -60,7 +60,6 @@ struct rig {
     uint8_t *buffer;   /* value_size_max bytes, for fetch */
     struct exercise *exercise;
     bool thorough;    /* every key is fetched after a look, not one of them */
-    bool patient;     /* a replay asks for nothing that only another history has room for */
     bool rotten;      /* bits flipped at rest: a value may be missing, but not be another */
     bool interrupted; /* power was cut on this path: what a scenario expects may not hold */
     uint64_t mounts;
