@@ -45,6 +45,12 @@ static const char *incomplete(const struct adapter *adapter)
     if (!adapter->object_size || !adapter->mount || !adapter->limits)
         return "object_size, mount or limits";
     if (adapter->kind != ADAPTER_MAP || !adapter->map) return "the functions of its kind";
+    if (strlen(adapter->name) >= SCRIPT_NAME_MAX) return "a short name";
+    for (size_t i = 0; adapter->options && adapter->options[i].name; i++) {
+        if (i == ADAPTER_OPTIONS_MAX) return "an end of its options: there are too many";
+        if (strlen(adapter->options[i].name) >= sizeof((struct script_option *)0)->name)
+            return "short names of its options";
+    }
     if (!adapter->map->store || !adapter->map->fetch || !adapter->map->each)
         return "store, fetch or each";
     return NULL;

@@ -21,8 +21,11 @@ static void print_lifetime(const struct rig *rig, const struct wear *wear)
 {
     const struct part *part = &rig->script->part;
     double life = wear_lifetime_ns(rig, wear);
-    printf("  endurance          %" PRIu64 " erases of a sector%s\n", part->endurance.value,
-           trust_mark(part->endurance.trust));
+    if (part->endurance.value)
+        printf("  endurance          %" PRIu64 " erases of a sector%s\n", part->endurance.value,
+               trust_mark(part->endurance.trust));
+    else
+        printf("  endurance          unknown\n");
     if (life == 0) return;
     printf("  workload covers    ");
     wear_print_duration(stdout, (double)rig->script->every_ns * rig->script->op_count);
