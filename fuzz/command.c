@@ -386,13 +386,16 @@ static int load_plugin(const char *path, const struct adapter **adapter)
 /* The engine of a script that is loaded; frees the script when there is none. */
 static int load_engine(const char *name, const char *path, struct loaded *loaded)
 {
-    char reason[ADAPTERS_REASON_MAX];
+    char reason[ADAPTERS_REASON_MAX], line[24] = "";
     int code = COMMAND_CLEAN;
+    if (strcmp(name, loaded->script->engine) == 0 && loaded->script->engine_line)
+        snprintf(line, sizeof line, "%" PRIu32 ":", loaded->script->engine_line);
     loaded->adapter = adapters_find(name);
     if (!loaded->adapter)
-        code = command_refuse("%s: unknown engine '%s' (see `brownout list engines`)", path, name);
+        code = command_refuse("%s:%s unknown engine '%s' (see `brownout list engines`)", path, line,
+                              name);
     else if (!adapters_settle(loaded->adapter, loaded->script, &loaded->settings, reason))
-        code = command_refuse("%s: %s", path, reason);
+        code = command_refuse("%s:%s %s", path, line, reason);
     if (code) script_free(loaded->script);
     return code;
 }

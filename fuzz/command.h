@@ -12,12 +12,12 @@
 #include "fuzz/output.h"
 #include "fuzz/script.h"
 
-/* DESIGN section 9. */
 enum command_exit {
     COMMAND_CLEAN = 0,
     COMMAND_DIVERGED = 1,
-    COMMAND_USAGE = 2, /* bad usage or input: one line told which file, line and reason */
-    COMMAND_FAILED = 3 /* the harness itself failed */
+    COMMAND_USAGE = 2,        /* bad usage or input: one line told which file, line and reason */
+    COMMAND_FAILED = 3,       /* the harness itself failed */
+    COMMAND_INTERRUPTED = 130 /* by Ctrl-C, before anything was found */
 };
 
 struct command_options {

@@ -51,12 +51,25 @@ void command_print_replay(const struct command_options *options, const char *how
            options->plugin ? options->plugin : "");
 }
 
+/* What tells one finding from another that reads the same. */
+static void print_cuts(const struct script *script)
+{
+    for (uint32_t i = 0; i < script->op_count; i++) {
+        char tear[FAULT_TEXT_MAX];
+        const struct op *op = &script->ops[i];
+        if (!op->cut.nth) continue;
+        fault_print(&op->cut.tear, tear);
+        printf("    cut in %s, flash call %" PRIu32 ": %s\n", op_name(op->kind), op->cut.nth, tear);
+    }
+}
+
 int command_print_divergence(const struct command_options *options,
                              const struct divergence *divergence)
 {
     char path[COMMAND_PATH_MAX];
     printf("\n  DIVERGENCE, clause %s, in %" PRIu64 " crash states\n    %s\n",
            clause_name(divergence->clause), divergence->count, divergence->script->finding);
+    print_cuts(divergence->script);
     int code = command_write_case(options, divergence->script, path);
     if (code == COMMAND_CLEAN) command_print_replay(options, "replay", path);
     return code;

@@ -61,6 +61,8 @@ static int print_text(const struct command_options *options, const struct loaded
            " judged, %.1f %% seen before\n",
            result->operations, result->cuts, result->states, result->judged,
            100.0 * (double)result->skipped / (double)states);
+    if (result->refused)
+        printf("  %" PRIu64 " operations were refused; %s\n", result->refused, result->refusal);
     for (uint32_t i = 0; i < result->divergence_count; i++) {
         int code = command_print_divergence(options, &result->divergences[i]);
         if (code) return code;
@@ -81,10 +83,10 @@ static void print_json_head(FILE *out, const struct loaded *loaded,
     command_print_json(out, loaded->adapter->name);
     fprintf(out,
             ", \"operations\": %" PRIu64 ", \"cuts\": %" PRIu64 ", \"states\": %" PRIu64
-            ", \"judged\": %" PRIu64 ", \"skipped\": %" PRIu64
+            ", \"judged\": %" PRIu64 ", \"skipped\": %" PRIu64 ", \"refused\": %" PRIu64
             ", \"stopped\": %s, \"divergences\": [",
             result->operations, result->cuts, result->states, result->judged, result->skipped,
-            result->stopped ? "true" : "false");
+            result->refused, result->stopped ? "true" : "false");
 }
 
 static int print_json_to(FILE *out, const struct command_options *options,
@@ -122,6 +124,12 @@ static int print_json(const struct command_options *options, const struct loaded
     return code;
 }
 
+static int blame_db(enum db_status status, const struct db_error *error)
+{
+    command_fail("%s", error->text);
+    return status == DB_REFUSED ? COMMAND_USAGE : COMMAND_FAILED;
+}
+
 /* --- the command --- */
 
 /* Each case tells what its replay shows, and is shrunk; those that turn out the same become one. */
@@ -148,7 +156,8 @@ static int explore_into(const struct command_options *options, const struct load
     struct db_error error;
     struct db_run run = {DB_EXPLORE,     options->campaign, options->files[0],
                          loaded->script, loaded->adapter,   &options->explore};
-    if (db && db_begin_run(db, &run, &error)) return command_fail("%s", error.text);
+    enum db_status status = db ? db_begin_run(db, &run, &error) : DB_OK;
+    if (status) return blame_db(status, &error);
     struct progress progress = {
         .start = worker_now(), .told = worker_now(), .terminal = isatty(2) == 1};
     struct pool_options pool = {.jobs = options->jobs,
@@ -168,9 +177,9 @@ static int explore_into(const struct command_options *options, const struct load
         result->stopped = true;
     }
     settle_cases(options, loaded, result);
-    if (db && (fine || result->divergence_count) &&
-        db_store_result(db, result, seconds, true, &error))
-        code = command_fail("%s", error.text);
+    if (db && (fine || result->divergence_count))
+        status = db_store_result(db, result, seconds, true, &error);
+    if (status) code = blame_db(status, &error);
     if (!options->quiet && seconds > 0)
         fprintf(stderr, "  %.2f s, %.0f crash states a second\n", seconds,
                 (double)result->states / seconds);
@@ -192,12 +201,17 @@ static int explore_loaded(const struct command_options *options, const struct lo
     struct explore_result result = {0};
     int code = explore_into(options, loaded, db, &result);
     db_close(db);
-    if (code == COMMAND_CLEAN || result.divergence_count) { /* what was found is told anyway */
+    if (result.mistake[0]) {
+        code = command_refuse("%s:%" PRIu32 ": %s", options->files[0], result.mistake_line,
+                              result.mistake);
+    } else if (code == COMMAND_CLEAN ||
+               result.divergence_count) { /* what was found is told anyway */
         int told = options->json ? print_json(options, loaded, &result)
                                  : print_text(options, loaded, &result);
         if (code == COMMAND_CLEAN) code = told;
     }
     if (code == COMMAND_CLEAN && result.divergence_count) code = COMMAND_DIVERGED;
+    if (code == COMMAND_CLEAN && worker_stopped()) code = COMMAND_INTERRUPTED;
     explore_result_free(&result);
     return code;
 }

@@ -44,6 +44,11 @@ static void print_run(const struct loaded *loaded, const struct rig *rig)
     printf(", %s: %" PRIu32 " sectors of %" PRIu32 " bytes, unit %u\n", loaded->script->part.name,
            g->sector_count, g->sector_size, g->unit);
     printf("  operations         %" PRIu32 "\n", loaded->script->op_count);
+    if (rig->refusals.count) {
+        char refusal[RIG_REFUSAL_MAX];
+        rig_print_refusal(rig, refusal);
+        printf("  refused            %" PRIu64 "; %s\n", rig->refusals.count, refusal);
+    }
     printf("  erases             %" PRIu64 "\n", c->erases);
     printf("  programs           %" PRIu64 ", %" PRIu64 " bytes\n", c->programs,
            c->bytes_programmed);
@@ -71,9 +76,10 @@ static void print_run_json(const struct loaded *loaded, const struct rig *rig)
     printf(", \"operations\": %" PRIu32 ", \"erases\": %" PRIu64 ", \"programs\": %" PRIu64
            ", \"bytes_programmed\": %" PRIu64 ", \"reads\": %" PRIu64 ", \"bytes_read\": %" PRIu64
            ", \"flash_time_ns\": %" PRIu64 ", \"erases_max\": %" PRIu32
-           ", \"erases_max_sector\": %" PRIu32 ", \"erases_mean\": %.3f, \"lifetime_ns\": ",
+           ", \"erases_max_sector\": %" PRIu32 ", \"erases_mean\": %.3f, \"refused\": %" PRIu64
+           ", \"lifetime_ns\": ",
            loaded->script->op_count, c->erases, c->programs, c->bytes_programmed, c->reads,
-           c->bytes_read, c->time_ns, wear.max, wear.max_sector, wear.mean);
+           c->bytes_read, c->time_ns, wear.max, wear.max_sector, wear.mean, rig->refusals.count);
     double life = wear_lifetime_ns(rig, &wear);
     if (life > 0)
         printf("%.0f}\n", life);
@@ -108,7 +114,11 @@ static int run_loaded(const struct command_options *options, const struct loaded
     struct rig *rig = rig_new(loaded->script, loaded->adapter, &loaded->settings);
     if (!rig) return command_fail("no memory for the chip");
     int code = COMMAND_CLEAN;
-    if (!replay(rig, NULL, &told)) {
+    bool fine = replay(rig, NULL, &told);
+    if (told.finding.clause == CLAUSE_SCENARIO) {
+        code = command_refuse("%s:%" PRIu32 ": %s", options->files[0],
+                              loaded->script->ops[told.op].line, told.finding.text);
+    } else if (!fine) {
         printf("DIVERGENCE at operation %" PRIu32 ", clause %s: %s\n", told.op + 1,
                clause_name(told.finding.clause), told.finding.text);
         code = COMMAND_DIVERGED;

@@ -27,6 +27,7 @@ struct account {
     struct chip_counters mount; /* of one more mount, at the end */
     uint64_t operations;
     uint64_t payload; /* bytes of keys and values that were stored */
+    uint64_t refused; /* operations that the engine did not do */
     double lifetime_ns;
 };
 
@@ -85,6 +86,7 @@ static bool do_all(struct account *account, struct rig *rig)
     struct chip_counters then = *chip_counters(rig->chip);
     fine = fine && mount_once(rig);
     add_since(&account->mount, &then, chip_counters(rig->chip));
+    account->refused = rig->refusals.count;
     account->wear = wear_of(rig);
     account->lifetime_ns = wear_lifetime_ns(rig, &account->wear);
     return fine;
@@ -95,7 +97,11 @@ static int work(struct account *account)
     struct rig *rig = rig_new(account->script, account->adapter, &account->settings);
     if (!rig) return command_fail("no memory for the chip");
     int code = COMMAND_CLEAN;
-    if (!do_all(account, rig)) {
+    bool fine = do_all(account, rig);
+    if (rig->finding.clause == CLAUSE_SCENARIO) {
+        code =
+            command_refuse("%s on %s: %s", account->script->name, account->name, rig->finding.text);
+    } else if (!fine) {
         printf("DIVERGENCE of %s, clause %s: %s\n", account->name, clause_name(rig->finding.clause),
                rig->finding.text);
         code = COMMAND_DIVERGED;
@@ -183,6 +189,8 @@ static double per(uint64_t amount, uint64_t of)
 }
 
 enum row {
+    ROW_REFUSED,
+    ROW_PAYLOAD,
     ROW_ERASES,
     ROW_MOST_WORN,
     ROW_MEAN,
@@ -199,6 +207,8 @@ enum row {
 static const struct {
     const char *text, *json;
 } rows[ROWS] = {
+    [ROW_REFUSED] = {"operations refused", "refused"},
+    [ROW_PAYLOAD] = {"bytes of keys and values stored", "payload"},
     [ROW_ERASES] = {"erases", "erases"},
     [ROW_MOST_WORN] = {"erases of the most worn sector", "erases_max"},
     [ROW_MEAN] = {"erases of a sector, mean", "erases_mean"},
@@ -214,6 +224,10 @@ static const struct {
 static double number_of(const struct account *account, enum row row)
 {
     switch (row) {
+    case ROW_REFUSED:
+        return (double)account->refused;
+    case ROW_PAYLOAD:
+        return (double)account->payload;
     case ROW_ERASES:
         return (double)account->work.erases;
     case ROW_MOST_WORN:
@@ -239,8 +253,7 @@ static double number_of(const struct account *account, enum row row)
 
 static bool is_whole(enum row row)
 {
-    return row == ROW_ERASES || row == ROW_MOST_WORN || row == ROW_MOUNT_CALLS ||
-           row == ROW_MOUNT_BYTES;
+    return row <= ROW_MOST_WORN || row == ROW_MOUNT_CALLS || row == ROW_MOUNT_BYTES;
 }
 
 static void print_cell(const struct account *account, enum row row, int width)
@@ -265,8 +278,7 @@ static void print_head(const struct script *script, const struct account *accoun
     const struct flash_geometry *g = &script->part.geometry;
     printf("%s, %s: %" PRIu32 " sectors of %" PRIu32 " bytes, unit %u\n", script->name,
            script->part.name, g->sector_count, g->sector_size, g->unit);
-    printf("  %" PRIu64 " operations, %" PRIu64 " bytes of payload (keys and values stored)\n\n",
-           account->operations, account->payload);
+    printf("  %" PRIu64 " operations\n\n", account->operations);
 }
 
 static void print_table(const struct script *script, const struct account *accounts, uint32_t count)
@@ -298,8 +310,7 @@ static void print_json(const struct script *script, const struct account *accoun
     for (uint32_t i = 0; i < count; i++) {
         printf("%s{\"engine\": ", i ? ", " : "");
         command_print_json(stdout, accounts[i].name);
-        printf(", \"operations\": %" PRIu64 ", \"payload\": %" PRIu64, accounts[i].operations,
-               accounts[i].payload);
+        printf(", \"operations\": %" PRIu64, accounts[i].operations);
         for (enum row row = 0; row < ROWS; row++) {
             double number = number_of(&accounts[i], row);
             if (row == ROW_LIFETIME && number <= 0)

@@ -531,6 +531,7 @@ static bool keep_counts(struct explorer *e)
     result->counters = *chip_counters(e->rig->chip);
     result->operations = e->script->op_count;
     result->refused = e->rig->refusals.count;
+    rig_print_refusal(e->rig, result->refusal);
     result->mounts = e->rig->mounts;
     result->sector_count = sectors;
     result->sector_erases = calloc(sectors, sizeof *result->sector_erases);

@@ -110,7 +110,8 @@ struct explore_result {
     uint32_t divergence_count;
     char mistake[200]; /* of the scenario itself; then nothing was explored */
     uint32_t mistake_line;
-    uint64_t refused; /* operations of the uncut run that the engine did not do */
+    uint64_t refused; /* operations of the uncut run that the engine did not do, */
+    char refusal[80]; /* and the first of them, as text */
     bool stopped;     /* Ctrl-C, divergences_max was reached, or a worker was lost */
     bool failed;      /* a child process could not be made */
 };

@@ -333,23 +333,29 @@ static bool call_change(struct rig *rig, const struct op *op, enum answer *answe
                      op->value->size, rig->value_size_max);
 }
 
+void rig_print_refusal(const struct rig *rig, char text[RIG_REFUSAL_MAX])
+{
+    const struct refusals *refused = &rig->refusals;
+    text[0] = 0;
+    if (refused->count)
+        snprintf(text, RIG_REFUSAL_MAX, "line %" PRIu32 ": %s answers %s", refused->line,
+                 op_name(refused->kind), rig_answer_name(refused->answer));
+}
+
 /* The scenario's own word. Where it contradicts the scenario's own operations and power was never
  * cut, the scenario is wrong, or the engine refused what it was asked. */
 static bool check_expectation(struct rig *rig, const struct op *op)
 {
-    char k[TEXT_MAX], want[TEXT_MAX], have[3 * TEXT_MAX], why[TEXT_MAX] = "";
+    char k[TEXT_MAX], want[TEXT_MAX], have[3 * TEXT_MAX], why[RIG_REFUSAL_MAX];
     const struct value *value = op->value;
-    const struct refusals *refused = &rig->refusals;
     int member = model_match(&here(rig)->model, op->key, !value, value ? value->bytes : NULL,
                              value ? value->size : 0);
     if (member >= 0 || rig->level > 0 || rig->interrupted)
         return check_fetch(rig, op->key, CLAUSE_DURABLE);
-    if (refused->count)
-        snprintf(why, sizeof why, "; line %" PRIu32 ": %s answers %s", refused->line,
-                 op_name(refused->kind), rig_answer_name(refused->answer));
-    return rig_finds(rig, CLAUSE_SCENARIO, "%s is expected of %s, which is %s here%s",
+    rig_print_refusal(rig, why);
+    return rig_finds(rig, CLAUSE_SCENARIO, "%s is expected of %s, which is %s here%s%s",
                      value_text(value, want), key_text(rig, op->key, k),
-                     slot_text(&here(rig)->model.slots[op->key], have), why);
+                     slot_text(&here(rig)->model.slots[op->key], have), *why ? "; " : "", why);
 }
 
 /* Bits flip while the power is on or off; what they hit may be reported missing from now on. */

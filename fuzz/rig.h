@@ -88,6 +88,10 @@ bool rig_call(struct rig *rig, const struct op *op, enum answer *answer);
 /* "unsupported" and the like. */
 const char *rig_answer_name(enum answer answer);
 
+/* "line 14: remove answers unsupported": the first refusal, or an empty text. */
+#define RIG_REFUSAL_MAX 80
+void rig_print_refusal(const struct rig *rig, char text[RIG_REFUSAL_MAX]);
+
 /* Whether power went away inside the last call. */
 bool rig_is_off(const struct rig *rig);
 

@@ -55,6 +55,7 @@ static bool parse_option(struct parser *parser)
 static bool parse_engine(struct parser *parser)
 {
     struct script *header = parser->scenario->header;
+    header->engine_line = parser->lex.line;
     if (!parse_name(parser, "the name of an engine", sizeof header->engine, header->engine)) {
         return false;
     }

@@ -59,6 +59,7 @@ struct script {
     struct part part;           /* the chip, overrides applied */
     struct part base;           /* the chip as the catalogue has it, for printing */
     char engine[SCRIPT_NAME_MAX];
+    uint32_t engine_line; /* of the scenario file; 0: made by a program */
     struct script_option options[SCRIPT_OPTIONS_MAX];
     uint32_t option_count;
     uint64_t seed;

@@ -89,6 +89,7 @@ static void take_run(struct explore_result *to, const struct explore_result *fro
     to->counters = from->counters;
     to->operations = from->operations;
     to->refused = from->refused;
+    memcpy(to->refusal, from->refusal, sizeof to->refusal);
     to->mistake_line = from->mistake_line;
     memcpy(to->mistake, from->mistake, sizeof to->mistake);
     to->sector_count = from->sector_count;
