@@ -125,7 +125,8 @@ class Exploration:
         deep = f", depth {depth}" if depth > 1 else ""
         more = f", {faults}" if faults else ""
         self.name = f"{Path(scenario).stem} on {engine}{deep}{more}"
-        self.pair = (scenario, engine, faults)
+        self.pair = (scenario, engine)
+        self.turn = depth + (0.5 if faults else 0)  # classes beyond the usual come after single cuts
         self.share = 0
         self.code = None  # None: not run yet
         self.stopped = False
@@ -216,22 +217,22 @@ def explore(explorations, seconds_end, options, progress):
         progress.tell(f"{one.name}: {one.told}" + (", stopped early" if one.stopped else ""))
 
 
-def worth_it(explorations, depth):
-    """Those of a depth, but for what was refused, failed, or was too long for a lesser one."""
-    of_depth = [one for one in explorations if one.depth == depth]
+def worth_it(explorations, turn):
+    """Those of a turn, but for what was refused, failed, or was too long in an earlier one."""
+    of_turn = [one for one in explorations if one.turn == turn]
     poor = {one.pair for one in explorations if one.stopped or one.code not in (None, 0, 1)}
-    return [one for one in of_depth if one.pair not in poor]
+    return [one for one in of_turn if one.pair not in poor]
 
 
 def explore_all(explorations, options, progress):
-    """All of them, single cuts in two thirds of the time, and those that were stopped again if time
-    is left. False: interrupted."""
-    depths = sorted({one.depth for one in explorations})
+    """All of them, what comes before the last turn in two thirds of the time, and those that were
+    stopped again if time is left. False: interrupted."""
+    turns = sorted({one.turn for one in explorations})
     try:
-        for depth in depths:
-            last = depth == depths[-1]
+        for turn in turns:
+            last = turn == turns[-1]
             until = options.seconds if last else options.seconds * 2 / 3
-            explore(worth_it(explorations, depth), until, options, progress)
+            explore(worth_it(explorations, turn), until, options, progress)
         stopped = [one for one in explorations if one.stopped]
         explore(stopped, options.seconds, options, progress)
     except KeyboardInterrupt:

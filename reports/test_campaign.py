@@ -171,7 +171,7 @@ class Timed:
     def __init__(self, name, clock, need):
         self.name, self.clock, self.need = name, clock, need
         self.code, self.stopped, self.told, self.share, self.shares = None, False, "", 0, []
-        self.depth, self.pair, self.judged = 1, name, 1
+        self.turn, self.pair, self.judged = 1, name, 1
 
     def run(self, options, seconds, tick):
         self.code, self.share, self.stopped = 0, seconds, seconds < self.need
