@@ -126,7 +126,7 @@ class Exploration:
         more = f", {faults}" if faults else ""
         self.name = f"{Path(scenario).stem} on {engine}{deep}{more}"
         self.pair = (scenario, engine)
-        self.turn = depth + (0.5 if faults else 0)  # classes beyond the usual come after single cuts
+        self.turn = depth + (0.5 if faults else 0)  # other classes: between single cuts and pairs
         self.share = 0
         self.code = None  # None: not run yet
         self.stopped = False
