@@ -105,7 +105,8 @@ struct adapter {
     /* Makes the flash an empty store. NULL: a blank chip is one. Called on a blank chip, uncut. */
     enum answer (*format)(void *object, const struct flash *flash,
                           const struct adapter_settings *settings);
-    /* Power-on. `object` holds junk. May write. */
+    /* Power-on. `object` holds junk. May write. The first one, of a blank chip, is cut only where
+     * the scenario begins with `mount`. */
     enum answer (*mount)(void *object, const struct flash *flash,
                          const struct adapter_settings *settings);
     /* Most flash calls (reads, programs and erases together) that one call makes on this geometry;

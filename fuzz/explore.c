@@ -550,7 +550,7 @@ static bool start(struct explorer *e)
     e->places[0] = (struct place){0};
     e->path->op = UINT32_MAX;
     chip_set_hook(e->rig->chip, NULL, NULL);
-    if (rig_start(e->rig)) return true;
+    if (rig_begin(e->rig)) return true;
     diverges(e);
     return false;
 }

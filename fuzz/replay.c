@@ -241,7 +241,7 @@ static bool play(struct player *player)
     struct rig *rig = player->rig;
     uint32_t index = 0;
     chip_set_hook(rig->chip, NULL, NULL);
-    bool fine = rig_start(rig);
+    bool fine = rig_begin(rig);
     chip_set_hook(rig->chip, on_flash_op, player);
     for (; fine && index < rig->script->op_count; index++) {
         fine = play_op(player, index);

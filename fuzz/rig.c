@@ -484,7 +484,8 @@ bool rig_look(struct rig *rig, void *object)
 
 /* --- power-on --- */
 
-bool rig_start(struct rig *rig)
+/* A blank chip as the engine wants it, and a model that holds nothing. */
+static bool prepare(struct rig *rig)
 {
     struct rig_level *level = here(rig);
     struct model *empty = &level->model;
@@ -497,7 +498,19 @@ bool rig_start(struct rig *rig)
         if (answer != ANSWER_OK)
             return rig_finds(rig, CLAUSE_ALIVE, "format answers: %s", rig_answer_name(answer));
     }
-    return mount_into(rig, level->object, JUNK_FIRST);
+    return true;
+}
+
+bool rig_start(struct rig *rig)
+{
+    return prepare(rig) && mount_into(rig, here(rig)->object, JUNK_FIRST);
+}
+
+bool rig_begin(struct rig *rig)
+{
+    const struct script *script = rig->script;
+    if (script->op_count && script->ops[0].kind == OP_MOUNT) return prepare(rig);
+    return rig_start(rig);
 }
 
 /* Fetches beside the look: both ways to a value must agree. One key, another each time, or all. */

@@ -80,6 +80,10 @@ void rig_set_faults(struct rig *rig, uint32_t faults);
 /* First power-on of a blank chip at level 0: formats where the engine wants it, mounts. */
 bool rig_start(struct rig *rig);
 
+/* The same, but leaves the first mount to the script where its first operation is one: so that the
+ * first power-on of a blank chip can be cut and told like any other. */
+bool rig_begin(struct rig *rig);
+
 /* Does one operation, any but OP_USE, at the current level and compares. *answer, which may be
  * NULL, is the engine's answer to a store, remove or clear. When power was cut inside the call,
  * nothing is compared and the model keeps both outcomes. */

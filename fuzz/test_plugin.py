@@ -515,3 +515,26 @@ def test_a_file_that_is_no_object_is_refused(brownout, harness):
 
 def test_a_missing_plugin_is_refused(brownout, harness):
     assert refused(brownout, harness, harness.folder / "missing.so")
+
+
+FORMATS_AT_MOUNT = """
+static enum answer changed_mount(void *object, const struct flash *flash,
+                                 const struct adapter_settings *settings)
+{
+    enum answer answer = slots_mount(object, flash, settings);
+    if (answer == ANSWER_OK || torn(object)) return answer;
+    return slots_format(object, flash, settings);
+}
+static void change(void) { adapter.mount = changed_mount; adapter.format = NULL; }
+"""
+
+
+def test_the_first_power_on_is_cut_where_a_scenario_begins_with_it(harness, plugin):
+    path = plugin("formats", FORMATS_AT_MOUNT)
+    usual = SCENARIO.format(programs=0)
+    assert not harness.explore(usual, "--plugin", path).found
+    first = usual.replace("engine changed\n\n", "engine changed\n\nmount\n")
+    result = harness.explore(first, "--plugin", path)
+    assert result.clauses == {"alive"}
+    for found in result.found:
+        assert harness.replay(found.path, "--plugin", path)[0] == "alive"
