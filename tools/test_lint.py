@@ -45,7 +45,7 @@ CLEAN = {
     "sim/chip.h": "#define CHIP 1\n",
     "sim/chip.c": CHIP,
     "fuzz/main.c": '#include "engines/map/toy.h"\n#include "sim/chip.h"\n\nint fuzz_x = CHIP;\n',
-    "README.md": "build/ and ./home/x and https://example.org/work/x are no machine's paths\n",
+    "README.md": "build/ and ./home/x and https://example.org/home/x are no machine's paths\n",
 }
 
 
