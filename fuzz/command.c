@@ -433,6 +433,7 @@ int command_load(const struct command_options *options, const char *path, struct
 {
     const struct adapter *plugin = NULL;
     *loaded = (struct loaded){0};
+    if (options->chip) return command_refuse("--chip: %s names its chip itself", path);
     int code = options->plugin ? load_plugin(options->plugin, &plugin) : COMMAND_CLEAN;
     if (code == COMMAND_CLEAN) code = load_script(path, &loaded->script);
     if (code) return code;

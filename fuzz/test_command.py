@@ -80,6 +80,7 @@ def test_help_is_no_mistake(harness):
         (["explore", "a", "--seconds", "0"], "--seconds"),
         (["explore", "a", "--silence", "soon"], "--silence"),
         (["explore", "a", "--sideways"], "--sideways"),
+        (["explore", "a", "--chip", "generic"], "--chip"),
         (["explore", "a", "--engine"], "--engine"),
     ],
 )
