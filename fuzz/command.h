@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include "fuzz/adapter.h"
+#include "fuzz/db.h"
 #include "fuzz/explore.h"
 #include "fuzz/output.h"
 #include "fuzz/script.h"
@@ -92,6 +93,33 @@ void command_print_replay(const struct command_options *options, const char *how
 
 /* Flushes standard output; false, and a line told, when it could not be written (a full disk). */
 bool command_flush(void);
+
+/* --- commands that work for long (command_work.c) --- */
+
+/* On a terminal one line that changes, in a log a line now and then; on standard error. */
+struct command_progress {
+    double start, told;
+    bool terminal;
+};
+
+/* The work begins; from now on Ctrl-C asks it to stop. */
+void command_start_progress(struct command_progress *progress);
+void command_tell_progress(struct command_progress *progress, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Clears the line; the seconds since the start. */
+double command_end_progress(const struct command_progress *progress);
+
+/* Opens --db, if it is given, and begins the run; *db is NULL otherwise. COMMAND_CLEAN, or what to
+ * exit with, the reason told. */
+int command_open_db(const struct command_options *options, const struct db_run *run,
+                    struct db **db);
+
+/* Tells what is wrong with the database; what to exit with. */
+int command_blame_db(enum db_status status, const struct db_error *error);
+
+/* What to exit with, when the work has come to `code` and something was found or not. */
+int command_end(int code, bool found);
 
 /* The subcommands; each returns an enum command_exit. */
 int command_run(int argc, char **argv);

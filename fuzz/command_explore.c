@@ -1,40 +1,20 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "fuzz/adapters.h"
 #include "fuzz/command.h"
 #include "fuzz/db.h"
 #include "fuzz/pool.h"
 #include "fuzz/shrink.h"
-#include "fuzz/worker.h"
 
 /* --- progress --- */
 
-struct progress {
-    double start, told;
-    bool terminal;
-};
-
 static void show_progress(void *context, uint64_t states, uint64_t operations, uint64_t all)
 {
-    struct progress *progress = context;
-    double time = worker_now();
-    if (!progress->terminal && time - progress->told < 10) return;
-    progress->told = time;
-    fprintf(stderr, "%s  operation %" PRIu64 " of %" PRIu64 ", %" PRIu64 " crash states, %.0f s%s",
-            progress->terminal ? "\r" : "", operations, all, states, time - progress->start,
-            progress->terminal ? "   " : "\n");
-    fflush(stderr);
-}
-
-static void end_progress(const struct progress *progress)
-{
-    if (progress->terminal) fprintf(stderr, "\r%60s\r", "");
+    command_tell_progress(context, "operation %" PRIu64 " of %" PRIu64 ", %" PRIu64 " crash states",
+                          operations, all, states);
 }
 
 /* --- output --- */
@@ -124,12 +104,6 @@ static int print_json(const struct command_options *options, const struct loaded
     return code;
 }
 
-static int blame_db(enum db_status status, const struct db_error *error)
-{
-    command_fail("%s", error->text);
-    return status == DB_REFUSED ? COMMAND_USAGE : COMMAND_FAILED;
-}
-
 /* --- the command --- */
 
 /* Each case tells what its replay shows, and is shrunk; those that turn out the same become one. */
@@ -153,33 +127,27 @@ static void settle_cases(const struct command_options *options, const struct loa
 static int explore_into(const struct command_options *options, const struct loaded *loaded,
                         struct db *db, struct explore_result *result)
 {
-    struct db_error error;
-    struct db_run run = {DB_EXPLORE,     options->campaign, options->files[0],
-                         loaded->script, loaded->adapter,   &options->explore};
-    enum db_status status = db ? db_begin_run(db, &run, &error) : DB_OK;
-    if (status) return blame_db(status, &error);
-    struct progress progress = {
-        .start = worker_now(), .told = worker_now(), .terminal = isatty(2) == 1};
+    struct command_progress progress;
+    command_start_progress(&progress);
     struct pool_options pool = {.jobs = options->jobs,
                                 .seconds_max = options->seconds,
                                 .silence_max = options->silence,
                                 .progress = options->quiet ? NULL : show_progress,
                                 .context = &progress};
-    signal(SIGINT, worker_stop);
-    signal(SIGTERM, worker_stop);
     bool fine = pool_explore(loaded->script, loaded->adapter, &loaded->settings, &options->explore,
                              &pool, result);
-    double seconds = worker_now() - progress.start;
-    if (!options->quiet) end_progress(&progress);
+    double seconds = command_end_progress(&progress);
     int code = COMMAND_CLEAN;
     if (!fine) {
         code = command_fail("a worker failed: %s", errno ? strerror(errno) : "no memory");
         result->stopped = true;
     }
     settle_cases(options, loaded, result);
-    if (db && (fine || result->divergence_count))
-        status = db_store_result(db, result, seconds, true, &error);
-    if (status) code = blame_db(status, &error);
+    if (db && (fine || result->divergence_count)) {
+        struct db_error error;
+        enum db_status status = db_store_result(db, result, seconds, true, &error);
+        if (status) code = command_blame_db(status, &error);
+    }
     if (!options->quiet && seconds > 0)
         fprintf(stderr, "  %.2f s, %.0f crash states a second\n", seconds,
                 (double)result->states / seconds);
@@ -188,18 +156,13 @@ static int explore_into(const struct command_options *options, const struct load
 
 static int explore_loaded(const struct command_options *options, const struct loaded *loaded)
 {
-    struct db *db = NULL;
-    if (options->db) {
-        enum db_status status;
-        struct db_error error;
-        db = db_open(options->db, &status, &error);
-        if (!db) {
-            command_refuse("%s", error.text);
-            return (int)status;
-        }
-    }
+    struct db *db;
+    struct db_run run = {DB_EXPLORE,     options->campaign, options->files[0],
+                         loaded->script, loaded->adapter,   &options->explore};
+    int code = command_open_db(options, &run, &db);
+    if (code) return code;
     struct explore_result result = {0};
-    int code = explore_into(options, loaded, db, &result);
+    code = explore_into(options, loaded, db, &result);
     db_close(db);
     if (result.mistake[0]) {
         code = command_refuse("%s:%" PRIu32 ": %s", options->files[0], result.mistake_line,
@@ -210,8 +173,7 @@ static int explore_loaded(const struct command_options *options, const struct lo
                                  : print_text(options, loaded, &result);
         if (code == COMMAND_CLEAN) code = told;
     }
-    if (code == COMMAND_CLEAN && result.divergence_count) code = COMMAND_DIVERGED;
-    if (code == COMMAND_CLEAN && worker_stopped()) code = COMMAND_INTERRUPTED;
+    code = command_end(code, result.divergence_count != 0);
     explore_result_free(&result);
     return code;
 }

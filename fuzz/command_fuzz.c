@@ -2,12 +2,9 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "fuzz/adapters.h"
 #include "fuzz/command.h"
 #include "fuzz/db.h"
 #include "fuzz/image.h"
@@ -16,7 +13,6 @@
 #include "fuzz/scenario.h"
 #include "fuzz/session.h"
 #include "fuzz/sha256.h"
-#include "fuzz/worker.h"
 
 #define SECONDS_DEFAULT 60.0
 
@@ -25,22 +21,16 @@ struct fuzzing {
     const struct command_options *options;
     struct db *db;
     struct db_error error;
-    double start, told;
-    bool terminal;
+    struct command_progress progress;
 };
 
 static void show_progress(void *context, const struct session_result *so_far)
 {
     struct fuzzing *fuzzing = context;
-    double time = worker_now();
-    if (!fuzzing->terminal && time - fuzzing->told < 10) return;
-    fuzzing->told = time;
-    fprintf(stderr,
-            "%s  %" PRIu64 " scenarios, %" PRIu64 " crash states, %" PRIu64 " images, %" PRIu32
-            " cases, %.0f s%s",
-            fuzzing->terminal ? "\r" : "", so_far->scenarios, so_far->total.states, so_far->images,
-            so_far->case_count, time - fuzzing->start, fuzzing->terminal ? "   " : "\n");
-    fflush(stderr);
+    command_tell_progress(
+        &fuzzing->progress,
+        "%" PRIu64 " scenarios, %" PRIu64 " crash states, %" PRIu64 " images, %" PRIu32 " cases",
+        so_far->scenarios, so_far->total.states, so_far->images, so_far->case_count);
 }
 
 static bool store_batch(void *context, const struct explore_result *batch, double seconds)
@@ -183,11 +173,8 @@ static int run_session(const struct command_options *options, const struct loade
                        struct fuzzing *fuzzing, struct session_result *result)
 {
     struct session_options session = session_of(options, loaded, fuzzing);
-    signal(SIGINT, worker_stop);
-    signal(SIGTERM, worker_stop);
     bool fine = session_run(&session, result);
-    double seconds = worker_now() - fuzzing->start;
-    if (!options->quiet && fuzzing->terminal) fprintf(stderr, "\r%78s\r", "");
+    double seconds = command_end_progress(&fuzzing->progress);
     int code = COMMAND_CLEAN;
     if (!fine && fuzzing->error.text[0])
         code = command_fail("%s", fuzzing->error.text);
@@ -215,30 +202,20 @@ static int fuzz_into(const struct command_options *options, const struct loaded 
                                  : print_text(options, loaded, &result);
         if (code == COMMAND_CLEAN) code = told;
     }
-    if (code == COMMAND_CLEAN && result.case_count) code = COMMAND_DIVERGED;
+    code = command_end(code, result.case_count != 0);
     session_result_free(&result);
     return code;
 }
 
 static int fuzz_loaded(const struct command_options *options, const struct loaded *loaded)
 {
-    struct fuzzing fuzzing = {.options = options,
-                              .start = worker_now(),
-                              .told = worker_now(),
-                              .terminal = isatty(2) == 1};
-    if (options->db) {
-        enum db_status status;
-        struct db_run run = {DB_FUZZ,        options->campaign, NULL,
-                             loaded->script, loaded->adapter,   &options->explore};
-        fuzzing.db = db_open(options->db, &status, &fuzzing.error);
-        if (fuzzing.db) status = db_begin_run(fuzzing.db, &run, &fuzzing.error);
-        if (status) {
-            db_close(fuzzing.db);
-            command_refuse("%s", fuzzing.error.text);
-            return (int)status;
-        }
-    }
-    int code = fuzz_into(options, loaded, &fuzzing);
+    struct fuzzing fuzzing = {.options = options};
+    struct db_run run = {DB_FUZZ,        options->campaign, NULL,
+                         loaded->script, loaded->adapter,   &options->explore};
+    int code = command_open_db(options, &run, &fuzzing.db);
+    if (code) return code;
+    command_start_progress(&fuzzing.progress);
+    code = fuzz_into(options, loaded, &fuzzing);
     db_close(fuzzing.db);
     return code;
 }

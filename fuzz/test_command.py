@@ -267,6 +267,7 @@ def test_an_end_that_all_processes_are_asked_for_is_no_crash_of_the_engine(harne
         output, _ = process.communicate(timeout=60)
     assert "stopped before the end" in output
     assert "Terminated" not in output
+    assert process.returncode == (DIVERGED if "DIVERGENCE" in output else 130)
 
 
 # --- anything at all ---
