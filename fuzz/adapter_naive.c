@@ -41,6 +41,15 @@ static void limits(const struct flash_geometry *g, const struct adapter_settings
     *value_size_max = g->sector_size < 65535u ? g->sector_size : 65535u;
 }
 
+/* Beside what the header states each sector is read once, in two pieces. */
+static uint64_t bound(const struct flash_geometry *g, const struct adapter_settings *s,
+                      enum adapter_call call)
+{
+    (void)s;
+    (void)call;
+    return naive_bound(g) + 2 * (uint64_t)g->sector_count;
+}
+
 static enum answer mount(void *memory, const struct flash *flash, const struct adapter_settings *s)
 {
     (void)s;
@@ -109,5 +118,6 @@ const struct adapter adapter_naive = {
     .object_size = object_size,
     .limits = limits,
     .mount = mount,
+    .bound = bound,
     .map = &map,
 };

@@ -20,9 +20,9 @@
  * before use. Survives rot too: a value with a flipped bit is missing, never another. weak and ecc
  * are not claimed.
  *
- * No state but what is in the struct; nothing is cached. Bounds: mount reads nothing; fetch reads
- * every header and one value; store does at most one erase and the programs of one sector; remove
- * does one erase. The same shape as seqmap.h, where each function is described.
+ * No state but what is in the struct; nothing is cached. Bounds: mount reads nothing; a call reads
+ * each sector at most once, in two pieces; store does at most one erase and the programs of one
+ * sector; remove does one erase. The same shape as seqmap.h, where each function is described.
  */
 #ifndef BROWNOUT_NAIVE_H
 #define BROWNOUT_NAIVE_H
@@ -71,7 +71,7 @@ void naive_iterate(struct naive_iterator *iterator);
 int naive_next(struct naive *map, struct naive_iterator *iterator, void *key, uint32_t key_capacity,
                uint32_t *key_size, void *value, uint32_t value_capacity, uint32_t *value_size);
 
-/* The largest number of programs and erases of any one call. */
+/* The largest number of programs and erases of any one call. Reads: at most two a sector. */
 uint64_t naive_bound(const struct flash_geometry *geometry);
 
 #endif
