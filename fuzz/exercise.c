@@ -45,7 +45,7 @@ struct exercise *exercise_new(const struct script *script, const struct flash_ge
     struct exercise *exercise = calloc(1, sizeof *exercise);
     if (!exercise) return NULL;
     uint32_t size = geometry->sector_size / 6;
-    if (size > value_size_max / 2) size = value_size_max / 2;
+    if (size > value_size_max) size = value_size_max;
     if (size == 0) size = 1;
     uint64_t rounds = (uint64_t)geometry->sector_count * (geometry->sector_size / size + 1);
     exercise->rounds = rounds < ROUNDS_MAX ? (uint32_t)rounds : ROUNDS_MAX;

@@ -339,11 +339,6 @@ const struct flash *chip_flash(const struct chip *chip)
     return &chip->flash;
 }
 
-const struct part *chip_part(const struct chip *chip)
-{
-    return &chip->part;
-}
-
 /* --- options --- */
 
 void chip_allow_and(struct chip *chip, bool allowed)

@@ -77,7 +77,6 @@ void chip_reset(struct chip *chip);
 
 /* The port to hand to an engine; lives as long as the chip. */
 const struct flash *chip_flash(const struct chip *chip);
-const struct part *chip_part(const struct chip *chip);
 
 /* --- options; each holds until changed, also across chip_reset --- */
 
