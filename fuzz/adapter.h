@@ -17,16 +17,18 @@
 
 #include "engines/flash.h"
 
-#define ADAPTER_VERSION 1u
+#define ADAPTER_VERSION 2u
 #define ADAPTER_OPTIONS_MAX 8u
 
-enum adapter_kind { ADAPTER_MAP = 1 };
+/* A map keeps values under keys. A queue and a log keep items in the order in which they were put
+ * in; a queue gives them up one by one, a log only by overwriting the oldest. */
+enum adapter_kind { ADAPTER_MAP = 1, ADAPTER_QUEUE, ADAPTER_LOG };
 
 /* What an engine call answers. Anything but ANSWER_OK and ANSWER_NOT_FOUND means that the call
  * failed and changed nothing. */
 enum answer {
     ANSWER_OK = 0,
-    ANSWER_NOT_FOUND,   /* fetch, remove: there is no such key */
+    ANSWER_NOT_FOUND,   /* there is no such key or item */
     ANSWER_FULL,        /* no room, even after collecting */
     ANSWER_TOO_BIG,     /* this key or value can never be stored here */
     ANSWER_UNSUPPORTED, /* the engine does not do this on this part */
@@ -34,12 +36,14 @@ enum answer {
     ANSWER_FLASH,       /* a flash call failed: power is off, or the part is worn or unreadable */
 };
 
-/* A number that a scenario may give to the engine: `engine seqmap key=2`. */
+/* A number that a scenario may give to the engine: `engine seqmap key=2`. Where the numbers are
+ * choices they have names too: `engine rlog profile=strict`. */
 struct adapter_option {
     const char *name; /* NULL ends the list */
     const char *summary;
     uint64_t value; /* when the scenario is silent */
     uint64_t min, max;
+    const char *const *words; /* of min, min + 1, .. max; NULL: numbers only */
 };
 
 /* The options as chosen, in the order of the adapter's list. */
@@ -55,12 +59,24 @@ enum adapter_call {
     ADAPTER_CALL_REMOVE,
     ADAPTER_CALL_CLEAR,
     ADAPTER_CALL_EACH,
+    ADAPTER_CALL_PUSH, /* push and append */
+    ADAPTER_CALL_POP,
+    ADAPTER_CALL_PEEK,
+    ADAPTER_CALL_READ,
+    ADAPTER_CALL_SEEK,
+    ADAPTER_CALL_SYNC, /* sync, seal and idle */
+    ADAPTER_CALL_FITS,
+    ADAPTER_CALLS
 };
 
 /* What the contract (README) may be widened by, for this design; never silently. */
 enum adapter_widening {
     ADAPTER_UPDATE_MAY_LOSE = 1u << 0, /* a store that is cut may lose the old value of its key */
-    ADAPTER_CLEAR_MAY_STOP = 1u << 1,  /* a clear that is cut may stop half way, key by key */
+    ADAPTER_CLEAR_MAY_STOP = 1u << 1,  /* a clear that is cut may stop half way, one by one */
+    ADAPTER_DROP_IN_PART = 1u << 2,    /* an append that is cut may lose any of the items that it
+                                          may drop, not the oldest of them first */
+    ADAPTER_TAIL_OPEN = 1u << 3, /* class weak: what was in flight at a cut may come and go from one
+                                    power-on to the next, until the next change settles it */
 };
 
 typedef void adapter_visit(void *context, const void *key, uint32_t key_size, const void *value,
@@ -78,6 +94,50 @@ struct adapter_map {
     enum answer (*clear)(void *object);                                      /* NULL: can't */
     /* Visits every value; a later visit of the same key replaces an earlier one. */
     enum answer (*each)(void *object, adapter_visit *visit, void *context);
+};
+
+/* Tells an item. `number` grows by one from item to item and stays with its item for as long as the
+ * item lives; a queue, which has no numbers, says 0 each time. */
+typedef void adapter_item(void *context, uint64_t number, const void *data, uint32_t size);
+
+/* Queue and log calls. `object` is mounted. Items are byte strings of the caller. Where an item
+ * comes back, at most `capacity` bytes are copied and the full length goes to *size. A function
+ * that is NULL is one that the engine does not have. */
+struct adapter_list {
+    /* Puts an item behind the newest; ANSWER_FULL when there is no room. NULL for a log. */
+    enum answer (*push)(void *object, const void *data, uint32_t size);
+    /* The same, but the oldest items make room where there is none. `time` never goes back. */
+    enum answer (*append)(void *object, const void *data, uint32_t size, uint64_t time);
+    /* The oldest item. */
+    enum answer (*peek)(void *object, void *buffer, uint32_t capacity, uint32_t *size);
+    /* Takes out the item that lies so many places behind the oldest, 0: the oldest. */
+    enum answer (*pop)(void *object, uint32_t place, void *buffer, uint32_t capacity,
+                       uint32_t *size);
+    /* The item of that number. */
+    enum answer (*read)(void *object, uint64_t number, void *buffer, uint32_t capacity,
+                        uint32_t *size);
+    /* A number such that all items appended at `time` or later have it or a larger one. */
+    enum answer (*seek)(void *object, uint64_t time, uint64_t *number);
+    enum answer (*clear)(void *object);
+    /* What waits in RAM goes to the flash. */
+    enum answer (*sync)(void *object);
+    /* The same, and the next mount need not suspect anything: an orderly shutdown. */
+    enum answer (*seal)(void *object);
+    /* The firmware has time: work that may be done ahead. */
+    enum answer (*idle)(void *object);
+    /* The largest item that push would take now, for which *size is 0 or more; ANSWER_FULL when not
+     * even an empty one. */
+    enum answer (*fits)(void *object, uint32_t *size);
+    /* Tells every item, oldest first. What waits in RAM may be told or not. */
+    enum answer (*each)(void *object, adapter_item *item, void *context);
+
+    /* Whether items wait in RAM, so that an item is durable only after the next sync. NULL: no. */
+    bool (*buffers)(const struct adapter_settings *settings);
+    /* What append may drop: items in a sector that was erased since they were put in, or within
+     * *ahead sectors behind such a one. Items lie in the sectors from 0 up to the number that is
+     * returned, used in this order, around and around. NULL: all sectors, and *ahead is 0. */
+    uint32_t (*ring)(const struct flash_geometry *geometry, const struct adapter_settings *settings,
+                     uint32_t *ahead);
 };
 
 struct adapter {
@@ -99,7 +159,8 @@ struct adapter {
     size_t (*object_size)(const struct flash_geometry *geometry,
                           const struct adapter_settings *settings);
     /* Sizes that the engine takes: no key and no value beyond them is ever stored or told; together
-     * they need not fit. key_size_min == key_size_max for fixed keys. */
+     * they need not fit. key_size_min == key_size_max for fixed keys. The items of a queue or a log
+     * are values; it has no keys and says 0. */
     void (*limits)(const struct flash_geometry *geometry, const struct adapter_settings *settings,
                    uint32_t *key_size_min, uint32_t *key_size_max, uint32_t *value_size_max);
     /* Makes the flash an empty store. NULL: a blank chip is one. Called on a blank chip, uncut. */
@@ -114,11 +175,12 @@ struct adapter {
     uint64_t (*bound)(const struct flash_geometry *geometry,
                       const struct adapter_settings *settings, enum adapter_call call);
     /* Tells what is on the flash, a line a call, for `brownout inspect`. The object is mounted if
-     * mount answered ANSWER_OK; any image is told without harm. NULL: pairs only, by each(). */
+     * mount answered ANSWER_OK; any image is told without harm. NULL: what is stored only, by each(). */
     void (*inspect)(void *object, const struct flash *flash,
                     const struct adapter_settings *settings, adapter_line *line, void *context);
 
-    const struct adapter_map *map; /* kind ADAPTER_MAP */
+    const struct adapter_map *map;   /* kind ADAPTER_MAP */
+    const struct adapter_list *list; /* kinds ADAPTER_QUEUE and ADAPTER_LOG */
 };
 
 /* What a plugin exports. */

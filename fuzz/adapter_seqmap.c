@@ -8,11 +8,11 @@
 enum { OPTION_KEY, OPTION_STATES, OPTION_PAGES, OPTION_KEYS };
 
 static const struct adapter_option options[] = {
-    {"key", "bytes of every key; 0: any length, stored in front of it", 0, 0, 255},
-    {"states", "cache of page states, 1 byte a sector: 0 or 1", 0, 0, 1},
-    {"pointers", "cache of page pointers, 8 bytes a sector: 0 or 1", 0, 0, 1},
-    {"keys", "cache of key pointers: how many", 0, 0, 1024},
-    {NULL, NULL, 0, 0, 0},
+    {"key", "bytes of every key; 0: any length, stored in front of it", 0, 0, 255, NULL},
+    {"states", "cache of page states, 1 byte a sector: 0 or 1", 0, 0, 1, NULL},
+    {"pointers", "cache of page pointers, 8 bytes a sector: 0 or 1", 0, 0, 1, NULL},
+    {"keys", "cache of key pointers: how many", 0, 0, 1024, NULL},
+    {NULL, NULL, 0, 0, 0, NULL},
 };
 
 /* The engine object: the struct, then the memory that a user would give it. */

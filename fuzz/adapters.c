@@ -39,21 +39,33 @@ const struct adapter *adapters_find(const char *name)
     return NULL;
 }
 
+static const char *lacks_functions(const struct adapter *adapter)
+{
+    const struct adapter_map *map = adapter->map;
+    const struct adapter_list *list = adapter->list;
+    switch (adapter->kind) {
+    case ADAPTER_MAP:
+        return map && map->store && map->fetch && map->each ? NULL : "store, fetch or each";
+    case ADAPTER_QUEUE:
+        return list && list->push && list->pop && list->each ? NULL : "push, pop or each";
+    case ADAPTER_LOG:
+        return list && list->append && list->each ? NULL : "append or each";
+    }
+    return "a kind that is known here";
+}
+
 static const char *incomplete(const struct adapter *adapter)
 {
     if (!adapter->name || !adapter->summary || !adapter->claims) return "a name, summary or claims";
     if (!adapter->object_size || !adapter->mount || !adapter->limits)
         return "object_size, mount or limits";
-    if (adapter->kind != ADAPTER_MAP || !adapter->map) return "the functions of its kind";
     if (strlen(adapter->name) >= SCRIPT_NAME_MAX) return "a short name";
     for (size_t i = 0; adapter->options && adapter->options[i].name; i++) {
         if (i == ADAPTER_OPTIONS_MAX) return "an end of its options: there are too many";
         if (strlen(adapter->options[i].name) >= sizeof((struct script_option *)0)->name)
             return "short names of its options";
     }
-    if (!adapter->map->store || !adapter->map->fetch || !adapter->map->each)
-        return "store, fetch or each";
-    return NULL;
+    return lacks_functions(adapter);
 }
 
 const struct adapter *adapters_load(const char *path, char reason[ADAPTERS_REASON_MAX])
@@ -101,6 +113,14 @@ static int option_index(const struct adapter *adapter, const char *name)
     return -1;
 }
 
+static int word_index(const struct adapter_option *option, const char *word)
+{
+    for (int i = 0; option->words && (uint64_t)i <= option->max - option->min; i++) {
+        if (strcmp(option->words[i], word) == 0) return i;
+    }
+    return -1;
+}
+
 static void set_defaults(const struct adapter *adapter, struct adapter_settings *settings)
 {
     *settings = (struct adapter_settings){{0}};
@@ -124,6 +144,16 @@ bool adapters_settle(const struct adapter *adapter, const struct script *script,
             return false;
         }
         const struct adapter_option *option = &adapter->options[index];
+        if (given->word[0]) {
+            int chosen = word_index(option, given->word);
+            if (chosen < 0) {
+                snprintf(reason, ADAPTERS_REASON_MAX, "option %s of engine %s is not '%s'",
+                         option->name, adapter->name, given->word);
+                return false;
+            }
+            settings->values[index] = option->min + (uint64_t)chosen;
+            continue;
+        }
         if (given->value < option->min || given->value > option->max) {
             snprintf(reason, ADAPTERS_REASON_MAX,
                      "option %s of engine %s is from %" PRIu64 " to %" PRIu64, option->name,

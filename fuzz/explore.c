@@ -122,6 +122,9 @@ static void name_engine(struct script *script, const struct adapter *adapter,
         struct script_option *chosen = &script->options[script->option_count++];
         *chosen = (struct script_option){.value = settings->values[i]};
         strncpy(chosen->name, option->name, sizeof chosen->name - 1);
+        if (option->words)
+            strncpy(chosen->word, option->words[chosen->value - option->min],
+                    sizeof chosen->word - 1);
     }
 }
 

@@ -52,7 +52,7 @@ struct rig {
     uint32_t level;
     void *second; /* object of the mount that must give the same answer */
     size_t object_size;
-    uint64_t bounds[6]; /* for each enum adapter_call: flash calls */
+    uint64_t bounds[ADAPTER_CALLS]; /* for each enum adapter_call: flash calls */
     uint32_t key_size_min, key_size_max, value_size_max;
     struct keys *keys; /* from key bytes to index; the harness's own key is the last */
     int8_t *seen;      /* for each key: what the current look saw */

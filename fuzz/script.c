@@ -266,13 +266,71 @@ struct op *script_append(struct script *script, const struct op *op)
     return appended;
 }
 
+enum { HAS_KEY = 1, HAS_VALUE = 2, HAS_PLACE = 4, CHANGES = 8, CLAIMS = 16, WORK = 32 };
+
+static const struct {
+    const char *name;
+    unsigned traits;
+} ops[OP_KINDS] = {
+    [OP_STORE] = {"store", HAS_KEY | HAS_VALUE | CHANGES | WORK},
+    [OP_FETCH] = {"fetch", HAS_KEY | WORK},
+    [OP_REMOVE] = {"remove", HAS_KEY | CHANGES | WORK},
+    [OP_CLEAR] = {"clear", CHANGES | WORK},
+    [OP_EXPECT] = {"expect", HAS_KEY | HAS_VALUE | CLAIMS},
+    [OP_PUSH] = {"push", HAS_VALUE | CHANGES | WORK},
+    [OP_APPEND] = {"append", HAS_VALUE | CHANGES | WORK},
+    [OP_POP] = {"pop", HAS_PLACE | CHANGES | WORK},
+    [OP_PEEK] = {"peek", WORK},
+    [OP_READ] = {"read", HAS_PLACE | WORK},
+    [OP_SYNC] = {"sync", CHANGES | WORK},
+    [OP_SEAL] = {"seal", CHANGES | WORK},
+    [OP_IDLE] = {"idle", CHANGES | WORK},
+    [OP_OLDEST] = {"oldest", HAS_VALUE | CLAIMS},
+    [OP_NEWEST] = {"newest", HAS_VALUE | CLAIMS},
+    [OP_MOUNT] = {"mount", WORK},
+    [OP_LOOK] = {"look", 0},
+    [OP_USE] = {"use", 0},
+    [OP_ROT] = {"rot", 0},
+};
+
 const char *op_name(enum op_kind kind)
 {
-    static const char *const names[OP_KINDS] = {
-        [OP_STORE] = "store", [OP_FETCH] = "fetch",   [OP_REMOVE] = "remove",
-        [OP_CLEAR] = "clear", [OP_EXPECT] = "expect", [OP_MOUNT] = "mount",
-        [OP_LOOK] = "look",   [OP_USE] = "use",       [OP_ROT] = "rot",
-    };
     assert(kind < OP_KINDS);
-    return names[kind];
+    return ops[kind].name;
+}
+
+static bool has(enum op_kind kind, unsigned trait)
+{
+    assert(kind < OP_KINDS);
+    return ops[kind].traits & trait;
+}
+
+bool op_has_key(enum op_kind kind)
+{
+    return has(kind, HAS_KEY);
+}
+
+bool op_has_value(enum op_kind kind)
+{
+    return has(kind, HAS_VALUE);
+}
+
+bool op_has_place(enum op_kind kind)
+{
+    return has(kind, HAS_PLACE);
+}
+
+bool op_changes(enum op_kind kind)
+{
+    return has(kind, CHANGES);
+}
+
+bool op_claims(enum op_kind kind)
+{
+    return has(kind, CLAIMS);
+}
+
+bool op_is_work(enum op_kind kind)
+{
+    return has(kind, WORK);
 }

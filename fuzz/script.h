@@ -23,6 +23,16 @@ enum op_kind {
     OP_REMOVE, /* key */
     OP_CLEAR,
     OP_EXPECT, /* key, value (NULL: absent); the scenario's own word on what must be there */
+    OP_PUSH,   /* value; of a queue, refused when it is full */
+    OP_APPEND, /* value; of a queue or a log: the oldest make room */
+    OP_POP,    /* count: so many places behind the oldest */
+    OP_PEEK,
+    OP_READ,   /* count: the item so many places behind the oldest, by its number */
+    OP_SYNC,   /* what waits in RAM becomes durable */
+    OP_SEAL,   /* an orderly shutdown */
+    OP_IDLE,   /* the engine may work ahead */
+    OP_OLDEST, /* value (NULL: there is no item); the scenario's own word on the oldest item */
+    OP_NEWEST, /* the same of the newest */
     OP_MOUNT, /* power off and on, mount, read everything back, mount again: same answer, at rest */
     OP_LOOK,  /* read everything back and compare */
     OP_USE,   /* the standard exercise of a store after recovery */
@@ -40,14 +50,16 @@ struct op {
     enum op_kind kind;
     uint32_t line;             /* of the scenario file; 0: made by a program */
     uint32_t key;              /* index into keys, where the kind has a key */
-    const struct value *value; /* OP_STORE, OP_EXPECT */
-    uint32_t count;            /* OP_ROT */
+    const struct value *value; /* where the kind has one */
+    uint32_t count;            /* OP_ROT, OP_POP, OP_READ */
     uint64_t seed;             /* OP_ROT */
     struct cut cut;
 };
 
+/* An option of the engine, its value as a number or as a word of the adapter's list. */
 struct script_option {
     char name[24];
+    char word[24]; /* empty: a number */
     uint64_t value;
 };
 
@@ -102,5 +114,16 @@ struct op *script_append(struct script *script, const struct op *op);
 uint64_t script_digest(const void *bytes, uint32_t size);
 
 const char *op_name(enum op_kind kind);
+
+/* What an operation of this kind carries. */
+bool op_has_key(enum op_kind kind);
+bool op_has_value(enum op_kind kind); /* OP_EXPECT and its like: or NULL for "absent" */
+bool op_has_place(enum op_kind kind); /* count: places behind the oldest */
+/* Whether it may write to the flash and, cut, be done or not. */
+bool op_changes(enum op_kind kind);
+/* The scenario's own word: not work for the engine, but a claim. */
+bool op_claims(enum op_kind kind);
+/* Work that a user asks of the engine, a mount included; not what the harness does to check it. */
+bool op_is_work(enum op_kind kind);
 
 #endif

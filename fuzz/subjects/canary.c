@@ -719,8 +719,8 @@ static uint64_t canary_bound(const struct flash_geometry *geometry,
 }
 
 static const struct adapter_option options[] = {
-    {"fault", "the planted fault; 0: none", 1, 0, CANARY_FAULT_COUNT - 1},
-    {NULL, NULL, 0, 0, 0},
+    {"fault", "the planted fault; 0: none", 1, 0, CANARY_FAULT_COUNT - 1, NULL},
+    {NULL, NULL, 0, 0, 0, NULL},
 };
 
 static const struct adapter_map calls = {

@@ -891,8 +891,8 @@ static uint64_t original_bound(const struct flash_geometry *geometry,
 }
 
 static const struct adapter_option options[] = {
-    {"key", "bytes of a key; 0: any, stored behind a 16-bit length", 0, 0, 64},
-    {NULL, NULL, 0, 0, 0},
+    {"key", "bytes of a key; 0: any, stored behind a 16-bit length", 0, 0, 64, NULL},
+    {NULL, NULL, 0, 0, 0, NULL},
 };
 
 static const struct adapter_map calls = {
