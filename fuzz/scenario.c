@@ -7,20 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool scenario_op_has_key(enum op_kind kind)
-{
-    return kind == OP_STORE || kind == OP_FETCH || kind == OP_REMOVE || kind == OP_EXPECT;
-}
-
-bool scenario_op_has_value(enum op_kind kind)
-{
-    return kind == OP_STORE || kind == OP_EXPECT;
-}
-
-/* Rot makes no flash call, and an expectation is a statement of its author, not an operation. */
+/* Rot makes no flash call, and a claim is a statement of its author, not an operation. */
 bool scenario_op_takes_cut(enum op_kind kind)
 {
-    return kind != OP_ROT && kind != OP_EXPECT;
+    return kind != OP_ROT && !op_claims(kind);
 }
 
 const char *scenario_time_name(enum time_unit unit)
@@ -50,7 +40,7 @@ bool scenario_word_goes_on(char c)
 uint64_t scenario_line_ops(const struct scenario_line *line)
 {
     if (line->kind != LINE_OP) return 0;
-    if (!scenario_op_has_key(line->op) || line->key.index != INDEX_RANGE) return 1;
+    if (!op_has_key(line->op) || line->key.index != INDEX_RANGE) return 1;
     return (uint64_t)line->key.high - line->key.low + 1;
 }
 

@@ -8,16 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What expansion keeps for each line of the tree. */
-struct line_state {
-    uint32_t runs;             /* operations made of it so far */
-    const struct value *value; /* when it is the same each time */
-};
+/* Values that are one byte over and over are made once: a workload of millions of operations has a
+ * handful of them. The place of one is such that those of one size never drive each other out. */
+#define UNIFORM_MAX 1024u
 
 struct expander {
     const struct scenario *scenario;
     struct script *script;
-    struct line_state *states;
+    uint32_t *runs; /* operations made of each line of the tree so far */
+    const struct value *uniform[UNIFORM_MAX];
     uint32_t turns[SCENARIO_NEST_MAX]; /* finished, of the loops around */
     uint64_t value_bytes;
     uint8_t *scratch; /* a value, or a word and the digits of an index */
@@ -68,6 +67,16 @@ static void put_little_endian(uint8_t *bytes, uint32_t number)
     }
 }
 
+/* The number, and behind it what looks like the readings of a sensor: bytes that follow from it. */
+static void put_count(uint8_t *bytes, uint32_t size, uint32_t number)
+{
+    uint8_t first[4];
+    uint64_t state = number;
+    put_little_endian(first, number);
+    memcpy(bytes, first, size < 4 ? size : 4);
+    if (size > 4) random_bytes(&state, bytes + 4, size - 4);
+}
+
 /* The key of one operation; `number` is its index where it has one. */
 static uint32_t make_key(struct expander *expander, const struct scenario_key *key, uint32_t number)
 {
@@ -84,53 +93,73 @@ static uint32_t make_key(struct expander *expander, const struct scenario_key *k
     return script_key(expander->script, scratch, size);
 }
 
-/* The bytes of a value into scratch; returns their number. */
-static uint32_t make_bytes(const struct expander *expander, const struct scenario_value *value,
-                           uint32_t runs)
+/* A value of random bytes into scratch; returns its size. */
+static uint32_t make_random(const struct expander *expander, const struct scenario_value *value)
 {
-    uint8_t *scratch = expander->scratch;
     uint64_t state = random_here(expander);
     uint32_t size = value->low;
-    switch (value->form) {
-    case VALUE_RANDOM:
-        size += (uint32_t)(next_random(&state) % (value->high - value->low + 1));
-        random_bytes(&state, scratch, size);
-        return size;
-    case VALUE_FILL:
-        memset(scratch, value->byte, size);
-        return size;
-    case VALUE_FILL_LOOP:
-        memset(scratch, (int)(loop_number(expander, &value->loop) % 256), size);
-        return size;
-    case VALUE_COUNT:
-        put_little_endian(scratch, runs);
-        return 4;
-    default:
-        return 0;
-    }
+    size += (uint32_t)(next_random(&state) % (value->high - value->low + 1));
+    random_bytes(&state, expander->scratch, size);
+    return size;
 }
 
-/* Makes the value of the operation about to be appended; false when there is no room for it. */
-static bool make_value(struct expander *expander, const struct scenario_line *line,
-                       struct line_state *state, const struct value **made)
+/* Room for so many more bytes of values, and the value in scratch. */
+static bool keep_value(struct expander *expander, const struct scenario_line *line, uint32_t size,
+                       const struct value **kept)
 {
-    const struct scenario_value *value = &line->value;
-    *made = value->form == VALUE_STRING || value->form == VALUE_HEX ? value->bytes : state->value;
-    if (*made || value->form == VALUE_ABSENT) return true;
-    uint32_t size = make_bytes(expander, value, state->runs);
     expander->value_bytes += size;
     if (expander->value_bytes > SCENARIO_VALUES_MAX) {
         return scenario_fail(expander->error, line->line, "all values together are over 256 MiB");
     }
-    *made = script_value(expander->script, expander->scratch, size);
-    if (value->form == VALUE_FILL || value->form == VALUE_EMPTY) state->value = *made;
-    return *made || scenario_fail(expander->error, line->line, "memory is short");
+    *kept = script_value(expander->script, expander->scratch, size);
+    return *kept || scenario_fail(expander->error, line->line, "memory is short");
+}
+
+/* A value of `size` times one byte: one that is there, or a new one in its place. */
+static bool make_uniform(struct expander *expander, const struct scenario_line *line, uint32_t size,
+                         const struct value **made)
+{
+    const struct scenario_value *value = &line->value;
+    uint8_t byte = value->byte;
+    if (value->form == VALUE_FILL_LOOP) byte = (uint8_t)loop_number(expander, &value->loop);
+    const struct value **place = &expander->uniform[(size * 257u + byte) % UNIFORM_MAX];
+    *made = *place;
+    if (*made && (*made)->size == size && (size == 0 || (*made)->bytes[0] == byte)) return true;
+    memset(expander->scratch, byte, size);
+    if (!keep_value(expander, line, size, place)) return false;
+    *made = *place;
+    return true;
+}
+
+/* Makes the value of the operation about to be appended; false when there is no room for it. */
+static bool make_value(struct expander *expander, const struct scenario_line *line, uint32_t runs,
+                       const struct value **made)
+{
+    const struct scenario_value *value = &line->value;
+    switch (value->form) {
+    case VALUE_ABSENT:
+        *made = NULL;
+        return true;
+    case VALUE_STRING:
+    case VALUE_HEX:
+        *made = value->bytes;
+        return true;
+    case VALUE_RANDOM:
+        return keep_value(expander, line, make_random(expander, value), made);
+    case VALUE_COUNT:
+        put_count(expander->scratch, value->low, runs);
+        return keep_value(expander, line, value->low, made);
+    case VALUE_EMPTY:
+        return make_uniform(expander, line, 0, made);
+    default:
+        return make_uniform(expander, line, value->low, made);
+    }
 }
 
 /* --- lines --- */
 
-static bool expand_op(struct expander *expander, const struct scenario_line *line,
-                      struct line_state *state, uint32_t number)
+static bool expand_op(struct expander *expander, const struct scenario_line *line, uint32_t *runs,
+                      uint32_t number)
 {
     struct op op = {
         .kind = line->op,
@@ -139,9 +168,10 @@ static bool expand_op(struct expander *expander, const struct scenario_line *lin
         .seed = line->seed,
         .cut = line->cut,
     };
-    state->runs++;
-    if (scenario_op_has_key(line->op)) op.key = make_key(expander, &line->key, number);
-    if (scenario_op_has_value(line->op) && !make_value(expander, line, state, &op.value)) {
+    ++*runs;
+    if (line->place.name) op.count = loop_number(expander, &line->place);
+    if (op_has_key(line->op)) op.key = make_key(expander, &line->key, number);
+    if (op_has_value(line->op) && !make_value(expander, line, *runs, &op.value)) {
         return false;
     }
     if (line->op == OP_ROT && !line->has_seed) {
@@ -153,15 +183,14 @@ static bool expand_op(struct expander *expander, const struct scenario_line *lin
 }
 
 /* One line, once: all keys of its range. */
-static bool expand_line(struct expander *expander, const struct scenario_line *line,
-                        struct line_state *state)
+static bool expand_line(struct expander *expander, const struct scenario_line *line, uint32_t *runs)
 {
     const struct scenario_key *key = &line->key;
     uint64_t count = scenario_line_ops(line);
     uint32_t number = key->low;
     if (key->index == INDEX_LOOP) number = loop_number(expander, &key->loop);
     for (uint64_t i = 0; i < count; i++) {
-        if (!expand_op(expander, line, state, number + (uint32_t)i)) return false;
+        if (!expand_op(expander, line, runs, number + (uint32_t)i)) return false;
     }
     return true;
 }
@@ -187,7 +216,7 @@ static bool expand_lines(struct expander *expander)
             } else {
                 depth--;
             }
-        } else if (!expand_line(expander, line, &expander->states[at])) {
+        } else if (!expand_line(expander, line, &expander->runs[at])) {
             return false;
         }
     }
@@ -202,15 +231,15 @@ struct script *scenario_expand(const struct scenario *scenario, struct scenario_
         return NULL;
     }
     expander.script = script_copy(scenario->header);
-    expander.states = calloc((size_t)scenario->line_count + 1, sizeof *expander.states);
+    expander.runs = calloc((size_t)scenario->line_count + 1, sizeof *expander.runs);
     expander.scratch = malloc(SCRATCH_SIZE);
-    bool good = expander.script && expander.states && expander.scratch;
+    bool good = expander.script && expander.runs && expander.scratch;
     if (good) {
         good = expand_lines(&expander);
     } else {
         scenario_fail(error, 0, "memory is short");
     }
-    free(expander.states);
+    free(expander.runs);
     free(expander.scratch);
     if (good) return expander.script;
     script_free(expander.script);

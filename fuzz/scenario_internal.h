@@ -24,6 +24,7 @@
 #define SCENARIO_LINE_MAX ((size_t)1 << 22)     /* above what any line prints as */
 #define SCENARIO_COMMENT_MAX 1000u
 #define SCENARIO_FILE_MAX ((size_t)1 << 26)
+#define SCENARIO_COUNT_SIZE 4u /* bytes of a count without a size */
 #define SCENARIO_ROT_MAX (1u << 20)
 #define SCENARIO_DEPTH_MAX 4u
 #define SCENARIO_FIELDS_MAX 16u
@@ -76,7 +77,7 @@ enum value_form {
 struct scenario_value {
     enum value_form form;
     const struct value *bytes; /* VALUE_STRING, VALUE_HEX */
-    uint32_t low, high;        /* bytes: both for VALUE_RANDOM, `low` for the fills */
+    uint32_t low, high;        /* bytes: both for VALUE_RANDOM, else `low` */
     uint8_t byte;              /* VALUE_FILL */
     struct scenario_loop loop; /* VALUE_FILL_LOOP */
 };
@@ -90,8 +91,9 @@ struct scenario_line {
     enum op_kind op;
     struct scenario_key key;
     struct scenario_value value;
-    uint32_t count; /* OP_ROT; times of LINE_REPEAT */
-    bool has_seed;  /* OP_ROT */
+    uint32_t count;             /* OP_ROT, OP_POP, OP_READ; times of LINE_REPEAT */
+    struct scenario_loop place; /* OP_POP, OP_READ; without a name: `count` */
+    bool has_seed;              /* OP_ROT */
     uint64_t seed;
     struct cut cut;
 
@@ -121,9 +123,7 @@ struct scenario {
 
 /* scenario.c: what several of the files know about the words of the language. */
 
-/* What an operation is followed by. */
-bool scenario_op_has_key(enum op_kind kind);
-bool scenario_op_has_value(enum op_kind kind);
+/* Whether power may go in an operation. */
 bool scenario_op_takes_cut(enum op_kind kind);
 
 const char *scenario_time_name(enum time_unit unit);
@@ -166,6 +166,7 @@ bool scenario_lex_take_word(struct scenario_lex *lex, const char *word);
 bool scenario_lex_word(struct scenario_lex *lex, struct scenario_text *word);
 /* Whatever there is up to the next blank; size 0 when there is nothing. */
 struct scenario_text scenario_lex_chunk(struct scenario_lex *lex);
+bool scenario_lex_at_digit(struct scenario_lex *lex);
 /* A decimal number from min to max; `what` names it in the error. */
 bool scenario_lex_number(struct scenario_lex *lex, const char *what, uint64_t min, uint64_t max,
                          uint64_t *number);

@@ -87,6 +87,11 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+bool scenario_lex_at_digit(struct scenario_lex *lex)
+{
+    return is_digit(scenario_lex_next(lex));
+}
+
 bool scenario_lex_number(struct scenario_lex *lex, const char *what, uint64_t min, uint64_t max,
                          uint64_t *number)
 {

@@ -162,6 +162,14 @@ static bool parse_fill(struct op_parser *parser, struct scenario_value *value)
     return scenario_lex_number32(lex, "a size", 0, SCENARIO_VALUE_MAX, &value->low);
 }
 
+static bool parse_count(struct op_parser *parser, struct scenario_value *value)
+{
+    value->form = VALUE_COUNT;
+    value->low = SCENARIO_COUNT_SIZE;
+    if (!scenario_lex_at_digit(parser->lex)) return true;
+    return scenario_lex_number32(parser->lex, "a size", 1, SCENARIO_VALUE_MAX, &value->low);
+}
+
 static bool parse_literal(struct op_parser *parser, struct scenario_value *value, bool hex)
 {
     struct scenario_lex *lex = parser->lex;
@@ -177,13 +185,12 @@ static bool parse_value(struct op_parser *parser, enum op_kind kind, struct scen
     if (scenario_lex_next(lex) == '"') return parse_literal(parser, value, false);
     if (scenario_lex_at_hex(lex)) return parse_literal(parser, value, true);
     if (scenario_lex_take_word(lex, "fill")) return parse_fill(parser, value);
-    if (kind == OP_STORE && scenario_lex_take_word(lex, "random")) {
+    if (scenario_lex_take_word(lex, "count")) return parse_count(parser, value);
+    if (!op_claims(kind) && scenario_lex_take_word(lex, "random")) {
         return parse_random(parser, value);
     }
-    if (kind == OP_EXPECT && scenario_lex_take_word(lex, "absent")) {
+    if (op_claims(kind) && scenario_lex_take_word(lex, "absent")) {
         value->form = VALUE_ABSENT;
-    } else if (scenario_lex_take_word(lex, "count")) {
-        value->form = VALUE_COUNT;
     } else if (scenario_lex_take_word(lex, "empty")) {
         value->form = VALUE_EMPTY;
     } else {
@@ -193,6 +200,19 @@ static bool parse_value(struct op_parser *parser, enum op_kind kind, struct scen
 }
 
 /* --- the rest --- */
+
+/* So many places behind the oldest item; nothing behind `pop` means the oldest. */
+static bool parse_place(struct op_parser *parser, struct scenario_line *line)
+{
+    struct scenario_lex *lex = parser->lex, look = *lex;
+    if (scenario_lex_at_digit(lex)) {
+        return scenario_lex_number32(lex, "a place", 0, UINT32_MAX, &line->count);
+    }
+    bool silent = scenario_lex_done(lex) || scenario_lex_take_word(&look, "cut");
+    if (line->op == OP_POP && silent) return true;
+    if (scenario_word_starts(scenario_lex_next(lex))) return parse_loop(parser, &line->place);
+    return scenario_lex_expected(lex, "a place behind the oldest item");
+}
 
 static bool parse_rot(struct scenario_lex *lex, struct scenario_line *line)
 {
@@ -224,10 +244,11 @@ bool scenario_parse_op(struct scenario *scenario, struct scenario_lex *lex,
                        const struct scenario_loops *loops, struct scenario_line *line)
 {
     struct op_parser parser = {.scenario = scenario, .lex = lex, .loops = loops};
-    if (scenario_op_has_key(line->op) && !parse_key(&parser, &line->key)) return false;
-    if (scenario_op_has_value(line->op) && !parse_value(&parser, line->op, &line->value)) {
+    if (op_has_key(line->op) && !parse_key(&parser, &line->key)) return false;
+    if (op_has_value(line->op) && !parse_value(&parser, line->op, &line->value)) {
         return false;
     }
+    if (op_has_place(line->op) && !parse_place(&parser, line)) return false;
     if (line->op == OP_ROT && !parse_rot(lex, line)) return false;
     if (!scenario_op_takes_cut(line->op) || !scenario_lex_take_word(lex, "cut")) return true;
     return parse_cut(lex, &line->cut);

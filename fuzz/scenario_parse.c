@@ -47,7 +47,11 @@ static bool parse_option(struct parser *parser)
     }
     if (header->option_count == SCRIPT_OPTIONS_MAX) return fail(parser, "too many options");
     if (!scenario_lex_take(&parser->lex, '=')) return scenario_lex_expected(&parser->lex, "'='");
-    if (!scenario_lex_number(&parser->lex, "an option", 0, UINT64_MAX, &option.value)) return false;
+    if (scenario_word_starts(scenario_lex_next(&parser->lex))) {
+        if (!parse_name(parser, "an option", sizeof option.word, option.word)) return false;
+    } else if (!scenario_lex_number(&parser->lex, "an option", 0, UINT64_MAX, &option.value)) {
+        return false;
+    }
     header->options[header->option_count++] = option;
     return true;
 }
@@ -207,18 +211,26 @@ static bool parse_end(struct parser *parser)
 
 /* --- lines --- */
 
-static const struct word {
-    const char *text;
-    enum line_kind kind;
-    enum op_kind op;
-} words[] = {
-    {"chip", LINE_CHIP, 0},       {"engine", LINE_ENGINE, 0},     {"seed", LINE_SEED, 0},
-    {"every", LINE_EVERY, 0},     {"faults", LINE_FAULTS, 0},     {"depth", LINE_DEPTH, 0},
-    {"found", LINE_FOUND, 0},     {"trace", LINE_TRACE, 0},       {"repeat", LINE_REPEAT, 0},
-    {"store", LINE_OP, OP_STORE}, {"fetch", LINE_OP, OP_FETCH},   {"remove", LINE_OP, OP_REMOVE},
-    {"clear", LINE_OP, OP_CLEAR}, {"expect", LINE_OP, OP_EXPECT}, {"mount", LINE_OP, OP_MOUNT},
-    {"look", LINE_OP, OP_LOOK},   {"use", LINE_OP, OP_USE},       {"rot", LINE_OP, OP_ROT},
-};
+/* Takes the first word of a line; an operation is spelled as it is called. */
+static bool take_statement(struct scenario_lex *lex, struct scenario_line *line)
+{
+    static const char *const words[LINE_KINDS] = {
+        [LINE_CHIP] = "chip",   [LINE_ENGINE] = "engine", [LINE_SEED] = "seed",
+        [LINE_EVERY] = "every", [LINE_FAULTS] = "faults", [LINE_DEPTH] = "depth",
+        [LINE_FOUND] = "found", [LINE_TRACE] = "trace",   [LINE_REPEAT] = "repeat",
+    };
+    struct scenario_lex before = *lex;
+    struct scenario_text word = {0};
+    (void)scenario_lex_word(lex, &word);
+    for (line->kind = 0; line->kind < LINE_KINDS; line->kind++) {
+        if (words[line->kind] && scenario_text_is(word, words[line->kind])) return true;
+    }
+    line->kind = LINE_OP;
+    for (line->op = 0; line->op < OP_KINDS; line->op++) {
+        if (scenario_text_is(word, op_name(line->op))) return true;
+    }
+    return scenario_lex_expected(&before, "a statement");
+}
 
 static bool is_header(enum line_kind kind)
 {
@@ -242,22 +254,15 @@ static bool check_order(struct parser *parser, enum line_kind kind)
 static bool parse_statement(struct parser *parser, struct scenario_line *line)
 {
     struct scenario_lex *lex = &parser->lex;
-    size_t i = 0;
     if (scenario_lex_take(lex, '}')) {
         line->kind = LINE_END;
         return parse_end(parser);
     }
-    while (i < sizeof words / sizeof words[0] && !scenario_lex_take_word(lex, words[i].text)) {
-        i++;
-    }
-    if (i == sizeof words / sizeof words[0]) return scenario_lex_expected(lex, "a statement");
-    line->kind = words[i].kind;
-    if (!check_order(parser, line->kind)) return false;
+    if (!take_statement(lex, line) || !check_order(parser, line->kind)) return false;
     if (is_header(line->kind)) return parse_header(parser, line->kind);
 
     parser->scenario->seen[LINE_OP] = true;
     if (line->kind == LINE_REPEAT) return parse_repeat(parser, line);
-    line->op = words[i].op;
     if (!scenario_parse_op(parser->scenario, lex, &parser->loops, line)) return false;
     add_ops(&parser->ops, scenario_line_ops(line));
     return true;

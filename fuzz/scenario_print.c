@@ -108,6 +108,7 @@ static void print_value(FILE *out, const struct scenario_value *value)
         break;
     case VALUE_COUNT:
         fputs("count", out);
+        if (value->low != SCENARIO_COUNT_SIZE) fprintf(out, " %u", value->low);
         break;
     case VALUE_EMPTY:
         fputs("empty", out);
@@ -115,11 +116,23 @@ static void print_value(FILE *out, const struct scenario_value *value)
     }
 }
 
+/* The oldest item goes without saying for a pop. */
+static void print_place(FILE *out, const struct scenario_line *line)
+{
+    if (line->place.name) {
+        fputc(' ', out);
+        print_loop(out, &line->place);
+    } else if (line->count != 0 || line->op != OP_POP) {
+        fprintf(out, " %u", line->count);
+    }
+}
+
 static void print_op(FILE *out, const struct scenario_line *line)
 {
     fputs(op_name(line->op), out);
-    if (scenario_op_has_key(line->op)) print_key(out, &line->key);
-    if (scenario_op_has_value(line->op)) print_value(out, &line->value);
+    if (op_has_key(line->op)) print_key(out, &line->key);
+    if (op_has_value(line->op)) print_value(out, &line->value);
+    if (op_has_place(line->op)) print_place(out, line);
     if (line->op == OP_ROT) fprintf(out, " %u", line->count);
     if (line->op == OP_ROT && line->has_seed) {
         fprintf(out, " seed %llu", (unsigned long long)line->seed);
@@ -152,7 +165,12 @@ static void print_engine(FILE *out, const struct script *header)
     fprintf(out, "engine %s", header->engine);
     for (uint32_t i = 0; i < header->option_count; i++) {
         const struct script_option *option = &header->options[i];
-        fprintf(out, " %s=%llu", option->name, (unsigned long long)option->value);
+        fprintf(out, " %s=", option->name);
+        if (option->word[0]) {
+            fputs(option->word, out);
+        } else {
+            fprintf(out, "%llu", (unsigned long long)option->value);
+        }
     }
 }
 
@@ -342,8 +360,8 @@ void scenario_print_script(const struct script *script, FILE *out)
             .has_seed = true,
             .seed = op->seed,
         };
-        if (scenario_op_has_key(op->kind)) line.key = key_of(script->keys[op->key]);
-        if (scenario_op_has_value(op->kind)) line.value = value_of(op->value);
+        if (op_has_key(op->kind)) line.key = key_of(script->keys[op->key]);
+        if (op_has_value(op->kind)) line.value = value_of(op->value);
         if (scenario_op_takes_cut(op->kind)) line.cut = op->cut;
         print_op(out, &line);
         fputc('\n', out);

@@ -162,8 +162,10 @@ static void list_script(const struct script *script, FILE *out)
             (unsigned)g->tear_scope, (unsigned long long)script->part.endurance.value);
     fprintf(out, "engine %s", script->engine);
     for (uint32_t i = 0; i < script->option_count; i++) {
-        fprintf(out, " %s=%llu", script->options[i].name,
-                (unsigned long long)script->options[i].value);
+        const struct script_option *option = &script->options[i];
+        fprintf(out, " %s=", option->name);
+        if (option->word[0]) fputs(option->word, out);
+        if (!option->word[0]) fprintf(out, "%llu", (unsigned long long)option->value);
     }
     fprintf(out, "\n%s %llu %llu %u %u %llx '%s'", script->name, (unsigned long long)script->seed,
             (unsigned long long)script->every_ns, script->faults, script->depth,
@@ -175,9 +177,7 @@ static void list_script(const struct script *script, FILE *out)
         char tear[FAULT_TEXT_MAX] = "-";
         if (op->cut.nth != 0) fault_print(&op->cut.tear, tear);
         fputs(op_name(op->kind), out);
-        bool keyed = op->kind == OP_STORE || op->kind == OP_FETCH || op->kind == OP_REMOVE ||
-                     op->kind == OP_EXPECT;
-        list_value(out, keyed ? script->keys[op->key] : NULL);
+        list_value(out, op_has_key(op->kind) ? script->keys[op->key] : NULL);
         list_value(out, op->value);
         fprintf(out, " %u %llu %u %s\n", op->count, (unsigned long long)op->seed, op->cut.nth,
                 tear);
