@@ -94,8 +94,8 @@ def language(build):
 class Statement:
     """A statement in its canonical form, and what it makes: given the loops around, its operations.
 
-    An operation is (kind, key, value): bytes, None for what it does not have, or for a random value
-    the range of its size.
+    An operation is (kind, key, value, place): bytes, None for what it does not have, or for a
+    random value the range of its size; the place is 0 when it has none.
     """
 
     text: str
@@ -169,12 +169,23 @@ def keys(draw, loops):
     return f"{form}:{number}", lambda turns: [number.to_bytes(width, "little")]
 
 
+def counted(number, size):
+    """The value `count SIZE`: the number, and what splitmix64 makes of it."""
+    data, state = number.to_bytes(4, "little"), number
+    while len(data) < size:
+        state = (state + 0x9E3779B97F4A7C15) % 2**64
+        word = (state ^ state >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+        word = (word ^ word >> 27) * 0x94D049BB133111EB % 2**64
+        data += (word ^ word >> 31).to_bytes(8, "little")
+    return data[:size]
+
+
 @st.composite
 def values(draw, loops, kind):
     """A value: its text, and from turns and runs to its bytes (or the sizes of a random one)."""
-    form = draw(st.sampled_from(["bytes", "fill", "loop", "count", "empty", "own"]))
+    form = draw(st.sampled_from(["bytes", "fill", "loop", "count", "counted", "empty", "own"]))
     size = draw(st.integers(0, 40))
-    if form == "own" and kind == "expect":
+    if form == "own" and kind in CLAIMS:
         return "absent", lambda turns, runs: None
     if form == "own":
         high = draw(st.integers(size, 60))
@@ -188,6 +199,8 @@ def values(draw, loops, kind):
         return f"fill 0x{byte:02x} {size}", lambda turns, runs: bytes([byte]) * size
     if form == "count":
         return "count", lambda turns, runs: runs.to_bytes(4, "little")
+    if form == "counted" and size not in (0, 4):
+        return f"count {size}", lambda turns, runs: counted(runs, size)
     if form == "bytes":
         text, value = draw(byte_string)
         return text, lambda turns, runs: value
@@ -197,28 +210,52 @@ def values(draw, loops, kind):
 TEARS = ["none", "done", "prefix:5", "only:17", "mask:2a:128", "zero-tail:64", "locked"]
 
 
+CLAIMS = ("expect", "oldest", "newest")
+VALUED = ("store", "push", "append", *CLAIMS)
+PLAIN = ("clear", "mount", "look", "use", "peek", "sync", "seal", "idle")
+KINDS = ("fetch", "remove", "pop", "read", "rot", *VALUED, *PLAIN)
+
+
+@st.composite
+def places(draw, loops, kind):
+    """Places behind the oldest: their text, and from the loops' turns to their number."""
+    form = draw(st.sampled_from(["number", "loop", "modulus"]))
+    if form == "number" or not loops:
+        number = draw(st.integers(0, 2**32 - 1) | st.integers(0, 2))
+        text = f" {number}" if number or kind == "read" else ""
+        return text, lambda turns: number
+    name, _ = draw(st.sampled_from(loops))
+    if form == "loop":
+        return f" {name}", lambda turns: turns[name]
+    modulus = draw(st.integers(1, 5))
+    return f" {name} % {modulus}", lambda turns: turns[name] % modulus
+
+
 @st.composite
 def operations(draw, loops):
-    kind = draw(st.sampled_from(["store", "store", "fetch", "remove", "expect", "clear", "mount",
-                                 "look", "use", "rot"]))
+    kind = draw(st.sampled_from(["store", "append", *KINDS]))
     text, runs = kind, 0
     key_of, value_of = lambda turns: [None], lambda turns, runs: None
+    place_of = lambda turns: 0
     if kind in ("store", "fetch", "remove", "expect"):
         key_text, key_of = draw(keys(loops))
         text += " " + key_text
-    if kind in ("store", "expect"):
+    if kind in ("pop", "read"):
+        place_text, place_of = draw(places(loops, kind))
+        text += place_text
+    if kind in VALUED:
         value_text, value_of = draw(values(loops, kind))
         text += " " + value_text
     if kind == "rot":
         text += f" {draw(st.integers(1, 1 << 20))} seed {draw(st.integers(0, 2**64 - 1))}"
-    elif kind != "expect" and draw(st.booleans()):
+    elif kind not in CLAIMS and draw(st.booleans()):
         text += f" cut {draw(st.integers(1, 2**32 - 1))} {draw(st.sampled_from(TEARS))}"
 
     def ops(turns):
         nonlocal runs
         for key in key_of(turns):
             runs += 1
-            yield kind, key, value_of(turns, runs)
+            yield kind, key, value_of(turns, runs), place_of(turns)
 
     return Statement(text, ops)
 
@@ -251,7 +288,7 @@ def repeats(draw, loops, depth):
     count = draw(st.integers(1, 6))
     name = draw(st.sampled_from([None] + [n for n in "ijk" if n not in dict(loops)]))
     body = draw(statements((*loops, (name, count)) if name else loops, depth - 1))
-    body = body or [Statement("look", lambda turns: [("look", None, None)])]
+    body = body or [Statement("look", lambda turns: [("look", None, None, 0)])]
 
     def ops(turns):
         for turn in range(count):
@@ -270,7 +307,8 @@ def headers(draw):
     chosen = draw(st.lists(st.sampled_from(sorted(fields)), unique=True))
     chip = "".join(f" {f}={draw(st.sampled_from(fields[f]))}" for f in chosen)
     options = draw(st.lists(word, unique=True, max_size=8))
-    engine = "".join(f" {o}={draw(st.integers(0, 2**64 - 1))}" for o in options)
+    chosen = st.integers(0, 2**64 - 1) | word
+    engine = "".join(f" {o}={draw(chosen)}" for o in options)
     whole = draw(st.integers(1, 1000))
     more = [
         f"seed {draw(st.integers(0, 2**64 - 1))}",
@@ -317,8 +355,9 @@ def test_an_expanded_scenario_does_what_its_statements_say(language, statements)
     expected = [op for statement in statements for op in statement.ops({})]
     ops = language.ops(text_of(statements))
     assert len(ops) == len(expected)
-    for (kind, key, value, *_), (kind_expected, key_expected, value_expected) in zip(ops, expected):
-        assert (kind, key) == (kind_expected, listed(key_expected))
+    for (kind, key, value, count, *_), (*told, value_expected, place) in zip(ops, expected):
+        assert [kind, key] == [told[0], listed(told[1])]
+        assert kind == "rot" or count == str(place)
         if isinstance(value_expected, tuple):
             low, high = value_expected
             assert low <= (0 if value == "-" else len(value) // 2) <= high
@@ -365,6 +404,33 @@ def test_count_counts_the_runs_of_its_own_statement_from_one(language):
         (b"k0", "01000000"), (b"k1", "02000000"), (b"b", "01000000"),
         (b"k0", "03000000"), (b"k1", "04000000"), (b"b", "02000000"),
     ]  # fmt: skip
+
+
+def test_count_of_a_size_is_the_number_and_bytes_that_follow_from_it(language):
+    ops = language.ops(HEADER + "repeat 300 {\nappend count 32\n}\npush count 2\npush count 4\n")
+    values = [bytes.fromhex(op[2]) for op in ops]
+    assert values[:300] == [counted(n, 32) for n in range(1, 301)]
+    assert values[300:] == [b"\1\0", b"\1\0\0\0"]
+    assert len({value[4:] for value in values[:300]}) == 300
+
+
+def test_the_oldest_item_goes_without_saying_for_a_pop(language):
+    ops = language.ops(HEADER + "repeat 2 as cut {\npop\npop 0\npop cut 1 done\npop 3\n}\nread 0")
+    assert [op[3] for op in ops] == ["0", "0", "0", "3"] * 2 + ["0"]
+    assert [op[5] for op in ops] == ["0", "0", "1", "0"] * 2 + ["0"]
+    assert "pop\n" in language.printed(HEADER + "pop 0\n")
+    assert "read 0\n" in language.printed(HEADER + "read 0\n")
+
+
+def test_a_place_counts_with_a_repeat_around_it(language):
+    ops = language.ops(HEADER + "repeat 4 as i {\npop i % 3\nread i cut 1 done\n}\n")
+    assert [op[3] for op in ops] == ["0", "0", "1", "1", "2", "2", "0", "3"]
+
+
+def test_an_option_may_be_a_word(language):
+    text = "chip generic\nengine rlog profile=strict batch=8 x=y-1\n"
+    assert language.printed(text) == text
+    assert language.script(text).splitlines()[1] == "engine rlog profile=strict batch=8 x=y-1"
 
 
 def test_an_index_is_a_range_or_the_variable_of_a_repeat_around_it(language):
@@ -460,6 +526,8 @@ MISTAKES = [
     ("engine a b", 1, "'=' is expected at the end of this line"),
     ("engine a b=1 b=1", 1, "'b' is there twice"),
     ("engine a b=18446744073709551616", 1, "an option goes from 0 to 18446744073709551615"),
+    ("engine a b=" + "c" * 24, 1, "this name is too long"),
+    ("engine a b=-1", 1, "an option is expected, not '-1'"),
     ("engine a a=1 b=1 c=1 d=1 e=1 f=1 g=1 h=1 i=1", 1, "too many options"),
     ("engine " + "a" * 64, 1, "this name is too long"),
     ("seed -1", 1, "a seed is expected, not '-1'"),
@@ -506,6 +574,19 @@ MISTAKES = [
      "not 'sideways:3'"),
     (HEADER + "mount cut 0 done", 3, "the number of a program or erase goes from 1 to 4294967295"),
     (HEADER + "expect a empty cut 1 done", 3, "the end of the line is expected, not 'cut'"),
+    (HEADER + "oldest empty cut 1 done", 3, "the end of the line is expected, not 'cut'"),
+    (HEADER + "newest random 4", 3, "a value is expected, not 'random'"),
+    (HEADER + "push", 3, "a value is expected at the end of this line"),
+    (HEADER + "append absent", 3, "a value is expected, not 'absent'"),
+    (HEADER + "append count 0", 3, "a size goes from 1 to 131072"),
+    (HEADER + "append count 131073", 3, "a size goes from 1 to 131072"),
+    (HEADER + "push fill i % 2 1", 3, "no repeat around this has a variable 'i'"),
+    (HEADER + "pop oldest", 3, "no repeat around this has a variable 'oldest'"),
+    (HEADER + "pop 4294967296", 3, "a place goes from 0 to 4294967295"),
+    (HEADER + "pop -1", 3, "a place behind the oldest item is expected, not '-1'"),
+    (HEADER + "read", 3, "a place behind the oldest item is expected at the end of this line"),
+    (HEADER + "peek 1", 3, "the end of the line is expected, not '1'"),
+    (HEADER + "sync now", 3, "the end of the line is expected, not 'now'"),
     (HEADER + "look again", 3, "the end of the line is expected, not 'again'"),
     (HEADER + "rot 0", 3, "a number of bits goes from 1 to 1048576"),
     (HEADER + "repeat 0 {", 3, "a number of turns goes from 1 to 16777216"),
@@ -540,6 +621,7 @@ TOO_MUCH = [
     (16 * "repeat 16777216 {\nstore k[0..4294967295] empty\n" + 16 * "}\n", 0,
      "more than 16777216 operations"),
     ("repeat 2049 {\nstore k random 131072\n}\n", 4, "all values together are over 256 MiB"),
+    ("repeat 8388609 {\nappend count 32\n}\n", 4, "all values together are over 256 MiB"),
 ]  # fmt: skip
 
 
@@ -549,6 +631,11 @@ def test_a_scenario_that_would_fill_the_memory_is_refused(language, text, line, 
     with pytest.raises(Mistake) as told:
         language.op_count(HEADER + text)
     assert (told.value.line, told.value.reason) == (line, reason)
+
+
+def test_values_of_one_byte_over_and_over_are_there_once(language):
+    text = HEADER + "repeat 2049 as i {\nstore k fill i 131072\npush fill 7 131072\n}\n"
+    assert language.op_count(text) == 4098
 
 
 def test_blocks_without_operations_take_no_time(language):
