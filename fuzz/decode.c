@@ -19,8 +19,8 @@ struct decoder {
     struct input input;
     struct script *script;
     uint32_t keys[KEYS_MAX];
-    const struct value *last[KEYS_MAX]; /* what was stored under it before */
-    uint32_t key_count;
+    const struct value *last[KEYS_MAX]; /* what was stored under it before; 0: the newest item */
+    uint32_t key_count;                 /* 0 for a queue or a log */
     uint32_t value_size_max;
     uint8_t *buffer; /* a value */
 };
@@ -39,12 +39,19 @@ static uint32_t page_of(unsigned choice, uint32_t sector_size, uint32_t unit)
     return page && sector_size % page == 0 && page % unit == 0 ? page : sector_size;
 }
 
-static void choose_chip(struct flash_geometry *g, const struct input *input)
+/* Two sectors are the least that most engines take; a queue may have all it has in one. */
+static uint32_t choose_sectors(enum adapter_kind kind, uint8_t byte)
+{
+    if (kind == ADAPTER_MAP) return 2u + byte % 3u;
+    return (kind == ADAPTER_QUEUE ? 1u : 2u) + byte % 4u;
+}
+
+static void choose_chip(struct flash_geometry *g, enum adapter_kind kind, const struct input *input)
 {
     static const uint16_t sizes[] = {256, 128, 512, 1024, 160, 384, 192, 768};
     static const uint8_t programs[] = {0, 1, 0, 2, 0, 1, 0, 4};
     unsigned units = at(input, 2), pages = at(input, 3), rules = at(input, 4);
-    g->sector_count = 2u + at(input, 0) % 3u;
+    g->sector_count = choose_sectors(kind, at(input, 0));
     g->sector_size = sizes[at(input, 1) % 8];
     g->unit = (uint16_t)(1u << units % 6);
     units /= 6;
@@ -85,9 +92,11 @@ static void choose_options(struct script *script, const struct decode_target *ta
         uint64_t value = option_value(&options[i], byte / 2);
         if (value == options[i].value) continue;
         struct script_option *option = &script->options[script->option_count++];
-        memset(option->name, 0, sizeof option->name);
+        *option = (struct script_option){.value = value};
         strncpy(option->name, options[i].name, sizeof option->name - 1);
-        option->value = value;
+        if (options[i].words)
+            strncpy(option->word, options[i].words[value - options[i].min],
+                    sizeof option->word - 1);
     }
 }
 
@@ -148,7 +157,7 @@ static struct script *set_up(const struct decode_target *target, const struct in
     memcpy(script->options, frame->options, sizeof script->options);
     script->option_count = frame->option_count;
     script->seed = 1;
-    if (!target->chip_fixed) choose_chip(&script->part.geometry, input);
+    if (!target->chip_fixed) choose_chip(&script->part.geometry, target->adapter->kind, input);
     choose_options(script, target, input);
     if (settle(script, target, settings)) return script;
     script_free(script);
@@ -178,7 +187,7 @@ static void fill_key(uint8_t *bytes, uint32_t size, enum key_style style, uint32
     }
 }
 
-static void choose_keys(struct decoder *decoder, uint32_t min, uint32_t max)
+static bool choose_keys(struct decoder *decoder, uint32_t min, uint32_t max)
 {
     unsigned byte = at(&decoder->input, 5);
     enum key_style style = (enum key_style)(byte / KEYS_MAX % 4);
@@ -190,6 +199,7 @@ static void choose_keys(struct decoder *decoder, uint32_t min, uint32_t max)
         fill_key(bytes, size, style, i);
         decoder->keys[i] = script_key(decoder->script, bytes, size);
     }
+    return decoder->keys[decoder->key_count - 1] != UINT32_MAX;
 }
 
 /* --- values --- */
@@ -223,12 +233,14 @@ static uint32_t value_size(const struct decoder *decoder, uint32_t key, uint8_t 
     return size < ceiling ? size : ceiling;
 }
 
-/* Bytes of `size` by a class and a seed; the class 7 is the value before with its end changed. */
+/* Bytes of `size` by a class and a seed; the class 7 is the value before with its end changed.
+ * Items are told apart by their bytes alone: those of most classes differ in each of them. */
 static void fill_value(struct decoder *decoder, uint32_t key, uint32_t size, uint8_t byte)
 {
     const struct value *last = decoder->last[key];
     uint8_t *bytes = decoder->buffer;
-    uint32_t state = byte * 0x9E3779B9u + size;
+    uint32_t number = decoder->key_count == 0 ? decoder->script->op_count : 0;
+    uint32_t state = (byte + number) * 0x9E3779B9u + size;
     switch (byte / 32) {
     case 4:
         memset(bytes, 0xFF, size);
@@ -237,7 +249,7 @@ static void fill_value(struct decoder *decoder, uint32_t key, uint32_t size, uin
         memset(bytes, 0x00, size);
         return;
     case 6:
-        memset(bytes, 'a' + byte % 26, size);
+        memset(bytes, (int)('a' + (byte + number) % 26), size);
         return;
     default:
         for (uint32_t i = 0; i < size; i++) {
@@ -252,15 +264,29 @@ static void fill_value(struct decoder *decoder, uint32_t key, uint32_t size, uin
 
 /* --- operations --- */
 
+struct weighted {
+    enum op_kind kind;
+    unsigned weight;
+};
+
+static enum op_kind pick(const struct weighted *kinds, size_t count, uint8_t byte)
+{
+    unsigned total = 0;
+    for (size_t i = 0; i < count; i++)
+        total += kinds[i].weight;
+    unsigned place = byte % total;
+    for (size_t i = 0;; i++) {
+        if (place < kinds[i].weight) return kinds[i].kind;
+        place -= kinds[i].weight;
+    }
+}
+
 /* Swarm: some kinds are off altogether, the others weighted, by one byte of the header. */
-static enum op_kind choose_kind(const struct decoder *decoder, uint8_t byte)
+static enum op_kind choose_map_kind(const struct decoder *decoder, uint8_t byte)
 {
     const struct adapter_map *map = decoder->target->adapter->map;
     unsigned swarm = at(&decoder->input, 6);
-    const struct {
-        enum op_kind kind;
-        unsigned weight;
-    } kinds[] = {
+    const struct weighted kinds[] = {
         {OP_STORE, 8u << swarm % 4},
         {OP_REMOVE, map->remove && !(swarm & 4) ? 6 : 0},
         {OP_MOUNT, swarm & 8 ? 0 : 2},
@@ -269,14 +295,39 @@ static enum op_kind choose_kind(const struct decoder *decoder, uint8_t byte)
         {OP_LOOK, swarm & 64 ? 1 : 0},
         {OP_ROT, decoder->target->faults & FAULT_ROT ? 2 : 0},
     };
-    unsigned total = 0;
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        total += kinds[i].weight;
-    unsigned place = byte % total;
-    for (size_t i = 0;; i++) {
-        if (place < kinds[i].weight) return kinds[i].kind;
-        place -= kinds[i].weight;
-    }
+    return pick(kinds, sizeof kinds / sizeof *kinds, byte);
+}
+
+/* The same by two bytes: a queue is only pushed, only overwritten, or both; a log that is never
+ * told to commit keeps what it can in RAM. */
+static enum op_kind choose_list_kind(const struct decoder *decoder, uint8_t byte)
+{
+    const struct adapter_list *list = decoder->target->adapter->list;
+    unsigned swarm = at(&decoder->input, 6), habits = at(&decoder->input, 5);
+    bool push = list->push && (habits % 4 != 1 || !list->append);
+    bool append = list->append && (habits % 4 != 2 || !push);
+    const struct weighted kinds[] = {
+        {OP_PUSH, push ? 8u << swarm % 4 : 0},
+        {OP_APPEND, append ? 8u << swarm % 4 : 0},
+        {OP_POP, list->pop && !(swarm & 4) ? 12u << habits / 4 % 2 : 0},
+        {OP_MOUNT, swarm & 8 ? 0 : 2},
+        {OP_PEEK, list->peek && swarm & 16 ? 2 : 0},
+        {OP_READ, list->read && swarm & 16 ? 2 : 0},
+        {OP_CLEAR, list->clear && swarm & 32 ? 1 : 0},
+        {OP_LOOK, swarm & 64 ? 1 : 0},
+        {OP_SYNC, list->sync && !(habits & 8) ? 2u << habits / 16 % 4 : 0},
+        {OP_SEAL, list->seal && habits & 64 ? 2 : 0},
+        {OP_IDLE, list->idle && habits & 128 ? 3 : 0},
+        {OP_ROT, decoder->target->faults & FAULT_ROT ? 2 : 0},
+    };
+    return pick(kinds, sizeof kinds / sizeof *kinds, byte);
+}
+
+/* The oldest item mostly, one of the next, or one that is far away or not there. */
+static uint32_t choose_place(uint8_t byte)
+{
+    if (byte < 128) return 0;
+    return byte < 0xF0 ? byte % 8u : byte;
 }
 
 /* The n-th kind of tear of the classes, from 0, or how many there are. */
@@ -309,22 +360,29 @@ static struct cut choose_cut(const struct decoder *decoder, const struct input *
     return cut;
 }
 
+/* A new value under a key, or the next item. */
+static bool choose_value(struct decoder *decoder, const struct input *record, uint32_t key,
+                         struct op *op)
+{
+    uint32_t size = value_size(decoder, key, at(record, 2));
+    fill_value(decoder, key, size, at(record, 3));
+    op->value = script_value(decoder->script, decoder->buffer, size);
+    decoder->last[key] = op->value;
+    return op->value != NULL;
+}
+
 static bool append(struct decoder *decoder, const struct input *record)
 {
-    struct op op = {.kind = choose_kind(decoder, at(record, 0))};
-    uint32_t key = at(record, 1) % decoder->key_count;
-    op.key = decoder->keys[key];
-    if (op.kind == OP_STORE) {
-        uint32_t size = value_size(decoder, key, at(record, 2));
-        fill_value(decoder, key, size, at(record, 3));
-        op.value = script_value(decoder->script, decoder->buffer, size);
-        if (!op.value) return false;
-        decoder->last[key] = op.value;
-    } else if (op.kind == OP_ROT) {
+    bool keyed = decoder->key_count != 0;
+    uint32_t key = keyed ? at(record, 1) % decoder->key_count : 0;
+    struct op op = {.kind = keyed ? choose_map_kind(decoder, at(record, 0))
+                                  : choose_list_kind(decoder, at(record, 0))};
+    if (op_has_key(op.kind)) op.key = decoder->keys[key];
+    if (op_has_place(op.kind)) op.count = choose_place(at(record, 1));
+    if (op_has_value(op.kind) && !choose_value(decoder, record, key, &op)) return false;
+    if (op.kind == OP_ROT) {
         op.count = 1 + at(record, 2) % 4;
         op.seed = at(record, 3);
-    } else if (op.kind == OP_CLEAR || op.kind == OP_MOUNT || op.kind == OP_LOOK) {
-        op.key = 0;
     }
     op.cut = choose_cut(decoder, record);
     return script_append(decoder->script, &op) != NULL;
@@ -360,9 +418,9 @@ struct script *decode(const struct decode_target *target, const uint8_t *bytes, 
     if (decoder.value_size_max > geometry->sector_size)
         decoder.value_size_max = geometry->sector_size;
     decoder.buffer = malloc((size_t)decoder.value_size_max + 2);
-    choose_keys(&decoder, min, max);
-    bool fine =
-        decoder.buffer && decoder.keys[decoder.key_count - 1] != UINT32_MAX && append_all(&decoder);
+    bool fine = decoder.buffer &&
+                (target->adapter->kind != ADAPTER_MAP || choose_keys(&decoder, min, max)) &&
+                append_all(&decoder);
     free(decoder.buffer);
     if (fine) return decoder.script;
     script_free(decoder.script);

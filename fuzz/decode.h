@@ -6,13 +6,14 @@
  * a mutation of one byte changes one thing, and a record taken away takes one operation away; a cut
  * is part of its operation and goes with it.
  *
- *   header  0 sectors, 2 to 4           4 programs of a unit between erases; erased value
- *           1 sector size, 128 to 1024  5 keys: how many, and of which kind
- *           2 unit, read unit           6 which operations there are, and how many of each
- *           3 page, tear scope          7 sizes of values, how often power is cut
+ *   header  0 sectors, 1 to 5           4 programs of a unit between erases; erased value
+ *           1 sector size, 128 to 1024  5 keys: how many, and of which kind; without keys: how
+ *           2 unit, read unit             items are put in and made durable
+ *           3 page, tear scope          6 which operations there are, and how many of each
+ *                                       7 sizes of values, how often power is cut
  *                                       8 to 15 the engine's options, in their order
  *   record  0 operation                 4 cut or not, at which program or erase
- *           1 key                       5 tear
+ *           1 key or place              5 tear
  *           2 size of the value         6, 7 its numbers
  *           3 bytes of the value
  *
