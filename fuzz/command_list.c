@@ -10,17 +10,56 @@
 
 /* --- list --- */
 
+static const char *kind_name(const struct adapter *adapter)
+{
+    static const char *const names[] = {
+        [ADAPTER_MAP] = "map", [ADAPTER_QUEUE] = "queue", [ADAPTER_LOG] = "log"};
+    return names[adapter->kind];
+}
+
+/* The words of an option: a word between two others is `between` them. */
+static void print_words(const struct adapter_option *option, const char *quote, const char *between)
+{
+    for (uint64_t i = 0; i <= option->max - option->min; i++)
+        printf("%s%s%s%s", i ? between : "", quote, option->words[i], quote);
+}
+
+static void list_option(const struct adapter_option *option)
+{
+    printf("           %s=", option->name);
+    if (!option->words) {
+        printf("%" PRIu64 "  %s\n", option->value, option->summary);
+        return;
+    }
+    printf("%s  %s (", option->words[option->value - option->min], option->summary);
+    print_words(option, "", ", ");
+    printf(")\n");
+}
+
 static void list_engines(void)
 {
     const struct adapter *adapter;
     for (size_t i = 0; (adapter = adapters_at(i)); i++) {
         printf("%-10s %s\n", adapter->name, adapter->summary);
-        printf("           kind map; claims %s%s\n", adapter->claims,
+        printf("           kind %s; claims %s%s\n", kind_name(adapter), adapter->claims,
                adapters_is_subject(adapter) ? "; a test subject with known faults" : "");
         if (adapter->widened_why) printf("           widened: %s\n", adapter->widened_why);
         const struct adapter_option *option = adapter->options;
         for (; option && option->name; option++)
-            printf("           %s=%" PRIu64 "  %s\n", option->name, option->value, option->summary);
+            list_option(option);
+    }
+}
+
+static void list_options_json(const struct adapter *adapter)
+{
+    const struct adapter_option *option = adapter->options;
+    for (; option && option->name; option++) {
+        printf("%s{\"name\": \"%s\", \"value\": %" PRIu64 ", \"min\": %" PRIu64
+               ", \"max\": %" PRIu64 ", \"words\": [",
+               option == adapter->options ? "" : ", ", option->name, option->value, option->min,
+               option->max);
+        if (option->words) print_words(option, "\"", ", ");
+        printf("]}");
     }
 }
 
@@ -33,9 +72,12 @@ static void list_engines_json(void)
         command_print_json(stdout, adapter->name);
         printf(", \"summary\": ");
         command_print_json(stdout, adapter->summary);
-        printf(", \"kind\": \"map\", \"claims\": ");
+        printf(", \"kind\": \"%s\", \"claims\": ", kind_name(adapter));
         command_print_json(stdout, adapter->claims);
-        printf(", \"subject\": %s}", adapters_is_subject(adapter) ? "true" : "false");
+        printf(", \"subject\": %s, \"options\": [",
+               adapters_is_subject(adapter) ? "true" : "false");
+        list_options_json(adapter);
+        printf("]}");
     }
     printf("]\n");
 }
@@ -166,6 +208,32 @@ static void print_pair(void *context, const void *key, uint32_t key_size, const 
     printf(" (%" PRIu32 " bytes)\n", value_size);
 }
 
+/* A queue has no numbers: its items are told by their places. */
+struct item_list {
+    bool numbered;
+    uint64_t place;
+};
+
+static void print_item(void *context, uint64_t number, const void *data, uint32_t size)
+{
+    struct item_list *list = context;
+    printf("  %" PRIu64 " = ", list->numbered ? number : list->place);
+    list->place++;
+    print_bytes(data, size);
+    printf(" (%" PRIu32 " bytes)\n", size);
+}
+
+static enum answer print_contents(const struct adapter *adapter, void *object)
+{
+    struct item_list list = {.numbered = adapter->kind == ADAPTER_LOG};
+    if (adapter->kind == ADAPTER_MAP) {
+        printf("values, oldest copy first; the last one of a key counts:\n");
+        return adapter->map->each(object, print_pair, NULL);
+    }
+    printf("items, oldest first, by their %s:\n", list.numbered ? "numbers" : "places");
+    return adapter->list->each(object, print_item, &list);
+}
+
 static int inspect_chip(struct chip *chip, const struct loaded *loaded, const char *path)
 {
     const struct adapter *adapter = loaded->adapter;
@@ -179,10 +247,7 @@ static int inspect_chip(struct chip *chip, const struct loaded *loaded, const ch
            flash->geometry.sector_count, flash->geometry.sector_size);
     enum answer answer = adapter->mount(object, flash, &loaded->settings);
     if (adapter->inspect) adapter->inspect(object, flash, &loaded->settings, print_line, NULL);
-    if (answer == ANSWER_OK) {
-        printf("values, oldest copy first; the last one of a key counts:\n");
-        answer = adapter->map->each(object, print_pair, NULL);
-    }
+    if (answer == ANSWER_OK) answer = print_contents(adapter, object);
     if (answer != ANSWER_OK) printf("the engine can't read it: it is damaged or no such store\n");
     if (chip_breach(chip)->rule != CHIP_RULE_KEPT)
         printf("the engine broke a rule: %s\n", chip_rule_name(chip_breach(chip)->rule));

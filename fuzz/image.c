@@ -139,6 +139,10 @@ static const char *const call_names[] = {
     [ADAPTER_CALL_MOUNT] = "mount", [ADAPTER_CALL_STORE] = "store",
     [ADAPTER_CALL_FETCH] = "fetch", [ADAPTER_CALL_REMOVE] = "remove",
     [ADAPTER_CALL_CLEAR] = "clear", [ADAPTER_CALL_EACH] = "reading back",
+    [ADAPTER_CALL_PUSH] = "append", [ADAPTER_CALL_POP] = "pop",
+    [ADAPTER_CALL_PEEK] = "peek",   [ADAPTER_CALL_READ] = "read",
+    [ADAPTER_CALL_SEEK] = "seek",   [ADAPTER_CALL_SYNC] = "sync",
+    [ADAPTER_CALL_FITS] = "fits",
 };
 
 static void before(struct rig *rig, enum adapter_call call)
@@ -169,7 +173,26 @@ static bool after(struct rig *rig, enum adapter_call call)
 
 struct sum {
     uint32_t bytes; /* keeps the reads of a visit from being left out */
+    uint32_t items;
+    uint64_t first, last; /* numbers of items */
 };
+
+/* A buffer of so many bytes, and whether one behind it was written since. */
+static uint8_t *guarded(struct rig *rig, uint32_t *capacity)
+{
+    if (*capacity > rig->value_size_max) *capacity = rig->value_size_max;
+    rig->buffer[*capacity] = GUARD;
+    return rig->buffer;
+}
+
+static bool guard_holds(struct rig *rig, uint32_t capacity, enum adapter_call call)
+{
+    return rig->buffer[capacity] == GUARD ||
+           rig_finds(rig, CLAUSE_SANE, "%s on a damaged image: writes behind its buffer",
+                     call_names[call]);
+}
+
+/* --- a map --- */
 
 static void visit(void *context, const void *key, uint32_t key_size, const void *value,
                   uint32_t value_size)
@@ -181,7 +204,7 @@ static void visit(void *context, const void *key, uint32_t key_size, const void 
         sum->bytes += ((const uint8_t *)value)[i];
 }
 
-static bool read_all(struct rig *rig, void *object)
+static bool read_map(struct rig *rig, void *object)
 {
     struct sum sum = {0};
     before(rig, ADAPTER_CALL_EACH);
@@ -193,13 +216,10 @@ static bool read_all(struct rig *rig, void *object)
 static bool fetch(struct rig *rig, void *object, const struct value *key, uint32_t capacity)
 {
     uint32_t size = 0;
-    if (capacity > rig->value_size_max) capacity = rig->value_size_max;
-    rig->buffer[capacity] = GUARD;
+    uint8_t *buffer = guarded(rig, &capacity);
     before(rig, ADAPTER_CALL_FETCH);
-    (void)rig->adapter->map->fetch(object, key->bytes, key->size, rig->buffer, capacity, &size);
-    if (!after(rig, ADAPTER_CALL_FETCH)) return false;
-    return rig->buffer[capacity] == GUARD ||
-           rig_finds(rig, CLAUSE_SANE, "fetch on a damaged image: writes behind its buffer");
+    (void)rig->adapter->map->fetch(object, key->bytes, key->size, buffer, capacity, &size);
+    return after(rig, ADAPTER_CALL_FETCH) && guard_holds(rig, capacity, ADAPTER_CALL_FETCH);
 }
 
 static bool change(struct rig *rig, void *object, const struct value *key, uint32_t size)
@@ -216,16 +236,154 @@ static bool change(struct rig *rig, void *object, const struct value *key, uint3
     return after(rig, ADAPTER_CALL_REMOVE);
 }
 
-static bool change_all(struct rig *rig, void *object)
+static bool clear_map(struct rig *rig, void *object)
+{
+    const struct adapter_map *map = rig->adapter->map;
+    if (!map->clear) return true;
+    before(rig, ADAPTER_CALL_CLEAR);
+    (void)map->clear(object);
+    return after(rig, ADAPTER_CALL_CLEAR);
+}
+
+static bool use_map(struct rig *rig, void *object, bool clear)
 {
     uint32_t sector = rig->script->part.geometry.sector_size;
+    if (!read_map(rig, object)) return false;
     for (uint32_t i = 0; i < rig->script->key_count; i++) {
         const struct value *key = rig->script->keys[i];
         if (!fetch(rig, object, key, UINT32_MAX) || !fetch(rig, object, key, 3)) return false;
         if (!change(rig, object, key, 5 + i) || !change(rig, object, key, sector / 4)) return false;
     }
+    return (!clear || clear_map(rig, object)) && read_map(rig, object);
+}
+
+/* --- a queue or a log --- */
+
+struct lister {
+    struct rig *rig;
+    const struct adapter_list *list;
+    void *object;
+    uint64_t time; /* of the last append; it never goes back */
+    struct sum sum;
+};
+
+static void visit_item(void *context, uint64_t number, const void *data, uint32_t size)
+{
+    struct sum *sum = context;
+    if (sum->items++ == 0) sum->first = number;
+    sum->last = number;
+    for (uint32_t i = 0; i < size; i++)
+        sum->bytes += ((const uint8_t *)data)[i];
+}
+
+static bool read_list(struct lister *lister)
+{
+    lister->sum = (struct sum){0};
+    before(lister->rig, ADAPTER_CALL_EACH);
+    (void)lister->list->each(lister->object, visit_item, &lister->sum);
+    return after(lister->rig, ADAPTER_CALL_EACH);
+}
+
+/* One call that tells an item, into room for so many bytes: `which` is its place or number. */
+static bool tell(struct lister *lister, enum adapter_call call, uint64_t which, uint32_t capacity)
+{
+    const struct adapter_list *list = lister->list;
+    uint32_t size = 0;
+    uint8_t *buffer = guarded(lister->rig, &capacity);
+    before(lister->rig, call);
+    if (call == ADAPTER_CALL_PEEK && list->peek)
+        (void)list->peek(lister->object, buffer, capacity, &size);
+    else if (call == ADAPTER_CALL_POP && list->pop)
+        (void)list->pop(lister->object, (uint32_t)which, buffer, capacity, &size);
+    else if (call == ADAPTER_CALL_READ && list->read)
+        (void)list->read(lister->object, which, buffer, capacity, &size);
+    return after(lister->rig, call) && guard_holds(lister->rig, capacity, call);
+}
+
+static bool seek(struct lister *lister, uint64_t time)
+{
+    uint64_t number = 0;
+    if (!lister->list->seek) return true;
+    before(lister->rig, ADAPTER_CALL_SEEK);
+    (void)lister->list->seek(lister->object, time, &number);
+    return after(lister->rig, ADAPTER_CALL_SEEK);
+}
+
+/* By number: those that are there, their neighbours, and the ends of what a number can be. */
+static bool tell_numbers(struct lister *lister)
+{
+    const uint64_t first = lister->sum.first, last = lister->sum.last;
+    const uint64_t numbers[] = {first, first - 1, first + (last - first) / 2, last, last + 1,
+                                0,     UINT64_MAX};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        if (!tell(lister, ADAPTER_CALL_READ, numbers[i], i % 2 ? 3 : UINT32_MAX) ||
+            !seek(lister, numbers[i]))
+            return false;
+    }
     return true;
 }
+
+/* An item of so many bytes, by a push where there is one and it may be refused. */
+static bool put(struct lister *lister, uint32_t size, bool push)
+{
+    struct rig *rig = lister->rig;
+    if (size > rig->value_size_max) size = rig->value_size_max;
+    memset(rig->buffer, 'v', size);
+    before(rig, ADAPTER_CALL_PUSH);
+    if (lister->list->push && (push || !lister->list->append))
+        (void)lister->list->push(lister->object, rig->buffer, size);
+    else if (lister->list->append)
+        (void)lister->list->append(lister->object, rig->buffer, size, ++lister->time);
+    return after(rig, ADAPTER_CALL_PUSH);
+}
+
+/* Once around the ring and a little more, so that each sector is met by what erases it. */
+static bool put_around(struct lister *lister)
+{
+    const struct flash_geometry *g = &lister->rig->script->part.geometry;
+    for (uint32_t i = 0; i < 3 * g->sector_count + 3; i++) {
+        uint32_t size = i % 4 == 3 ? i : g->sector_size / 3;
+        if (!put(lister, size, i % 2)) return false;
+        if (i % 4 == 0 && !tell(lister, ADAPTER_CALL_POP, i % 3, i % 8 ? 3 : UINT32_MAX))
+            return false;
+    }
+    return true;
+}
+
+/* A call without arguments, where the engine has it. */
+static bool call(struct lister *lister, enum adapter_call kind,
+                 enum answer (*function)(void *object))
+{
+    if (!function) return true;
+    before(lister->rig, kind);
+    (void)function(lister->object);
+    return after(lister->rig, kind);
+}
+
+/* The largest item that is said to fit, put in. */
+static bool put_what_fits(struct lister *lister)
+{
+    uint32_t size = 0;
+    if (!lister->list->fits) return true;
+    before(lister->rig, ADAPTER_CALL_FITS);
+    enum answer answer = lister->list->fits(lister->object, &size);
+    return after(lister->rig, ADAPTER_CALL_FITS) &&
+           (answer != ANSWER_OK || put(lister, size, true));
+}
+
+static bool use_list(struct rig *rig, void *object, bool clear)
+{
+    const struct adapter_list *list = rig->adapter->list;
+    struct lister it = {.rig = rig, .list = list, .object = object, .time = clear ? 1000 : 0};
+    return read_list(&it) && tell_numbers(&it) && tell(&it, ADAPTER_CALL_PEEK, 0, UINT32_MAX) &&
+           tell(&it, ADAPTER_CALL_PEEK, 0, 3) && tell(&it, ADAPTER_CALL_POP, 1, UINT32_MAX) &&
+           put_what_fits(&it) && call(&it, ADAPTER_CALL_SYNC, list->idle) && put_around(&it) &&
+           call(&it, ADAPTER_CALL_SYNC, list->sync) && read_list(&it) && tell_numbers(&it) &&
+           (!clear || call(&it, ADAPTER_CALL_CLEAR, list->clear)) &&
+           call(&it, ADAPTER_CALL_SYNC, list->seal) && put(&it, 5, false) && read_list(&it);
+}
+
+/* --- an image --- */
 
 static bool use(struct rig *rig, bool clear)
 {
@@ -236,13 +394,8 @@ static bool use(struct rig *rig, bool clear)
     enum answer answer = rig->adapter->mount(object, chip_flash(rig->chip), &rig->settings);
     if (!after(rig, ADAPTER_CALL_MOUNT)) return false;
     if (answer != ANSWER_OK) return true;
-    if (!read_all(rig, object) || !change_all(rig, object)) return false;
-    if (clear && rig->adapter->map->clear) {
-        before(rig, ADAPTER_CALL_CLEAR);
-        (void)rig->adapter->map->clear(object);
-        if (!after(rig, ADAPTER_CALL_CLEAR)) return false;
-    }
-    return read_all(rig, object);
+    return rig->adapter->kind == ADAPTER_MAP ? use_map(rig, object, clear)
+                                             : use_list(rig, object, clear);
 }
 
 bool image_try(struct rig *rig, const uint8_t *image)
