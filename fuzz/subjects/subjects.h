@@ -2,7 +2,8 @@
  *
  * `original` is the map of the Rust crate sequential-storage as it is; its power-loss bugs are real
  * and the explorer must show them. `canary` is a small map of our own with one planted fault; a run
- * that does not find it has a harness that went silent, and without the fault it must be clean.
+ * that does not find it has a harness that went silent, and without the fault it must be clean;
+ * `canary-queue` and `canary-log` are the same for the other two kinds.
  */
 #ifndef BROWNOUT_SUBJECTS_H
 #define BROWNOUT_SUBJECTS_H
@@ -11,6 +12,8 @@
 
 extern const struct adapter adapter_original;
 extern const struct adapter adapter_canary;
+extern const struct adapter adapter_canary_queue;
+extern const struct adapter adapter_canary_log;
 
 /* What the option `fault=N` of the canary plants: entry N. Entry 0 is the correct engine. */
 struct canary_fault {
@@ -23,5 +26,19 @@ struct canary_fault {
 
 #define CANARY_FAULT_COUNT 18u
 extern const struct canary_fault canary_faults[CANARY_FAULT_COUNT];
+
+/* The same of canary-queue and canary-log, which are one engine. */
+struct canary_list_fault {
+    const char *summary;
+    const char *bug_class;
+    const char *clause;
+    const char *needs;
+    bool once;
+    uint32_t depth;         /* cuts on one path that show it */
+    enum adapter_kind kind; /* which of the two shows it; ADAPTER_MAP: both do */
+};
+
+#define CANARY_LIST_FAULT_COUNT 34u
+extern const struct canary_list_fault canary_list_faults[CANARY_LIST_FAULT_COUNT];
 
 #endif
