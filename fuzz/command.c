@@ -79,6 +79,7 @@ enum {
     OPTION_TIME,
     OPTION_RUNS,
     OPTION_ENGINES,
+    OPTION_CUTS,
 };
 
 static const struct option long_options[] = {
@@ -110,6 +111,7 @@ static const struct option long_options[] = {
     {"time", required_argument, NULL, OPTION_TIME},
     {"runs", required_argument, NULL, OPTION_RUNS},
     {"engines", required_argument, NULL, OPTION_ENGINES},
+    {"cuts", required_argument, NULL, OPTION_CUTS},
     {NULL, 0, NULL, 0},
 };
 
@@ -156,6 +158,20 @@ static bool parse_shard(const char *text, struct explore_options *explore)
     explore->shard = shard;
     explore->shards = shards;
     return true;
+}
+
+/* "1/50": one in fifty operations. */
+static bool parse_cuts(const char *text, struct command_options *options)
+{
+    unsigned cuts = 0, of = 0;
+    int end = 0;
+    bool plain = strspn(text, "0123456789/") == strlen(text);
+    bool fine = plain && sscanf(text, "%9u/%9u%n", &cuts, &of, &end) == 2 && !text[end];
+    options->cuts = cuts;
+    options->cuts_of = of;
+    if (fine && cuts > 0 && cuts <= of) return true;
+    command_refuse("--cuts takes N/M, so many of so many operations, such as 1/50, not '%s'", text);
+    return false;
 }
 
 static bool parse_seconds(int code, const char *text, double *seconds)
@@ -292,6 +308,8 @@ static bool take(int code, const char *text, struct command_options *options)
         return parse_faults(text, options);
     case OPTION_SHARD:
         return parse_shard(text, &options->explore);
+    case OPTION_CUTS:
+        return parse_cuts(text, options);
     case OPTION_SECONDS:
         return parse_seconds(code, text, &options->seconds);
     case OPTION_TIME:

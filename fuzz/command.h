@@ -28,10 +28,11 @@ struct command_options {
     struct explore_options explore;
     bool faults_given, depth_given, seed_given, time_given;
     uint32_t jobs;
-    double seconds;      /* to stop after; 0: never */
-    uint64_t runs;       /* to do; 0: no limit */
-    const char *engines; /* of `wear`: "a x=1, b" */
-    double silence;      /* without a new crash state, and a worker counts as hung */
+    double seconds;         /* to stop after; 0: never */
+    uint64_t runs;          /* to do; 0: no limit */
+    const char *engines;    /* of `wear`: "a x=1, b" */
+    uint64_t cuts, cuts_of; /* of `wear`: so many of so many operations lose power; 0: none */
+    double silence;         /* without a new crash state, and a worker counts as hung */
     bool json, quiet, shrink;
 };
 
@@ -110,8 +111,8 @@ void command_tell_progress(struct command_progress *progress, const char *format
 /* Clears the line; the seconds since the start. */
 double command_end_progress(const struct command_progress *progress);
 
-/* Opens --db, if it is given, and begins the run; *db is NULL otherwise. COMMAND_CLEAN, or what to
- * exit with, the reason told. */
+/* Opens --db, if it is given, and begins the run unless it is NULL; *db is NULL otherwise.
+ * COMMAND_CLEAN, or what to exit with, the reason told. */
 int command_open_db(const struct command_options *options, const struct db_run *run,
                     struct db **db);
 

@@ -1,8 +1,4 @@
-/* wear: the same work on several engines, side by side.
- *
- * Only what the scenario asks of the engine is counted: stores, fetches, removes, clears, and one
- * mount for each `mount`. What the harness does to check the engine is not.
- */
+/* wear: the same work on several engines, side by side, without power cuts and with them. */
 #define _GNU_SOURCE
 #include <inttypes.h>
 #include <stdlib.h>
@@ -10,104 +6,117 @@
 
 #include "fuzz/adapters.h"
 #include "fuzz/command.h"
-#include "fuzz/globals.h"
-#include "fuzz/wear.h"
+#include "fuzz/ledger.h"
+#include "fuzz/replay.h"
 
 #define ENGINES_MAX 12u
-#define JUNK 0xA5
 
-/* One engine, and what the work cost it. */
-struct account {
+/* One engine at the work. */
+struct contender {
     char name[96]; /* as the user spells it: "seqmap keys=8" */
     const struct adapter *adapter;
     struct adapter_settings settings;
     struct script *script;
-    struct wear wear;
-    struct chip_counters work;  /* of all operations together, mounts included */
-    struct chip_counters mount; /* of one more mount, at the end */
-    uint64_t operations;
-    uint64_t payload; /* bytes of keys and values that were stored */
-    uint64_t refused; /* operations that the engine did not do */
-    double lifetime_ns;
+};
+
+struct contest {
+    const struct command_options *options;
+    struct contender contenders[ENGINES_MAX];
+    struct ledger_entry entries[ENGINES_MAX];
+    uint32_t count;
+    struct outage outage;
+    bool cut; /* with power cuts too */
 };
 
 /* --- doing the work --- */
 
-static void add_since(struct chip_counters *sum, const struct chip_counters *then,
-                      const struct chip_counters *now)
+/* The case of what was done until something differed; NULL when memory is short. */
+static struct script *case_of(const struct contender *it, const struct rig *rig,
+                              const struct script *done, uint32_t faults)
 {
-    sum->reads += now->reads - then->reads;
-    sum->programs += now->programs - then->programs;
-    sum->erases += now->erases - then->erases;
-    sum->bytes_read += now->bytes_read - then->bytes_read;
-    sum->bytes_programmed += now->bytes_programmed - then->bytes_programmed;
-    sum->time_ns += now->time_ns - then->time_ns;
+    const struct explore_path path = {.op = done->op_count - 1};
+    struct script *found = explore_case(done, it->adapter, &it->settings, &path);
+    if (!found) return NULL;
+    if (faults & ~(uint32_t)FAULT_STABLE) found->faults = faults;
+    snprintf(found->clause, sizeof found->clause, "%s", clause_name(rig->finding.clause));
+    memcpy(found->finding, rig->finding.text, sizeof found->finding);
+    replay_record(found, it->adapter, &it->settings);
+    return found;
 }
 
-/* A power-on and nothing besides: rig_recover() would look around. */
-static bool mount_once(struct rig *rig)
+/* Tells what differed and keeps the case. */
+static int blame(const struct contest *contest, const struct contender *it, const struct rig *rig,
+                 const struct script *done)
 {
-    void *object = rig->levels[0].object;
-    chip_power_off(rig->chip);
-    chip_power_on(rig->chip);
-    chip_set_fuel(rig->chip, rig->bounds[ADAPTER_CALL_MOUNT]);
-    memset(object, JUNK, rig->object_size);
-    if (rig->adapter->has_globals) globals_wipe();
-    if (rig->adapter->mount(object, chip_flash(rig->chip), &rig->settings) == ANSWER_OK)
-        return true;
-    return rig_finds(rig, CLAUSE_ALIVE, "mount fails");
-}
-
-static bool is_work(enum op_kind kind)
-{
-    return kind == OP_STORE || kind == OP_FETCH || kind == OP_REMOVE || kind == OP_CLEAR ||
-           kind == OP_MOUNT;
-}
-
-static bool do_op(struct account *account, struct rig *rig, const struct op *op)
-{
-    enum answer answer = ANSWER_OK;
-    struct chip_counters then = *chip_counters(rig->chip);
-    bool fine = op->kind == OP_MOUNT ? mount_once(rig) : rig_call(rig, op, &answer);
-    if (!is_work(op->kind)) return fine;
-    add_since(&account->work, &then, chip_counters(rig->chip));
-    account->operations++;
-    if (op->kind == OP_STORE && answer == ANSWER_OK)
-        account->payload += account->script->keys[op->key]->size + op->value->size;
-    return fine;
-}
-
-static bool do_all(struct account *account, struct rig *rig)
-{
-    const struct script *script = account->script;
-    bool fine = rig_start(rig);
-    for (uint32_t i = 0; fine && i < script->op_count; i++)
-        fine = do_op(account, rig, &script->ops[i]);
-    struct chip_counters then = *chip_counters(rig->chip);
-    fine = fine && mount_once(rig);
-    add_since(&account->mount, &then, chip_counters(rig->chip));
-    account->refused = rig->refusals.count;
-    account->wear = wear_of(rig);
-    account->lifetime_ns = wear_lifetime_ns(rig, &account->wear);
-    return fine;
-}
-
-static int work(struct account *account)
-{
-    struct rig *rig = rig_new(account->script, account->adapter, &account->settings);
-    if (!rig) return command_fail("no memory for the chip");
-    int code = COMMAND_CLEAN;
-    bool fine = do_all(account, rig);
-    if (rig->finding.clause == CLAUSE_SCENARIO) {
-        code =
-            command_refuse("%s on %s: %s", account->script->name, account->name, rig->finding.text);
-    } else if (!fine) {
-        printf("DIVERGENCE of %s, clause %s: %s\n", account->name, clause_name(rig->finding.clause),
-               rig->finding.text);
-        code = COMMAND_DIVERGED;
+    char path[COMMAND_PATH_MAX];
+    if (rig->finding.clause == CLAUSE_NONE) return command_fail("out of memory");
+    if (rig->finding.clause == CLAUSE_SCENARIO)
+        return command_refuse("%s on %s: %s", it->script->name, it->name, rig->finding.text);
+    printf("DIVERGENCE of %s, clause %s: %s\n", it->name, clause_name(rig->finding.clause),
+           rig->finding.text);
+    struct script *found = done->op_count ? case_of(it, rig, done, contest->outage.faults) : NULL;
+    if (found && command_write_case(contest->options, found, path) == COMMAND_CLEAN) {
+        command_print_replay(contest->options, "replay", path);
+        command_print_replay(contest->options, "shrink", path);
     }
+    script_free(found);
+    return COMMAND_DIVERGED;
+}
+
+static int work(const struct contest *contest, const struct contender *it,
+                const struct outage *outage, struct account *account)
+{
+    struct script *done = script_copy(it->script);
+    struct rig *rig = rig_new(it->script, it->adapter, &it->settings);
+    int code = COMMAND_CLEAN;
+    if (done) done->op_count = 0;
+    if (rig && outage) rig_set_faults(rig, outage->faults);
+    if (!rig || !done)
+        code = command_fail("no memory for the chip");
+    else if (!account_work(account, rig, outage, done))
+        code = blame(contest, it, rig, done);
     rig_free(rig);
+    script_free(done);
     return code;
+}
+
+static int work_all(struct contest *contest)
+{
+    int code = COMMAND_CLEAN;
+    for (uint32_t i = 0; code == COMMAND_CLEAN && i < contest->count; i++) {
+        const struct contender *it = &contest->contenders[i];
+        contest->entries[i].name = it->name;
+        code = work(contest, it, NULL, &contest->entries[i].plain);
+        if (code == COMMAND_CLEAN && contest->cut)
+            code = work(contest, it, &contest->outage, &contest->entries[i].cut);
+    }
+    return code;
+}
+
+/* --- keeping the results --- */
+
+static int store(const struct contest *contest)
+{
+    struct db *db;
+    struct db_error error;
+    enum db_status status = DB_OK;
+    int code = command_open_db(contest->options, NULL, &db);
+    for (uint32_t i = 0; db && status == DB_OK && i < contest->count; i++) {
+        const struct contender *it = &contest->contenders[i];
+        struct db_comparison row = {
+            .campaign = contest->options->campaign,
+            .path = contest->options->files[0],
+            .script = it->script,
+            .adapter = it->adapter,
+            .account = &contest->entries[i].plain,
+        };
+        status = db_store_comparison(db, &row, &error);
+        row.account = &contest->entries[i].cut;
+        row.outage = &contest->outage;
+        if (status == DB_OK && contest->cut) status = db_store_comparison(db, &row, &error);
+    }
+    db_close(db);
+    return status == DB_OK ? code : command_blame_db(status, &error);
 }
 
 /* --- choosing the engines --- */
@@ -130,27 +139,27 @@ static bool merge_options(struct script *script, const struct script *given)
 }
 
 static int choose(const struct command_options *options, const struct script *script,
-                  struct account *account)
+                  struct contender *contender)
 {
     char reason[ADAPTERS_REASON_MAX];
     struct command_options bare = *options;
     struct loaded given;
-    bare.engine = account->name;
+    bare.engine = contender->name;
     bare.chip = NULL;
     int code = command_load_bare(&bare, 0, &given);
     if (code) return code;
-    account->adapter = given.adapter;
-    account->script = script_copy(script);
-    bool merged = account->script && merge_options(account->script, given.script);
+    contender->adapter = given.adapter;
+    contender->script = script_copy(script);
+    bool merged = contender->script && merge_options(contender->script, given.script);
     script_free(given.script);
     if (!merged) return command_fail("out of memory");
-    if (adapters_settle(account->adapter, account->script, &account->settings, reason))
+    if (adapters_settle(contender->adapter, contender->script, &contender->settings, reason))
         return COMMAND_CLEAN;
     return command_refuse("%s: %s", options->files[0], reason);
 }
 
 /* "a x=1, b" -> names, blanks around them gone. */
-static int split(const char *list, struct account *accounts, uint32_t *count)
+static int split(const char *list, struct contender *contenders, uint32_t *count)
 {
     for (;;) {
         list += strspn(list, " ");
@@ -158,17 +167,17 @@ static int split(const char *list, struct account *accounts, uint32_t *count)
         size_t size = length;
         while (size && list[size - 1] == ' ')
             size--;
-        if (!size || size >= sizeof accounts->name)
+        if (!size || size >= sizeof contenders->name)
             return command_refuse("--engines takes engines with commas between");
         if (*count == ENGINES_MAX) return command_refuse("too many engines");
-        memcpy(accounts[(*count)++].name, list, size);
+        memcpy(contenders[(*count)++].name, list, size);
         if (!list[length]) return COMMAND_CLEAN;
         list += length + 1;
     }
 }
 
 /* Without a choice: the engines of the house that the chip suits. */
-static void take_house(const struct script *script, struct account *accounts, uint32_t *count)
+static void take_house(const struct script *script, struct contender *contenders, uint32_t *count)
 {
     char reason[ADAPTERS_REASON_MAX];
     const struct adapter *adapter;
@@ -176,175 +185,42 @@ static void take_house(const struct script *script, struct account *accounts, ui
     for (size_t i = 0; (adapter = adapters_at(i)) && *count < ENGINES_MAX; i++) {
         if (adapters_is_subject(adapter)) continue;
         if (!adapters_settle(adapter, script, &settings, reason)) continue;
-        snprintf(accounts[*count].name, sizeof accounts->name, "%s", adapter->name);
+        snprintf(contenders[*count].name, sizeof contenders->name, "%s", adapter->name);
         (*count)++;
     }
 }
 
-/* --- the table --- */
-
-static double per(uint64_t amount, uint64_t of)
-{
-    return of ? (double)amount / (double)of : 0;
-}
-
-enum row {
-    ROW_REFUSED,
-    ROW_PAYLOAD,
-    ROW_ERASES,
-    ROW_MOST_WORN,
-    ROW_MEAN,
-    ROW_PROGRAMS,
-    ROW_AMPLIFICATION,
-    ROW_READ,
-    ROW_MOUNT_CALLS,
-    ROW_MOUNT_BYTES,
-    ROW_TIME,
-    ROW_LIFETIME,
-    ROWS
-};
-
-static const struct {
-    const char *text, *json;
-} rows[ROWS] = {
-    [ROW_REFUSED] = {"operations refused", "refused"},
-    [ROW_PAYLOAD] = {"bytes of keys and values stored", "payload"},
-    [ROW_ERASES] = {"erases", "erases"},
-    [ROW_MOST_WORN] = {"erases of the most worn sector", "erases_max"},
-    [ROW_MEAN] = {"erases of a sector, mean", "erases_mean"},
-    [ROW_PROGRAMS] = {"programs per operation", "programs_per_operation"},
-    [ROW_AMPLIFICATION] = {"bytes programmed per payload byte", "bytes_per_payload_byte"},
-    [ROW_READ] = {"bytes read per operation", "bytes_read_per_operation"},
-    [ROW_MOUNT_CALLS] = {"reads of a mount at the end", "mount_reads"},
-    [ROW_MOUNT_BYTES] = {"bytes read by it", "mount_bytes_read"},
-    [ROW_TIME] = {"flash time, typical times", "flash_time_ns"},
-    [ROW_LIFETIME] = {"projected lifetime", "lifetime_ns"},
-};
-
-static double number_of(const struct account *account, enum row row)
-{
-    switch (row) {
-    case ROW_REFUSED:
-        return (double)account->refused;
-    case ROW_PAYLOAD:
-        return (double)account->payload;
-    case ROW_ERASES:
-        return (double)account->work.erases;
-    case ROW_MOST_WORN:
-        return account->wear.max;
-    case ROW_MEAN:
-        return account->wear.mean;
-    case ROW_PROGRAMS:
-        return per(account->work.programs, account->operations);
-    case ROW_AMPLIFICATION:
-        return per(account->work.bytes_programmed, account->payload);
-    case ROW_READ:
-        return per(account->work.bytes_read, account->operations);
-    case ROW_MOUNT_CALLS:
-        return (double)account->mount.reads;
-    case ROW_MOUNT_BYTES:
-        return (double)account->mount.bytes_read;
-    case ROW_TIME:
-        return (double)account->work.time_ns;
-    default:
-        return account->lifetime_ns;
-    }
-}
-
-static bool is_whole(enum row row)
-{
-    return row <= ROW_MOST_WORN || row == ROW_MOUNT_CALLS || row == ROW_MOUNT_BYTES;
-}
-
-static void print_cell(const struct account *account, enum row row, int width)
-{
-    char *text = NULL;
-    size_t size;
-    double number = number_of(account, row);
-    FILE *out = open_memstream(&text, &size);
-    if (!out) return;
-    if (row == ROW_TIME || (row == ROW_LIFETIME && number > 0))
-        wear_print_duration(out, number);
-    else if (row == ROW_LIFETIME)
-        fprintf(out, "-");
-    else
-        fprintf(out, is_whole(row) ? "%.0f" : "%.2f", number);
-    if (fclose(out) == 0) printf("  %*s", width, text);
-    free(text);
-}
-
-static void print_head(const struct script *script, const struct account *account)
-{
-    const struct flash_geometry *g = &script->part.geometry;
-    printf("%s, %s: %" PRIu32 " sectors of %" PRIu32 " bytes, unit %u\n", script->name,
-           script->part.name, g->sector_count, g->sector_size, g->unit);
-    printf("  %" PRIu64 " operations\n\n", account->operations);
-}
-
-static void print_table(const struct script *script, const struct account *accounts, uint32_t count)
-{
-    print_head(script, accounts);
-    printf("  %-34s", "");
-    for (uint32_t i = 0; i < count; i++) {
-        int width = (int)strlen(accounts[i].name);
-        printf("  %*s", width < 10 ? 10 : width, accounts[i].name);
-    }
-    printf("\n");
-    for (enum row row = 0; row < ROWS; row++) {
-        printf("  %-34s", rows[row].text);
-        for (uint32_t i = 0; i < count; i++) {
-            int width = (int)strlen(accounts[i].name);
-            print_cell(&accounts[i], row, width < 10 ? 10 : width);
-        }
-        printf("\n");
-    }
-}
-
-static void print_json(const struct script *script, const struct account *accounts, uint32_t count)
-{
-    printf("{\"scenario\": ");
-    command_print_json(stdout, script->name);
-    printf(", \"chip\": ");
-    command_print_json(stdout, script->part.name);
-    printf(", \"engines\": [");
-    for (uint32_t i = 0; i < count; i++) {
-        printf("%s{\"engine\": ", i ? ", " : "");
-        command_print_json(stdout, accounts[i].name);
-        printf(", \"operations\": %" PRIu64, accounts[i].operations);
-        for (enum row row = 0; row < ROWS; row++) {
-            double number = number_of(&accounts[i], row);
-            if (row == ROW_LIFETIME && number <= 0)
-                printf(", \"%s\": null", rows[row].json);
-            else
-                printf(is_whole(row) || row >= ROW_TIME ? ", \"%s\": %.0f" : ", \"%s\": %.4f",
-                       rows[row].json, number);
-        }
-        printf("}");
-    }
-    printf("]}\n");
-}
-
 /* --- the command --- */
 
-static int compare(const struct command_options *options, const struct script *script)
+static int line_up(struct contest *contest, const struct script *script)
 {
-    struct account accounts[ENGINES_MAX] = {0};
-    uint32_t count = 0;
+    const struct command_options *options = contest->options;
     int code = COMMAND_CLEAN;
     if (options->engines)
-        code = split(options->engines, accounts, &count);
+        code = split(options->engines, contest->contenders, &contest->count);
     else
-        take_house(script, accounts, &count);
-    for (uint32_t i = 0; code == COMMAND_CLEAN && i < count; i++)
-        code = choose(options, script, &accounts[i]);
-    for (uint32_t i = 0; code == COMMAND_CLEAN && i < count; i++)
-        code = work(&accounts[i]);
-    if (code == COMMAND_CLEAN && options->json)
-        print_json(script, accounts, count);
+        take_house(script, contest->contenders, &contest->count);
+    for (uint32_t i = 0; code == COMMAND_CLEAN && i < contest->count; i++)
+        code = choose(options, script, &contest->contenders[i]);
+    return code;
+}
+
+static int compare(struct contest *contest, const struct script *script)
+{
+    int code = line_up(contest, script);
+    if (code == COMMAND_CLEAN && contest->cut) code = command_ready_artefacts(contest->options);
+    if (code == COMMAND_CLEAN) code = work_all(contest);
+    if (code == COMMAND_CLEAN) code = store(contest);
+    const struct ledger ledger = {.script = script,
+                                  .outage = contest->cut ? &contest->outage : NULL,
+                                  .entries = contest->entries,
+                                  .count = contest->count};
+    if (code == COMMAND_CLEAN && contest->options->json)
+        ledger_print_json(&ledger, stdout);
     else if (code == COMMAND_CLEAN)
-        print_table(script, accounts, count);
-    for (uint32_t i = 0; i < ENGINES_MAX; i++)
-        script_free(accounts[i].script);
+        ledger_print(&ledger, stdout);
+    for (uint32_t i = 0; i < contest->count; i++)
+        script_free(contest->contenders[i].script);
     return code;
 }
 
@@ -356,7 +232,21 @@ int command_wear(int argc, char **argv)
     if (options.file_count != 1) return command_refuse("wear takes one scenario");
     int code = command_load(&options, options.files[0], &loaded);
     if (code) return code;
-    code = compare(&options, loaded.script);
+    command_settle_explore(&options, loaded.script);
+    struct contest *contest = calloc(1, sizeof *contest);
+    if (contest) {
+        contest->options = &options;
+        contest->cut = options.cuts != 0;
+        contest->outage = (struct outage){.cuts = options.cuts,
+                                          .of = options.cuts_of,
+                                          .faults = options.explore.faults,
+                                          .effort = options.explore.effort,
+                                          .seed = options.explore.seed};
+        code = compare(contest, loaded.script);
+    } else {
+        code = command_fail("out of memory");
+    }
+    free(contest);
     script_free(loaded.script);
     return code;
 }

@@ -51,7 +51,7 @@ int command_open_db(const struct command_options *options, const struct db_run *
     *db = NULL;
     if (!options->db) return COMMAND_CLEAN;
     *db = db_open(options->db, &status, &error);
-    if (*db) status = db_begin_run(*db, run, &error);
+    if (*db && run) status = db_begin_run(*db, run, &error);
     if (status == DB_OK) return COMMAND_CLEAN;
     db_close(*db);
     *db = NULL;

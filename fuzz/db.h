@@ -21,11 +21,12 @@
 #ifndef BROWNOUT_DB_H
 #define BROWNOUT_DB_H
 
+#include "fuzz/account.h"
 #include "fuzz/adapter.h"
 #include "fuzz/explore.h"
 #include "fuzz/script.h"
 
-#define DB_SCHEMA_VERSION 1          /* as reports/schema.sql says */
+#define DB_SCHEMA_VERSION 2          /* as reports/schema.sql says */
 #define DB_APPLICATION_ID 0x42524E54 /* "BRNT" */
 
 enum db_status {
@@ -70,6 +71,21 @@ enum db_status db_begin_run(struct db *db, const struct db_run *run, struct db_e
  * 'stopped' when result->stopped, else 'done'. */
 enum db_status db_store_result(struct db *db, const struct explore_result *result, double seconds,
                                bool last, struct db_error *error);
+
+/* What the work of a scenario cost on one engine, for `wear`. */
+struct db_comparison {
+    const char *campaign;
+    const char *path; /* of the scenario's file as typed */
+    const struct script *script;
+    const struct adapter *adapter;
+    const struct outage *outage; /* NULL: no power cuts */
+    const struct account *account;
+};
+
+/* Keeps it, in the place of an older one of the same scenario, engine, options and cuts. Needs no
+ * run. */
+enum db_status db_store_comparison(struct db *db, const struct db_comparison *comparison,
+                                   struct db_error *error);
 
 /* The text of a case and the name of the file that keeps it: "divergence-<SHA-256>.case". */
 #define DB_ARTEFACT_MAX 96

@@ -48,6 +48,21 @@ bool db_insert(struct db *db, const char *table, const struct db_field *fields, 
 bool db_find(struct db *db, const char *sql, const struct db_field *fields, size_t count,
              int64_t *found);
 
+/* Campaign, engine and claims, as far as they are not there; db->campaign_id and db->engine_id
+ * become theirs. */
+bool db_put_surroundings(struct db *db, const char *campaign, const struct adapter *adapter);
+
+/* The options of the script that the engine has, "name=value" with blanks between. */
+#define DB_SETTINGS_MAX (SCRIPT_OPTIONS_MAX * 50u)
+void db_print_settings(const struct script *script, const struct adapter *adapter,
+                       char text[DB_SETTINGS_MAX]);
+
+/* "edge,prefix", or an empty text for none. */
+void db_print_classes(uint32_t classes, char text[FAULT_CLASSES_TEXT_MAX]);
+
+#define DB_HEX64_MAX 17
+void db_print_hex64(uint64_t number, char text[DB_HEX64_MAX]);
+
 /* Does `work` in a transaction of its own: all of it or, with *error filled in, nothing. */
 typedef bool db_work(struct db *db, const void *context);
 enum db_status db_write(struct db *db, db_work *work, const void *context, struct db_error *error);

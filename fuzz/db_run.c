@@ -15,14 +15,12 @@
 #include "fuzz/scenario.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
-#define HEX64_MAX 17
-#define SETTINGS_MAX (SCRIPT_OPTIONS_MAX * 48u)
 
 static const char *const kind_name[] = {"run", "explore", "fuzz"};
 
-static void print_hex64(uint64_t number, char text[HEX64_MAX])
+void db_print_hex64(uint64_t number, char text[DB_HEX64_MAX])
 {
-    snprintf(text, HEX64_MAX, "%016" PRIx64, number);
+    snprintf(text, DB_HEX64_MAX, "%016" PRIx64, number);
 }
 
 /* --- cases --- */
@@ -65,20 +63,26 @@ static bool knows(const struct adapter *adapter, const char *option)
 }
 
 /* The options that were chosen. A script may carry some of another engine, which have no effect. */
-static void print_settings(const struct db_run *run, char text[SETTINGS_MAX])
+void db_print_settings(const struct script *script, const struct adapter *adapter,
+                       char text[DB_SETTINGS_MAX])
 {
     size_t at = 0;
     text[0] = 0;
-    for (uint32_t i = 0; run->script && i < run->script->option_count; i++) {
-        const struct script_option *option = &run->script->options[i];
-        if (!knows(run->adapter, option->name)) continue;
-        at += (size_t)snprintf(text + at, SETTINGS_MAX - at, "%s%s=%" PRIu64, at ? " " : "",
-                               option->name, option->value);
+    for (uint32_t i = 0; script && i < script->option_count; i++) {
+        const struct script_option *option = &script->options[i];
+        if (!knows(adapter, option->name)) continue;
+        const char *blank = at ? " " : "";
+        if (option->word[0])
+            at += (size_t)snprintf(text + at, DB_SETTINGS_MAX - at, "%s%s=%s", blank, option->name,
+                                   option->word);
+        else
+            at += (size_t)snprintf(text + at, DB_SETTINGS_MAX - at, "%s%s=%" PRIu64, blank,
+                                   option->name, option->value);
     }
-    assert(at < SETTINGS_MAX);
+    assert(at < DB_SETTINGS_MAX);
 }
 
-static void print_classes(uint32_t classes, char text[FAULT_CLASSES_TEXT_MAX])
+void db_print_classes(uint32_t classes, char text[FAULT_CLASSES_TEXT_MAX])
 {
     text[0] = 0;
     if (classes) fault_print_classes(classes, text);
@@ -89,12 +93,12 @@ static bool identify(struct db *db)
 {
     const struct db_run *run = &db->run;
     const struct explore_options *o = &db->options;
-    char settings[SETTINGS_MAX], *text = NULL;
+    char settings[DB_SETTINGS_MAX], *text = NULL;
     size_t size;
     FILE *out = open_memstream(&text, &size);
 
     if (!out) return false;
-    print_settings(run, settings);
+    db_print_settings(run->script, run->adapter, settings);
     fprintf(out, "%s\n%s\n%s %s\n", kind_name[run->kind], run->campaign, run->adapter->name,
             settings);
     fprintf(out, "%" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu32 "\n",
@@ -113,15 +117,16 @@ static bool identify(struct db *db)
     return !failed;
 }
 
-static bool put_claims(struct db *db)
+static bool put_claims(struct db *db, const struct adapter *adapter)
 {
+    uint32_t claims = adapter->claims ? fault_parse_classes(adapter->claims) : 0;
     for (unsigned i = 0; i <= FAULT_CLASSES; i++) {
         char class[FAULT_CLASSES_TEXT_MAX] = "uncut";
-        if (i > 0) print_classes(1u << (i - 1), class);
+        if (i > 0) db_print_classes(1u << (i - 1), class);
         const struct db_field fields[] = {
             db_number("engine", (uint64_t)db->engine_id),
             db_text("class", class),
-            db_number("claimed", i == 0 || (db->claims >> (i - 1) & 1)),
+            db_number("claimed", i == 0 || (claims >> (i - 1) & 1)),
         };
         if (!db_insert(db, "claim", fields, COUNT(fields),
                        "on conflict do update set claimed = excluded.claimed"))
@@ -130,11 +135,9 @@ static bool put_claims(struct db *db)
     return true;
 }
 
-/* Campaign, engine and claims, as far as they are not there. */
-static bool put_surroundings(struct db *db)
+bool db_put_surroundings(struct db *db, const char *campaign_name, const struct adapter *adapter)
 {
-    const struct adapter *adapter = db->run.adapter;
-    const struct db_field campaign = db_text("name", db->run.campaign);
+    const struct db_field campaign = db_text("name", campaign_name);
     if (!db_insert(db, "campaign", &campaign, 1, "on conflict do nothing")) return false;
     if (!db_find(db, "select id from campaign where name = ?", &campaign, 1, &db->campaign_id))
         return false;
@@ -150,7 +153,7 @@ static bool put_surroundings(struct db *db)
                      " widened = excluded.widened") &&
            db_find(db, "select id from engine where campaign = ? and name = ?", engine, 2,
                    &db->engine_id) &&
-           put_claims(db);
+           put_claims(db, adapter);
 }
 
 static bool put_geometry(struct db *db, const struct script *script)
@@ -183,11 +186,11 @@ static bool put_run(struct db *db)
 {
     const struct db_run *run = &db->run;
     const struct explore_options *o = &db->options;
-    char settings[SETTINGS_MAX], faults[FAULT_CLASSES_TEXT_MAX], seed[HEX64_MAX];
+    char settings[DB_SETTINGS_MAX], faults[FAULT_CLASSES_TEXT_MAX], seed[DB_HEX64_MAX];
 
-    print_settings(run, settings);
-    print_classes(o->faults, faults);
-    print_hex64(o->seed, seed);
+    db_print_settings(run->script, run->adapter, settings);
+    db_print_classes(o->faults, faults);
+    db_print_hex64(o->seed, seed);
     const struct db_field fields[] = {
         db_text("identity", db->identity),
         db_number("campaign", (uint64_t)db->campaign_id),
@@ -220,7 +223,7 @@ static bool begin(struct db *db, const void *context)
 {
     const struct db_field identity = db_text("identity", db->identity);
     (void)context;
-    if (!put_surroundings(db)) return false;
+    if (!db_put_surroundings(db, db->run.campaign, db->run.adapter)) return false;
     if (!db_find(db, "select id from run where identity = ?", &identity, 1, &db->run_id))
         return false;
     db->replaces = db->run_id != 0;
@@ -292,7 +295,7 @@ static bool put_judged(struct db *db, const struct explore_result *result)
         char class[FAULT_CLASSES_TEXT_MAX] = "uncut";
         uint64_t states = i == 0 ? result->operations : result->judged_by_class[i - 1];
         if (states == 0) continue;
-        if (i > 0) print_classes(1u << (i - 1), class);
+        if (i > 0) db_print_classes(1u << (i - 1), class);
         const struct db_field fields[] = {
             db_number("run", (uint64_t)db->run_id),
             db_text("class", class),
@@ -340,7 +343,7 @@ static const char *charge(const struct divergence *it, uint32_t claims,
     uint32_t hardest = 1;
     while (among >>= 1)
         hardest <<= 1;
-    print_classes(hardest, text);
+    db_print_classes(hardest, text);
     return text;
 }
 
@@ -383,12 +386,12 @@ static bool put_case(struct db *db, const struct divergence *it, const struct db
 
 static bool put_divergence(struct db *db, const struct divergence *it)
 {
-    char shape[HEX64_MAX], class[FAULT_CLASSES_TEXT_MAX];
+    char shape[DB_HEX64_MAX], class[FAULT_CLASSES_TEXT_MAX];
     struct db_case printed;
     int64_t id;
 
     if (!db_case_print(&printed, it->script)) return false;
-    print_hex64(it->shape, shape);
+    db_print_hex64(it->shape, shape);
     bool stored = put_case(db, it, &printed, shape);
     db_case_free(&printed);
     const struct db_field key[] = {

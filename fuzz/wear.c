@@ -1,19 +1,32 @@
 #include "fuzz/wear.h"
 
+/* By Newton's method, for the harness does without the mathematics library. */
+static double square_root(double number)
+{
+    double root = number > 1 ? number : 1;
+    if (number <= 0) return 0;
+    for (double next = (root + number / root) / 2; next < root; next = (root + number / root) / 2)
+        root = next;
+    return root;
+}
+
 struct wear wear_of(const struct rig *rig)
 {
-    struct wear wear = {0};
-    uint64_t sum = 0;
     uint32_t count = chip_flash(rig->chip)->geometry.sector_count;
+    struct wear wear = {.min = UINT32_MAX};
+    double sum = 0, squares = 0;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t erases = chip_sector_erases(rig->chip, i);
         sum += erases;
+        squares += (double)erases * erases;
         wear.used += erases != 0;
+        if (erases < wear.min) wear.min = erases;
         if (erases <= wear.max) continue;
         wear.max = erases;
         wear.max_sector = i;
     }
-    wear.mean = (double)sum / count;
+    wear.mean = sum / count;
+    wear.deviation = square_root(squares / count - wear.mean * wear.mean);
     return wear;
 }
 

@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include "fuzz/rig.h"
 
+/* Erases of the sectors, all sectors of the chip counted. */
 struct wear {
     uint32_t max, max_sector, used; /* most erases, where, and how many sectors were erased */
-    double mean;
+    uint32_t min;
+    double mean, deviation; /* the standard deviation: 0 when all sectors are worn alike */
 };
 
 struct wear wear_of(const struct rig *rig);

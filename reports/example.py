@@ -109,3 +109,44 @@ def add_run(db, campaign="night", engine="seqmap", **columns):
         seen = one(db, query, *key)
         insert(db, "sighting", run=run, divergence=seen, **{"class": under}, states=states)
     return run
+
+
+COMPARISON = {
+    "scenario": "settings",
+    "path": "scenarios/settings.scn",
+    "settings": "",
+    "chip": "w25q32",
+    "sector_size": 4096,
+    "sector_count": 4,
+    "page_size": 256,
+    "unit": 1,
+    "endurance": 100000,
+    "every_ns": 60 * 10**9,
+    "cuts": 0,
+    "cuts_of": 1,
+    "faults": "",
+    "seed": "0" * 16,
+    "operations": 1000,
+    "payload": 4000,
+    "held": 7,
+    "programs": 1500,
+    "erases": 80,
+    "bytes_read": 20000,
+    "bytes_programmed": 6000,
+    "erases_max": 25,
+    "erases_mean": 20,
+    "mount_reads_most": 16,
+    "lifetime_ns": 10 * 86400e9,
+}
+
+
+def add_comparison(db, campaign="night", engine="seqmap", **columns):
+    """Adds what the work cost on an engine."""
+    claims = columns.pop("claims", ("edge", "prefix", "bits"))
+    row = {**COMPARISON, **columns}
+    work = repr([campaign, engine, row["scenario"], row["settings"]])
+    row.setdefault("work", hashlib.sha256(work.encode()).hexdigest())
+    key = repr([work, row["cuts"], row["cuts_of"]])
+    row.setdefault("identity", hashlib.sha256(key.encode()).hexdigest())
+    there, tested = engine_id(db, campaign, engine, claims, None)
+    return insert(db, "comparison", campaign=there, engine=tested, **row)

@@ -79,6 +79,13 @@ join engine_map on engine_map.theirs = found.engine
 join main.divergence on main.divergence.engine = engine_map.ours
     and main.divergence.clause = found.clause and main.divergence.shape = found.shape"""
 
+# The same work on the same engine costs the same on any machine.
+COMPARISONS = """
+insert or ignore into main.comparison (campaign, engine, {columns})
+select engine_map.campaign, engine_map.ours, {theirs}
+from other.comparison as theirs join engine_map on engine_map.theirs = theirs.engine
+order by theirs.id"""
+
 ORPHANS = """
 delete from main.divergence where not exists
     (select 1 from main.sighting where main.sighting.divergence = main.divergence.id)"""
@@ -116,8 +123,15 @@ def take_runs(db):
         )
 
 
+def take_comparisons(db):
+    """Copies those that are new; returns how many."""
+    columns = columns_of(db, "comparison", "id", "campaign", "engine")
+    query = COMPARISONS.format(columns=", ".join(columns), theirs=theirs(columns))
+    return db.execute(query).rowcount
+
+
 def merge_one(db, path):
-    """Merges the attached database `other`; returns (runs taken, runs there)."""
+    """Merges the attached database `other`; returns (runs taken, runs there, comparisons taken)."""
     db.execute(CAMPAIGNS)
     db.execute(ENGINES)
     db.execute(ENGINE_MAP)
@@ -132,11 +146,12 @@ def merge_one(db, path):
     db.execute(DIVERGENCES)
     db.execute(SIGHTINGS)
     db.execute(ORPHANS)
+    compared = take_comparisons(db)
     taken = db.execute("select count(*) from taken").fetchone()[0]
     there = db.execute("select count(*) from other.run").fetchone()[0]
     db.execute("drop table temp.taken")
     db.execute("drop table temp.engine_map")
-    return taken, there
+    return taken, there, compared
 
 
 def merge_file(db, out, path):
@@ -145,9 +160,10 @@ def merge_file(db, out, path):
         db.execute("attach ? as other", (os.path.abspath(path),))
     with explained(out), db:
         db.execute("begin immediate")
-        taken, there = merge_one(db, path)
+        taken, there, compared = merge_one(db, path)
     db.execute("detach other")
-    return f"{path}: {taken} runs taken, {there - taken} known already"
+    line = f"{path}: {taken} runs taken, {there - taken} known already"
+    return line + (f", {compared} comparisons taken" if compared else "")
 
 
 def merge(out, inputs):

@@ -39,6 +39,7 @@ li { margin: .5rem 0; }
 """
 
 NUMBERS = {"judged", "a second", "divergences", "erases", "lifetime"}
+NUMBERS |= {"worst", "mean", "byte", "programs", "read", "mount", "held", "refused", "more"}
 CLASS_OF = {"holds": "holds", "BROKEN": "broken"}
 
 
@@ -149,6 +150,12 @@ def work_section(work):
     return rows_of(head, rows)
 
 
+def costs_section(costs, legend):
+    if not costs:
+        return []
+    return ["<h2>What the work costs</h2>", *work_section(costs), f"<p>{escape(legend)}</p>"]
+
+
 def claims_section(claims, notes):
     if not claims:
         return []
@@ -179,7 +186,7 @@ def findings_section(findings):
     return [*parts, "</ul>"]
 
 
-def page(title, work, legend, claims, notes, findings, wear):
+def page(title, work, legend, claims, notes, findings, wear, costs=(), costs_legend=""):
     """The whole page. `work` is rows of text with the head first; the rest as summary.py has it."""
     parts = [
         "<!doctype html>",
@@ -191,6 +198,7 @@ def page(title, work, legend, claims, notes, findings, wear):
         f"<p>{escape(legend)}</p>",
         *claims_section(claims, notes),
         *findings_section(findings),
+        *costs_section(costs, costs_legend),
         *wear_section(wear),
         "</body></html>",
     ]

@@ -1,11 +1,12 @@
--- schema.sql - the results database of Brownout, schema 1.
+-- schema.sql - the results database of Brownout, schema 2.
 --
 -- One file holds many campaigns; a campaign holds runs; a run is one exploration of one scenario on
--- one engine, or one session of the fuzzer. Passes are only counted, failures are kept whole.
+-- one engine, or one session of the fuzzer. Passes are only counted, failures are kept whole. Beside
+-- the runs a campaign holds comparisons: what the work of a scenario cost on an engine.
 --
 -- Invariants
 --  1. A run is known by run.identity, a digest of everything that decides its outcome. Storing the
---     same run again replaces it; merging a file twice changes nothing.
+--     same run again replaces it; merging a file twice changes nothing. So it is with comparisons.
 --  2. A divergence is there once for each campaign, engine, clause and shape; of all cases that show
 --     it the shortest text is kept, of equally short ones the first in byte order. So the order in
 --     which machines report does not matter.
@@ -17,14 +18,14 @@
 -- file. Another schema takes another user_version; files of different versions are never mixed.
 
 pragma application_id = 1112690260; -- "BRNT"
-pragma user_version = 1;
+pragma user_version = 2;
 
 -- What made the file, for somebody who finds it.
 create table meta (
     name text primary key, -- of the fact
     value text not null    -- the fact
 ) without rowid;
-insert into meta values ('program', 'Brownout'), ('schema', '1');
+insert into meta values ('program', 'Brownout'), ('schema', '2');
 
 -- The fault classes, from mild to hard, and `uncut` for what goes wrong without any cut.
 create table class (
@@ -183,6 +184,58 @@ create table sighting (
     primary key (run, divergence, class)
 ) without rowid;
 create index sighting_by_divergence on sighting (divergence);
+
+-- What the work of a scenario cost on one engine: what `brownout wear` counts. One row for each rate
+-- of power cuts; the figures are of the operations alone, not of what the harness does to check.
+create table comparison (
+    id integer primary key,        -- in this file only
+    identity text not null unique, -- SHA-256 of everything that decides the figures
+    work text not null,            -- the same without the power cuts: equal where only they differ
+    campaign integer not null references campaign on delete cascade, -- it belongs to
+    engine integer not null references engine on delete cascade,     -- at work
+    scenario text not null,        -- its name
+    path text,                     -- the scenario's file as typed
+    settings text not null,        -- the engine's options, "name=value" with blanks between
+    chip text not null,            -- the part's name
+    sector_size integer not null,  -- bytes of an erase
+    sector_count integer not null, -- sectors of the chip
+    page_size integer not null,    -- bytes of the largest program
+    unit integer not null,         -- bytes of the smallest program
+    endurance integer,             -- erases of a sector that the vendor promises; null: unknown
+    every_ns integer,              -- time between two operations; null: not stated
+    cuts integer not null,         -- so many ...
+    cuts_of integer not null,      -- ... of so many operations lose power; 0 of 1: none
+    faults text not null,          -- fault classes of the cuts; empty: no cuts
+    seed text not null,            -- of the cuts, 16 hexadecimal digits
+    operations integer not null default 0,       -- of the work
+    refused integer not null default 0,          -- operations that the engine did not do
+    payload integer not null default 0,          -- bytes of keys, values and items put in
+    held integer not null default 0,             -- keys or items at the end
+    held_least integer,                          -- items once the oldest were overwritten; null:
+                                                 -- they never were
+    reads integer not null default 0,            -- read calls
+    programs integer not null default 0,         -- program calls
+    erases integer not null default 0,           -- erase calls
+    bytes_read integer not null default 0,       -- bytes of the read calls
+    bytes_programmed integer not null default 0, -- bytes of the program calls
+    time_ns integer not null default 0,          -- simulated time, by the part's typical times
+    programs_most integer not null default 0,    -- program calls of one operation
+    time_ns_most integer not null default 0,     -- flash time of one operation
+    erases_max integer not null default 0,       -- of the most worn sector
+    erases_mean real not null default 0,         -- of a sector
+    erases_deviation real not null default 0,    -- standard deviation over the sectors
+    mount_reads integer not null default 0,      -- read calls of a mount at the end
+    mount_bytes_read integer not null default 0, -- bytes of them
+    mount_reads_most integer not null default 0, -- read calls of the mount with the most
+    mount_bytes_read_most integer not null default 0, -- bytes of them
+    lifetime_ns real,                            -- until the most worn sector is worn out; null:
+                                                 -- never or unknown
+    cut_in_program integer not null default 0,   -- power cuts inside a program
+    cut_in_erase integer not null default 0,     -- power cuts inside an erase
+    cut_behind integer not null default 0,       -- power cuts behind an operation that writes none
+    redone integer not null default 0            -- operations that were done again
+);
+create index comparison_by_campaign on comparison (campaign, scenario, engine);
 
 -- One run to stand for all that ran the same workload: the shards of an exploration run the same
 -- operations without cuts, so their wear is the same and must not be added up. For joins: by itself
@@ -366,3 +419,41 @@ from (
 join campaign as oldest on oldest.id = known.oldest
 join campaign as newest on newest.id = known.newest
 order by known.engine, known.clause, known.shape;
+
+-- What does the work cost on each engine, and what do power cuts add to it?
+create view cost as
+select
+    campaign.name as campaign,         -- of the comparison
+    it.scenario as scenario,           -- the work
+    engine.name as engine,             -- at work
+    it.settings as settings,           -- the engine's options
+    it.chip as chip,                   -- the part
+    it.sector_count as sectors,        -- of it
+    case when it.cuts > 0 then it.cuts || '/' || it.cuts_of end as cut_rate, -- null: no cuts
+    it.cut_in_program + it.cut_in_erase + it.cut_behind as cuts, -- power cuts that took place
+    it.operations as operations,       -- of the work
+    it.refused as refused,             -- of them, not done
+    it.held as held,                   -- keys or items at the end
+    it.held_least as held_least,       -- items once it overwrote; null: it never did
+    it.erases as erases,               -- of all sectors
+    it.erases_max as erases_max,       -- of the most worn sector
+    it.erases_mean as erases_mean,     -- of a sector
+    it.erases_deviation as erases_deviation, -- standard deviation over the sectors
+    case when it.payload > 0
+        then 1.0 * it.bytes_programmed / it.payload end as bytes_per_payload_byte, -- programmed
+    1.0 * it.programs / max(it.operations, 1) as programs_per_operation, -- program calls
+    1.0 * it.bytes_read / max(it.operations, 1) as bytes_read_per_operation, -- bytes
+    it.mount_reads_most as mount_reads_most, -- read calls of the worst mount
+    it.time_ns / 1e9 as flash_seconds, -- simulated
+    it.lifetime_ns / 86400e9 as lifetime_days, -- null: never or unknown
+    1.0 * (it.erases - uncut.erases) / nullif(it.cut_in_program + it.cut_in_erase + it.cut_behind,
+        0) as more_erases_per_cut,     -- against the same work uncut; null: no cuts
+    1.0 * (it.programs - uncut.programs) / nullif(it.cut_in_program + it.cut_in_erase
+        + it.cut_behind, 0) as more_programs_per_cut, -- the same of program calls
+    it.id as comparison                -- its row
+from comparison as it
+join campaign on campaign.id = it.campaign
+join engine on engine.id = it.engine
+left join comparison as uncut on uncut.work = it.work and uncut.cuts = 0
+order by campaign.id, it.scenario, it.cuts > 0, 1.0 * it.cuts / it.cuts_of, engine.name,
+    it.settings;

@@ -22,6 +22,12 @@ LEGEND = (
     "judged: crash states; erases: of the worst sector, without cuts; lifetime: at the scenario's\n"
     f"pace until that sector has the erases its vendor promises (?: from fewer than {ERASES_MIN})"
 )
+COST_LEGEND = (
+    "cuts: power is cut in so many of so many operations; worst, mean: erases of a sector; byte:\n"
+    "programmed for each byte put in; programs, read: calls and bytes of an operation; mount: reads\n"
+    "of the worst one; held: keys or items at the end or, where the oldest were overwritten, the\n"
+    "fewest from then on; more: erases that a cut costs"
+)
 KILLED = "open: a run that goes on, or was killed"
 PARTIAL = "holds: as far as was explored"
 
@@ -208,6 +214,42 @@ def by_case(rows):
         yield group[0], ", ".join(dict.fromkeys(names)), sum(row["states"] for row in group)
 
 
+COST = ["work", "engine", "cuts", "erases", "worst", "mean", "byte", "programs", "read", "mount"]
+COST += ["held", "refused", "more", "lifetime"]
+
+
+def ratio(value):
+    """Two digits behind the point; nothing as a dash."""
+    return "-" if value is None else f"{value:,.2f}"
+
+
+def cost_cells(row):
+    """A line under the head COST."""
+    return [
+        row["scenario"],
+        f"{row['engine']} {row['settings']}".strip(),
+        row["cut_rate"] or "-",
+        number(row["erases"]),
+        number(row["erases_max"]),
+        ratio(row["erases_mean"]),
+        ratio(row["bytes_per_payload_byte"]),
+        ratio(row["programs_per_operation"]),
+        number(row["bytes_read_per_operation"]),
+        number(row["mount_reads_most"]),
+        number(row["held"] if row["held_least"] is None else row["held_least"]),
+        number(row["refused"]),
+        ratio(row["more_erases_per_cut"]),
+        lifetime(row["lifetime_days"], row["erases_max"]),
+    ]
+
+
+def costs(db, campaign):
+    """The comparisons of a campaign, head first; nothing when there are none."""
+    rows = db.execute("select * from cost where campaign = ?", (campaign["name"],))
+    body = [cost_cells(row) for row in rows]
+    return [COST, *body] if body else []
+
+
 def finding_lines(rows):
     """The divergences, those against a claim first; each with the file that replays it."""
     lines = []
@@ -237,6 +279,9 @@ def plain(db, campaign):
         notes = footnotes(covered) + widenings(db, campaign)
         parts.append(claims_table(engines) + notes)
     parts.append(finding_lines(found) if found else ["no divergence"])
+    compared = costs(db, campaign)
+    if compared:
+        parts.append([*table(compared[0], compared[1:], left=range(3)), COST_LEGEND])
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
@@ -255,6 +300,8 @@ def html(db, campaign):
         notes=footnotes(covered) + widenings(db, campaign),
         findings=list(by_case(findings(db, campaign))),
         wear=page.wear_of(db, campaign, lifetime),
+        costs=costs(db, campaign),
+        costs_legend=COST_LEGEND,
     )
 
 

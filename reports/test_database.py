@@ -136,6 +136,18 @@ def test_wear_tells_when_the_worst_sector_is_worn_out(path):
     assert example.one(db, "select sector from worst_sector") == 2
 
 
+def test_a_cut_costs_what_the_same_work_does_without(path):
+    db = results.make_results(path)
+    example.add_comparison(db, erases=80, programs=1500)
+    example.add_comparison(db, erases=95, programs=1530, cuts=1, cuts_of=100, cut_in_program=8)
+    example.add_comparison(db, erases=9, engine="naive")
+    costs = db.execute("select * from cost where engine = 'seqmap'").fetchall()
+    assert [row["cut_rate"] for row in costs] == [None, "1/100"]
+    assert [row["more_erases_per_cut"] for row in costs] == [None, pytest.approx(15 / 8)]
+    assert costs[1]["more_programs_per_cut"] == pytest.approx(30 / 8)
+    assert costs[0]["bytes_per_payload_byte"] == pytest.approx(1.5)
+
+
 def test_history_tells_the_first_and_the_last_campaign_that_saw_a_divergence(path):
     db = results.make_results(path)
     for campaign in ("monday", "tuesday", "wednesday"):
@@ -169,7 +181,7 @@ def test_another_schema_is_refused(driver, path):
     db = sqlite3.connect(path)
     db.execute("pragma user_version = 99")
     db.close()
-    assert refused(driver, path) == "results of schema 99; this program writes schema 1"
+    assert refused(driver, path) == "results of schema 99; this program writes schema 2"
     with pytest.raises(results.Refused, match="schema 99"):
         results.open_results(path)
 

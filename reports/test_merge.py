@@ -8,7 +8,7 @@ import merge
 import pytest
 import results
 
-VIEWS = ("summary", "claim_check", "finding", "wear_summary", "worst_sector", "history")
+VIEWS = ("summary", "claim_check", "finding", "wear_summary", "worst_sector", "history", "cost")
 
 
 def make(path, *runs):
@@ -25,7 +25,7 @@ def content(path):
     shown = {}
     for view in VIEWS:
         rows = db.execute(f"select * from {view}").fetchall()
-        local = ("run", "divergence")
+        local = ("run", "divergence", "comparison")
         shown[view] = sorted(str([r[k] for k in r.keys() if k not in local]) for r in rows)
     return shown
 
@@ -85,11 +85,29 @@ def test_of_one_run_the_one_that_got_further_is_kept(tmp_path):
         assert example.one(db, "select count(*) from divergence") == 0
 
 
+def test_comparisons_of_both_machines_are_there_once(tmp_path, machines):
+    for path, scenarios in zip(machines, (("mine", "ours"), ("ours", "theirs"))):
+        db = results.open_results(path, write=True)
+        for scenario in scenarios:
+            example.add_comparison(db, scenario=scenario)
+            example.add_comparison(db, scenario=scenario, cuts=1, cuts_of=50)
+        db.close()
+    a, b = machines
+    assert merged(tmp_path, "ab.db", [a, b]) == merged(tmp_path, "ba.db", [b, a])
+    db = results.open_results(tmp_path / "ab.db")
+    assert [row[0] for row in db.execute("select scenario from cost where cut_rate is null")] == [
+        "mine",
+        "ours",
+        "theirs",
+    ]
+    assert example.one(db, "select count(*) from cost where cut_rate = '1/50'") == 3
+
+
 def test_a_file_of_another_schema_is_refused_and_the_output_not_made(tmp_path, machines):
     strange = sqlite3.connect(machines[1])
-    strange.execute("pragma user_version = 2")
+    strange.execute("pragma user_version = 99")
     strange.close()
-    with pytest.raises(results.Refused, match="b.db: results of schema 2"):
+    with pytest.raises(results.Refused, match="b.db: results of schema 99"):
         list(merge.merge(str(tmp_path / "out.db"), machines))
     assert not os.path.exists(tmp_path / "out.db")
 

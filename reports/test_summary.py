@@ -87,6 +87,28 @@ def test_a_run_that_goes_on_or_was_killed_is_marked(db):
     assert summary.KILLED in plain(db)
 
 
+def test_what_work_costs_is_a_table_of_its_own(db):
+    example.add_comparison(db, engine="naive", erases=1000, settings="x=1")
+    example.add_comparison(db)
+    example.add_comparison(db, cuts=1, cuts_of=50, erases=90, cut_in_erase=5, held_least=3)
+    lines = plain(db).split("\n")
+    start = next(i for i, line in enumerate(lines) if line.startswith("work "))
+    assert [line.split()[:4] for line in lines[start + 1 : start + 4]] == [
+        ["settings", "naive", "x=1", "-"],
+        ["settings", "seqmap", "-", "80"],
+        ["settings", "seqmap", "1/50", "90"],
+    ]
+    assert "2.00" in lines[start + 3].split()
+    text = html(db)
+    assert "What the work costs" in text and "1/50" in text
+
+
+def test_without_comparisons_there_is_no_table_of_them(db):
+    example.add_run(db)
+    assert summary.COST_LEGEND not in plain(db)
+    assert "What the work costs" not in html(db)
+
+
 def test_what_holds_does_so_as_far_as_was_explored(db):
     example.add_run(db)
     assert summary.PARTIAL not in plain(db) and summary.PARTIAL not in html(db)
