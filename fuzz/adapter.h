@@ -24,6 +24,11 @@
  * in; a queue gives them up one by one, a log only by overwriting the oldest. */
 enum adapter_kind { ADAPTER_MAP = 1, ADAPTER_QUEUE, ADAPTER_LOG };
 
+static inline const char *adapter_kind_name(enum adapter_kind kind)
+{
+    return kind == ADAPTER_MAP ? "map" : kind == ADAPTER_QUEUE ? "queue" : "log";
+}
+
 /* What an engine call answers. Anything but ANSWER_OK and ANSWER_NOT_FOUND means that the call
  * failed and changed nothing. */
 enum answer {

@@ -39,20 +39,37 @@ struct value *exercise_key(const struct script *script, uint32_t size_min, uint3
     return NULL;
 }
 
-struct exercise *exercise_new(const struct script *script, const struct flash_geometry *geometry,
-                              uint32_t key_size_min, uint32_t key_size_max, uint32_t value_size_max)
+/* So many values a sector that it is filled in a few steps. */
+static struct exercise *make(const struct flash_geometry *geometry, uint32_t per_sector,
+                             uint32_t value_size_max)
 {
     struct exercise *exercise = calloc(1, sizeof *exercise);
     if (!exercise) return NULL;
-    uint32_t size = geometry->sector_size / 6;
+    uint32_t size = geometry->sector_size / per_sector;
     if (size > value_size_max) size = value_size_max;
     if (size == 0) size = 1;
     uint64_t rounds = (uint64_t)geometry->sector_count * (geometry->sector_size / size + 1);
     exercise->rounds = rounds < ROUNDS_MAX ? (uint32_t)rounds : ROUNDS_MAX;
-    exercise->key = exercise_key(script, key_size_min, key_size_max, 0);
     exercise->values[0] = make_value(size, 1);
     exercise->values[1] = make_value(size, 101);
     if (exercise->values[0] && exercise->values[1]) return exercise;
+    exercise_free(exercise);
+    return NULL;
+}
+
+struct exercise *exercise_new(const struct script *script, const struct flash_geometry *geometry,
+                              uint32_t key_size_min, uint32_t key_size_max, uint32_t value_size_max)
+{
+    struct exercise *exercise = make(geometry, 6, value_size_max);
+    if (exercise) exercise->key = exercise_key(script, key_size_min, key_size_max, 0);
+    return exercise;
+}
+
+struct exercise *exercise_new_list(const struct flash_geometry *geometry, uint32_t item_size_max)
+{
+    struct exercise *exercise = make(geometry, 3, item_size_max);
+    if (exercise) exercise->sized = make_value(item_size_max + 1, 0);
+    if (!exercise || exercise->sized) return exercise;
     exercise_free(exercise);
     return NULL;
 }
@@ -61,6 +78,7 @@ void exercise_free(struct exercise *exercise)
 {
     if (!exercise) return;
     free(exercise->key);
+    free(exercise->sized);
     free(exercise->values[0]);
     free(exercise->values[1]);
     free(exercise);

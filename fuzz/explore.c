@@ -264,8 +264,8 @@ static bool run_op(struct explorer *e, uint32_t index)
     const struct op *op = &e->script->ops[index];
     enum answer answer = ANSWER_OK;
     /* After the exercise its key may still be there, on parts that can't remove. */
-    bool must = e->answers[index] == ANSWER_OK && op->kind != OP_REMOVE && !is_done(e, op) &&
-                e->path->use != USE_FIRST;
+    bool must = e->answers[index] == ANSWER_OK && op->kind != OP_REMOVE && op->kind != OP_POP &&
+                !is_done(e, op) && e->path->use != USE_FIRST;
     struct place *place = &e->places[e->rig->level];
     place->op = e->path->op = index;
     place->nth = 0;
@@ -401,11 +401,12 @@ static struct chip_hash state_digest(const struct explorer *e, uint32_t op)
     const struct rig *rig = e->rig;
     struct chip_hash digest = chip_hash(rig->chip);
     const struct model *model = &rig->levels[rig->level].model;
+    uint64_t allowed = model_digest(model);
     uint64_t asked =
         (uint64_t)op << 8 | rig->level << 2 | (model->together ? 2u : 0u) | rig->rotten;
     asked *= 0x9E3779B97F4A7C15u;
-    digest.low ^= model->digest + asked;
-    digest.high += (model->digest ^ asked) * 0xBF58476D1CE4E5B9u;
+    digest.low ^= allowed + asked;
+    digest.high += (allowed ^ asked) * 0xBF58476D1CE4E5B9u;
     return digest;
 }
 
@@ -484,6 +485,7 @@ static bool crash(void *context, const struct tear *tear)
     chip_power_on(rig->chip);
     if (is_new(e, next_op, fault_class_of(tear))) {
         model_copy(&rig->levels[level + 1].model, &rig->levels[level].model);
+        model_observe(&rig->levels[level + 1].model, rig->chip);
         rig_keep_ram(rig->levels[level].ram_at_cut);
         rig->level = level + 1;
         if (e->child.file && level == 0)

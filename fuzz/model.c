@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fuzz/adapter.h"
-
 static uint64_t mix(uint64_t x)
 {
     x ^= x >> 30;
@@ -43,7 +41,7 @@ static void set_only(struct model *model, uint32_t key, const struct value *valu
 
 bool model_init(struct model *model, uint32_t key_count, uint32_t widened)
 {
-    *model = (struct model){.key_count = key_count, .widened = widened};
+    *model = (struct model){.kind = ADAPTER_MAP, .key_count = key_count, .widened = widened};
     model->slots = calloc(key_count ? key_count : 1, sizeof *model->slots);
     if (!model->slots) return false;
     for (uint32_t key = 0; key < key_count; key++) {
@@ -53,8 +51,15 @@ bool model_init(struct model *model, uint32_t key_count, uint32_t widened)
     return true;
 }
 
+void model_init_list(struct model *model, const struct model_design *design)
+{
+    *model = (struct model){.kind = design->numbered ? ADAPTER_LOG : ADAPTER_QUEUE};
+    model_list_init(&model->list, design);
+}
+
 void model_free(struct model *model)
 {
+    model_list_free(&model->list);
     free(model->slots);
     model->slots = NULL;
 }
@@ -62,6 +67,10 @@ void model_free(struct model *model)
 void model_copy(struct model *to, const struct model *from)
 {
     assert(to->key_count == from->key_count);
+    if (!model_is_map(from)) {
+        model_list_copy(&to->list, &from->list);
+        return;
+    }
     memcpy(to->slots, from->slots, from->key_count * sizeof *from->slots);
     to->digest = from->digest;
     to->widened = from->widened;
@@ -101,12 +110,20 @@ static void allow(struct model *model, uint32_t key, const struct value *value)
 
 void model_doubt(struct model *model)
 {
+    if (!model_is_map(model)) {
+        model_list_doubt(&model->list);
+        return;
+    }
     for (uint32_t key = 0; key < model->key_count; key++)
         allow(model, key, NULL);
 }
 
 void model_begin(struct model *model, const struct op *op, struct model *before)
 {
+    if (!model_is_map(model)) {
+        model_list_begin(&model->list, op);
+        return;
+    }
     switch (op->kind) {
     case OP_STORE:
         before->slots[op->key] = model->slots[op->key];
@@ -129,6 +146,10 @@ void model_begin(struct model *model, const struct op *op, struct model *before)
 
 void model_commit(struct model *model, const struct op *op)
 {
+    if (!model_is_map(model)) {
+        model_list_commit(&model->list, op);
+        return;
+    }
     switch (op->kind) {
     case OP_STORE:
         set_only(model, op->key, op->value);
@@ -148,6 +169,10 @@ void model_commit(struct model *model, const struct op *op)
 
 void model_abort(struct model *model, const struct op *op, const struct model *before)
 {
+    if (!model_is_map(model)) {
+        model_list_abort(&model->list, op);
+        return;
+    }
     switch (op->kind) {
     case OP_STORE:
     case OP_REMOVE:
@@ -159,6 +184,11 @@ void model_abort(struct model *model, const struct op *op, const struct model *b
     default:
         break;
     }
+}
+
+void model_observe(struct model *model, const struct chip *chip)
+{
+    if (!model_is_map(model)) model_list_observe(&model->list, chip);
 }
 
 void model_settle(struct model *model, uint32_t key, int member)

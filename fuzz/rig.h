@@ -46,6 +46,7 @@ struct rig_level {
 struct rig {
     const struct script *script;
     const struct adapter *adapter;
+    const struct rig_kind *kind; /* rig_internal.h */
     struct adapter_settings settings;
     struct chip *chip;
     struct rig_level levels[RIG_LEVELS];
@@ -54,11 +55,17 @@ struct rig {
     size_t object_size;
     uint64_t bounds[ADAPTER_CALLS]; /* for each enum adapter_call: flash calls */
     uint32_t key_size_min, key_size_max, value_size_max;
+    uint8_t *buffer; /* value_size_max bytes, for what comes back */
+    struct exercise *exercise;
+    uint32_t faults; /* classes in force */
+    /* of a map */
     struct keys *keys; /* from key bytes to index; the harness's own key is the last */
     int8_t *seen;      /* for each key: what the current look saw */
     uint32_t aliens;   /* keys seen in it that nobody stored */
-    uint8_t *buffer;   /* value_size_max bytes, for fetch */
-    struct exercise *exercise;
+    /* of a queue or a log */
+    struct model_design design;
+    struct rig_sight *sight; /* what the current look saw */
+    /* both */
     bool thorough;    /* every key is fetched after a look, not one of them */
     bool rotten;      /* bits flipped at rest: a value may be missing, but not be another */
     bool interrupted; /* power was cut on this path: what a scenario expects may not hold */
@@ -118,7 +125,11 @@ bool rig_exercise(struct rig *rig, bool must);
  * into a blank chip. False when the engine has no room for it. */
 bool rig_fill(struct rig *rig, const struct model *content);
 
-/* Stores without the model's knowledge; whether the engine took it. */
+/* Finds out on this rig, just started and of a queue or a log, what the exercise is to be and what
+ * must be held after it, for `exercise`, another rig's. False when it can't be exercised. */
+bool rig_measure(struct rig *rig, struct exercise *exercise);
+
+/* Maps only. Stores without the model's knowledge; whether the engine took it. */
 bool rig_store_unwatched(struct rig *rig, const struct value *key, const struct value *value);
 
 /* Puts the RAM of an engine with globals aside, and back; nothing without globals. */

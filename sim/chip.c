@@ -78,6 +78,8 @@ static void chip_count(struct chip *chip, const struct chip_op *op)
         return;
     }
     uint32_t charges = part->program_per_page ? 1 : op->size / chip->flash.geometry.unit;
+    uint32_t sector = chip_sector_of(chip, op->address);
+    if (sector < chip->state.watch_end) chip->state.watched = sector;
     counters->programs++;
     counters->bytes_programmed += op->size;
     counters->time_ns += part->program_ns_typ.value * charges;
@@ -397,6 +399,17 @@ bool chip_powered(const struct chip *chip)
 }
 
 /* --- observation --- */
+
+void chip_watch(struct chip *chip, uint32_t sectors)
+{
+    chip->state.watch_end = sectors;
+    chip->state.watched = CHIP_SECTOR_NONE;
+}
+
+uint32_t chip_watched(const struct chip *chip)
+{
+    return chip->state.watched;
+}
 
 const struct chip_counters *chip_counters(const struct chip *chip)
 {

@@ -98,6 +98,10 @@ void chip_set_wear(struct chip *chip, enum chip_wear wear);
 typedef const struct tear *chip_hook(void *context, const struct chip_op *op);
 void chip_set_hook(struct chip *chip, chip_hook *hook, void *context);
 
+/* Has chip_watched() tell the last program in the first `sectors` sectors, none so far. */
+#define CHIP_SECTOR_NONE UINT32_MAX
+void chip_watch(struct chip *chip, uint32_t sectors);
+
 /* Grants so many calls of any kind from now on; the next one is refused, and each after it, and a
  * breach is recorded. 0: no limit, which is how a chip starts. Part of what a rollback restores. */
 void chip_set_fuel(struct chip *chip, uint64_t calls);
@@ -115,6 +119,9 @@ bool chip_powered(const struct chip *chip);
 
 const struct chip_counters *chip_counters(const struct chip *chip);
 uint32_t chip_sector_erases(const struct chip *chip, uint32_t sector);
+/* The sector of the last program, torn ones included, that chip_watch() asked for, or
+ * CHIP_SECTOR_NONE. Part of what a rollback restores. */
+uint32_t chip_watched(const struct chip *chip);
 const struct chip_breach *
 chip_breach(const struct chip *chip); /* the first since chip_clear_breach */
 void chip_clear_breach(struct chip *chip);

@@ -1,0 +1,412 @@
+#include "fuzz/model_list.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint64_t mix(uint64_t x)
+{
+    x ^= x >> 30;
+    x *= 0xBF58476D1CE4E5B9u;
+    x ^= x >> 27;
+    x *= 0x94D049BB133111EBu;
+    return x ^ x >> 31;
+}
+
+static uint64_t item_digest(const struct model_item *item)
+{
+    return mix(item->value->digest + item->time * 0x9E3779B97F4A7C15u + item->state);
+}
+
+static void set_state(struct model_list *list, uint32_t index, enum item_state state)
+{
+    struct model_item *item = &list->items[index];
+    list->digest -= item_digest(item);
+    list->uncertain -= item->state != ITEM_HELD;
+    item->state = (uint8_t)state;
+    list->uncertain += item->state != ITEM_HELD;
+    list->digest += item_digest(item);
+}
+
+static void set_flag(struct model_list *list, uint32_t flag, bool value)
+{
+    list->digest -= mix(list->flags);
+    list->flags = value ? list->flags | flag : list->flags & ~flag;
+    list->digest += mix(list->flags);
+}
+
+void model_list_init(struct model_list *list, const struct model_design *design)
+{
+    *list = (struct model_list){.design = design};
+}
+
+void model_list_free(struct model_list *list)
+{
+    free(list->items);
+    list->items = NULL;
+}
+
+/* Room for so many items from index 0 on. There is no sense in going on without memory. */
+static void reserve(struct model_list *list, uint32_t capacity)
+{
+    if (capacity <= list->capacity) return;
+    capacity = capacity < 16 ? 16 : capacity + capacity / 2;
+    struct model_item *items = realloc(list->items, capacity * sizeof *items);
+    if (!items) {
+        fprintf(stderr, "brownout: no memory for the model of a list\n");
+        abort();
+    }
+    list->items = items;
+    list->capacity = capacity;
+}
+
+void model_list_copy(struct model_list *to, const struct model_list *from)
+{
+    uint32_t count = model_list_count(from);
+    struct model_item *items = to->items;
+    uint32_t capacity = to->capacity;
+    *to = *from;
+    to->items = items;
+    to->capacity = capacity;
+    reserve(to, count);
+    to->first = 0;
+    to->end = count;
+    if (count) memcpy(to->items, from->items + from->first, count * sizeof *to->items);
+}
+
+const struct model_item *model_list_at(const struct model_list *list, uint32_t place)
+{
+    return place < model_list_count(list) ? &list->items[list->first + place] : NULL;
+}
+
+static void append(struct model_list *list, const struct value *value)
+{
+    if (list->end == list->capacity && list->first > list->capacity / 2) {
+        memmove(list->items, list->items + list->first,
+                model_list_count(list) * sizeof *list->items);
+        list->end -= list->first;
+        list->first = 0;
+    }
+    reserve(list, list->end + 1);
+    list->items[list->end] = (struct model_item){
+        .value = value, .sector = CHIP_SECTOR_NONE, .time = ++list->clock, .state = ITEM_PENDING};
+    list->digest += item_digest(&list->items[list->end++]);
+    list->uncertain++;
+}
+
+/* Takes out the item at an index. */
+static void take_out(struct model_list *list, uint32_t index)
+{
+    struct model_item *items = list->items;
+    list->digest -= item_digest(&items[index]);
+    list->uncertain -= items[index].state != ITEM_HELD;
+    if (index == list->first) {
+        list->first++;
+        return;
+    }
+    memmove(&items[index], &items[index + 1], (list->end - index - 1) * sizeof *items);
+    list->end--;
+}
+
+static void take_out_all(struct model_list *list)
+{
+    while (model_list_count(list))
+        take_out(list, list->end - 1);
+}
+
+/* Items of one state become another. */
+static void turn(struct model_list *list, enum item_state from, enum item_state to)
+{
+    if (list->uncertain == 0) return;
+    for (uint32_t i = list->end; i-- > list->first;) {
+        if (list->items[i].state == from) set_state(list, i, to);
+    }
+}
+
+/* --- operations --- */
+
+/* A clear that was cut is still undecided, and now more will follow. */
+static void leave_clearing(struct model_list *list)
+{
+    if (!(list->flags & LIST_CLEARING)) return;
+    model_list_doubt(list);
+    set_flag(list, LIST_CLEARING, false);
+}
+
+void model_list_begin(struct model_list *list, const struct op *op)
+{
+    uint32_t index = list->first + op->count;
+    leave_clearing(list);
+    switch (op->kind) {
+    case OP_APPEND:
+        set_flag(list, LIST_APPENDING, true);
+        append(list, op->value);
+        break;
+    case OP_PUSH:
+        append(list, op->value);
+        break;
+    case OP_POP:
+        if (op->count >= model_list_count(list)) break;
+        list->leaving_was = list->items[index].state;
+        set_state(list, index, ITEM_LEAVING);
+        break;
+    case OP_CLEAR:
+        set_flag(list, LIST_CLEARING, true);
+        break;
+    default:
+        break;
+    }
+}
+
+/* An item was put in and is durable. What was in flight before it is decided now, but we are not
+ * told how. */
+static void commit_last(struct model_list *list)
+{
+    if (list->design->buffers) return;
+    turn(list, ITEM_PENDING, ITEM_DOUBTFUL);
+    set_state(list, list->end - 1, ITEM_HELD);
+}
+
+void model_list_commit(struct model_list *list, const struct op *op)
+{
+    switch (op->kind) {
+    case OP_APPEND:
+    case OP_PUSH:
+        set_flag(list, LIST_APPENDING, false);
+        commit_last(list);
+        break;
+    case OP_POP:
+        take_out(list, list->first + op->count);
+        break;
+    case OP_CLEAR:
+        set_flag(list, LIST_CLEARING, false);
+        take_out_all(list);
+        list->number_known = false;
+        break;
+    case OP_SYNC:
+    case OP_SEAL:
+        turn(list, ITEM_PENDING, ITEM_HELD);
+        break;
+    default:
+        return;
+    }
+    /* What only waits in RAM has decided nothing. */
+    if (!list->design->buffers || (op->kind != OP_APPEND && op->kind != OP_PUSH))
+        set_flag(list, LIST_OPEN, false);
+}
+
+void model_list_abort(struct model_list *list, const struct op *op)
+{
+    switch (op->kind) {
+    case OP_APPEND:
+    case OP_PUSH:
+        set_flag(list, LIST_APPENDING, false);
+        take_out(list, list->end - 1);
+        break;
+    case OP_POP:
+        if (op->count < model_list_count(list))
+            set_state(list, list->first + op->count, (enum item_state)list->leaving_was);
+        break;
+    case OP_CLEAR:
+        set_flag(list, LIST_CLEARING, false);
+        break;
+    default:
+        break;
+    }
+}
+
+void model_list_doubt(struct model_list *list)
+{
+    for (uint32_t i = list->first; i < list->end; i++)
+        set_state(list, i, ITEM_DOUBTFUL);
+}
+
+/* --- where items lie --- */
+
+static uint32_t erases_around(const struct model_list *list, const struct chip *chip,
+                              uint32_t sector)
+{
+    uint32_t sum = 0, ring = list->design->ring;
+    for (uint32_t i = 0; i <= list->design->ahead && i < ring; i++)
+        sum += chip_sector_erases(chip, (sector + ring - i) % ring);
+    return sum;
+}
+
+static void note_places(struct model_list *list, uint32_t sector, uint32_t erases)
+{
+    for (uint32_t i = list->end; i-- > list->first;) {
+        struct model_item *item = &list->items[i];
+        if (item->state != ITEM_PENDING) break;
+        if (item->sector != CHIP_SECTOR_NONE) continue;
+        item->sector = sector;
+        item->erases = erases;
+    }
+}
+
+static void note_old(struct model_list *list, const struct chip *chip)
+{
+    for (uint32_t i = list->first; i < list->end; i++) {
+        const struct model_item *item = &list->items[i];
+        if (item->sector == CHIP_SECTOR_NONE) return;
+        if (erases_around(list, chip, item->sector) == item->erases) return;
+        if (item->state == ITEM_HELD || item->state == ITEM_PENDING) set_state(list, i, ITEM_OLD);
+    }
+}
+
+void model_list_observe(struct model_list *list, const struct chip *chip)
+{
+    uint32_t sector = chip_watched(chip);
+    if (sector != CHIP_SECTOR_NONE) note_places(list, sector, erases_around(list, chip, sector));
+    if (list->flags & LIST_APPENDING) note_old(list, chip);
+}
+
+/* --- looking --- */
+
+/* Which of the items were seen: `seen` marks them by giving each its place, in kept[]. From the
+ * front or from the back: items of equal bytes can be told apart from one side only. */
+static bool align(const struct model_list *list, const struct model_seen *seen, uint32_t count,
+                  bool from_back, bool *kept)
+{
+    uint32_t items = model_list_count(list), matched = 0;
+    for (uint32_t n = 0; n < items; n++) {
+        uint32_t i = from_back ? items - 1 - n : n;
+        uint32_t s = from_back ? count - 1 - matched : matched;
+        uint64_t digest = list->items[list->first + i].value->digest;
+        kept[i] = matched < count && seen[s].digest == digest;
+        if (kept[i])
+            matched++;
+        else if (!model_list_may_miss(list, list->first + i))
+            return false;
+    }
+    return matched == count;
+}
+
+/* The laws on which of the items may be missing. */
+static bool is_lawful(const struct model_list *list, const bool *kept)
+{
+    bool old_kept = false, pending_missed = false;
+    uint32_t kept_count = 0, items = model_list_count(list);
+    for (uint32_t i = 0; i < items; i++) {
+        enum item_state state = (enum item_state)list->items[list->first + i].state;
+        kept_count += kept[i];
+        if (list->flags & LIST_CLEARING) continue;
+        if (state == ITEM_OLD && !kept[i] && old_kept && !list->design->drops_in_part) return false;
+        if (state == ITEM_PENDING && kept[i] && pending_missed) return false;
+        old_kept = old_kept || (kept[i] && state != ITEM_LEAVING);
+        pending_missed = pending_missed || (!kept[i] && state == ITEM_PENDING);
+    }
+    if (!(list->flags & LIST_CLEARING) || list->design->clears_in_part || kept_count == 0)
+        return true;
+    for (uint32_t i = 0; i < items; i++) {
+        if (!kept[i] && list->items[list->first + i].state == ITEM_HELD) return false;
+    }
+    return true;
+}
+
+/* Numbers grow by one, and each item keeps its own; where items may be missing, it is not known
+ * which of them have one. */
+static bool numbers_fit(const struct model_list *list, const struct model_seen *seen,
+                        uint32_t count, const bool *kept)
+{
+    uint32_t dropped = 0, items = model_list_count(list);
+    if (!list->design->numbered || count == 0) return true;
+    for (uint32_t i = 0; i < items; i++) {
+        if (list->items[list->first + i].state == ITEM_DOUBTFUL) return true;
+    }
+    for (uint32_t k = 1; k < count; k++) {
+        if (seen[k].number != seen[k - 1].number + 1) return false;
+    }
+    while (dropped < items && !kept[dropped])
+        dropped++;
+    return !list->number_known || seen[0].number == list->number + dropped;
+}
+
+/* Whether an item that was not seen stays in the model all the same: it waits in RAM, or nothing is
+ * decided yet. */
+static bool stays(const struct model_list *list, const struct model_item *item, bool powered_on)
+{
+    if (list->flags & LIST_OPEN) return true;
+    return item->state == ITEM_PENDING && !powered_on;
+}
+
+static void keep_seen(struct model_list *list, const bool *kept, bool powered_on)
+{
+    uint32_t to = list->first, from = list->first, end = list->end;
+    for (uint32_t i = 0; from + i < end; i++) {
+        struct model_item *item = &list->items[from + i];
+        bool stay = stays(list, item, powered_on);
+        if (kept[i] && !stay) set_state(list, from + i, ITEM_HELD);
+        if (kept[i] || stay) {
+            list->items[to++] = *item;
+        } else {
+            list->digest -= item_digest(item);
+            list->uncertain -= item->state != ITEM_HELD;
+        }
+    }
+    list->end = to;
+}
+
+static void settle_number(struct model_list *list, const struct model_seen *seen, uint32_t count,
+                          uint32_t dropped)
+{
+    if (count)
+        list->number = seen[0].number;
+    else
+        list->number += dropped;
+    list->number_known = list->number_known || count != 0;
+}
+
+static uint32_t old_missed(const struct model_list *list, const bool *kept)
+{
+    uint32_t missed = 0;
+    for (uint32_t i = 0; i < model_list_count(list); i++) {
+        enum item_state state = (enum item_state)list->items[list->first + i].state;
+        missed += !kept[i] && (state == ITEM_OLD || state == ITEM_HELD);
+    }
+    return missed;
+}
+
+/* The usual case, without memory. */
+static bool is_plain(const struct model_list *list, const struct model_seen *seen, uint32_t count)
+{
+    uint64_t numbered = list->design->numbered;
+    if (list->uncertain || list->flags & LIST_CLEARING || count != model_list_count(list))
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        if (list->items[list->first + i].value->digest != seen[i].digest) return false;
+        if (seen[i].number != seen[0].number + i * numbered) return false;
+    }
+    return count == 0 || !list->number_known || seen[0].number == list->number;
+}
+
+static void settle(struct model_list *list, const struct model_seen *seen, uint32_t count,
+                   const bool *kept, bool powered_on)
+{
+    bool cleared = list->flags & LIST_CLEARING && count == 0;
+    if (powered_on && list->design->tail_open) set_flag(list, LIST_OPEN, true);
+    if (powered_on && list->flags & LIST_OPEN) turn(list, ITEM_PENDING, ITEM_DOUBTFUL);
+    settle_number(list, seen, count, old_missed(list, kept));
+    if (cleared) list->number_known = false;
+    keep_seen(list, kept, powered_on);
+    if (!(list->flags & LIST_OPEN)) set_flag(list, LIST_CLEARING | LIST_APPENDING, false);
+}
+
+bool model_list_settle(struct model_list *list, const struct model_seen *seen, uint32_t count,
+                       bool powered_on)
+{
+    if (is_plain(list, seen, count)) {
+        settle_number(list, seen, count, 0);
+        set_flag(list, LIST_APPENDING, false);
+        return true;
+    }
+    bool *kept = malloc(model_list_count(list) + 1);
+    if (!kept) return false;
+    bool fine = false;
+    for (int way = 0; way < 2 && !fine; way++)
+        fine = align(list, seen, count, way, kept) && is_lawful(list, kept) &&
+               numbers_fit(list, seen, count, kept);
+    if (fine) settle(list, seen, count, kept, powered_on);
+    free(kept);
+    return fine;
+}
