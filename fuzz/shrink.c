@@ -169,7 +169,33 @@ static bool simplify_cuts(struct shrinker *shrinker)
     return smaller;
 }
 
-/* --- values and keys --- */
+/* --- places, values and keys --- */
+
+/* The oldest item, one half as far behind it, the one before. */
+static bool lower_places(struct shrinker *shrinker)
+{
+    bool smaller = false;
+    for (uint32_t i = 0; i < shrinker->best->op_count; i++) {
+        for (bool went = op_has_place(shrinker->best->ops[i].kind); went;) {
+            uint32_t place = shrinker->best->ops[i].count;
+            const uint32_t lower[] = {0, place / 2, place - 1};
+            went = false;
+            for (size_t k = 0; place && k < 3 && !went; k++) {
+                struct script *candidate = script_copy(shrinker->best);
+                if (candidate) candidate->ops[i].count = lower[k];
+                went = try(shrinker, candidate);
+            }
+            smaller = smaller || went;
+        }
+    }
+    return smaller;
+}
+
+/* Whether its value is the engine's to keep, not the scenario's word. */
+static bool brings_value(const struct op *op)
+{
+    return op_has_value(op->kind) && !op_claims(op->kind);
+}
 
 static struct script *with_value(const struct script *script, uint32_t op, uint32_t size)
 {
@@ -185,7 +211,7 @@ static bool shorten_values(struct shrinker *shrinker)
     for (uint32_t i = 0; i < shrinker->best->op_count; i++) {
         for (;;) {
             const struct op *op = &shrinker->best->ops[i];
-            if (op->kind != OP_STORE || op->value->size == 0) break;
+            if (!brings_value(op) || op->value->size == 0) break;
             uint32_t size = op->value->size;
             if (!try(shrinker, with_value(shrinker->best, i, size / 2)) &&
                 !try(shrinker, with_value(shrinker->best, i, size - 1)))
@@ -196,11 +222,6 @@ static bool shorten_values(struct shrinker *shrinker)
     return smaller;
 }
 
-static bool has_key(enum op_kind kind)
-{
-    return kind == OP_STORE || kind == OP_FETCH || kind == OP_REMOVE || kind == OP_EXPECT;
-}
-
 /* Every use of a key becomes a use of an earlier one. */
 static struct script *with_merged(const struct script *script, uint32_t from, uint32_t to)
 {
@@ -208,7 +229,7 @@ static struct script *with_merged(const struct script *script, uint32_t from, ui
     if (!candidate) return NULL;
     for (uint32_t i = 0; i < candidate->op_count; i++) {
         struct op *op = &candidate->ops[i];
-        if (has_key(op->kind) && op->key == from) op->key = to;
+        if (op_has_key(op->kind) && op->key == from) op->key = to;
     }
     return candidate;
 }
@@ -216,7 +237,7 @@ static struct script *with_merged(const struct script *script, uint32_t from, ui
 static bool uses(const struct script *script, uint32_t key)
 {
     for (uint32_t i = 0; i < script->op_count; i++) {
-        if (has_key(script->ops[i].kind) && script->ops[i].key == key) return true;
+        if (op_has_key(script->ops[i].kind) && script->ops[i].key == key) return true;
     }
     return false;
 }
@@ -269,23 +290,23 @@ static bool plain_values(struct shrinker *shrinker)
     bool smaller = false;
     for (uint32_t i = 0; i < shrinker->best->op_count; i++) {
         const struct op *op = &shrinker->best->ops[i];
-        if (op->kind != OP_STORE || is_plain(op->value)) continue;
+        if (!brings_value(op) || is_plain(op->value)) continue;
         if (try(shrinker, with_plain(shrinker->best, i, op->value->size))) smaller = true;
     }
     return smaller;
 }
 
-/* Two stores that only fill the flash do so as well as one larger one. What an item takes besides
+/* Two values that only fill the flash do so as well as one larger one. What an item takes besides
  * its value is the engine's secret, so several sums are tried. */
-static bool join_stores(struct shrinker *shrinker)
+static bool join_values(struct shrinker *shrinker)
 {
     static const uint32_t extra[] = {0, 4, 8, 9, 10, 11, 12, 16, 24, 32, 64};
     bool smaller = false;
     for (uint32_t i = shrinker->best->op_count; i-- > 1;) {
         for (size_t e = 0; e < sizeof extra / sizeof *extra; e++) {
             const struct op *ops = shrinker->best->ops;
-            if (i >= shrinker->best->op_count || ops[i].kind != OP_STORE ||
-                ops[i - 1].kind != OP_STORE || ops[i - 1].cut.nth)
+            if (i >= shrinker->best->op_count || !brings_value(&ops[i]) ||
+                ops[i - 1].kind != ops[i].kind || ops[i - 1].cut.nth)
                 break;
             uint32_t size = ops[i - 1].value->size + ops[i].value->size + extra[e];
             struct script *joined = without(shrinker->best, i - 1, 1);
@@ -299,14 +320,14 @@ static bool join_stores(struct shrinker *shrinker)
 
 /* --- the exercise --- */
 
-/* `use` is dozens of operations; often one small store and a look show the same. */
-static struct script *with_store_for_use(const struct script *script, uint32_t use, uint32_t key)
+/* `use` is dozens of operations; often one small one and a look show the same. */
+static struct script *with_op_for_use(const struct script *script, uint32_t use, struct op op)
 {
     struct script *candidate = script_copy(script);
     if (!candidate) return NULL;
-    const struct value *value = plain_value(candidate, 1, 'x' - 'a');
+    if (brings_value(&op)) op.value = plain_value(candidate, 1, 'x' - 'a');
     candidate->op_count = use;
-    script_append(candidate, &(struct op){.kind = OP_STORE, .key = key, .value = value});
+    script_append(candidate, &op);
     script_append(candidate, &(struct op){.kind = OP_LOOK});
     return candidate;
 }
@@ -316,8 +337,14 @@ static bool replace_use(struct shrinker *shrinker)
     uint32_t last = shrinker->best->op_count - 1;
     if (shrinker->best->op_count == 0 || shrinker->best->ops[last].kind != OP_USE) return false;
     for (uint32_t key = 0; key < shrinker->best->key_count; key++) {
+        struct op store = {.kind = OP_STORE, .key = key};
         if (!uses(shrinker->best, key)) continue;
-        if (try(shrinker, with_store_for_use(shrinker->best, last, key))) return true;
+        if (try(shrinker, with_op_for_use(shrinker->best, last, store))) return true;
+    }
+    static const enum op_kind kinds[] = {OP_PUSH, OP_APPEND, OP_POP};
+    for (size_t i = 0; shrinker->adapter->list && i < sizeof kinds / sizeof *kinds; i++) {
+        struct op op = {.kind = kinds[i]};
+        if (try(shrinker, with_op_for_use(shrinker->best, last, op))) return true;
     }
     return false;
 }
@@ -346,10 +373,11 @@ static struct script *with_geometry(const struct script *script, uint32_t sector
 static bool shrink_chip(struct shrinker *shrinker)
 {
     bool smaller = false;
+    uint32_t least = shrinker->adapter->kind == ADAPTER_MAP ? 2 : 1;
     for (bool went = true; went;) {
         const struct flash_geometry g = shrinker->best->part.geometry;
         went = try(shrinker, with_geometry(shrinker->best, g.sector_count, g.sector_size / 2)) ||
-               (g.sector_count > 2 &&
+               (g.sector_count > least &&
                 try(shrinker, with_geometry(shrinker->best, g.sector_count - 1, g.sector_size)));
         smaller = smaller || went;
     }
@@ -379,7 +407,7 @@ static struct script *without_idle_keys(const struct script *from)
     if (!to) return NULL;
     for (uint32_t i = 0; i < from->op_count; i++) {
         struct op op = from->ops[i];
-        if (has_key(op.kind))
+        if (op_has_key(op.kind))
             op.key = script_key(to, from->keys[op.key]->bytes, from->keys[op.key]->size);
         if (op.value) op.value = script_value(to, op.value->bytes, op.value->size);
         script_append(to, &op);
@@ -395,8 +423,9 @@ static bool shrink_once(struct shrinker *shrinker)
     smaller = replace_use(shrinker) || smaller;
     smaller = shrink_chip(shrinker) || smaller;
     smaller = merge_keys(shrinker) || smaller;
-    smaller = join_stores(shrinker) || smaller;
+    smaller = join_values(shrinker) || smaller;
     smaller = shorten_values(shrinker) || smaller;
+    smaller = lower_places(shrinker) || smaller;
     smaller = plain_values(shrinker) || smaller;
     return simplify_cuts(shrinker) || smaller;
 }

@@ -1,9 +1,9 @@
 /* shrink.h - makes a case smaller while it breaks the same clause.
  *
- * Takes away operations and cuts, makes the chip smaller, merges keys, joins stores that only fill
- * the flash, shortens values, simplifies tears, until nothing more goes. Each attempt is one
- * replay, some ten microseconds. A cut is tied to its operation, so it survives when others go.
- * What is left is replayed once more and carries its own finding.
+ * Takes away operations and cuts, makes the chip smaller, merges keys, joins values that only fill
+ * the flash, shortens values, lowers places, simplifies tears, until nothing more goes. Each
+ * attempt is one replay, some ten microseconds. A cut is tied to its operation, so it survives when
+ * others go. What is left is replayed once more and carries its own finding.
  */
 #ifndef BROWNOUT_SHRINK_H
 #define BROWNOUT_SHRINK_H
