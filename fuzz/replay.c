@@ -21,6 +21,7 @@ struct player {
 /* --- the story --- */
 
 #define BYTES_TOLD 16u
+#define ITEMS_TOLD 12u
 
 static void tell_bytes(FILE *out, const uint8_t *bytes, uint32_t size)
 {
@@ -55,22 +56,45 @@ static void tell_text(FILE *out, const struct value *value)
     }
 }
 
+static const struct model *model_of(const struct player *player)
+{
+    return &player->rig->levels[player->rig->level].model;
+}
+
+/* The item that an operation of a queue or a log is about, before it is done. */
+static void tell_item(const struct player *player)
+{
+    const struct op *op = player->op;
+    const struct model *model = model_of(player);
+    if (model_is_map(model) || (!op_has_place(op->kind) && op->kind != OP_PEEK)) return;
+    const struct model_item *item =
+        model_list_at(&model->list, op_has_place(op->kind) ? op->count : 0);
+    if (op_has_place(op->kind) && op->count) fprintf(player->story, " %" PRIu32, op->count);
+    fprintf(player->story, ": ");
+    if (item)
+        tell_text(player->story, item->value);
+    else
+        fprintf(player->story, "nothing");
+}
+
 static void tell_op(const struct player *player, uint32_t index)
 {
     const struct op *op = player->op;
     FILE *out = player->story;
     if (!out) return;
     fprintf(out, "%4" PRIu32 "  %s", index + 1, op_name(op->kind));
-    if (op->kind == OP_STORE || op->kind == OP_FETCH || op->kind == OP_REMOVE ||
-        op->kind == OP_EXPECT) {
+    if (op_has_key(op->kind)) {
         fprintf(out, " ");
         tell_text(out, player->rig->script->keys[op->key]);
     }
+    tell_item(player);
     if (op->value) {
-        fprintf(out, " = ");
+        fprintf(out, op_has_key(op->kind) ? " = " : " ");
         tell_text(out, op->value);
         if (op->value->size > BYTES_TOLD && !is_uniform(op->value))
             fprintf(out, " (%" PRIu32 " bytes)", op->value->size);
+    } else if (op_claims(op->kind)) {
+        fprintf(out, op_has_key(op->kind) ? " = absent" : " absent");
     }
     fprintf(out, "\n");
 }
@@ -119,23 +143,48 @@ static void tell_left(const struct player *player)
     fprintf(out, "\n");
 }
 
-/* What the engine said it holds after a power-on; the model has settled on it. */
-static void tell_content(const struct player *player)
+static uint32_t tell_values(const struct player *player)
 {
-    const struct rig *rig = player->rig;
+    const struct script *script = player->rig->script;
     FILE *out = player->story;
-    if (!out) return;
-    fprintf(out, "        holds");
     uint32_t told = 0;
-    for (uint32_t key = 0; key < rig->script->key_count; key++) {
-        const struct value *value = rig->levels[rig->level].model.slots[key].allowed[0];
+    for (uint32_t key = 0; key < script->key_count; key++) {
+        const struct value *value = model_of(player)->slots[key].allowed[0];
         if (!value) continue;
         fprintf(out, "%s ", told++ ? "," : "");
-        tell_text(out, rig->script->keys[key]);
+        tell_text(out, script->keys[key]);
         fprintf(out, " = ");
         tell_text(out, value);
     }
-    fprintf(out, "%s\n", told ? "" : " nothing");
+    return told;
+}
+
+/* Those at both ends: what a cut may cost is there. */
+static uint32_t tell_items(const struct player *player)
+{
+    const struct model_list *list = &model_of(player)->list;
+    FILE *out = player->story;
+    uint32_t count = model_list_count(list);
+    if (count) fprintf(out, " %" PRIu32 " item%s, oldest first:", count, count > 1 ? "s" : "");
+    for (uint32_t i = 0; i < count; i++) {
+        fprintf(out, "%s ", i ? "," : "");
+        if (i == ITEMS_TOLD / 2 && count > ITEMS_TOLD) {
+            fprintf(out, "..");
+            i = count - ITEMS_TOLD / 2 - 1;
+        } else {
+            tell_text(out, model_list_at(list, i)->value);
+        }
+    }
+    return count;
+}
+
+/* What the engine said it holds after a power-on; the model has settled on it. */
+static void tell_content(const struct player *player)
+{
+    if (!player->story) return;
+    fprintf(player->story, "        holds");
+    uint32_t told = model_is_map(model_of(player)) ? tell_values(player) : tell_items(player);
+    fprintf(player->story, "%s\n", told ? "" : " nothing");
 }
 
 static void tell_finding(const struct player *player)
@@ -205,13 +254,14 @@ static bool works_uncut(const struct rig *rig, uint32_t index)
     return fine && answer == ANSWER_OK;
 }
 
-/* A store or clear that fails after a cut, though it works without, and on a fresh store too. The
+/* What puts in or clears fails after a cut, though it works without, and on a fresh store too. The
  * exercise was not part of the uncut run, and its key may still take room. */
 static bool should_work(const struct player *player, uint32_t index)
 {
     enum op_kind kind = player->op->kind;
-    return (kind == OP_STORE || kind == OP_CLEAR) && player->result->cuts && !player->used &&
-           works_uncut(player->rig, index) && fresh_can_do(player->fresh, player->op);
+    return op_changes(kind) && kind != OP_REMOVE && kind != OP_POP && player->result->cuts &&
+           !player->used && works_uncut(player->rig, index) &&
+           fresh_can_do(player->fresh, player->op);
 }
 
 static bool play_op(struct player *player, uint32_t index)
