@@ -488,9 +488,9 @@ def refused(brownout, harness, plugin):
 @pytest.mark.parametrize(
     "change, reason",
     [
-        ("adapter.version++", "version 2, not 1"),
-        ("adapter.map = NULL", "lacks the functions of its kind"),
-        ("adapter.kind = 0", "lacks the functions of its kind"),
+        ("adapter.version++", "version 3, not 2"),
+        ("adapter.map = NULL", "lacks store, fetch or each"),
+        ("adapter.kind = 0", "lacks a kind that is known here"),
         ("map.fetch = NULL", "lacks store, fetch or each"),
         ("adapter.mount = NULL", "lacks object_size, mount or limits"),
         ("adapter.name = NULL", "lacks a name"),
