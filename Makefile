@@ -20,8 +20,8 @@ INCLUDE := -I.
 # V=1 shows whole commands, else what is made is told in a word.
 quietly = $(if $(V),,@echo '$(1) $(2)';)
 # Assertions stay on in every build, whatever CFLAGS say.
-# The harness has memory for large CRC tables; firmware chooses (engines/seq/seq_crc.h).
-FAST := -DSEQ_CRC_FAST
+# The harness has memory for large CRC tables; firmware chooses (engines/*/*crc*.h).
+FAST := -DSEQ_CRC_FAST -DCRC32C_FAST
 COMPILE = $(CC) $(STD) $(WARN) $(CFLAGS) $(HOSTED) -UNDEBUG $(FAST) $(INCLUDE)
 
 # --- what there is to build ---
