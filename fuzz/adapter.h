@@ -180,7 +180,8 @@ struct adapter {
     uint64_t (*bound)(const struct flash_geometry *geometry,
                       const struct adapter_settings *settings, enum adapter_call call);
     /* Tells what is on the flash, a line a call, for `brownout inspect`. The object is mounted if
-     * mount answered ANSWER_OK; any image is told without harm. NULL: what is stored only, by each(). */
+     * mount answered ANSWER_OK; any image is told without harm. NULL: what is stored only, by
+     * each(). */
     void (*inspect)(void *object, const struct flash *flash,
                     const struct adapter_settings *settings, adapter_line *line, void *context);
 

@@ -2,8 +2,8 @@
  *
  * In a map a key of the harness's own is stored often enough to come around all sectors, with two
  * values in turn, then read and removed (rig_use). A queue is filled up and popped empty, twice; to
- * a log, or a queue that can't pop here, items are appended until they have come around. What a healthy store must be able to take is asked of a
- * fresh one (fresh.h).
+ * a log, or a queue that can't pop here, items are appended until they have come around. What a
+ * healthy store must be able to take is asked of a fresh one (fresh.h).
  */
 #ifndef BROWNOUT_EXERCISE_H
 #define BROWNOUT_EXERCISE_H

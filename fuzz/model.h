@@ -1,9 +1,10 @@
 /* model.h - the reference: what an engine must answer.
  *
- * Of a queue or a log it is a list of items (model_list.h), of a map what follows. The model of a map keeps, for each key, the *set* of values that the contract still allows. Most
- * of the time that set has one member. An operation in flight adds the outcome that it would have;
- * a cut leaves both; the first look after power-on picks one and the set has one member again
- * (clauses durable, atomic and settled). A widened contract (adapter.h) adds "absent" to the set.
+ * Of a queue or a log it is a list of items (model_list.h), of a map what follows. The model of a
+ * map keeps, for each key, the *set* of values that the contract still allows. Most of the time
+ * that set has one member. An operation in flight adds the outcome that it would have; a cut leaves
+ * both; the first look after power-on picks one and the set has one member again (clauses durable,
+ * atomic and settled). A widened contract (adapter.h) adds "absent" to the set.
  *
  * Invariants
  *  1. 1 <= slot.count <= 3; members differ; NULL stands for absent.

@@ -1,7 +1,7 @@
 /* rig_internal.h - what a rig asks of an engine according to its kind, for the files rig*.c alone.
  *
- * rig.c knows about chip, power, levels and what holds for every call; rig_map.c and rig_list.c know
- * the calls of their kind and how to compare what comes back with the model.
+ * rig.c knows about chip, power, levels and what holds for every call; rig_map.c and rig_list.c
+ * know the calls of their kind and how to compare what comes back with the model.
  */
 #ifndef BROWNOUT_RIG_INTERNAL_H
 #define BROWNOUT_RIG_INTERNAL_H
