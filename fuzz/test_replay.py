@@ -13,13 +13,36 @@ SUBJECTS = {
     "canary fault=16": ("edge,prefix", "generic sectors=2 sector=128 page=128 unit=8"),
     "original": ("edge,bits", "generic sectors=2 sector=128 page=128"),
     "original key=1": ("edge,bits", "generic sectors=3 sector=128 page=64 unit=8 programs=1"),
+    "canary-queue fault=3": ("edge", "generic sectors=3 sector=128 page=128 unit=4"),
+    "canary-queue fault=4": ("edge,prefix", "generic sectors=3 sector=128 page=128 unit=4"),
+    "canary-log fault=14": ("edge,bits", "generic sectors=3 sector=128 page=128 unit=4"),
 }
-WORKLOAD = """
+MAP = """
 store a random 20
 repeat 5 as i {
   store b random 5..25
   store a fill i 10
 }
+look
+"""
+QUEUE = """
+push random 20
+repeat 5 as i {
+  push random 5..25
+  pop i % 2
+}
+repeat 6 {
+  append random 10..40
+}
+look
+"""
+LOG = """
+repeat 6 as i {
+  append random 5..40
+  read i % 3
+}
+sync
+append "abc"
 look
 """
 KEPT = sorted((ROOT / "scenarios/cases").glob("*.case"))
@@ -34,7 +57,8 @@ def harness(brownout, tmp_path_factory):
 def explored(request, harness):
     """The cases of one subject, as they were found and shrunk."""
     faults, chip = SUBJECTS[request.param]
-    text = f"chip {chip}\nengine {request.param}\n{WORKLOAD}"
+    workload = {"canary-queue": QUEUE, "canary-log": LOG}.get(request.param.split()[0], MAP)
+    text = f"chip {chip}\nengine {request.param}\n{workload}"
     words = ("--faults", faults, "--masks", 32, "--max", 6)
     found = harness.explore(text, *words, "--no-shrink").found
     shrunk = harness.explore(text, *words).found
@@ -106,6 +130,27 @@ def test_a_case_prints_back_to_itself(harness, explored):
     for found in explored[1]:
         done = harness.brownout("print", found.path)
         assert done.returncode == CLEAN and done.stdout == found.text
+
+
+def test_a_replay_of_a_queue_tells_items_and_places(harness):
+    chip = "chip generic sectors=3 sector=128 page=128 unit=4\nengine canary-queue fault=0\n\n"
+    text = chip + 'push "one"\npush "two"\npush empty\npop 1\npeek\nmount\npop\npop\npop\nmount\n'
+    clause, story = harness.replay(text)
+    told = [line.strip() for line in story.splitlines() if " 0x" not in line][1:]
+    assert clause is None
+    assert [re.sub(r"^\d+  ", "", line) for line in told if line] == [
+        "push one", "push two", "push empty", "pop 1: two", "peek: one", "mount",
+        "holds 2 items, oldest first: one, empty", "pop: one", "pop: empty", "pop: nothing",
+        "mount", "holds nothing", "no divergence",
+    ]  # fmt: skip
+
+
+def test_a_replay_tells_both_ends_of_a_long_queue(harness):
+    chip = "chip generic\nengine canary-queue fault=0\n\n"
+    text = chip + "repeat 30 as i {\npush fill i 1\n}\nmount\n"
+    _, story = harness.replay(text)
+    ends = "[00], [01], [02], [03], [04], [05], .., [18], [19], [1a], [1b], [1c], [1d]"
+    assert f"holds 30 items, oldest first: {ends}" in story
 
 
 # --- when the engine has changed ---
