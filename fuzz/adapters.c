@@ -10,9 +10,9 @@
 
 extern const struct adapter adapter_seqmap, adapter_naive;
 
-static const struct adapter *const house[] = {&adapter_seqmap,       &adapter_naive,
-                                              &adapter_original,     &adapter_canary,
-                                              &adapter_canary_queue, &adapter_canary_log};
+static const struct adapter *const house[] = {
+    &adapter_seqmap, &adapter_naive,        &adapter_original,  &adapter_original_queue,
+    &adapter_canary, &adapter_canary_queue, &adapter_canary_log};
 #define HOUSE_COUNT (sizeof house / sizeof *house)
 #define FIRST_SUBJECT 2u
 

@@ -1,10 +1,10 @@
-/* original_test.c - the faulty original does what the crate does, call for call.
+/* original_test.c - the faulty originals do what the crate does, call for call.
  *
- * Without arguments: the two workloads that were measured on the crate (map, uncached) must make as
- * many erases, reads and programs, and move as many bytes. Silence is a pass.
+ * Without arguments: the two workloads that were measured on the crate (map and queue, uncached)
+ * must make as many erases, reads and programs, and move as many bytes. Silence is a pass.
  * With arguments: `original_test WORKLOAD UNIT SECTORS SECTOR_SIZE ROUNDS` runs a workload ("map",
- * "remove-a", "remove-b", "remove-c") and writes the flash to stdout; test_original.py compares its
- * SHA-256 with the crate's.
+ * "remove-a", "remove-b", "remove-c", "queue", "ooo-a", "ooo-b") and writes the flash to stdout;
+ * test_original.py compares its SHA-256 with the crate's.
  */
 #include "fuzz/subjects/subjects.h"
 
@@ -14,12 +14,12 @@
 
 #define IMAGE_MAX 8192u
 
-static const struct adapter *const subject = &adapter_original;
+static const struct adapter *subject; /* the map or the queue */
 
 static void must(bool holds)
 {
     if (holds) return;
-    puts("the map answered wrongly, or memory is short");
+    puts("the engine answered wrongly, or memory is short");
     exit(1);
 }
 
@@ -76,10 +76,10 @@ static void *mount_blank(uint32_t unit, uint32_t sector_count, uint32_t sector_s
         .erase = chip_erase,
     };
     must(!subject->refuses(&chip.flash.geometry, &settings));
-    void *map = malloc(subject->object_size(&chip.flash.geometry, &settings));
-    must(map);
-    must(subject->mount(map, &chip.flash, &settings) == ANSWER_OK);
-    return map;
+    void *object = malloc(subject->object_size(&chip.flash.geometry, &settings));
+    must(object);
+    must(subject->mount(object, &chip.flash, &settings) == ANSWER_OK);
+    return object;
 }
 
 /* 24 keys of 16 bits; each value is the key's low byte, repeated. */
@@ -122,37 +122,102 @@ static void run_remove(void *map, char until)
     if (until >= 'c') must(!subject->map->clear(map));
 }
 
-/* What the crate was counted to do in 100 rounds of the map workload. */
+/* An item goes through the queue at a time: pushed, seen, popped, gone. */
+static void run_queue(void *queue, unsigned iterations)
+{
+    uint8_t data[20], back[20];
+    uint32_t size = 0;
+    for (unsigned i = 0; i < iterations; i++) {
+        uint32_t length = i % 20 + 1;
+        memset(data, (int)(i % 256), length);
+        must(!subject->list->append(queue, data, length, 0));
+        must(!subject->list->peek(queue, back, sizeof back, &size));
+        must(size == length && memcmp(data, back, size) == 0);
+        must(!subject->list->pop(queue, 0, back, sizeof back, &size));
+        must(size == length && memcmp(data, back, size) == 0);
+        must(subject->list->peek(queue, back, sizeof back, &size) == ANSWER_NOT_FOUND);
+    }
+}
+
+/* Items of growing size; every other is popped, then (b) the rest. */
+static void run_out_of_order(void *queue, char until)
+{
+    uint8_t data[20], back[20];
+    uint32_t size = 0;
+    for (uint32_t i = 0; i < 20; i++) {
+        memset(data, (int)i, i + 1);
+        must(!subject->list->push(queue, data, i + 1));
+    }
+    for (uint32_t i = 0; i < 10; i++) {
+        must(!subject->list->pop(queue, i + 1, back, sizeof back, &size));
+        must(size == 2 * i + 2 && back[0] == 2 * i + 1);
+    }
+    for (uint32_t i = 0; until >= 'b' && i < 10; i++) {
+        must(!subject->list->pop(queue, 0, back, sizeof back, &size));
+        must(size == 2 * i + 1 && back[0] == 2 * i);
+    }
+}
+
+static bool starts(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+/* Runs a workload on a blank chip. */
+static void run(const char *workload, uint32_t unit, uint32_t sector_count, uint32_t sector_size,
+                unsigned rounds)
+{
+    char until = workload[strlen(workload) - 1];
+    bool map = strcmp(workload, "map") == 0, remove = starts(workload, "remove-");
+    subject = map || remove ? &adapter_original : &adapter_original_queue;
+    void *object = mount_blank(unit, sector_count, sector_size, map ? 2 : 1);
+    if (map)
+        run_map(object, rounds);
+    else if (remove)
+        run_remove(object, until);
+    else if (starts(workload, "ooo-"))
+        run_out_of_order(object, until);
+    else
+        run_queue(object, rounds);
+    free(object);
+}
+
+/* What the crate was counted to do. */
 struct measured {
+    const char *workload;
+    unsigned rounds;
     uint32_t unit, sector_count, sector_size;
     uint64_t erases, reads, programs, bytes_read, bytes_programmed;
 };
 
 static int differs(const struct measured *want)
 {
-    void *map = mount_blank(want->unit, want->sector_count, want->sector_size, 2);
-    run_map(map, 100);
-    free(map);
+    run(want->workload, want->unit, want->sector_count, want->sector_size, want->rounds);
     if (chip.erases == want->erases && chip.reads == want->reads &&
         chip.programs == want->programs && chip.bytes_read == want->bytes_read &&
         chip.bytes_programmed == want->bytes_programmed)
         return 0;
-    printf("unit %u: %llu erases, %llu reads, %llu programs, %llu and %llu bytes\n",
-           (unsigned)want->unit, (unsigned long long)chip.erases, (unsigned long long)chip.reads,
-           (unsigned long long)chip.programs, (unsigned long long)chip.bytes_read,
-           (unsigned long long)chip.bytes_programmed);
+    printf("%s, unit %u: %llu erases, %llu reads, %llu programs, %llu and %llu bytes\n",
+           want->workload, (unsigned)want->unit, (unsigned long long)chip.erases,
+           (unsigned long long)chip.reads, (unsigned long long)chip.programs,
+           (unsigned long long)chip.bytes_read, (unsigned long long)chip.bytes_programmed);
     return 1;
 }
 
 static int compare_counts(void)
 {
     static const struct measured all[] = {
-        {1, 4, 256, 198, 233786, 5201, 1837101, 50401},
-        {4, 4, 256, 488, 520861, 15075, 5048968, 120124},
-        {8, 4, 512, 114, 318113, 6233, 3431640, 59464},
-        {16, 4, 1024, 88, 346709, 5381, 6193504, 92496},
-        {32, 4, 2048, 81, 368215, 5167, 12330176, 168544},
-        {4, 2, 1024, 113, 856941, 14072, 8888468, 115076},
+        {"map", 100, 1, 4, 256, 198, 233786, 5201, 1837101, 50401},
+        {"map", 100, 4, 4, 256, 488, 520861, 15075, 5048968, 120124},
+        {"map", 100, 8, 4, 512, 114, 318113, 6233, 3431640, 59464},
+        {"map", 100, 16, 4, 1024, 88, 346709, 5381, 6193504, 92496},
+        {"map", 100, 32, 4, 2048, 81, 368215, 5167, 12330176, 168544},
+        {"map", 100, 4, 2, 1024, 113, 856941, 14072, 8888468, 115076},
+        {"queue", 2000, 4, 4, 256, 166, 159869, 7533, 906272, 57332},
+        {"queue", 2000, 8, 4, 256, 199, 152891, 7499, 1248728, 63992},
+        {"queue", 2000, 16, 4, 256, 319, 137591, 7039, 2214256, 112624},
+        {"queue", 2000, 32, 4, 512, 285, 139588, 6571, 4466816, 210272},
+        {"queue", 2000, 1, 2, 32, 1599, 86895, 9199, 229188, 56199},
     };
     int different = 0;
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
@@ -170,15 +235,8 @@ int main(int argc, char **argv)
     if (argc == 1) return compare_counts();
     if (argc != 6) return 2;
     uint32_t unit = number(argv[2]), sectors = number(argv[3]), sector_size = number(argv[4]);
-    bool map_workload = strcmp(argv[1], "map") == 0;
     if (!unit || !sectors || sector_size > IMAGE_MAX / sectors) return 2;
-    void *map = mount_blank(unit, sectors, sector_size, map_workload ? 2 : 1);
-    if (map_workload) {
-        run_map(map, number(argv[5]));
-    } else {
-        run_remove(map, argv[1][strlen("remove-")]);
-    }
+    run(argv[1], unit, sectors, sector_size, number(argv[5]));
     fwrite(chip.bytes, 1, (size_t)sectors * sector_size, stdout);
-    free(map);
     return 0;
 }

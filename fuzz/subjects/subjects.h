@@ -1,9 +1,9 @@
 /* subjects.h - engines that are known to be faulty: what the harness is tried on.
  *
- * `original` is the map of the Rust crate sequential-storage as it is; its power-loss bugs are real
- * and the explorer must show them. `canary` is a small map of our own with one planted fault; a run
- * that does not find it has a harness that went silent, and without the fault it must be clean;
- * `canary-queue` and `canary-log` are the same for the other two kinds.
+ * `original` and `original-queue` are the map and the queue of the Rust crate sequential-storage as
+ * they are; their power-loss bugs are real and the explorer must show them. `canary` is a small map
+ * of our own with one planted fault; a run that does not find it has a harness that went silent,
+ * and without the fault it must be clean. `canary-queue` and `canary-log` are that for their kinds.
  */
 #ifndef BROWNOUT_SUBJECTS_H
 #define BROWNOUT_SUBJECTS_H
@@ -11,6 +11,7 @@
 #include "fuzz/adapter.h"
 
 extern const struct adapter adapter_original;
+extern const struct adapter adapter_original_queue;
 extern const struct adapter adapter_canary;
 extern const struct adapter adapter_canary_queue;
 extern const struct adapter adapter_canary_log;

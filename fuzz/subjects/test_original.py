@@ -1,6 +1,6 @@
-"""The faulty original writes the images that the crate sequential-storage 8.0.1 writes.
+"""The faulty originals write the images that the crate sequential-storage 8.0.1 writes.
 
-Only so is a bug that the explorer finds in it a bug of the crate's algorithm. The digests were
+Only so is a bug that the explorer finds in them a bug of the crate's algorithm. The digests were
 taken from the crate; original_test.c compares the counts of flash calls.
 """
 
@@ -23,6 +23,22 @@ REMOVE_IMAGES = [
     ("a", "749752e3500a2bc7ad018d8307cf083a4bd043faf69b4c0f58aa2b4cd6a01b03"),
     ("b", "4ec6f420524dd0f65c795ad54c61a38e14a8ec004c754180dfa20868969e94f6"),
     ("c", "b5d1a03fde04aa2afba88d4f159a680ce15286e0c31cf131bfa04c2a850bd532"),
+]
+# unit, sectors, sector size, iterations; SHA-256 of the flash
+QUEUE_IMAGES = [
+    (1, 4, 256, 1, "cf0a5cd593ac3b90e9ae7d8a3d16a48dd377cfcdada9c04c2137dc08e9173528"),
+    (1, 4, 256, 100, "8a7374fa87d0b6a54f084368b2c3aa78f15f98763e8de6f213364d0095ec1638"),
+    (1, 4, 256, 2000, "db0fb35b16b32e0b5b6147ae3fff012745756dfc11659cf7b8f96e721ec1e20d"),
+    (4, 4, 256, 1, "4d1b6ddfcb0368b4432aadf550f7542ab5083f05379e405c959b55faab9d6973"),
+    (4, 4, 256, 2000, "e9f75a8223f7f38d88f3b16336501f59820fcd6684a39d72635588b34cc305f5"),
+    (16, 4, 256, 1, "8f6fd13c93d874da91b48284f6ed6cef0fb90c2872e1ce652452a2a36a14f48f"),
+    (16, 4, 256, 2000, "8b9bcc2c5c90614744da3cd0fff68b080d983f9035ecff90a5e2fc244ca4e91b"),
+    (1, 2, 32, 1, "4f5c64bac4309e25a5d0693b5c9daf439b4c4f542a5145d74a0d1a37cb100006"),
+    (1, 2, 32, 2000, "ba6a2ee9a7de0c788804ab3c337b2eac09dc5c63a9328e9bd42b5c9d754fdfdd"),
+]
+OUT_OF_ORDER_IMAGES = [
+    ("a", "33ae0765ca26c3756ef717c2d7672db586851e3fd82cdf6fcc8eeba64fcdb818"),
+    ("b", "3281481790d42b5dd277230d6312fb20631766978f4763fa080ca6c4ef578535"),
 ]
 
 
@@ -47,3 +63,15 @@ def test_storing_writes_what_the_crate_writes(digest, unit, sector_size, rounds,
 @pytest.mark.parametrize("point, sha256", REMOVE_IMAGES)
 def test_removing_writes_what_the_crate_writes(digest, point, sha256):
     assert digest(f"remove-{point}", 4, 4, 1024, 0) == sha256
+
+
+@pytest.mark.parametrize("unit, sectors, sector_size, iterations, sha256", QUEUE_IMAGES)
+def test_pushing_and_popping_writes_what_the_crate_writes(
+    digest, unit, sectors, sector_size, iterations, sha256
+):
+    assert digest("queue", unit, sectors, sector_size, iterations) == sha256
+
+
+@pytest.mark.parametrize("until, sha256", OUT_OF_ORDER_IMAGES)
+def test_popping_out_of_order_writes_what_the_crate_writes(digest, until, sha256):
+    assert digest(f"ooo-{until}", 4, 4, 128, 0) == sha256
