@@ -53,7 +53,7 @@ def short(path):
 
 
 def engines_of(brownout):
-    """The engines of the house, without those that are there to be caught: name and claims."""
+    """The engines of the house, without those that are there to be caught, by name."""
     command = [brownout, "list", "engines", "--json"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
@@ -62,11 +62,7 @@ def engines_of(brownout):
         raise Refused(f"{brownout}: no such file; type: make") from None
     except (OSError, subprocess.SubprocessError, ValueError) as error:
         raise Failed(f"{brownout}: can't tell its engines: {error}") from error
-    return {
-        engine["name"]: engine.get("claims", "").split(",")
-        for engine in listed
-        if not engine.get("subject")
-    }
+    return {engine["name"]: engine for engine in listed if not engine.get("subject")}
 
 
 def scenarios_of(folder):
@@ -75,6 +71,14 @@ def scenarios_of(folder):
     if not found:
         raise Refused(f"{folder}: holds no scenario (*.scn)")
     return [short(path) for path in found]
+
+
+def kind_of(scenario, engines):
+    """The kind of engine that a scenario is for: of the one that it names; None when that is none
+    of the house."""
+    with explained(scenario), open(scenario, encoding="utf-8", errors="replace") as file:
+        named = re.search(r"^\s*engine\s+(\S+)", file.read(), re.MULTILINE)
+    return engines.get(named[1], {}).get("kind") if named else None
 
 
 def next_name(db):
@@ -243,14 +247,20 @@ def explore_all(explorations, options, progress):
 
 
 def planned(scenarios, engines, options):
-    """Every scenario on every engine: the classes that are always tried at each depth, and those
-    that an engine claims besides."""
-    pairs = [(s, e) for s in scenarios for e in engines]
+    """Every scenario on every engine of its kind: the classes that are always tried at each depth,
+    and those that an engine claims besides."""
+    pairs = [
+        (scenario, name)
+        for scenario in scenarios
+        for name, engine in engines.items()
+        if kind_of(scenario, engines) in (None, engine.get("kind"))
+    ]
     plan = [Exploration(s, e, d) for d in options.depths for s, e in pairs]
     if options.faults or options.depth:
         return plan
     for scenario, engine in pairs:
-        more = ",".join(c for c in engines[engine] if c not in ("edge", "prefix", "bits", ""))
+        claims = engines[engine].get("claims", "").split(",")
+        more = ",".join(c for c in claims if c not in ("edge", "prefix", "bits", ""))
         plan += [Exploration(scenario, engine, 1, more)] if more else []
     return plan
 
