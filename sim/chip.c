@@ -265,6 +265,8 @@ static void chip_derive(struct chip *chip)
     chip->block_size = chip->counts_at + chip->counts_size;
 }
 
+static const struct chip_state fresh = {.powered = true, .watched = CHIP_SECTOR_NONE};
+
 struct chip *chip_new(const struct part *part, uint64_t seed)
 {
     if (!flash_geometry_valid(&part->geometry)) return NULL;
@@ -274,7 +276,7 @@ struct chip *chip_new(const struct part *part, uint64_t seed)
     chip->seed = seed;
     chip->flash = (struct flash){part->geometry, chip, chip_read, chip_program, chip_erase};
     chip_derive(chip);
-    chip->state.powered = true;
+    chip->state = fresh;
     chip->sectors = calloc(part->geometry.sector_count, sizeof *chip->sectors);
     chip->scratch = malloc(part->geometry.sector_size);
     chip->count_buffer = malloc(chip->counts_size + 1u);
@@ -332,8 +334,7 @@ void chip_reset(struct chip *chip)
         sector_recycle(chip, block, false);
     }
     chip_clear_sectors(chip);
-    memset(&chip->state, 0, sizeof chip->state);
-    chip->state.powered = true;
+    chip->state = fresh;
 }
 
 const struct flash *chip_flash(const struct chip *chip)

@@ -98,7 +98,8 @@ void chip_set_wear(struct chip *chip, enum chip_wear wear);
 typedef const struct tear *chip_hook(void *context, const struct chip_op *op);
 void chip_set_hook(struct chip *chip, chip_hook *hook, void *context);
 
-/* Has chip_watched() tell the last program in the first `sectors` sectors, none so far. */
+/* Has chip_watched() tell the last program in the first `sectors` sectors, none so far. 0: none
+ * ever, which is how a chip starts. Part of what a rollback restores. */
 #define CHIP_SECTOR_NONE UINT32_MAX
 void chip_watch(struct chip *chip, uint32_t sectors);
 
