@@ -9,6 +9,7 @@ PROGRAM, ERASE = 0, 1
 UNIT, PAGE, SECTOR = 0, 1, 2
 EDGE, PREFIX, BITS, WEAK, ECC_CLASS, ROT = (1 << i for i in range(6))
 STABLE = EDGE | PREFIX | BITS
+SECTOR_NONE = 0xFFFFFFFF
 
 # In the order of enum tear_kind: the word, and the fields that its text has.
 TEARS = {
@@ -137,6 +138,8 @@ def declare(lib):
         "chip_require_proof": (None, chip, c.c_bool),
         "chip_set_wear": (None, chip, c.c_int),
         "chip_set_hook": (None, chip, HOOK, c.c_void_p),
+        "chip_watch": (None, chip, c.c_uint32),
+        "chip_watched": (c.c_uint32, chip),
         "chip_set_fuel": (None, chip, c.c_uint64),
         "chip_tear": (None, chip, op, tear),
         "chip_power_off": (None, chip),
@@ -244,6 +247,11 @@ class Chip:
         buffer = c.create_string_buffer(size + 1)
         self.lib.chip_peek(self.handle, address, buffer, size)
         return buffer.raw[:size]
+
+    def watched(self):
+        """The sector of the last program that was watched for, or None."""
+        sector = self.lib.chip_watched(self.handle)
+        return None if sector == SECTOR_NONE else sector
 
     def op(self, kind, address, data=None):
         size = self.geometry.sector_size if kind == ERASE else len(data)

@@ -28,6 +28,8 @@ class State:
     unproven: list  # of each sector
     powered: bool = True
     fuel: int = None
+    watch_end: int = 0
+    watched: int = None  # sector of the last program before watch_end
     breach: tuple = None
     counters: dict = field(default_factory=dict)
 
@@ -148,12 +150,15 @@ class ReferenceChip:
         self.s.counters["bytes_read"] += size
         return OK, bytes(self.s.content[address : address + size])
 
-    def count(self, kind, size):
+    def count(self, kind, address, size):
         c = self.s.counters
         if kind == ERASE:
             c["erases"] += 1
             c["time_ns"] += self.erase_ns
         else:
+            sector = address // self.g["sector_size"]
+            if sector < self.s.watch_end:
+                self.s.watched = sector
             c["programs"] += 1
             c["bytes_programmed"] += size
             c["time_ns"] += self.program_ns * (1 if self.per_page else size // self.g["unit"])
@@ -162,7 +167,7 @@ class ReferenceChip:
         answer = self.begin(PROGRAM, address, len(data), data)
         if answer or not data:
             return answer
-        self.count(PROGRAM, len(data))
+        self.count(PROGRAM, address, len(data))
         self.complete_program(address, data)
         return OK
 
@@ -175,7 +180,7 @@ class ReferenceChip:
         answer = self.begin(ERASE, address, self.g["sector_size"])
         if answer:
             return answer
-        self.count(ERASE, 0)
+        self.count(ERASE, address, 0)
         self.complete_erase(address)
         return OK
 
@@ -190,7 +195,7 @@ class ReferenceChip:
     # --- tears ---
 
     def tear(self, kind, address, data, tear):
-        self.count(kind, len(data) if data else 0)
+        self.count(kind, address, len(data) if data else 0)
         if tear.kind == "done":
             if kind == ERASE:
                 self.complete_erase(address)
@@ -262,6 +267,9 @@ class ReferenceChip:
                 self.s.programs[u] = 1
 
     # --- the rest ---
+
+    def watch(self, sectors):
+        self.s.watch_end, self.s.watched = sectors, None
 
     def power_on(self):
         self.s.counters["power_ons"] += 1

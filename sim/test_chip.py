@@ -70,6 +70,7 @@ calls = st.one_of(
     st.tuples(st.sampled_from(["and", "proof", "clear breach", "reset"]), st.booleans()),
     st.tuples(st.just("load"), st.binary(max_size=200)),
     st.tuples(st.just("fuel"), st.integers(0, 5)),
+    st.tuples(st.just("watch"), st.integers(0, 5)),
 )
 
 
@@ -201,6 +202,10 @@ class Pair:
         self.chip.set_fuel(calls)
         self.reference.s.fuel = calls or None
 
+    def do_watch(self, sectors):
+        self.chip.watch(sectors)
+        self.reference.watch(sectors)
+
     def compare(self):
         state = self.reference.s
         assert self.chip.content() == bytes(state.content)
@@ -208,6 +213,7 @@ class Pair:
         assert self.chip.erases() == state.erases
         assert self.chip.breach_seen() == state.breach
         assert self.chip.powered() == state.powered
+        assert self.chip.watched() == state.watched
 
     def holds(self):
         """What the hash is about."""
@@ -242,6 +248,7 @@ def snapshot(chip):
         chip.digest(),
         chip.powered(),
         chip.unstable(),
+        chip.watched(),
     )
 
 
@@ -268,6 +275,7 @@ def stir(chip, data):
     new = data.draw(st.binary(min_size=16, max_size=16))
     kind = data.draw(st.sampled_from([PROGRAM, ERASE]))
     chip.allow_and(True)
+    chip.watch(2)
     chip.read(0, 8)
     chip.program(address, new[::-1])
     chip.erase(1)
@@ -451,6 +459,26 @@ def test_the_first_breach_stays_until_it_is_cleared(lib):
     assert chip.breach_seen() is None
     assert chip.erase(5) == RANGE
     assert chip.breach_seen() == ("alignment", ERASE, 5, 64, 1)
+
+
+def test_a_watch_tells_the_last_program_of_the_first_sectors(lib):
+    chip = plain_chip(lib, sector_count=4)
+    chip.program(0, b"a")
+    assert chip.watched() is None, "nobody watched"
+    chip.watch(2)
+    chip.erase(0)
+    assert chip.watched() is None, "an erase is no program"
+    chip.program(0, b"b")
+    chip.program(64, b"c")
+    chip.program(128, b"d")
+    assert chip.watched() == 1, "sector 2 is not watched"
+    mark = chip.set_mark()
+    chip.tear(PROGRAM, 0, b"b", "none")
+    assert chip.watched() == 0, "power went as it was about to begin"
+    chip.rollback(mark)
+    assert chip.watched() == 1
+    chip.watch(2)
+    assert chip.watched() is None
 
 
 def test_an_image_larger_than_the_chip_is_not_loaded(lib):
