@@ -505,7 +505,8 @@ static bool check_fits(struct rig *rig)
 
 static bool use(struct rig *rig, bool must)
 {
-    if (!check_fits(rig)) return false;
+    if (!look_if_old(rig)) return false;
+    if (!rig_is_off(rig) && !check_fits(rig)) return false;
     if (!rig_is_off(rig) && !exercise_list(rig, must)) return false;
     return rig_is_off(rig) || look(rig, rig_here(rig)->object, false);
 }
