@@ -9,7 +9,7 @@
  * it. When a record has no room there the next sector is erased and becomes active. The chain is
  * the active sector and those behind it, back to the first whose header is not the one before.
  *
- *   sector: header | mark of a clear | record | record | .. | blank
+ *   sector: header | mark of a clear | record | record | .. | blank | guard
  *   header: crc 4, sequence 4, number of the first record 8, time of the first record 8
  *   record: head | mark of a pop, in a queue only | body
  *   head:   a byte that is not blank, kind 1, size 2, crc 4
@@ -28,7 +28,9 @@
  *     are done or not.
  *  5. The number of a record is that of its sector's header, plus the records before it there.
  *  6. A clear ends the chain at its sector, which takes no more records.
- *  7. The sector behind the active one is free when it is not in the chain, or when every record in
+ *  7. The guard is never programmed: where it is not blank an erase was cut, and the sector counts
+ *     for nothing, whatever else is left of it. (One cut from the other end leaves no header.)
+ *  8. The sector behind the active one is free when it is not in the chain, or when every record in
  *     it was popped. Only append erases one that is not.
  *
  * So nothing has to be repaired: mount only reads. Each fault breaks one of these.
@@ -148,6 +150,12 @@ static int set_mark(const struct canary_list *list, uint32_t sector, uint32_t of
 
 /* --- sectors --- */
 
+/* Where a sector's records end and its guard begins. */
+static uint32_t room_end(const struct canary_list *list)
+{
+    return sector_size(list) - list->grain;
+}
+
 static uint32_t clear_mark(const struct canary_list *list)
 {
     return padded(list, HEADER_BYTES);
@@ -187,8 +195,11 @@ static int read_header(const struct canary_list *list, uint32_t sector, struct h
     header->number = get(bytes + 8, 8);
     header->time = get(bytes + 16, 8);
     if (list->fault == PLANTED_HEADER_UNCHECKED) return 0;
-    bool good = get(bytes, 4) == crc_of(CRC_START, bytes + 4, HEADER_BYTES - 4);
-    return good ? 0 : QUEUE_ERR_DAMAGED;
+    if (get(bytes, 4) != crc_of(CRC_START, bytes + 4, HEADER_BYTES - 4)) return QUEUE_ERR_DAMAGED;
+    int guarded =
+        list->fault == PLANTED_GUARD_UNCHECKED ? 1 : is_blank_at(list, sector, room_end(list));
+    if (guarded < 0) return guarded;
+    return guarded ? 0 : QUEUE_ERR_DAMAGED;
 }
 
 /* Whether the ring goes around this sector. */
@@ -265,7 +276,7 @@ static uint32_t size_within(const struct canary_list *list, uint32_t room)
 
 uint32_t canary_list_size_max(const struct canary_list *list)
 {
-    return size_within(list, sector_size(list) - first_offset(list));
+    return size_within(list, room_end(list) - first_offset(list));
 }
 
 static uint32_t record_crc(const struct canary_list *list, uint32_t sequence, uint32_t offset,
@@ -336,14 +347,14 @@ static int read_record(const struct canary_list *list, uint32_t sequence, struct
 {
     uint8_t head[FLASH_UNIT_MAX];
     record->size = UINT32_MAX;
-    if (sector_size(list) - record->offset < lead(list)) return 0;
+    if (room_end(list) - record->offset < lead(list)) return 0;
     int error = read_at(list, record->sector, record->offset, head, list->grain);
     if (error) return error == QUEUE_ERR_DAMAGED ? 0 : error;
     if (is_blank(list, head, list->grain)) return 0;
     record->size = (uint32_t)get(head + 2, 2);
     uint32_t end = record->offset + record_size(list, record->size);
-    if (end > sector_size(list)) return 0;
-    if (end == sector_size(list) && list->fault == PLANTED_LAST_UNSEEN) return 0;
+    if (end > room_end(list)) return 0;
+    if (end == room_end(list) && list->fault == PLANTED_LAST_UNSEEN) return 0;
     int good = check_body(list, sequence, record, head);
     if (good != 1) return good;
     decode_body(list, record->size);
@@ -365,7 +376,7 @@ static uint32_t step_of(const struct canary_list *list, const struct record *rec
 static int next_in_sector(const struct canary_list *list, struct canary_list_cursor *cursor,
                           struct record *record)
 {
-    while (cursor->offset < sector_size(list)) {
+    while (cursor->offset < room_end(list)) {
         *record = (struct record){.sector = cursor->sector, .offset = cursor->offset};
         int found = read_record(list, cursor->sequence, record);
         if (found < 0) return found;
@@ -400,7 +411,7 @@ static int enter_sector(const struct canary_list *list, struct canary_list_curso
 static int next_record(const struct canary_list *list, struct canary_list_cursor *cursor,
                        struct record *record)
 {
-    if (!cursor->begun) cursor->offset = sector_size(list);
+    if (!cursor->begun) cursor->offset = room_end(list);
     for (;;) {
         int found = next_in_sector(list, cursor, record);
         if (found) return found;
@@ -502,7 +513,7 @@ static int find_end(const struct canary_list *list, struct canary_list_cursor *c
                     uint32_t *end, bool *torn)
 {
     struct record record;
-    uint32_t written = sector_size(list);
+    uint32_t written = room_end(list);
     int found;
     *end = first_offset(list);
     cursor->offset = *end;
@@ -528,7 +539,7 @@ static int write_before(const struct canary_list *list, const uint8_t *data, uin
     if (list->chain < 2) return 0;
     int error = enter_sector(list, &cursor, list->chain - 2);
     if (!error) error = find_end(list, &cursor, &record.offset, &torn);
-    if (error || torn || record_size(list, size) > sector_size(list) - record.offset) return error;
+    if (error || torn || record_size(list, size) > room_end(list) - record.offset) return error;
     record.sector = cursor.sector;
     error = write_record(list, &record, cursor.sequence, data);
     return error ? error : 1;
@@ -544,7 +555,7 @@ int canary_list_push(struct canary_list *list, const uint8_t *data, uint32_t siz
         int done = write_before(list, data, size);
         if (done) return done < 0 ? done : 0;
     }
-    if (record_size(list, size) > sector_size(list) - list->end) {
+    if (record_size(list, size) > room_end(list) - list->end) {
         int free = drop || list->fault == PLANTED_PUSH_DROPS ? 1 : is_next_free(list);
         if (free < 1) return free ? free : QUEUE_ERR_FULL;
         int error = begin_sector(list, time);
@@ -635,7 +646,7 @@ static int erase_chain(struct canary_list *list)
         if (error) return error;
     }
     list->sequence = list->chain = 0;
-    list->end = sector_size(list);
+    list->end = room_end(list);
     return 0;
 }
 
@@ -647,7 +658,7 @@ int canary_list_clear(struct canary_list *list)
     error = set_mark(list, list->active, clear_mark(list));
     if (error) return error;
     list->chain = 0;
-    list->end = sector_size(list);
+    list->end = room_end(list);
     return 0;
 }
 
@@ -719,7 +730,7 @@ int canary_list_seek(struct canary_list *list, uint64_t time, uint64_t *number)
 
 int canary_list_fits(const struct canary_list *list, uint32_t *size)
 {
-    uint32_t room = sector_size(list) - list->end;
+    uint32_t room = room_end(list) - list->end;
     int free = list->sealed ? 0 : is_next_free(list);
     if (free < 0) return free;
     if (!free && (list->sealed || room < lead(list))) return QUEUE_ERR_FULL;
@@ -784,7 +795,7 @@ static int scan_active(struct canary_list *list, uint64_t number)
     int error = find_end(list, &cursor, &list->end, &list->torn);
     if (error) return error;
     list->number = cursor.number;
-    if (!list->chain) list->end = sector_size(list); /* it was cleared */
+    if (!list->chain) list->end = room_end(list); /* it was cleared */
     if (list->fault == PLANTED_NUMBER_SKIPPED && list->torn) list->number++;
     if (list->fault == PLANTED_NUMBER_REUSED && list->torn) list->number--;
     if (list->fault != PLANTED_ALL_SEALED) return 0;
@@ -797,7 +808,7 @@ static int find_all(struct canary_list *list)
 {
     struct header newest = {0, 0, 0};
     list->sequence = list->chain = 0;
-    list->end = sector_size(list);
+    list->end = room_end(list);
     list->number = 0;
     list->torn = list->sealed = false;
     int error = choose_active(list, &newest);
@@ -838,7 +849,7 @@ int canary_list_mount(struct canary_list *list)
     if (error || !list->torn) return error;
     if (list->fault == PLANTED_WIPE_ON_DAMAGE) return erase_all(list);
     if (list->fault == PLANTED_COPY_STAYS) return copy_last(list);
-    if (list->fault != PLANTED_MOUNT_WRITES || list->end == sector_size(list)) return 0;
+    if (list->fault != PLANTED_MOUNT_WRITES || list->end == room_end(list)) return 0;
     list->end += list->grain;
     return set_mark(list, list->active, list->end - list->grain);
 }

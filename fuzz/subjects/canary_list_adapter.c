@@ -50,6 +50,9 @@ const struct canary_list_fault canary_list_faults[CANARY_LIST_FAULT_COUNT] = {
     [PLANTED_TRUST_BLANK] = {
         "a sector is not erased when its header reads blank", "K4", "lawful", "prefix", false, 1,
         ANY},
+    [PLANTED_GUARD_UNCHECKED] = {
+        "a sector counts by its header when its erase was cut at the end", "K4", "ordered",
+        "prefix", false, 1, ANY},
     [PLANTED_LEAK] = {
         "a sector whose header was torn is never used again", "K16", "alive", "prefix", false, 1,
         ANY},
@@ -188,7 +191,7 @@ static const char *list_refuses(const struct flash_geometry *geometry,
     (void)settings;
     if (geometry->sector_count < 3) return "it needs three sectors";
     if (geometry->sector_size % grain) return "a sector is not whole grains of 8 bytes";
-    if (geometry->sector_size < 9 * grain) return "a sector does not hold a record";
+    if (geometry->sector_size < 10 * grain) return "a sector does not hold a record";
     return NULL;
 }
 

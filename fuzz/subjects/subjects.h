@@ -39,7 +39,7 @@ struct canary_list_fault {
     enum adapter_kind kind; /* which of the two shows it; ADAPTER_MAP: both do */
 };
 
-#define CANARY_LIST_FAULT_COUNT 34u
+#define CANARY_LIST_FAULT_COUNT 35u
 extern const struct canary_list_fault canary_list_faults[CANARY_LIST_FAULT_COUNT];
 
 #endif
