@@ -12,6 +12,9 @@
 #define TRIALS 64u
 #define TRIAL_READS_MAX (1u << 22)
 
+/* Of so many items held, one operation passes before the next look at all of them. */
+#define LOOK_PAUSE 64u
+
 struct labour {
     struct account *account;
     struct rig *rig;
@@ -19,6 +22,7 @@ struct labour {
     struct script *done;
     uint64_t number;      /* of the operation in the script */
     uint64_t trial_reads; /* of mounts that were tried */
+    uint64_t looked;      /* number of the operation after which all items were looked at last */
     bool short_of_memory;
 };
 
@@ -29,27 +33,24 @@ static struct rig_level *ground(const struct labour *it)
 
 /* --- counting --- */
 
-static struct chip_counters since(const struct labour *it, const struct chip_counters *then)
+/* The engine call that an operation is; other calls on the way are the harness's own. */
+static enum adapter_call call_of(enum op_kind kind)
 {
-    struct chip_counters now = *chip_counters(it->rig->chip);
-    return (struct chip_counters){
-        .reads = now.reads - then->reads,
-        .programs = now.programs - then->programs,
-        .erases = now.erases - then->erases,
-        .bytes_read = now.bytes_read - then->bytes_read,
-        .bytes_programmed = now.bytes_programmed - then->bytes_programmed,
-        .time_ns = now.time_ns - then->time_ns,
+    static const uint8_t calls[OP_KINDS] = {
+        [OP_STORE] = ADAPTER_CALL_STORE,   [OP_FETCH] = ADAPTER_CALL_FETCH,
+        [OP_REMOVE] = ADAPTER_CALL_REMOVE, [OP_CLEAR] = ADAPTER_CALL_CLEAR,
+        [OP_PUSH] = ADAPTER_CALL_PUSH,     [OP_APPEND] = ADAPTER_CALL_PUSH,
+        [OP_POP] = ADAPTER_CALL_POP,       [OP_PEEK] = ADAPTER_CALL_PEEK,
+        [OP_READ] = ADAPTER_CALL_READ,     [OP_SYNC] = ADAPTER_CALL_SYNC,
+        [OP_SEAL] = ADAPTER_CALL_SYNC,     [OP_IDLE] = ADAPTER_CALL_SYNC,
     };
+    return (enum adapter_call)calls[kind];
 }
 
 static void add(struct chip_counters *sum, const struct chip_counters *more)
 {
-    sum->reads += more->reads;
-    sum->programs += more->programs;
-    sum->erases += more->erases;
-    sum->bytes_read += more->bytes_read;
-    sum->bytes_programmed += more->bytes_programmed;
-    sum->time_ns += more->time_ns;
+    static const struct chip_counters none;
+    rig_add_spent(sum, &none, more);
 }
 
 static void keep_most(uint64_t *most, uint64_t number)
@@ -57,14 +58,12 @@ static void keep_most(uint64_t *most, uint64_t number)
     if (number > *most) *most = number;
 }
 
-static void book(struct labour *it, const struct op *op, const struct chip_counters *then)
+static void book(struct labour *it, const struct chip_counters *spent)
 {
     struct account *account = it->account;
-    struct chip_counters spent = since(it, then);
-    add(&account->work, &spent);
-    if (op->kind == OP_MOUNT) return;
-    keep_most(&account->programs_most, spent.programs);
-    keep_most(&account->time_ns_most, spent.time_ns);
+    add(&account->work, spent);
+    keep_most(&account->programs_most, spent->programs);
+    keep_most(&account->time_ns_most, spent->time_ns);
 }
 
 static void book_payload(struct labour *it, const struct op *op)
@@ -88,52 +87,80 @@ static bool mount_object(struct labour *it, void *object)
     return rig->adapter->mount(object, chip_flash(rig->chip), &rig->settings) == ANSWER_OK;
 }
 
-static void keep_mount(struct labour *it, const struct chip_counters *then)
+static void keep_mount(struct labour *it, const struct chip_counters *spent)
 {
-    struct chip_counters spent = since(it, then);
-    it->account->mount = spent;
-    if (spent.reads > it->account->mount_most.reads) it->account->mount_most = spent;
+    if (spent->reads >= it->account->mount_most.reads) it->account->mount_most = *spent;
 }
 
 /* A power-on and nothing besides: rig_recover() would look around. */
 static bool mount_once(struct labour *it)
 {
-    struct chip_counters then = *chip_counters(it->rig->chip);
+    struct rig *rig = it->rig;
+    struct chip_counters then = *chip_counters(rig->chip), spent = {0};
     bool fine = mount_object(it, ground(it)->object);
-    if (rig_is_off(it->rig)) return true;
-    keep_mount(it, &then);
-    return fine || rig_finds(it->rig, CLAUSE_ALIVE, "mount fails");
+    rig_add_spent(&spent, &then, chip_counters(rig->chip));
+    it->account->mount = spent;
+    if (rig_is_off(rig)) return true;
+    keep_mount(it, &spent);
+    return fine || rig_finds(rig, CLAUSE_ALIVE, "mount fails");
 }
 
 /* What a mount here would cost; nothing of it stays. */
 static void try_mount(struct labour *it)
 {
     struct rig *rig = it->rig;
+    struct chip_counters then = *chip_counters(rig->chip), spent = {0};
     if (it->trial_reads > TRIAL_READS_MAX) return;
     chip_mark mark = chip_set_mark(rig->chip);
     rig_keep_ram(ground(it)->ram);
-    struct chip_counters then = *chip_counters(rig->chip), last = it->account->mount;
     mount_object(it, rig->second);
-    it->trial_reads += since(it, &then).reads;
-    keep_mount(it, &then);
-    it->account->mount = last;
+    rig_add_spent(&spent, &then, chip_counters(rig->chip));
+    it->trial_reads += spent.reads;
+    keep_mount(it, &spent);
     rig_restore_ram(ground(it)->ram);
     chip_rollback(rig->chip, mark);
 }
 
+/* A power-on that is judged in full, beside the work: nothing of it stays but what it has shown. */
+static bool judge(struct labour *it)
+{
+    struct rig *rig = it->rig;
+    chip_mark mark = chip_set_mark(rig->chip);
+    model_copy(&rig->levels[1].model, &ground(it)->model);
+    rig_keep_ram(ground(it)->ram);
+    chip_power_off(rig->chip);
+    chip_power_on(rig->chip);
+    rig->level = 1;
+    bool fine = rig_recover(rig);
+    rig->level = 0;
+    if (fine) model_copy(&ground(it)->model, &rig->levels[1].model);
+    rig_restore_ram(ground(it)->ram);
+    chip_rollback(rig->chip, mark);
+    return fine;
+}
+
 /* --- operations --- */
 
-static bool do_op(struct labour *it, const struct op *op)
+static bool do_call(struct labour *it, const struct op *op)
 {
     enum answer answer = ANSWER_OK;
     struct rig *rig = it->rig;
-    if (op->kind == OP_USE) return true;
-    struct chip_counters then = *chip_counters(rig->chip);
-    bool fine = op->kind == OP_MOUNT ? mount_once(it) : rig_call(rig, op, &answer);
-    if (op_is_work(op->kind)) book(it, op, &then);
+    struct chip_counters *all = &rig->spent[call_of(op->kind)], then = *all, spent = {0};
+    bool fine = rig_call(rig, op, &answer);
+    if (!op_is_work(op->kind)) return fine;
+    rig_add_spent(&spent, &then, all);
+    book(it, &spent);
     if (fine && answer == ANSWER_OK && !rig_is_off(rig)) book_payload(it, op);
-    if (op->kind != OP_MOUNT || !fine || rig_is_off(rig)) return fine;
-    return rig_look(rig, ground(it)->object);
+    return fine;
+}
+
+static bool do_op(struct labour *it, const struct op *op)
+{
+    if (op->kind == OP_USE) return true;
+    if (op->kind != OP_MOUNT) return do_call(it, op);
+    bool fine = mount_once(it);
+    add(&it->account->work, &it->account->mount);
+    return fine;
 }
 
 static bool record(struct labour *it, const struct op *op, const struct outage_watch *watch)
@@ -176,27 +203,8 @@ static bool practise(struct labour *it, const struct op *op, uint32_t *writes)
     return true;
 }
 
-/* Power-on, judged in full, beside the work: nothing of it stays but a finding. */
-static bool judge(struct labour *it)
+static bool map_has(const struct model *model, const struct op *op)
 {
-    struct rig *rig = it->rig;
-    chip_mark mark = chip_set_mark(rig->chip);
-    model_copy(&rig->levels[1].model, &ground(it)->model);
-    rig_keep_ram(ground(it)->ram);
-    chip_power_off(rig->chip);
-    chip_power_on(rig->chip);
-    rig->level = 1;
-    bool fine = rig_recover(rig);
-    rig->level = 0;
-    rig_restore_ram(ground(it)->ram);
-    chip_rollback(rig->chip, mark);
-    return fine;
-}
-
-/* Whether the operation that was cut is done, as far as doing it again would do it twice. */
-static bool is_done(const struct labour *it, const struct op *op)
-{
-    const struct model *model = &ground(it)->model;
     switch (op->kind) {
     case OP_STORE:
         return model_match(model, op->key, false, op->value->bytes, op->value->size) >= 0;
@@ -212,6 +220,42 @@ static bool is_done(const struct labour *it, const struct op *op)
     }
 }
 
+/* `before` is the model before the operation. */
+static bool list_has(const struct model_list *list, const struct model_list *before,
+                     const struct op *op)
+{
+    uint32_t count = model_list_count(list);
+    const struct model_item *item = model_list_at(before, op->count);
+    switch (op->kind) {
+    case OP_PUSH:
+    case OP_APPEND:
+        item = count ? model_list_at(list, count - 1) : NULL;
+        return item && item->time > before->clock && item->state == ITEM_HELD;
+    case OP_POP:
+        for (uint32_t i = 0; item && i < count; i++) {
+            if (model_list_at(list, i)->time == item->time) return false;
+        }
+        return true;
+    case OP_CLEAR:
+        return count == 0;
+    case OP_SYNC:
+    case OP_SEAL:
+    case OP_IDLE:
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* Whether the operation that was cut is done, so that doing it again would do it twice. */
+static bool is_done(const struct labour *it, const struct op *op)
+{
+    const struct model *model = &ground(it)->model;
+    return model_is_map(model) ? map_has(model, op)
+                               : list_has(&model->list, &it->rig->levels[2].model.list, op);
+}
+
+/* The power comes on again. */
 static bool power_on(struct labour *it)
 {
     static const struct op mount = {.kind = OP_MOUNT};
@@ -223,6 +267,7 @@ static bool cut_inside(struct labour *it, const struct op *op, uint32_t writes)
 {
     struct account *account = it->account;
     struct outage_watch watch;
+    model_copy(&it->rig->levels[2].model, &ground(it)->model);
     outage_watch(&watch, it->outage, it->rig->chip, it->number,
                  outage_place(it->outage, it->number, writes));
     bool fine = do_op(it, op);
@@ -261,9 +306,29 @@ static uint64_t count_held(const struct labour *it)
 {
     const struct model *model = &ground(it)->model;
     uint64_t held = 0;
+    if (!model_is_map(model)) return model_list_count(&model->list);
     for (uint32_t key = 0; key < model->key_count; key++)
         held += model->slots[key].allowed[0] != NULL;
     return held;
+}
+
+/* The items that an append may have overwritten: where the oldest is one of them, a look tells how
+ * many are left. Not every time where there are many, for that takes reading all of them. */
+static bool look_for_losses(struct labour *it)
+{
+    static const struct op look = {.kind = OP_LOOK};
+    struct model_list *list = &ground(it)->model.list;
+    uint32_t count = model_list_count(list);
+    if (model_is_map(&ground(it)->model) || !count || !list->uncertain) return true;
+    if (list->items[list->first].state != ITEM_OLD) return true;
+    if (it->number - it->looked < count / LOOK_PAUSE) return true;
+    it->looked = it->number;
+    if (!record(it, &look, NULL) || !do_op(it, &look)) return false;
+    if (model_list_count(list) == count) return true;
+    uint64_t held = model_list_count(list);
+    if (!it->account->overwrote || held < it->account->held_least) it->account->held_least = held;
+    it->account->overwrote = true;
+    return true;
 }
 
 static bool do_number(struct labour *it, const struct op *op)
@@ -271,6 +336,7 @@ static bool do_number(struct labour *it, const struct op *op)
     if (op_is_work(op->kind)) it->account->operations++;
     if (it->outage && op_is_work(op->kind) && outage_strikes(it->outage, it->number))
         return do_with_cut(it, op);
+    if (op->kind == OP_MOUNT) return power_on(it);
     return record(it, op, NULL) && do_op(it, op);
 }
 
@@ -281,10 +347,10 @@ static bool do_all(struct labour *it)
     bool fine = rig_start(it->rig);
     for (uint32_t i = 0; fine && i < script->op_count; i++) {
         it->number = i;
-        fine = do_number(it, &script->ops[i]);
+        fine = do_number(it, &script->ops[i]) && look_for_losses(it);
         if (fine && outage_strikes(&trials, i)) try_mount(it);
     }
-    fine = fine && mount_once(it) && rig_look(it->rig, ground(it)->object);
+    fine = fine && judge(it) && mount_once(it);
     if (fine) it->account->held = count_held(it);
     return fine;
 }

@@ -30,9 +30,10 @@ struct contest {
 
 /* --- doing the work --- */
 
-/* The case of what was done until something differed; NULL when memory is short. */
+/* The case of what was done until something differed, and whether its replay shows that too; NULL
+ * when memory is short. */
 static struct script *case_of(const struct contender *it, const struct rig *rig,
-                              const struct script *done, uint32_t faults)
+                              const struct script *done, uint32_t faults, bool *replays)
 {
     const struct explore_path path = {.op = done->op_count - 1};
     struct script *found = explore_case(done, it->adapter, &it->settings, &path);
@@ -40,7 +41,7 @@ static struct script *case_of(const struct contender *it, const struct rig *rig,
     if (faults & ~(uint32_t)FAULT_STABLE) found->faults = faults;
     snprintf(found->clause, sizeof found->clause, "%s", clause_name(rig->finding.clause));
     memcpy(found->finding, rig->finding.text, sizeof found->finding);
-    replay_record(found, it->adapter, &it->settings);
+    *replays = replay_record(found, it->adapter, &it->settings) != CLAUSE_NONE;
     return found;
 }
 
@@ -54,10 +55,12 @@ static int blame(const struct contest *contest, const struct contender *it, cons
         return command_refuse("%s on %s: %s", it->script->name, it->name, rig->finding.text);
     printf("DIVERGENCE of %s, clause %s: %s\n", it->name, clause_name(rig->finding.clause),
            rig->finding.text);
-    struct script *found = done->op_count ? case_of(it, rig, done, contest->outage.faults) : NULL;
+    bool replays = false;
+    struct script *found =
+        done->op_count ? case_of(it, rig, done, contest->outage.faults, &replays) : NULL;
     if (found && command_write_case(contest->options, found, path) == COMMAND_CLEAN) {
         command_print_replay(contest->options, "replay", path);
-        command_print_replay(contest->options, "shrink", path);
+        if (!replays) printf("    (which shows no divergence: it mounts more often)\n");
     }
     script_free(found);
     return COMMAND_DIVERGED;
@@ -176,14 +179,31 @@ static int split(const char *list, struct contender *contenders, uint32_t *count
     }
 }
 
-/* Without a choice: the engines of the house that the chip suits. */
+/* Whether an engine has what the script asks of it. */
+static bool has_calls(const struct adapter *adapter, const struct script *script)
+{
+    const struct adapter_list *list = adapter->list;
+    for (uint32_t i = 0; i < script->op_count; i++) {
+        enum op_kind kind = script->ops[i].kind;
+        bool of_map = kind == OP_STORE || kind == OP_FETCH || kind == OP_REMOVE;
+        bool of_list = kind == OP_PUSH || kind == OP_APPEND || kind == OP_POP;
+        if (adapter->kind == ADAPTER_MAP ? of_list : of_map) return false;
+        if (!of_list) continue;
+        if ((kind == OP_PUSH && !list->push) || (kind == OP_APPEND && !list->append) ||
+            (kind == OP_POP && !list->pop))
+            return false;
+    }
+    return true;
+}
+
+/* Without a choice: the engines of the house that suit the work and the chip. */
 static void take_house(const struct script *script, struct contender *contenders, uint32_t *count)
 {
     char reason[ADAPTERS_REASON_MAX];
     const struct adapter *adapter;
     struct adapter_settings settings;
     for (size_t i = 0; (adapter = adapters_at(i)) && *count < ENGINES_MAX; i++) {
-        if (adapters_is_subject(adapter)) continue;
+        if (adapters_is_subject(adapter) || !has_calls(adapter, script)) continue;
         if (!adapters_settle(adapter, script, &settings, reason)) continue;
         snprintf(contenders[*count].name, sizeof contenders->name, "%s", adapter->name);
         (*count)++;

@@ -171,12 +171,25 @@ void rig_before(struct rig *rig, enum adapter_call call)
 {
     chip_set_fuel(rig->chip, rig->bounds[call]);
     chip_watch(rig->chip, rig->design.ring);
+    rig->then = *chip_counters(rig->chip);
+}
+
+void rig_add_spent(struct chip_counters *sum, const struct chip_counters *then,
+                   const struct chip_counters *now)
+{
+    sum->reads += now->reads - then->reads;
+    sum->programs += now->programs - then->programs;
+    sum->erases += now->erases - then->erases;
+    sum->bytes_read += now->bytes_read - then->bytes_read;
+    sum->bytes_programmed += now->bytes_programmed - then->bytes_programmed;
+    sum->time_ns += now->time_ns - then->time_ns;
 }
 
 /* What holds after each call of any kind: the rules were kept, the bound was not passed. */
 bool rig_after(struct rig *rig, enum adapter_call call)
 {
     const struct chip_breach *breach = chip_breach(rig->chip);
+    rig_add_spent(&rig->spent[call], &rig->then, chip_counters(rig->chip));
     if (breach->rule == CHIP_RULE_KEPT) return true;
     if (breach->rule == CHIP_RULE_FUEL)
         return rig_finds(rig, CLAUSE_BOUNDED, "over %" PRIu64 " flash calls in one call",

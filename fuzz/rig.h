@@ -70,6 +70,8 @@ struct rig {
     bool rotten;      /* bits flipped at rest: a value may be missing, but not be another */
     bool interrupted; /* power was cut on this path: what a scenario expects may not hold */
     uint64_t mounts;
+    struct chip_counters then;                 /* as the engine call began */
+    struct chip_counters spent[ADAPTER_CALLS]; /* by calls of each kind; no sense once cuts nest */
     struct refusals refusals;
     struct finding finding;
 };
@@ -135,6 +137,10 @@ bool rig_store_unwatched(struct rig *rig, const struct value *key, const struct 
 /* Puts the RAM of an engine with globals aside, and back; nothing without globals. */
 void rig_keep_ram(uint8_t *ram);
 void rig_restore_ram(const uint8_t *ram);
+
+/* Adds what the chip counted between two moments. */
+void rig_add_spent(struct chip_counters *sum, const struct chip_counters *then,
+                   const struct chip_counters *now);
 
 /* Records a finding; always returns false. */
 bool rig_finds(struct rig *rig, enum clause clause, const char *format, ...)

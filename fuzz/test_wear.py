@@ -1,8 +1,12 @@
-"""`brownout wear`: the same work on several engines, side by side."""
+"""`brownout wear`: the same work on several engines, side by side, with power cuts and without."""
 
 import json
+import re
+import sqlite3
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 SCENARIO = """chip w25q128jv sectors=4 sector=256
 engine seqmap
@@ -17,6 +21,27 @@ remove k1
 """
 
 
+LOG = """chip w25q128jv sectors=4 sector=512
+engine canary-log fault=0
+every 10s
+
+repeat 400 {
+  append random 8..40
+}
+"""
+
+QUEUE = """chip w25q128jv sectors=6 sector=512
+engine canary-queue fault=0
+
+repeat 30 {
+  push random 8..40
+  push "0123456789"
+  peek
+  pop
+}
+"""
+
+
 @pytest.fixture
 def scenario(tmp_path):
     path = tmp_path / "work.scn"
@@ -24,9 +49,15 @@ def scenario(tmp_path):
     return path
 
 
+def written(folder, text):
+    path = folder / "work.scn"
+    path.write_text(text)
+    return path
+
+
 def wear(brownout, scenario, *options):
     done = brownout("wear", scenario, "--json", *options)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout)["engines"]
 
 
@@ -66,11 +97,218 @@ def test_without_a_choice_every_engine_of_the_house_works(brownout, scenario):
     assert not names & {"canary", "original"}
 
 
+def test_without_a_choice_no_map_is_asked_to_do_the_work_of_a_log(brownout, tmp_path):
+    names = {it["engine"] for it in wear(brownout, written(tmp_path, LOG))}
+    assert not names & {"seqmap", "naive"}
+
+
+def test_an_engine_of_another_kind_is_refused(brownout, tmp_path):
+    done = brownout("wear", written(tmp_path, LOG), "--engines", "canary-log,naive")
+    assert done.returncode == 2
+    assert "append is no operation of naive" in done.stderr
+
+
 def test_the_table_has_a_column_for_each_engine(brownout, scenario):
     done = brownout("wear", scenario, "--engines", "seqmap,naive")
     head = next(line for line in done.stdout.splitlines() if "seqmap" in line)
     assert head.split() == ["seqmap", "naive"]
     assert all(len(line.split("  ")) >= 3 for line in done.stdout.splitlines()[4:])
+
+
+# --- what is told ---
+
+
+def test_even_wear_has_no_deviation_and_uneven_wear_has(brownout, tmp_path):
+    """One key at a time, so that naive erases one sector again and again."""
+    text = "chip generic sectors=4\nengine naive\nrepeat 30 {\n  store a count\n}\n"
+    (it,) = wear(brownout, written(tmp_path, text), "--engines", "naive")
+    assert it["erases_max"] == it["erases"] == 30
+    assert it["erases_mean"] == 7.5
+    assert it["erases_max_per_mean"] == 4
+    assert it["erases_deviation"] == pytest.approx((3 * 7.5**2 / 4 + 22.5**2 / 4) ** 0.5, abs=1e-3)
+
+
+def test_a_map_holds_its_keys_and_never_overwrites(brownout, scenario):
+    for it in wear(brownout, scenario, "--engines", "seqmap,naive"):
+        assert it["held"] == 2
+        assert it["held_least"] is None
+
+
+def test_a_log_holds_less_right_after_it_overwrote(brownout, tmp_path):
+    (it,) = wear(brownout, written(tmp_path, LOG), "--engines", "canary-log")
+    assert 0 < it["held_least"] <= it["held"] < 400
+    assert it["payload"] >= 400 * 8
+    done = brownout("wear", written(tmp_path, LOG), "--engines", "canary-log")
+    assert "least held, once it overwrote" in done.stdout
+
+
+def test_a_queue_counts_what_was_pushed_and_not_what_was_taken_out(brownout, tmp_path):
+    (it,) = wear(brownout, written(tmp_path, QUEUE), "--engines", "canary-queue")
+    assert it["operations"] == 120
+    assert it["held"] == 30
+    assert it["payload"] >= 30 * (8 + 10)
+
+
+def test_the_checks_of_the_harness_cost_nothing(brownout, tmp_path):
+    """A refused push is checked by a peek; a claim and a look read everything."""
+    full = "chip generic sectors=3\nengine canary-queue fault=0\n"
+    full += "repeat 80 {\n  push fill 1 200\n}\n"
+    (plain,) = wear(brownout, written(tmp_path, full), "--engines", "canary-queue")
+    (checked,) = wear(brownout, written(tmp_path, full + "look\noldest 0x%s\n" % ("01" * 200)),
+                      "--engines", "canary-queue")  # fmt: skip
+    assert plain["refused"] > 0
+    assert plain == checked
+
+
+def test_the_worst_mount_is_no_better_than_the_last(brownout, tmp_path):
+    for text, engine in ((SCENARIO, "seqmap"), (LOG, "canary-log")):
+        (it,) = wear(brownout, written(tmp_path, text), "--engines", engine)
+        assert it["mount_reads_most"] >= it["mount_reads"] > 0
+
+
+# --- power cuts ---
+
+
+@pytest.mark.parametrize("rate, share", [("1/4", 1 / 4), ("1/1", 1), ("30/40", 3 / 4)])
+def test_power_is_cut_in_that_share_of_the_operations(brownout, scenario, rate, share):
+    (it,) = wear(brownout, scenario, "--engines", "seqmap", "--cuts", rate)
+    assert it["with_cuts"]["cuts"] == pytest.approx(share * it["operations"], rel=0.5)
+    if share == 1:
+        assert it["with_cuts"]["cuts"] == it["operations"]
+
+
+def test_power_is_cut_in_programs_in_erases_and_between_operations(brownout, scenario):
+    (it,) = wear(brownout, scenario, "--engines", "naive", "--cuts", "1/1")
+    cut = it["with_cuts"]
+    assert min(cut["cuts_in_program"], cut["cuts_in_erase"], cut["cuts_behind"]) > 0
+    places = cut["cuts_in_program"] + cut["cuts_in_erase"] + cut["cuts_behind"]
+    assert cut["cuts"] == places
+
+
+def test_all_engines_lose_power_in_the_same_operations(brownout, scenario):
+    both = wear(brownout, scenario, "--engines", "seqmap,naive", "--cuts", "1/5")
+    log, naive = (it["with_cuts"] for it in both)
+    assert log["cuts"] == naive["cuts"]
+
+
+def test_the_same_work_is_done_in_spite_of_the_cuts(brownout, scenario):
+    for it in wear(brownout, scenario, "--engines", "seqmap,naive", "--cuts", "1/2"):
+        cut = it["with_cuts"]
+        assert cut["redone"] > 0
+        assert (cut["payload"], cut["held"]) == (it["payload"], it["held"])
+        assert cut["operations"] == it["operations"]
+
+
+def test_what_the_cuts_cost_is_the_difference_to_the_run_without(brownout, scenario):
+    (it,) = wear(brownout, scenario, "--engines", "naive", "--cuts", "1/3")
+    cut = it["with_cuts"]
+    more = (cut["erases"] - it["erases"]) / cut["cuts"]
+    assert cut["more_erases_per_cut"] == pytest.approx(more, abs=1e-3)
+    assert more > 0
+    assert cut["lifetime_ns"] < it["lifetime_ns"]
+
+
+def test_the_run_without_cuts_is_the_same_with_and_without_the_option(brownout, scenario):
+    (alone,) = wear(brownout, scenario, "--engines", "seqmap")
+    (beside,) = wear(brownout, scenario, "--engines", "seqmap", "--cuts", "1/3")
+    assert alone == {name: value for name, value in beside.items() if name != "with_cuts"}
+
+
+def test_lists_go_on_after_a_cut_too(brownout, tmp_path):
+    (queue,) = wear(brownout, written(tmp_path, QUEUE), "--engines", "canary-queue", "--cuts", "1/3")
+    assert queue["with_cuts"]["held"] == queue["held"] == 30
+    (log,) = wear(brownout, written(tmp_path, LOG), "--engines", "canary-log", "--cuts", "1/9")
+    assert log["with_cuts"]["payload"] == log["payload"]
+    assert log["with_cuts"]["programs_per_operation"] > log["programs_per_operation"]
+
+
+@given(seed=st.integers(0, 2**64 - 1), per=st.integers(1, 20))
+@settings(max_examples=15)
+def test_the_same_seed_gives_the_same_bytes(brownout, tmp_path_factory, seed, per):
+    path = written(tmp_path_factory.mktemp("wear"), SCENARIO)
+    options = ("--engines", "seqmap,naive", "--cuts", f"1/{per}", "--seed", seed)
+    first, second = (brownout("wear", path, *options) for _ in range(2))
+    assert first.returncode == 0, first.stdout
+    assert first.stdout == second.stdout
+
+
+def test_another_seed_cuts_elsewhere(brownout, scenario):
+    told = [
+        wear(brownout, scenario, "--engines", "naive", "--cuts", "1/3", "--seed", seed)[0]
+        for seed in range(8)
+    ]
+    assert len({json.dumps(it["with_cuts"]) for it in told}) > 4
+
+
+def test_an_engine_that_a_cut_breaks_ends_the_comparison_with_a_case(brownout, scenario, tmp_path):
+    options = ("--engines", "naive, canary fault=9", "--cuts", "1/2", "--artefacts", tmp_path)
+    done = brownout("wear", scenario, *options)
+    assert done.returncode == 1
+    assert "DIVERGENCE of canary fault=9, clause " in done.stdout
+    (case,) = tmp_path.glob("divergence-*.case")
+    assert str(case) in done.stdout
+    again = brownout("replay", case, "--quiet")
+    clause = re.search(r"DIVERGENCE of .*, clause (\w+):", done.stdout)[1]
+    assert again.returncode == 1
+    assert f"clause {clause}" in again.stdout
+
+
+@pytest.mark.parametrize("rate", ["", "0/5", "5", "6/5", "1/0", "-1/5", "1/5x", "1e3/2", "1 /5"])
+def test_a_rate_that_is_none_is_one_line(brownout, scenario, rate):
+    done = brownout("wear", scenario, "--cuts", rate)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert "--cuts takes N/M" in done.stderr
+
+
+# --- results ---
+
+
+def rows(path):
+    db = sqlite3.connect(path)
+    db.row_factory = sqlite3.Row
+    found = [dict(row) for row in db.execute("select * from cost")]
+    db.close()
+    return found
+
+
+def test_the_results_say_what_the_table_says(brownout, scenario, tmp_path):
+    db = tmp_path / "results.db"
+    options = ("--engines", "seqmap keys=4,naive", "--cuts", "1/4", "--db", db, "--campaign", "may")
+    told = wear(brownout, scenario, *options)
+    kept = rows(db)
+    assert len(kept) == 4
+    for it in told:
+        name, _, options = it["engine"].partition(" ")
+        mine = [row for row in kept if row["engine"] == name]
+        for row, figures in zip(mine, (it, it["with_cuts"])):
+            assert (row["campaign"], row["settings"]) == ("may", options)
+            for column in ("erases", "erases_max", "held", "refused", "mount_reads_most"):
+                assert row[column] == figures[column]
+            per_byte = pytest.approx(figures["bytes_per_payload_byte"], abs=1e-3)
+            assert row["bytes_per_payload_byte"] == per_byte
+        assert [row["cut_rate"] for row in mine] == [None, "1/4"]
+        more = pytest.approx(it["with_cuts"]["more_erases_per_cut"], abs=1e-3)
+        assert mine[1]["more_erases_per_cut"] == more
+
+
+def test_comparing_again_keeps_one_row_for_each_engine_and_rate(brownout, scenario, tmp_path):
+    db = tmp_path / "results.db"
+    for cuts in ("1/4", "1/4", "1/2"):
+        wear(brownout, scenario, "--engines", "seqmap", "--cuts", cuts, "--db", db)
+    assert [row["cut_rate"] for row in rows(db)] == [None, "1/4", "1/2"]
+
+
+def test_a_database_that_is_none_is_told_in_one_line(brownout, scenario, tmp_path):
+    path = tmp_path / "no-database"
+    path.write_text("not a database, but long enough to look like one " * 10)
+    done = brownout("wear", scenario, "--engines", "naive", "--db", path)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+
+
+# --- engines that are none ---
 
 
 @pytest.mark.parametrize("engines", ["", "nothing", "seqmap,", "seqmap colour=3", "a," * 20])
