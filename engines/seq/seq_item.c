@@ -7,7 +7,7 @@
 
 /* Headers ---------------------------------------------------------------------------------- */
 
-static void write_header(struct seq *seq, const struct seq_item *item)
+void seq_item_write_header(struct seq *seq, const struct seq_item *item)
 {
     uint8_t header[SEQ_HEADER_MAX];
     memset(header, 0xFF, sizeof header);
@@ -68,7 +68,7 @@ bool seq_item_next(struct seq *seq, struct seq_scan *scan, struct seq_item *item
 void seq_item_erase(struct seq *seq, struct seq_item *item)
 {
     item->crc = 0;
-    write_header(seq, item);
+    seq_item_write_header(seq, item);
 }
 
 /* Data ------------------------------------------------------------------------------------- */
@@ -109,7 +109,7 @@ void seq_item_copy_out(struct seq *seq, uint32_t address, void *to, uint32_t siz
 void seq_item_write(struct seq *seq, const struct seq_item *item, uint32_t source)
 {
     uint32_t to = seq_item_data(seq, item);
-    write_header(seq, item);
+    seq_item_write_header(seq, item);
     for (uint32_t left = item->length, part; left != 0; left -= part, to += part) {
         uint8_t *data = seq->work;
         part = seq_minimum(left, seq->work_size);

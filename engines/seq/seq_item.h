@@ -65,6 +65,9 @@ void seq_item_copy_out(struct seq *seq, uint32_t address, void *to, uint32_t siz
  * data are in the work buffer, when `source` is 0, or on the flash at `source`. */
 void seq_item_write(struct seq *seq, const struct seq_item *item, uint32_t source);
 
+/* Programs the header alone. */
+void seq_item_write_header(struct seq *seq, const struct seq_item *item);
+
 /* Programs the header again with checksum 0. */
 void seq_item_erase(struct seq *seq, struct seq_item *item);
 

@@ -1,0 +1,692 @@
+/* seqqueue.c - see seqqueue.h. The format: ../seq/. What survives a cut, and why:
+ *
+ *  1. Mounting reads only. Sectors in use are one run along the ring; its end is the head. When all
+ *     are in use, the one that is not sealed is the head; of two such that are neighbours the
+ *     first, the other is an interrupted erase. When that does not tell (everything is sealed, or
+ *     two of two are not), the sector that holds nothing is the interrupted erase. More than one
+ *     run: no cut leaves that.
+ *  2. At any time at most one sector is torn: the oldest, by an erase; the head; or the one after
+ *     it, the spare. What is torn is made good before anything else is begun. A sector is erased
+ *     in a repair only if no item can be read in it.
+ *  3. The spare is known to be blank before the head is sealed. So behind a sealed head there is
+ *     nothing to be lost; behind one that is not, and where all other sectors are in use, the
+ *     oldest sector begins, whatever its two words say: what its payload shows counts. (An erase
+ *     that takes away a start word, and a second one that brings it back, would let items come and
+ *     go. The crate erases it if the words are odd, and believes it if they are not.)
+ *  4. What an interrupted erase leaves in a payload shows the same items or fewer, each time:
+ *     - blank from the start: the first header goes, and with it all that is behind it, either
+ *       because a blank header ends the payload, or because one that is none begins with FF;
+ *     - zeros from the start: such a header is none and begins with 00;
+ *     - zeros from the end: a header of zeros follows the last item that is left.
+ *     No program leaves any of the three, because nothing is ever appended behind a first header
+ *     that is torn. A sector that shows one of them holds nothing (survey, `junk`).
+ *     Zeros from the end could complete an item whose program had been cut. If a header has room
+ *     behind it, that is one of zeros, and tells. If not, the item is marked as popped by the next
+ *     repair, should zeros be able to complete it (completable: once the mark is torn they are not,
+ *     and a header is never programmed a third time). Where a header takes one program only, the
+ *     room of a header is kept free at the end of each sector.
+ *  5. A unit that an interrupted program touched is not programmed again, but for the mark of 4.
+ *     The scan rule of the format goes on word by word behind a torn header, so an item further on
+ *     may be missed, by the crate too, if a piece of the torn header and a piece of the new one
+ *     look like a header together. A repair puts a popped item of no data behind it, where that
+ *     is sure to be found; items are appended behind that.
+ *  6. A head that holds nothing whole and can't be appended to, or not this item, is erased and
+ *     used again. So a sealed sector holds something, popped or not, which 1 relies on.
+ *  7. On parts without a limit of programs the end word of a sealed head is programmed again,
+ *     because the crate wants more of it than one bit.
+ *  8. A torn mark makes an item's checksum wrong: it is popped. Marks only clear bits, so that does
+ *     not change any more. (An erase that sets single bits and leaves the rest could undo it. It
+ *     would have to set just those.)
+ */
+#include "seqqueue.h"
+
+#include <string.h>
+
+#include "../seq/seq_crc.h"
+#include "../seq/seq_item.h"
+#include "../seq/seq_page.h"
+
+#define NOT_STARTED UINT32_MAX
+#define CRC32_POLYNOMIAL 0x82F63B78u
+
+/* The ring --------------------------------------------------------------------------------- */
+
+static uint32_t page_count(const struct seqqueue *queue)
+{
+    return queue->seq.flash->geometry.sector_count;
+}
+
+/* The sector `back` places before the head. */
+static uint32_t page_back(const struct seqqueue *queue, uint32_t back)
+{
+    return queue->head >= back ? queue->head - back : queue->head + page_count(queue) - back;
+}
+
+/* The sector after the head; on one sector it is the head. */
+static uint32_t page_spare(const struct seqqueue *queue)
+{
+    return queue->head + 1 == page_count(queue) ? 0 : queue->head + 1;
+}
+
+static uint32_t head_end(const struct seqqueue *queue)
+{
+    return seq_page_end(&queue->seq, queue->head);
+}
+
+/* A walk over the items of the sector `back` places before the head. */
+static struct seq_scan scan_page(const struct seqqueue *queue, uint32_t back)
+{
+    const struct seq_cache *cache = queue->seq.cache;
+    uint32_t page = page_back(queue, back);
+    uint32_t end = back == 0 ? queue->append : seq_page_end(&queue->seq, page);
+    struct seq_scan scan = {
+        .address = seq_cache_first(cache, page, seq_page_start(&queue->seq, page)),
+        .end = seq_cache_end(cache, page, end),
+    };
+    return scan;
+}
+
+/* Whether a sector is blank all over. One that was erased since the mount is known to be. */
+static bool page_is_blank(struct seqqueue *queue, uint32_t page)
+{
+    uint32_t from = seq_page_address(&queue->seq, page);
+    if (seq_cache_end(queue->seq.cache, page, 0) == seq_page_start(&queue->seq, page)) return true;
+    return seq_page_blank(&queue->seq, from, from + queue->seq.flash->geometry.sector_size);
+}
+
+static void page_erase(struct seqqueue *queue, uint32_t page)
+{
+    seq_page_erase(&queue->seq, page);
+    if (!queue->seq.error)
+        seq_cache_note_end(queue->seq.cache, page, seq_page_start(&queue->seq, page));
+    if (page == page_spare(queue)) queue->spare_blank = true;
+}
+
+/* Looking at a sector that a cut may have left --------------------------------------------- */
+
+struct survey {
+    bool junk;           /* an erase was cut here: nothing in it counts */
+    bool present;        /* an item is there */
+    bool holds;          /* one is there, or was popped */
+    bool headed;         /* the first header is one, or blank */
+    bool torn;           /* the walk ended in what is no header */
+    uint32_t after, end; /* behind the last item; where the walk ended */
+    struct seq_item last;
+};
+
+static struct survey survey(struct seqqueue *queue, uint32_t page)
+{
+    struct seq *seq = &queue->seq;
+    uint32_t start = seq_page_start(seq, page);
+    struct seq_scan scan = {.address = start, .end = seq_page_end(seq, page)};
+    struct survey s = {.headed = true, .after = start, .last = {0, 0, 0}};
+    struct seq_item item;
+    while (seq_item_next(seq, &scan, &item)) {
+        if (s.after == start && item.address != start) s.headed = false;
+        if (item.crc == 0) s.holds = true;
+        if (!s.present && seq_item_present(seq, &item)) s.present = true;
+        s.after = scan.address;
+        s.last = item;
+    }
+    s.end = scan.address;
+    s.torn = scan.torn;
+    if (s.after == start && s.end != start) s.headed = false;
+    s.junk = scan.zeroed;
+    if (!s.headed && !s.junk) {
+        const uint8_t *first = seq_look(seq, start, seq->word);
+        s.junk = first != NULL && *first == 0xFF;
+    }
+    s.present = s.present && !s.junk;
+    s.holds = (s.holds || s.present) && !s.junk;
+    return s;
+}
+
+static bool holds_items(struct seqqueue *queue, uint32_t page)
+{
+    return survey(queue, page).present;
+}
+
+/* Whether a popped item of no data at `address`, behind a torn header, is found by a walk: none of
+ * the words between must look like a header. */
+static bool cap_is_found(struct seqqueue *queue, uint32_t address)
+{
+    static const uint8_t cap[8] = {0, 0, 0, 0, 0, 0, 0x03, 0xE2};
+    uint8_t bytes[16];
+    uint32_t word = queue->seq.word;
+    if (word >= 8) return true;
+    if (!seq_read(&queue->seq, address - 8, bytes, 8)) return false;
+    memcpy(bytes + 8, cap, 8);
+    for (uint32_t i = word; i < 8; i += word)
+        if (seq_crc16(bytes + i + 4, 2) == (uint16_t)(bytes[i + 6] | bytes[i + 7] << 8))
+            return false;
+    return true;
+}
+
+/* Finds where the next item goes in the sector `s` is of. False when none can. */
+static bool find_append(struct seqqueue *queue, const struct survey *s)
+{
+    struct seq *seq = &queue->seq;
+    uint32_t end = head_end(queue), at = s->end;
+    queue->cap = 0;
+    queue->append = end;
+    if (!s->headed || s->junk || !seq_page_is_zero(seq, seq_page_address(seq, queue->head)) ||
+        !seq_page_blank(seq, s->end, end + seq->word))
+        return false;
+    if (s->torn) { /* see 5 above; several headers may have been torn one after the other */
+        at = s->after + (s->end - s->after + seq->header - 1u) / seq->header * seq->header;
+        if (at > end || end - at < seq->header || !cap_is_found(queue, at)) return true;
+        queue->cap = at;
+        at += seq->header;
+    }
+    queue->append = at;
+    return true;
+}
+
+/* Mounting --------------------------------------------------------------------------------- */
+
+/* Looks at what the head holds. False when it is an interrupted erase, or holds nothing and can't
+ * be appended to. */
+static bool head_is_sound(struct seqqueue *queue)
+{
+    struct survey s = survey(queue, queue->head);
+    bool open = find_append(queue, &s);
+    queue->holds = s.holds;
+    return !s.junk && (s.holds || open);
+}
+
+/* The sector before the head is the head from now on, if it is in use. */
+static void drop_head(struct seqqueue *queue)
+{
+    queue->head = page_back(queue, 1 % page_count(queue));
+    queue->append = head_end(queue);
+    queue->head_sealed = true;
+    queue->spare_blank = false;
+    queue->used--;
+    if (queue->first_back-- == 0) queue->first = 0;
+}
+
+/* Every sector is in use, and their words do not tell where the ring begins: the one that holds
+ * nothing is an interrupted erase, and the head is before it. */
+static void find_junk(struct seqqueue *queue)
+{
+    uint32_t count = page_count(queue), found = count;
+    for (queue->head = 0; queue->head < count; queue->head++)
+        if (!head_is_sound(queue)) found = queue->head;
+    queue->head = found == 0 ? count - 1 : found - 1;
+    if (found == count) seq_fail(&queue->seq, QUEUE_ERR_DAMAGED);
+}
+
+/* Finds the head by the words of the sectors, see 1 above. */
+static void find_head(struct seqqueue *queue)
+{
+    uint32_t count = page_count(queue), before = count - 1, ends = 0, starts = 0, start = 0;
+    enum seq_page_state state = seq_page_state(&queue->seq, before), was;
+    for (uint32_t page = 0; page < count; before = page++) {
+        was = state;
+        state = seq_page_state(&queue->seq, page);
+        if (was >= SEQ_PAGE_PARTIAL && state < SEQ_PAGE_PARTIAL) {
+            queue->head = before;
+            ends++;
+        }
+        if (was != SEQ_PAGE_PARTIAL && state == SEQ_PAGE_PARTIAL) {
+            start = page;
+            starts++;
+        }
+    }
+    queue->used = ends != 0 || state >= SEQ_PAGE_PARTIAL;
+    if (ends == 0 && queue->used != 0 && starts == 0) find_junk(queue);
+    if (ends == 0 && queue->used != 0 && starts == 1) queue->head = start;
+    if (ends > 1 || (ends == 0 && starts > 1)) seq_fail(&queue->seq, QUEUE_ERR_DAMAGED);
+}
+
+/* Counts the sectors in use, see 3 above. An oldest one that shows no item is left out. */
+static void find_oldest(struct seqqueue *queue)
+{
+    uint32_t others = page_count(queue) - 1;
+    while (queue->used < others &&
+           seq_page_state(&queue->seq, page_back(queue, queue->used)) == SEQ_PAGE_CLOSED)
+        queue->used++;
+    if (!queue->head_sealed && queue->used == others && holds_items(queue, page_spare(queue)))
+        queue->used++;
+    else if (queue->used > 1 && !holds_items(queue, page_back(queue, queue->used - 1)))
+        queue->used--;
+}
+
+/* Finds out everything anew. */
+static void resolve(struct seqqueue *queue)
+{
+    struct seq *seq = &queue->seq;
+    uint32_t count = page_count(queue);
+    seq_look_away(seq);
+    seq_cache_clear(seq->cache, count);
+    seq->error = FLASH_OK;
+    queue->ready = queue->spare_blank = queue->first_known = false;
+    queue->head = count - 1;
+    queue->used = 1; /* one sector: the words do not matter */
+    if (count > 1) find_head(queue);
+    queue->append = head_end(queue);
+    queue->cap = 0;
+    queue->head_sealed = true;
+    if (queue->used != 0) {
+        queue->head_sealed = count > 1 && seq_page_state(seq, queue->head) == SEQ_PAGE_CLOSED;
+        if (!head_is_sound(queue)) {
+            drop_head(queue);
+            queue->used = count > 1 && seq_page_state(seq, queue->head) == SEQ_PAGE_CLOSED;
+        }
+    }
+    if (queue->used != 0) find_oldest(queue);
+    queue->first_back = queue->used - 1;
+    queue->first = 0;
+}
+
+/* At the start of each call. After an error nothing that the queue knows is certain. */
+static void enter(struct seqqueue *queue)
+{
+    if (queue->seq.error) resolve(queue);
+}
+
+/* At its end. The error stays to tell the next call. */
+static int leave(const struct seqqueue *queue, int answer)
+{
+    return queue->seq.error ? queue->seq.error : answer;
+}
+
+static int setup(struct seqqueue *queue, const struct seqqueue_config *config)
+{
+    memset(queue, 0, sizeof *queue);
+    if (!seqqueue_geometry_usable(&config->flash->geometry) ||
+        !seq_setup(&queue->seq, config->flash, config->work, config->work_size, 1))
+        return QUEUE_ERR_GEOMETRY;
+    queue->seq.cache = config->cache;
+    resolve(queue);
+    return FLASH_OK;
+}
+
+int seqqueue_mount(struct seqqueue *queue, const struct seqqueue_config *config)
+{
+    int error = setup(queue, config);
+    return error ? error : leave(queue, FLASH_OK);
+}
+
+int seqqueue_format(struct seqqueue *queue, const struct seqqueue_config *config)
+{
+    int error = setup(queue, config); /* which finds the oldest sector, if it can */
+    if (error) return error;
+    queue->seq.error = FLASH_OK;
+    uint32_t left = page_count(queue);
+    for (; left != 0; left--, queue->head = page_spare(queue))
+        seq_page_erase(&queue->seq, page_spare(queue));
+    resolve(queue);
+    return leave(queue, FLASH_OK);
+}
+
+/* Repair ----------------------------------------------------------------------------------- */
+
+/* Whether a torn item would be whole if the rest of it, from any byte on, were zeros. The register
+ * that the checksum is made of is taken back over as many zeros as the item has bytes, and then
+ * both ways meet. */
+static bool completable(struct seqqueue *queue, const struct seq_item *item)
+{
+    struct seq *seq = &queue->seq;
+    uint32_t data = seq_item_data(seq, item);
+    uint8_t word[SEQ_WORD_MAX];
+    for (uint32_t flip = 0; flip < 2; flip++) {
+        uint32_t wanted = ~(item->crc ^ flip), crc = SEQ_CRC32_START;
+        if (seq_crc32_end(wanted) != item->crc) continue;
+        for (uint32_t bits = 8 * item->length; bits != 0; bits--)
+            wanted = wanted >> 31 != 0 ? (wanted ^ CRC32_POLYNOMIAL) << 1 | 1 : wanted << 1;
+        for (uint32_t i = 0; i < item->length && crc != wanted; i++) {
+            if (i % seq->word == 0 && !seq_read(seq, data + i, word, seq->word)) return false;
+            crc = seq_crc32(crc, word + i % seq->word, 1);
+            wanted = seq_crc32(wanted, "", 1); /* a byte 00 */
+        }
+        if (crc == wanted) return true;
+    }
+    return false;
+}
+
+/* Makes the head good to append to, see 4 and 5 above. */
+static void repair_head(struct seqqueue *queue)
+{
+    struct survey s = survey(queue, queue->head);
+    struct seq_item cap = {.address = queue->cap, .length = 0};
+    bool last = head_end(queue) - s.after < queue->seq.header;
+    if (queue->seq.flash->geometry.programs_per_unit != 1 && last && s.last.crc != 0 &&
+        !seq_item_present(&queue->seq, &s.last) && completable(queue, &s.last)) {
+        seq_item_erase(&queue->seq, &s.last);
+        queue->holds = true;
+    }
+    if (queue->cap != 0) {
+        seq_item_erase(&queue->seq, &cap);
+        queue->holds = true;
+    }
+    queue->cap = 0;
+}
+
+/* Erases a sector that is not in use. */
+static void clean(struct seqqueue *queue, uint32_t page)
+{
+    if (holds_items(queue, page)) seq_fail(&queue->seq, QUEUE_ERR_DAMAGED);
+    page_erase(queue, page);
+}
+
+/* At the start of each call that changes something. Repairs after mount and after an error. */
+static void enter_changing(struct seqqueue *queue)
+{
+    struct seq *seq = &queue->seq;
+    enter(queue);
+    if (queue->ready || seq->error) return;
+    if (queue->used < page_count(queue)) {
+        if (!page_is_blank(queue, page_spare(queue))) clean(queue, page_spare(queue));
+        queue->spare_blank = true;
+    }
+    /* The sector before the oldest, when it is not the spare. */
+    if (queue->used != 0 && queue->used + 1 < page_count(queue) &&
+        seq_page_state(seq, page_back(queue, queue->used)) != SEQ_PAGE_OPEN)
+        clean(queue, page_back(queue, queue->used));
+    if (!queue->head_sealed)
+        repair_head(queue);
+    else if (queue->used != 0 && seq->flash->geometry.programs_per_unit == 0)
+        seq_page_zero(seq, head_end(queue));
+    queue->ready = true;
+}
+
+/* Finding items ---------------------------------------------------------------------------- */
+
+/* Moves a place to the next item that is there. False at the end. */
+static bool next_present(struct seqqueue *queue, uint32_t *back, uint32_t *position,
+                         struct seq_item *item)
+{
+    for (; *back < queue->used; --*back, *position = 0) { /* behind the head: larger than any */
+        struct seq_scan scan = scan_page(queue, *back);
+        if (*position != 0) scan.address = *position;
+        while (seq_item_next(&queue->seq, &scan, item)) {
+            if (!seq_item_present(&queue->seq, item)) continue;
+            *position = item->address;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The oldest item. Where it is, or that there is none, is kept. */
+static bool find_first(struct seqqueue *queue, struct seq_item *item)
+{
+    uint32_t back = queue->first_back, position = queue->first;
+    if (!queue->first_known && next_present(queue, &back, &position, item)) {
+        queue->first_known = !queue->seq.error;
+        queue->first_back = back;
+        queue->first = item->address;
+        queue->first_size = item->length;
+    } else if (!queue->first_known) {
+        queue->first_back = 0;
+        queue->first = queue->append;
+    }
+    item->address = queue->first;
+    item->length = queue->first_size;
+    return queue->first_known;
+}
+
+/* Whether the oldest sector has nothing in it any more: all of it was popped. */
+static bool oldest_is_done(struct seqqueue *queue)
+{
+    struct seq_item item;
+    return !find_first(queue, &item) || queue->first_back + 1 < queue->used;
+}
+
+static void erase_oldest(struct seqqueue *queue)
+{
+    page_erase(queue, page_back(queue, --queue->used));
+    if (queue->first_back < queue->used) return;
+    queue->first_back = queue->used - 1;
+    queue->first = 0;
+    queue->first_known = false;
+}
+
+/* Pushing ---------------------------------------------------------------------------------- */
+
+/* Bytes that items can take in the head. */
+static uint32_t room(const struct seqqueue *queue)
+{
+    uint32_t left = head_end(queue) - queue->append;
+    uint32_t reserve = seqqueue_reserve(&queue->seq.flash->geometry);
+    return queue->head_sealed || left < reserve ? 0 : left - reserve;
+}
+
+static uint32_t length_max(const struct seqqueue *queue)
+{
+    const struct flash_geometry *g = &queue->seq.flash->geometry;
+    uint32_t most = g->sector_size - 2u * queue->seq.word - queue->seq.header - seqqueue_reserve(g);
+    return seq_minimum(most, SEQ_LENGTH_MAX);
+}
+
+/* Whether there is a sector to go on to when the head is full, without giving up an item. */
+static bool next_is_free(struct seqqueue *queue)
+{
+    return queue->used < page_count(queue) || (!queue->head_sealed && !queue->holds) ||
+           oldest_is_done(queue);
+}
+
+/* Makes the sector after the head the head, see 2, 3 and 6 above. */
+static int make_room(struct seqqueue *queue, bool overwrite)
+{
+    struct seq *seq = &queue->seq;
+    if (!overwrite && !next_is_free(queue)) return QUEUE_ERR_FULL;
+    if (!queue->head_sealed && !queue->holds) drop_head(queue);
+    if (queue->used == page_count(queue))
+        erase_oldest(queue);
+    else if (!queue->spare_blank && !page_is_blank(queue, page_spare(queue)))
+        clean(queue, page_spare(queue));
+    if (queue->used == 0) queue->head_sealed = true;
+    if (!queue->head_sealed) seq_page_zero(seq, head_end(queue));
+    queue->head = page_spare(queue);
+    seq_page_zero(seq, seq_page_address(seq, queue->head));
+    queue->append = seq_page_start(seq, queue->head);
+    queue->head_sealed = queue->holds = queue->spare_blank = false;
+    queue->first_back++;
+    if (queue->used++ == 0) queue->first_back = queue->first = 0;
+    return FLASH_OK;
+}
+
+/* Programs header, whole words and the last word, padded with zeros. */
+static void append(struct seqqueue *queue, const void *data, uint32_t size)
+{
+    struct seq *seq = &queue->seq;
+    uint8_t tail[SEQ_WORD_MAX] = {0};
+    uint32_t whole = seq_down(seq, size);
+    struct seq_item item = {.address = queue->append,
+                            .crc = seq_crc32_end(seq_crc32(SEQ_CRC32_START, data, size)),
+                            .length = size};
+    uint32_t to = seq_item_data(seq, &item);
+    seq_item_write_header(seq, &item);
+    if (whole != 0) seq_program(seq, to, data, whole);
+    if (whole != size) {
+        memcpy(tail, (const uint8_t *)data + whole, size - whole);
+        seq_program(seq, to + whole, tail, seq->word);
+    }
+    queue->append = seq_item_after(seq, &item);
+    queue->holds = true;
+    seq_cache_note_end(seq->cache, queue->head, queue->append);
+}
+
+int seqqueue_push(struct seqqueue *queue, const void *data, uint32_t size, bool overwrite)
+{
+    if (size > length_max(queue)) return QUEUE_ERR_TOO_BIG;
+    enter_changing(queue);
+    if (seq_item_size(&queue->seq, size) > room(queue)) {
+        int answer = make_room(queue, overwrite);
+        if (answer) return leave(queue, answer);
+    }
+    append(queue, data, size);
+    return leave(queue, FLASH_OK);
+}
+
+int seqqueue_max_fit(struct seqqueue *queue, uint32_t *size)
+{
+    enter(queue);
+    uint32_t most = length_max(queue), left = room(queue);
+    if (!next_is_free(queue)) {
+        if (left < queue->seq.header) return leave(queue, QUEUE_ERR_FULL);
+        most = seq_minimum(most, left - queue->seq.header);
+    }
+    *size = most;
+    return leave(queue, FLASH_OK);
+}
+
+int seqqueue_space_left(struct seqqueue *queue, uint64_t *bytes)
+{
+    struct seq_item item;
+    enter(queue);
+    uint64_t sector = queue->seq.header + (uint64_t)length_max(queue);
+    uint32_t left = room(queue), in_use = queue->used;
+    bool any = find_first(queue, &item);
+    if (in_use != 0) in_use = queue->first_back + 1;
+    if (left < queue->seq.header) {
+        left = 0;
+        if (!any) in_use = 0;
+    }
+    *bytes = (page_count(queue) - in_use) * sector + left;
+    return leave(queue, FLASH_OK);
+}
+
+/* Reading and popping ---------------------------------------------------------------------- */
+
+static int tell(struct seqqueue *queue, const struct seq_item *item, void *buffer,
+                uint32_t capacity, uint32_t *size)
+{
+    *size = item->length;
+    if (item->length > capacity) return QUEUE_ERR_BUFFER;
+    seq_item_copy_out(&queue->seq, seq_item_data(&queue->seq, item), buffer, item->length);
+    return FLASH_OK;
+}
+
+int seqqueue_peek(struct seqqueue *queue, void *buffer, uint32_t capacity, uint32_t *size)
+{
+    struct seq_item item;
+    enter(queue);
+    if (!find_first(queue, &item)) return leave(queue, QUEUE_ERR_EMPTY);
+    return leave(queue, tell(queue, &item, buffer, capacity, size));
+}
+
+/* The oldest item was popped: passes over those behind it that were popped before, and erases the
+ * sectors that are done. */
+static void pass_popped(struct seqqueue *queue)
+{
+    struct seq_item item;
+    queue->first_known = false;
+    while (queue->first_back != 0) {
+        struct seq_scan scan = scan_page(queue, queue->first_back);
+        if (queue->first != 0) scan.address = queue->first;
+        bool more;
+        while ((more = seq_item_next(&queue->seq, &scan, &item)) && item.crc == 0)
+            continue;
+        queue->first = more ? item.address : 0;
+        if (more) break;
+        queue->first_back--;
+    }
+    while (queue->first_back + 1 < queue->used && !queue->seq.error)
+        erase_oldest(queue);
+}
+
+/* Pops an item of the sector `back` places before the head. */
+static void pop(struct seqqueue *queue, uint32_t back, struct seq_item *item)
+{
+    struct seq *seq = &queue->seq;
+    uint32_t page = page_back(queue, back), after = seq_item_after(seq, item);
+    while (queue->first_back + 1 < queue->used && !seq->error)
+        erase_oldest(queue);
+    seq_item_erase(seq, item);
+    if (item->address == seq_cache_first(seq->cache, page, seq_page_start(seq, page)))
+        seq_cache_note_first(seq->cache, page, after);
+    if (back != queue->first_back || item->address != queue->first) return;
+    queue->first = after;
+    pass_popped(queue);
+}
+
+/* Whether headers may be programmed a second time. */
+static bool can_pop(const struct seqqueue *queue)
+{
+    return queue->seq.flash->geometry.programs_per_unit != 1;
+}
+
+int seqqueue_pop(struct seqqueue *queue, void *buffer, uint32_t capacity, uint32_t *size)
+{
+    struct seq_item item;
+    if (!can_pop(queue)) return QUEUE_ERR_UNSUPPORTED;
+    enter_changing(queue);
+    if (!find_first(queue, &item)) return leave(queue, QUEUE_ERR_EMPTY);
+    int answer = tell(queue, &item, buffer, capacity, size);
+    if (!answer) pop(queue, queue->first_back, &item);
+    return leave(queue, answer);
+}
+
+int seqqueue_clear(struct seqqueue *queue)
+{
+    struct seq_item item;
+    if (!can_pop(queue)) return QUEUE_ERR_UNSUPPORTED;
+    enter_changing(queue);
+    while (!queue->seq.error && find_first(queue, &item))
+        pop(queue, queue->first_back, &item);
+    return leave(queue, FLASH_OK);
+}
+
+/* Iterating -------------------------------------------------------------------------------- */
+
+void seqqueue_iterate(struct seqqueue_iterator *iterator)
+{
+    iterator->back = NOT_STARTED;
+    iterator->position = iterator->item = 0;
+}
+
+/* The next item of an iteration. Reads as much along with it as the work buffer takes when the last
+ * one was left alone: taking one changes the flash that was read ahead. */
+static bool next_of_iteration(struct seqqueue *queue, struct seqqueue_iterator *at,
+                              struct seq_item *item)
+{
+    bool more;
+    if (at->back == NOT_STARTED || at->back > queue->first_back ||
+        (at->back == queue->first_back && at->position <= queue->first)) {
+        more = find_first(queue, item);
+        at->back = queue->first_back;
+        return more;
+    }
+#ifndef SEQ_NO_CACHE
+    queue->seq.ahead = at->item != 0 ? queue->seq.work_size : 0;
+#endif
+    more = next_present(queue, &at->back, &at->position, item);
+#ifndef SEQ_NO_CACHE
+    queue->seq.ahead = 0;
+#endif
+    return more;
+}
+
+int seqqueue_next(struct seqqueue *queue, struct seqqueue_iterator *iterator, void *buffer,
+                  uint32_t capacity, uint32_t *size)
+{
+    struct seqqueue_iterator next = *iterator;
+    struct seq_item item;
+    enter(queue);
+    if (!next_of_iteration(queue, &next, &item)) return leave(queue, QUEUE_ERR_EMPTY);
+    int answer = tell(queue, &item, buffer, capacity, size);
+    if (answer) return leave(queue, answer);
+    iterator->back = next.back;
+    iterator->position = seq_item_after(&queue->seq, &item);
+    iterator->item = item.address;
+    return leave(queue, FLASH_OK);
+}
+
+int seqqueue_take(struct seqqueue *queue, struct seqqueue_iterator *iterator)
+{
+    struct seq *seq = &queue->seq;
+    struct seq_item item;
+    if (!can_pop(queue)) return QUEUE_ERR_UNSUPPORTED;
+    enter_changing(queue);
+    if (iterator->item == 0 || iterator->back >= queue->used) return leave(queue, QUEUE_ERR_EMPTY);
+    uint32_t end = seq_page_end(seq, page_back(queue, iterator->back));
+    struct seq_scan scan = {.address = iterator->item, .end = end};
+    if (!seq_item_next(seq, &scan, &item) || item.address != iterator->item || item.crc == 0)
+        return leave(queue, QUEUE_ERR_EMPTY);
+    iterator->item = 0;
+    pop(queue, iterator->back, &item);
+    return leave(queue, FLASH_OK);
+}
