@@ -22,13 +22,13 @@ static const struct command commands[] = {
     {"shrink", command_shrink, "shrink CASE                prints a smaller case of the same kind"},
     {"decode", command_decode,
      "decode FILE --engine E     the case that an input of a fuzzer stands for"},
-    {"wear", command_wear, "wear SCENARIO --engines A,B  the same work on several engines"},
+    {"wear", command_wear, "wear SCENARIO --engines A,B  the same work on several engines; --cuts N/M --db FILE"},
     {"inspect", command_inspect,
      "inspect IMAGE --engine E   what is in a flash dump; --chip \"NAME sector=N\""},
     {"print", command_print, "print SCENARIO             the scenario in canonical form"},
     {"list", command_list, "list engines|chips|faults  what there is"},
     {"bench", command_bench,
-     "bench LONG PAIRS           speeds, each beside a yardstick (make bench)"},
+     "bench LONG PAIRS [LONG..]  speeds, each beside a yardstick; costs of logs (make bench)"},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
 
@@ -44,6 +44,7 @@ static void print_usage(FILE *out)
                  "         --bits N  --masks N  --prefixes N (tears for each operation; 0: all)\n"
                  "         --no-use  --no-dedup  --no-shrink  --isolate  --jobs N  --shard I/N\n"
                  "         --time T (30s, 10m, 8h; 0: no limit)  --runs N\n"
+                 "         --cuts 1/50 (wear: power is cut in one of 50 operations)\n"
                  "         --db FILE  --campaign NAME  --artefacts FOLDER  --image FILE\n"
                  "\n"
                  "exit code: 0 clean, 1 divergence found, 2 bad usage or input, 3 failed\n");

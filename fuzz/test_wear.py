@@ -215,7 +215,8 @@ def test_the_run_without_cuts_is_the_same_with_and_without_the_option(brownout, 
 
 
 def test_lists_go_on_after_a_cut_too(brownout, tmp_path):
-    (queue,) = wear(brownout, written(tmp_path, QUEUE), "--engines", "canary-queue", "--cuts", "1/3")
+    queues = ("--engines", "canary-queue", "--cuts", "1/3")
+    (queue,) = wear(brownout, written(tmp_path, QUEUE), *queues)
     assert queue["with_cuts"]["held"] == queue["held"] == 30
     (log,) = wear(brownout, written(tmp_path, LOG), "--engines", "canary-log", "--cuts", "1/9")
     assert log["with_cuts"]["payload"] == log["payload"]
