@@ -21,7 +21,8 @@ void bench_chip(void);
 void bench_states(struct loaded *loaded);
 void bench_pairs(struct loaded *loaded);
 
-/* 100,000 records on each design of a log. COMMAND_CLEAN, or what to exit with, the reason told. */
-int bench_logs(void);
+/* So many records, 0: 100,000, on each design of a log. COMMAND_CLEAN, or what to exit with, the
+ * reason told. */
+int bench_logs(uint64_t records);
 
 #endif

@@ -40,11 +40,11 @@ int command_bench(int argc, char **argv)
     struct command_options options;
     int code = COMMAND_CLEAN;
     if (!command_parse(argc, argv, &options)) return COMMAND_USAGE;
-    if (options.file_count < 2)
+    if (options.file_count == 1)
         return command_refuse("bench takes two scenarios or more: a long run, a run for pairs of "
-                              "cuts, and other long runs");
-    bench_chip();
+                              "cuts, and other long runs; or none, for the costs of logs alone");
+    if (options.file_count) bench_chip();
     for (int i = 0; code == COMMAND_CLEAN && i < options.file_count; i++)
         code = bench_file(&options, i);
-    return code == COMMAND_CLEAN ? bench_logs() : code;
+    return code == COMMAND_CLEAN ? bench_logs(options.runs) : code;
 }

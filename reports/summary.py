@@ -25,8 +25,8 @@ LEGEND = (
 COST_LEGEND = (
     "cuts: power is cut in so many of so many operations; worst, mean: erases of a sector; byte:\n"
     "programmed for each byte put in; programs, read: calls and bytes of an operation; mount:\n"
-    "reads of the worst one; held: keys or items at the end or, where the oldest were overwritten,\n"
-    "the fewest from then on; more: erases that a cut costs"
+    "reads of the worst one; held: keys or items at the end, or the fewest once the oldest were\n"
+    "overwritten; more: erases that a cut costs"
 )
 KILLED = "open: a run that goes on, or was killed"
 PARTIAL = "holds: as far as was explored"
