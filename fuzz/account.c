@@ -23,7 +23,6 @@ struct labour {
     uint64_t number;      /* of the operation in the script */
     uint64_t trial_reads; /* of mounts that were tried */
     uint64_t looked;      /* number of the operation after which all items were looked at last */
-    bool short_of_memory;
 };
 
 static struct rig_level *ground(const struct labour *it)
@@ -166,10 +165,9 @@ static bool do_op(struct labour *it, const struct op *op)
 static bool record(struct labour *it, const struct op *op, const struct outage_watch *watch)
 {
     struct op done = *op;
-    if (!it->done) return true;
+    if (!it->done || !it->outage) return true;
     if (watch) done.cut = (struct cut){.nth = watch->nth, .tear = watch->tear};
-    it->short_of_memory = !script_append(it->done, &done);
-    return !it->short_of_memory;
+    return script_append(it->done, &done);
 }
 
 /* --- an operation that loses power --- */
@@ -355,12 +353,24 @@ static bool do_all(struct labour *it)
     return fine;
 }
 
+/* Without cuts what was done is the script itself, up to where something differed. */
+static bool record_all(struct labour *it)
+{
+    static const struct op look = {.kind = OP_LOOK};
+    const struct script *script = it->rig->script;
+    for (uint64_t i = 0; i <= it->number && i < script->op_count; i++) {
+        if (!script_append(it->done, &script->ops[i])) return false;
+    }
+    return script_append(it->done, &look);
+}
+
 bool account_work(struct account *account, struct rig *rig, const struct outage *outage,
                   struct script *done)
 {
     struct labour it = {.account = account, .rig = rig, .outage = outage, .done = done};
     *account = (struct account){0};
     bool fine = do_all(&it);
+    if (!fine && !outage && done) record_all(&it);
     account->refused = rig->refusals.count;
     account->wear = wear_of(rig);
     account->lifetime_ns = wear_lifetime_ns(rig, &account->wear);

@@ -45,8 +45,9 @@ struct account {
 };
 
 /* Does the work of the rig's script on the rig, which must be new. `outage` may be NULL: no cuts.
- * What was done is appended to `done`, cuts and all, which makes a case of it; may be NULL. False
- * when something differed (rig->finding) or, with CLAUSE_NONE there, memory is short. */
+ * False when something differed (rig->finding) or, with CLAUSE_NONE there, memory is short; then
+ * what was done until there is in `done`, cuts and all, which makes a case of it. `done`, a script
+ * without operations that knows the values of the other one, may be NULL. */
 bool account_work(struct account *account, struct rig *rig, const struct outage *outage,
                   struct script *done);
 

@@ -16,7 +16,7 @@ struct contender {
     char name[96]; /* as the user spells it: "seqmap keys=8" */
     const struct adapter *adapter;
     struct adapter_settings settings;
-    struct script *script;
+    struct script script; /* the scenario's but for the options; shares its memory */
 };
 
 struct contest {
@@ -52,7 +52,7 @@ static int blame(const struct contest *contest, const struct contender *it, cons
     char path[COMMAND_PATH_MAX];
     if (rig->finding.clause == CLAUSE_NONE) return command_fail("out of memory");
     if (rig->finding.clause == CLAUSE_SCENARIO)
-        return command_refuse("%s on %s: %s", it->script->name, it->name, rig->finding.text);
+        return command_refuse("%s on %s: %s", it->script.name, it->name, rig->finding.text);
     printf("DIVERGENCE of %s, clause %s: %s\n", it->name, clause_name(rig->finding.clause),
            rig->finding.text);
     bool replays = false;
@@ -69,10 +69,11 @@ static int blame(const struct contest *contest, const struct contender *it, cons
 static int work(const struct contest *contest, const struct contender *it,
                 const struct outage *outage, struct account *account)
 {
-    struct script *done = script_copy(it->script);
-    struct rig *rig = rig_new(it->script, it->adapter, &it->settings);
+    struct script bare = it->script;
+    bare.op_count = 0;
+    struct script *done = script_copy(&bare);
+    struct rig *rig = rig_new(&it->script, it->adapter, &it->settings);
     int code = COMMAND_CLEAN;
-    if (done) done->op_count = 0;
     if (rig && outage) rig_set_faults(rig, outage->faults);
     if (!rig || !done)
         code = command_fail("no memory for the chip");
@@ -109,7 +110,7 @@ static int store(const struct contest *contest)
         struct db_comparison row = {
             .campaign = contest->options->campaign,
             .path = contest->options->files[0],
-            .script = it->script,
+            .script = &it->script,
             .adapter = it->adapter,
             .account = &contest->entries[i].plain,
         };
@@ -152,11 +153,11 @@ static int choose(const struct command_options *options, const struct script *sc
     int code = command_load_bare(&bare, 0, &given);
     if (code) return code;
     contender->adapter = given.adapter;
-    contender->script = script_copy(script);
-    bool merged = contender->script && merge_options(contender->script, given.script);
+    contender->script = *script;
+    bool merged = merge_options(&contender->script, given.script);
     script_free(given.script);
-    if (!merged) return command_fail("out of memory");
-    if (adapters_settle(contender->adapter, contender->script, &contender->settings, reason))
+    if (!merged) return command_refuse("%s: too many options", contender->name);
+    if (adapters_settle(contender->adapter, &contender->script, &contender->settings, reason))
         return COMMAND_CLEAN;
     return command_refuse("%s: %s", options->files[0], reason);
 }
@@ -239,8 +240,6 @@ static int compare(struct contest *contest, const struct script *script)
         ledger_print_json(&ledger, stdout);
     else if (code == COMMAND_CLEAN)
         ledger_print(&ledger, stdout);
-    for (uint32_t i = 0; i < contest->count; i++)
-        script_free(contest->contenders[i].script);
     return code;
 }
 

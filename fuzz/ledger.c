@@ -108,7 +108,7 @@ struct row {
 
 static const struct row plain_rows[] = {
     ROW("operations refused", "refused", WHOLE, refused),
-    ROW("bytes of keys and values put in", "payload", WHOLE, payload),
+    ROW("bytes of payload put in", "payload", WHOLE, payload),
     ROW("keys or items held at the end", "held", WHOLE, held),
     ROW("least held, once it overwrote", "held_least", WHOLE, held_least),
     ROW("erases", "erases", WHOLE, erases),

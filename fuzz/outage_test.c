@@ -1,4 +1,4 @@
-/* outage_test.c - power goes away as often as asked, anywhere, and leaves what the classes allow. */
+/* outage_test.c - power goes away as often as asked, anywhere, and leaves what classes allow. */
 #include "fuzz/outage.h"
 
 #include <stdio.h>
