@@ -263,43 +263,74 @@ void model_list_observe(struct model_list *list, const struct chip *chip)
 
 /* --- looking --- */
 
-/* Which of the items were seen: `seen` marks them by giving each its place, in kept[]. From the
- * front or from the back: items of equal bytes can be told apart from one side only. */
-static bool align(const struct model_list *list, const struct model_seen *seen, uint32_t count,
-                  bool from_back, bool *kept)
+/* What the laws have to know of the items before the one at hand. */
+enum { ONE_KEPT = 1, PENDING_MISSED = 2, MEMORIES = 4 };
+
+/* Which of the items a look has seen. Items may have equal bytes, so going through them once does
+ * not tell. From the newest item backwards it is found out with which past the rest fits. */
+struct match {
+    const struct model_list *list;
+    const struct model_seen *seen;
+    uint32_t items, missed; /* so many items, of which so many were not seen */
+    bool all_may_miss;
+    uint8_t *fits; /* for [item][missed before it] a bit for each memory with which the rest fits */
+};
+
+/* The laws: the memory with which it goes on behind this item, -1 where it must not be `kept`. */
+static int behind(const struct match *match, const struct model_item *item, bool kept, int memory)
 {
-    uint32_t items = model_list_count(list), matched = 0;
-    for (uint32_t n = 0; n < items; n++) {
-        uint32_t i = from_back ? items - 1 - n : n;
-        uint32_t s = from_back ? count - 1 - matched : matched;
-        uint64_t digest = list->items[list->first + i].value->digest;
-        kept[i] = matched < count && seen[s].digest == digest;
-        if (kept[i])
-            matched++;
-        else if (!model_list_may_miss(list, list->first + i))
-            return false;
-    }
-    return matched == count;
+    if (match->all_may_miss) return memory;
+    bool pending = item->state == ITEM_PENDING ||
+                   (item->state == ITEM_LEAVING && match->list->leaving_was == ITEM_PENDING);
+    if (kept) return pending && memory & PENDING_MISSED ? -1 : memory | ONE_KEPT;
+    if (item->state == ITEM_HELD) return -1;
+    if (item->state == ITEM_OLD && memory & ONE_KEPT && !match->list->design->drops_in_part)
+        return -1;
+    return item->state == ITEM_PENDING ? memory | PENDING_MISSED : memory;
 }
 
-/* The laws on which of the items may be missing. */
-static bool is_lawful(const struct model_list *list, const bool *kept)
+static uint8_t *fits_at(const struct match *match, uint32_t item, uint32_t missed)
 {
-    bool old_kept = false, pending_missed = false;
-    uint32_t kept_count = 0, items = model_list_count(list);
-    for (uint32_t i = 0; i < items; i++) {
-        enum item_state state = (enum item_state)list->items[list->first + i].state;
-        kept_count += kept[i];
-        if (list->flags & LIST_CLEARING) continue;
-        if (state == ITEM_OLD && !kept[i] && old_kept && !list->design->drops_in_part) return false;
-        if (state == ITEM_PENDING && kept[i] && pending_missed) return false;
-        old_kept = old_kept || (kept[i] && state != ITEM_LEAVING);
-        pending_missed = pending_missed || (!kept[i] && state == ITEM_PENDING);
+    return &match->fits[(size_t)item * (match->missed + 1) + missed];
+}
+
+/* Whether the rest fits when this item is kept, or is not. */
+static bool may_be(const struct match *match, uint32_t i, uint32_t missed, bool kept, int memory)
+{
+    const struct model_item *item = &match->list->items[match->list->first + i];
+    if (kept && i - missed >= match->items - match->missed) return false;
+    if (!kept && missed == match->missed) return false;
+    if (kept && item->value->digest != match->seen[i - missed].digest) return false;
+    int next = behind(match, item, kept, memory);
+    return next >= 0 && *fits_at(match, i + 1, missed + !kept) >> next & 1;
+}
+
+static void fill_in(const struct match *match)
+{
+    for (uint32_t missed = 0; missed <= match->missed; missed++)
+        *fits_at(match, match->items, missed) = missed == match->missed ? (1u << MEMORIES) - 1 : 0;
+    for (uint32_t i = match->items; i-- > 0;) {
+        for (uint32_t missed = 0; missed <= match->missed && missed <= i; missed++) {
+            unsigned fits = 0;
+            for (int memory = 0; memory < MEMORIES; memory++)
+                fits |= (unsigned)(may_be(match, i, missed, true, memory) ||
+                                   may_be(match, i, missed, false, memory))
+                        << memory;
+            *fits_at(match, i, missed) = (uint8_t)fits;
+        }
     }
-    if (!(list->flags & LIST_CLEARING) || list->design->clears_in_part || kept_count == 0)
-        return true;
-    for (uint32_t i = 0; i < items; i++) {
-        if (!kept[i] && list->items[list->first + i].state == ITEM_HELD) return false;
+}
+
+/* Of items of equal bytes the older ones are taken as kept, or the newer ones. */
+static bool walk(const struct match *match, bool older, bool *kept)
+{
+    uint32_t missed = 0;
+    int memory = 0;
+    if (!(*fits_at(match, 0, 0) & 1)) return false;
+    for (uint32_t i = 0; i < match->items; i++) {
+        kept[i] = may_be(match, i, missed, older, memory) == older;
+        memory = behind(match, &match->list->items[match->list->first + i], kept[i], memory);
+        missed += !kept[i];
     }
     return true;
 }
@@ -400,13 +431,20 @@ bool model_list_settle(struct model_list *list, const struct model_seen *seen, u
         set_flag(list, LIST_APPENDING, false);
         return true;
     }
-    bool *kept = malloc(model_list_count(list) + 1);
-    if (!kept) return false;
-    bool fine = false;
-    for (int way = 0; way < 2 && !fine; way++)
-        fine = align(list, seen, count, way, kept) && is_lawful(list, kept) &&
-               numbers_fit(list, seen, count, kept);
+    uint32_t items = model_list_count(list);
+    bool none = list->flags & LIST_CLEARING && count == 0;
+    if (count > items) return false;
+    struct match match = {.list = list, .seen = seen, .items = items, .missed = items - count};
+    match.all_may_miss = none || (list->flags & LIST_CLEARING && list->design->clears_in_part);
+    bool *kept = malloc(items + 1), fine = false;
+    match.fits = malloc((size_t)(items + 1) * (match.missed + 1));
+    if (kept && match.fits) {
+        fill_in(&match);
+        for (int older = 1; older >= 0 && !fine; older--)
+            fine = walk(&match, older, kept) && numbers_fit(list, seen, count, kept);
+    }
     if (fine) settle(list, seen, count, kept, powered_on);
+    free(match.fits);
     free(kept);
     return fine;
 }
