@@ -1,0 +1,432 @@
+"""The model of queues and logs allows what the contract allows: compared with a slow one.
+
+The slow model keeps every sequence of items that may be on the flash now, one by one, and does with
+each what the contract says. Where an append dropped something, or power went, that is a set; a look
+picks one of it. The program under test is model_list_test.c in its serving mode; it has a chip of
+four sectors, whose programs and erases tell the model where items lie.
+"""
+
+import os
+import subprocess
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+
+import pytest
+from conftest import SANITIZER_EXIT, made
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+SECTORS = 4
+VALUES = 3  # few, so that items of equal bytes are common
+ITEMS_MAX = 6
+HELD, OLD, PENDING, LEAVING, DOUBTFUL = "HOPLD"
+
+
+class Model:
+    """The model in C. Each request returns (items, flags, digest), or None for a refusal; an item
+    is (value, time, state, shown)."""
+
+    def __init__(self, program):
+        environment = {**os.environ, "ASAN_OPTIONS": f"exitcode={SANITIZER_EXIT}"}
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        self.process = subprocess.Popen([str(program), "--serve"], env=environment, **pipes)
+
+    def ask(self, *words):
+        return self.ask_all([words])[0]
+
+    def ask_all(self, requests):
+        """Several at once, which is faster."""
+        text = "".join(" ".join(map(str, words)) + "\n" for words in requests)
+        self.process.stdin.write(text)
+        self.process.stdin.flush()
+        return [self.answer(words) for words in requests]
+
+    def answer(self, words):
+        line = self.process.stdout.readline()
+        assert line, f"crashed by {words}"
+        if line == "no\n":
+            return None
+        *items, flags, digest = line.split()
+        return [self.item(text) for text in items], int(flags), digest
+
+    @staticmethod
+    def item(text):
+        value, time, state, shown = text.split(":")
+        return int(value), int(time), state, shown == "1"
+
+
+@pytest.fixture(scope="module")
+def model(build):
+    served = Model(made(build / "test/fuzz/model_list_test"))
+    yield served
+    served.process.stdin.close()
+    assert served.process.wait() == 0
+
+
+@dataclass(frozen=True)
+class Design:
+    numbered: bool = False
+    buffers: bool = False
+    drops_in_part: bool = False
+    clears_in_part: bool = False
+    open: bool = False
+    ahead: int = 0
+
+    def words(self):
+        return [int(getattr(self, name)) for name in self.__dataclass_fields__]
+
+
+@dataclass(frozen=True)
+class World:
+    """One sequence that is allowed: (time, number) of each item, oldest first. Numbers count from
+    where a look finds them to begin, `bound` once one has."""
+
+    items: tuple = ()
+    next: int = 0
+    bound: bool = False
+
+    def times(self):
+        return tuple(time for time, _ in self.items)
+
+    def without(self, times):
+        return replace(self, items=tuple(item for item in self.items if item[0] not in times))
+
+    def put(self, time):
+        return replace(self, items=(*self.items, (time, self.next)), next=self.next + 1)
+
+    def shifted(self, by):
+        items = tuple((time, number + by) for time, number in self.items)
+        return World(items, self.next + by, True)
+
+
+def subsets(times):
+    times = sorted(times)
+    return [set(some) for n in range(len(times) + 1) for some in combinations(times, n)]
+
+
+@dataclass
+class Slow:
+    """Every sequence that the contract allows."""
+
+    design: Design
+    worlds: set = field(default_factory=lambda: {World()})
+    values: dict = field(default_factory=dict)  # of each item that may be there, by its time
+    clock: int = 0
+    waiting: list = field(default_factory=list)  # in RAM, or in flight as power went
+    undecided: set = field(default_factory=set)  # may come and go until the next change
+    dangers: dict = field(default_factory=dict)  # sectors whose erase drops an item
+    erased: set = field(default_factory=set)  # items in such a sector
+    hidden: set = field(default_factory=set)  # undecided items that the last look did not see
+    appending: bool = False
+    clearing: bool = False
+    programmed: int = None  # the sector of the last program of the operation
+    open: bool = False
+    laxer: bool = False  # the model in C keeps less than this one, and may accept more
+
+    # --- operations ---
+
+    def begin(self, kind, number):
+        """`number`: of a value or of a place."""
+        self.before, self.kind, self.time = self.worlds, kind, None
+        if self.clearing:
+            self.laxer = True
+        if kind in ("push", "append"):
+            self.put(number)
+            self.appending = self.appending or kind == "append"
+        elif kind == "pop" and number < len(self.shown()):
+            self.time = self.shown()[number]
+            self.worlds = self.worlds | {w.without({self.time}) for w in self.worlds}
+        elif kind == "clear":
+            self.clearing = True
+            self.worlds = self.worlds | {World()}
+            if self.design.clears_in_part:
+                self.doubt()
+
+    def put(self, value):
+        self.clock += 1
+        self.time = self.clock
+        behind = {w for w in self.worlds if set(self.waiting) <= set(w.times())}
+        self.worlds = self.worlds | {w.put(self.time) for w in behind}
+        if self.open:
+            self.come_and_go()
+        self.values[self.time] = value
+        self.waiting.append(self.time)
+
+    def shown(self):
+        return [time for time in sorted(self.values) if time not in self.hidden]
+
+    def commit(self):
+        changes = getattr(self, "commit_" + self.kind)()
+        if changes:
+            self.open = self.clearing = False
+
+    def commit_push(self):
+        self.appending = False
+        if self.design.buffers:
+            return False
+        self.worlds = {w for w in self.worlds if self.time in w.times()}
+        self.waiting = []
+        return True
+
+    commit_append = commit_push
+
+    def commit_pop(self):
+        self.worlds = {w.without({self.time}) for w in self.worlds}
+        self.forget({self.time} - {None})
+        return self.time is not None
+
+    def commit_clear(self):
+        self.worlds = {World()}
+        self.forget(set(self.values))
+        return True
+
+    def commit_sync(self):
+        changes = bool(self.waiting)
+        self.worlds = {w for w in self.worlds if set(self.waiting) <= set(w.times())}
+        self.waiting = []
+        return changes
+
+    commit_seal = commit_sync
+
+    def commit_idle(self):
+        return False
+
+    def abort(self):
+        self.worlds = self.before
+        if self.kind in ("push", "append"):
+            self.appending = False
+            self.forget({self.time})
+        elif self.kind == "clear":
+            self.clearing = False
+
+    def forget(self, times):
+        self.values = {time: v for time, v in self.values.items() if time not in times}
+        self.waiting = [time for time in self.waiting if time not in times]
+        self.hidden = self.hidden - times
+        self.undecided = self.undecided - times
+
+    # --- the flash ---
+
+    def program(self, sector):
+        self.programmed = sector
+
+    def erase(self, sector):
+        self.erased |= {time for time, around in self.dangers.items() if sector in around}
+
+    def is_awaited(self, sector):
+        """Whether an item lies there that is not durable yet; no engine erases that."""
+        return any(sector in self.dangers.get(time, ()) for time in self.waiting)
+
+    def observe(self):
+        """What is in flight has come to lie somewhere; an append may have dropped what lay in
+        sectors that were erased, the oldest first."""
+        if self.programmed is not None:
+            around = {(self.programmed - i) % SECTORS for i in range(self.design.ahead + 1)}
+            for time in self.waiting:
+                self.dangers.setdefault(time, around)
+        droppable = []
+        for time in sorted(self.values if self.appending else ()):
+            if time not in self.erased:
+                break
+            droppable.append(time)
+        self.waiting = [time for time in self.waiting if time not in droppable]
+        for n in range(1, len(droppable) + 1):
+            self.worlds |= {w.without(set(droppable[:n])) for w in self.worlds}
+        if self.design.drops_in_part:
+            self.doubt(droppable)
+
+    def doubt(self, times=None):
+        some = subsets(self.values if times is None else times)
+        self.worlds = {w.without(gone) for w in self.worlds for gone in some}
+
+    # --- looking ---
+
+    def seen(self, world):
+        return tuple((self.values[time], number) for time, number in world.items)
+
+    def bound(self, world, seen):
+        """The world as this look would show it, if it would: with its numbers."""
+        if [value for value, _ in seen] != [self.values[time] for time in world.times()]:
+            return None
+        if not seen or not self.design.numbered:
+            return world
+        shift = 0 if world.bound else seen[0][1] - world.items[0][1]
+        world = world.shifted(shift)
+        return world if [n for _, n in seen] == [n for _, n in world.items] else None
+
+    def matches(self, seen):
+        return {self.bound(world, seen) for world in self.worlds} - {None}
+
+    def settle(self, world, powered_on):
+        """A look has shown this one."""
+        if powered_on and self.design.open and len(self.worlds) > 1:
+            self.open = True
+            self.undecided |= set(self.waiting)
+            self.come_and_go()
+        if powered_on:
+            self.waiting = []
+        if self.open:
+            self.hidden = set(self.values) - set(world.times())
+            return
+        ram = set(self.waiting)
+        self.forget(set(self.values) - set(world.times()) - ram)
+        self.hidden = set()
+        there = sum(time in ram for time in world.times())
+        base = replace(world.without(ram), next=world.next - there)
+        self.worlds = {base}
+        for time in self.waiting:
+            base = base.put(time)
+            self.worlds.add(base)
+        self.appending = self.clearing = False
+
+    def come_and_go(self):
+        some = subsets(self.undecided)
+        self.worlds = {w.without(gone) for w in self.worlds for gone in some}
+
+
+class Pair:
+    """The two models, and a way to drive both with what Hypothesis thought up."""
+
+    def __init__(self, model, design):
+        self.model, self.design = model, design
+        self.slow = Slow(design)
+        self.told = model.ask("new", *design.words())
+        self.states, self.digests = {}, {}
+
+    def ask(self, *words):
+        told = self.model.ask(*words)
+        if told is None:
+            return None
+        items, flags, digest = self.told = told
+        state = (tuple(items), flags)
+        assert self.states.setdefault(digest, state) == state
+        assert self.digests.setdefault(state, digest) == digest
+        return told
+
+    def run(self, operation, flash, end):
+        kind, number = operation
+        self.slow.begin(kind, number)
+        self.ask(kind, number)
+        self.slow.programmed = None
+        for action, sector in flash:
+            if action == "erase" and self.slow.is_awaited(sector):
+                continue
+            getattr(self.slow, action)(sector)
+            self.ask(action, sector)
+        if end != "abort":
+            self.slow.observe()
+            self.ask("observe")
+        if end != "cut":
+            getattr(self.slow, end)()
+            self.ask(end)
+
+    def candidates(self):
+        """What a look might show: what it may, what it nearly may, and what it may not."""
+        slow = self.slow
+        found = {slow.seen(world) for world in slow.worlds}
+        times = sorted(slow.values)
+        base = min((n for w in slow.worlds for _, n in w.items), default=0)
+        for some in subsets(times):
+            values = [slow.values[time] for time in times if time in some]
+            for first in (base, base + 1):
+                found.add(tuple((v, first + i) for i, v in enumerate(values)))
+            found.add(tuple((v, i) for i, v in zip(sorted(some), values)))
+            found.add(tuple((v, i) for i, v in enumerate(values[1:] + values[:1])))
+            found.add(tuple((v, i) for i, v in enumerate(values + values[-1:])))
+        found.add(((VALUES, base),))
+        return sorted(found)
+
+    def try_all(self, how):
+        words = [[f"{value}:{number}" for value, number in seen] for seen in self.candidates()]
+        answers = self.model.ask_all([(f"try-{how}", *each) for each in words])
+        for seen, answer in zip(self.candidates(), answers):
+            allowed = bool(self.slow.matches(seen))
+            accepted = answer is not None
+            assert accepted == allowed or accepted and self.slow.laxer, (how, seen, accepted)
+
+    def look(self, how, choice):
+        slow = self.slow
+        self.try_all(how)
+        worlds = sorted(slow.worlds, key=lambda w: (w.items, w.next))
+        seen = slow.seen(worlds[choice % len(worlds)])
+        items, _, _ = self.ask(how, *(f"{value}:{number}" for value, number in seen))
+        # Items of equal bytes can't always be told apart; then both may be what it is.
+        waiting = set() if how == "on" else set(slow.waiting)
+        times = {time for _, time, _, shown in items if shown} - waiting
+        picked = {w for w in slow.matches(seen) if set(w.times()) - waiting == times}
+        assert picked, "an item was taken for another"
+        slow.settle(min(picked, key=lambda w: (w.items, w.next)), how == "on")
+        self.compare()
+
+    def compare(self):
+        """What is held, and what else may be there."""
+        slow = self.slow
+        items, _, _ = self.told
+        assert [(value, time) for value, time, _, _ in items] == sorted_items(slow.values)
+        sure = set.intersection(*(set(w.times()) for w in slow.worlds))
+        for _, time, state, shown in items:
+            assert shown == (time not in slow.hidden)
+            if not slow.open:
+                assert (state == HELD) == (time in sure)
+                assert (state == PENDING) == (time in slow.waiting)
+
+
+def sorted_items(values):
+    return [(value, time) for time, value in sorted(values.items())]
+
+
+DESIGNS = st.builds(
+    Design,
+    numbered=st.just(False),
+    buffers=st.booleans(),
+    drops_in_part=st.booleans(),
+    clears_in_part=st.booleans(),
+    open=st.just(False),
+    ahead=st.integers(0, 1),
+)
+PUT = st.tuples(st.sampled_from(["push", "append", "append"]), st.integers(0, VALUES - 1))
+TAKE = st.tuples(st.sampled_from(["pop", "sync", "seal", "idle"]), st.integers(0, 2))
+OPERATION = st.one_of(PUT, PUT, TAKE, st.just(("clear", 0)))
+SECTOR = st.integers(0, SECTORS - 1)
+FLASH = st.lists(st.tuples(st.sampled_from(["program", "erase"]), SECTOR), max_size=2)
+END = st.sampled_from(["commit", "commit", "commit", "abort", "cut", "cut"])
+STEPS = st.lists(
+    st.tuples(OPERATION, FLASH, END, st.integers(0, 9), st.integers(0, 99)), max_size=14
+)
+
+
+def play(model, design, steps):
+    """Runs a history; after each cut power comes on and everything is read."""
+    pair = Pair(model, design)
+    for operation, flash, end, what, choice in steps:
+        if operation[0] in ("push", "append") and len(pair.slow.values) >= ITEMS_MAX:
+            continue
+        pair.run(operation, flash, end)
+        if end == "cut":
+            pair.look("on", choice)
+            if what < 5:
+                pair.look("on", choice // 2)
+        elif what == 0 and not pair.slow.waiting:
+            pair.slow.doubt()
+            pair.ask("doubt")
+            pair.look("on", choice)
+        elif what < 4:
+            pair.look("live", choice)
+    return pair
+
+
+PUT_HERE, PUT_THERE = [("program", 0)], [("program", 1)]
+
+
+@settings(max_examples=max(300, settings.default.max_examples))
+@given(DESIGNS, STEPS)
+@example(
+    Design(),
+    [
+        (("append", 0), PUT_HERE, "commit", 9, 0),
+        (("append", 0), PUT_THERE, "commit", 9, 0),
+        (("append", 0), [("erase", 0)], "cut", 9, 0),
+    ],
+)
+def test_a_model_of_whole_sequences_agrees(model, design, steps):
+    play(model, design, steps)
