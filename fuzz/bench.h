@@ -21,8 +21,8 @@ void bench_chip(void);
 void bench_states(struct loaded *loaded);
 void bench_pairs(struct loaded *loaded);
 
-/* So many records, 0: 100,000, on each design of a log. COMMAND_CLEAN, or what to exit with, the
- * reason told. */
-int bench_logs(uint64_t records);
+/* Records, --runs of them or 100,000, on each design of a log: on those of --engines, or on all of
+ * the house. COMMAND_CLEAN, or what to exit with, the reason told. */
+int bench_logs(const struct command_options *options);
 
 #endif

@@ -46,6 +46,15 @@ static bool add_records(struct script *script, uint32_t records)
     return true;
 }
 
+static int blame(const char *design, const struct finding *finding)
+{
+    if (finding->clause == CLAUSE_NONE) return command_fail("out of memory");
+    if (finding->clause == CLAUSE_SCENARIO) return command_refuse("%s: %s", design, finding->text);
+    printf("DIVERGENCE of %s, clause %s: %s\n", design, clause_name(finding->clause),
+           finding->text);
+    return COMMAND_DIVERGED;
+}
+
 static int count(const char *design, const char *chip, uint32_t records, struct account *account)
 {
     const struct command_options options = {.engine = design, .chip = chip};
@@ -58,7 +67,7 @@ static int count(const char *design, const char *chip, uint32_t records, struct 
     if (!rig)
         code = command_fail("out of memory");
     else if (!account_work(account, rig, NULL, NULL))
-        code = command_fail("%s: %s", design, rig->finding.text);
+        code = blame(design, &rig->finding);
     rig_free(rig);
     script_free(loaded.script);
     return code;
@@ -113,17 +122,29 @@ static void print_costs(const char *design, const struct account *few, const str
     print_row(design, cells);
 }
 
-int bench_logs(uint64_t asked)
+static int bench_log(const char *design, uint32_t records)
 {
-    uint32_t records = asked == 0 ? RECORDS : asked < RECORDS_MAX ? (uint32_t)asked : RECORDS_MAX;
+    struct account few, many;
+    int code = count(design, few_sectors, records, &few);
+    if (code == COMMAND_CLEAN) code = count(design, many_sectors, records, &many);
+    if (code == COMMAND_CLEAN) print_costs(design, &few, &many);
+    return code;
+}
+
+int bench_logs(const struct command_options *options)
+{
+    uint64_t asked = options->runs ? options->runs : RECORDS;
+    uint32_t records = asked < RECORDS_MAX ? (uint32_t)asked : RECORDS_MAX;
     int code = COMMAND_CLEAN;
+    char name[COMMAND_ENGINE_MAX];
     print_head(records);
+    for (const char *list = options->engines; list && code == COMMAND_CLEAN;) {
+        code = command_next_engine(&list, name);
+        if (code == COMMAND_CLEAN) code = bench_log(name, records);
+    }
+    if (options->engines) return code;
     for (size_t i = 0; code == COMMAND_CLEAN && i < sizeof designs / sizeof *designs; i++) {
-        struct account few, many;
-        if (!is_here(designs[i])) continue;
-        code = count(designs[i], few_sectors, records, &few);
-        if (code == COMMAND_CLEAN) code = count(designs[i], many_sectors, records, &many);
-        if (code == COMMAND_CLEAN) print_costs(designs[i], &few, &many);
+        if (is_here(designs[i])) code = bench_log(designs[i], records);
     }
     return code;
 }

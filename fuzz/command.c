@@ -485,6 +485,19 @@ int command_load_bare(const struct command_options *options, uint64_t image_size
     return load_engine(loaded->script->engine, "command line", loaded);
 }
 
+int command_next_engine(const char **list, char name[COMMAND_ENGINE_MAX])
+{
+    *list += strspn(*list, " ");
+    size_t length = strcspn(*list, ","), size = length;
+    while (size && (*list)[size - 1] == ' ')
+        size--;
+    if (!size || size >= COMMAND_ENGINE_MAX)
+        return command_refuse("--engines takes engines with commas between");
+    snprintf(name, COMMAND_ENGINE_MAX, "%.*s", (int)size, *list);
+    *list = (*list)[length] ? *list + length + 1 : NULL;
+    return COMMAND_CLEAN;
+}
+
 #define PASSES 16
 
 void command_settle_explore(struct command_options *options, const struct script *script)

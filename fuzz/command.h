@@ -30,7 +30,7 @@ struct command_options {
     uint32_t jobs;
     double seconds;         /* to stop after; 0: never */
     uint64_t runs;          /* to do; 0: no limit */
-    const char *engines;    /* of `wear`: "a x=1, b" */
+    const char *engines;    /* of `wear` and `bench`: "a x=1, b" */
     uint64_t cuts, cuts_of; /* of `wear`: so many of so many operations lose power; 0: none */
     double silence;         /* without a new crash state, and a worker counts as hung */
     bool json, quiet, shrink;
@@ -63,6 +63,11 @@ int command_load_bare(const struct command_options *options, uint64_t image_size
 
 /* Faults, depth and seed: from the command line, else from the script, else the defaults. */
 void command_settle_explore(struct command_options *options, const struct script *script);
+
+/* The first of "a x=1, b", blanks around it gone; *list is what follows, NULL at the end.
+ * COMMAND_CLEAN, or what to exit with, the reason told. */
+#define COMMAND_ENGINE_MAX 96
+int command_next_engine(const char **list, char name[COMMAND_ENGINE_MAX]);
 
 /* "seqmap key=2 keys=8" */
 void command_print_engine(FILE *out, const struct loaded *loaded);

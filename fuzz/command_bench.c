@@ -46,5 +46,5 @@ int command_bench(int argc, char **argv)
     if (options.file_count) bench_chip();
     for (int i = 0; code == COMMAND_CLEAN && i < options.file_count; i++)
         code = bench_file(&options, i);
-    return code == COMMAND_CLEAN ? bench_logs(options.runs) : code;
+    return code == COMMAND_CLEAN ? bench_logs(&options) : code;
 }

@@ -13,7 +13,7 @@
 
 /* One engine at the work. */
 struct contender {
-    char name[96]; /* as the user spells it: "seqmap keys=8" */
+    char name[COMMAND_ENGINE_MAX]; /* as the user spells it: "seqmap keys=8" */
     const struct adapter *adapter;
     struct adapter_settings settings;
     struct script script; /* the scenario's but for the options; shares its memory */
@@ -162,22 +162,14 @@ static int choose(const struct command_options *options, const struct script *sc
     return command_refuse("%s: %s", options->files[0], reason);
 }
 
-/* "a x=1, b" -> names, blanks around them gone. */
-static int split(const char *list, struct contender *contenders, uint32_t *count)
+static int name_given(const char *list, struct contender *contenders, uint32_t *count)
 {
-    for (;;) {
-        list += strspn(list, " ");
-        size_t length = strcspn(list, ",");
-        size_t size = length;
-        while (size && list[size - 1] == ' ')
-            size--;
-        if (!size || size >= sizeof contenders->name)
-            return command_refuse("--engines takes engines with commas between");
+    int code = COMMAND_CLEAN;
+    while (list && code == COMMAND_CLEAN) {
         if (*count == ENGINES_MAX) return command_refuse("too many engines");
-        memcpy(contenders[(*count)++].name, list, size);
-        if (!list[length]) return COMMAND_CLEAN;
-        list += length + 1;
+        code = command_next_engine(&list, contenders[(*count)++].name);
     }
+    return code;
 }
 
 /* Whether an engine has what the script asks of it. */
@@ -218,7 +210,7 @@ static int line_up(struct contest *contest, const struct script *script)
     const struct command_options *options = contest->options;
     int code = COMMAND_CLEAN;
     if (options->engines)
-        code = split(options->engines, contest->contenders, &contest->count);
+        code = name_given(options->engines, contest->contenders, &contest->count);
     else
         take_house(script, contest->contenders, &contest->count);
     for (uint32_t i = 0; code == COMMAND_CLEAN && i < contest->count; i++)

@@ -1,0 +1,79 @@
+"""`brownout bench` without a scenario: what the designs of a log cost, which is counted."""
+
+import json
+
+import pytest
+
+RECORDS = 3000
+
+
+def costs(brownout, engines, records=RECORDS):
+    """{design: [cells]}: the table of costs."""
+    done = brownout("bench", "--engines", engines, "--runs", records)
+    assert done.returncode == 0, done.stderr
+    rows = [line for line in done.stdout.splitlines() if line.startswith("  canary")]
+    return {line[:28].strip(): [float(cell) for cell in line[28:].split()] for line in rows}
+
+
+def test_a_design_costs_what_the_same_work_costs_in_a_scenario(brownout, tmp_path):
+    """The same number of records of the same size; their bytes do not matter."""
+    (cells,) = costs(brownout, "canary-log fault=0").values()
+    per_record, erases, held, programs, most, few, _ = cells
+    text = "chip generic sectors=16 sector=4096 page=256 unit=1\nengine canary-log fault=0\n"
+    path = tmp_path / "records.scn"
+    path.write_text(text + f"repeat {RECORDS} {{\n  append random 32\n}}\n")
+    done = brownout("run", path, "--json")
+    run = json.loads(done.stdout)
+    assert per_record == pytest.approx(run["bytes_programmed"] / RECORDS, abs=0.1)
+    assert programs == pytest.approx(run["programs"] / RECORDS, abs=0.01)
+    assert erases == run["erases"]
+    assert 0 < held < RECORDS
+    assert most >= programs
+    assert few > 0
+
+
+def test_more_sectors_take_a_linear_mount_more_reads(brownout):
+    (cells,) = costs(brownout, "canary-log fault=0").values()
+    assert cells[-1] > cells[-2]
+
+
+def test_a_line_for_each_design_in_the_order_given(brownout):
+    names = list(costs(brownout, "canary-queue fault=0, canary-log fault=0", 200))
+    assert names == ["canary-queue fault=0", "canary-log fault=0"]
+
+
+def test_the_targets_stand_above(brownout):
+    lines = brownout("bench", "--runs", 200).stdout.splitlines()
+    assert [line[:28].strip() for line in lines[3:6]] == [
+        "best known, 8-bit check",
+        "to reach, one by one",
+        "to reach, batched",
+    ]
+
+
+def test_the_costs_are_counted_and_not_timed(brownout):
+    runs = [brownout("bench", "--engines", "canary-log fault=0", "--runs", 500) for _ in range(2)]
+    assert runs[0].stdout == runs[1].stdout
+
+
+@pytest.mark.parametrize("engines", ["", "nothing", "canary-log,", "canary-log colour=3", "seqmap"])
+def test_designs_that_are_none_are_one_line(brownout, engines):
+    done = brownout("bench", "--engines", engines, "--runs", 200)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_design_that_loses_records_without_a_cut_is_told(brownout):
+    told = {
+        fault: brownout("bench", "--engines", f"canary-log fault={fault}", "--runs", 2500)
+        for fault in range(1, 35)
+    }
+    broken = [done for done in told.values() if done.returncode == 1]
+    assert all("DIVERGENCE of canary-log fault=" in done.stdout for done in broken)
+    assert broken
+
+
+def test_one_scenario_is_not_enough(brownout):
+    done = brownout("bench", "scenarios/long-run.scn")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
