@@ -272,14 +272,15 @@ def plain(db, campaign):
     engines = claims_by_engine(db, campaign)
     found = findings(db, campaign)
     covered = coverage(db, campaign)
+    compared = costs(db, campaign)
     parts = [[headline(campaign, rows)]]
     if rows:
         parts.append([*work_table(rows, covered), LEGEND])
-    if engines:
+    if engines and (rows or not compared):
         notes = footnotes(covered) + widenings(db, campaign)
         parts.append(claims_table(engines) + notes)
-    parts.append(finding_lines(found) if found else ["no divergence"])
-    compared = costs(db, campaign)
+    if found or rows or not compared:
+        parts.append(finding_lines(found) if found else ["no divergence"])
     if compared:
         parts.append([*table(compared[0], compared[1:], left=range(3)), COST_LEGEND])
     return "\n\n".join("\n".join(part) for part in parts) + "\n"

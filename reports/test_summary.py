@@ -103,6 +103,14 @@ def test_what_work_costs_is_a_table_of_its_own(db):
     assert "What the work costs" in text and "1/50" in text
 
 
+def test_a_campaign_of_comparisons_alone_says_nothing_of_claims(db):
+    example.add_comparison(db)
+    assert "not tried" not in plain(db)
+    assert "no divergence" not in plain(db)
+    example.add_run(db)
+    assert "no divergence" in plain(db)
+
+
 def test_without_comparisons_there_is_no_table_of_them(db):
     example.add_run(db)
     assert summary.COST_LEGEND not in plain(db)
