@@ -159,6 +159,7 @@ static void append_end(struct script *to, const struct op *ops, uint32_t op_coun
         script_append(to, &(struct op){.kind = OP_ROT, .count = 1, .seed = path->rot_seed});
         script_append(to, &(struct op){.kind = OP_MOUNT});
     }
+    if (path->looked) script_append(to, &(struct op){.kind = OP_LOOK});
     if (path->use == USE_LAST) script_append(to, &(struct op){.kind = OP_USE});
 }
 
@@ -334,10 +335,16 @@ static void run_from(struct explorer *e, uint32_t first)
 
 /* --- cutting --- */
 
+/* Does the interrupted operation again. A list is read back then: the exercise may go around the
+ * ring, and what was lost until then would count as dropped. */
 static bool redo(struct explorer *e)
 {
-    uint32_t index = e->places[e->rig->level].first_op;
-    return index >= e->script->op_count || run_op(e, index);
+    struct rig *rig = e->rig;
+    uint32_t index = e->places[rig->level].first_op;
+    if (index >= e->script->op_count) return true;
+    if (!run_op(e, index)) return false;
+    e->path->looked = rig->adapter->kind != ADAPTER_MAP && !rig_is_off(rig);
+    return !e->path->looked || rig_look(rig, rig->levels[rig->level].object);
 }
 
 /* The interrupted operation is done again and the store is exercised, in either order: a device may
@@ -369,6 +376,7 @@ static void use_beside(struct explorer *e)
     rig->level = level;
     rig_restore_ram(rig->levels[level].ram);
     e->path->use = USE_NONE;
+    e->path->looked = false;
     chip_rollback(rig->chip, mark);
 }
 
@@ -392,6 +400,7 @@ static void judge(struct explorer *e, uint32_t op)
         diverges(e);
     }
     e->path->use = USE_NONE;
+    e->path->looked = false;
 }
 
 /* A crash state is the image, the states that the model allows, and what will be asked of it. Bits

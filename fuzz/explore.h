@@ -87,6 +87,7 @@ struct explore_path {
         USE_FIRST
     } use;               /* the exercise after the last cut: behind the
                                                  * operations from the cut on, or before them */
+    bool looked;         /* everything was read back behind the last of those operations */
     bool rotten;         /* no cut: a bit rots after operation `op`, ... */
     uint64_t rot_seed;   /* ... which one, says this */
     uint64_t states;     /* crash states met so far; grows while the exploration is alive */
