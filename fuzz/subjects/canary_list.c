@@ -42,6 +42,7 @@
 #define CRC_START 0x4C495354u /* with it blank bytes, FF or 00, don't check as a header */
 #define HEADER_BYTES 24u
 #define HEAD_BYTES 8u
+#define ATTEMPTS 3 /* at a record, each in another place */
 
 enum kind { KIND_DEAD = 0, KIND_ITEM = 0x5A };
 
@@ -545,7 +546,15 @@ static int write_before(const struct canary_list *list, const uint8_t *data, uin
     return error ? error : 1;
 }
 
-/* Writes an item to the flash. `drop`: the oldest make room. */
+/* Sees to it that a record has room behind the end. */
+static int make_room(struct canary_list *list, uint32_t size, uint64_t time, bool drop)
+{
+    if (record_size(list, size) <= room_end(list) - list->end) return 0;
+    int free = drop || list->fault == PLANTED_PUSH_DROPS ? 1 : is_next_free(list);
+    if (free < 1) return free ? free : QUEUE_ERR_FULL;
+    return begin_sector(list, time);
+}
+
 int canary_list_push(struct canary_list *list, const uint8_t *data, uint32_t size, uint64_t time,
                      bool drop)
 {
@@ -555,15 +564,14 @@ int canary_list_push(struct canary_list *list, const uint8_t *data, uint32_t siz
         int done = write_before(list, data, size);
         if (done) return done < 0 ? done : 0;
     }
-    if (record_size(list, size) > room_end(list) - list->end) {
-        int free = drop || list->fault == PLANTED_PUSH_DROPS ? 1 : is_next_free(list);
-        if (free < 1) return free ? free : QUEUE_ERR_FULL;
-        int error = begin_sector(list, time);
+    int error = FLASH_ERR_IO;
+    for (int attempt = 0; attempt < ATTEMPTS && error == FLASH_ERR_IO; attempt++) {
+        error = make_room(list, size, time, drop);
         if (error) return error;
+        struct record record = {.sector = list->active, .offset = list->end, .size = size};
+        list->end += record_size(list, size); /* a record that failed is left behind */
+        error = write_record(list, &record, list->sequence, data);
     }
-    struct record record = {.sector = list->active, .offset = list->end, .size = size};
-    list->end += record_size(list, size); /* a record that failed is left behind */
-    int error = write_record(list, &record, list->sequence, data);
     if (!error) list->number++;
     return error;
 }
@@ -715,7 +723,7 @@ int canary_list_read(struct canary_list *list, uint64_t number, struct canary_li
 /* The first record of the newest sector that was begun before that time. */
 int canary_list_seek(struct canary_list *list, uint64_t time, uint64_t *number)
 {
-    if (list->fault == PLANTED_SEEK_SKIPS) time++;
+    bool behind = list->fault == PLANTED_SEEK_SKIPS;
     *number = list->number;
     for (uint32_t i = 0; i < list->chain; i++) {
         struct canary_list_cursor cursor;
@@ -723,7 +731,9 @@ int canary_list_seek(struct canary_list *list, uint64_t time, uint64_t *number)
         int error = enter_sector(list, &cursor, i);
         if (!error) error = read_header(list, cursor.sector, &header);
         if (error) return error;
-        if (i == 0 || header.time < time) *number = header.number;
+        bool before = header.time < time;
+        if (behind ? !before : before || i == 0) *number = header.number;
+        if (behind && !before) break;
     }
     return 0;
 }
@@ -839,6 +849,7 @@ static int copy_last(struct canary_list *list)
     if (found != 1) return found;
     memcpy(list->waiting, list->item, last.size);
     int error = canary_list_push(list, list->waiting, last.size, 0, false);
+    if (error == QUEUE_ERR_FULL) return 0;
     return error ? error : mark_popped(list, &last);
 }
 

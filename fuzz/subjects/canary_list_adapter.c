@@ -78,7 +78,7 @@ const struct canary_list_fault canary_list_faults[CANARY_LIST_FAULT_COUNT] = {
         "the length of a damaged record is added in 8 bits, 0 as well", "K14", "sane", "", false,
         1, ANY},
     [PLANTED_FITS_TOO_MUCH] = {
-        "the largest item that fits is told one byte too large", "K15", "clean", "", false, 1,
+        "the largest item that fits is told one byte too large", "K15", "honest", "", false, 1,
         ADAPTER_QUEUE},
     [PLANTED_MOUNT_WRITES] = {
         "every mount writes a note that a record was torn", "K18", "settled", "edge", false, 1,
@@ -87,14 +87,14 @@ const struct canary_list_fault canary_list_faults[CANARY_LIST_FAULT_COUNT] = {
         "recovery copies the last item, and a cut leaves both", "K10", "ordered", "edge", false, 2,
         ADAPTER_QUEUE},
     [PLANTED_SEEK_SKIPS] = {
-        "a seek to the time of a sector's first record skips records", "K15", "ordered", "", false,
+        "a seek answers the first sector that was begun at that time or later", "K15", "ordered", "", false,
         1, ADAPTER_LOG},
     [PLANTED_WIPE_ON_DAMAGE] = {
         "a damaged store is erased and begun anew", "K20", "durable", "edge", false, 1, ANY},
     [PLANTED_ERROR_IGNORED] = {
         "a failed program of a body is not noticed", "K25", "durable", "ecc", false, 1, ANY},
     [PLANTED_TRUST_RAM] = {
-        "mount takes the active sector from RAM", "K11", "settled", "edge", false, 1, ANY},
+        "mount takes the active sector from RAM", "K11", "durable", "", false, 1, ANY},
     [PLANTED_BLANK_ITEM] = {
         "an item of erased bytes, or of none, counts as absent", "K3", "durable", "", false, 1,
         ANY},
