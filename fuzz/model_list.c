@@ -16,7 +16,8 @@ static uint64_t mix(uint64_t x)
 
 static uint64_t item_digest(const struct model_item *item)
 {
-    return mix(item->value->digest + item->time * 0x9E3779B97F4A7C15u + item->state);
+    uint64_t place = item->time * 0x9E3779B97F4A7C15u ^ item->number * 0xD6E8FEB86659FD93u;
+    return mix(item->value->digest + place + item->state);
 }
 
 static void set_state(struct model_list *list, uint32_t index, enum item_state state)
@@ -26,6 +27,15 @@ static void set_state(struct model_list *list, uint32_t index, enum item_state s
     list->uncertain -= item->state != ITEM_HELD;
     item->state = (uint8_t)state;
     list->uncertain += item->state != ITEM_HELD;
+    list->digest += item_digest(item);
+}
+
+static void set_number(struct model_list *list, uint32_t index, uint64_t number)
+{
+    struct model_item *item = &list->items[index];
+    if (item->number == number) return;
+    list->digest -= item_digest(item);
+    item->number = number;
     list->digest += item_digest(item);
 }
 
@@ -89,8 +99,11 @@ static void append(struct model_list *list, const struct value *value)
         list->first = 0;
     }
     reserve(list, list->end + 1);
-    list->items[list->end] = (struct model_item){
-        .value = value, .sector = CHIP_SECTOR_NONE, .time = ++list->clock, .state = ITEM_PENDING};
+    list->items[list->end] = (struct model_item){.value = value,
+                                                 .number = MODEL_NUMBER_NONE,
+                                                 .sector = CHIP_SECTOR_NONE,
+                                                 .time = ++list->clock,
+                                                 .state = ITEM_PENDING};
     list->digest += item_digest(&list->items[list->end++]);
     list->uncertain++;
 }
@@ -124,13 +137,19 @@ static void turn(struct model_list *list, enum item_state from, enum item_state 
     }
 }
 
+static void doubt_all(struct model_list *list)
+{
+    for (uint32_t i = list->first; i < list->end; i++)
+        set_state(list, i, ITEM_DOUBTFUL);
+}
+
 /* --- operations --- */
 
 /* A clear that was cut is still undecided, and now more will follow. */
 static void leave_clearing(struct model_list *list)
 {
     if (!(list->flags & LIST_CLEARING)) return;
-    model_list_doubt(list);
+    doubt_all(list);
     set_flag(list, LIST_CLEARING, false);
 }
 
@@ -153,9 +172,22 @@ void model_list_begin(struct model_list *list, const struct op *op)
         break;
     case OP_CLEAR:
         set_flag(list, LIST_CLEARING, true);
+        if (list->design->clears_in_part) list->gaps = true;
         break;
     default:
         break;
+    }
+}
+
+/* The newest item has the number behind that of the one before it, if that one is there. */
+static void number_last(struct model_list *list)
+{
+    const struct model_item *before = &list->items[list->end - 1] - 1;
+    if (!list->design->numbered || list->gaps) return;
+    if (model_list_count(list) == 1) {
+        if (list->number_known) set_number(list, list->end - 1, list->number);
+    } else if (before->number != MODEL_NUMBER_NONE && before->state != ITEM_DOUBTFUL) {
+        set_number(list, list->end - 1, before->number + 1);
     }
 }
 
@@ -163,6 +195,7 @@ void model_list_begin(struct model_list *list, const struct op *op)
  * told how. */
 static void commit_last(struct model_list *list)
 {
+    number_last(list);
     if (list->design->buffers) return;
     turn(list, ITEM_PENDING, ITEM_DOUBTFUL);
     set_state(list, list->end - 1, ITEM_HELD);
@@ -182,7 +215,7 @@ void model_list_commit(struct model_list *list, const struct op *op)
     case OP_CLEAR:
         set_flag(list, LIST_CLEARING, false);
         take_out_all(list);
-        list->number_known = false;
+        list->number_known = list->gaps = false;
         break;
     case OP_SYNC:
     case OP_SEAL:
@@ -218,8 +251,8 @@ void model_list_abort(struct model_list *list, const struct op *op)
 
 void model_list_doubt(struct model_list *list)
 {
-    for (uint32_t i = list->first; i < list->end; i++)
-        set_state(list, i, ITEM_DOUBTFUL);
+    doubt_all(list);
+    list->gaps = true;
 }
 
 /* --- where items lie --- */
@@ -289,6 +322,13 @@ static int behind(const struct match *match, const struct model_item *item, bool
     return item->state == ITEM_PENDING ? memory | PENDING_MISSED : memory;
 }
 
+/* As far as bytes and its own number tell. */
+static bool is_it(const struct model_item *item, const struct model_seen *seen)
+{
+    return item->value->digest == seen->digest &&
+           (item->number == MODEL_NUMBER_NONE || item->number == seen->number);
+}
+
 static uint8_t *fits_at(const struct match *match, uint32_t item, uint32_t missed)
 {
     return &match->fits[(size_t)item * (match->missed + 1) + missed];
@@ -300,7 +340,7 @@ static bool may_be(const struct match *match, uint32_t i, uint32_t missed, bool 
     const struct model_item *item = &match->list->items[match->list->first + i];
     if (kept && i - missed >= match->items - match->missed) return false;
     if (!kept && missed == match->missed) return false;
-    if (kept && item->value->digest != match->seen[i - missed].digest) return false;
+    if (kept && !is_it(item, &match->seen[i - missed])) return false;
     int next = behind(match, item, kept, memory);
     return next >= 0 && *fits_at(match, i + 1, missed + !kept) >> next & 1;
 }
@@ -335,22 +375,37 @@ static bool walk(const struct match *match, bool older, bool *kept)
     return true;
 }
 
-/* Numbers grow by one, and each item keeps its own; where items may be missing, it is not known
- * which of them have one. */
-static bool numbers_fit(const struct model_list *list, const struct model_seen *seen,
-                        uint32_t count, const bool *kept)
+/* Whether the item that follows has another number, though this one is missing. */
+static bool used_number(const struct model_item *item)
 {
-    uint32_t dropped = 0, items = model_list_count(list);
-    if (!list->design->numbered || count == 0) return true;
-    for (uint32_t i = 0; i < items; i++) {
-        if (list->items[list->first + i].state == ITEM_DOUBTFUL) return true;
+    return item->number != MODEL_NUMBER_NONE && item->state != ITEM_PENDING;
+}
+
+/* Numbers grow by one and each item keeps its own. Of items that have none yet, and may never have
+ * been there, it is not known whether they have used one up; nor, with gaps, of those that are gone. */
+static bool numbers_fit(const struct model_list *list, const struct model_seen *seen,
+                        const bool *kept)
+{
+    uint64_t least = list->number, most = list->number;
+    bool known = list->number_known;
+    if (!list->design->numbered) return true;
+    for (uint32_t i = list->first; i < list->end; i++) {
+        const struct model_item *item = &list->items[i];
+        if (item->number != MODEL_NUMBER_NONE) {
+            least = most = item->number;
+            known = true;
+        }
+        bool told = !kept || kept[i - list->first];
+        if (list->gaps && item->number == MODEL_NUMBER_NONE) most = MODEL_NUMBER_NONE - 1;
+        if (told) {
+            if (known && (seen->number < least || seen->number > most)) return false;
+            least = most = seen++->number;
+            known = true;
+        }
+        least += told || used_number(item);
+        most++;
     }
-    for (uint32_t k = 1; k < count; k++) {
-        if (seen[k].number != seen[k - 1].number + 1) return false;
-    }
-    while (dropped < items && !kept[dropped])
-        dropped++;
-    return !list->number_known || seen[0].number == list->number + dropped;
+    return true;
 }
 
 /* Whether an item that was not seen stays in the model all the same: it waits in RAM, or nothing is
@@ -378,47 +433,56 @@ static void keep_seen(struct model_list *list, const bool *kept, bool powered_on
     list->end = to;
 }
 
-static void settle_number(struct model_list *list, const struct model_seen *seen, uint32_t count,
-                          uint32_t dropped)
+/* Each item that is held has the number that was told. */
+static void settle_numbers(struct model_list *list, const struct model_seen *seen, uint32_t count,
+                           const bool *kept)
 {
-    if (count)
-        list->number = seen[0].number;
-    else
-        list->number += dropped;
-    list->number_known = list->number_known || count != 0;
-}
-
-static uint32_t old_missed(const struct model_list *list, const bool *kept)
-{
-    uint32_t missed = 0;
-    for (uint32_t i = 0; i < model_list_count(list); i++) {
-        enum item_state state = (enum item_state)list->items[list->first + i].state;
-        missed += !kept[i] && (state == ITEM_OLD || state == ITEM_HELD);
+    bool open = list->flags & LIST_OPEN;
+    const struct model_seen *next = seen;
+    if (!list->design->numbered) return;
+    for (uint32_t i = list->first; i < list->end; i++) {
+        const struct model_item *item = &list->items[i];
+        if (!kept || kept[i - list->first]) {
+            if (!open || item->state == ITEM_HELD) set_number(list, i, next->number);
+            next++;
+        } else if (!open && used_number(item)) {
+            list->number = item->number + 1;
+            list->number_known = true;
+        }
     }
-    return missed;
+    if (count == 0 || open) return;
+    list->number = seen[0].number;
+    list->number_known = true;
 }
 
 /* The usual case, without memory. */
 static bool is_plain(const struct model_list *list, const struct model_seen *seen, uint32_t count)
 {
-    uint64_t numbered = list->design->numbered;
     if (list->uncertain || list->flags & LIST_CLEARING || count != model_list_count(list))
         return false;
     for (uint32_t i = 0; i < count; i++) {
         if (list->items[list->first + i].value->digest != seen[i].digest) return false;
-        if (seen[i].number != seen[0].number + i * numbered) return false;
     }
-    return count == 0 || !list->number_known || seen[0].number == list->number;
+    return numbers_fit(list, seen, NULL);
+}
+
+/* It stays undecided whether an item is there, so its number is not known either. */
+static void leave_open(struct model_list *list)
+{
+    set_flag(list, LIST_OPEN, true);
+    for (uint32_t i = list->first; i < list->end; i++) {
+        if (list->items[i].state == ITEM_PENDING) set_number(list, i, MODEL_NUMBER_NONE);
+    }
+    turn(list, ITEM_PENDING, ITEM_DOUBTFUL);
 }
 
 static void settle(struct model_list *list, const struct model_seen *seen, uint32_t count,
                    const bool *kept, bool powered_on)
 {
     bool cleared = list->flags & LIST_CLEARING && count == 0;
-    if (powered_on && list->design->tail_open) set_flag(list, LIST_OPEN, true);
-    if (powered_on && list->flags & LIST_OPEN) turn(list, ITEM_PENDING, ITEM_DOUBTFUL);
-    settle_number(list, seen, count, old_missed(list, kept));
-    if (cleared) list->number_known = false;
+    if (powered_on && list->design->tail_open) leave_open(list);
+    settle_numbers(list, seen, count, kept);
+    if (cleared) list->number_known = list->gaps = false;
     keep_seen(list, kept, powered_on);
     if (!(list->flags & LIST_OPEN)) set_flag(list, LIST_CLEARING | LIST_APPENDING, false);
 }
@@ -427,7 +491,7 @@ bool model_list_settle(struct model_list *list, const struct model_seen *seen, u
                        bool powered_on)
 {
     if (is_plain(list, seen, count)) {
-        settle_number(list, seen, count, 0);
+        settle_numbers(list, seen, count, NULL);
         set_flag(list, LIST_APPENDING, false);
         return true;
     }
@@ -441,7 +505,7 @@ bool model_list_settle(struct model_list *list, const struct model_seen *seen, u
     if (kept && match.fits) {
         fill_in(&match);
         for (int older = 1; older >= 0 && !fine; older--)
-            fine = walk(&match, older, kept) && numbers_fit(list, seen, count, kept);
+            fine = walk(&match, older, kept) && numbers_fit(list, seen, kept);
     }
     if (fine) settle(list, seen, count, kept, powered_on);
     free(match.fits);

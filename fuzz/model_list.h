@@ -11,13 +11,17 @@
  *   doubtful  bits rotted, or what was in flight at a cut stays undecided (ADAPTER_TAIL_OPEN)
  *   clearing  (of the list) all are there, or none (unless ADAPTER_CLEAR_MAY_STOP)
  *
+ * Numbers grow by one from item to item that is put in, and an item keeps the one it was told with,
+ * or must have been. One that was never there has used none up, one that rotted away leaves a gap.
+ *
  * What append may drop is seen from outside: each item remembers the sector in which its last
  * program fell and how often that sector, and those just before it, had been erased. When they have
  * been erased since, the item is old (adapter.h, ring).
  *
  * Invariants
  *  1. items[first, end) are the items, oldest first; `uncertain` of them are not held.
- *  2. digest is a function of the items, their states and the flags, not of the way there.
+ *  2. digest is a function of the items, their numbers and states and the flags, not of the way
+ *     there.
  */
 #ifndef BROWNOUT_MODEL_LIST_H
 #define BROWNOUT_MODEL_LIST_H
@@ -27,8 +31,11 @@
 
 enum item_state { ITEM_HELD, ITEM_OLD, ITEM_PENDING, ITEM_LEAVING, ITEM_DOUBTFUL };
 
+#define MODEL_NUMBER_NONE UINT64_MAX
+
 struct model_item {
     const struct value *value;
+    uint64_t number; /* that the engine tells for it; MODEL_NUMBER_NONE: not known */
     uint32_t sector; /* of its last program; CHIP_SECTOR_NONE: none yet */
     uint32_t erases; /* of that sector and those before it, then */
     uint32_t time;   /* grows from item to item */
@@ -56,9 +63,10 @@ struct model_list {
     uint32_t first, end, capacity;
     uint32_t uncertain;
     uint32_t clock;  /* time of the item put in last */
-    uint64_t number; /* of the first item, as the engine tells it */
+    uint64_t number; /* of the first item, or of the next one when there is none */
     bool number_known;
-    uint32_t flags;       /* LIST_CLEARING and the like */
+    bool gaps;      /* items with numbers may be gone: bits rotted, or a clear stopped half way */
+    uint32_t flags; /* LIST_CLEARING and the like */
     uint32_t leaving_was; /* state of the item of a pop in flight */
     uint64_t digest;
 };

@@ -298,11 +298,11 @@ static bool call_change(struct rig *rig, const struct op *op, enum answer *answe
 
 static bool check_read(struct rig *rig, uint32_t place, enum clause clause)
 {
-    struct model_list *list = items(rig);
+    const struct model_item *item = model_list_at(items(rig), place);
     uint32_t size = 0;
-    if (!calls(rig)->read || !list->number_known || place >= model_list_count(list)) return true;
+    if (!calls(rig)->read || !item || item->number == MODEL_NUMBER_NONE) return true;
     rig_before(rig, ADAPTER_CALL_READ);
-    enum answer answer = calls(rig)->read(rig_here(rig)->object, list->number + place, rig->buffer,
+    enum answer answer = calls(rig)->read(rig_here(rig)->object, item->number, rig->buffer,
                                           rig->value_size_max, &size);
     if (!rig_after(rig, ADAPTER_CALL_READ)) return false;
     return rig_is_off(rig) || check_item(rig, "read", clause, place, answer, size);
@@ -314,15 +314,16 @@ static bool check_seek(struct rig *rig, uint32_t place)
     struct model_list *list = items(rig);
     const struct model_item *item = model_list_at(list, place);
     uint64_t number = 0;
-    if (!calls(rig)->seek || !list->number_known || !item || list->uncertain) return true;
+    if (!calls(rig)->seek || !item || item->number == MODEL_NUMBER_NONE || list->uncertain)
+        return true;
     rig_before(rig, ADAPTER_CALL_SEEK);
     enum answer answer = calls(rig)->seek(rig_here(rig)->object, item->time, &number);
     if (!rig_after(rig, ADAPTER_CALL_SEEK)) return false;
     if (rig_is_off(rig)) return true;
-    if (answer == ANSWER_OK && number <= list->number + place) return true;
+    if (answer == ANSWER_OK && number <= item->number) return true;
     return rig_finds(rig, CLAUSE_ORDERED,
                      "seek of time %" PRIu32 " answers %s, number %" PRIu64 "; it is in %" PRIu64,
-                     item->time, rig_answer_name(answer), number, list->number + place);
+                     item->time, rig_answer_name(answer), number, item->number);
 }
 
 /* What an append has dropped is not known until somebody looks. */
