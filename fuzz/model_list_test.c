@@ -13,8 +13,8 @@
  *     try-live .., try-on ..           the same of a copy that is then forgotten
  *
  * The answer is "no" when what was seen is not allowed, else the state: for each item, oldest
- * first, VALUE:TIME:STATE:SHOWN, then the flags, then the digest. STATE is a letter of "HOPLD",
- * SHOWN 0 for an item that the engine does not tell now.
+ * first, VALUE:TIME:STATE:NUMBER:SHOWN, then the flags, then the digest. STATE is a letter of
+ * "HOPLD", NUMBER -1 when it is not known, SHOWN 0 for an item that the engine does not tell now.
  */
 #include "fuzz/model_list.h"
 
@@ -64,7 +64,7 @@ static struct chip *make_chip(void)
 
 /* --- the state as text --- */
 
-static uint32_t number_of(const struct server *server, const struct value *value)
+static uint32_t value_of(const struct server *server, const struct value *value)
 {
     uint32_t n = 0;
     while (n < VALUES - 1 && server->values[n]->digest != value->digest)
@@ -76,8 +76,8 @@ static void print_state(const struct server *server, const struct model_list *li
 {
     for (uint32_t i = list->first; i < list->end; i++) {
         const struct model_item *item = &list->items[i];
-        printf("%" PRIu32 ":%" PRIu32 ":%c:%d ", number_of(server, item->value), item->time,
-               "HOPLD"[item->state], 1);
+        printf("%" PRIu32 ":%" PRIu32 ":%c:%" PRId64 ":%d ", value_of(server, item->value),
+               item->time, "HOPLD"[item->state], (int64_t)item -> number, 1);
     }
     printf("%" PRIu32 " %016" PRIx64 "\n", list->flags, list->digest);
 }

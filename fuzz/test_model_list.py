@@ -24,7 +24,7 @@ HELD, OLD, PENDING, LEAVING, DOUBTFUL = "HOPLD"
 
 class Model:
     """The model in C. Each request returns (items, flags, digest), or None for a refusal; an item
-    is (value, time, state, shown)."""
+    is (value, time, state, number or -1, shown)."""
 
     def __init__(self, program):
         environment = {**os.environ, "ASAN_OPTIONS": f"exitcode={SANITIZER_EXIT}"}
@@ -51,8 +51,8 @@ class Model:
 
     @staticmethod
     def item(text):
-        value, time, state, shown = text.split(":")
-        return int(value), int(time), state, shown == "1"
+        value, time, state, number, shown = text.split(":")
+        return int(value), int(time), state, int(number), shown == "1"
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +99,10 @@ class World:
         return World(items, self.next + by, True)
 
 
+def by_items(world):
+    return world.items, world.next, world.bound
+
+
 def subsets(times):
     times = sorted(times)
     return [set(some) for n in range(len(times) + 1) for some in combinations(times, n)]
@@ -141,6 +145,7 @@ class Slow:
             self.worlds = self.worlds | {World()}
             if self.design.clears_in_part:
                 self.doubt()
+                self.laxer = self.laxer or self.design.numbered
 
     def put(self, value):
         self.clock += 1
@@ -257,8 +262,9 @@ class Slow:
     def matches(self, seen):
         return {self.bound(world, seen) for world in self.worlds} - {None}
 
-    def settle(self, world, powered_on):
-        """A look has shown this one."""
+    def settle(self, picked, powered_on):
+        """A look has shown these items; the worlds picked differ in numbers that nobody was told."""
+        there = set(min(picked, key=by_items).times())
         if powered_on and self.design.open and len(self.worlds) > 1:
             self.open = True
             self.undecided |= set(self.waiting)
@@ -266,17 +272,18 @@ class Slow:
         if powered_on:
             self.waiting = []
         if self.open:
-            self.hidden = set(self.values) - set(world.times())
+            self.hidden = set(self.values) - there
             return
         ram = set(self.waiting)
-        self.forget(set(self.values) - set(world.times()) - ram)
+        self.forget(set(self.values) - there - ram)
         self.hidden = set()
-        there = sum(time in ram for time in world.times())
-        base = replace(world.without(ram), next=world.next - there)
-        self.worlds = {base}
-        for time in self.waiting:
-            base = base.put(time)
+        self.worlds = set()
+        for world in picked:
+            base = replace(world.without(ram), next=world.next - len(ram & there))
             self.worlds.add(base)
+            for time in self.waiting:
+                base = base.put(time)
+                self.worlds.add(base)
         self.appending = self.clearing = False
 
     def come_and_go(self):
@@ -347,24 +354,28 @@ class Pair:
     def look(self, how, choice):
         slow = self.slow
         self.try_all(how)
-        worlds = sorted(slow.worlds, key=lambda w: (w.items, w.next))
+        worlds = sorted(slow.worlds, key=by_items)
         seen = slow.seen(worlds[choice % len(worlds)])
         items, _, _ = self.ask(how, *(f"{value}:{number}" for value, number in seen))
         # Items of equal bytes can't always be told apart; then both may be what it is.
         waiting = set() if how == "on" else set(slow.waiting)
-        times = {time for _, time, _, shown in items if shown} - waiting
+        times = {time for _, time, _, _, shown in items if shown} - waiting
         picked = {w for w in slow.matches(seen) if set(w.times()) - waiting == times}
         assert picked, "an item was taken for another"
-        slow.settle(min(picked, key=lambda w: (w.items, w.next)), how == "on")
+        first = min(picked, key=by_items).times()
+        slow.settle({w for w in picked if w.times() == first}, how == "on")
         self.compare()
 
     def compare(self):
         """What is held, and what else may be there."""
         slow = self.slow
         items, _, _ = self.told
-        assert [(value, time) for value, time, _, _ in items] == sorted_items(slow.values)
+        assert [(value, time) for value, time, _, _, _ in items] == sorted_items(slow.values)
         sure = set.intersection(*(set(w.times()) for w in slow.worlds))
-        for _, time, state, shown in items:
+        for _, time, state, number, shown in items:
+            if number >= 0:
+                numbers = {dict(w.items).get(time, number) for w in slow.worlds if w.bound}
+                assert numbers <= {number}
             assert shown == (time not in slow.hidden)
             if not slow.open:
                 assert (state == HELD) == (time in sure)
@@ -377,7 +388,7 @@ def sorted_items(values):
 
 DESIGNS = st.builds(
     Design,
-    numbered=st.just(False),
+    numbered=st.booleans(),
     buffers=st.booleans(),
     drops_in_part=st.booleans(),
     clears_in_part=st.booleans(),
@@ -401,6 +412,8 @@ def play(model, design, steps):
     for operation, flash, end, what, choice in steps:
         if operation[0] in ("push", "append") and len(pair.slow.values) >= ITEMS_MAX:
             continue
+        if operation[0] == "pop" and design.numbered:
+            continue  # a log gives nothing up
         pair.run(operation, flash, end)
         if end == "cut":
             pair.look("on", choice)
@@ -408,6 +421,7 @@ def play(model, design, steps):
                 pair.look("on", choice // 2)
         elif what == 0 and not pair.slow.waiting:
             pair.slow.doubt()
+            pair.slow.laxer = design.numbered
             pair.ask("doubt")
             pair.look("on", choice)
         elif what < 4:
