@@ -1,5 +1,6 @@
 """The command: exit codes, one line for each mistake, and nothing that breaks it."""
 
+import json
 import os
 import re
 import signal
@@ -214,6 +215,33 @@ def test_an_image_shows_what_was_stored(harness, image, engine):
     assert "hall" not in done.stdout
 
 
+@pytest.mark.parametrize("engine", ["canary-queue", "canary-log"])
+def test_an_image_shows_the_items_that_were_put_in(harness, engine):
+    chip = "chip generic sectors=3 sector=128 page=128\n"
+    text = f'{chip}engine {engine} fault=0\n\nappend "one"\nappend 0x0102\nappend empty\n'
+    path = harness.folder / "list.bin"
+    scenario = harness.write(text, "list.scn")
+    assert harness.brownout("run", scenario, "--image", path).returncode == CLEAN
+    done = harness.brownout("inspect", path, scenario)
+    assert done.returncode == CLEAN
+    assert done.stdout.splitlines()[-3:] == [
+        '  0 = "one" (3 bytes)', "  1 = 0x0102 (2 bytes)", "  2 = empty (0 bytes)",
+    ]  # fmt: skip
+
+
+def test_engines_are_listed_with_their_kinds_and_options(harness):
+    told = harness.brownout("list", "engines").stdout
+    assert re.search(r"(?m)^canary-log .*\n +kind log; claims edge", told)
+    listed = json.loads(harness.brownout("list", "engines", "--json").stdout)
+    listed = {each["name"]: each for each in listed}
+    kinds = [listed[name]["kind"] for name in ("seqmap", "canary-queue", "canary-log")]
+    assert kinds == ["map", "queue", "log"]
+    for each in listed.values():
+        for option in each["options"]:
+            assert option["min"] <= option["value"] <= option["max"]
+            assert len(option["words"]) in (0, option["max"] - option["min"] + 1)
+
+
 def test_an_image_of_the_wrong_size_is_told(harness, image):
     longer = harness.folder / "longer.bin"
     longer.write_bytes(image.read_bytes() + b"\0")
@@ -314,12 +342,14 @@ def test_no_cut_whatever_crashes_a_replay(harness, nth, tear):
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_no_image_whatever_crashes_an_inspection(harness, image, data):
-    engine = data.draw(st.sampled_from(["seqmap", "naive", "original", "canary fault=0"]))
+    lists = ["canary-queue fault=0", "canary-log fault=0"]
+    engine = data.draw(st.sampled_from(["seqmap", "naive", "original", "canary fault=0", *lists]))
     whole = bytearray(image.read_bytes())
     for place in data.draw(st.lists(st.integers(0, 255), max_size=30)):
         whole[place] = data.draw(st.integers(0, 255))
     path = harness.folder / "any.bin"
-    path.write_bytes(data.draw(st.sampled_from([bytes(whole), bytes(256), b"\xff" * 256])))
+    image = data.draw(st.sampled_from([bytes(whole), bytes(256), b"\xff" * 256]))
+    path.write_bytes(image + image[:128])  # a list takes no less than three sectors
     done = harness.brownout("inspect", path, "--engine", engine, *GENERIC)
     assert done.returncode == CLEAN
 

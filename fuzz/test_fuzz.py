@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 
 import pytest
+from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -61,9 +62,22 @@ def test_sound_engines_show_nothing(fuzz):
         assert "no divergence" in done.stdout
 
 
-@pytest.mark.parametrize("fault", [1, 7, 12, 14, 16])
-def test_a_planted_fault_is_found_and_its_case_replays(fuzz, brownout, fault):
-    done = fuzz(f"canary fault={fault}", "--max", 1, runs=64)
+PLANTED = re.findall(r"PLANTED_(\w+)", (ROOT / "fuzz/subjects/canary_list.h").read_text())
+
+
+def planted(engine, name):
+    """The engine with the fault of that name."""
+    return f"{engine} fault={PLANTED.index(name)}"
+
+
+FAULTY = [f"canary fault={fault}" for fault in (1, 7, 12, 14, 16)]
+FAULTY += [planted("canary-queue", name) for name in ("POP_LATE", "FREED_EARLY", "LAST_UNSEEN")]
+FAULTY += [planted("canary-log", name) for name in ("HEAD_FIRST", "NUMBER_REUSED", "SYNC_EARLY")]
+
+
+@pytest.mark.parametrize("engine", FAULTY)
+def test_a_planted_fault_is_found_and_its_case_replays(fuzz, brownout, engine):
+    done = fuzz(engine, "--max", 1, runs=64)
     assert done.returncode == 1, done.stdout
     assert brownout(*replay_of(done.stdout)).returncode == 1
 
@@ -124,6 +138,21 @@ def test_an_engine_that_loops_on_a_damaged_image_is_a_case_with_the_image(fuzz, 
     assert "mount on a damaged image" in again.stdout
 
 
+@pytest.mark.parametrize("fault, code", [("NONE", 0), ("READ_FOR_EVER", 1)])
+@pytest.mark.parametrize("engine", ["canary-queue", "canary-log"])
+def test_a_list_that_reads_damage_for_ever_is_caught(brownout, tmp_path, engine, fault, code):
+    chip = "chip generic sectors=3 sector=256 page=256\nengine "
+    image, case = tmp_path / "flash.bin", tmp_path / "chip.case"
+    case.write_text(f"{chip}{engine} fault=0\n\nrepeat 5 {{\n  append fill 0x33 20\n}}\n")
+    assert brownout("run", case, "--image", image).returncode == 0
+    data = image.read_bytes()
+    image.write_bytes(data.replace(b"\x33", b"\x32", 1))
+    case.write_text(f"{chip}{planted(engine, fault)}\n")
+    done = brownout("fuzz", "--image", image, case)
+    assert done.returncode == code, done.stdout
+    assert ("on a damaged image: over" in done.stdout) == bool(code)
+
+
 def test_the_database_has_the_counts_and_the_cases(fuzz, tmp_path):
     file = tmp_path / "results.db"
     found = json.loads(fuzz("canary fault=16", "--json", "--db", file).stdout)
@@ -166,8 +195,11 @@ def decode(brownout, path, engine, *options, **more):
     return done
 
 
-@settings(max_examples=60)
-@given(data=st.binary(max_size=300), engine=st.sampled_from(["seqmap", "naive", "canary"]))
+DECODED = ["seqmap", "naive", "canary", "canary-queue", "canary-log"]
+
+
+@settings(max_examples=100)
+@given(data=st.binary(max_size=300), engine=st.sampled_from(DECODED))
 def test_any_bytes_are_a_scenario_that_prints_back(brownout, tmp_path_factory, data, engine):
     folder = tmp_path_factory.getbasetemp()
     (folder / "input").write_bytes(data)
@@ -189,6 +221,28 @@ def test_a_cut_goes_with_its_operation(brownout, tmp_path):
         lines.append([line for line in case.splitlines() if " cut " in line])
     assert len(lines[0]) == 1
     assert lines[0] == lines[1]
+
+
+ITEMS = "push append pop mount peek read clear look sync seal idle rot use".split()
+
+
+@settings(max_examples=60)
+@given(data=st.binary(min_size=100, max_size=300), queue=st.booleans())
+def test_bytes_for_a_list_are_operations_that_it_has(brownout, tmp_path_factory, data, queue):
+    path = tmp_path_factory.getbasetemp() / "list-input"
+    path.write_bytes(data)
+    case = decode(brownout, path, "canary-queue" if queue else "canary-log").stdout
+    kinds = {line.split()[0] for line in case.split("\n\n", 1)[1].splitlines()}
+    other = {"read", "sync", "seal", "idle"} if queue else {"push", "pop", "peek"}
+    assert kinds <= set(ITEMS) - other
+
+
+def test_the_items_of_an_input_differ_although_its_bytes_repeat(brownout, tmp_path):
+    record = bytes([0, 0, 20, 20, 0, 0, 0, 0])
+    (tmp_path / "input").write_bytes(bytes(16) + 20 * record)
+    case = decode(brownout, tmp_path / "input", "canary-log").stdout
+    items = re.findall(r"(?m)^append (\S+)", case)
+    assert len(items) == len(set(items)) == 20
 
 
 def test_an_image_comes_out_as_large_as_its_chip_and_can_be_tried(brownout, tmp_path):
