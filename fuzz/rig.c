@@ -282,6 +282,7 @@ static bool prepare(struct rig *rig)
 {
     struct rig_level *level = rig_here(rig);
     model_commit(&level->model, &(struct op){.kind = OP_CLEAR});
+    level->model.list.clock = 0; /* a replay starts from there */
     if (rig->adapter->format) {
         memset(level->object, JUNK_FIRST, rig->object_size);
         enum answer answer =
