@@ -21,17 +21,17 @@
  *     No program leaves any of the three, because nothing is ever appended behind a first header
  *     that is torn. A sector that shows one of them holds nothing (survey, `junk`).
  *     Zeros from the end could complete an item whose program had been cut. If a header has room
- *     behind it, that is one of zeros, and tells. If not, the item is marked as popped by the next
- *     repair, should zeros be able to complete it (completable: once the mark is torn they are not,
- *     and a header is never programmed a third time). Where a header takes one program only, the
- *     room of a header is kept free at the end of each sector.
- *  5. A unit that an interrupted program touched is not programmed again, but for the mark of 4.
- *     The scan rule of the format goes on word by word behind a torn header, so an item further on
- *     may be missed, by the crate too, if a piece of the torn header and a piece of the new one
- *     look like a header together. A repair puts a popped item of no data behind it, where that
- *     is sure to be found; items are appended behind that.
- *  6. A head that holds nothing whole and can't be appended to, or not this item, is erased and
- *     used again. So a sealed sector holds something, popped or not, which 1 relies on.
+ *     behind it, that is one of zeros, and tells. If not, and if zeros can complete the item, the
+ *     next repair takes bits off its checksum (completable: once that is torn they can't, so a
+ *     header is never programmed a third time). Where a header takes one program only, the room of
+ *     a header is kept free at the end of each sector.
+ *  5. A unit that an interrupted program touched is not programmed again, but for that. The scan
+ *     rule of the format goes on word by word behind a torn header, so an item further on may be
+ *     missed, by the crate too, if a piece of the torn header and a piece of the new one look like
+ *     a header together. A repair puts a cap behind it, where that is sure to be found: an item of
+ *     no data whose checksum is wrong. Items are appended behind the cap.
+ *  6. A head without any header that can't be appended to is erased and used again. So a sealed
+ *     sector has a header, which 1 relies on.
  *  7. On parts without a limit of programs the end word of a sealed head is programmed again,
  *     because the crate wants more of it than one bit.
  *  8. A torn mark makes an item's checksum wrong: it is popped. Marks only clear bits, so that does
@@ -48,6 +48,9 @@
 
 #define NOT_STARTED UINT32_MAX
 #define CRC32_POLYNOMIAL 0x82F63B78u
+
+/* The checksum of a cap, which is an item of no data; the right one would be 0x11111111. */
+#define CAP_CRC 0x22222222u
 
 /* The ring --------------------------------------------------------------------------------- */
 
@@ -123,8 +126,8 @@ static struct survey survey(struct seqqueue *queue, uint32_t page)
     struct seq_item item;
     while (seq_item_next(seq, &scan, &item)) {
         if (s.after == start && item.address != start) s.headed = false;
-        if (item.crc == 0) s.holds = true;
         if (!s.present && seq_item_present(seq, &item)) s.present = true;
+        s.holds = true;
         s.after = scan.address;
         s.last = item;
     }
@@ -137,7 +140,7 @@ static struct survey survey(struct seqqueue *queue, uint32_t page)
         s.junk = first != NULL && *first == 0xFF;
     }
     s.present = s.present && !s.junk;
-    s.holds = (s.holds || s.present) && !s.junk;
+    s.holds = s.holds && !s.junk;
     return s;
 }
 
@@ -146,11 +149,11 @@ static bool holds_items(struct seqqueue *queue, uint32_t page)
     return survey(queue, page).present;
 }
 
-/* Whether a popped item of no data at `address`, behind a torn header, is found by a walk: none of
- * the words between must look like a header. */
+/* Whether a cap at `address`, behind a torn header, is found by a walk: none of the words between
+ * must look like a header. */
 static bool cap_is_found(struct seqqueue *queue, uint32_t address)
 {
-    static const uint8_t cap[8] = {0, 0, 0, 0, 0, 0, 0x03, 0xE2};
+    static const uint8_t cap[8] = {0x22, 0x22, 0x22, 0x22, 0, 0, 0x03, 0xE2};
     uint8_t bytes[16];
     uint32_t word = queue->seq.word;
     if (word >= 8) return true;
@@ -186,32 +189,24 @@ static bool find_append(struct seqqueue *queue, const struct survey *s)
 
 /* Looks at what the head holds. False when it is an interrupted erase, or holds nothing and can't
  * be appended to. */
-static bool head_is_sound(struct seqqueue *queue)
+static bool head_is_sound(struct seqqueue *queue, bool *holds)
 {
     struct survey s = survey(queue, queue->head);
     bool open = find_append(queue, &s);
-    queue->holds = s.holds;
+    *holds = s.holds;
     return !s.junk && (s.holds || open);
 }
 
-/* The sector before the head is the head from now on, if it is in use. */
-static void drop_head(struct seqqueue *queue)
-{
-    queue->head = page_back(queue, 1 % page_count(queue));
-    queue->append = head_end(queue);
-    queue->head_sealed = true;
-    queue->spare_blank = false;
-    queue->used--;
-    if (queue->first_back-- == 0) queue->first = 0;
-}
-
-/* Every sector is in use, and their words do not tell where the ring begins: the one that holds
- * nothing is an interrupted erase, and the head is before it. */
+/* Every sector is in use, and their words do not tell where the ring begins: the one that is not
+ * sound, or else that holds nothing, is an interrupted erase, and the head is before it. */
 static void find_junk(struct seqqueue *queue)
 {
     uint32_t count = page_count(queue), found = count;
-    for (queue->head = 0; queue->head < count; queue->head++)
-        if (!head_is_sound(queue)) found = queue->head;
+    bool sound = true, holds;
+    for (queue->head = 0; queue->head < count && sound; queue->head++) {
+        sound = head_is_sound(queue, &holds);
+        if (!sound || !holds) found = queue->head;
+    }
     queue->head = found == 0 ? count - 1 : found - 1;
     if (found == count) seq_fail(&queue->seq, QUEUE_ERR_DAMAGED);
 }
@@ -239,6 +234,26 @@ static void find_head(struct seqqueue *queue)
     if (ends > 1 || (ends == 0 && starts > 1)) seq_fail(&queue->seq, QUEUE_ERR_DAMAGED);
 }
 
+/* Leaves out a head that turns out to be an interrupted erase: of the head itself, or of the spare
+ * while the head is not sealed. */
+static void check_head(struct seqqueue *queue)
+{
+    struct seq *seq = &queue->seq;
+    bool ring = page_count(queue) > 1;
+    for (unsigned tries = 0; tries < 3 && queue->used != 0; tries++) {
+        queue->head_sealed = ring && seq_page_state(seq, queue->head) == SEQ_PAGE_CLOSED;
+        bool holds, sound = head_is_sound(queue, &holds);
+        enum seq_page_state before = seq_page_state(seq, page_back(queue, ring));
+        if (sound && (holds || !ring || before != SEQ_PAGE_PARTIAL)) return;
+        queue->head = page_back(queue, ring);
+        queue->used = ring && before >= SEQ_PAGE_PARTIAL;
+    }
+    queue->used = 0;
+    queue->head_sealed = true;
+    queue->append = head_end(queue);
+    queue->cap = 0;
+}
+
 /* Counts the sectors in use, see 3 above. An oldest one that shows no item is left out. */
 static void find_oldest(struct seqqueue *queue)
 {
@@ -264,16 +279,7 @@ static void resolve(struct seqqueue *queue)
     queue->head = count - 1;
     queue->used = 1; /* one sector: the words do not matter */
     if (count > 1) find_head(queue);
-    queue->append = head_end(queue);
-    queue->cap = 0;
-    queue->head_sealed = true;
-    if (queue->used != 0) {
-        queue->head_sealed = count > 1 && seq_page_state(seq, queue->head) == SEQ_PAGE_CLOSED;
-        if (!head_is_sound(queue)) {
-            drop_head(queue);
-            queue->used = count > 1 && seq_page_state(seq, queue->head) == SEQ_PAGE_CLOSED;
-        }
-    }
+    check_head(queue);
     if (queue->used != 0) find_oldest(queue);
     queue->first_back = queue->used - 1;
     queue->first = 0;
@@ -348,18 +354,16 @@ static bool completable(struct seqqueue *queue, const struct seq_item *item)
 /* Makes the head good to append to, see 4 and 5 above. */
 static void repair_head(struct seqqueue *queue)
 {
+    struct seq *seq = &queue->seq;
     struct survey s = survey(queue, queue->head);
-    struct seq_item cap = {.address = queue->cap, .length = 0};
-    bool last = head_end(queue) - s.after < queue->seq.header;
-    if (queue->seq.flash->geometry.programs_per_unit != 1 && last && s.last.crc != 0 &&
-        !seq_item_present(&queue->seq, &s.last) && completable(queue, &s.last)) {
-        seq_item_erase(&queue->seq, &s.last);
-        queue->holds = true;
+    struct seq_item cap = {.address = queue->cap, .crc = CAP_CRC, .length = 0};
+    bool last = head_end(queue) - s.after < seq->header;
+    if (seq->flash->geometry.programs_per_unit != 1 && last && s.last.crc != 0 &&
+        !seq_item_present(seq, &s.last) && completable(queue, &s.last)) {
+        s.last.crc &= ~(uint32_t)0xFF; /* which no checksum has */
+        seq_item_write_header(seq, &s.last);
     }
-    if (queue->cap != 0) {
-        seq_item_erase(&queue->seq, &cap);
-        queue->holds = true;
-    }
+    if (queue->cap != 0) seq_item_write_header(seq, &cap);
     queue->cap = 0;
 }
 
@@ -463,8 +467,7 @@ static uint32_t length_max(const struct seqqueue *queue)
 /* Whether there is a sector to go on to when the head is full, without giving up an item. */
 static bool next_is_free(struct seqqueue *queue)
 {
-    return queue->used < page_count(queue) || (!queue->head_sealed && !queue->holds) ||
-           oldest_is_done(queue);
+    return queue->used < page_count(queue) || oldest_is_done(queue);
 }
 
 /* Makes the sector after the head the head, see 2, 3 and 6 above. */
@@ -472,7 +475,6 @@ static int make_room(struct seqqueue *queue, bool overwrite)
 {
     struct seq *seq = &queue->seq;
     if (!overwrite && !next_is_free(queue)) return QUEUE_ERR_FULL;
-    if (!queue->head_sealed && !queue->holds) drop_head(queue);
     if (queue->used == page_count(queue))
         erase_oldest(queue);
     else if (!queue->spare_blank && !page_is_blank(queue, page_spare(queue)))
@@ -482,7 +484,7 @@ static int make_room(struct seqqueue *queue, bool overwrite)
     queue->head = page_spare(queue);
     seq_page_zero(seq, seq_page_address(seq, queue->head));
     queue->append = seq_page_start(seq, queue->head);
-    queue->head_sealed = queue->holds = queue->spare_blank = false;
+    queue->head_sealed = queue->spare_blank = false;
     queue->first_back++;
     if (queue->used++ == 0) queue->first_back = queue->first = 0;
     return FLASH_OK;
@@ -505,7 +507,6 @@ static void append(struct seqqueue *queue, const void *data, uint32_t size)
         seq_program(seq, to + whole, tail, seq->word);
     }
     queue->append = seq_item_after(seq, &item);
-    queue->holds = true;
     seq_cache_note_end(seq->cache, queue->head, queue->append);
 }
 

@@ -72,7 +72,6 @@ struct seqqueue {
     bool head_sealed;    /* the head has its end word; or nothing is in use */
     bool ready;          /* repaired since mount or the last error */
     bool spare_blank;    /* the sector after the head is known to be blank */
-    bool holds;          /* the head has an item that is whole, popped or not */
     bool first_known;    /* the oldest item is at `first` and of `first_size` bytes */
     uint32_t head;       /* sector that is written, the newest; the last one if none is in use */
     uint32_t used;       /* sectors in use: the head and those before it that hold older items */
