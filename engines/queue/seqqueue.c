@@ -459,9 +459,7 @@ static uint32_t room(const struct seqqueue *queue)
 
 static uint32_t length_max(const struct seqqueue *queue)
 {
-    const struct flash_geometry *g = &queue->seq.flash->geometry;
-    uint32_t most = g->sector_size - 2u * queue->seq.word - queue->seq.header - seqqueue_reserve(g);
-    return seq_minimum(most, SEQ_LENGTH_MAX);
+    return seqqueue_length_max(&queue->seq.flash->geometry);
 }
 
 /* Whether there is a sector to go on to when the head is full, without giving up an item. */

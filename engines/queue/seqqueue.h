@@ -158,6 +158,14 @@ static inline bool seqqueue_geometry_usable(const struct flash_geometry *geometr
            geometry->sector_size >= 2 * seq_word_size(geometry) + 2 * seqqueue_reserve(geometry);
 }
 
+/* Bytes of the largest item on such a part. */
+static inline uint32_t seqqueue_length_max(const struct flash_geometry *geometry)
+{
+    uint32_t word = seq_word_size(geometry), header = word > 8 ? word : 8;
+    uint32_t most = geometry->sector_size - 2 * word - header - seqqueue_reserve(geometry);
+    return seq_minimum(most, SEQ_LENGTH_MAX);
+}
+
 /* The largest number of programs and erases of any one call but format and clear, a repair
  * included, if every program is of a single unit: a sector written from end to end, words and
  * header of a repair, and an erase of every sector and two more. Mount, peek, next, max_fit and
