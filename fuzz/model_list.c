@@ -17,7 +17,7 @@ static uint64_t mix(uint64_t x)
 static uint64_t item_digest(const struct model_item *item)
 {
     uint64_t place = item->time * 0x9E3779B97F4A7C15u ^ item->number * 0xD6E8FEB86659FD93u;
-    return mix(item->value->digest + place + item->state);
+    return mix(item->value->digest + place + item->state + item->hidden * 64u);
 }
 
 static void set_state(struct model_list *list, uint32_t index, enum item_state state)
@@ -36,6 +36,16 @@ static void set_number(struct model_list *list, uint32_t index, uint64_t number)
     if (item->number == number) return;
     list->digest -= item_digest(item);
     item->number = number;
+    list->digest += item_digest(item);
+}
+
+static void hide(struct model_list *list, uint32_t index, bool hidden)
+{
+    struct model_item *item = &list->items[index];
+    list->digest -= item_digest(item);
+    list->hidden -= item->hidden;
+    item->hidden = hidden;
+    list->hidden += item->hidden;
     list->digest += item_digest(item);
 }
 
@@ -71,9 +81,15 @@ static void reserve(struct model_list *list, uint32_t capacity)
     list->capacity = capacity;
 }
 
+/* Hidden ones too. */
+static uint32_t extent(const struct model_list *list)
+{
+    return list->end - list->first;
+}
+
 void model_list_copy(struct model_list *to, const struct model_list *from)
 {
-    uint32_t count = model_list_count(from);
+    uint32_t count = extent(from);
     struct model_item *items = to->items;
     uint32_t capacity = to->capacity;
     *to = *from;
@@ -87,14 +103,18 @@ void model_list_copy(struct model_list *to, const struct model_list *from)
 
 const struct model_item *model_list_at(const struct model_list *list, uint32_t place)
 {
-    return place < model_list_count(list) ? &list->items[list->first + place] : NULL;
+    if (place >= model_list_count(list)) return NULL;
+    const struct model_item *item = &list->items[list->first];
+    if (list->hidden == 0) return item + place;
+    for (;; item++) {
+        if (!item->hidden && place-- == 0) return item;
+    }
 }
 
 static void append(struct model_list *list, const struct value *value)
 {
     if (list->end == list->capacity && list->first > list->capacity / 2) {
-        memmove(list->items, list->items + list->first,
-                model_list_count(list) * sizeof *list->items);
+        memmove(list->items, list->items + list->first, extent(list) * sizeof *list->items);
         list->end -= list->first;
         list->first = 0;
     }
@@ -114,6 +134,7 @@ static void take_out(struct model_list *list, uint32_t index)
     struct model_item *items = list->items;
     list->digest -= item_digest(&items[index]);
     list->uncertain -= items[index].state != ITEM_HELD;
+    list->hidden -= items[index].hidden;
     if (index == list->first) {
         list->first++;
         return;
@@ -124,17 +145,21 @@ static void take_out(struct model_list *list, uint32_t index)
 
 static void take_out_all(struct model_list *list)
 {
-    while (model_list_count(list))
+    while (extent(list))
         take_out(list, list->end - 1);
 }
 
-/* Items of one state become another. */
-static void turn(struct model_list *list, enum item_state from, enum item_state to)
+/* Items of one state become another; whether there were any. */
+static bool turn(struct model_list *list, enum item_state from, enum item_state to)
 {
-    if (list->uncertain == 0) return;
+    bool any = false;
+    if (list->uncertain == 0) return false;
     for (uint32_t i = list->end; i-- > list->first;) {
-        if (list->items[i].state == from) set_state(list, i, to);
+        if (list->items[i].state != from) continue;
+        set_state(list, i, to);
+        any = true;
     }
+    return any;
 }
 
 static void doubt_all(struct model_list *list)
@@ -150,12 +175,22 @@ static void leave_clearing(struct model_list *list)
 {
     if (!(list->flags & LIST_CLEARING)) return;
     doubt_all(list);
+    for (uint32_t i = list->first; i < list->end; i++)
+        set_number(list, i, MODEL_NUMBER_NONE);
+    list->number_known = false;
     set_flag(list, LIST_CLEARING, false);
+}
+
+/* The index of the item that a pop is about; list->end when there is none. */
+static uint32_t index_of(const struct model_list *list, const struct op *op)
+{
+    const struct model_item *item = model_list_at(list, op->count);
+    return item ? (uint32_t)(item - list->items) : list->end;
 }
 
 void model_list_begin(struct model_list *list, const struct op *op)
 {
-    uint32_t index = list->first + op->count;
+    uint32_t index = index_of(list, op);
     leave_clearing(list);
     switch (op->kind) {
     case OP_APPEND:
@@ -166,7 +201,7 @@ void model_list_begin(struct model_list *list, const struct op *op)
         append(list, op->value);
         break;
     case OP_POP:
-        if (op->count >= model_list_count(list)) break;
+        if (index == list->end) break;
         list->leaving_was = list->items[index].state;
         set_state(list, index, ITEM_LEAVING);
         break;
@@ -184,7 +219,7 @@ static void number_last(struct model_list *list)
 {
     const struct model_item *before = &list->items[list->end - 1] - 1;
     if (!list->design->numbered || list->gaps) return;
-    if (model_list_count(list) == 1) {
+    if (extent(list) == 1) {
         if (list->number_known) set_number(list, list->end - 1, list->number);
     } else if (before->number != MODEL_NUMBER_NONE && before->state != ITEM_DOUBTFUL) {
         set_number(list, list->end - 1, before->number + 1);
@@ -210,7 +245,7 @@ void model_list_commit(struct model_list *list, const struct op *op)
         commit_last(list);
         break;
     case OP_POP:
-        take_out(list, list->first + op->count);
+        take_out(list, index_of(list, op));
         break;
     case OP_CLEAR:
         set_flag(list, LIST_CLEARING, false);
@@ -219,7 +254,7 @@ void model_list_commit(struct model_list *list, const struct op *op)
         break;
     case OP_SYNC:
     case OP_SEAL:
-        turn(list, ITEM_PENDING, ITEM_HELD);
+        if (!turn(list, ITEM_PENDING, ITEM_HELD)) return;
         break;
     default:
         return;
@@ -239,7 +274,7 @@ void model_list_abort(struct model_list *list, const struct op *op)
         break;
     case OP_POP:
         if (op->count < model_list_count(list))
-            set_state(list, list->first + op->count, (enum item_state)list->leaving_was);
+            set_state(list, index_of(list, op), (enum item_state)list->leaving_was);
         break;
     case OP_CLEAR:
         set_flag(list, LIST_CLEARING, false);
@@ -423,6 +458,7 @@ static void keep_seen(struct model_list *list, const bool *kept, bool powered_on
         struct model_item *item = &list->items[from + i];
         bool stay = stays(list, item, powered_on);
         if (kept[i] && !stay) set_state(list, from + i, ITEM_HELD);
+        hide(list, from + i, !kept[i] && stay && item->state != ITEM_PENDING);
         if (kept[i] || stay) {
             list->items[to++] = *item;
         } else {
@@ -442,13 +478,14 @@ static void settle_numbers(struct model_list *list, const struct model_seen *see
     if (!list->design->numbered) return;
     for (uint32_t i = list->first; i < list->end; i++) {
         const struct model_item *item = &list->items[i];
-        if (!kept || kept[i - list->first]) {
-            if (!open || item->state == ITEM_HELD) set_number(list, i, next->number);
-            next++;
-        } else if (!open && used_number(item)) {
-            list->number = item->number + 1;
-            list->number_known = true;
-        }
+        bool told = !kept || kept[i - list->first];
+        bool is_new = told && item->number == MODEL_NUMBER_NONE;
+        if (told && (!open || item->state == ITEM_HELD)) set_number(list, i, next->number);
+        next += told;
+        if (open) continue;
+        if (!told && used_number(item)) list->number = item->number + 1;
+        list->number_known = list->number_known || (!told && used_number(item));
+        list->gaps = !is_new && (list->gaps || (!told && item->state == ITEM_DOUBTFUL));
     }
     if (count == 0 || open) return;
     list->number = seen[0].number;
@@ -458,8 +495,7 @@ static void settle_numbers(struct model_list *list, const struct model_seen *see
 /* The usual case, without memory. */
 static bool is_plain(const struct model_list *list, const struct model_seen *seen, uint32_t count)
 {
-    if (list->uncertain || list->flags & LIST_CLEARING || count != model_list_count(list))
-        return false;
+    if (list->uncertain || list->flags & LIST_CLEARING || count != extent(list)) return false;
     for (uint32_t i = 0; i < count; i++) {
         if (list->items[list->first + i].value->digest != seen[i].digest) return false;
     }
@@ -470,19 +506,21 @@ static bool is_plain(const struct model_list *list, const struct model_seen *see
 static void leave_open(struct model_list *list)
 {
     set_flag(list, LIST_OPEN, true);
+    list->gaps = true;
     for (uint32_t i = list->first; i < list->end; i++) {
         if (list->items[i].state == ITEM_PENDING) set_number(list, i, MODEL_NUMBER_NONE);
     }
     turn(list, ITEM_PENDING, ITEM_DOUBTFUL);
+    turn(list, ITEM_LEAVING, ITEM_DOUBTFUL);
 }
 
 static void settle(struct model_list *list, const struct model_seen *seen, uint32_t count,
                    const bool *kept, bool powered_on)
 {
     bool cleared = list->flags & LIST_CLEARING && count == 0;
-    if (powered_on && list->design->tail_open) leave_open(list);
+    if (powered_on && list->design->tail_open && extent(list)) leave_open(list);
     settle_numbers(list, seen, count, kept);
-    if (cleared) list->number_known = list->gaps = false;
+    if (cleared && !(list->flags & LIST_OPEN)) list->number_known = list->gaps = false;
     keep_seen(list, kept, powered_on);
     if (!(list->flags & LIST_OPEN)) set_flag(list, LIST_CLEARING | LIST_APPENDING, false);
 }
@@ -495,7 +533,7 @@ bool model_list_settle(struct model_list *list, const struct model_seen *seen, u
         set_flag(list, LIST_APPENDING, false);
         return true;
     }
-    uint32_t items = model_list_count(list);
+    uint32_t items = extent(list);
     bool none = list->flags & LIST_CLEARING && count == 0;
     if (count > items) return false;
     struct match match = {.list = list, .seen = seen, .items = items, .missed = items - count};

@@ -19,7 +19,8 @@
  * been erased since, the item is old (adapter.h, ring).
  *
  * Invariants
- *  1. items[first, end) are the items, oldest first; `uncertain` of them are not held.
+ *  1. items[first, end) are the items, oldest first; `uncertain` of them are not held,
+ *     `hidden` of them are not there as the engine sees it now.
  *  2. digest is a function of the items, their numbers and states and the flags, not of the way
  *     there.
  */
@@ -40,6 +41,7 @@ struct model_item {
     uint32_t erases; /* of that sector and those before it, then */
     uint32_t time;   /* grows from item to item */
     uint8_t state;   /* enum item_state */
+    bool hidden;     /* undecided, and the last look did not see it */
 };
 
 /* What the engine's design says; the same for all models of a rig. */
@@ -61,11 +63,11 @@ struct model_list {
     const struct model_design *design;
     struct model_item *items;
     uint32_t first, end, capacity;
-    uint32_t uncertain;
+    uint32_t uncertain, hidden;
     uint32_t clock;  /* time of the item put in last */
     uint64_t number; /* of the first item, or of the next one when there is none */
     bool number_known;
-    bool gaps;      /* items with numbers may be gone: bits rotted, or a clear stopped half way */
+    bool gaps;      /* items with numbers may be gone, since a look last told the newest one's */
     uint32_t flags; /* LIST_CLEARING and the like */
     uint32_t leaving_was; /* state of the item of a pop in flight */
     uint64_t digest;
@@ -75,13 +77,14 @@ void model_list_init(struct model_list *list, const struct model_design *design)
 void model_list_free(struct model_list *list);
 void model_list_copy(struct model_list *to, const struct model_list *from);
 
-/* How many items there are, those that may be missing too. */
+/* How many items there are, those that may be missing too, but for the hidden ones: places are
+ * counted as the engine counts them since it was mounted. */
 static inline uint32_t model_list_count(const struct model_list *list)
 {
-    return list->end - list->first;
+    return list->end - list->first - list->hidden;
 }
 
-/* The item so many places behind the oldest, all counted; NULL when there is none. */
+/* The item so many places behind the oldest; NULL when there is none. */
 const struct model_item *model_list_at(const struct model_list *list, uint32_t place);
 
 /* The operation is about to be called; it answered OK; it answered an error. */
@@ -102,10 +105,10 @@ struct model_seen {
     uint64_t number;
 };
 
-/* Whether the item at this index, from `first`, may be missing. */
-static inline bool model_list_may_miss(const struct model_list *list, uint32_t index)
+/* Whether this item of the list may be missing. */
+static inline bool model_list_may_miss(const struct model_list *list, const struct model_item *item)
 {
-    return list->items[index].state != ITEM_HELD || list->flags & LIST_CLEARING;
+    return item->state != ITEM_HELD || list->flags & LIST_CLEARING;
 }
 
 /* Whether what was seen is allowed; then the model settles on it: `powered_on` by the first look

@@ -83,7 +83,7 @@ static const struct value *expected(struct rig *rig, const void *bytes, uint32_t
             rig->sight->cursor = i + 1;
             return value;
         }
-        if (!model_list_may_miss(list, i)) break;
+        if (!model_list_may_miss(list, &list->items[i])) break;
     }
     return NULL;
 }
@@ -236,7 +236,7 @@ static bool check_item(struct rig *rig, const char *what, enum clause clause, ui
 {
     char want[RIG_TEXT_MAX], got[RIG_TEXT_MAX];
     const struct model_item *item = model_list_at(items(rig), place);
-    bool may_miss = item && model_list_may_miss(items(rig), items(rig)->first + place);
+    bool may_miss = item && model_list_may_miss(items(rig), item);
     if (answer == ANSWER_DAMAGED && rig->rotten) return true;
     if (answer == ANSWER_NOT_FOUND && (!item || may_miss)) return true;
     if (answer != ANSWER_OK)
@@ -326,12 +326,15 @@ static bool check_seek(struct rig *rig, uint32_t place)
                      item->time, rig_answer_name(answer), number, item->number);
 }
 
-/* What an append has dropped is not known until somebody looks. */
-static bool look_if_old(struct rig *rig)
+/* What an append has dropped, what rotted, and what a change has settled is not known until
+ * somebody looks; places up to this one are to be those that the engine counts. */
+static bool look_if_unsure(struct rig *rig, uint32_t place)
 {
     const struct model_list *list = items(rig);
-    bool old = list->uncertain && list->items[list->first].state == ITEM_OLD;
-    return !old || look(rig, rig_here(rig)->object, false);
+    bool unsure = false;
+    for (uint32_t i = list->first; i < list->end && i - list->first <= place && !unsure; i++)
+        unsure = list->items[i].state != ITEM_HELD && list->items[i].state != ITEM_PENDING;
+    return !list->uncertain || !unsure || look(rig, rig_here(rig)->object, false);
 }
 
 /* The scenario's own word on an item. Where it contradicts the scenario's own operations and power
@@ -365,13 +368,13 @@ static bool call(struct rig *rig, const struct op *op, enum answer *answer)
     case OP_IDLE:
         return call_change(rig, op, answer);
     case OP_POP:
-        return look_if_old(rig) && call_change(rig, op, answer);
+        return look_if_unsure(rig, op->count) && call_change(rig, op, answer);
     case OP_PEEK:
         if (!calls(rig)->peek) rig_refused(rig, op, ANSWER_UNSUPPORTED);
-        return look_if_old(rig) && check_peek(rig, CLAUSE_ORDERED);
+        return look_if_unsure(rig, 0) && check_peek(rig, CLAUSE_ORDERED);
     case OP_READ:
         if (!calls(rig)->read) rig_refused(rig, op, ANSWER_UNSUPPORTED);
-        return look_if_old(rig) && check_read(rig, op->count, CLAUSE_DURABLE);
+        return look_if_unsure(rig, op->count) && check_read(rig, op->count, CLAUSE_DURABLE);
     case OP_OLDEST:
     case OP_NEWEST:
         return check_claim(rig, op);
@@ -430,6 +433,7 @@ static bool drain(struct rig *rig)
 {
     static const struct op pop = {.kind = OP_POP};
     enum answer answer = ANSWER_OK;
+    if (!look_if_unsure(rig, UINT32_MAX)) return false;
     uint32_t count = model_list_count(items(rig));
     for (uint32_t i = 0; i <= count && answer == ANSWER_OK && !rig_is_off(rig); i++) {
         if (!call_change(rig, &pop, &answer)) return false;
@@ -506,7 +510,7 @@ static bool check_fits(struct rig *rig)
 
 static bool use(struct rig *rig, bool must)
 {
-    if (!look_if_old(rig)) return false;
+    if (!look_if_unsure(rig, UINT32_MAX)) return false;
     if (!rig_is_off(rig) && !check_fits(rig)) return false;
     if (!rig_is_off(rig) && !exercise_list(rig, must)) return false;
     return rig_is_off(rig) || look(rig, rig_here(rig)->object, false);
