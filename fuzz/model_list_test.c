@@ -76,8 +76,9 @@ static void print_state(const struct server *server, const struct model_list *li
 {
     for (uint32_t i = list->first; i < list->end; i++) {
         const struct model_item *item = &list->items[i];
-        printf("%" PRIu32 ":%" PRIu32 ":%c:%" PRId64 ":%d ", value_of(server, item->value),
-               item->time, "HOPLD"[item->state], (int64_t)item -> number, 1);
+        int64_t number = (int64_t)item->number;
+        printf("%" PRIu32 ":%" PRIu32 ":", value_of(server, item->value), item->time);
+        printf("%c:%" PRId64 ":%d ", "HOPLD"[item->state], number, !item->hidden);
     }
     printf("%" PRIu32 " %016" PRIx64 "\n", list->flags, list->digest);
 }
