@@ -417,7 +417,7 @@ static bool used_number(const struct model_item *item)
 }
 
 /* Numbers grow by one and each item keeps its own. Of items that have none yet, and may never have
- * been there, it is not known whether they have used one up; nor, with gaps, of those that are gone. */
+ * been there, it is not known whether they used one up; nor, with gaps, of those that are gone. */
 static bool numbers_fit(const struct model_list *list, const struct model_seen *seen,
                         const bool *kept)
 {

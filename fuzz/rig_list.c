@@ -176,6 +176,8 @@ static bool look(struct rig *rig, void *object, bool powered_on)
     if (!rig_after(rig, ADAPTER_CALL_EACH)) return false;
     if (rig_is_off(rig)) return true;
     if (answer == ANSWER_DAMAGED && rig->rotten) return true;
+    /* Recovery may have gone on with what the append that was cut had begun to drop. */
+    if (powered_on) model_observe(&rig_here(rig)->model, rig->chip);
     if (answer != ANSWER_OK)
         return rig_finds(rig, CLAUSE_DURABLE, "reading back answers: %s", rig_answer_name(answer));
     return model_list_settle(items(rig), sight->seen, sight->count, powered_on) || differs(rig);

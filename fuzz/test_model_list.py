@@ -263,7 +263,7 @@ class Slow:
         return {self.bound(world, seen) for world in self.worlds} - {None}
 
     def settle(self, picked, powered_on):
-        """A look has shown these items; the worlds picked differ in numbers that nobody was told."""
+        """A look has shown these items. The worlds picked differ in what nobody was told."""
         there = set(min(picked, key=by_items).times())
         if powered_on and self.design.open and len(self.worlds) > 1:
             self.open = True
@@ -338,11 +338,21 @@ class Pair:
             getattr(self.slow, action)(sector)
             self.ask(action, sector)
         if end != "abort":
-            self.slow.observe()
-            self.ask("observe")
+            self.observe()
         if end != "cut":
             getattr(self.slow, end)()
             self.ask(end)
+
+    def observe(self):
+        self.slow.observe()
+        self.ask("observe")
+
+    def recover(self, sector):
+        """A recovery that erases."""
+        if not self.slow.is_awaited(sector):
+            self.slow.erase(sector)
+            self.ask("erase", sector)
+            self.observe()
 
     def candidates(self):
         """What a look might show: what it may, what it nearly may, and what it may not."""
@@ -429,6 +439,8 @@ def step(pair, operation, flash, end, what, choice):
     """An operation, and what follows it: after a cut power comes on and everything is read."""
     pair.run(operation, flash, end)
     if end == "cut":
+        if what in (5, 6):
+            pair.recover(choice % SECTORS)
         pair.look("on", choice)
         if what < 5:
             pair.look("on", choice // 2)
