@@ -43,7 +43,7 @@ static bool make(struct rig *rig)
         model_init_list(&rig->levels[i].model, design);
         model_init_list(&rig->levels[i].before, design);
     }
-    rig->buffer = malloc((size_t)rig->value_size_max + 1);
+    rig->buffer = malloc(RIG_LEVELS * ((size_t)rig->value_size_max + 1));
     rig->sight = calloc(1, sizeof *rig->sight);
     return rig->buffer && rig->sight;
 }
@@ -200,6 +200,13 @@ static enum adapter_call call_of(enum op_kind kind)
     }
 }
 
+/* Where an item comes back, of each level its own: a pop may be cut after it has copied the item,
+ * and goes on when the levels above it are done. */
+static uint8_t *came_back(const struct rig *rig)
+{
+    return rig->buffer + rig->level * ((size_t)rig->value_size_max + 1);
+}
+
 static enum answer either(enum answer (*call)(void *), enum answer (*otherwise)(void *),
                           void *object)
 {
@@ -219,7 +226,7 @@ static enum answer change(struct rig *rig, const struct op *op, uint32_t *size)
         return list->append ? list->append(object, value->bytes, value->size, items(rig)->clock)
                             : ANSWER_UNSUPPORTED;
     case OP_POP:
-        return list->pop ? list->pop(object, op->count, rig->buffer, rig->value_size_max, size)
+        return list->pop ? list->pop(object, op->count, came_back(rig), rig->value_size_max, size)
                          : ANSWER_UNSUPPORTED;
     case OP_CLEAR:
         return list->clear ? list->clear(object) : ANSWER_UNSUPPORTED;
@@ -245,11 +252,11 @@ static bool check_item(struct rig *rig, const char *what, enum clause clause, ui
         return rig_finds(rig, clause, "%s of place %" PRIu32 " answers: %s", what, place,
                          rig_answer_name(answer));
     if (size > rig->value_size_max) size = rig->value_size_max;
-    if (item && is_value(item->value, rig->buffer, size)) return true;
+    if (item && is_value(item->value, came_back(rig), size)) return true;
     if (may_miss && item->state != ITEM_LEAVING) return true; /* the next look tells */
     return rig_finds(rig, clause, "%s of place %" PRIu32 ": expected %s, got %s", what, place,
                      rig_value_text(item ? item->value : NULL, want),
-                     rig_bytes_text(rig->buffer, size, got));
+                     rig_bytes_text(came_back(rig), size, got));
 }
 
 static bool check_peek(struct rig *rig, enum clause clause)
@@ -258,7 +265,7 @@ static bool check_peek(struct rig *rig, enum clause clause)
     if (!calls(rig)->peek) return true;
     rig_before(rig, ADAPTER_CALL_PEEK);
     enum answer answer =
-        calls(rig)->peek(rig_here(rig)->object, rig->buffer, rig->value_size_max, &size);
+        calls(rig)->peek(rig_here(rig)->object, came_back(rig), rig->value_size_max, &size);
     if (!rig_after(rig, ADAPTER_CALL_PEEK)) return false;
     return rig_is_off(rig) || check_item(rig, "peek", clause, 0, answer, size);
 }
@@ -304,7 +311,7 @@ static bool check_read(struct rig *rig, uint32_t place, enum clause clause)
     uint32_t size = 0;
     if (!calls(rig)->read || !item || item->number == MODEL_NUMBER_NONE) return true;
     rig_before(rig, ADAPTER_CALL_READ);
-    enum answer answer = calls(rig)->read(rig_here(rig)->object, item->number, rig->buffer,
+    enum answer answer = calls(rig)->read(rig_here(rig)->object, item->number, came_back(rig),
                                           rig->value_size_max, &size);
     if (!rig_after(rig, ADAPTER_CALL_READ)) return false;
     return rig_is_off(rig) || check_item(rig, "read", clause, place, answer, size);
@@ -510,12 +517,21 @@ static bool check_fits(struct rig *rig)
                      size, rig_answer_name(answer));
 }
 
-static bool use(struct rig *rig, bool must)
+static bool use_all(struct rig *rig, bool must)
 {
     if (!look_if_unsure(rig, UINT32_MAX)) return false;
     if (!rig_is_off(rig) && !check_fits(rig)) return false;
     if (!rig_is_off(rig) && !exercise_list(rig, must)) return false;
     return rig_is_off(rig) || look(rig, rig_here(rig)->object, false);
+}
+
+/* That it fills up until it is refused is no refusal of the scenario's work. */
+static bool use(struct rig *rig, bool must)
+{
+    struct refusals refusals = rig->refusals;
+    bool fine = use_all(rig, must);
+    rig->refusals = refusals;
+    return fine;
 }
 
 static bool put_all(struct rig *rig, const struct model *content)
