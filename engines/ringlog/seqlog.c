@@ -1,0 +1,375 @@
+/* seqlog.c - see seqlog.h. What survives a cut, and why:
+ *
+ *  1. The head is the newest block with a good header (seqlog_find.c). Its header says how far the
+ *     log reaches back from it, at most N - 2 blocks, so that the block after the head is never
+ *     part of the log. All the others were opened and are whole.
+ *  2. The next block is not part of the log while it is erased. So its erase may be cut in any way,
+ *     and may be done ahead. Only an erase that this very mount saw complete counts; what an
+ *     earlier one erased is erased again.
+ *  3. The program of its header makes it the head, and takes what lies behind it out of the log:
+ *     one checksum, whole or not at all. If it is cut, 2 holds as before.
+ *  4. The records of the head are those whose checksums are right, in order. If all behind the last
+ *     of them is blank, the next one goes there: an interrupted program that left no trace has
+ *     touched nothing (seqlog_block.c). Else it was torn, within one page, as a program lies in
+ *     one: the next one goes to the page after the last byte that is not blank.
+ *  5. A torn frame stays torn: nothing is programmed into it. It could have been cut at the end of
+ *     a page and lack what begins with the next, which is where the next frame goes. So the reader
+ *     is sent over the torn place with that frame in its eyes, before it is programmed; if it takes
+ *     anything for a record but the new one, the block is left and the next one opened.
+ *  6. The number of a record that was cut is used again. That can't confuse: it was in flight, no
+ *     reader ever saw it, and by 5 none will.
+ *  7. An index is written after the header and may say anything.
+ */
+#include "seqlog.h"
+
+#include <string.h>
+
+#include "crc32c.h"
+#include "seqlog_internal.h"
+
+#define HEADER_SIZE 20u
+#define COARSE_GROUP_MIN 4u
+
+/* Plan -------------------------------------------------------------------------------------- */
+
+static uint32_t record_max(enum seqlog_framing framing, uint32_t room)
+{
+    uint32_t size = room < UINT16_MAX ? room : UINT16_MAX;
+    while (size != 0 && seqlog_frame_size_max(framing, size, 1) > room)
+        size--;
+    return size;
+}
+
+/* Sectors that `sectors` shared with an index need for it, when one of it is for `span`. */
+static uint32_t index_share(uint32_t sectors, uint32_t span)
+{
+    return (uint32_t)(((uint64_t)sectors + span) / ((uint64_t)span + 1));
+}
+
+static uint32_t span_of(uint32_t most, uint32_t wanted)
+{
+    return wanted != 0 && wanted < most ? wanted : most;
+}
+
+static bool bits_lawful(const struct flash_geometry *g)
+{
+    return g->programs_per_unit == 0 || g->programs_per_unit >= 8u * g->unit;
+}
+
+/* `sectors` hold a number of things, so many in one: sectors that takes. */
+static uint32_t shares(uint32_t things, uint32_t in_one)
+{
+    return things / in_one + (things % in_one != 0 ? 1 : 0);
+}
+
+static void plan_bits(const struct flash_geometry *g, const struct seqlog_config *config,
+                      struct seqlog_plan *plan)
+{
+    uint32_t bits = 8 * (g->sector_size - seqlog_index_tag_size(g)), sectors = g->sector_count;
+    plan->index_span = span_of(bits, config->index_span);
+    if (config->find == SEQLOG_COARSE) {
+        uint32_t group = shares(sectors, bits);
+        plan->index_sectors = 1;
+        plan->index_group = group > COARSE_GROUP_MIN ? group : COARSE_GROUP_MIN;
+        return;
+    }
+    plan->index_sectors = index_share(sectors, plan->index_span);
+    if (config->find == SEQLOG_FINE || sectors < 2) return;
+    uint32_t lower = index_share(sectors - 1, plan->index_span);
+    plan->index_group = plan->index_span * shares(lower, bits);
+    plan->index_sectors = 1 + lower;
+}
+
+/* Enough sectors to be erased no more often than the blocks, and two so that one always holds. */
+static void plan_pointer(const struct flash_geometry *g, const struct seqlog_config *config,
+                         struct seqlog_plan *plan)
+{
+    uint32_t entries = g->sector_size / seqlog_index_entry_size(g);
+    plan->index_span = span_of(entries, config->index_span);
+    plan->index_sectors = index_share(g->sector_count, plan->index_span);
+    if (plan->index_sectors < 2) plan->index_sectors = 2;
+}
+
+/* Programs of anything in a sector: its pages, and one more where it is not aligned. */
+static void plan_bounds(const struct flash_geometry *g, struct seqlog_plan *plan)
+{
+    uint64_t pages = g->sector_size / g->page_size + 1, pieces = g->sector_size / 32 + 1;
+    uint64_t erases = 4, frames = 2 * pages, index = 2 * (2 * pages + pieces);
+    plan->write_bound = erases + frames + index;
+    /* A place is tried at each unit, and a try reads as much as there is; a window of the least
+     * size, each unit of it refused once. */
+    uint64_t looks = 2 * (g->sector_size / g->read_unit) + 4;
+    uint64_t walk = (g->sector_size / g->unit + 2) * looks;
+    uint64_t find = 12ull * plan->blocks + 8ull * plan->index_sectors + 512;
+    plan->read_bound = find + 4 * walk + 4 * pieces;
+}
+
+int seqlog_plan(const struct flash_geometry *g, const struct seqlog_config *config,
+                struct seqlog_plan *plan)
+{
+    memset(plan, 0, sizeof *plan);
+    if (!flash_geometry_valid(g) || g->erased != 0xFF || g->sector_size < SEQLOG_WORK_MIN)
+        return RINGLOG_ERR_GEOMETRY;
+    switch (config->find) {
+    case SEQLOG_COARSE:
+    case SEQLOG_FINE:
+    case SEQLOG_TWOLEVEL:
+        if (!bits_lawful(g)) return RINGLOG_ERR_UNSUPPORTED;
+        plan_bits(g, config, plan);
+        break;
+    case SEQLOG_POINTER:
+        plan_pointer(g, config, plan);
+        break;
+    default:
+        break;
+    }
+    if (g->sector_count < plan->index_sectors + 2) return RINGLOG_ERR_GEOMETRY;
+    plan->blocks = g->sector_count - plan->index_sectors;
+    plan->header_size = seqlog_round(HEADER_SIZE, g->unit);
+    plan->record_max = record_max(config->framing, g->sector_size - plan->header_size);
+    plan_bounds(g, plan);
+    return plan->record_max != 0 ? FLASH_OK : RINGLOG_ERR_GEOMETRY;
+}
+
+/* Recovery ---------------------------------------------------------------------------------- */
+
+/* Behind the last byte of the head that is not blank, from log->end on. */
+static int torn_end(struct seqlog *log, const struct seqlog_cursor *cursor, uint32_t *end)
+{
+    uint32_t offset = log->end;
+    *end = offset;
+    while (offset < cursor->end) {
+        struct seqlog_run run;
+        int error = seqlog_look(log, cursor->base, offset, cursor->end, &run);
+        if (error) return error;
+        for (uint32_t i = run.size; i-- != 0;) {
+            if (run.bytes != NULL && run.bytes[i] == 0xFF) continue;
+            *end = offset + i + 1;
+            break;
+        }
+        offset += run.size;
+    }
+    return FLASH_OK;
+}
+
+/* What the head holds, and where it goes on. */
+static int recover_head(struct seqlog *log)
+{
+    struct seqlog_cursor cursor = seqlog_block_cursor(log, log->head, &log->header);
+    struct seqlog_frame frame;
+    uint32_t torn;
+    int error;
+    log->end = cursor.offset;
+    while ((error = seqlog_frame_next(log, &cursor, NULL, 0, &frame)) == FLASH_OK)
+        log->end = cursor.offset;
+    if (error != RINGLOG_ERR_NOT_FOUND) return error;
+    log->next = cursor.number;
+    error = torn_end(log, &cursor, &torn);
+    if (error) return error;
+    log->append = torn;
+    if (torn != log->end) {
+        log->append = seqlog_round(torn, log->flash->geometry.page_size);
+    }
+    return FLASH_OK;
+}
+
+/* Looks at the flash as if for the first time. */
+static int recover(struct seqlog *log)
+{
+    log->stale = true;
+    log->open = log->prepared = log->index_known = false;
+    log->window_size = log->overlay_size = 0;
+    log->next = 0;
+    log->changes++;
+    int answer = seqlog_find(log, &log->head, &log->header);
+    if (answer < 0) return answer;
+    if (answer == SEQLOG_YES) {
+        int error = recover_head(log);
+        if (error) return error;
+        log->open = true;
+    }
+    log->stale = false;
+    return FLASH_OK;
+}
+
+/* Before a change. */
+static int ready(struct seqlog *log)
+{
+    return log->stale ? recover(log) : FLASH_OK;
+}
+
+static void seed_make(struct seqlog *log, const struct seqlog_config *config)
+{
+    uint8_t bytes[13];
+    seqlog_put(bytes, config->id, 4);
+    seqlog_put(bytes + 4, log->flash->geometry.sector_size, 4);
+    seqlog_put(bytes + 8, log->plan.blocks, 4);
+    bytes[12] = (uint8_t)config->framing;
+    log->seed = crc32c(CRC32C_START, bytes, sizeof bytes);
+}
+
+static int configure(struct seqlog *log, const struct seqlog_config *config)
+{
+    memset(log, 0, sizeof *log);
+    log->flash = config->flash;
+    log->work = (uint8_t *)config->work;
+    log->work_size = config->work_size;
+    log->framing = config->framing;
+    log->find = config->find;
+    log->ahead = config->ahead;
+    if (config->work_size < SEQLOG_WORK_MIN) return RINGLOG_ERR_GEOMETRY;
+    int error = seqlog_plan(&config->flash->geometry, config, &log->plan);
+    if (error == FLASH_OK) seed_make(log, config);
+    return error;
+}
+
+int seqlog_mount(struct seqlog *log, const struct seqlog_config *config)
+{
+    int error = configure(log, config);
+    return error ? error : recover(log);
+}
+
+int seqlog_format(struct seqlog *log, const struct seqlog_config *config)
+{
+    int error = configure(log, config);
+    for (uint32_t i = 0; error == FLASH_OK && i < config->flash->geometry.sector_count; i++)
+        error = seqlog_erase(log, i);
+    return error ? error : recover(log);
+}
+
+/* Blocks ------------------------------------------------------------------------------------ */
+
+static uint32_t block_next(const struct seqlog *log)
+{
+    return log->open ? seqlog_on(log, log->head, 1) : 0;
+}
+
+/* Erases the block that is next, unless that is done. */
+static int prepare(struct seqlog *log)
+{
+    if (log->prepared) return FLASH_OK;
+    int error = seqlog_erase(log, block_next(log));
+    log->prepared = error == FLASH_OK;
+    return error;
+}
+
+/* Makes the next block the head of a log that reaches so far back. */
+static int open_block(struct seqlog *log, uint32_t reach)
+{
+    uint32_t block = block_next(log);
+    struct seqlog_header header = {
+        .sequence = log->open ? seqlog_sequence_on(log, log->header.sequence, 1) : 0,
+        .reach = reach,
+        .first = log->next};
+    int error = prepare(log);
+    if (error) return error;
+    log->prepared = false;
+    error = seqlog_block_program(log, block, &header);
+    if (error) return error;
+    log->open = log->changed = true;
+    log->changes++;
+    log->head = block;
+    log->header = header;
+    log->end = log->append = log->plan.header_size;
+    /* The index is a hint: what it costs to do without is not the caller's error. */
+    if (seqlog_index_note(log, block, header.sequence)) log->index_known = false;
+    return FLASH_OK;
+}
+
+/* One block more than now, the oldest ones given up. */
+static int open_next(struct seqlog *log)
+{
+    uint32_t reach = log->open ? log->header.reach + 1 : 0;
+    return open_block(log, seqlog_minimum(reach, log->plan.blocks - 2));
+}
+
+/* Records ----------------------------------------------------------------------------------- */
+
+/* Whether a reader, once the frame in the work buffer is programmed behind a torn place, finds it
+ * there and nothing before it. */
+static int proven(struct seqlog *log, uint32_t size, uint32_t lead)
+{
+    struct seqlog_cursor cursor = seqlog_block_cursor(log, log->head, &log->header);
+    struct seqlog_frame frame;
+    cursor.offset = log->end;
+    cursor.number = log->next;
+    log->overlay_at = cursor.base + log->append;
+    log->overlay_size = size;
+    log->window_size = 0;
+    int error = seqlog_frame_next(log, &cursor, NULL, 0, &frame);
+    log->overlay_size = 0;
+    log->window_size = 0;
+    if (error) return error == RINGLOG_ERR_NOT_FOUND ? SEQLOG_NO : error;
+    bool same = frame.offset == log->append + lead && frame.number == log->next;
+    return same ? SEQLOG_YES : SEQLOG_NO;
+}
+
+/* Programs a record into the head. NO: there is no place for it. */
+static int put(struct seqlog *log, const void *data, uint32_t size)
+{
+    uint32_t lead, offset = log->append;
+    bool torn = offset != log->end;
+    uint32_t end = log->flash->geometry.sector_size;
+    if (offset >= end) return SEQLOG_NO;
+    uint32_t whole =
+        seqlog_frame_compose(log, log->header.crc, offset, log->next, data, size, torn, &lead);
+    if (whole > end - offset) return SEQLOG_NO;
+    int answer = torn ? proven(log, whole, lead) : SEQLOG_YES;
+    if (answer != SEQLOG_YES) return answer;
+    uint32_t base = seqlog_block_cursor(log, log->head, &log->header).base;
+    int error = seqlog_program(log, base + offset, log->work, whole);
+    if (error) return error;
+    log->end = log->append = offset + whole;
+    log->next++;
+    log->changed = true;
+    log->changes++;
+    return SEQLOG_YES;
+}
+
+static int append(struct seqlog *log, const void *data, uint32_t size)
+{
+    int answer = log->open ? put(log, data, size) : SEQLOG_NO;
+    if (answer == SEQLOG_NO) {
+        int error = open_next(log);
+        if (error) return error;
+        answer = put(log, data, size);
+    }
+    if (answer < 0) return answer;
+    return answer == SEQLOG_YES ? FLASH_OK : RINGLOG_ERR_TOO_BIG;
+}
+
+int seqlog_append(struct seqlog *log, const void *data, uint32_t size, uint64_t *number)
+{
+    uint32_t unit = log->flash->geometry.unit;
+    int error = ready(log);
+    if (error) return error;
+    /* One unit more: the zero that ends a torn frame. */
+    if (size > log->plan.record_max || log->next >= SEQLOG_NUMBER_END ||
+        seqlog_frame_size_max(log->framing, size, unit) + unit > log->work_size)
+        return RINGLOG_ERR_TOO_BIG;
+    error = append(log, data, size);
+    if (error) {
+        log->stale = true;
+        return error;
+    }
+    if (number != NULL) *number = log->next - 1;
+    /* The record is there whatever becomes of this; what fails here is done again when needed. */
+    if (log->ahead && log->append > log->flash->geometry.sector_size / 2) (void)prepare(log);
+    return FLASH_OK;
+}
+
+int seqlog_prepare(struct seqlog *log)
+{
+    int error = ready(log);
+    return error || !log->open || !log->changed ? error : prepare(log);
+}
+
+int seqlog_clear(struct seqlog *log)
+{
+    int error = ready(log);
+    if (error || !log->open) return error;
+    if (log->header.reach == 0 && log->header.first == log->next) return FLASH_OK;
+    error = open_block(log, 0);
+    if (error) log->stale = true;
+    return error;
+}

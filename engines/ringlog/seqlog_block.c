@@ -1,0 +1,181 @@
+/* seqlog_block.c - the flash as seqlog sees it, and the headers of blocks.
+ *
+ * A header, little endian, filled with 0xFF up to the unit:
+ *
+ *     0   u32   sequence number; block p of N has p or p + N
+ *     4   u32   reach
+ *     8   u48   number of the first record
+ *     14  u16   format, 1
+ *     16  u32   CRC-32C of these, begun with the log's seed and the block's place
+ *
+ * The number of the first record is known when a block is opened, not when it is erased: so the
+ * header is programmed when the block is opened, and one program opens it.
+ *
+ * Blank units at the start of a program are left out. On the flash they look the same, and it
+ * keeps this true: an interrupted program of which nothing is to be seen has touched nothing.
+ */
+#include <string.h>
+
+#include "crc32c.h"
+#include "seqlog_internal.h"
+
+#define HEADER_SIZE 20u
+#define FORMAT 1u
+
+static uint32_t sector_address(const struct seqlog *log, uint32_t sector)
+{
+    return sector * log->flash->geometry.sector_size;
+}
+
+/* Reading ----------------------------------------------------------------------------------- */
+
+/* Fills the window; what the part can't read is looked at in the smallest pieces. */
+static int window_read(struct seqlog *log, uint32_t address, uint32_t size)
+{
+    uint32_t least = log->flash->geometry.read_unit;
+    bool overlay = log->overlay_size != 0;
+    uint8_t *bytes = overlay ? log->small : log->work;
+    uint32_t room = overlay ? FLASH_UNIT_MAX : log->work_size;
+    size = seqlog_minimum(size, room / least * least);
+    int error = flash_read(log->flash, address, bytes, size);
+    if (error == FLASH_ERR_ECC && size > least)
+        error = flash_read(log->flash, address, bytes, size = least);
+    log->window_at = address;
+    log->window_size = error && error != FLASH_ERR_ECC ? 0 : size;
+    log->window_bad = error == FLASH_ERR_ECC;
+    return error == FLASH_ERR_ECC ? FLASH_OK : error;
+}
+
+/* The part of the frame in the work buffer that is at `address`; false when there is none. Else
+ * *size is cut down to what lies before it. */
+static bool look_overlay(const struct seqlog *log, uint32_t address, uint32_t *size,
+                         struct seqlog_run *run)
+{
+    uint32_t in = address - log->overlay_at;
+    if (log->overlay_size == 0) return false;
+    if (address < log->overlay_at) {
+        *size = seqlog_minimum(*size, log->overlay_at - address);
+        return false;
+    }
+    if (in >= log->overlay_size) return false;
+    *run = (struct seqlog_run){log->work + in, seqlog_minimum(*size, log->overlay_size - in)};
+    return true;
+}
+
+int seqlog_look(struct seqlog *log, uint32_t base, uint32_t offset, uint32_t end,
+                struct seqlog_run *run)
+{
+    uint32_t address = base + offset, size = end - offset;
+    uint32_t least = log->flash->geometry.read_unit;
+    if (look_overlay(log, address, &size, run)) return FLASH_OK;
+    if (log->window_size == 0 || address - log->window_at >= log->window_size) {
+        uint32_t before = address % least;
+        int error = window_read(log, address - before, seqlog_round(before + size, least));
+        if (error) return error;
+    }
+    uint32_t in = address - log->window_at;
+    const uint8_t *bytes = log->overlay_size != 0 ? log->small : log->work;
+    run->bytes = log->window_bad ? NULL : bytes + in;
+    run->size = seqlog_minimum(size, log->window_size - in);
+    return FLASH_OK;
+}
+
+int seqlog_fetch(struct seqlog *log, uint32_t address, uint8_t *bytes, uint32_t size)
+{
+    uint8_t piece[3 * FLASH_UNIT_MAX];
+    uint32_t least = log->flash->geometry.read_unit, before = address % least;
+    uint32_t whole = seqlog_round(before + size, least);
+    int error = flash_read(log->flash, address - before, piece, whole);
+    if (error) return error;
+    memcpy(bytes, piece + before, size);
+    return FLASH_OK;
+}
+
+/* Writing ----------------------------------------------------------------------------------- */
+
+static bool unit_blank(const uint8_t *bytes, uint32_t size)
+{
+    while (size-- != 0)
+        if (*bytes++ != 0xFF) return false;
+    return true;
+}
+
+int seqlog_program(struct seqlog *log, uint32_t address, const uint8_t *bytes, uint32_t size)
+{
+    const struct flash_geometry *g = &log->flash->geometry;
+    log->window_size = 0;
+    while (size != 0) {
+        uint32_t part = seqlog_minimum(size, g->page_size - address % g->page_size), skip = 0;
+        while (skip < part && unit_blank(bytes + skip, g->unit))
+            skip += g->unit;
+        if (skip < part) {
+            int error = flash_program(log->flash, address + skip, bytes + skip, part - skip);
+            if (error) return error;
+        }
+        address += part;
+        bytes += part;
+        size -= part;
+    }
+    return FLASH_OK;
+}
+
+int seqlog_erase(struct seqlog *log, uint32_t sector)
+{
+    log->window_size = 0;
+    return flash_erase(log->flash, sector_address(log, sector));
+}
+
+/* Headers ----------------------------------------------------------------------------------- */
+
+static uint32_t header_crc(const struct seqlog *log, uint32_t block, const uint8_t *bytes)
+{
+    uint8_t place[4];
+    seqlog_put(place, block, 4);
+    return ~crc32c(crc32c(log->seed, place, 4), bytes, HEADER_SIZE - 4);
+}
+
+static bool header_decode(const struct seqlog *log, uint32_t block, const uint8_t *bytes,
+                          struct seqlog_header *header)
+{
+    *header = (struct seqlog_header){.sequence = (uint32_t)seqlog_get(bytes, 4),
+                                     .reach = (uint32_t)seqlog_get(bytes + 4, 4),
+                                     .first = seqlog_get(bytes + 8, 6),
+                                     .crc = (uint32_t)seqlog_get(bytes + 16, 4)};
+    uint32_t blocks = log->plan.blocks;
+    return header->crc == header_crc(log, block, bytes) && seqlog_get(bytes + 14, 2) == FORMAT &&
+           header->sequence < 2 * blocks && header->sequence % blocks == block &&
+           header->reach <= blocks - 2;
+}
+
+int seqlog_block_read(struct seqlog *log, uint32_t block, struct seqlog_header *header)
+{
+    uint8_t bytes[HEADER_SIZE];
+    int error = seqlog_fetch(log, sector_address(log, block), bytes, HEADER_SIZE);
+    if (error == FLASH_ERR_ECC) return SEQLOG_BAD;
+    if (error) return error;
+    if (unit_blank(bytes, HEADER_SIZE)) return SEQLOG_BLANK;
+    return header_decode(log, block, bytes, header) ? SEQLOG_VALID : SEQLOG_BAD;
+}
+
+int seqlog_block_program(struct seqlog *log, uint32_t block, struct seqlog_header *header)
+{
+    uint8_t bytes[2 * FLASH_UNIT_MAX];
+    memset(bytes, 0xFF, sizeof bytes);
+    seqlog_put(bytes, header->sequence, 4);
+    seqlog_put(bytes + 4, header->reach, 4);
+    seqlog_put(bytes + 8, header->first, 6);
+    seqlog_put(bytes + 14, FORMAT, 2);
+    header->crc = header_crc(log, block, bytes);
+    seqlog_put(bytes + 16, header->crc, 4);
+    return seqlog_program(log, sector_address(log, block), bytes, log->plan.header_size);
+}
+
+struct seqlog_cursor seqlog_block_cursor(const struct seqlog *log, uint32_t block,
+                                         const struct seqlog_header *header)
+{
+    return (struct seqlog_cursor){.base = sector_address(log, block),
+                                  .offset = log->plan.header_size,
+                                  .end = log->flash->geometry.sector_size,
+                                  .identity = header->crc,
+                                  .number = header->first};
+}

@@ -1,0 +1,229 @@
+/* seqlog_read.c - records by number, and one after the other.
+ *
+ * The blocks of the log are counted back from the head: 0 is the head, header.reach the oldest. The
+ * numbers of their first records fall with that, so the block of a record is found by bisection; a
+ * block that can't be read proves nothing and is stepped over. In the block the records are counted
+ * through. A record that is missing between others was lost to rot: the numbers of the others,
+ * which their frames and headers hold, tell.
+ */
+#include <string.h>
+
+#include "seqlog_internal.h"
+
+/* Blocks --------------------------------------------------------------------------------------- */
+
+/* The header of the block so many places before the head. NO: it can't be read, or makes no sense
+ * there. */
+static int back_header(struct seqlog *log, uint32_t back, struct seqlog_header *header)
+{
+    *header = log->header;
+    if (back == 0) return SEQLOG_YES;
+    int state = seqlog_block_read(log, seqlog_back(log, log->head, back), header);
+    if (state != SEQLOG_VALID) return state < 0 ? state : SEQLOG_NO;
+    bool right = header->sequence == seqlog_sequence_back(log, log->header.sequence, back) &&
+                 header->first <= log->header.first;
+    return right ? SEQLOG_YES : SEQLOG_NO;
+}
+
+/* The oldest readable block, of those from *back down to the head. */
+static int oldest_readable(struct seqlog *log, uint32_t *back, struct seqlog_header *header)
+{
+    for (;; --*back) {
+        int answer = back_header(log, *back, header);
+        if (answer != SEQLOG_NO) return answer < 0 ? answer : FLASH_OK;
+    }
+}
+
+int seqlog_first(struct seqlog *log, uint64_t *number)
+{
+    struct seqlog_header header;
+    uint32_t back = log->header.reach;
+    *number = log->next;
+    if (!log->open) return FLASH_OK;
+    int error = oldest_readable(log, &back, &header);
+    if (error == FLASH_OK) *number = header.first;
+    return error;
+}
+
+/* A bisection. Counted from 1, the oldest, up: the block `low` (0: none) begins early enough, the
+ * block `high` too late, or can't be read and nothing behind it helps. */
+struct location {
+    uint64_t number;
+    uint32_t low, high;
+    struct seqlog_header header; /* of `low` */
+};
+
+static int location_narrow(struct seqlog *log, struct location *l, uint32_t middle)
+{
+    for (uint32_t at = middle; at < l->high; at++) {
+        struct seqlog_header header;
+        int answer = back_header(log, log->header.reach + 1 - at, &header);
+        if (answer < 0) return answer;
+        if (answer == SEQLOG_NO) continue;
+        if (header.first > l->number) break;
+        l->low = at;
+        l->header = header;
+        return FLASH_OK;
+    }
+    l->high = middle;
+    return FLASH_OK;
+}
+
+/* The newest readable block that begins with record `number` or an earlier one. NO: none does. */
+static int locate(struct seqlog *log, uint64_t number, uint32_t *back, struct seqlog_header *header)
+{
+    struct location l = {.number = number, .high = log->header.reach + 1};
+    *back = 0;
+    *header = log->header;
+    if (number >= log->header.first) return SEQLOG_YES;
+    while (l.high - l.low > 1) {
+        int error = location_narrow(log, &l, l.low + (l.high - l.low) / 2);
+        if (error) return error;
+    }
+    *back = log->header.reach + 1 - l.low;
+    *header = l.header;
+    return l.low != 0 ? SEQLOG_YES : SEQLOG_NO;
+}
+
+/* The records of a block. */
+static struct seqlog_cursor records(const struct seqlog *log, uint32_t back,
+                                    const struct seqlog_header *header)
+{
+    struct seqlog_cursor cursor =
+        seqlog_block_cursor(log, seqlog_back(log, log->head, back), header);
+    if (back == 0) cursor.end = log->end;
+    return cursor;
+}
+
+/* By number ------------------------------------------------------------------------------------ */
+
+/* Finds a record in its block. The cursor is moved to it. */
+static int seek(struct seqlog *log, uint64_t number, struct seqlog_cursor *cursor)
+{
+    for (;;) {
+        struct seqlog_frame frame;
+        int error = seqlog_frame_next(log, cursor, NULL, 0, &frame);
+        if (error == RINGLOG_ERR_NOT_FOUND) return RINGLOG_ERR_DAMAGED;
+        if (error) return error;
+        if (frame.number > number) return RINGLOG_ERR_DAMAGED;
+        if (frame.number < number) continue;
+        cursor->offset = frame.offset;
+        cursor->number = number;
+        return FLASH_OK;
+    }
+}
+
+int seqlog_read(struct seqlog *log, uint64_t number, void *buffer, uint32_t capacity,
+                uint32_t *size)
+{
+    struct seqlog_header header;
+    struct seqlog_frame frame;
+    uint32_t back;
+    if (!log->open || number >= log->next) return RINGLOG_ERR_NOT_FOUND;
+    int answer = locate(log, number, &back, &header);
+    if (answer != SEQLOG_YES) return answer < 0 ? answer : RINGLOG_ERR_NOT_FOUND;
+    struct seqlog_cursor cursor = records(log, back, &header);
+    int error = seek(log, number, &cursor);
+    if (error) return error;
+    error = seqlog_frame_next(log, &cursor, (uint8_t *)buffer, capacity, &frame);
+    if (error) return error == RINGLOG_ERR_NOT_FOUND ? RINGLOG_ERR_DAMAGED : error;
+    *size = frame.size;
+    return frame.size > capacity ? RINGLOG_ERR_BUFFER : FLASH_OK;
+}
+
+/* One after the other -------------------------------------------------------------------------- */
+
+void seqlog_iterate(struct seqlog_iterator *iterator, uint64_t number)
+{
+    memset(iterator, 0, sizeof *iterator);
+    iterator->number = number;
+}
+
+/* Puts the iterator into a block: up to where the next readable one begins. */
+static int enter(struct seqlog *log, struct seqlog_iterator *it, uint32_t back,
+                 const struct seqlog_header *header)
+{
+    struct seqlog_header next;
+    uint32_t after = back;
+    it->cursor = records(log, back, header);
+    it->back = back;
+    it->limit = log->next;
+    it->changes = log->changes;
+    if (it->number < header->first) it->number = header->first;
+    if (back != 0) {
+        after--;
+        int error = oldest_readable(log, &after, &next);
+        if (error) return error;
+        it->limit = next.first;
+    }
+    it->placed = true;
+    return FLASH_OK;
+}
+
+/* Puts the iterator into the block of its number, or into the oldest. */
+static int place(struct seqlog *log, struct seqlog_iterator *it)
+{
+    struct seqlog_header header;
+    uint32_t back;
+    int answer = locate(log, it->number, &back, &header);
+    if (answer < 0) return answer;
+    if (answer == SEQLOG_NO) {
+        back = log->header.reach;
+        int error = oldest_readable(log, &back, &header);
+        if (error) return error;
+    }
+    return enter(log, it, back, &header);
+}
+
+/* Puts the iterator into the block behind its own, or into the one of its number if the log was
+ * changed. */
+static int move_on(struct seqlog *log, struct seqlog_iterator *it)
+{
+    struct seqlog_header header;
+    uint32_t back = it->back - 1;
+    if (!it->placed || it->changes != log->changes || it->back == 0) return place(log, it);
+    int error = oldest_readable(log, &back, &header);
+    return error ? error : enter(log, it, back, &header);
+}
+
+/* Whether the iterator is in the block of its number. */
+static bool in_place(const struct seqlog *log, const struct seqlog_iterator *it)
+{
+    return it->placed && it->changes == log->changes && it->number < it->limit;
+}
+
+/* The next record of the block. */
+static int next_in_block(struct seqlog *log, struct seqlog_iterator *it, uint8_t *buffer,
+                         uint32_t capacity, struct seqlog_frame *frame)
+{
+    while (it->number < it->limit) {
+        struct seqlog_cursor before = it->cursor;
+        int error = seqlog_frame_next(log, &it->cursor, buffer, capacity, frame);
+        if (error) return error;
+        if (frame->number < it->number) continue;
+        if (frame->number >= it->limit) break;
+        if (frame->size <= capacity) return FLASH_OK;
+        it->cursor = before;
+        return RINGLOG_ERR_BUFFER;
+    }
+    return RINGLOG_ERR_NOT_FOUND;
+}
+
+int seqlog_next(struct seqlog *log, struct seqlog_iterator *it, void *buffer, uint32_t capacity,
+                uint32_t *size, uint64_t *number)
+{
+    while (log->open && it->number < log->next) {
+        struct seqlog_frame frame = {.size = 0};
+        int error = in_place(log, it) ? FLASH_OK : move_on(log, it);
+        if (error) return error;
+        error = next_in_block(log, it, (uint8_t *)buffer, capacity, &frame);
+        if (error == FLASH_OK || error == RINGLOG_ERR_BUFFER) {
+            *size = frame.size;
+            *number = frame.number;
+        }
+        if (error == FLASH_OK) it->number = frame.number + 1;
+        if (error != RINGLOG_ERR_NOT_FOUND) return error;
+        if (it->number < it->limit) it->number = it->limit; /* lost to rot */
+    }
+    return RINGLOG_ERR_NOT_FOUND;
+}
