@@ -50,8 +50,8 @@ struct op {
     enum op_kind kind;
     uint32_t line;             /* of the scenario file; 0: made by a program */
     uint32_t key;              /* index into keys, where the kind has a key */
-    const struct value *value; /* where the kind has one */
     uint32_t count;            /* OP_ROT, OP_POP, OP_READ */
+    const struct value *value; /* where the kind has one */
     uint64_t seed;             /* OP_ROT */
     struct cut cut;
 };
