@@ -338,7 +338,7 @@ static int check_body(const struct canary_list *list, uint32_t sequence,
         if (list->fault == PLANTED_HEAD_TWICE && head[1] == KIND_DEAD) return 1;
         uint32_t crc = record_crc(list, sequence, record->offset, head, record->size);
         if (get(head + 4, 4) == crc) return 1;
-        if (list->fault != PLANTED_READ_FOR_EVER) return 0;
+        if (list->fault != PLANTED_READ_FOR_EVER || record->size == 0) return 0;
     }
 }
 

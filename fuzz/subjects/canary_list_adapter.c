@@ -9,95 +9,99 @@
 
 /* clang-format off */
 const struct canary_list_fault canary_list_faults[CANARY_LIST_FAULT_COUNT] = {
-    [PLANTED_NONE] = {"no fault", "", "", "", false, 1, ANY},
+    [PLANTED_NONE] = {"no fault", "", "", "", false, 1, ANY, 0},
     [PLANTED_HEADER_UNCHECKED] = {
         "the checksum of a sector's header is not looked at", "K2", "durable", "bits", false, 1,
-        ANY},
+        ANY, 0},
     [PLANTED_LENGTH_TRUSTED] = {
         "a torn record is stepped over by the length that it tells", "K14", "durable", "bits",
-        false, 1, ANY},
+        false, 1, ANY, 0},
     [PLANTED_HEAD_FIRST] = {
-        "a record's head is programmed before its body", "K1", "atomic", "edge", false, 1, ANY},
+        "a record's head is programmed before its body", "K1", "atomic", "edge", false, 1, ANY, 0},
     [PLANTED_POP_LATE] = {
-        "a pop is marked by the next pop", "K11", "settled", "edge", false, 1, ADAPTER_QUEUE},
+        "a pop is marked by the next pop", "K11", "settled", "edge", false, 1, ADAPTER_QUEUE, 0},
     [PLANTED_POP_AGAIN] = {
         "a torn mark of a pop counts as none and is programmed again", "K13", "lawful", "prefix",
-        true, 1, ADAPTER_QUEUE},
+        true, 1, ADAPTER_QUEUE, 0},
     [PLANTED_HEAD_TWICE] = {
-        "a pop programs the record's head again", "K13", "lawful", "", true, 1, ADAPTER_QUEUE},
+        "a pop programs the record's head again", "K13", "lawful", "", true, 1, ADAPTER_QUEUE, 0},
     [PLANTED_PLACE_IN_POPPED] = {
         "a pop of the n-th item counts those that were popped", "K11", "ordered", "", false, 1,
-        ADAPTER_QUEUE},
+        ADAPTER_QUEUE, 0},
     [PLANTED_FREED_EARLY] = {
         "a sector counts as free when its first item was popped", "K6", "durable", "", false, 1,
-        ADAPTER_QUEUE},
+        ADAPTER_QUEUE, 0},
     [PLANTED_DROP_TWO] = {
-        "an append gives up two sectors for one", "K6", "durable", "", false, 1, ANY},
+        "an append gives up two sectors for one", "K6", "durable", "", false, 1, ADAPTER_QUEUE, 0},
     [PLANTED_PUSH_DROPS] = {
         "a push drops the oldest items where there is no room", "K16", "durable", "", false, 1,
-        ADAPTER_QUEUE},
+        ADAPTER_QUEUE, 0},
     [PLANTED_FIRST_FIT] = {
         "a small item goes into what is left of the sector before", "K15", "ordered", "", false, 1,
-        ANY},
+        ANY, 0},
     [PLANTED_COUNTER_WRAPS] = {
         "sequence numbers of 3 bits are compared without wrapping", "K8", "durable", "", false, 1,
-        ANY},
+        ANY, 0},
     [PLANTED_LAST_UNSEEN] = {
-        "a record that ends with its sector is not seen", "K15", "durable", "", false, 1, ANY},
+        "a record that ends with its sector is not seen", "K15", "durable", "", false, 1, ANY, 0},
     [PLANTED_AHEAD_ASSUMED] = {
         "a sector is erased ahead, and taken as erased ever after", "K10", "lawful", "edge", false,
-        1, ADAPTER_LOG},
+        1, ADAPTER_LOG, 0},
     [PLANTED_TRUST_BLANK] = {
         "a sector is not erased when its header reads blank", "K4", "lawful", "prefix", false, 1,
-        ANY},
+        ANY, 0},
     [PLANTED_GUARD_UNCHECKED] = {
-        "a sector counts by its header when its erase was cut at the end", "K4", "ordered",
-        "prefix", false, 1, ANY},
+        "a sector counts by its header when its erase was cut at the end", "K4",
+        "ordered or atomic", "bits", false, 1, ANY, 0},
     [PLANTED_LEAK] = {
         "a sector whose header was torn is never used again", "K16", "alive", "prefix", false, 1,
-        ANY},
+        ANY, 0},
     [PLANTED_TORN_REFUSED] = {
-        "mount refuses a chip with a torn header", "K7", "alive", "prefix", false, 1, ANY},
+        "mount refuses a chip with a torn header", "K7", "alive", "prefix", false, 1, ANY, 0},
     [PLANTED_ALL_SEALED] = {
         "a sector is sealed before the next is begun, and sealed is full", "K7", "alive", "edge",
-        false, 1, ANY},
+        false, 1, ANY, 0},
     [PLANTED_NUMBER_SKIPPED] = {
-        "a torn record counts as one", "K11", "ordered", "edge", false, 1, ADAPTER_LOG},
+        "a torn record counts as one", "K11", "ordered", "edge", false, 1,
+        ADAPTER_LOG, 0},
     [PLANTED_NUMBER_REUSED] = {
-        "a torn record takes one off the count", "K11", "ordered", "edge", false, 1, ADAPTER_LOG},
+        "a torn record takes one off the count", "K11", "ordered", "edge", false, 1,
+        ADAPTER_LOG, 0},
     [PLANTED_READ_FOR_EVER] = {
-        "a damaged record is read until it is good", "K14", "bounded", "bits", false, 1, ANY},
+        "a damaged record is read until it is good", "K14", "bounded", "bits", false, 1, ANY, 0},
     [PLANTED_SYNC_EARLY] = {
-        "a sync leaves the newest item in RAM", "K11", "durable", "edge", false, 1, ADAPTER_LOG},
+        "a sync leaves the newest item in RAM", "K11", "durable", "edge", false, 1, ADAPTER_LOG, 3},
     [PLANTED_CLEAR_IN_STEPS] = {
-        "a clear erases sector by sector", "K19", "atomic", "edge", false, 1, ANY},
+        "a clear erases sector by sector", "K19", "atomic", "edge", false, 1, ANY, 0},
     [PLANTED_CLEAR_FORGOTTEN] = {
         "the mark of a clear is looked for in the newest sector alone", "K9", "settled", "", false,
-        1, ANY},
+        1, ANY, 0},
     [PLANTED_STEP_OF_NOTHING] = {
         "the length of a damaged record is added in 8 bits, 0 as well", "K14", "sane", "", false,
-        1, ANY},
+        1, ANY, 0},
     [PLANTED_FITS_TOO_MUCH] = {
         "the largest item that fits is told one byte too large", "K15", "honest", "", false, 1,
-        ADAPTER_QUEUE},
+        ADAPTER_QUEUE, 0},
     [PLANTED_MOUNT_WRITES] = {
         "every mount writes a note that a record was torn", "K18", "settled", "edge", false, 1,
-        ANY},
+        ANY, 0},
     [PLANTED_COPY_STAYS] = {
-        "recovery copies the last item, and a cut leaves both", "K10", "ordered", "edge", false, 2,
-        ADAPTER_QUEUE},
+        "recovery copies the last item, and a cut leaves both", "K10", "atomic", "edge", false, 2,
+        ADAPTER_QUEUE, 0},
     [PLANTED_SEEK_SKIPS] = {
-        "a seek answers the first sector that was begun at that time or later", "K15", "ordered", "", false,
-        1, ADAPTER_LOG},
+        "a seek answers the first sector begun at that time or later", "K15", "ordered", "",
+        false, 1, ADAPTER_LOG, 0},
     [PLANTED_WIPE_ON_DAMAGE] = {
-        "a damaged store is erased and begun anew", "K20", "durable", "edge", false, 1, ANY},
+        "a damaged store is erased and begun anew", "K20", "durable or settled", "edge", false, 1,
+        ANY, 0},
     [PLANTED_ERROR_IGNORED] = {
-        "a failed program of a body is not noticed", "K25", "durable", "ecc", false, 1, ANY},
+        "a failed program of a body is not noticed", "K25", "durable", "ecc", false, 1,
+        ADAPTER_LOG, 0},
     [PLANTED_TRUST_RAM] = {
-        "mount takes the active sector from RAM", "K11", "durable", "", false, 1, ANY},
+        "mount takes the active sector from RAM", "K11", "durable", "", false, 1, ANY, 0},
     [PLANTED_BLANK_ITEM] = {
         "an item of erased bytes, or of none, counts as absent", "K3", "durable", "", false, 1,
-        ANY},
+        ANY, 0},
 };
 /* clang-format on */
 

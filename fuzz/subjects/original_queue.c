@@ -182,7 +182,7 @@ static int pop_current(struct iterator *iterator)
     return original_erase_item(iterator->queue, &iterator->item);
 }
 
-/* --- every operation: when the queue turns out to be corrupted it is repaired and asked again --- */
+/* --- requests --- */
 
 struct request {
     enum { REQUEST_PUSH, REQUEST_FITS, REQUEST_BEGIN, REQUEST_NEXT } kind;
@@ -206,6 +206,7 @@ static int run_once(const struct original *queue, struct request *request)
     return ORIGINAL_CORRUPTED;
 }
 
+/* Every operation: when the queue turns out to be corrupted it is repaired and asked once more. */
 static int run(const struct original *queue, struct request *request)
 {
     int error = run_once(queue, request);

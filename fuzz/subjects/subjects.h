@@ -32,11 +32,12 @@ extern const struct canary_fault canary_faults[CANARY_FAULT_COUNT];
 struct canary_list_fault {
     const char *summary;
     const char *bug_class;
-    const char *clause;
+    const char *clause; /* two where the kinds differ: "ordered or atomic" */
     const char *needs;
     bool once;
     uint32_t depth;         /* cuts on one path that show it */
     enum adapter_kind kind; /* which of the two shows it; ADAPTER_MAP: both do */
+    uint32_t batch;         /* option of the log that shows it */
 };
 
 #define CANARY_LIST_FAULT_COUNT 35u
