@@ -22,14 +22,55 @@ static const char few_sectors[] = "generic sectors=16 sector=4096 page=256 unit=
 static const char many_sectors[] = "generic sectors=256 sector=4096 page=256 unit=1";
 
 /* As a scenario spells them. */
-static const char *const designs[] = {"rlog", "rlog batch=1", "rlog profile=strict", "seqlog",
-                                      "seqqueue"};
+static const char *const designs[] = {
+    "rlog",
+    "rlog batch=1",
+    "rlog profile=strict",
+    "seqlog find=scan",
+    "seqlog find=bisect",
+    "seqlog find=coarse",
+    "seqlog find=fine",
+    "seqlog find=twolevel",
+    "seqlog find=pointer",
+    "seqlog framing=cobs find=bisect",
+    "seqqueue",
+};
 
+static bool takes(const struct adapter_option *option, const char *value, size_t size)
+{
+    if (!option->words) return true;
+    for (uint64_t i = 0; i <= option->max - option->min; i++) {
+        const char *word = option->words[i];
+        if (strlen(word) == size && strncmp(word, value, size) == 0) return true;
+    }
+    return false;
+}
+
+/* Whether the engine has this option, "name=value". */
+static bool has_option(const struct adapter *adapter, const char *text, size_t size)
+{
+    size_t name = strcspn(text, "=");
+    for (const struct adapter_option *it = adapter->options; it && it->name; it++) {
+        if (strlen(it->name) == name && strncmp(it->name, text, name) == 0)
+            return takes(it, text + name + 1, size - name - 1);
+    }
+    return false;
+}
+
+/* Whether the house has it; not all of them need be there. */
 static bool is_here(const char *design)
 {
     char name[SCRIPT_NAME_MAX];
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(design, " "), design);
-    return adapters_find(name) != NULL;
+    size_t size = strcspn(design, " ");
+    snprintf(name, sizeof name, "%.*s", (int)size, design);
+    const struct adapter *adapter = adapters_find(name);
+    bool here = adapter != NULL;
+    for (design += size; here && *design; design += size) {
+        design += strspn(design, " ");
+        size = strcspn(design, " ");
+        here = has_option(adapter, design, size);
+    }
+    return here;
 }
 
 /* --- the work --- */
@@ -127,7 +168,7 @@ static int count_reads(const char *design, const char *chip, uint32_t records, u
 
 static void print_row(const char *name, const char *const cells[COLUMNS])
 {
-    printf("  %-26s", name);
+    printf("  %-33s", name);
     for (int i = 0; i < COLUMNS; i++)
         printf(" %9s", cells[i]);
     printf("\n");

@@ -12,7 +12,7 @@ def costs(brownout, engines, records=RECORDS):
     done = brownout("bench", "--engines", engines, "--runs", records)
     assert done.returncode == 0, done.stderr
     rows = [line for line in done.stdout.splitlines() if line.startswith("  canary")]
-    return {line[:28].strip(): [float(cell) for cell in line[28:].split()] for line in rows}
+    return {line[:35].strip(): [float(cell) for cell in line[35:].split()] for line in rows}
 
 
 def test_a_design_costs_what_the_same_work_costs_in_a_scenario(brownout, tmp_path):
@@ -44,11 +44,17 @@ def test_a_line_for_each_design_in_the_order_given(brownout):
 
 def test_the_targets_stand_above(brownout):
     lines = brownout("bench", "--runs", 200).stdout.splitlines()
-    assert [line[:28].strip() for line in lines[3:6]] == [
+    assert [line[:35].strip() for line in lines[3:6]] == [
         "best known, 8-bit check",
         "to reach, one by one",
         "to reach, batched",
     ]
+
+
+def test_without_a_choice_the_designs_of_the_house_are_there(brownout):
+    told = brownout("bench", "--runs", 200).stdout
+    assert "\n  seqqueue " in told
+    assert "canary" not in told
 
 
 def test_the_costs_are_counted_and_not_timed(brownout):
