@@ -382,9 +382,11 @@ uint8_t *command_read_file(const char *path, uint64_t max, uint64_t *size)
     return NULL;
 }
 
-static int load_script(const char *path, struct script **script)
+int command_load_script(const struct command_options *options, const char *path,
+                        struct script **script)
 {
     struct scenario_error error = {0};
+    if (options->chip) return command_refuse("--chip: %s names its chip itself", path);
     struct scenario *scenario = scenario_read(path, &error);
     *script = scenario ? scenario_expand(scenario, &error) : NULL;
     scenario_free(scenario);
@@ -451,9 +453,8 @@ int command_load(const struct command_options *options, const char *path, struct
 {
     const struct adapter *plugin = NULL;
     *loaded = (struct loaded){0};
-    if (options->chip) return command_refuse("--chip: %s names its chip itself", path);
     int code = options->plugin ? load_plugin(options->plugin, &plugin) : COMMAND_CLEAN;
-    if (code == COMMAND_CLEAN) code = load_script(path, &loaded->script);
+    if (code == COMMAND_CLEAN) code = command_load_script(options, path, &loaded->script);
     if (code) return code;
     char name[SCRIPT_NAME_MAX];
     const char *engine = options->engine ? options->engine : plugin ? plugin->name : NULL;

@@ -56,6 +56,10 @@ struct loaded {
  * the reason told. The caller frees loaded->script. */
 int command_load(const struct command_options *options, const char *path, struct loaded *loaded);
 
+/* The file alone, its engine not looked at. */
+int command_load_script(const struct command_options *options, const char *path,
+                        struct script **script);
+
 /* The same without a file: chip and engine as a scenario spells them ("w25q128jv sectors=4",
  * "seqmap key=2"). Where the chip names no number of sectors, it has what `image_size` fills. */
 int command_load_bare(const struct command_options *options, uint64_t image_size,

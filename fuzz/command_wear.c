@@ -238,12 +238,13 @@ static int compare(struct contest *contest, const struct script *script)
 int command_wear(int argc, char **argv)
 {
     struct command_options options;
-    struct loaded loaded;
+    struct script *script;
     if (!command_parse(argc, argv, &options)) return COMMAND_USAGE;
     if (options.file_count != 1) return command_refuse("wear takes one scenario");
-    int code = command_load(&options, options.files[0], &loaded);
+    int code = command_load_script(&options, options.files[0], &script);
     if (code) return code;
-    command_settle_explore(&options, loaded.script);
+    if (!options.engines) options.engines = options.engine;
+    command_settle_explore(&options, script);
     struct contest *contest = calloc(1, sizeof *contest);
     if (contest) {
         contest->options = &options;
@@ -253,11 +254,11 @@ int command_wear(int argc, char **argv)
                                           .faults = options.explore.faults,
                                           .effort = options.explore.effort,
                                           .seed = options.explore.seed};
-        code = compare(contest, loaded.script);
+        code = compare(contest, script);
     } else {
         code = command_fail("out of memory");
     }
     free(contest);
-    script_free(loaded.script);
+    script_free(script);
     return code;
 }

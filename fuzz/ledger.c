@@ -93,7 +93,7 @@ static struct figures figures_with_cuts(const struct ledger_entry *entry)
 
 /* --- rows --- */
 
-enum form { WHOLE, RATIO, TIME };
+enum form { WHOLE, RATIO, FINE, TIME };
 
 struct row {
     const char *text, *json;
@@ -137,8 +137,8 @@ static const struct row cut_rows[] = {
     ROW("  behind an operation", "cuts_behind", WHOLE, behind),
     ROW("operations done again", "redone", WHOLE, redone),
     ROW("operations refused", NULL, WHOLE, refused),
-    ROW("erases more for each cut", "more_erases_per_cut", RATIO, more_erases),
-    ROW("programs more for each cut", "more_programs_per_cut", RATIO, more_programs),
+    ROW("erases more for each cut", "more_erases_per_cut", FINE, more_erases),
+    ROW("programs more for each cut", "more_programs_per_cut", FINE, more_programs),
     ROW("bytes programmed more for each cut", "more_bytes_per_cut", RATIO, more_bytes),
     ROW("erases of the most worn sector", NULL, WHOLE, erases_max),
     ROW("keys or items held at the end", NULL, WHOLE, held),
@@ -179,7 +179,7 @@ static void print_cell(FILE *out, double number, enum form form, int width)
     else if (form == TIME)
         wear_print_duration(cell, number);
     else
-        fprintf(cell, form == WHOLE ? "%.0f" : "%.2f", number);
+        fprintf(cell, form == WHOLE ? "%.0f" : form == FINE ? "%.3f" : "%.2f", number);
     if (fclose(cell) == 0) fprintf(out, "  %*s", width, text);
     free(text);
 }
@@ -246,8 +246,10 @@ static void print_fields(const struct figures *figures, const struct row *rows, 
         if (isnan(number))
             fprintf(out, ", \"%s\": null", rows[i].json);
         else
-            fprintf(out, rows[i].form == RATIO ? ", \"%s\": %.4f" : ", \"%s\": %.0f", rows[i].json,
-                    number);
+            fprintf(out,
+                    rows[i].form == RATIO || rows[i].form == FINE ? ", \"%s\": %.4f"
+                                                                  : ", \"%s\": %.0f",
+                    rows[i].json, number);
     }
 }
 

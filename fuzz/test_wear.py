@@ -108,6 +108,14 @@ def test_an_engine_of_another_kind_is_refused(brownout, tmp_path):
     assert "append is no operation of naive" in done.stderr
 
 
+def test_the_engine_that_the_scenario_names_need_not_be_there(brownout, tmp_path):
+    text = SCENARIO.replace("engine seqmap", "engine of-somebody-else x=1")
+    path = written(tmp_path, text)
+    (it,) = wear(brownout, path, "--engines", "naive")
+    assert it["engine"] == "naive"
+    assert wear(brownout, path, "--engine", "naive") == [it]
+
+
 def test_the_table_has_a_column_for_each_engine(brownout, scenario):
     done = brownout("wear", scenario, "--engines", "seqmap,naive")
     head = next(line for line in done.stdout.splitlines() if "seqmap" in line)
