@@ -64,7 +64,7 @@ struct rig {
     uint32_t aliens;   /* keys seen in it that nobody stored */
     /* of a queue or a log */
     struct model_design design;
-    struct rig_sight *sight; /* what the current look saw */
+    struct rig_sight *sights; /* for each level: what its look saw */
     /* both */
     bool thorough;    /* every key is fetched after a look, not one of them */
     bool rotten;      /* bits flipped at rest: a value may be missing, but not be another */

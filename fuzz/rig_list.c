@@ -7,7 +7,8 @@
 #include "fuzz/exercise.h"
 #include "fuzz/rig_internal.h"
 
-/* What a look has seen so far. */
+/* What a look has seen so far. One for each level: an engine that erases while it tells is cut in
+ * the look, and looked at on the level above. */
 struct rig_sight {
     struct model_seen *seen;
     uint32_t count, capacity;
@@ -24,6 +25,11 @@ static const struct adapter_list *calls(const struct rig *rig)
 static struct model_list *items(struct rig *rig)
 {
     return &rig_here(rig)->model.list;
+}
+
+static struct rig_sight *sight_of(const struct rig *rig)
+{
+    return &rig->sights[rig->level];
 }
 
 /* --- making and freeing --- */
@@ -44,14 +50,15 @@ static bool make(struct rig *rig)
         model_init_list(&rig->levels[i].before, design);
     }
     rig->buffer = malloc(RIG_LEVELS * ((size_t)rig->value_size_max + 1));
-    rig->sight = calloc(1, sizeof *rig->sight);
-    return rig->buffer && rig->sight;
+    rig->sights = calloc(RIG_LEVELS, sizeof *rig->sights);
+    return rig->buffer && rig->sights;
 }
 
-static void free_sight(struct rig *rig)
+static void free_sights(struct rig *rig)
 {
-    if (rig->sight) free(rig->sight->seen);
-    free(rig->sight);
+    for (uint32_t i = 0; rig->sights && i < RIG_LEVELS; i++)
+        free(rig->sights[i].seen);
+    free(rig->sights);
 }
 
 /* --- looking --- */
@@ -77,10 +84,11 @@ static struct model_seen *room_for_one(struct rig_sight *sight)
 static const struct value *expected(struct rig *rig, const void *bytes, uint32_t size)
 {
     struct model_list *list = items(rig);
-    for (uint32_t i = rig->sight->cursor; i < list->end; i++) {
+    struct rig_sight *sight = sight_of(rig);
+    for (uint32_t i = sight->cursor; i < list->end; i++) {
         const struct value *value = list->items[i].value;
         if (is_value(value, bytes, size)) {
-            rig->sight->cursor = i + 1;
+            sight->cursor = i + 1;
             return value;
         }
         if (!model_list_may_miss(list, &list->items[i])) break;
@@ -91,7 +99,7 @@ static const struct value *expected(struct rig *rig, const void *bytes, uint32_t
 static void see(void *context, uint64_t number, const void *bytes, uint32_t size)
 {
     struct rig *rig = context;
-    struct rig_sight *sight = rig->sight;
+    struct rig_sight *sight = sight_of(rig);
     struct model_seen *seen = room_for_one(sight);
     if (!seen) return;
     const struct value *value = expected(rig, bytes, size);
@@ -101,9 +109,10 @@ static void see(void *context, uint64_t number, const void *bytes, uint32_t size
 
 static bool was_seen(const struct rig *rig, uint64_t digest, uint32_t *times)
 {
+    const struct rig_sight *sight = sight_of(rig);
     *times = 0;
-    for (uint32_t i = 0; i < rig->sight->count; i++)
-        *times += rig->sight->seen[i].digest == digest;
+    for (uint32_t i = 0; i < sight->count; i++)
+        *times += sight->seen[i].digest == digest;
     return *times != 0;
 }
 
@@ -118,7 +127,7 @@ static bool is_item(struct rig *rig, uint64_t digest)
 
 static bool finds_number(struct rig *rig)
 {
-    const struct rig_sight *sight = rig->sight;
+    const struct rig_sight *sight = sight_of(rig);
     const struct model_list *list = items(rig);
     for (uint32_t i = 1; i < sight->count; i++) {
         if (sight->seen[i].number == sight->seen[i - 1].number + 1) continue;
@@ -135,7 +144,7 @@ static bool differs(struct rig *rig)
 {
     char text[RIG_TEXT_MAX];
     const struct model_list *list = items(rig);
-    const struct rig_sight *sight = rig->sight;
+    const struct rig_sight *sight = sight_of(rig);
     uint32_t times, held = 0;
     for (uint32_t i = list->first; i < list->end; i++) {
         const struct model_item *item = &list->items[i];
@@ -168,7 +177,7 @@ static bool differs(struct rig *rig)
 
 static bool look(struct rig *rig, void *object, bool powered_on)
 {
-    struct rig_sight *sight = rig->sight;
+    struct rig_sight *sight = sight_of(rig);
     sight->count = sight->strangers = 0;
     sight->cursor = items(rig)->first;
     rig_before(rig, ADAPTER_CALL_EACH);
@@ -577,7 +586,7 @@ bool rig_measure(struct rig *rig, struct exercise *exercise)
 }
 
 const struct rig_kind rig_list = {.make = make,
-                                  .free = free_sight,
+                                  .free = free_sights,
                                   .call = call,
                                   .look = look,
                                   .exercise = exercise_list,
