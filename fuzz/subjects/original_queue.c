@@ -13,6 +13,11 @@
 
 #include <string.h>
 
+struct original_queue {
+    struct original original; /* first: the functions below are about that */
+    bool find_max_fit;        /* what fits is as the crate tells it */
+};
+
 /* The sector of the newest item. */
 static int youngest(const struct original *queue, uint32_t *sector)
 {
@@ -92,8 +97,9 @@ static int push(const struct original *queue, uint32_t length, bool overwrite)
     return error ? error : original_write_item(queue, address, length);
 }
 
-/* As the crate has it: the header is not subtracted where the next sector can be used. */
-static int largest_that_fits(const struct original *queue, uint32_t *size)
+/* What the crate calls find_max_fit. It forgets the header of the item where the next sector can be
+ * used, and takes a single sector in use for damage; `right` does neither. */
+static int largest_that_fits(const struct original *queue, bool right, uint32_t *size)
 {
     uint32_t sector = 0;
     uint64_t address = 0;
@@ -102,11 +108,11 @@ static int largest_that_fits(const struct original *queue, uint32_t *size)
     uint32_t next = original_next_of(queue, sector);
     int state = original_state_of(queue, next);
     if (state < 0) return state;
-    if (state == ORIGINAL_PARTIAL) return ORIGINAL_CORRUPTED;
+    if (state == ORIGINAL_PARTIAL && !(right && next == sector)) return ORIGINAL_CORRUPTED;
     int empty = is_empty(queue, next);
     if (empty < 0) return empty;
-    *size = queue->sector_size - 2 * queue->word;
-    if (empty) return 0;
+    *size = queue->sector_size - 2 * queue->word - (right ? queue->header_size : 0);
+    if (empty && !(right && next == sector)) return 0;
     error = original_free_spot(queue, sector, 0, &address);
     if (error) return error == ORIGINAL_NONE ? ORIGINAL_FULL : error;
     uint64_t room = original_payload_end(queue, address) - address;
@@ -188,6 +194,7 @@ struct request {
     enum { REQUEST_PUSH, REQUEST_FITS, REQUEST_BEGIN, REQUEST_NEXT } kind;
     uint32_t size;
     bool overwrite;
+    bool right; /* what fits, and not what the crate says */
     struct iterator *iterator;
 };
 
@@ -197,7 +204,7 @@ static int run_once(const struct original *queue, struct request *request)
     case REQUEST_PUSH:
         return push(queue, request->size, request->overwrite);
     case REQUEST_FITS:
-        return largest_that_fits(queue, &request->size);
+        return largest_that_fits(queue, request->right, &request->size);
     case REQUEST_BEGIN:
         return begin(request->iterator);
     case REQUEST_NEXT:
@@ -231,7 +238,7 @@ static int iterate_on(struct iterator *iterator)
 static enum answer push_item(const struct original *queue, const void *data, uint32_t size,
                              bool overwrite)
 {
-    struct request request = {REQUEST_PUSH, size, overwrite, NULL};
+    struct request request = {.kind = REQUEST_PUSH, .size = size, .overwrite = overwrite};
     if (size > queue->length_max) return ANSWER_TOO_BIG;
     if (size) memcpy(queue->data, data, size);
     return original_answer(run(queue, &request));
@@ -299,7 +306,8 @@ static enum answer queue_clear(void *object)
 
 static enum answer queue_fits(void *object, uint32_t *size)
 {
-    struct request request = {.kind = REQUEST_FITS};
+    const struct original_queue *queue = object;
+    struct request request = {.kind = REQUEST_FITS, .right = !queue->find_max_fit};
     int error = run(object, &request);
     *size = request.size;
     return original_answer(error);
@@ -331,7 +339,7 @@ static size_t queue_object_size(const struct flash_geometry *geometry,
                                 const struct adapter_settings *settings)
 {
     (void)settings;
-    return sizeof(struct original) + original_capacity_of(geometry);
+    return sizeof(struct original_queue) + original_capacity_of(geometry);
 }
 
 static void queue_limits(const struct flash_geometry *geometry,
@@ -346,8 +354,9 @@ static void queue_limits(const struct flash_geometry *geometry,
 static enum answer queue_mount(void *object, const struct flash *flash,
                                const struct adapter_settings *settings)
 {
-    (void)settings;
-    original_init(object, flash, (uint8_t *)object + sizeof(struct original));
+    struct original_queue *queue = object;
+    original_init(&queue->original, flash, (uint8_t *)object + sizeof *queue);
+    queue->find_max_fit = settings->values[0] != 0;
     return ANSWER_OK;
 }
 
@@ -362,6 +371,11 @@ static uint64_t queue_bound(const struct flash_geometry *geometry,
     uint64_t programs = geometry->sector_size / geometry->unit;
     return 2 * sectors * (4 * words + 16) + 2 * (programs + 16);
 }
+
+static const struct adapter_option options[] = {
+    {"fits", "1: what fits is told as by the crate, wrong at every turn", 0, 0, 1, NULL},
+    {NULL, NULL, 0, 0, 0, NULL},
+};
 
 static const struct adapter_list calls = {
     .push = queue_push,
@@ -381,6 +395,7 @@ const struct adapter adapter_original_queue = {
     .claims = "edge,prefix",
     .widened = ADAPTER_CLEAR_MAY_STOP,
     .widened_why = "erase_all erases sector by sector",
+    .options = options,
     .refuses = queue_refuses,
     .object_size = queue_object_size,
     .limits = queue_limits,
