@@ -34,9 +34,15 @@ class Engine(NamedTuple):
 
 SEQMAP = ("engines/map/seqmap*.c", "engines/seq/*.c")
 NAIVE = ("engines/map/naive*.c", "engines/seq/seq_crc.c")
+SEQQUEUE = ("engines/queue/seqqueue*.c", "engines/seq/*.c")
+BUFFERED = ("engines/queue/*.c", "engines/seq/*.c")
 ENGINES = (
     Engine("seqmap, no caches", SEQMAP, "engines/map/seqmap.h", "seqmap", ("-DSEQ_NO_CACHE",)),
     Engine("seqmap", SEQMAP, "engines/map/seqmap.h", "seqmap"),
+    Engine("seqqueue, no cache", SEQQUEUE, "engines/queue/seqqueue.h", "seqqueue",
+           ("-DSEQ_NO_CACHE",)),
+    Engine("seqqueue", SEQQUEUE, "engines/queue/seqqueue.h", "seqqueue"),
+    Engine("seqqueue, buffered", BUFFERED, "engines/queue/buffered.h", "buffered"),
     Engine("naive", NAIVE, "engines/map/naive.h", "naive"),
 )
 

@@ -157,7 +157,7 @@ static void test_too_big_is_told_when_enqueued(void)
     CHECK(put(&bench, 1, 8, BUFFERED_REJECT) == 0, "the flash takes eight");
 }
 
-/* What is being pushed when a push fails still waits, is still the oldest, and does not give way. */
+/* What is being pushed when a push fails still waits, is the oldest, and does not give way. */
 static void test_a_failed_push_loses_nothing(void)
 {
     uint32_t size;

@@ -55,7 +55,7 @@
 
 struct seqqueue_config {
     /* The region. One sector or more; erased value 0xFF; a sector of at least 3 words and an item
-     * header, where a word is max(unit, read_unit); with programs_per_unit 1 at least two words
+     * header, where a word is max(unit, read_unit); with programs_per_unit 1 at least three words
      * and two headers. */
     const struct flash *flash;
     /* Scratch memory for reading, at least a word. Items may be larger: they are handled in pieces
@@ -155,7 +155,7 @@ static inline uint32_t seqqueue_reserve(const struct flash_geometry *geometry)
 static inline bool seqqueue_geometry_usable(const struct flash_geometry *geometry)
 {
     return seq_geometry_usable(geometry, 1) &&
-           geometry->sector_size >= 2 * seq_word_size(geometry) + 2 * seqqueue_reserve(geometry);
+           geometry->sector_size >= 3 * seq_word_size(geometry) + 2 * seqqueue_reserve(geometry);
 }
 
 /* Bytes of the largest item on such a part. */

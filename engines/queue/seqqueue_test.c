@@ -199,6 +199,9 @@ static void test_workload(const struct cost *c)
     CHECK(n->erases == c->crate.erases && n->programs == c->crate.programs &&
               n->bytes_programmed == c->crate.bytes_programmed,
           "as many erases, programs and bytes as the crate");
+#ifdef SEQ_NO_CACHE
+    if (c->parts != CACHE_NONE) return;
+#endif
     CHECK(n->reads < c->crate.reads && n->bytes_read < c->crate.bytes_read, "fewer reads");
     CHECK(b->ram.breach == NULL, "%s", b->ram.breach);
 }
@@ -313,6 +316,9 @@ static void check_costs(const char *what, const struct ram_flash_counts *n,
     CHECK(n->erases <= crate.erases && n->programs <= crate.programs &&
               n->bytes_programmed <= crate.bytes_programmed,
           "%s: no more erases, programs and bytes than the crate", what);
+#ifdef SEQ_NO_CACHE
+    return; /* data are read twice then, once to check and once to copy them */
+#endif
     CHECK(n->reads < crate.reads && n->bytes_read < crate.bytes_read, "%s: fewer reads", what);
 }
 

@@ -1,0 +1,39 @@
+"""The C tests of the queue engine, built as firmware would build them.
+
+That they pass as `make test` builds them, sanitized, is a test of its own for each *_test.c.
+"""
+
+import pathlib
+import subprocess
+
+import pytest
+
+QUEUE = pathlib.Path(__file__).resolve().parent
+SOURCES = [QUEUE / "seqqueue.c", QUEUE / "buffered.c", *sorted((QUEUE.parent / "seq").glob("*.c"))]
+STRICT = "-std=c11 -O2 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror".split()
+
+
+@pytest.fixture(params=["SEQ_CRC_FAST", "SEQ_NO_CACHE"])
+def passes(request, tmp_path):
+    """Builds a C test with one of the engine's two macros and runs it."""
+
+    def build_and_run(test, *arguments):
+        program = tmp_path / "program"
+        options = [*STRICT, f"-D{request.param}", QUEUE / test, *SOURCES]
+        subprocess.run(["gcc", *options, "-o", program], check=True)
+        run = subprocess.run([program, *arguments], capture_output=True, text=True)
+        assert run.returncode == 0, run.stdout + run.stderr
+
+    return build_and_run
+
+
+def test_seqqueue_writes_the_images_of_the_crate_opens_them_and_reads_less(passes):
+    passes("seqqueue_test.c", QUEUE / "images")
+
+
+def test_seqqueue_survives_cuts_within_cuts(passes):
+    passes("seqqueue_cut_test.c")
+
+
+def test_items_wait_in_memory_in_order(passes):
+    passes("buffered_test.c")
