@@ -84,11 +84,32 @@ static size_t object_size(const struct flash_geometry *g, const struct adapter_s
     return lay_out(g, s).total;
 }
 
+/* The harness sees what an append drops by the sectors that are erased. If what waits in RAM went
+ * once around the ring in a single call, it would be dropped as soon as it is put in, unseen. */
+static bool goes_around(const struct flash_geometry *g, uint64_t waiting)
+{
+    uint64_t word = seq_word_size(g), header = word > 8 ? word : 8;
+    uint64_t items = waiting / BUFFERED_OVERHEAD + 1, most = seqqueue_length_max(g);
+    uint64_t bytes = items * (header + word) + waiting + most;
+    return bytes / (most + header) + 1 >= g->sector_count;
+}
+
 static const char *refuses(const struct flash_geometry *g, const struct adapter_settings *s)
 {
-    (void)s;
-    if (seqqueue_geometry_usable(g)) return NULL;
-    return "needs erased value 0xff, and sectors of 3 words and an item header (write-once: two)";
+    if (!seqqueue_geometry_usable(g))
+        return "needs erased value 0xff, and sectors of 3 words and an item header (write-once: "
+               "two)";
+    if (s->values[OPTION_BUFFER] != 0 && goes_around(g, s->values[OPTION_BUFFER]))
+        return "what waits in the buffer may fill all sectors: give it less, or the chip more";
+    return NULL;
+}
+
+/* With the buffer a call may put items into several sectors, and which is not seen from outside. */
+static uint32_t ring(const struct flash_geometry *g, const struct adapter_settings *s,
+                     uint32_t *ahead)
+{
+    *ahead = s->values[OPTION_BUFFER] != 0 ? g->sector_count - 1 : 0;
+    return g->sector_count;
 }
 
 static void limits(const struct flash_geometry *g, const struct adapter_settings *s,
@@ -111,12 +132,13 @@ static enum answer mount(void *memory, const struct flash *flash, const struct a
 static enum answer put(struct object *object, const void *data, uint32_t size, bool overwrite)
 {
     if (size > seqqueue_length_max(&object->queue.seq.flash->geometry)) return ANSWER_TOO_BIG;
-    int error = object->buffers ? buffered_enqueue(&object->front, data, size, BUFFERED_REJECT)
-                                : QUEUE_ERR_TOO_BIG;
-    while (error == QUEUE_ERR_FULL) {
-        error = buffered_drain_one(&object->front, overwrite);
-        if (!error) error = buffered_enqueue(&object->front, data, size, BUFFERED_REJECT);
+    int error = QUEUE_ERR_TOO_BIG, drained = FLASH_OK;
+    while (object->buffers && !drained) {
+        error = buffered_enqueue(&object->front, data, size, BUFFERED_REJECT);
+        if (error != QUEUE_ERR_FULL) break;
+        drained = buffered_drain_one(&object->front, overwrite);
     }
+    if (drained) return list_answer(drained);
     if (error != QUEUE_ERR_TOO_BIG) return list_answer(error);
     error = object->buffers ? buffered_drain_all(&object->front, overwrite) : FLASH_OK;
     if (!error) error = seqqueue_push(&object->queue, data, size, overwrite);
@@ -272,6 +294,7 @@ static const struct adapter_list list = {
     .fits = fits,
     .each = each,
     .buffers = buffers,
+    .ring = ring,
 };
 
 const struct adapter adapter_seqqueue = {
