@@ -1,0 +1,524 @@
+/* seqlog_cut_test.c - power cuts on seqlog, by brute force, without simulator or harness.
+ *
+ *     seqlog_cut_test [ROUNDS [SEED]]
+ *
+ * Method. A workload of random appends, with a clear now and then, runs on a small part, under every
+ * way to frame records and to find the head. Before each program and each erase, a copy of the part
+ * is torn in every way of a list, and power comes back:
+ *   - a log is mounted in memory full of junk. It must hold what it held before the operation in
+ *     flight, or after it, or in between: the oldest block given up and the new record not there.
+ *     It learns what "after" is by doing the operation, uncut, on a copy. Every record is read one
+ *     after the other and by number; mounting and reading must not write;
+ *   - a second mount must tell the same as the first;
+ *   - the log is used: more random operations, and at a random one of their programs and erases
+ *     the next cut with a random tear, up to `depth_max` cuts;
+ *   - each call must stay within the bounds of the plan, and the part's rules must be kept.
+ * Records are of the kinds that hurt: zeros, ones, ones at the start, bytes of a frame.
+ *
+ * At last the log is spoilt on purpose after each mount, in ways that stand for the mistakes that
+ * such logs make, and the same test must notice every one of them.
+ * Prints the first failure with what repeats it, and returns 1.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../ram_flash.h"
+#include "seqlog.h"
+
+#define RECORD_MAX 400u
+#define HISTORY_MAX 512u
+#define WORK_MAX 640u
+
+struct record {
+    uint16_t size;
+    uint8_t kind, seed;
+};
+
+struct world {
+    uint16_t sector_size, sector_count, page_size, unit;
+    uint8_t programs_per_unit, tear_scope;
+    uint8_t framing, find, ahead, span;
+    uint16_t length_max;
+};
+
+/* Mistakes: what is wrong with the log after a mount. */
+enum spoilt { SPOILT_NOT = 0, SPOILT_TORN_PLACE, SPOILT_BLANK_TRUSTED, SPOILT_REACH, SPOILT_COUNT };
+
+/* What the log shows: records first .. end - 1. */
+struct view {
+    uint64_t first, end;
+};
+
+/* One history: the part, what it should hold, and the log that is being used. */
+struct history {
+    const struct world *world;
+    struct ram_flash ram;
+    struct record records[HISTORY_MAX]; /* by number */
+    struct record flying;               /* the one that is being appended: number now.end */
+    struct view now, next;              /* before and after the operation in flight */
+    struct seqlog log;
+    struct seqlog_config config;
+    uint8_t work[WORK_MAX];
+    uint64_t random;
+    uint32_t countdown; /* programs and erases before the next cut */
+    char story[512];
+};
+
+static uint64_t states_judged, cuts_nested, blocks_given_up;
+static unsigned failures, depth_max = 3;
+static uint64_t seed_now;
+static enum spoilt spoilt;
+
+static void fail(struct history *h, const char *what, uint64_t number)
+{
+    const struct world *w = h->world;
+    failures++;
+    if (spoilt != SPOILT_NOT) return;
+    printf(
+        "FAILED %s (%llu), sectors %u of %u, page %u, unit %u, programs %u, framing %u, find %u, "
+        "ahead %u, span %u, length %u, seed %llu:%s\n",
+        what, (unsigned long long)number, w->sector_count, w->sector_size, w->page_size, w->unit,
+        w->programs_per_unit, w->framing, w->find, w->ahead, w->span, w->length_max,
+        (unsigned long long)seed_now, h->story);
+}
+
+static void tell(struct history *h, const char *format, unsigned a, unsigned b, unsigned c)
+{
+    size_t used = strlen(h->story);
+    snprintf(h->story + used, sizeof h->story - used, format, a, b, c);
+}
+
+/* Records ----------------------------------------------------------------------------------- */
+
+static void record_bytes(struct record r, uint8_t bytes[RECORD_MAX])
+{
+    for (uint32_t i = 0; i < r.size; i++) {
+        uint8_t noise = (uint8_t)(r.seed * 29u + i * 83u + (i >> 8) * 7u);
+        if (r.kind == 0) bytes[i] = 0;
+        if (r.kind == 1) bytes[i] = 0xFF;
+        if (r.kind == 2) bytes[i] = noise;
+        if (r.kind == 3) bytes[i] = i < r.size / 2u ? 0xFF : noise;
+        if (r.kind == 4) bytes[i] = (uint8_t)(0x40u | (noise & 0x3Fu));
+    }
+}
+
+static struct record random_record(struct history *h)
+{
+    struct record r;
+    r.size = (uint16_t)ram_flash_below(&h->random, h->world->length_max + 1u);
+    r.kind = (uint8_t)ram_flash_below(&h->random, 5);
+    r.seed = (uint8_t)ram_flash_random(&h->random);
+    return r;
+}
+
+static bool same_record(struct record r, const uint8_t *bytes, uint32_t size)
+{
+    uint8_t wanted[RECORD_MAX];
+    if (r.size != size) return false;
+    record_bytes(r, wanted);
+    return memcmp(wanted, bytes, size) == 0;
+}
+
+/* Mounting and judging ---------------------------------------------------------------------- */
+
+static void spoil(struct history *h)
+{
+    struct seqlog *log = &h->log;
+    if (spoilt == SPOILT_TORN_PLACE) log->append = log->end;
+    if (spoilt == SPOILT_BLANK_TRUSTED && log->open) {
+        uint32_t next = (log->head + 1) % log->plan.blocks, size = h->world->sector_size;
+        log->prepared = h->ram.bytes[next * size] == 0xFF;
+    }
+    if (spoilt == SPOILT_REACH && log->open && log->header.reach == log->plan.blocks - 2)
+        log->header.reach++;
+}
+
+static int mount(struct history *h)
+{
+    const struct world *w = h->world;
+    memset(&h->log, 0xA5, sizeof h->log);
+    memset(h->work, 0xA5, sizeof h->work);
+    h->config = (struct seqlog_config){.flash = &h->ram.flash,
+                                       .work = h->work,
+                                       .work_size = sizeof h->work,
+                                       .id = 77,
+                                       .framing = (enum seqlog_framing)w->framing,
+                                       .find = (enum seqlog_find)w->find,
+                                       .ahead = w->ahead != 0,
+                                       .index_span = w->span};
+    int error = seqlog_mount(&h->log, &h->config);
+    if (error == FLASH_OK) spoil(h);
+    return error;
+}
+
+/* What a copy of the log must show while the operation in flight is under way. */
+static bool allowed(const struct history *h, struct view v)
+{
+    bool before = v.first == h->now.first && v.end == h->now.end;
+    bool after = v.first == h->next.first && v.end == h->next.end;
+    bool between = v.first == h->next.first && v.end == h->now.end;
+    return before || after || between;
+}
+
+/* Reads all records, in order; each must be right. */
+static bool look(struct history *h, struct view *v)
+{
+    struct seqlog_iterator iterator;
+    uint8_t bytes[RECORD_MAX];
+    uint64_t number, expected;
+    uint32_t size;
+    int error = seqlog_first(&h->log, &v->first);
+    v->end = seqlog_end(&h->log);
+    if (error) return fail(h, "first", (unsigned)-error), false;
+    expected = v->first;
+    seqlog_iterate(&iterator, 0);
+    while ((error = seqlog_next(&h->log, &iterator, bytes, sizeof bytes, &size, &number)) == 0) {
+        if (number != expected++) return fail(h, "number in an iteration", number), false;
+        if (number > h->now.end) return fail(h, "a record too many", number), false;
+        struct record r = number == h->now.end ? h->flying : h->records[number];
+        if (!same_record(r, bytes, size)) return fail(h, "record", number), false;
+    }
+    if (error != RINGLOG_ERR_NOT_FOUND) return fail(h, "iteration", (unsigned)-error), false;
+    if (expected != v->end) return fail(h, "iteration ends", expected), false;
+    return true;
+}
+
+/* Reads by number, also one before and one behind. */
+static bool look_up(struct history *h, struct view v)
+{
+    uint8_t bytes[RECORD_MAX];
+    uint32_t size;
+    for (uint64_t number = v.first - (v.first != 0); number <= v.end; number++) {
+        int error = seqlog_read(&h->log, number, bytes, sizeof bytes, &size);
+        bool there = number >= v.first && number < v.end;
+        if (error != (there ? FLASH_OK : RINGLOG_ERR_NOT_FOUND))
+            return fail(h, "reading by number", number), false;
+        struct record r = number == h->now.end ? h->flying : h->records[number];
+        if (there && !same_record(r, bytes, size))
+            return fail(h, "record by number", number), false;
+    }
+    return true;
+}
+
+/* Power on. What it shows becomes what is expected. */
+static bool judge(struct history *h)
+{
+    struct view v[2];
+    states_judged++;
+    uint64_t programs = h->ram.counts.programs + h->ram.counts.erases;
+    for (unsigned time = 0; time < 2; time++) {
+        int error = mount(h);
+        if (error) return fail(h, "mount", (unsigned)-error), false;
+        if (!look(h, &v[time]) || !look_up(h, v[time])) return false;
+        if (!allowed(h, v[time])) return fail(h, "what it shows", v[time].first), false;
+    }
+    if (v[0].first != v[1].first || v[0].end != v[1].end)
+        return fail(h, "the second mount", v[1].end), false;
+    if (h->ram.counts.programs + h->ram.counts.erases != programs)
+        return fail(h, "reading wrote", 0), false;
+    if (h->ram.breach != NULL) return fail(h, h->ram.breach, 0), false;
+    if (v[0].end > h->now.end) h->records[h->now.end] = h->flying;
+    if (v[0].first > h->now.first) blocks_given_up++;
+    h->now = h->next = v[0];
+    return true;
+}
+
+/* Operations -------------------------------------------------------------------------------- */
+
+struct operation {
+    unsigned kind; /* 0: clear, 1: prepare, else append */
+    struct record record;
+};
+
+static int perform(struct history *h, const struct operation *o)
+{
+    uint8_t bytes[RECORD_MAX];
+    uint64_t number;
+    if (o->kind == 0) return seqlog_clear(&h->log);
+    if (o->kind == 1) return seqlog_prepare(&h->log);
+    record_bytes(o->record, bytes);
+    return seqlog_append(&h->log, bytes, o->record.size, &number);
+}
+
+/* What the log shows when the operation is done: found out on a copy. */
+static bool foresee(struct history *h, const struct operation *o)
+{
+    static struct history copy;
+    ram_flash_copy(&copy.ram, &h->ram);
+    copy.log = h->log;
+    copy.log.flash = &copy.ram.flash;
+    copy.log.work = copy.work;
+    copy.log.window_size = 0;
+    int error = perform(&copy, o);
+    if (error) return fail(h, "operation", (unsigned)-error), false;
+    h->next.end = seqlog_end(&copy.log);
+    error = seqlog_first(&copy.log, &h->next.first);
+    if (error) return fail(h, "first", (unsigned)-error), false;
+    return true;
+}
+
+/* Only whole blocks are given up, and only for room. */
+static bool sensible(struct history *h, const struct operation *o)
+{
+    uint64_t end = h->now.end + (o->kind >= 2 ? 1 : 0);
+    if (h->next.end != end) return fail(h, "end", h->next.end), false;
+    if (o->kind == 0 && h->next.first != end) return fail(h, "clear", h->next.first), false;
+    if (o->kind == 1 && h->next.first != h->now.first)
+        return fail(h, "prepare", h->next.first), false;
+    if (h->next.first < h->now.first) return fail(h, "back again", h->next.first), false;
+    return true;
+}
+
+static bool within_bounds(struct history *h, uint64_t writes, uint64_t reads)
+{
+    writes = h->ram.counts.programs + h->ram.counts.erases - writes;
+    reads = h->ram.counts.reads - reads;
+    if (writes > h->log.plan.write_bound) return fail(h, "bound of writes", writes), false;
+    if (reads > h->log.plan.read_bound) return fail(h, "bound of reads", reads), false;
+    return true;
+}
+
+/* A random operation; it may be cut. */
+static bool operate(struct history *h)
+{
+    struct operation o = {.kind = ram_flash_below(&h->random, 24)};
+    uint64_t writes = h->ram.counts.programs + h->ram.counts.erases, reads = h->ram.counts.reads;
+    struct view v;
+    if (h->now.end + 1 >= HISTORY_MAX) return true;
+    o.record = random_record(h);
+    tell(h, o.kind >= 2 ? " append %u/%u/%u" : " kind %u", o.kind >= 2 ? o.record.size : o.kind,
+         o.record.kind, o.record.seed);
+    if (!foresee(h, &o) || !sensible(h, &o)) return false;
+    h->flying = o.record;
+    int error = perform(h, &o);
+    if (h->ram.off) return true;
+    if (error) return fail(h, "operation", (unsigned)-error), false;
+    if (o.kind >= 2) h->records[h->now.end] = o.record;
+    if (h->next.first > h->now.first) blocks_given_up++;
+    h->now = h->next;
+    if (!within_bounds(h, writes, reads) || !look(h, &v)) return false;
+    if (v.first != h->now.first || v.end != h->now.end) return fail(h, "shows", v.end), false;
+    return true;
+}
+
+/* Cuts -------------------------------------------------------------------------------------- */
+
+static const enum ram_flash_tear_kind program_tears[] = {
+    RAM_FLASH_TEAR_NONE, RAM_FLASH_TEAR_ALL,     RAM_FLASH_TEAR_PREFIX,
+    RAM_FLASH_TEAR_BIT,  RAM_FLASH_TEAR_BUT_BIT, RAM_FLASH_TEAR_SOME};
+static const enum ram_flash_tear_kind erase_tears[] = {
+    RAM_FLASH_TEAR_NONE,      RAM_FLASH_TEAR_ALL, RAM_FLASH_TEAR_PREFIX, RAM_FLASH_TEAR_ZERO_HEAD,
+    RAM_FLASH_TEAR_ZERO_TAIL, RAM_FLASH_TEAR_MIX, RAM_FLASH_TEAR_SET};
+
+/* A number of bytes: near the ends of an erase, anywhere in a program. */
+static uint32_t random_extent(struct history *h, const struct ram_flash_call *call)
+{
+    uint32_t near = ram_flash_below(&h->random, 4u * h->world->unit) + 1;
+    if (near > call->size) near = call->size;
+    unsigned dice = ram_flash_below(&h->random, 4);
+    if (call->data != NULL || dice >= 2) return ram_flash_below(&h->random, call->size + 1);
+    return dice == 0 ? near : call->size - near;
+}
+
+static void tear(struct history *h, const struct ram_flash_call *call,
+                 enum ram_flash_tear_kind kind)
+{
+    bool by_bit = kind == RAM_FLASH_TEAR_BIT || kind == RAM_FLASH_TEAR_BUT_BIT;
+    uint32_t n = by_bit ? ram_flash_below(&h->random, call->size * 8) : random_extent(h, call);
+    tell(h, call->data != NULL ? " |cut program %u tear %u.%u|" : " |cut erase %u tear %u.%u|",
+         call->address, kind, n);
+    ram_flash_tear(&h->ram, call, kind, n, &h->random);
+}
+
+/* Cuts a call of a history that was itself cut before. */
+static bool cut_later(struct ram_flash *ram, const struct ram_flash_call *call)
+{
+    struct history *h = (struct history *)ram->context;
+    if (h->countdown-- != 0) return false;
+    unsigned dice = (unsigned)ram_flash_random(&h->random) & 0xFF;
+    tear(h, call, call->data != NULL ? program_tears[dice % 6] : erase_tears[dice % 7]);
+    ram->off = true;
+    return true;
+}
+
+/* Power on, use, next cut, and so on. */
+static bool live_on(struct history *h, unsigned depth)
+{
+    for (; judge(h); depth++, cuts_nested++) {
+        unsigned operations = 1 + ram_flash_below(&h->random, 12);
+        h->countdown = ram_flash_below(&h->random, depth % 2 == 0 ? 6 : 30);
+        h->ram.before = depth < depth_max ? cut_later : NULL;
+        h->ram.context = h;
+        for (; operations != 0 && !h->ram.off; operations--)
+            if (!operate(h)) return false;
+        h->ram.before = NULL;
+        if (!h->ram.off) return judge(h);
+        h->ram.off = false;
+    }
+    return false;
+}
+
+/* Tears a call of the first history in many ways, each on a copy. */
+static bool cut_now(struct ram_flash *ram, const struct ram_flash_call *call)
+{
+    static struct history copy;
+    struct history *h = (struct history *)ram->context;
+    unsigned kinds = call->data != NULL ? 6 : 7;
+    for (unsigned i = 0; i < 12 && failures == 0; i++) {
+        copy.world = h->world;
+        memcpy(copy.records, h->records, sizeof copy.records);
+        copy.flying = h->flying;
+        copy.now = h->now;
+        copy.next = h->next;
+        copy.random = ram_flash_random(&h->random);
+        memcpy(copy.story, h->story, sizeof copy.story);
+        ram_flash_copy(&copy.ram, ram);
+        tear(&copy, call, call->data != NULL ? program_tears[i % kinds] : erase_tears[i % kinds]);
+        (void)live_on(&copy, 0);
+    }
+    return failures != 0;
+}
+
+static void explore(const struct world *world, uint64_t seed, unsigned operations)
+{
+    static struct history h;
+    memset(&h, 0, sizeof h);
+    h.world = world;
+    h.random = seed_now = seed;
+    ram_flash_init(&h.ram, world->sector_size, world->sector_count, world->unit,
+                   world->programs_per_unit);
+    h.ram.flash.geometry.page_size = world->page_size;
+    h.ram.flash.geometry.tear_scope = world->tear_scope;
+    if (!judge(&h)) return;
+    h.ram.context = &h;
+    for (; operations != 0 && failures == 0; operations--) {
+        h.story[0] = 0;
+        h.ram.before = cut_now;
+        (void)operate(&h);
+        h.ram.before = NULL;
+    }
+}
+
+/* Hostile images ---------------------------------------------------------------------------- */
+
+/* Random bytes, zeros and ones, where there was a log: any answer, but an end. */
+static void survive_garbage(const struct world *world, uint64_t seed)
+{
+    static struct history h;
+    memset(&h, 0, sizeof h);
+    h.world = world;
+    h.random = seed_now = seed;
+    ram_flash_init(&h.ram, world->sector_size, world->sector_count, world->unit, 0);
+    h.ram.flash.geometry.page_size = world->page_size;
+    if (mount(&h) != FLASH_OK) return;
+    for (unsigned i = 0; i < 30; i++) {
+        struct operation o = {.kind = 2, .record = random_record(&h)};
+        (void)perform(&h, &o);
+    }
+    uint32_t size = (uint32_t)flash_size(&h.ram.flash), density = ram_flash_below(&h.random, 64);
+    for (uint32_t i = 0; i < size; i++)
+        if (ram_flash_below(&h.random, 64) < density)
+            h.ram.bytes[i] = (uint8_t)ram_flash_random(&h.random);
+    uint64_t reads = h.ram.counts.reads, number;
+    if (mount(&h) != FLASH_OK) return;
+    struct seqlog_iterator iterator;
+    uint8_t bytes[RECORD_MAX];
+    uint32_t length;
+    seqlog_iterate(&iterator, 0);
+    while (seqlog_next(&h.log, &iterator, bytes, sizeof bytes, &length, &number) == FLASH_OK)
+        (void)seqlog_read(&h.log, number, bytes, sizeof bytes, &length);
+    for (unsigned i = 0; i < 8; i++) {
+        struct operation o = {.kind = i, .record = random_record(&h)};
+        (void)perform(&h, &o);
+    }
+    if (h.ram.counts.reads - reads > 500 * h.log.plan.read_bound) fail(&h, "reads on garbage", 0);
+}
+
+/* All worlds -------------------------------------------------------------------------------- */
+
+static const struct world parts[] = {
+    {.sector_size = 128, .page_size = 32, .unit = 1, .programs_per_unit = 0, .length_max = 50},
+    {.sector_size = 128, .page_size = 128, .unit = 1, .programs_per_unit = 1, .length_max = 60},
+    {.sector_size = 128, .page_size = 16, .unit = 1, .programs_per_unit = 1, .length_max = 90},
+    {.sector_size = 96, .page_size = 24, .unit = 2, .programs_per_unit = 16, .length_max = 30},
+    {.sector_size = 128, .page_size = 32, .unit = 4, .programs_per_unit = 2, .length_max = 40},
+    {.sector_size = 128, .page_size = 8, .unit = 8, .programs_per_unit = 1, .length_max = 70},
+    {.sector_size = 192, .page_size = 64, .unit = 16, .programs_per_unit = 0, .length_max = 60},
+    {.sector_size = 256, .page_size = 32, .unit = 32, .programs_per_unit = 1, .length_max = 80},
+    {.sector_size = 512, .page_size = 64, .unit = 32, .programs_per_unit = 0, .length_max = 350},
+    {.sector_size = 512, .page_size = 256, .unit = 1, .programs_per_unit = 1, .length_max = 300},
+};
+
+#define PART_COUNT (sizeof parts / sizeof *parts)
+
+/* The part `n`, under one choice of options; false when that is not lawful. */
+static bool make_world(unsigned n, uint64_t *random, struct world *world)
+{
+    *world = parts[n % PART_COUNT];
+    world->framing = (uint8_t)(n / PART_COUNT % 2);
+    world->find = (uint8_t)(n / PART_COUNT / 2 % 6);
+    world->ahead = (uint8_t)ram_flash_below(random, 2);
+    world->span = (uint8_t)ram_flash_below(random, 4);
+    world->tear_scope = (uint8_t)ram_flash_below(random, 2);
+    world->sector_count = (uint16_t)(2 + ram_flash_below(random, 5));
+    struct flash_geometry g = {.sector_size = world->sector_size,
+                               .page_size = world->page_size,
+                               .unit = world->unit,
+                               .read_unit = world->unit,
+                               .erased = 0xFF,
+                               .programs_per_unit = world->programs_per_unit};
+    struct seqlog_config config = {.framing = (enum seqlog_framing)world->framing,
+                                   .find = (enum seqlog_find)world->find,
+                                   .index_span = world->span};
+    struct seqlog_plan plan;
+    int error;
+    do {
+        g.sector_count = ++world->sector_count;
+        error = seqlog_plan(&g, &config, &plan);
+    } while (error == RINGLOG_ERR_GEOMETRY && world->sector_count < 20);
+    if (error == FLASH_OK && plan.record_max < world->length_max)
+        world->length_max = (uint16_t)plan.record_max;
+    return error == FLASH_OK;
+}
+
+#define WORLD_COUNT (PART_COUNT * 2 * 6)
+
+static void explore_all(uint64_t rounds, uint64_t seed, unsigned operations)
+{
+    for (uint64_t i = 0; i < rounds * WORLD_COUNT && failures == 0; i++) {
+        uint64_t random = seed + i;
+        struct world world;
+        if (!make_world((unsigned)(i % WORLD_COUNT), &random, &world)) continue;
+        explore(&world, seed + i, operations);
+        for (unsigned j = 0; j < 10 && spoilt == SPOILT_NOT; j++)
+            survive_garbage(&world, seed + i * 10 + j);
+    }
+}
+
+/* Each mistake must be noticed. */
+static unsigned notice_mistakes(uint64_t seed)
+{
+    unsigned missed = 0;
+    for (spoilt = SPOILT_NOT + 1; spoilt < SPOILT_COUNT; spoilt++) {
+        failures = 0;
+        explore_all(4, seed, 40);
+        if (failures != 0) continue;
+        printf("FAILED mistake %d went by unnoticed\n", (int)spoilt);
+        missed++;
+    }
+    spoilt = SPOILT_NOT;
+    return missed;
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t rounds = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
+    uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+    explore_all(rounds, seed, 40);
+    printf("%llu states judged, %llu nested cuts, %llu times a block given up, %u failures\n",
+           (unsigned long long)states_judged, (unsigned long long)cuts_nested,
+           (unsigned long long)blocks_given_up, failures);
+    if (failures != 0) return 1;
+    return notice_mistakes(seed) != 0;
+}
