@@ -33,7 +33,8 @@
  *  6. A head without any header that can't be appended to is erased and used again. So a sealed
  *     sector has a header, which 1 relies on.
  *  7. On parts without a limit of programs the end word of a sealed head is programmed again,
- *     because the crate wants more of it than one bit.
+ *     because the crate wants more of it than one bit; so are the words of an oldest sector that
+ *     an erase has taken away (3).
  *  8. A torn mark makes an item's checksum wrong: it is popped. Marks only clear bits, so that does
  *     not change any more. (An erase that sets single bits and leaves the rest could undo it. It
  *     would have to set just those.)
@@ -367,6 +368,21 @@ static void repair_head(struct seqqueue *queue)
     queue->cap = 0;
 }
 
+static void make_zero(struct seqqueue *queue, uint32_t address)
+{
+    if (!seq_page_is_zero(&queue->seq, address)) seq_page_zero(&queue->seq, address);
+}
+
+/* Programs the words that a cut has left in part, see 7 above. */
+static void repair_words(struct seqqueue *queue)
+{
+    uint32_t oldest = page_back(queue, queue->used - 1);
+    if (queue->head_sealed) make_zero(queue, head_end(queue));
+    if (queue->used != page_count(queue)) return;
+    make_zero(queue, seq_page_address(&queue->seq, oldest));
+    if (oldest != queue->head) make_zero(queue, seq_page_end(&queue->seq, oldest));
+}
+
 /* Erases a sector that is not in use. */
 static void clean(struct seqqueue *queue, uint32_t page)
 {
@@ -388,10 +404,8 @@ static void enter_changing(struct seqqueue *queue)
     if (queue->used != 0 && queue->used + 1 < page_count(queue) &&
         seq_page_state(seq, page_back(queue, queue->used)) != SEQ_PAGE_OPEN)
         clean(queue, page_back(queue, queue->used));
-    if (!queue->head_sealed)
-        repair_head(queue);
-    else if (queue->used != 0 && seq->flash->geometry.programs_per_unit == 0)
-        seq_page_zero(seq, head_end(queue));
+    if (!queue->head_sealed) repair_head(queue);
+    if (queue->used != 0 && seq->flash->geometry.programs_per_unit == 0) repair_words(queue);
     queue->ready = true;
 }
 

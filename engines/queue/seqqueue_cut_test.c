@@ -14,6 +14,8 @@
  *   - max_fit must tell the truth, a push that finds room must not drop anything, one that does not
  *     only the items of the oldest sector; each call must stay within the bounds, and the part's
  *     rules must be kept;
+ *   - where units take any number of programs, the crate must read the same from what a changing
+ *     call leaves: a second reader goes by its rules;
  *   - in the end all is popped, and there must be the room of a new queue.
  * Items are of the kinds that hurt: zeros, ones, zeros at the end, and items within the item.
  * Prints the first failure with what repeats it, and returns 1.
@@ -228,6 +230,86 @@ static bool look(struct history *h)
     static struct told told;
     if (!listen(h, &told)) return false;
     return fits(h, &told) || fail(h, "contents", told.count);
+}
+
+/* The crate's reader ------------------------------------------------------------------------ */
+
+/* Whether a word of the crate is set: four zeros in a read unit. */
+static bool crate_is_set(const struct history *h, uint32_t address)
+{
+    uint32_t zeros = 0;
+    for (uint32_t i = 0; i < h->world->read_unit; i++)
+        for (unsigned left = (uint8_t)~h->ram.bytes[address + i]; left != 0; left &= left - 1)
+            zeros++;
+    return zeros >= 4;
+}
+
+/* 0 open, 1 in use, 2 sealed. One that is half erased, which the crate erases, is open. */
+static unsigned crate_state(const struct history *h, uint32_t page)
+{
+    uint32_t start = page * h->world->sector_size;
+    bool used = crate_is_set(h, start);
+    uint32_t end = start + h->world->sector_size - h->world->read_unit;
+    return used ? 1u + crate_is_set(h, end) : 0;
+}
+
+/* The first page from `page` on, around the ring, that is in a state; the page count if none is. */
+static uint32_t crate_first(const struct history *h, uint32_t page, unsigned state)
+{
+    uint32_t count = h->world->sector_count;
+    for (uint32_t i = 0; i < count; i++, page = (page + 1) % count)
+        if (crate_state(h, page) == state) return page;
+    return count;
+}
+
+/* The page where the crate begins to read. */
+static uint32_t crate_oldest(const struct history *h)
+{
+    uint32_t count = h->world->sector_count, newest = crate_first(h, 0, 1);
+    if (newest == count) newest = crate_first(h, 0, 2);
+    if (newest == count) return 0;
+    if (crate_state(h, newest) == 2) newest = crate_first(h, newest, 0) % count;
+    uint32_t oldest = crate_first(h, newest, 2);
+    return oldest == count ? newest : oldest;
+}
+
+/* Scans a page word by word, as the crate does. */
+static void crate_scan(const struct history *h, uint32_t page, struct told *told)
+{
+    uint32_t word = seq_word_size(&h->ram.flash.geometry), header = word > 8 ? word : 8;
+    uint32_t at = page * h->world->sector_size + word;
+    uint32_t end = (page + 1) * h->world->sector_size - word;
+    while (at + header <= end && !ram_flash_reads_blank(&h->ram, at, header)) {
+        const uint8_t *b = h->ram.bytes + at;
+        uint32_t length = b[4] | (uint32_t)b[5] << 8;
+        uint32_t size = header + (length + word - 1) / word * word;
+        if (seq_crc16(b + 4, 2) != (b[6] | b[7] << 8) || at + size > end) {
+            at += word;
+            continue;
+        }
+        uint32_t crc = b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+        if (crc != 0 && told->count < ITEMS_MAX && length <= ITEM_MAX &&
+            seq_crc32_end(seq_crc32(SEQ_CRC32_START, b + header, length)) == crc) {
+            memcpy(told->bytes[told->count], b + header, length);
+            told->sectors[told->count] = page;
+            told->sizes[told->count++] = length;
+        }
+        at += size;
+    }
+}
+
+/* After a change, the crate reads from the flash what is there. */
+static bool crate_agrees(struct history *h)
+{
+    static struct told told;
+    uint32_t page = crate_oldest(h), oldest = page;
+    if (h->world->programs_per_unit != 0) return true;
+    told.count = 0;
+    do {
+        if (crate_state(h, page) != 0) crate_scan(h, page, &told);
+        page = (page + 1) % h->world->sector_count;
+    } while (page != oldest && crate_state(h, page) != 0);
+    return fits(h, &told) || fail(h, "what the crate reads", told.count);
 }
 
 /* Power on. */
@@ -475,7 +557,7 @@ static bool live_on(struct history *h, unsigned depth)
         h->ram.context = h;
         for (; operations != 0 && !h->ram.off; operations--) {
             if (!operate_well(h)) return false;
-            if (!h->ram.off && !look(h)) return false;
+            if (!h->ram.off && !(look(h) && (!h->queue.ready || crate_agrees(h)))) return false;
         }
         h->ram.before = NULL;
         if (!h->ram.off) return judge(h) && has_its_room(h);

@@ -492,6 +492,35 @@ static void test_clear_and_format(void)
     CHECK(ram_flash_reads_blank(&bench.ram, 0, 384), "blank");
 }
 
+/* What an erase of the next sector leaves that was cut while it zeroed the start word: that sector
+ * looks like a new head, but the one before is not sealed. */
+static void test_start_word_of_an_erase(void)
+{
+    for (uint32_t count = 2; count < 5; count++) {
+        bench_open(&bench, 64, count, 4);
+        CHECK(push(&bench, 1, 10, false) == 0, "push");
+        memset(bench.ram.bytes + 64, 0, 4);
+        CHECK(bench_mount(&bench, CACHE_NONE) == 0, "mount of %u sectors", (unsigned)count);
+        CHECK(gives(&bench, seqqueue_peek, 1, 10), "the item is there");
+        CHECK(push(&bench, 2, 40, false) == 0, "push to the next sector");
+        CHECK(gives(&bench, seqqueue_pop, 1, 10) && gives(&bench, seqqueue_pop, 2, 40), "both");
+        CHECK(bench.ram.breach == NULL, "%s", bench.ram.breach);
+    }
+}
+
+/* Two runs of sectors in use: nothing is given up, and a format is the way out. */
+static void test_what_no_cut_leaves(void)
+{
+    bench_open(&bench, 64, 4, 4);
+    CHECK(push(&bench, 1, 10, false) == 0, "push");
+    memcpy(bench.ram.bytes + 128, bench.ram.bytes, 64);
+    CHECK(bench_mount(&bench, CACHE_NONE) == QUEUE_ERR_DAMAGED, "mount tells");
+    CHECK(push(&bench, 2, 10, true) == QUEUE_ERR_DAMAGED, "so does a push");
+    CHECK(memcmp(bench.ram.bytes + 128, bench.ram.bytes, 64) == 0, "nothing was changed");
+    CHECK(seqqueue_format(&bench.queue, &bench.config) == 0 && push(&bench, 2, 10, false) == 0,
+          "formatted");
+}
+
 int main(int argc, char **argv)
 {
     images = argc > 1 ? argv[1] : "engines/queue/images";
@@ -509,6 +538,8 @@ int main(int argc, char **argv)
     test_large_and_small_cycles();
     test_write_once();
     test_clear_and_format();
+    test_start_word_of_an_erase();
+    test_what_no_cut_leaves();
     printf(failures == 0 ? "all passed\n" : "%u failures\n", failures);
     return failures != 0;
 }
