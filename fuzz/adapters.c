@@ -8,14 +8,15 @@
 #include "fuzz/globals.h"
 #include "fuzz/subjects/subjects.h"
 
-extern const struct adapter adapter_seqmap, adapter_naive, adapter_seqqueue, adapter_seqlog;
+extern const struct adapter adapter_seqmap, adapter_naive, adapter_seqqueue, adapter_seqlog,
+    adapter_rlog, adapter_rlog_strict;
 
 static const struct adapter *const house[] = {
-    &adapter_seqmap, &adapter_naive,        &adapter_seqqueue,
-    &adapter_seqlog, &adapter_original,     &adapter_original_queue,
-    &adapter_canary, &adapter_canary_queue, &adapter_canary_log};
+    &adapter_seqmap,      &adapter_naive,        &adapter_seqqueue,  &adapter_rlog,
+    &adapter_rlog_strict, &adapter_seqlog,       &adapter_original,  &adapter_original_queue,
+    &adapter_canary,      &adapter_canary_queue, &adapter_canary_log};
 #define HOUSE_COUNT (sizeof house / sizeof *house)
-#define FIRST_SUBJECT 4u
+#define FIRST_SUBJECT 6u
 
 static const struct adapter *plugin; /* the one given by --plugin */
 

@@ -1,0 +1,432 @@
+/* rlog.c - changes. What survives a cut, and why:
+ *
+ *  1. One operation of the flash at a time, and the next only when the one before is done. So a cut
+ *     leaves at most one thing unproven: the last frame, or the block behind the head.
+ *  2. A block is used only if its PREP is valid, and PREP is programmed only when its erase is done.
+ *     What reads blank without it is erased again. A PREP that a power-on finds may itself have been
+ *     cut: it is programmed once more, which completes weak bits (the only unit that is ever
+ *     programmed twice), or, where that is not allowed or not enough, the block is erased again.
+ *  3. After a power-on nothing is programmed into a page that an interrupted program may have
+ *     touched: if the page of the last frame has room left, that is what it may have touched, else
+ *     the page behind it. The first thing that is programmed is BASE, in a page that reads blank
+ *     beyond those, or in a new block. BASE decides which records there are; what turns up later
+ *     under a number from there on is void. The second power-on may decide otherwise than the first
+ *     if BASE itself was cut; the places for a BASE with copies and for one without are not the
+ *     same.
+ *  4. The records in the last frame may be what a cut left, and weak. BASE counts them in, and they
+ *     are written again behind it under the same numbers. Whoever reads takes the one that is
+ *     valid. In the page profile that is done as far as they fit the page of the BASE.
+ *  5. A power-on writes nothing. So one that appends nothing neither wears nor loses.
+ *  6. The block behind the head is never seen, since it may be under erase. Opening it as the new
+ *     head is one program, BASE, which is also what makes the next one disappear.
+ */
+#include "rlog_internal.h"
+
+#include <string.h>
+
+/* A batch in which a record goes on begins only where there is so much room. */
+#define ROOM_MIN 6u
+
+/* --- entering and leaving --- */
+
+static bool enter(struct rlog *log)
+{
+    if (!log->resolved || log->error) rlog_resolve(log);
+    return !log->error;
+}
+
+/* After an error nothing that the log knows is certain. */
+static int leave(struct rlog *log)
+{
+    if (log->error) log->resolved = log->ready = false;
+    return log->error;
+}
+
+/* --- blocks --- */
+
+static uint32_t next_block(const struct rlog *log)
+{
+    return log->head + 1 == rlog_block_count(log) ? 0 : log->head + 1;
+}
+
+static uint32_t next_lap(const struct rlog *log)
+{
+    return next_block(log) == 0 ? log->lap + 1 : log->lap;
+}
+
+/* Looks whether the block behind the head was prepared before this power-on. */
+static void look_at_next(struct rlog *log)
+{
+    struct block block;
+    if (log->next_is != NEXT_UNKNOWN || log->strict) return;
+    rlog_read_block(log, next_block(log), &block);
+    if (block.prepared && block.lap == next_lap(log) && !block.opened &&
+        rlog_page_blank(log, next_block(log), 0))
+        log->next_is = NEXT_FOUND;
+}
+
+static void prepare_next(struct rlog *log)
+{
+    look_at_next(log);
+    if (log->next_is != NEXT_UNKNOWN || log->error) return;
+    if (log->cached_block == next_block(log)) rlog_forget_page(log);
+    log->error = flash_erase(log->flash, next_block(log) * log->flash->geometry.sector_size);
+    rlog_write_prep(log, next_block(log), next_lap(log));
+    if (!log->error) log->next_is = NEXT_READY;
+}
+
+/* See 2 above. */
+static void prove_next(struct rlog *log)
+{
+    prepare_next(log);
+    if (log->next_is != NEXT_FOUND) return;
+    if (log->flash->geometry.programs_per_unit != 1) {
+        rlog_write_prep(log, next_block(log), next_lap(log));
+        return;
+    }
+    if (log->cached_block == next_block(log)) rlog_forget_page(log);
+    if (!log->error)
+        log->error = flash_erase(log->flash, next_block(log) * log->flash->geometry.sector_size);
+    rlog_write_prep(log, next_block(log), next_lap(log));
+}
+
+static uint32_t seen_before(const struct rlog *log, uint64_t base)
+{
+    uint64_t seen = base - log->floor;
+    return log->floor == 0 || seen >= RLOG_NONE ? RLOG_NONE : (uint32_t)seen;
+}
+
+static void open_next(struct rlog *log, uint64_t number, uint64_t copies, uint8_t flags)
+{
+    prove_next(log);
+    log->lap = next_lap(log);
+    log->head = next_block(log);
+    log->at_page = 0;
+    log->at = rlog_page_start(log, 0);
+    log->base = number;
+    log->next_is = NEXT_UNKNOWN;
+    log->empty = false;
+    struct base base = {.base = number,
+                        .copies = copies,
+                        .time = log->time,
+                        .seen = seen_before(log, number),
+                        .flags = flags};
+    rlog_write_base(log, &base);
+    log->accepted = number + copies;
+}
+
+/* --- records --- */
+
+/* To the next place for a frame; `inside`: the record `number` goes on there. */
+static void turn_page(struct rlog *log, uint64_t number, bool inside)
+{
+    if (log->at_page + 1 < log->page_count && number - log->base < 0xF000) {
+        log->at_page++;
+        log->at = rlog_page_start(log, log->at_page);
+        return;
+    }
+    open_next(log, number, 0, inside ? BASE_GOES_ON : 0);
+}
+
+static enum frame_type record_type(bool inside, bool ends)
+{
+    if (inside) return ends ? FRAME_LAST : FRAME_MID;
+    return ends ? FRAME_FULL : FRAME_FIRST;
+}
+
+/* Writes a record, a frame for each page. */
+static void write_record(struct rlog *log, uint64_t number, const uint8_t *data, uint32_t size)
+{
+    bool inside = false;
+    uint32_t done = 0, part;
+    do {
+        while (rlog_room(log) == 0 && !log->error)
+            turn_page(log, number, inside);
+        if (log->error) return;
+        part = size - done < rlog_room(log) ? size - done : rlog_room(log);
+        bool ends = part == size - done;
+        if (part) memcpy(log->out + rlog_header(log), data + done, part);
+        rlog_write_frame(log, record_type(inside, ends), number, part);
+        inside = true;
+        done += part;
+    } while (done < size);
+}
+
+/* --- the batch --- */
+
+static void flush(struct rlog *log, bool goes_on)
+{
+    static const enum frame_type types[2][2] = {{FRAME_BATCH, FRAME_BATCH_E},
+                                                {FRAME_BATCH_C, FRAME_BATCH_CE}};
+    if (log->fill == 0) return;
+    rlog_write_frame(log, types[log->goes_on][goes_on], log->first_in, log->fill);
+    log->fill = 0;
+    log->goes_on = false;
+}
+
+/* Room for so many bytes in the batch, in this page or the next one. `left`: bytes that the record
+ * `number` has to go on with; 0: it begins. */
+static uint8_t *make_room(struct rlog *log, uint64_t number, uint32_t size, uint32_t left)
+{
+    if (log->fill && log->fill + size > rlog_room(log)) flush(log, left != 0);
+    if (log->fill == 0) {
+        while (rlog_room(log) < (left ? ROOM_MIN : size) && !log->error)
+            turn_page(log, number, left != 0);
+        log->first_in = number;
+        log->goes_on = left != 0;
+        if (left) log->fill = rlog_put_varint(log->out + rlog_header(log), left);
+    }
+    return log->out + rlog_header(log) + log->fill;
+}
+
+static void batch_record(struct rlog *log, const uint8_t *data, uint32_t size)
+{
+    uint8_t length[5];
+    uint32_t taken = rlog_put_varint(length, size), done = 0;
+    uint8_t *to = make_room(log, log->next, taken, 0);
+    if (log->error) return;
+    memcpy(to, length, taken);
+    log->fill += taken;
+    while (done < size && !log->error) {
+        to = make_room(log, log->next, 1, size - done);
+        uint32_t room = rlog_room(log) - log->fill;
+        uint32_t part = size - done < room ? size - done : room;
+        if (log->error) return;
+        memcpy(to, data + done, part);
+        log->fill += part;
+        done += part;
+    }
+}
+
+/* --- after a power-on --- */
+
+/* How many records of the last frame, from log->unproven, are to be written again: all that can be
+ * read, which are then all there are; or none, if together they take more than `room` bytes as
+ * frames of their own. */
+static uint64_t count_copies(struct rlog *log, uint32_t room)
+{
+    struct rlog_walk walk;
+    struct rlog_record record = {.buffer = NULL};
+    uint64_t number = log->unproven;
+    uint32_t sum = 0;
+    if (number == log->next) return 0;
+    rlog_walk_to(log, &walk, number);
+    while (number < log->next && rlog_walk_on(log, &walk, number, &record)) {
+        if (record.number != number) break;
+        sum += rlog_up(log, SHORT_HEADER + record.size);
+        if (sum > room) return 0;
+        number++;
+    }
+    if (!log->error) log->next = number;
+    return number - log->unproven;
+}
+
+/* Writes a record again, piece by piece. False when it could not be read any more. */
+static bool copy_record(struct rlog *log, uint64_t number)
+{
+    bool inside = false;
+    uint32_t done = 0, size;
+    do {
+        while (rlog_room(log) == 0 && !log->error)
+            turn_page(log, number, inside);
+        struct rlog_walk walk;
+        struct rlog_record record = {
+            .buffer = log->out + rlog_header(log), .capacity = rlog_room(log), .skip = done};
+        if (log->error) return false;
+        rlog_walk_to(log, &walk, number);
+        if (!rlog_walk_on(log, &walk, number, &record) || record.number != number) return false;
+        size = record.size;
+        uint32_t part = size - done < record.capacity ? size - done : record.capacity;
+        rlog_write_frame(log, record_type(inside, part == size - done), number, part);
+        inside = true;
+        done += part;
+    } while (done < size);
+    return true;
+}
+
+static bool copy_records(struct rlog *log, uint64_t number, uint64_t count)
+{
+    for (; count != 0; count--, number++)
+        if (!copy_record(log, number)) return false;
+    return true;
+}
+
+/* The page in which to resume; false: there is none in this block. */
+static bool find_resume_page(struct rlog *log)
+{
+    uint32_t page = log->at_page + 1;
+    if (log->empty) return false;
+    if (rlog_room(log) < ROOM_MIN && !log->sealed) page++;
+    for (uint32_t i = 0; i <= RLOG_HOLES_MAX && page < log->page_count; i++, page++) {
+        if (page > log->at_page + 1 + RLOG_HOLES_MAX) return false;
+        if (rlog_page_blank(log, log->head, page)) {
+            log->at_page = page;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool resume_in_page(struct rlog *log)
+{
+    uint32_t start = rlog_page_start(log, log->at_page), base_size = rlog_base_size(log);
+    uint64_t copies = count_copies(log, log->page_size - 2 * base_size);
+    uint64_t number = log->next - copies;
+    struct base base = {.base = number,
+                        .copies = copies,
+                        .time = log->time,
+                        .seen = seen_before(log, number),
+                        .flags = BASE_RESUMES};
+    log->at = copies ? start + base_size : start;
+    rlog_write_base(log, &base);
+    log->at = start + 2 * base_size;
+    return copy_records(log, number, copies);
+}
+
+static bool resume_in_block(struct rlog *log)
+{
+    uint64_t copies = count_copies(log, UINT32_MAX);
+    uint64_t number = log->next - copies;
+    open_next(log, number, copies, 0);
+    return copy_records(log, number, copies);
+}
+
+/* See 3 above. A record that can be read now and then makes it begin anew. */
+static void resume(struct rlog *log)
+{
+    for (int tries = 0; tries < 3 && !log->ready && !log->error; tries++) {
+        if (tries) rlog_resolve(log);
+        bool in_page = !(log->strict && !log->sealed) && find_resume_page(log);
+        bool done = in_page ? resume_in_page(log) : resume_in_block(log);
+        log->ready = done && !log->error;
+    }
+    log->sealed = false;
+    if (!log->ready && !log->error) log->error = FLASH_ERR_ECC;
+}
+
+/* --- what the user asks --- */
+
+int rlog_mount(struct rlog *log, const struct rlog_config *config)
+{
+    if (!rlog_setup(log, config)) return RINGLOG_ERR_GEOMETRY;
+    rlog_resolve(log);
+    return leave(log);
+}
+
+int rlog_format(struct rlog *log, const struct rlog_config *config)
+{
+    if (!rlog_setup(log, config)) return RINGLOG_ERR_GEOMETRY;
+    if (log->read_only) return RINGLOG_ERR_UNSUPPORTED;
+    uint32_t count = rlog_block_count(log);
+    for (uint32_t block = 0; block < count; block++) {
+        int error = flash_erase(log->flash, block * log->flash->geometry.sector_size);
+        if (error) return error;
+    }
+    rlog_resolve(log);
+    return leave(log);
+}
+
+static void note_time(struct rlog *log, uint64_t time)
+{
+    if (time > RLOG_TIME_MAX) time = RLOG_TIME_MAX;
+    if (time > log->time) log->time = time;
+}
+
+int rlog_append(struct rlog *log, const void *data, uint32_t size, uint64_t time, uint64_t *number)
+{
+    if (log->read_only) return RINGLOG_ERR_UNSUPPORTED;
+    if (size > rlog_record_max(&log->flash->geometry, (uint16_t)log->page_size))
+        return RINGLOG_ERR_TOO_BIG;
+    if (!enter(log)) return leave(log);
+    note_time(log, time);
+    if (!log->ready) resume(log);
+    log->sealed = false;
+    if (log->error) return leave(log);
+    if (log->batch)
+        batch_record(log, data, size);
+    else
+        write_record(log, log->next, data, size);
+    if (log->error) return leave(log);
+    if (number) *number = log->next;
+    log->next++;
+    if (log->ahead && log->at_page >= log->page_count / 2) prepare_next(log);
+    return leave(log);
+}
+
+int rlog_sync(struct rlog *log)
+{
+    if (log->read_only) return RINGLOG_ERR_UNSUPPORTED;
+    if (!enter(log)) return leave(log);
+    flush(log, false);
+    return leave(log);
+}
+
+int rlog_seal(struct rlog *log)
+{
+    int error = rlog_sync(log);
+    if (error || !log->ready || log->sealed) return error;
+    /* Not worth a block: the next power-on suspects what it finds. */
+    if (rlog_room(log) == 0 && log->at_page + 1 == log->page_count) return FLASH_OK;
+    if (rlog_room(log) == 0) turn_page(log, log->next, false);
+    rlog_write_frame(log, FRAME_SEAL, log->next, 0);
+    log->sealed = true;
+    return leave(log);
+}
+
+int rlog_prepare(struct rlog *log)
+{
+    if (log->read_only) return RINGLOG_ERR_UNSUPPORTED;
+    if (!enter(log)) return leave(log);
+    prepare_next(log);
+    return leave(log);
+}
+
+int rlog_clear(struct rlog *log)
+{
+    if (log->read_only) return RINGLOG_ERR_UNSUPPORTED;
+    if (!enter(log)) return leave(log);
+    log->fill = 0;
+    log->floor = log->next;
+    if (log->empty) return FLASH_OK;
+    open_next(log, log->next, 0, 0);
+    log->sealed = false;
+    log->ready = !log->error;
+    return leave(log);
+}
+
+/* --- bounds --- */
+
+static uint32_t log2_up(uint32_t n)
+{
+    uint32_t bits = 0;
+    while (((uint32_t)1 << bits) < n && bits < 31)
+        bits++;
+    return bits;
+}
+
+uint32_t rlog_mount_reads(const struct flash_geometry *g, uint16_t page_size)
+{
+    uint32_t size = rlog_buffer_size(g, page_size) / 2;
+    if (size == 0) return 0;
+    uint32_t pages = g->sector_size / size;
+    return log2_up(g->sector_count) + 4 + log2_up(pages) + (pages > 2 ? RLOG_PAGES_BEHIND + 1 : 1);
+}
+
+uint64_t rlog_bound(const struct flash_geometry *g, uint16_t page_size)
+{
+    uint32_t size = rlog_buffer_size(g, page_size);
+    if (size == 0) return 0;
+    /* Every unit of two blocks programmed on its own, and their erases. */
+    return 2 * ((uint64_t)g->sector_size / g->unit + 8);
+}
+
+uint64_t rlog_read_bound(const struct flash_geometry *g, uint16_t page_size)
+{
+    uint32_t size = rlog_buffer_size(g, page_size) / 2;
+    if (size == 0) return 0;
+    uint64_t page = 1 + size / (g->read_unit > g->unit ? g->read_unit : g->unit);
+    uint64_t pages = g->sector_size / size, blocks = log2_up(g->sector_count) + 16;
+    /* A mount with as many unreadable blocks and pages as can be, each read unit by unit, and as many
+     * walks over a block or two as there are records in a frame. */
+    return page * (blocks * blocks + 4 * pages * pages + size * (blocks + 8 * pages));
+}

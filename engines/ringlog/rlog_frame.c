@@ -1,0 +1,332 @@
+/* rlog_frame.c - see rlog_internal.h. */
+#include "rlog_internal.h"
+
+#include <string.h>
+
+#include "crc32c.h"
+
+/* --- numbers in bytes --- */
+
+static void put(uint8_t *to, uint64_t n, uint32_t size)
+{
+    for (uint32_t i = 0; i < size; i++)
+        to[i] = (uint8_t)(n >> 8 * i);
+}
+
+static uint64_t get(const uint8_t *from, uint32_t size)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < size; i++)
+        n |= (uint64_t)from[i] << 8 * i;
+    return n;
+}
+
+uint32_t rlog_put_varint(uint8_t *to, uint32_t n)
+{
+    uint32_t size = 0;
+    for (; n > 0x7F; n >>= 7)
+        to[size++] = (uint8_t)(n | 0x80);
+    to[size++] = (uint8_t)n;
+    return size;
+}
+
+uint32_t rlog_get_varint(const uint8_t *from, uint32_t size, uint32_t *n)
+{
+    *n = 0;
+    for (uint32_t i = 0; i < size && i < 5; i++) {
+        *n |= (uint32_t)(from[i] & 0x7F) << 7 * i;
+        if (!(from[i] & 0x80)) return i + 1;
+    }
+    return 0;
+}
+
+/* --- geometry --- */
+
+static uint32_t page_size_of(const struct flash_geometry *g, uint16_t wanted)
+{
+    uint32_t size = wanted ? wanted : RLOG_PAGE_DEFAULT;
+    while (!wanted && size > 1 && g->sector_size % size != 0)
+        size /= 2;
+    return size;
+}
+
+uint32_t rlog_buffer_size(const struct flash_geometry *g, uint16_t page_size)
+{
+    if (!flash_geometry_valid(g)) return 0;
+    uint32_t size = page_size_of(g, page_size), unit = g->unit;
+    uint32_t base = (BASE_SIZE + unit - 1) / unit * unit;
+    uint32_t frame = (FIRST_HEADER + unit) / unit * unit;
+    uint32_t prep = (PREP_SIZE + unit - 1) / unit * unit;
+    if (!flash_power_of_two(size) || size > RLOG_PAGE_MAX || g->sector_size % size != 0 ||
+        size % unit != 0 || size % g->read_unit != 0 || size < 2 * base + frame ||
+        size < prep + base + frame || g->sector_size / size > 4096 ||
+        g->sector_count < RLOG_BLOCKS_MIN || g->tear_scope == FLASH_TEAR_SECTOR)
+        return 0;
+    return 2 * size;
+}
+
+uint32_t rlog_record_max(const struct flash_geometry *g, uint16_t page_size)
+{
+    if (rlog_buffer_size(g, page_size) == 0) return 0;
+    uint32_t size = page_size_of(g, page_size), unit = g->unit;
+    uint32_t base = (BASE_SIZE + unit - 1) / unit * unit;
+    uint32_t start = (PREP_SIZE + unit - 1) / unit * unit + base;
+    return (g->sector_size / size * (size - FIRST_HEADER - unit) - start) / 2;
+}
+
+bool rlog_setup(struct rlog *log, const struct rlog_config *config)
+{
+    const struct flash_geometry *g = &config->flash->geometry;
+    uint32_t size = rlog_buffer_size(g, config->page_size);
+    memset(log, 0, sizeof *log);
+    if (size == 0 || config->buffer_size < size || !config->buffer) return false;
+    log->flash = config->flash;
+    log->page = config->buffer;
+    log->page_size = size / 2;
+    log->out = log->page + log->page_size;
+    log->page_count = g->sector_size / log->page_size;
+    log->unit = (uint8_t)g->unit;
+    log->strict = config->profile == RLOG_STRICT;
+    log->batch = config->batch;
+    log->ahead = config->ahead;
+    log->read_only = config->read_only;
+    uint8_t bytes[16];
+    put(bytes, config->id, 2);
+    put(bytes + 2, g->sector_count, 4);
+    put(bytes + 6, g->sector_size, 4);
+    put(bytes + 10, log->page_size, 4);
+    put(bytes + 14, g->unit, 2);
+    log->seed = crc32c(CRC32C_START, bytes, sizeof bytes);
+    rlog_forget_page(log);
+    return true;
+}
+
+/* --- checks --- */
+
+static uint32_t check_start(const struct rlog *log, uint32_t block, uint32_t lap, uint32_t offset)
+{
+    uint8_t bytes[12];
+    put(bytes, block, 4);
+    put(bytes + 4, lap, 4);
+    put(bytes + 8, offset, 4);
+    return crc32c(log->seed, bytes, sizeof bytes);
+}
+
+/* Of a frame whose header, without the check, and payload are given. */
+static uint32_t frame_check(const struct rlog *log, uint32_t block, uint32_t lap, uint32_t offset,
+                            const uint8_t *header, uint32_t header_size, const uint8_t *payload,
+                            uint32_t size)
+{
+    uint32_t crc = check_start(log, block, lap, offset);
+    crc = crc32c(crc, header, header_size - 4);
+    return ~crc32c(crc, payload, size);
+}
+
+/* Offset 0 is of PREP alone. */
+static uint32_t prep_check(const struct rlog *log, uint32_t block, uint32_t lap)
+{
+    return ~check_start(log, block, lap, 0);
+}
+
+/* --- reading --- */
+
+/* A read that goes on around what can't be read: there it gives zeros, which no check accepts. */
+static void read_around(struct rlog *log, uint32_t address, uint8_t *to, uint32_t size)
+{
+    const struct flash_geometry *g = &log->flash->geometry;
+    uint32_t step = g->read_unit > g->unit ? g->read_unit : g->unit;
+    if (log->error) return;
+    int error = flash_read(log->flash, address, to, size);
+    if (error == FLASH_ERR_ECC) {
+        error = FLASH_OK;
+        for (uint32_t at = 0; at < size && !error; at += step) {
+            uint32_t part = size - at < step ? size - at : step;
+            error = flash_read(log->flash, address + at, to + at, part);
+            if (error != FLASH_ERR_ECC) continue;
+            memset(to + at, 0, part);
+            error = FLASH_OK;
+        }
+    }
+    if (error) log->error = error;
+}
+
+void rlog_forget_page(struct rlog *log)
+{
+    log->cached_block = log->cached_page = RLOG_NONE;
+}
+
+void rlog_load(struct rlog *log, uint32_t block, uint32_t lap, uint32_t page)
+{
+    if (log->cached_block == block && log->cached_page == page) {
+        log->cached_lap = lap;
+        return;
+    }
+    uint32_t address = block * log->flash->geometry.sector_size + page * log->page_size;
+    rlog_forget_page(log);
+    read_around(log, address, log->page, log->page_size);
+    if (log->error) return;
+    log->cached_block = block;
+    log->cached_page = page;
+    log->cached_lap = lap;
+}
+
+bool rlog_page_blank(struct rlog *log, uint32_t block, uint32_t page)
+{
+    uint8_t bytes[64];
+    const struct flash_geometry *g = &log->flash->geometry;
+    uint32_t address = block * g->sector_size + page * log->page_size;
+    uint32_t skip = page ? 0 : rlog_page_start(log, 0);
+    for (uint32_t at = 0; at < log->page_size; at += sizeof bytes) {
+        uint32_t size =
+            log->page_size - at < sizeof bytes ? log->page_size - at : (uint32_t)sizeof bytes;
+        if (log->error) return false;
+        int error = flash_read(log->flash, address + at, bytes, size);
+        if (error && error != FLASH_ERR_ECC) log->error = error;
+        if (error) return false;
+        for (uint32_t i = 0; i < size; i++) {
+            if (at + i >= skip && bytes[i] != g->erased) return false;
+        }
+    }
+    return true;
+}
+
+/* The header and payload at an offset, with its check. `bytes` holds the block from `from` on, as
+ * far as `end`. */
+static bool parse(const struct rlog *log, const uint8_t *bytes, uint32_t from, uint32_t end,
+                  uint32_t block, uint32_t lap, bool first, uint32_t offset, struct frame *frame)
+{
+    uint32_t header = first ? FIRST_HEADER : SHORT_HEADER;
+    if (offset + header > end) return false;
+    const uint8_t *at = bytes + (offset - from);
+    uint32_t word = (uint32_t)get(at, 2), size = word & 0xFFF, type = word >> 12;
+    if (type < FRAME_FULL || type > FRAME_SEAL || size > end - offset - header) return false;
+    if ((uint32_t)get(at + header - 4, 4) !=
+        frame_check(log, block, lap, offset, at, header, at + header, size))
+        return false;
+    *frame = (struct frame){.type = (enum frame_type)type,
+                            .offset = offset,
+                            .after = offset + rlog_up(log, header + size),
+                            .size = size,
+                            .first = first,
+                            .payload = at + header};
+    if (first) frame->number = get(at + 2, 2);
+    return true;
+}
+
+bool rlog_frame(const struct rlog *log, uint32_t offset, struct frame *frame)
+{
+    uint32_t from = log->cached_page * log->page_size, end = from + log->page_size;
+    uint32_t start = rlog_page_start(log, log->cached_page);
+    bool first = offset == RLOG_NONE || offset == start;
+    if (log->error || log->cached_page == RLOG_NONE) return false;
+    if (!first)
+        return parse(log, log->page, from, end, log->cached_block, log->cached_lap, false, offset,
+                     frame);
+    struct base base;
+    bool found =
+        parse(log, log->page, from, end, log->cached_block, log->cached_lap, true, start, frame);
+    if (!found && log->cached_page != 0) {
+        found = parse(log, log->page, from, end, log->cached_block, log->cached_lap, true,
+                      start + rlog_base_size(log), frame) &&
+                frame->type == FRAME_BASE;
+    }
+    if (found && frame->type == FRAME_BASE && rlog_base_of(frame, &base) &&
+        base.flags & BASE_RESUMES)
+        frame->after = start + 2 * rlog_base_size(log);
+    return found;
+}
+
+bool rlog_base_of(const struct frame *frame, struct base *base)
+{
+    const uint8_t *p = frame->payload;
+    if (frame->type != FRAME_BASE || frame->size != BASE_PAYLOAD) return false;
+    base->base = get(p, 6);
+    base->time = get(p + 6, 5);
+    base->flags = p[11];
+    base->copies = get(p + 12, 2);
+    base->seen = (uint32_t)get(p + 14, 4);
+    return true;
+}
+
+void rlog_read_block(struct rlog *log, uint32_t number, struct block *block)
+{
+    uint8_t bytes[PREP_SIZE + BASE_SIZE + 3 * RLOG_UNIT_MAX];
+    const struct flash_geometry *g = &log->flash->geometry;
+    uint32_t start = rlog_page_start(log, 0), end = start + rlog_base_size(log);
+    uint32_t size = (end + g->read_unit - 1u) / g->read_unit * g->read_unit;
+    struct frame frame;
+    memset(block, 0, sizeof *block);
+    read_around(log, number * g->sector_size, bytes, size);
+    if (log->error) return;
+    block->lap = (uint32_t)get(bytes, 4);
+    block->prepared = get(bytes + 4, 4) == prep_check(log, number, block->lap) && block->lap != 0;
+    block->opened = block->prepared &&
+                    parse(log, bytes, 0, size, number, block->lap, true, start, &frame) &&
+                    rlog_base_of(&frame, &block->base);
+}
+
+/* --- writing --- */
+
+static void program(struct rlog *log, uint32_t block, uint32_t offset, const uint8_t *data,
+                    uint32_t size)
+{
+    if (log->error) return;
+    if (log->cached_block == block) rlog_forget_page(log);
+    log->error =
+        flash_program(log->flash, block * log->flash->geometry.sector_size + offset, data, size);
+}
+
+void rlog_write_prep(struct rlog *log, uint32_t block, uint32_t lap)
+{
+    uint8_t bytes[RLOG_UNIT_MAX + PREP_SIZE];
+    memset(bytes, log->flash->geometry.erased, sizeof bytes);
+    put(bytes, lap, 4);
+    put(bytes + 4, prep_check(log, block, lap), 4);
+    program(log, block, 0, bytes, rlog_up(log, PREP_SIZE));
+}
+
+static bool at_page_start(const struct rlog *log)
+{
+    return log->at == rlog_page_start(log, log->at_page);
+}
+
+uint32_t rlog_header(const struct rlog *log)
+{
+    return at_page_start(log) ? FIRST_HEADER : SHORT_HEADER;
+}
+
+uint32_t rlog_room(const struct rlog *log)
+{
+    uint32_t left = rlog_page_end(log, log->at_page) - log->at, header = rlog_header(log);
+    return left > header ? left - header : 0;
+}
+
+static void write_at(struct rlog *log, enum frame_type type, uint32_t header, uint64_t number,
+                     uint32_t size)
+{
+    uint8_t *out = log->out;
+    uint32_t whole = rlog_up(log, header + size);
+    put(out, size | (uint32_t)type << 12, 2);
+    if (header == FIRST_HEADER) put(out + 2, (number - log->base) & 0xFFFF, 2);
+    put(out + header - 4,
+        frame_check(log, log->head, log->lap, log->at, out, header, out + header, size), 4);
+    memset(out + header + size, log->flash->geometry.erased, whole - header - size);
+    program(log, log->head, log->at, out, whole);
+    log->at += whole;
+}
+
+void rlog_write_frame(struct rlog *log, enum frame_type type, uint64_t number, uint32_t size)
+{
+    write_at(log, type, rlog_header(log), number, size);
+}
+
+void rlog_write_base(struct rlog *log, const struct base *base)
+{
+    uint8_t *p = log->out + FIRST_HEADER;
+    put(p, base->base, 6);
+    put(p + 6, base->time, 5);
+    p[11] = base->flags;
+    put(p + 12, base->copies, 2);
+    put(p + 14, base->seen, 4);
+    write_at(log, FRAME_BASE, FIRST_HEADER, base->base, BASE_PAYLOAD);
+}

@@ -1,0 +1,189 @@
+/* rlog_head.c - power-on: the newest block, its last page, its last frame. Only reads.
+ *
+ * The ring at any moment: blocks 0 to the head are opened in this lap, then come those that are
+ * prepared, being erased or torn, then those of the lap before. So "opened in this lap" is true up
+ * to the head and false behind it, but for blocks that can't be read. Bisection takes those for
+ * false, so it can only end too early; then a block behind the candidate says so. A readable block
+ * that is not of this lap proves that the head lies before it. Of pages in the head block the same
+ * is true, with a page that can't be read for a block. */
+#include "rlog_internal.h"
+
+static bool is_opened(struct rlog *log, uint32_t number, struct block *block)
+{
+    rlog_read_block(log, number, block);
+    return block->opened;
+}
+
+/* The first opened block of [from, end), going up or down; RLOG_NONE: there is none. */
+static uint32_t find_opened(struct rlog *log, uint32_t from, uint32_t count, bool down,
+                            struct block *block)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t number = down ? from - i : from + i;
+        if (is_opened(log, number, block)) return number;
+    }
+    return RLOG_NONE;
+}
+
+/* Nothing can be read at either end: on the first lap the head may be anywhere. */
+static uint32_t gallop(struct rlog *log, uint32_t around, struct block *block)
+{
+    uint32_t count = rlog_block_count(log);
+    for (uint32_t i = around; i < count; i *= 2) {
+        if (is_opened(log, i, block)) return i;
+    }
+    return RLOG_NONE;
+}
+
+/* The last block that is opened in the lap of `found`, which is block `low`, before `end`; `found` is
+ * what that one says. */
+static uint32_t last_of_lap(struct rlog *log, uint32_t low, uint32_t end, struct block *found)
+{
+    struct block block;
+    for (;;) {
+        uint32_t high = end, before = low;
+        bool proven = true; /* block `high` is readable and not of this lap, or there is none */
+        while (high - low > 1) {
+            uint32_t middle = low + (high - low) / 2;
+            bool opened = is_opened(log, middle, &block) && block.lap == found->lap;
+            if (opened) *found = block;
+            if (!opened) proven = block.prepared;
+            *(opened ? &low : &high) = middle;
+        }
+        before = low;
+        for (uint32_t i = high; !proven && i < end && i < high + RLOG_BLOCKS_AROUND; i++) {
+            if (is_opened(log, i, &block) && block.lap == found->lap) {
+                *found = block;
+                low = i;
+                break;
+            }
+            proven = block.prepared;
+        }
+        if (low == before) return low;
+    }
+}
+
+static uint32_t find_head(struct rlog *log, struct block *found)
+{
+    uint32_t count = rlog_block_count(log);
+    uint32_t around = count < RLOG_BLOCKS_AROUND ? count : RLOG_BLOCKS_AROUND;
+    struct block last;
+    uint32_t i = find_opened(log, 0, around, false, found);
+    uint32_t j = find_opened(log, count - 1, around, true, &last);
+    if (i == RLOG_NONE && j == RLOG_NONE) i = gallop(log, around, found);
+    if (i == RLOG_NONE || (j != RLOG_NONE && last.lap >= found->lap)) {
+        *found = last;
+        return j;
+    }
+    return last_of_lap(log, i, j == RLOG_NONE ? count : j, found);
+}
+
+/* --- the end of the head --- */
+
+static bool page_is_valid(struct rlog *log, uint32_t page)
+{
+    struct frame frame;
+    rlog_load(log, log->head, log->lap, page);
+    return rlog_frame(log, RLOG_NONE, &frame);
+}
+
+static uint32_t last_page(struct rlog *log)
+{
+    uint32_t low = 0, end = log->page_count;
+    for (;;) {
+        uint32_t high = end;
+        while (high - low > 1) {
+            uint32_t middle = low + (high - low) / 2;
+            if (page_is_valid(log, middle))
+                low = middle;
+            else
+                high = middle;
+        }
+        uint32_t before = low;
+        for (uint32_t i = low + 1; i < end && i <= before + RLOG_PAGES_BEHIND; i++) {
+            if (page_is_valid(log, i)) {
+                low = i;
+                break;
+            }
+        }
+        if (low == before) return low;
+    }
+}
+
+/* How many records a batch completes. */
+static uint32_t completed(const struct frame *frame)
+{
+    uint32_t at = 0, size, count = 0;
+    const uint8_t *p = frame->payload;
+    if (frame->type == FRAME_BATCH_C || frame->type == FRAME_BATCH_CE) {
+        uint32_t taken = rlog_get_varint(p, frame->size, &size);
+        if (taken == 0 || size > frame->size - taken) return 0;
+        at = taken + size;
+        count++;
+    }
+    while (at < frame->size) {
+        uint32_t taken = rlog_get_varint(p + at, frame->size - at, &size);
+        if (taken == 0 || size > frame->size - at - taken) break;
+        at += taken + size;
+        count++;
+    }
+    return count;
+}
+
+/* Takes a frame of the last page into account. */
+static void follow(struct rlog *log, const struct frame *frame)
+{
+    struct base base;
+    uint64_t before = log->next;
+    if (frame->first && frame->type != FRAME_BASE) log->next = before = log->base + frame->number;
+    log->sealed = frame->type == FRAME_SEAL;
+    if (frame->type == FRAME_FULL || frame->type == FRAME_LAST) log->next++;
+    if (frame->type >= FRAME_BATCH && frame->type <= FRAME_BATCH_CE) log->next += completed(frame);
+    if (rlog_base_of(frame, &base)) {
+        log->next = before = base.base;
+        log->accepted = base.base + base.copies;
+        log->time = base.time;
+    }
+    log->unproven = before;
+}
+
+static void find_end(struct rlog *log)
+{
+    struct frame frame;
+    log->at_page = last_page(log);
+    log->at = rlog_page_start(log, log->at_page);
+    rlog_load(log, log->head, log->lap, log->at_page);
+    for (uint32_t offset = RLOG_NONE; rlog_frame(log, offset, &frame); offset = frame.after) {
+        follow(log, &frame);
+        log->at = frame.after;
+    }
+    /* Copies that were not all written: the records before them are there. */
+    if (log->next < log->accepted) log->next = log->accepted;
+}
+
+void rlog_resolve(struct rlog *log)
+{
+    struct block block;
+    rlog_forget_page(log);
+    log->error = FLASH_OK;
+    log->ready = log->sealed = false;
+    log->next_is = NEXT_UNKNOWN;
+    log->fill = 0;
+    log->base = log->accepted = log->next = log->unproven = log->floor = log->time = 0;
+    log->lap = 0;
+    log->head = find_head(log, &block);
+    log->empty = log->head == RLOG_NONE;
+    if (log->empty) {
+        log->head = rlog_block_count(log) - 1; /* block 0 is behind it, in lap 1 */
+        log->at_page = log->page_count - 1;
+        log->at = rlog_page_end(log, log->at_page);
+    } else {
+        log->lap = block.lap;
+        log->base = log->next = log->unproven = block.base.base;
+        log->accepted = block.base.base + block.base.copies;
+        log->time = block.base.time;
+        log->floor = block.base.seen > block.base.base ? 0 : block.base.base - block.base.seen;
+        find_end(log);
+    }
+    log->resolved = log->error == FLASH_OK;
+}

@@ -1,0 +1,165 @@
+/* rlog_internal.h - what the files rlog*.c share.
+ *
+ *     rlog_frame.c  bytes: checks, headers, pages, frames in and out
+ *     rlog_head.c   power-on: which block is the newest, which page, what is the last frame
+ *     rlog_read.c   records: one after the other, by number, by time
+ *     rlog.c        changes: recovery, appending, blocks
+ *
+ * The error of a flash call is kept in log->error; from then on nothing is read or written until
+ * the call of the user ends, and what was found in the meantime is forgotten.
+ */
+#ifndef BROWNOUT_RLOG_INTERNAL_H
+#define BROWNOUT_RLOG_INTERNAL_H
+
+#include "rlog.h"
+
+#define RLOG_NONE UINT32_MAX
+#define RLOG_UNIT_MAX 32u
+#define PREP_SIZE 8u
+#define FIRST_HEADER 8u /* of the first frame of a page */
+#define SHORT_HEADER 6u /* of the others */
+#define BASE_PAYLOAD 18u
+#define BASE_SIZE (FIRST_HEADER + BASE_PAYLOAD)
+
+/* Blocks looked at on both sides of where the head should be, and pages behind where the end should
+ * be: more than a cut leaves unreadable. */
+#define RLOG_BLOCKS_AROUND 4u
+#define RLOG_PAGES_BEHIND 3u
+#define RLOG_HOLES_MAX 2u /* pages without a frame before one with a BASE */
+
+enum frame_type {
+    FRAME_FULL = 1,
+    FRAME_FIRST,
+    FRAME_MID,
+    FRAME_LAST,
+    FRAME_BATCH,   /* and one of: */
+    FRAME_BATCH_C, /* the first record began before */
+    FRAME_BATCH_E, /* the last one goes on behind */
+    FRAME_BATCH_CE,
+    FRAME_BASE,
+    FRAME_SEAL,
+};
+
+struct frame {
+    enum frame_type type;
+    uint32_t offset, after; /* in the block */
+    uint32_t size;          /* of the payload */
+    uint64_t number;        /* by its index; first frame of a page only */
+    bool first;             /* of its page */
+    const uint8_t *payload; /* in log->page */
+};
+
+enum { BASE_GOES_ON = 1, BASE_RESUMES = 2 };
+
+struct base {
+    uint64_t base;   /* number of the next record behind it */
+    uint64_t copies; /* so many of those are copies of what came before */
+    uint64_t time;
+    uint32_t seen; /* records before `base` that are to be seen; RLOG_NONE: any number */
+    uint8_t flags; /* BASE_GOES_ON: the record `base` began before; BASE_RESUMES: after a mount */
+};
+
+/* What is known of a block. */
+struct block {
+    bool prepared; /* PREP is valid */
+    bool opened;   /* BASE is too */
+    uint32_t lap;
+    struct base base;
+};
+
+enum { NEXT_UNKNOWN, NEXT_FOUND, NEXT_READY };
+
+/* rlog_frame.c */
+
+static inline uint32_t rlog_up(const struct rlog *log, uint32_t n)
+{
+    return (n + log->unit - 1u) / log->unit * log->unit;
+}
+
+static inline uint32_t rlog_block_count(const struct rlog *log)
+{
+    return log->flash->geometry.sector_count;
+}
+
+/* Where the frames of a page begin, in the block. */
+static inline uint32_t rlog_page_start(const struct rlog *log, uint32_t page)
+{
+    return page ? page * log->page_size : rlog_up(log, PREP_SIZE);
+}
+
+static inline uint32_t rlog_page_end(const struct rlog *log, uint32_t page)
+{
+    return (page + 1) * log->page_size;
+}
+
+/* Bytes that a BASE takes; at the start of a page that is resumed there is room for two. */
+static inline uint32_t rlog_base_size(const struct rlog *log)
+{
+    return rlog_up(log, BASE_SIZE);
+}
+
+/* The lap of a block when the head is where it is: the head's, or the one before. */
+static inline uint32_t rlog_lap_of(const struct rlog *log, uint32_t block)
+{
+    return block <= log->head ? log->lap : log->lap - 1;
+}
+
+/* False when the geometry or the buffer can't be used. */
+bool rlog_setup(struct rlog *log, const struct rlog_config *config);
+
+/* What PREP and BASE of a block say. One read. */
+void rlog_read_block(struct rlog *log, uint32_t number, struct block *block);
+
+/* Has log->page hold a page of a block. */
+void rlog_load(struct rlog *log, uint32_t block, uint32_t lap, uint32_t page);
+void rlog_forget_page(struct rlog *log);
+
+/* The frame at an offset of the page that is loaded; RLOG_NONE: the first one of the page. False:
+ * there is none. */
+bool rlog_frame(const struct rlog *log, uint32_t offset, struct frame *frame);
+bool rlog_base_of(const struct frame *frame, struct base *base);
+
+/* Whether the page is all erased, as far as it can be read. */
+bool rlog_page_blank(struct rlog *log, uint32_t block, uint32_t page);
+
+/* Programs a frame at log->at and moves on. The payload lies in log->out already, at its place
+ * behind the header (rlog_header). */
+void rlog_write_frame(struct rlog *log, enum frame_type type, uint64_t number, uint32_t size);
+void rlog_write_prep(struct rlog *log, uint32_t block, uint32_t lap);
+void rlog_write_base(struct rlog *log, const struct base *base);
+
+/* Bytes of the header that a frame at log->at has, and the largest payload it can have there. */
+uint32_t rlog_header(const struct rlog *log);
+uint32_t rlog_room(const struct rlog *log);
+
+uint32_t rlog_put_varint(uint8_t *to, uint32_t n);
+/* Bytes taken, or 0. */
+uint32_t rlog_get_varint(const uint8_t *from, uint32_t size, uint32_t *n);
+
+/* rlog_head.c */
+
+/* Finds out everything anew. */
+void rlog_resolve(struct rlog *log);
+
+/* rlog_read.c */
+
+/* Number of blocks behind the head whose records are seen. */
+uint32_t rlog_live_blocks(struct rlog *log);
+
+/* A record as it is told: as much of it as fits the caller's buffer. */
+struct rlog_record {
+    uint8_t *buffer;
+    uint32_t capacity;
+    uint32_t skip; /* bytes at its start that are not wanted */
+    uint32_t size;
+    uint64_t number;
+};
+
+/* Sets a walk to where the record of that number begins, or a little before. */
+void rlog_walk_to(struct rlog *log, struct rlog_walk *walk, uint64_t number);
+
+/* The next record from `want` on. False at the end, or after an error. */
+bool rlog_walk_on(struct rlog *log, struct rlog_walk *walk, uint64_t want,
+                  struct rlog_record *record);
+
+#endif

@@ -1,0 +1,393 @@
+/* rlog_read.c - records: one after the other, by number, by time.
+ *
+ * A walk goes over frames, page by page; a page without a valid first frame is passed over, and so
+ * is what a frame behind it makes void. Only the last record of a page can be void, by a BASE that
+ * begins a later one: a recovery never appends to the page in which the last frame lies. So a
+ * record that ends a page is told when the next frame is known. */
+#include "rlog_internal.h"
+
+#include <string.h>
+
+/* --- which blocks --- */
+
+static uint32_t block_back(const struct rlog *log, uint32_t back)
+{
+    uint32_t count = rlog_block_count(log);
+    return log->head >= back ? log->head - back : log->head + count - back;
+}
+
+uint32_t rlog_live_blocks(struct rlog *log)
+{
+    struct block block;
+    uint32_t most = rlog_block_count(log) - 2; /* one is the head, the one behind it is not seen */
+    if (log->empty) return 0;
+    if (log->lap == 1 && log->head < most) most = log->head;
+    /* Blocks that can't be read at the far end are no end. A log that was never wrapped has its end
+     * where the lap says. */
+    for (uint32_t passed = 0; most > 0 && passed < RLOG_BLOCKS_AROUND; most--, passed++) {
+        uint32_t number = block_back(log, most);
+        rlog_read_block(log, number, &block);
+        if (block.opened && block.lap == rlog_lap_of(log, number)) break;
+    }
+    return most;
+}
+
+/* --- walking --- */
+
+static void add(struct rlog_record *record, const uint8_t *data, uint32_t size)
+{
+    uint32_t from = record->skip > record->size ? record->skip - record->size : 0;
+    uint32_t to = record->size > record->skip ? record->size - record->skip : 0;
+    record->size += size;
+    if (from >= size || to >= record->capacity) return;
+    uint32_t part = size - from < record->capacity - to ? size - from : record->capacity - to;
+    memcpy(record->buffer + to, data + from, part);
+}
+
+static void load(struct rlog *log, const struct rlog_walk *walk)
+{
+    uint32_t number = block_back(log, walk->back);
+    rlog_load(log, number, rlog_lap_of(log, number), walk->page);
+}
+
+/* The next page, or the next block's first one. False behind the head's last. */
+static bool turn_page(struct rlog *log, struct rlog_walk *walk)
+{
+    uint32_t last = walk->back == 0 ? log->at_page : log->page_count - 1;
+    if (walk->page >= last && walk->back == 0) return false;
+    walk->offset = RLOG_NONE;
+    if (walk->page < last) {
+        walk->page++;
+        return true;
+    }
+    walk->back--;
+    walk->page = 0;
+    walk->base = UINT64_MAX;
+    return true;
+}
+
+/* The frame at which the walk is, without going on. A page that ended is turned. False: the end. */
+static bool here(struct rlog *log, struct rlog_walk *walk, struct frame *frame)
+{
+    for (;;) {
+        load(log, walk);
+        if (log->error) return false;
+        if (rlog_frame(log, walk->offset, frame)) return true;
+        if (!turn_page(log, walk)) return false;
+    }
+}
+
+/* Whether the page has another frame behind this one. */
+static bool more_in_page(struct rlog *log, const struct rlog_walk *walk, uint32_t offset)
+{
+    struct frame frame;
+    load(log, walk);
+    return rlog_frame(log, offset, &frame);
+}
+
+/* Begins or continues a record. Returns whether it is complete now. */
+static bool take_batch(struct rlog_walk *walk, const struct frame *frame,
+                       struct rlog_record *record)
+{
+    const uint8_t *p = frame->payload;
+    uint32_t left = walk->batch_end - walk->batch_at, size = walk->need;
+    if (!walk->inside) {
+        uint32_t taken = rlog_get_varint(p + walk->batch_at, left, &size);
+        record->size = 0;
+        record->number = walk->number;
+        walk->batch_at += taken;
+        left -= taken;
+        if (taken == 0) {
+            walk->batch_at = walk->batch_end;
+            return false;
+        }
+    }
+    uint32_t part = size < left ? size : left;
+    add(record, p + walk->batch_at, part);
+    walk->batch_at += part;
+    walk->need = size - part;
+    walk->inside = walk->need != 0;
+    return !walk->inside;
+}
+
+/* What comes behind this place, if it begins a page: whether it is a BASE that makes the record of
+ * that number void. */
+static bool voids(struct rlog *log, struct rlog_walk *walk, uint64_t number)
+{
+    struct frame frame;
+    struct base base;
+    if (more_in_page(log, walk, walk->offset)) return false;
+    if (!turn_page(log, walk) || !here(log, walk, &frame)) return false;
+    return rlog_base_of(&frame, &base) && !(base.flags & BASE_GOES_ON) &&
+           base.base + base.copies <= number;
+}
+
+/* Enters a batch. What goes on in it from the frame before is skipped if that was not read. All of
+ * it is void if its first record is. */
+static void enter_batch(struct rlog *log, struct rlog_walk *walk, const struct frame *frame)
+{
+    bool continues = frame->type == FRAME_BATCH_C || frame->type == FRAME_BATCH_CE;
+    struct rlog_walk behind = *walk;
+    uint32_t size = 0, taken = 0;
+    behind.offset = frame->after;
+    walk->batch_at = walk->batch_end = frame->size;
+    if (voids(log, &behind, walk->number)) return;
+    load(log, walk);
+    if (continues) taken = rlog_get_varint(frame->payload, frame->size, &size);
+    walk->batch_at = taken;
+    if (!continues) walk->inside = false;
+    if (!continues || (walk->inside && size == walk->need)) return;
+    walk->inside = false;
+    walk->batch_at += size < frame->size - taken ? size : frame->size - taken;
+    if (size <= frame->size - taken) walk->number++;
+}
+
+static bool step_batch(struct rlog *log, struct rlog_walk *walk, const struct frame *frame,
+                       struct rlog_record *record)
+{
+    bool done = false;
+    if (!walk->in_batch) enter_batch(log, walk, frame);
+    if (walk->batch_at < walk->batch_end) done = take_batch(walk, frame, record);
+    walk->in_batch = walk->batch_at < walk->batch_end;
+    return done;
+}
+
+static void pass_base(struct rlog_walk *walk, const struct frame *frame)
+{
+    struct base base;
+    rlog_base_of(frame, &base);
+    if (!(base.flags & BASE_GOES_ON) || base.base != walk->number) walk->inside = false;
+    if (walk->page == 0) walk->base = base.base;
+    walk->number = base.base;
+}
+
+/* One step: a frame, or a record of a batch. Whether a record is complete now. */
+static bool step(struct rlog *log, struct rlog_walk *walk, const struct frame *frame,
+                 struct rlog_record *record)
+{
+    bool done = false;
+    if (frame->first && frame->type != FRAME_BASE && !walk->in_batch) {
+        uint64_t number = walk->base + frame->number;
+        if (walk->number != number) walk->inside = false;
+        walk->number = number;
+    }
+    switch (frame->type) {
+    case FRAME_FULL:
+    case FRAME_FIRST:
+        record->size = 0;
+        record->number = walk->number;
+        walk->inside = true;
+        add(record, frame->payload, frame->size);
+        done = frame->type == FRAME_FULL;
+        break;
+    case FRAME_MID:
+    case FRAME_LAST:
+        if (walk->inside) add(record, frame->payload, frame->size);
+        done = frame->type == FRAME_LAST && walk->inside;
+        if (frame->type == FRAME_LAST && !walk->inside) walk->number++;
+        break;
+    case FRAME_BASE:
+        pass_base(walk, frame);
+        break;
+    case FRAME_SEAL:
+        walk->inside = false;
+        break;
+    default:
+        done = step_batch(log, walk, frame, record);
+        break;
+    }
+    if (done) walk->inside = false;
+    if (done) walk->number++;
+    if (!walk->in_batch) walk->offset = frame->after;
+    return done;
+}
+
+/* A batch was looked at as a whole. */
+static bool is_void(struct rlog *log, struct rlog_walk *walk, enum frame_type type, uint64_t number)
+{
+    return (type == FRAME_FULL || type == FRAME_LAST) && voids(log, walk, number);
+}
+
+bool rlog_walk_on(struct rlog *log, struct rlog_walk *walk, uint64_t want,
+                  struct rlog_record *record)
+{
+    struct frame frame;
+    while (here(log, walk, &frame)) {
+        if (walk->base == UINT64_MAX && frame.type != FRAME_BASE) {
+            walk->offset = frame.after; /* of a block whose BASE can't be read */
+            continue;
+        }
+        if (!step(log, walk, &frame, record)) continue;
+        uint64_t number = record->number;
+        if (!is_void(log, walk, frame.type, number) && !log->error && number >= want) return true;
+    }
+    return false;
+}
+
+/* --- finding --- */
+
+/* From which number on records begin in a block; RLOG_NONE of 64 bits: it can't be read. */
+static uint64_t begins_at(struct rlog *log, uint32_t back)
+{
+    struct block block;
+    uint32_t number = block_back(log, back);
+    rlog_read_block(log, number, &block);
+    if (!block.opened || block.lap != rlog_lap_of(log, number)) return UINT64_MAX;
+    return block.base.base + block.base.copies + (block.base.flags & BASE_GOES_ON);
+}
+
+/* The youngest block in which `number` may begin. */
+static uint32_t find_block(struct rlog *log, uint64_t number)
+{
+    uint32_t low = rlog_live_blocks(log) + 1, high = 0; /* low: too old or right, high: too young */
+    if (low == 1 || begins_at(log, 0) <= number) return 0;
+    low--;
+    while (low - high > 1) {
+        uint32_t middle = high + (low - high) / 2, back = middle;
+        uint64_t begin = UINT64_MAX;
+        while (back < low && begin == UINT64_MAX)
+            begin = begins_at(log, back++);
+        if (begin <= number)
+            low = back - 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Where a record can begin in a page, at the earliest; UINT64_MAX: it can't be read. */
+static uint64_t page_begins_at(struct rlog *log, const struct rlog_walk *walk, uint64_t base)
+{
+    struct frame frame;
+    struct base says;
+    load(log, walk);
+    if (!rlog_frame(log, RLOG_NONE, &frame)) return UINT64_MAX;
+    if (rlog_base_of(&frame, &says)) return says.base + says.copies + (says.flags & BASE_GOES_ON);
+    bool inside = frame.type == FRAME_MID || frame.type == FRAME_LAST ||
+                  frame.type == FRAME_BATCH_C || frame.type == FRAME_BATCH_CE;
+    return base + frame.number + inside;
+}
+
+static void find_page(struct rlog *log, struct rlog_walk *walk, uint64_t number)
+{
+    struct block block;
+    uint32_t low = 0, high = walk->back == 0 ? log->at_page + 1 : log->page_count;
+    rlog_read_block(log, block_back(log, walk->back), &block);
+    while (high - low > 1 && block.opened) {
+        walk->page = low + (high - low) / 2;
+        if (page_begins_at(log, walk, block.base.base) <= number)
+            low = walk->page;
+        else
+            high = walk->page;
+    }
+    walk->page = block.opened ? low : 0;
+    walk->base = walk->number = block.opened ? block.base.base : UINT64_MAX;
+}
+
+void rlog_walk_to(struct rlog *log, struct rlog_walk *walk, uint64_t number)
+{
+    memset(walk, 0, sizeof *walk);
+    walk->offset = RLOG_NONE;
+    walk->base = UINT64_MAX;
+    walk->back = number == 0 ? rlog_live_blocks(log) : find_block(log, number);
+    if (number != 0) find_page(log, walk, number);
+}
+
+/* --- what the user asks --- */
+
+static bool enter(struct rlog *log)
+{
+    if (!log->resolved || log->error) rlog_resolve(log);
+    return !log->error && !log->empty;
+}
+
+static int leave(struct rlog *log, int answer)
+{
+    if (log->error) log->resolved = false;
+    return log->error ? log->error : answer;
+}
+
+int rlog_read(struct rlog *log, uint64_t number, void *buffer, uint32_t capacity, uint32_t *size)
+{
+    struct rlog_walk walk;
+    struct rlog_record record = {.buffer = buffer, .capacity = capacity};
+    if (!enter(log) || number < log->floor || number >= log->next)
+        return leave(log, RINGLOG_ERR_NOT_FOUND);
+    rlog_walk_to(log, &walk, number);
+    if (!rlog_walk_on(log, &walk, number, &record) || record.number != number)
+        return leave(log, RINGLOG_ERR_NOT_FOUND);
+    *size = record.size;
+    return leave(log, record.size > capacity ? RINGLOG_ERR_BUFFER : FLASH_OK);
+}
+
+void rlog_iterate(struct rlog_iterator *iterator, uint64_t number)
+{
+    memset(iterator, 0, sizeof *iterator);
+    iterator->want = number;
+}
+
+int rlog_next(struct rlog *log, struct rlog_iterator *iterator, void *buffer, uint32_t capacity,
+              uint32_t *size, uint64_t *number)
+{
+    struct rlog_record record = {.buffer = buffer, .capacity = capacity};
+    if (!enter(log)) return leave(log, RINGLOG_ERR_NOT_FOUND);
+    struct rlog_walk *walk = &iterator->walk;
+    if (iterator->want < log->floor) iterator->want = log->floor;
+    if (!iterator->started || iterator->head != log->head || iterator->lap != log->lap)
+        rlog_walk_to(log, walk, iterator->want);
+    iterator->started = true;
+    iterator->head = log->head;
+    iterator->lap = log->lap;
+    struct rlog_walk before = *walk;
+    if (!rlog_walk_on(log, walk, iterator->want, &record)) {
+        iterator->started = false; /* more may be appended to where it ended */
+        return leave(log, RINGLOG_ERR_NOT_FOUND);
+    }
+    *size = record.size;
+    *number = record.number;
+    if (record.size > capacity) {
+        *walk = before;
+        return leave(log, RINGLOG_ERR_BUFFER);
+    }
+    iterator->want = record.number + 1;
+    return leave(log, FLASH_OK);
+}
+
+int rlog_range(struct rlog *log, uint64_t *first, uint64_t *end)
+{
+    struct rlog_walk walk;
+    struct rlog_record record = {.buffer = NULL, .capacity = 0};
+    bool there = enter(log);
+    *first = *end = log->next;
+    if (!there) return leave(log, FLASH_OK);
+    rlog_walk_to(log, &walk, log->floor);
+    if (rlog_walk_on(log, &walk, log->floor, &record)) *first = record.number;
+    return leave(log, FLASH_OK);
+}
+
+/* The time of a block's BASE; 0 if it can't be read. */
+static uint64_t opened_at(struct rlog *log, uint32_t back)
+{
+    struct block block;
+    rlog_read_block(log, block_back(log, back), &block);
+    return block.opened ? block.base.time : 0;
+}
+
+int rlog_seek(struct rlog *log, uint64_t time, uint64_t *number)
+{
+    struct block block;
+    *number = log->floor;
+    if (!enter(log)) return leave(log, FLASH_OK);
+    uint32_t low = rlog_live_blocks(log), high = 0; /* low is too old or right */
+    if (opened_at(log, 0) < time) low = 0;
+    while (low > high + 1) {
+        uint32_t middle = high + (low - high) / 2;
+        if (opened_at(log, middle) < time)
+            low = middle;
+        else
+            high = middle;
+    }
+    rlog_read_block(log, block_back(log, low), &block);
+    *number = block.opened && block.base.base > log->floor ? block.base.base : log->floor;
+    return leave(log, FLASH_OK);
+}
