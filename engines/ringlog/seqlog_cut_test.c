@@ -2,9 +2,9 @@
  *
  *     seqlog_cut_test [ROUNDS [SEED]]
  *
- * Method. A workload of random appends, with a clear now and then, runs on a small part, under every
- * way to frame records and to find the head. Before each program and each erase, a copy of the part
- * is torn in every way of a list, and power comes back:
+ * Method. A workload of random appends, with a clear now and then, runs on a small part, under
+ * every way to frame records and to find the head. Before each program and each erase, a copy of
+ * the part is torn in every way of a list, and power comes back:
  *   - a log is mounted in memory full of junk. It must hold what it held before the operation in
  *     flight, or after it, or in between: the oldest block given up and the new record not there.
  *     It learns what "after" is by doing the operation, uncut, on a copy. Every record is read one
@@ -515,7 +515,7 @@ int main(int argc, char **argv)
 {
     uint64_t rounds = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
     uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
-    explore_all(rounds, seed, 40);
+    explore_all(rounds, seed, 16);
     printf("%llu states judged, %llu nested cuts, %llu times a block given up, %u failures\n",
            (unsigned long long)states_judged, (unsigned long long)cuts_nested,
            (unsigned long long)blocks_given_up, failures);

@@ -400,10 +400,15 @@ static int hint_pointer(struct seqlog *log, uint32_t *block)
     return answer;
 }
 
-/* Makes room for an entry. */
+/* Makes room for an entry: a place that is blank, also in an index that no cut could leave. */
 static int pointer_room(struct seqlog *log)
 {
-    if (log->index_slot < log->plan.index_span) return FLASH_OK;
+    for (; log->index_slot < log->plan.index_span; log->index_slot++) {
+        struct entry entry;
+        int state = entry_read(log, log->index_sector, log->index_slot, &entry);
+        if (state < 0) return state;
+        if (state == SEQLOG_BLANK) return FLASH_OK;
+    }
     uint32_t next = log->index_sector + 1;
     if (next == log->plan.index_sectors) next = 0;
     int error = seqlog_erase(log, index_sector(log, next));
