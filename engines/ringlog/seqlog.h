@@ -42,11 +42,23 @@
  * lawful where the part sets no limit or allows 8 times `unit` programs, refused elsewhere, and not
  * fit for parts with ECC. The other three program each unit once and are lawful everywhere.
  *
- * Framing. `length`: a mark, an 8-bit check of the length, the length, a CRC-32C, the bytes: 8 bytes
- * a record. A length that is torn is known by its check, and what follows is found again at the
- * next unit that begins a record. `cobs`: a mark, the bytes and their CRC-32C stuffed so that no zero is
- * among them, and a zero: 7 bytes a record and one for each 254. A reader that is lost waits for a
- * zero. Both start with a mark that is never 0xFF, and both are filled with 0xFF up to the unit.
+ * Framing. `length`: a mark, an 8-bit check of the length, the length, a CRC-32C, the bytes:
+ * 8 bytes a record. A length that is torn is known by its check, and what follows is found again at
+ * the next unit that begins a record. `cobs`: a mark, the bytes and their CRC-32C stuffed so that
+ * no zero is among them, and a zero: 7 bytes a record and one for each 254. A reader that is lost
+ * waits for a zero. Both start with a mark that is never 0xFF, and both are filled with 0xFF up to
+ * the unit.
+ *
+ * Cost. An append is one program call for each page that the frame touches. A block more is an
+ * erase, a program of 20 bytes and what the index takes: one program, and for each sector of the
+ * index one erase and one program a lap. Mounting reads, besides the head itself, at most
+ *     scan      N headers
+ *     bisect    log2 N + 9, each bad header on the way one more
+ *     coarse    log2 of the bits, twice log2 of the blocks in a group, 8
+ *     fine      log2 of the sectors of the index, log2 of the bits in one of them, 8
+ *     twolevel  log2 of the bits of a sector of each level, 9
+ *     pointer   log2 of the sectors of the index, log2 of the entries in one of them, 9
+ * of 32 bytes or less.
  *
  * Cuts. Survives the classes edge, prefix and bits for programs and erases, nested to any depth.
  * Not claimed:
@@ -55,9 +67,9 @@
  *   ecc   units that the part can't correct (FLASH_ERR_ECC) are passed over like torn ones, but one
  *         that reads blank and refuses its next program is not told from a sound one;
  *   rot   a record or a header that rots is reported (RINGLOG_ERR_DAMAGED) or passed over, and
- *         later records keep their numbers. The header of the head is the exception: a head that can't be
- *         read looks like a block that was not opened, and goes with the next record. An append
- *         that was cut can't be told from the last record rotting, either.
+ *         later records keep their numbers. The header of the head is the exception: a head that
+ *         can't be read looks like a block that was not opened, and goes with the next record. And
+ *         a last record that rots looks like one whose append was cut.
  * A part whose interrupted program may damage earlier data of the sector (tear scope sector) can
  * lose those, as with any log that keeps one copy.
  *

@@ -515,7 +515,7 @@ int main(int argc, char **argv)
 {
     uint64_t rounds = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
     uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
-    explore_all(rounds, seed, 16);
+    explore_all(rounds, seed, 12);
     printf("%llu states judged, %llu nested cuts, %llu times a block given up, %u failures\n",
            (unsigned long long)states_judged, (unsigned long long)cuts_nested,
            (unsigned long long)blocks_given_up, failures);
