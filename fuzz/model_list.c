@@ -17,7 +17,8 @@ static uint64_t mix(uint64_t x)
 static uint64_t item_digest(const struct model_item *item)
 {
     uint64_t place = item->time * 0x9E3779B97F4A7C15u ^ item->number * 0xD6E8FEB86659FD93u;
-    return mix(item->value->digest + place + item->state + item->hidden * 64u);
+    uint32_t state = item->state + item->hidden * 64u + item->pending_old * 128u;
+    return mix(item->value->digest + place + state);
 }
 
 static void set_state(struct model_list *list, uint32_t index, enum item_state state)
@@ -26,6 +27,7 @@ static void set_state(struct model_list *list, uint32_t index, enum item_state s
     list->digest -= item_digest(item);
     list->uncertain -= item->state != ITEM_HELD;
     item->state = (uint8_t)state;
+    item->pending_old = false;
     list->uncertain += item->state != ITEM_HELD;
     list->digest += item_digest(item);
 }
@@ -58,7 +60,7 @@ static void set_flag(struct model_list *list, uint32_t flag, bool value)
 
 void model_list_init(struct model_list *list, const struct model_design *design)
 {
-    *list = (struct model_list){.design = design};
+    *list = (struct model_list){.design = design, .head = CHIP_SECTOR_NONE};
 }
 
 void model_list_free(struct model_list *list)
@@ -192,6 +194,7 @@ void model_list_begin(struct model_list *list, const struct op *op)
 {
     uint32_t index = index_of(list, op);
     leave_clearing(list);
+    list->taking = op->kind == OP_POP || op->kind == OP_CLEAR;
     switch (op->kind) {
     case OP_APPEND:
         set_flag(list, LIST_APPENDING, true);
@@ -214,15 +217,15 @@ void model_list_begin(struct model_list *list, const struct op *op)
     }
 }
 
-/* The newest item has the number behind that of the one before it, if that one is there. */
-static void number_last(struct model_list *list)
+/* An item has the number behind that of the one before it, if that one is there. */
+static void infer_number(struct model_list *list, uint32_t index)
 {
-    const struct model_item *before = &list->items[list->end - 1] - 1;
-    if (!list->design->numbered || list->gaps) return;
-    if (extent(list) == 1) {
-        if (list->number_known) set_number(list, list->end - 1, list->number);
-    } else if (before->number != MODEL_NUMBER_NONE && before->state != ITEM_DOUBTFUL) {
-        set_number(list, list->end - 1, before->number + 1);
+    const struct model_item *item = &list->items[index];
+    if (!list->design->numbered || list->gaps || item->number != MODEL_NUMBER_NONE) return;
+    if (index == list->first) {
+        if (list->number_known) set_number(list, index, list->number);
+    } else if (item[-1].number != MODEL_NUMBER_NONE && item[-1].state != ITEM_DOUBTFUL) {
+        set_number(list, index, item[-1].number + 1);
     }
 }
 
@@ -230,10 +233,22 @@ static void number_last(struct model_list *list)
  * told how. */
 static void commit_last(struct model_list *list)
 {
-    number_last(list);
+    infer_number(list, list->end - 1);
     if (list->design->buffers) return;
     turn(list, ITEM_PENDING, ITEM_DOUBTFUL);
     set_state(list, list->end - 1, ITEM_HELD);
+}
+
+/* What waited in RAM is on the flash; whether there was anything. */
+static bool make_durable(struct model_list *list)
+{
+    bool any = false;
+    for (uint32_t i = list->first; i < list->end; i++) {
+        if (!list->items[i].pending_old) continue;
+        set_state(list, i, ITEM_OLD);
+        any = true;
+    }
+    return turn(list, ITEM_PENDING, ITEM_HELD) || any;
 }
 
 void model_list_commit(struct model_list *list, const struct op *op)
@@ -241,20 +256,21 @@ void model_list_commit(struct model_list *list, const struct op *op)
     switch (op->kind) {
     case OP_APPEND:
     case OP_PUSH:
-        set_flag(list, LIST_APPENDING, false);
+        if (!list->design->buffers) set_flag(list, LIST_APPENDING, false);
         commit_last(list);
         break;
     case OP_POP:
         take_out(list, index_of(list, op));
         break;
     case OP_CLEAR:
-        set_flag(list, LIST_CLEARING, false);
+        set_flag(list, LIST_CLEARING | LIST_APPENDING, false);
         take_out_all(list);
         list->number_known = list->gaps = false;
         break;
     case OP_SYNC:
     case OP_SEAL:
-        if (!turn(list, ITEM_PENDING, ITEM_HELD)) return;
+        set_flag(list, LIST_APPENDING, false);
+        if (!make_durable(list)) return;
         break;
     default:
         return;
@@ -269,7 +285,7 @@ void model_list_abort(struct model_list *list, const struct op *op)
     switch (op->kind) {
     case OP_APPEND:
     case OP_PUSH:
-        set_flag(list, LIST_APPENDING, false);
+        if (!list->design->buffers) set_flag(list, LIST_APPENDING, false);
         take_out(list, list->end - 1);
         break;
     case OP_POP:
@@ -292,24 +308,52 @@ void model_list_doubt(struct model_list *list)
 
 /* --- where items lie --- */
 
+/* More than one call fills; items that waited in RAM may lie in any of so many. */
+#define SPAN_MAX 32u
+
+/* Of the sectors in which an item may lie, and those whose erase drops it too. */
 static uint32_t erases_around(const struct model_list *list, const struct chip *chip,
-                              uint32_t sector)
+                              const struct model_item *item)
 {
-    uint32_t sum = 0, ring = list->design->ring;
-    for (uint32_t i = 0; i <= list->design->ahead && i < ring; i++)
-        sum += chip_sector_erases(chip, (sector + ring - i) % ring);
+    uint32_t sum = 0, ring = list->design->ring, more = list->design->ahead + item->span;
+    for (uint32_t i = 0; i <= more && i < ring; i++)
+        sum += chip_sector_erases(chip, (item->sector + ring - i) % ring);
     return sum;
 }
 
-static void note_places(struct model_list *list, uint32_t sector, uint32_t erases)
+/* How many sectors an item that waits in RAM has seen come and go, up to this one. */
+static uint8_t span_up_to(const struct model_list *list, const struct model_item *item,
+                          uint32_t sector)
+{
+    uint32_t ring = list->design->ring, span = ring - 1;
+    bool placed = item->sector != CHIP_SECTOR_NONE;
+    uint32_t first = placed ? (item->sector + ring - item->span) % ring : list->head;
+    if (!list->design->buffers) return 0;
+    if (first != CHIP_SECTOR_NONE) span = (sector + ring - first) % ring;
+    return (uint8_t)(span < SPAN_MAX ? span : SPAN_MAX);
+}
+
+static void note_places(struct model_list *list, const struct chip *chip, uint32_t sector)
 {
     for (uint32_t i = list->end; i-- > list->first;) {
         struct model_item *item = &list->items[i];
-        if (item->state != ITEM_PENDING) break;
-        if (item->sector != CHIP_SECTOR_NONE) continue;
+        bool placed = item->sector != CHIP_SECTOR_NONE;
+        if (item->state == ITEM_HELD) break;
+        if (item->state != ITEM_PENDING || item->pending_old) continue;
+        if (placed && !list->design->buffers) continue;
+        item->span = span_up_to(list, item, sector);
         item->sector = sector;
-        item->erases = erases;
+        item->erases = erases_around(list, chip, item);
     }
+    list->head = sector;
+}
+
+static void set_pending_old(struct model_list *list, uint32_t index)
+{
+    struct model_item *item = &list->items[index];
+    list->digest -= item_digest(item);
+    item->pending_old = true;
+    list->digest += item_digest(item);
 }
 
 static void note_old(struct model_list *list, const struct chip *chip)
@@ -317,16 +361,17 @@ static void note_old(struct model_list *list, const struct chip *chip)
     for (uint32_t i = list->first; i < list->end; i++) {
         const struct model_item *item = &list->items[i];
         if (item->sector == CHIP_SECTOR_NONE) return;
-        if (erases_around(list, chip, item->sector) == item->erases) return;
-        if (item->state == ITEM_HELD || item->state == ITEM_PENDING) set_state(list, i, ITEM_OLD);
+        if (erases_around(list, chip, item) == item->erases) return;
+        if (item->state == ITEM_HELD) set_state(list, i, ITEM_OLD);
+        if (item->state == ITEM_PENDING) set_pending_old(list, i);
     }
 }
 
 void model_list_observe(struct model_list *list, const struct chip *chip)
 {
     uint32_t sector = chip_watched(chip);
-    if (sector != CHIP_SECTOR_NONE) note_places(list, sector, erases_around(list, chip, sector));
     if (list->flags & LIST_APPENDING) note_old(list, chip);
+    if (sector != CHIP_SECTOR_NONE && !list->taking) note_places(list, chip, sector);
 }
 
 /* --- looking --- */
@@ -352,8 +397,9 @@ static int behind(const struct match *match, const struct model_item *item, bool
                    (item->state == ITEM_LEAVING && match->list->leaving_was == ITEM_PENDING);
     if (kept) return pending && memory & PENDING_MISSED ? -1 : memory | ONE_KEPT;
     if (item->state == ITEM_HELD) return -1;
-    if (item->state == ITEM_OLD && memory & ONE_KEPT && !match->list->design->drops_in_part)
-        return -1;
+    bool drops = !(memory & ONE_KEPT) || match->list->design->drops_in_part;
+    if (item->state == ITEM_OLD && !drops) return -1;
+    if (item->pending_old && drops) return memory;
     return item->state == ITEM_PENDING ? memory | PENDING_MISSED : memory;
 }
 
@@ -413,7 +459,8 @@ static bool walk(const struct match *match, bool older, bool *kept)
 /* Whether the item that follows has another number, though this one is missing. */
 static bool used_number(const struct model_item *item)
 {
-    return item->number != MODEL_NUMBER_NONE && item->state != ITEM_PENDING;
+    bool is_old = item->state == ITEM_OLD || item->pending_old;
+    return is_old || (item->number != MODEL_NUMBER_NONE && item->state != ITEM_PENDING);
 }
 
 /* Numbers grow by one and each item keeps its own. Of items that have none yet, and may never have
@@ -422,7 +469,7 @@ static bool numbers_fit(const struct model_list *list, const struct model_seen *
                         const bool *kept)
 {
     uint64_t least = list->number, most = list->number;
-    bool known = list->number_known;
+    bool known = list->number_known, gaps = list->gaps || list->design->drops_in_part;
     if (!list->design->numbered) return true;
     for (uint32_t i = list->first; i < list->end; i++) {
         const struct model_item *item = &list->items[i];
@@ -431,7 +478,7 @@ static bool numbers_fit(const struct model_list *list, const struct model_seen *
             known = true;
         }
         bool told = !kept || kept[i - list->first];
-        if (list->gaps && item->number == MODEL_NUMBER_NONE) most = MODEL_NUMBER_NONE - 1;
+        if (gaps && item->number == MODEL_NUMBER_NONE) most = MODEL_NUMBER_NONE - 1;
         if (told) {
             if (known && (seen->number < least || seen->number > most)) return false;
             least = most = seen++->number;
@@ -469,25 +516,38 @@ static void keep_seen(struct model_list *list, const bool *kept, bool powered_on
     list->end = to;
 }
 
+/* What is known of the number of an item, and by it of those behind it. */
+static void settle_number(struct model_list *list, uint32_t index, const struct model_seen *told,
+                          bool powered_on)
+{
+    const struct model_item *item = &list->items[index];
+    bool pending = item->state == ITEM_PENDING, is_new = item->number == MODEL_NUMBER_NONE;
+    if (told) {
+        set_number(list, index, told->number);
+        list->gaps = list->gaps && (!is_new || list->flags & LIST_OPEN);
+    } else if (pending && !powered_on) {
+        infer_number(list, index);
+    } else if (!pending && !is_new) {
+        list->number = item->number + 1;
+        list->number_known = true;
+    }
+    if (!told && (item->state == ITEM_DOUBTFUL || (item->pending_old && powered_on)))
+        list->gaps = true;
+}
+
 /* Each item that is held has the number that was told. */
 static void settle_numbers(struct model_list *list, const struct model_seen *seen, uint32_t count,
-                           const bool *kept)
+                           const bool *kept, bool powered_on)
 {
-    bool open = list->flags & LIST_OPEN;
     const struct model_seen *next = seen;
     if (!list->design->numbered) return;
     for (uint32_t i = list->first; i < list->end; i++) {
-        const struct model_item *item = &list->items[i];
-        bool told = !kept || kept[i - list->first];
-        bool is_new = told && item->number == MODEL_NUMBER_NONE;
-        if (told && (!open || item->state == ITEM_HELD)) set_number(list, i, next->number);
-        next += told;
-        if (open) continue;
-        if (!told && used_number(item)) list->number = item->number + 1;
-        list->number_known = list->number_known || (!told && used_number(item));
-        list->gaps = !is_new && (list->gaps || (!told && item->state == ITEM_DOUBTFUL));
+        const struct model_seen *told = !kept || kept[i - list->first] ? next++ : NULL;
+        bool held = told && list->items[i].state == ITEM_HELD;
+        if (held || !(list->flags & LIST_OPEN)) settle_number(list, i, told, powered_on);
     }
-    if (count == 0 || open) return;
+    bool waits = kept && !kept[0] && !powered_on && list->items[list->first].state == ITEM_PENDING;
+    if (count == 0 || list->flags & LIST_OPEN || waits) return;
     list->number = seen[0].number;
     list->number_known = true;
 }
@@ -514,23 +574,30 @@ static void leave_open(struct model_list *list)
     turn(list, ITEM_LEAVING, ITEM_DOUBTFUL);
 }
 
+/* Nothing is in flight any more. */
+static void end_flight(struct model_list *list, bool powered_on)
+{
+    bool waits = list->design->buffers && !powered_on;
+    set_flag(list, LIST_CLEARING | (waits ? 0u : LIST_APPENDING), false);
+}
+
 static void settle(struct model_list *list, const struct model_seen *seen, uint32_t count,
                    const bool *kept, bool powered_on)
 {
     bool cleared = list->flags & LIST_CLEARING && count == 0;
     if (powered_on && list->design->tail_open && extent(list)) leave_open(list);
-    settle_numbers(list, seen, count, kept);
+    settle_numbers(list, seen, count, kept, powered_on);
     if (cleared && !(list->flags & LIST_OPEN)) list->number_known = list->gaps = false;
     keep_seen(list, kept, powered_on);
-    if (!(list->flags & LIST_OPEN)) set_flag(list, LIST_CLEARING | LIST_APPENDING, false);
+    if (!(list->flags & LIST_OPEN)) end_flight(list, powered_on);
 }
 
 bool model_list_settle(struct model_list *list, const struct model_seen *seen, uint32_t count,
                        bool powered_on)
 {
     if (is_plain(list, seen, count)) {
-        settle_numbers(list, seen, count, NULL);
-        set_flag(list, LIST_APPENDING, false);
+        settle_numbers(list, seen, count, NULL, powered_on);
+        end_flight(list, powered_on);
         return true;
     }
     uint32_t items = extent(list);

@@ -16,7 +16,8 @@
  *
  * What append may drop is seen from outside: each item remembers the sector in which its last
  * program fell and how often that sector, and those just before it, had been erased. When they have
- * been erased since, the item is old (adapter.h, ring).
+ * been erased since, the item is old (adapter.h, ring). An item that waits in RAM goes to the flash
+ * in some later call, nobody knows in which: it remembers all sectors that were come to meanwhile.
  *
  * Invariants
  *  1. items[first, end) are the items, oldest first; `uncertain` of them are not held,
@@ -36,12 +37,14 @@ enum item_state { ITEM_HELD, ITEM_OLD, ITEM_PENDING, ITEM_LEAVING, ITEM_DOUBTFUL
 
 struct model_item {
     const struct value *value;
-    uint64_t number; /* that the engine tells for it; MODEL_NUMBER_NONE: not known */
-    uint32_t sector; /* of its last program; CHIP_SECTOR_NONE: none yet */
-    uint32_t erases; /* of that sector and those before it, then */
-    uint32_t time;   /* grows from item to item */
-    uint8_t state;   /* enum item_state */
-    bool hidden;     /* undecided, and the last look did not see it */
+    uint64_t number;  /* that the engine tells for it; MODEL_NUMBER_NONE: not known */
+    uint32_t sector;  /* of its last program; CHIP_SECTOR_NONE: none yet */
+    uint32_t erases;  /* of that sector and those before it, then */
+    uint32_t time;    /* grows from item to item */
+    uint8_t state;    /* enum item_state */
+    bool hidden;      /* undecided, and the last look did not see it */
+    bool pending_old; /* pending, and old as well */
+    uint8_t span;     /* sectors before `sector` in which it may lie too */
 };
 
 /* What the engine's design says; the same for all models of a rig. */
@@ -54,7 +57,7 @@ struct model_design {
 };
 
 enum {
-    LIST_APPENDING = 1, /* an append is in flight */
+    LIST_APPENDING = 1, /* an append is in flight, or what it put in waits in RAM */
     LIST_CLEARING = 2,  /* a clear is in flight */
     LIST_OPEN = 4,      /* nothing was changed since a power-on that left things undecided */
 };
@@ -64,6 +67,8 @@ struct model_list {
     struct model_item *items;
     uint32_t first, end, capacity;
     uint32_t uncertain, hidden;
+    uint32_t head;   /* sector of the last program; CHIP_SECTOR_NONE: none yet */
+    bool taking;     /* a pop or a clear is in flight: what it programs is no item */
     uint32_t clock;  /* time of the item put in last */
     uint64_t number; /* of the first item, or of the next one when there is none */
     bool number_known;
