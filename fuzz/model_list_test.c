@@ -14,7 +14,8 @@
  *
  * The answer is "no" when what was seen is not allowed, else the state: for each item, oldest
  * first, VALUE:TIME:STATE:NUMBER:SHOWN, then the flags, then the digest. STATE is a letter of
- * "HOPLD", NUMBER -1 when it is not known, SHOWN 0 for an item that the engine does not tell now.
+ * "HOPLD", or B for pending and old; NUMBER -1 when it is not known, SHOWN 0 for an item that the
+ * engine does not tell now.
  */
 #include "fuzz/model_list.h"
 
@@ -78,7 +79,8 @@ static void print_state(const struct server *server, const struct model_list *li
         const struct model_item *item = &list->items[i];
         int64_t number = (int64_t)item->number;
         printf("%" PRIu32 ":%" PRIu32 ":", value_of(server, item->value), item->time);
-        printf("%c:%" PRId64 ":%d ", "HOPLD"[item->state], number, !item->hidden);
+        char state = item->pending_old ? 'B' : "HOPLD"[item->state];
+        printf("%c:%" PRId64 ":%d ", state, number, !item->hidden);
     }
     printf("%" PRIu32 " %016" PRIx64 "\n", list->flags, list->digest);
 }
