@@ -1,0 +1,199 @@
+"""What the rig asks of queues and logs, shown on small ones without a fault (fuzz/subjects).
+
+Its divergences are shown where the faults of those subjects are; here is what is no divergence: a
+sound engine, a scenario that is wrong, an operation that is refused.
+"""
+
+import re
+
+import pytest
+from harness import CLEAN, USAGE, Harness
+
+CHIP = "chip generic sectors=4 sector=256 page=256 unit=4\n"
+QUEUE = CHIP + "engine canary-queue fault=0\n"
+LOG = CHIP + "engine canary-log fault=0\n"
+BATCH = CHIP + "engine canary-log fault=0 batch=3\n"
+MAP = CHIP + "engine naive\n"
+
+# Items of equal bytes and of none, both ways of dropping, pops out of their order.
+MIXED = {
+    QUEUE: """
+repeat 9 as i {
+  push fill i % 2 9
+  append "same"
+}
+pop 2
+push empty
+pop
+append fill 3 100
+append "same"
+clear
+push "same"
+pop
+look
+""",
+    LOG: """
+repeat 30 as i {
+  append fill i % 2 20
+}
+append empty
+read 0
+mount
+append "same"
+append "same"
+clear
+append "same"
+look
+""",
+    BATCH: """
+repeat 9 as i {
+  append fill i % 2 20
+  append "same"
+}
+sync
+append "same"
+mount
+append "same"
+append count 60
+seal
+look
+""",
+}
+
+
+@pytest.fixture
+def harness(brownout, tmp_path):
+    return Harness(brownout, tmp_path)
+
+
+@pytest.fixture
+def told(brownout, harness):
+    """told(text) runs and explores a scenario: its exit code, and all that both told."""
+
+    def tell(text):
+        path = harness.write(text)
+        ran = brownout("run", path)
+        explored = brownout("explore", path, "--quiet", "--faults", "edge")
+        assert ran.returncode == explored.returncode
+        return ran.returncode, ran.stdout + ran.stderr + explored.stdout + explored.stderr
+
+    return tell
+
+
+@pytest.mark.parametrize("head", MIXED)
+def test_a_sound_engine_is_clean(harness, head):
+    explored = harness.explore(head + MIXED[head], "--faults", "edge,prefix")
+    assert explored.found == [] and explored.judged > 400
+    deep = harness.explore(head + MIXED[head], "--faults", "edge", "--depth", 2, "--reach", 2)
+    assert deep.found == [] and deep.judged > 40
+
+
+# --- what the scenario itself says ---
+
+CLAIMS = [
+    (QUEUE, 'push "a"\npush "b"\n', "oldest", '"a"', '"b"'),
+    (QUEUE, 'push "a"\npush "b"\n', "newest", '"b"', '"a"'),
+    (QUEUE, 'push "a"\npop\n', "oldest", "absent", '"a"'),
+    (QUEUE, 'push "a"\npop\n', "newest", "absent", '"a"'),
+    (QUEUE, "push empty\n", "oldest", "empty", "absent"),
+    (LOG, 'append "a"\nappend "b"\n', "oldest", '"a"', "absent"),
+    (LOG, 'append "a"\nappend "b"\nmount\n', "newest", '"b"', '"bb"'),
+    (BATCH, 'append "a"\nsync\nappend "b"\nsync\n', "newest", '"b"', '"a"'),
+]
+
+
+@pytest.mark.parametrize("head, work, word, right, wrong", CLAIMS)
+def test_a_wrong_word_on_an_item_is_a_mistake_and_told_with_its_line(
+    told, head, work, word, right, wrong
+):
+    code, _ = told(f"{head}{work}{word} {right}\n")
+    assert code == CLEAN
+    code, text = told(f"{head}{work}{word} {wrong}\nlook\n")
+    assert code == USAGE
+    line = (head + work).count("\n") + 1
+    assert len(re.findall(f"it.scn:{line}: the {word} is .* here, not ", text)) == 2
+
+
+def test_a_mistake_names_the_refusal_that_may_explain_it(told):
+    code, text = told(LOG + 'append "a"\npush "b"\nnewest "b"\n')
+    assert code == USAGE
+    assert "the newest is a here, not b; line 4: push answers unsupported" in text
+
+
+def test_after_a_cut_the_word_of_the_scenario_is_not_asked(harness):
+    text = QUEUE + 'push "a"\npush "b" cut 1 none\nmount\nnewest "b"\n'
+    clause, _ = harness.replay(text)
+    assert clause is None
+
+
+@pytest.mark.parametrize("head", [QUEUE, LOG])
+@pytest.mark.parametrize("operation", ['store k "v"', "fetch k", "remove k", 'expect k "v"'])
+def test_an_operation_of_a_map_is_a_mistake(told, head, operation):
+    code, text = told(f"{head}look\n{operation}\n")
+    assert code == USAGE
+    assert text.count(f"it.scn:4: {operation.split()[0]} is no operation of canary-") == 2
+
+
+@pytest.mark.parametrize("operation", ['push "a"', 'append "a"', "pop", "peek", "read 0", "sync"])
+def test_an_operation_of_a_list_is_a_mistake_for_a_map(told, operation):
+    code, text = told(f"{MAP}look\n{operation}\n")
+    assert code == USAGE
+    assert text.count(f"it.scn:4: {operation.split()[0]} is no operation of naive, a map") == 2
+
+
+# --- refusals ---
+
+REFUSED = [
+    (QUEUE, "repeat 20 {\n  push fill 1 60\n}\n", 12, "line 4: push answers full"),
+    (QUEUE, "push fill 1 250\n", 1, "line 3: push answers too big"),
+    (QUEUE, "append fill 1 250\n", 1, "line 3: append answers too big"),
+    (QUEUE, 'push "a"\nread 0\n', 1, "line 4: read answers unsupported"),
+    (LOG, 'push "a"\npush "a"\n', 2, "line 3: push answers unsupported"),
+    (LOG, 'append "a"\npop\npeek\n', 2, "line 4: pop answers unsupported"),
+]
+
+
+@pytest.mark.parametrize("head, work, count, text", REFUSED)
+def test_what_is_refused_is_counted_and_is_no_divergence(told, head, work, count, text):
+    code, out = told(head + work + "look\n")
+    assert code == CLEAN
+    assert re.search(rf"refused +{count}; {text}\n", out), "run"
+    assert f"{count} operations were refused; {text}\n" in out, "explore"
+
+
+@pytest.mark.parametrize("work", ["pop\n", "peek\n", 'push "a"\npop 1\n', "sync\nseal\nidle\n"])
+def test_nothing_to_give_and_nothing_to_do_are_no_refusals(told, work):
+    code, out = told(QUEUE + work)
+    assert code == CLEAN and "refused" not in out
+
+
+@pytest.mark.parametrize("head", [QUEUE, LOG, BATCH])
+def test_what_the_exercise_is_refused_is_not_counted(told, head):
+    code, out = told(head + 'append "a"\nuse\nlook\n')
+    assert code == CLEAN and "refused" not in out
+
+
+# --- what is asked ---
+
+
+
+def oldest(brownout, harness, count):
+    """The number of the oldest item after so many, from 1."""
+    text = f"{LOG}repeat {count} {{\n  append count\n}}\noldest 0xffffffff\n"
+    done = brownout("run", harness.write(text))
+    assert done.returncode == USAGE
+    return int.from_bytes(bytes.fromhex(re.search("is 0x(.{8}) here", done.stderr)[1]), "little")
+
+
+def test_a_log_that_is_overwritten_gives_up_whole_sectors(brownout, harness):
+    numbers = [oldest(brownout, harness, count) for count in range(1, 90)]
+    steps = [after - before for before, after in zip(numbers, numbers[1:])]
+    dropped = {step for step in steps if step}
+    assert numbers[0] == 1 and len(dropped) == 1, steps
+    in_sector = dropped.pop()
+    assert in_sector > 5 and steps.count(in_sector) >= 2
+    # As the rig sees it, too: one item more or fewer is a mistake of the scenario.
+    first = steps.index(in_sector) + 2
+    laps = f"{LOG}repeat {first} {{\n  append count\n}}\n"
+    explored = harness.explore(f"{laps}oldest 0x{in_sector + 1:02x}000000\n", "--faults", "edge")
+    assert explored.found == []
