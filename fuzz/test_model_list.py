@@ -459,8 +459,14 @@ DESIGNS = st.builds(
 PUT = st.tuples(st.sampled_from(["push", "append", "append"]), st.integers(0, VALUES - 1))
 TAKE = st.tuples(st.sampled_from(["pop", "sync", "seal", "idle"]), st.integers(0, 2))
 OPERATION = st.one_of(PUT, PUT, TAKE, st.just(("clear", 0)))
-SECTOR = st.integers(0, SECTORS - 1)
-FLASH = st.lists(st.tuples(st.sampled_from(["program", "erase"]), SECTOR), max_size=2)
+SECTOR = st.sampled_from([0, 0, 0, 1, 1, 2, 3])
+PROGRAM, ERASE = (st.tuples(st.just(word), SECTOR) for word in ("program", "erase"))
+FLASH = st.one_of(
+    st.tuples(PROGRAM),
+    st.tuples(PROGRAM),
+    st.tuples(ERASE, PROGRAM),
+    st.lists(st.one_of(PROGRAM, ERASE), max_size=2),
+)
 END = st.sampled_from(["commit", "commit", "commit", "abort", "cut", "cut"])
 STEPS = st.lists(
     st.tuples(OPERATION, FLASH, END, st.integers(0, 9), st.integers(0, 99)), max_size=14
@@ -498,17 +504,35 @@ def play(model, design, steps):
             return
 
 
-PUT_HERE, PUT_THERE = [("program", 0)], [("program", 1)]
+PUT_HERE, PUT_THERE, DROP = [("program", 0)], [("program", 1)], [("erase", 0)]
 
 
-@settings(max_examples=max(300, settings.default.max_examples))
+@settings(max_examples=max(600, settings.default.max_examples))
 @given(DESIGNS, STEPS)
 @example(
     Design(),
     [
         (("append", 0), PUT_HERE, "commit", 9, 0),
         (("append", 0), PUT_THERE, "commit", 9, 0),
-        (("append", 0), [("erase", 0)], "cut", 9, 0),
+        (("append", 0), DROP, "cut", 9, 0),
+    ],
+)
+@example(
+    Design(),
+    [
+        (("append", 0), PUT_HERE, "commit", 9, 0),
+        (("append", 1), PUT_HERE, "commit", 9, 0),
+        (("append", 2), DROP, "cut", 9, 0),
+    ],
+)
+@example(
+    Design(numbered=True, buffers=True),
+    [
+        (("append", 0), PUT_HERE, "commit", 2, 1),
+        (("pop", 0), PUT_THERE, "abort", 9, 0),
+        (("append", 1), PUT_THERE, "commit", 9, 0),
+        (("append", 2), DROP, "commit", 9, 0),
+        (("sync", 0), PUT_THERE, "cut", 2, 5),
     ],
 )
 def test_a_model_of_whole_sequences_agrees(model, design, steps):
