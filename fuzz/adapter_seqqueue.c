@@ -182,6 +182,7 @@ static enum answer pop(void *memory, uint32_t place, void *buffer, uint32_t capa
                        uint32_t *size)
 {
     struct object *object = memory;
+    if (object->queue.seq.flash->geometry.programs_per_unit == 1) return ANSWER_UNSUPPORTED;
     for (;;) {
         uint32_t passed;
         int error = take(object, place, buffer, capacity, size, &passed);
