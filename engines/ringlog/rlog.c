@@ -58,20 +58,26 @@ static uint32_t next_lap(const struct rlog *log)
 static void look_at_next(struct rlog *log)
 {
     struct block block;
-    if (log->next_is != NEXT_UNKNOWN || log->strict) return;
+    if (log->next_is != NEXT_UNKNOWN || log->strict || log->wary) return;
     rlog_read_block(log, next_block(log), &block);
     if (block.prepared && block.lap == next_lap(log) && !block.opened &&
         rlog_page_blank(log, next_block(log), 0))
         log->next_is = NEXT_FOUND;
 }
 
+static void erase_next(struct rlog *log)
+{
+    uint32_t block = next_block(log);
+    if (log->cached_block == block) rlog_forget_page(log);
+    if (!log->error) log->error = flash_erase(log->flash, block * log->flash->geometry.sector_size);
+    rlog_write_prep(log, block, next_lap(log));
+}
+
 static void prepare_next(struct rlog *log)
 {
     look_at_next(log);
-    if (log->next_is != NEXT_UNKNOWN || log->error) return;
-    if (log->cached_block == next_block(log)) rlog_forget_page(log);
-    log->error = flash_erase(log->flash, next_block(log) * log->flash->geometry.sector_size);
-    rlog_write_prep(log, next_block(log), next_lap(log));
+    if (log->next_is != NEXT_UNKNOWN) return;
+    erase_next(log);
     if (!log->error) log->next_is = NEXT_READY;
 }
 
@@ -80,14 +86,10 @@ static void prove_next(struct rlog *log)
 {
     prepare_next(log);
     if (log->next_is != NEXT_FOUND) return;
-    if (log->flash->geometry.programs_per_unit != 1) {
+    if (log->flash->geometry.programs_per_unit == 1)
+        erase_next(log);
+    else
         rlog_write_prep(log, next_block(log), next_lap(log));
-        return;
-    }
-    if (log->cached_block == next_block(log)) rlog_forget_page(log);
-    if (!log->error)
-        log->error = flash_erase(log->flash, next_block(log) * log->flash->geometry.sector_size);
-    rlog_write_prep(log, next_block(log), next_lap(log));
 }
 
 static uint32_t seen_before(const struct rlog *log, uint64_t base)
@@ -98,20 +100,31 @@ static uint32_t seen_before(const struct rlog *log, uint64_t base)
 
 static void open_next(struct rlog *log, uint64_t number, uint64_t copies, uint8_t flags)
 {
-    prove_next(log);
-    log->lap = next_lap(log);
-    log->head = next_block(log);
-    log->at_page = 0;
-    log->at = rlog_page_start(log, 0);
-    log->base = number;
-    log->next_is = NEXT_UNKNOWN;
-    log->empty = false;
     struct base base = {.base = number,
                         .copies = copies,
                         .time = log->time,
                         .seen = seen_before(log, number),
                         .flags = flags};
-    rlog_write_base(log, &base);
+    prove_next(log);
+    bool found = log->next_is == NEXT_FOUND;
+    uint32_t head = log->head, lap = log->lap;
+    for (int tries = 0; tries < 2; tries++) {
+        log->lap = next_lap(log);
+        log->head = next_block(log);
+        log->at_page = 0;
+        log->at = rlog_page_start(log, 0);
+        log->base = number;
+        rlog_write_base(log, &base);
+        if (!found || log->error != FLASH_ERR_IO) break;
+        /* It read blank and was not: a BASE was cut there. */
+        found = false;
+        log->error = FLASH_OK;
+        log->head = head;
+        log->lap = lap;
+        erase_next(log);
+    }
+    log->next_is = NEXT_UNKNOWN;
+    log->empty = false;
     log->accepted = number + copies;
 }
 
@@ -291,17 +304,20 @@ static bool resume_in_block(struct rlog *log)
     return copy_records(log, number, copies);
 }
 
-/* See 3 above. A record that can be read now and then makes it begin anew. */
+/* See 3 above. Where that fails, since a place that reads blank refuses to be programmed or a record
+ * can be read now and then only, it is done anew in a block that is erased for it. */
 static void resume(struct rlog *log)
 {
-    for (int tries = 0; tries < 3 && !log->ready && !log->error; tries++) {
+    for (int tries = 0; tries < 3 && !log->ready; tries++) {
         if (tries) rlog_resolve(log);
-        bool in_page = !(log->strict && !log->sealed) && find_resume_page(log);
+        log->wary = tries != 0;
+        bool in_page = !log->strict && !log->wary && find_resume_page(log);
         bool done = in_page ? resume_in_page(log) : resume_in_block(log);
+        if (!done && !log->error) log->error = FLASH_ERR_ECC;
         log->ready = done && !log->error;
+        if (log->error && log->error != FLASH_ERR_IO && log->error != FLASH_ERR_ECC) break;
     }
-    log->sealed = false;
-    if (!log->ready && !log->error) log->error = FLASH_ERR_ECC;
+    log->wary = log->sealed = false;
 }
 
 /* --- what the user asks --- */
@@ -349,8 +365,11 @@ int rlog_append(struct rlog *log, const void *data, uint32_t size, uint64_t time
     if (log->error) return leave(log);
     if (number) *number = log->next;
     log->next++;
-    if (log->ahead && log->at_page >= log->page_count / 2) prepare_next(log);
-    return leave(log);
+    if (log->ahead && log->at_page >= log->page_count / 2) {
+        prepare_next(log);
+        log->error = FLASH_OK; /* the record is there; who needs the block will try again */
+    }
+    return FLASH_OK;
 }
 
 int rlog_sync(struct rlog *log)

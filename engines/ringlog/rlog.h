@@ -31,7 +31,8 @@
  *   RLOG_PAGE    the rest of a page or two, a BASE, a copy of the last record. No erase.
  *   RLOG_STRICT  the rest of the block and one erase: after a power-on nothing is programmed into a
  *                block that a cut may have touched, and no erase is believed that it may have
- *                interrupted. A log that was sealed is not suspected.
+ *                interrupted. (A log that was sealed is spared the copy, not the erase: the first
+ *                program after the power-on before may have been cut and look undone.)
  * A power-on that appends nothing changes nothing. What was in flight at a cut is there or not,
  * and under weak that may differ from power-on to power-on until the next append has decided it.
  * Not for parts on which an interrupted program may damage the whole sector.
@@ -85,6 +86,7 @@ struct rlog {
     uint32_t seed;       /* of every check */
     uint8_t unit;
     bool strict, batch, ahead, read_only;
+    bool wary; /* a block that was prepared before the power-on is not believed */
     int error; /* of the flash, of this call */
 
     bool ready;      /* a BASE was written since the power-on, or there is no need */
