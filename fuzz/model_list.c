@@ -360,8 +360,9 @@ static void note_old(struct model_list *list, const struct chip *chip)
 {
     for (uint32_t i = list->first; i < list->end; i++) {
         const struct model_item *item = &list->items[i];
-        if (item->sector == CHIP_SECTOR_NONE) return;
-        if (erases_around(list, chip, item) == item->erases) return;
+        bool placed = item->sector != CHIP_SECTOR_NONE;
+        if (!placed && item->state == ITEM_DOUBTFUL) continue; /* it was never programmed at all */
+        if (!placed || erases_around(list, chip, item) == item->erases) return;
         if (item->state == ITEM_HELD) set_state(list, i, ITEM_OLD);
         if (item->state == ITEM_PENDING) set_pending_old(list, i);
     }
