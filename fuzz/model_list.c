@@ -547,8 +547,9 @@ static void settle_numbers(struct model_list *list, const struct model_seen *see
         bool held = told && list->items[i].state == ITEM_HELD;
         if (held || !(list->flags & LIST_OPEN)) settle_number(list, i, told, powered_on);
     }
-    bool waits = kept && !kept[0] && !powered_on && list->items[list->first].state == ITEM_PENDING;
-    if (count == 0 || list->flags & LIST_OPEN || waits) return;
+    if (count == 0 || list->flags & LIST_OPEN) return;
+    bool pending = list->items[list->first].state == ITEM_PENDING;
+    if (kept && !kept[0] && pending && !powered_on) return;
     list->number = seen[0].number;
     list->number_known = true;
 }
