@@ -416,7 +416,8 @@ static uint8_t *fits_at(const struct match *match, uint32_t item, uint32_t misse
     return &match->fits[(size_t)item * (match->missed + 1) + missed];
 }
 
-/* Whether the rest fits when this item is kept, or is not. */
+/* Whether the rest fits when this item is kept, or is not; without a table, as far as this item
+ * tells. */
 static bool may_be(const struct match *match, uint32_t i, uint32_t missed, bool kept, int memory)
 {
     const struct model_item *item = &match->list->items[match->list->first + i];
@@ -424,7 +425,8 @@ static bool may_be(const struct match *match, uint32_t i, uint32_t missed, bool 
     if (!kept && missed == match->missed) return false;
     if (kept && !is_it(item, &match->seen[i - missed])) return false;
     int next = behind(match, item, kept, memory);
-    return next >= 0 && *fits_at(match, i + 1, missed + !kept) >> next & 1;
+    if (next < 0 || !match->fits) return next >= 0;
+    return *fits_at(match, i + 1, missed + !kept) >> next & 1;
 }
 
 static void fill_in(const struct match *match)
@@ -448,9 +450,9 @@ static bool walk(const struct match *match, bool older, bool *kept)
 {
     uint32_t missed = 0;
     int memory = 0;
-    if (!(*fits_at(match, 0, 0) & 1)) return false;
     for (uint32_t i = 0; i < match->items; i++) {
         kept[i] = may_be(match, i, missed, older, memory) == older;
+        if (!may_be(match, i, missed, kept[i], memory)) return false;
         memory = behind(match, &match->list->items[match->list->first + i], kept[i], memory);
         missed += !kept[i];
     }
@@ -594,6 +596,21 @@ static void settle(struct model_list *list, const struct model_seen *seen, uint3
     if (!(list->flags & LIST_OPEN)) end_flight(list, powered_on);
 }
 
+/* Once through the items is enough unless some have equal bytes. */
+static bool find(struct match *match, bool *kept)
+{
+    const struct model_list *list = match->list;
+    if (walk(match, true, kept) && numbers_fit(list, match->seen, kept)) return true;
+    match->fits = malloc((size_t)(match->items + 1) * (match->missed + 1));
+    if (!match->fits) return false;
+    fill_in(match);
+    bool fine = false;
+    for (int older = 1; older >= 0 && !fine; older--)
+        fine = walk(match, older, kept) && numbers_fit(list, match->seen, kept);
+    free(match->fits);
+    return fine;
+}
+
 bool model_list_settle(struct model_list *list, const struct model_seen *seen, uint32_t count,
                        bool powered_on)
 {
@@ -607,15 +624,9 @@ bool model_list_settle(struct model_list *list, const struct model_seen *seen, u
     if (count > items) return false;
     struct match match = {.list = list, .seen = seen, .items = items, .missed = items - count};
     match.all_may_miss = none || (list->flags & LIST_CLEARING && list->design->clears_in_part);
-    bool *kept = malloc(items + 1), fine = false;
-    match.fits = malloc((size_t)(items + 1) * (match.missed + 1));
-    if (kept && match.fits) {
-        fill_in(&match);
-        for (int older = 1; older >= 0 && !fine; older--)
-            fine = walk(&match, older, kept) && numbers_fit(list, seen, kept);
-    }
+    bool *kept = malloc(items + 1);
+    bool fine = kept && find(&match, kept);
     if (fine) settle(list, seen, count, kept, powered_on);
-    free(match.fits);
     free(kept);
     return fine;
 }
