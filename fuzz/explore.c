@@ -494,7 +494,7 @@ static bool crash(void *context, const struct tear *tear)
     chip_power_on(rig->chip);
     if (is_new(e, next_op, fault_class_of(tear))) {
         model_copy(&rig->levels[level + 1].model, &rig->levels[level].model);
-        model_observe(&rig->levels[level + 1].model, rig->chip);
+        model_cut(&rig->levels[level + 1].model, rig->chip);
         rig_keep_ram(rig->levels[level].ram_at_cut);
         rig->level = level + 1;
         if (e->child.file && level == 0)

@@ -191,6 +191,12 @@ void model_observe(struct model *model, const struct chip *chip)
     if (!model_is_map(model)) model_list_observe(&model->list, chip);
 }
 
+void model_cut(struct model *model, const struct chip *chip)
+{
+    model_observe(model, chip);
+    if (!model_is_map(model)) model_list_cut(&model->list);
+}
+
 void model_settle(struct model *model, uint32_t key, int member)
 {
     const struct model_slot *slot = &model->slots[key];

@@ -67,9 +67,11 @@ void model_abort(struct model *model, const struct op *op, const struct model *b
 /* Absent becomes allowed for everything: bits rotted, a value may be reported missing. */
 void model_doubt(struct model *model);
 
-/* An operation has answered, or power was cut inside it, before anything else was done: how far it
- * came. The chip watches the ring of a list engine since before the call. */
+/* An operation has answered, before anything else was done: how far it came. The chip watches the ring of a list engine since before the call. */
 void model_observe(struct model *model, const struct chip *chip);
+
+/* The same for a cut, after which an item for which nothing was programmed is gone. */
+void model_cut(struct model *model, const struct chip *chip);
 
 /* Maps only. The member of the key's set that equals these bytes (`absent`: no value), or -1. */
 int model_match(const struct model *model, uint32_t key, bool absent, const void *bytes,

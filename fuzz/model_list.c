@@ -375,6 +375,15 @@ void model_list_observe(struct model_list *list, const struct chip *chip)
     if (sector != CHIP_SECTOR_NONE && !list->taking) note_places(list, chip, sector);
 }
 
+void model_list_cut(struct model_list *list)
+{
+    while (extent(list)) {
+        const struct model_item *item = &list->items[list->end - 1];
+        if (item->state != ITEM_PENDING || item->sector != CHIP_SECTOR_NONE) return;
+        take_out(list, list->end - 1);
+    }
+}
+
 /* --- looking --- */
 
 /* What the laws have to know of the items before the one at hand. */

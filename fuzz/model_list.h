@@ -101,6 +101,9 @@ void model_list_abort(struct model_list *list, const struct op *op);
  * watches the ring since before the call. */
 void model_list_observe(struct model_list *list, const struct chip *chip);
 
+/* Power was cut: an item for which nothing was programmed so far is gone. */
+void model_list_cut(struct model_list *list);
+
 /* Every item may be missing: bits rotted. */
 void model_list_doubt(struct model_list *list);
 

@@ -307,8 +307,11 @@ static bool call_change(struct rig *rig, const struct op *op, enum answer *answe
     rig_before(rig, call_of(op->kind));
     *answer = change(rig, op, &size);
     if (!rig_after(rig, call_of(op->kind))) return false;
-    if (rig_is_off(rig) || *answer == ANSWER_OK) model_observe(model, rig->chip);
-    if (rig_is_off(rig)) return true;
+    if (rig_is_off(rig)) {
+        model_cut(model, rig->chip);
+        return true;
+    }
+    if (*answer == ANSWER_OK) model_observe(model, rig->chip);
     return *answer == ANSWER_OK ? check_done(rig, op, size) : check_failed(rig, op, *answer);
 }
 
@@ -556,7 +559,8 @@ static bool put_all(struct rig *rig, const struct model *content)
 
 /* --- what a fresh one does --- */
 
-/* The least that is held while it is overwritten. */
+/* The least that is held while it is overwritten; one less, since it depends on what was before
+ * which item lies across two sectors. */
 static bool least_held(struct rig *rig, uint32_t *least)
 {
     enum answer answer;
@@ -567,6 +571,7 @@ static bool least_held(struct rig *rig, uint32_t *least)
         if (!look(rig, rig_here(rig)->object, false)) return false;
         if (model_list_count(items(rig)) < *least) *least = model_list_count(items(rig));
     }
+    *least -= *least != 0;
     return true;
 }
 
