@@ -2,10 +2,11 @@
  *
  *  1. One operation of the flash at a time, and the next only when the one before is done. So a cut
  *     leaves at most one thing unproven: the last frame, or the block behind the head.
- *  2. A block is used only if its PREP is valid, and PREP is programmed only when its erase is done.
- *     What reads blank without it is erased again. A PREP that a power-on finds may itself have been
- *     cut: it is programmed once more, which completes weak bits (the only unit that is ever
- *     programmed twice), or, where that is not allowed or not enough, the block is erased again.
+ *  2. A block is used only if its PREP is valid, and PREP is programmed only when its erase is
+ *     done. What reads blank without it is erased again. A PREP that a power-on finds may itself
+ *     have been cut: it is programmed once more, which completes weak bits (the only unit that is
+ *     ever programmed twice), or, where that is not allowed or not enough, the block is erased
+ *     again.
  *  3. After a power-on nothing is programmed into a page that an interrupted program may have
  *     touched: if the page of the last frame has room left, that is what it may have touched, else
  *     the page behind it. The first thing that is programmed is BASE, in a page that reads blank
@@ -304,8 +305,8 @@ static bool resume_in_block(struct rlog *log)
     return copy_records(log, number, copies);
 }
 
-/* See 3 above. Where that fails, since a place that reads blank refuses to be programmed or a record
- * can be read now and then only, it is done anew in a block that is erased for it. */
+/* See 3 above. Where that fails, since a place that reads blank refuses to be programmed or a
+ * record can be read now and then only, it is done anew in a block that is erased for it. */
 static void resume(struct rlog *log)
 {
     for (int tries = 0; tries < 3 && !log->ready; tries++) {
@@ -428,7 +429,8 @@ uint32_t rlog_mount_reads(const struct flash_geometry *g, uint16_t page_size)
     uint32_t size = rlog_buffer_size(g, page_size) / 2;
     if (size == 0) return 0;
     uint32_t pages = g->sector_size / size;
-    return log2_up(g->sector_count) + 4 + log2_up(pages) + (pages > 2 ? RLOG_PAGES_BEHIND + 1 : 1);
+    /* On the first lap: nothing behind the head proves that it is the head. */
+    return log2_up(g->sector_count) + 5 + log2_up(pages) + (pages > 2 ? RLOG_PAGES_BEHIND : 1);
 }
 
 uint64_t rlog_bound(const struct flash_geometry *g, uint16_t page_size)
@@ -445,7 +447,7 @@ uint64_t rlog_read_bound(const struct flash_geometry *g, uint16_t page_size)
     if (size == 0) return 0;
     uint64_t page = 1 + size / (g->read_unit > g->unit ? g->read_unit : g->unit);
     uint64_t pages = g->sector_size / size, blocks = log2_up(g->sector_count) + 16;
-    /* A mount with as many unreadable blocks and pages as can be, each read unit by unit, and as many
-     * walks over a block or two as there are records in a frame. */
+    /* A mount with as many unreadable blocks and pages as can be, each read unit by unit, and as
+     * many walks over a block or two as there are records in a frame. */
     return page * (blocks * blocks + 4 * pages * pages + size * (blocks + 8 * pages));
 }

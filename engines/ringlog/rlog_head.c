@@ -35,29 +35,36 @@ static uint32_t gallop(struct rlog *log, uint32_t around, struct block *block)
     return RLOG_NONE;
 }
 
-/* The last block that is opened in the lap of `found`, which is block `low`, before `end`; `found` is
- * what that one says. */
+/* Whether a block that is not opened in a lap proves that no later one is. A block that is prepared
+ * in that lap does not: its BASE may be what can't be read. */
+static bool ends_lap(const struct block *block, uint32_t lap)
+{
+    return block->prepared && block->lap != lap;
+}
+
+/* The last block before `end` that is opened in the lap of `found`, which is block `low`; `found`
+ * becomes what that one says. */
 static uint32_t last_of_lap(struct rlog *log, uint32_t low, uint32_t end, struct block *found)
 {
     struct block block;
     for (;;) {
-        uint32_t high = end, before = low;
-        bool proven = true; /* block `high` is readable and not of this lap, or there is none */
+        uint32_t high = end, before;
+        bool proven = true; /* block `high` is of another lap, or there is none */
         while (high - low > 1) {
             uint32_t middle = low + (high - low) / 2;
             bool opened = is_opened(log, middle, &block) && block.lap == found->lap;
             if (opened) *found = block;
-            if (!opened) proven = block.prepared;
+            if (!opened) proven = ends_lap(&block, found->lap);
             *(opened ? &low : &high) = middle;
         }
         before = low;
-        for (uint32_t i = high; !proven && i < end && i < high + RLOG_BLOCKS_AROUND; i++) {
+        for (uint32_t i = high + 1; !proven && i < end && i < high + RLOG_BLOCKS_AROUND; i++) {
             if (is_opened(log, i, &block) && block.lap == found->lap) {
                 *found = block;
                 low = i;
                 break;
             }
-            proven = block.prepared;
+            proven = ends_lap(&block, found->lap);
         }
         if (low == before) return low;
     }
@@ -65,17 +72,20 @@ static uint32_t last_of_lap(struct rlog *log, uint32_t low, uint32_t end, struct
 
 static uint32_t find_head(struct rlog *log, struct block *found)
 {
-    uint32_t count = rlog_block_count(log);
-    uint32_t around = count < RLOG_BLOCKS_AROUND ? count : RLOG_BLOCKS_AROUND;
+    uint32_t end = rlog_block_count(log) - 1;
+    uint32_t around = end < RLOG_BLOCKS_AROUND ? end + 1 : RLOG_BLOCKS_AROUND;
     struct block last;
-    uint32_t i = find_opened(log, 0, around, false, found);
-    uint32_t j = find_opened(log, count - 1, around, true, &last);
-    if (i == RLOG_NONE && j == RLOG_NONE) i = gallop(log, around, found);
-    if (i == RLOG_NONE || (j != RLOG_NONE && last.lap >= found->lap)) {
-        *found = last;
-        return j;
+    uint32_t low = find_opened(log, 0, around, false, found);
+    if (low == RLOG_NONE) {
+        uint32_t high = find_opened(log, end, around, true, found);
+        if (high != RLOG_NONE) return high;
+        low = gallop(log, around, found);
+        if (low == RLOG_NONE) return low;
     }
-    return last_of_lap(log, i, j == RLOG_NONE ? count : j, found);
+    if (!is_opened(log, end, &last)) return last_of_lap(log, low, end + 1, found);
+    if (last.lap < found->lap) return last_of_lap(log, low, end, found);
+    *found = last;
+    return end;
 }
 
 /* --- the end of the head --- */
@@ -91,16 +101,13 @@ static uint32_t last_page(struct rlog *log)
 {
     uint32_t low = 0, end = log->page_count;
     for (;;) {
-        uint32_t high = end;
+        uint32_t high = end, before;
         while (high - low > 1) {
             uint32_t middle = low + (high - low) / 2;
-            if (page_is_valid(log, middle))
-                low = middle;
-            else
-                high = middle;
+            *(page_is_valid(log, middle) ? &low : &high) = middle;
         }
-        uint32_t before = low;
-        for (uint32_t i = low + 1; i < end && i <= before + RLOG_PAGES_BEHIND; i++) {
+        before = low;
+        for (uint32_t i = high + 1; i < end && i <= before + RLOG_PAGES_BEHIND; i++) {
             if (page_is_valid(log, i)) {
                 low = i;
                 break;
