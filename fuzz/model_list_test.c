@@ -6,7 +6,7 @@
  *     new NUMBERED BUFFERS DROPS_IN_PART CLEARS_IN_PART OPEN AHEAD    an empty list, a blank chip
  *     push VALUE, append VALUE, pop PLACE, clear, sync, seal, idle    begins the operation
  *     program SECTOR, erase SECTOR     what it does to the flash
- *     observe, commit, abort           how it ends
+ *     observe, cut, commit, abort      how it ends
  *     doubt                            model_list_doubt()
  *     live VALUE:NUMBER ..             a look has seen these
  *     on VALUE:NUMBER ..               the first look after a power-on has
@@ -187,6 +187,7 @@ static const struct model_list *serve(struct server *server, const char *request
     if (strcmp(request, "program") == 0) program(server);
     if (strcmp(request, "erase") == 0) erase(server);
     if (strcmp(request, "observe") == 0) model_list_observe(list, server->chip);
+    if (strcmp(request, "cut") == 0) model_list_cut(list);
     if (strcmp(request, "commit") == 0) commit(server);
     if (strcmp(request, "abort") == 0) model_list_abort(list, &server->op);
     if (strcmp(request, "doubt") == 0) model_list_doubt(list);

@@ -148,7 +148,6 @@ class Slow:
             self.worlds = self.worlds | {World()}
             if self.design.clears_in_part:
                 self.doubt()
-                self.laxer = self.laxer or self.design.numbered
 
     def put(self, value):
         self.clock += 1
@@ -208,6 +207,15 @@ class Slow:
             self.forget({self.time})
         elif self.kind == "clear":
             self.clearing = False
+
+    def cut(self):
+        """The newest items are gone for which nothing was programmed yet."""
+        for time in sorted(self.values, reverse=True):
+            leaves = self.kind == "pop" and time == self.time
+            if leaves or time not in self.waiting or time in self.places:
+                return
+            self.worlds = {w for w in self.worlds if time not in w.times()}
+            self.forget({time})
 
     def forget(self, times):
         self.values = {time: v for time, v in self.values.items() if time not in times}
@@ -372,9 +380,8 @@ class Pair:
             self.ask(action, sector)
         if end != "abort":
             self.observe()
-        if end != "cut":
-            getattr(self.slow, end)()
-            self.ask(end)
+        getattr(self.slow, end)()
+        self.ask(end)
 
     def observe(self):
         self.slow.observe()
@@ -447,6 +454,8 @@ def sorted_items(values):
     return [(value, time) for time, value in sorted(values.items())]
 
 
+# No log drops or clears in part. The model in C would take items of equal bytes, whose numbers
+# nobody was told yet, for one another there.
 DESIGNS = st.builds(
     Design,
     numbered=st.booleans(),
@@ -455,7 +464,7 @@ DESIGNS = st.builds(
     clears_in_part=st.booleans(),
     open=st.booleans(),
     ahead=st.integers(0, 1),
-).filter(lambda design: not (design.numbered and design.drops_in_part))
+).filter(lambda design: not (design.numbered and (design.drops_in_part or design.clears_in_part)))
 PUT = st.tuples(st.sampled_from(["push", "append", "append"]), st.integers(0, VALUES - 1))
 TAKE = st.tuples(st.sampled_from(["pop", "sync", "seal", "idle"]), st.integers(0, 2))
 OPERATION = st.one_of(PUT, PUT, TAKE, st.just(("clear", 0)))
