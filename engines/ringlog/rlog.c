@@ -214,9 +214,19 @@ static void batch_record(struct rlog *log, const uint8_t *data, uint32_t size)
 
 /* --- after a power-on --- */
 
+/* Whether a record before that number is seen. */
+static bool any_before(struct rlog *log, uint64_t number)
+{
+    struct rlog_walk walk;
+    struct rlog_record record = {.buffer = NULL};
+    rlog_walk_to(log, &walk, log->floor);
+    return rlog_walk_on(log, &walk, log->floor, &record) && record.number < number;
+}
+
 /* How many records of the last frame, from log->unproven, are to be written again: all that can be
- * read, which are then all there are; or none, if together they take more than `room` bytes as
- * frames of their own. */
+ * read; or none, if together they take more than `room` bytes as frames of their own. What can't be
+ * read is not there, and its number is free; unless all before it went as well, which was the ring
+ * and not the cut. */
 static uint64_t count_copies(struct rlog *log, uint32_t room)
 {
     struct rlog_walk walk;
@@ -231,6 +241,7 @@ static uint64_t count_copies(struct rlog *log, uint32_t room)
         if (sum > room) return 0;
         number++;
     }
+    if (number < log->next && !any_before(log, number)) return 0;
     if (!log->error) log->next = number;
     return number - log->unproven;
 }
@@ -260,9 +271,12 @@ static bool copy_record(struct rlog *log, uint64_t number)
 
 static bool copy_records(struct rlog *log, uint64_t number, uint64_t count)
 {
-    for (; count != 0; count--, number++)
-        if (!copy_record(log, number)) return false;
-    return true;
+    bool copied = true;
+    log->copying = true;
+    for (; count != 0 && copied; count--, number++)
+        copied = copy_record(log, number);
+    log->copying = false;
+    return copied;
 }
 
 /* The page in which to resume; false: there is none in this block. */

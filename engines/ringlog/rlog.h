@@ -86,8 +86,9 @@ struct rlog {
     uint32_t seed;       /* of every check */
     uint8_t unit;
     bool strict, batch, ahead, read_only;
-    bool wary; /* a block that was prepared before the power-on is not believed */
-    int error; /* of the flash, of this call */
+    bool copying; /* the block behind the head is read too */
+    bool wary;    /* a block that was prepared before the power-on is not believed */
+    int error;    /* of the flash, of this call */
 
     bool ready;      /* a BASE was written since the power-on, or there is no need */
     bool resolved;   /* the fields below hold */
@@ -136,7 +137,7 @@ struct rlog_iterator {
 /* Bytes of the buffer that a log on this geometry needs; 0: the geometry can't be used. */
 uint32_t rlog_buffer_size(const struct flash_geometry *geometry, uint16_t page_size);
 
-/* The largest record: what surely fits one block behind another. */
+/* The largest record, which surely fits a block. */
 uint32_t rlog_record_max(const struct flash_geometry *geometry, uint16_t page_size);
 
 /* Finds head and end. Only reads; a blank part is an empty log. RINGLOG_ERR_GEOMETRY, or an error

@@ -71,7 +71,10 @@ uint32_t rlog_record_max(const struct flash_geometry *g, uint16_t page_size)
     uint32_t size = page_size_of(g, page_size), unit = g->unit;
     uint32_t base = (BASE_SIZE + unit - 1) / unit * unit;
     uint32_t start = (PREP_SIZE + unit - 1) / unit * unit + base;
-    return (g->sector_size / size * (size - FIRST_HEADER - unit) - start) / 2;
+    uint32_t lost = FIRST_HEADER + 3 + unit; /* of a page: header, a length, padding */
+    return size > lost && g->sector_size / size * (size - lost) > start
+               ? g->sector_size / size * (size - lost) - start
+               : 0;
 }
 
 bool rlog_setup(struct rlog *log, const struct rlog_config *config)

@@ -19,7 +19,8 @@ static uint32_t block_back(const struct rlog *log, uint32_t back)
 uint32_t rlog_live_blocks(struct rlog *log)
 {
     struct block block;
-    uint32_t most = rlog_block_count(log) - 2; /* one is the head, the one behind it is not seen */
+    /* One is the head, the one behind it is not seen but by who copies from it. */
+    uint32_t most = rlog_block_count(log) - (log->copying ? 1 : 2);
     if (log->empty) return 0;
     if (log->lap == 1 && log->head < most) most = log->head;
     /* Blocks that can't be read at the far end are no end. A log that was never wrapped has its end
