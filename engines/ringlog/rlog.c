@@ -131,7 +131,8 @@ static void open_next(struct rlog *log, uint64_t number, uint64_t copies, uint8_
 
 /* --- records --- */
 
-/* To the next place for a frame; `inside`: the record `number` goes on there. */
+/* To the next place for a frame; `inside`: the record `number` goes on there. A block that is opened
+ * amid copies says how many are to come, so that who looks for one goes to where it came from. */
 static void turn_page(struct rlog *log, uint64_t number, bool inside)
 {
     if (log->at_page + 1 < log->page_count && number - log->base < 0xF000) {
@@ -139,7 +140,8 @@ static void turn_page(struct rlog *log, uint64_t number, bool inside)
         log->at = rlog_page_start(log, log->at_page);
         return;
     }
-    open_next(log, number, 0, inside ? BASE_GOES_ON : 0);
+    uint64_t copies = log->accepted > number ? log->accepted - number : 0;
+    open_next(log, number, copies, inside ? BASE_GOES_ON : 0);
 }
 
 static enum frame_type record_type(bool inside, bool ends)

@@ -227,6 +227,12 @@ bool rlog_walk_on(struct rlog *log, struct rlog_walk *walk, uint64_t want,
 
 /* --- finding --- */
 
+/* From which number on records begin behind a BASE. The one that goes on there may be a copy. */
+static uint64_t begins_behind(const struct base *base)
+{
+    return base->base + (base->copies ? base->copies : (base->flags & BASE_GOES_ON));
+}
+
 /* From which number on records begin in a block; RLOG_NONE of 64 bits: it can't be read. */
 static uint64_t begins_at(struct rlog *log, uint32_t back)
 {
@@ -234,7 +240,7 @@ static uint64_t begins_at(struct rlog *log, uint32_t back)
     uint32_t number = block_back(log, back);
     rlog_read_block(log, number, &block);
     if (!block.opened || block.lap != rlog_lap_of(log, number)) return UINT64_MAX;
-    return block.base.base + block.base.copies + (block.base.flags & BASE_GOES_ON);
+    return begins_behind(&block.base);
 }
 
 /* The youngest block in which `number` may begin. */
@@ -263,7 +269,7 @@ static uint64_t page_begins_at(struct rlog *log, const struct rlog_walk *walk, u
     struct base says;
     load(log, walk);
     if (!rlog_frame(log, RLOG_NONE, &frame)) return UINT64_MAX;
-    if (rlog_base_of(&frame, &says)) return says.base + says.copies + (says.flags & BASE_GOES_ON);
+    if (rlog_base_of(&frame, &says)) return begins_behind(&says);
     bool inside = frame.type == FRAME_MID || frame.type == FRAME_LAST ||
                   frame.type == FRAME_BATCH_C || frame.type == FRAME_BATCH_CE;
     return base + frame.number + inside;
