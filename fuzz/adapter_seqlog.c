@@ -85,7 +85,7 @@ static const char *refuses(const struct flash_geometry *g, const struct adapter_
                "a "
                "unit";
     if (error)
-        return "needs 2 sectors besides the index, erased value 0xff, and sectors of 64 bytes that "
+        return "needs 3 sectors besides the index, erased value 0xff, and sectors of 64 bytes that "
                "hold a header and a frame";
     return NULL;
 }

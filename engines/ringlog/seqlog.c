@@ -123,7 +123,7 @@ int seqlog_plan(const struct flash_geometry *g, const struct seqlog_config *conf
     default:
         break;
     }
-    if (g->sector_count < plan->index_sectors + 2) return RINGLOG_ERR_GEOMETRY;
+    if (g->sector_count < plan->index_sectors + SEQLOG_BLOCKS_MIN) return RINGLOG_ERR_GEOMETRY;
     plan->blocks = g->sector_count - plan->index_sectors;
     plan->header_size = seqlog_round(HEADER_SIZE, g->unit);
     plan->record_max = record_max(config->framing, g->sector_size - plan->header_size);

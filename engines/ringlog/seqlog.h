@@ -88,6 +88,9 @@
 /* The least that seqlog_config.work_size may be. */
 #define SEQLOG_WORK_MIN 64u
 
+/* The head, the one to be given up, and one that stays. */
+#define SEQLOG_BLOCKS_MIN 3u
+
 enum seqlog_framing { SEQLOG_LENGTH = 0, SEQLOG_COBS };
 
 enum seqlog_find {
@@ -100,7 +103,7 @@ enum seqlog_find {
 };
 
 struct seqlog_config {
-    /* The region. Erased value 0xFF; at least two sectors besides those of the index. */
+    /* The region. Erased value 0xFF; SEQLOG_BLOCKS_MIN sectors besides those of the index. */
     const struct flash *flash;
     /* Scratch memory, at least SEQLOG_WORK_MIN. A record to be appended must fit with its frame:
      * seqlog_frame_size_max. Larger ones that are on the flash already can be read. The more there
