@@ -42,7 +42,7 @@ enum answer {
 };
 
 /* A number that a scenario may give to the engine: `engine seqmap key=2`. Where the numbers are
- * choices they have names too: `engine rlog profile=strict`. */
+ * choices they have names too: `engine seqlog find=bisect`. */
 struct adapter_option {
     const char *name; /* NULL ends the list */
     const char *summary;
@@ -143,6 +143,10 @@ struct adapter_list {
      * returned, used in this order, around and around. NULL: all sectors, and *ahead is 0. */
     uint32_t (*ring)(const struct flash_geometry *geometry, const struct adapter_settings *settings,
                      uint32_t *ahead);
+    /* An item counts as lying in the sector of the last program of the call that put it in; where
+     * it may begin in one sector and end in the next one, of the first program. Where items wait in
+     * RAM the harness finds the range itself. */
+    bool spans;
 };
 
 struct adapter {

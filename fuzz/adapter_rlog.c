@@ -152,7 +152,7 @@ static uint32_t ring(const struct flash_geometry *g, const struct adapter_settin
                      uint32_t *ahead)
 {
     (void)s;
-    *ahead = 2; /* the block behind the head is not seen, and a record may begin in one before */
+    *ahead = 1; /* the block behind the head is not seen */
     return g->sector_count;
 }
 
@@ -191,7 +191,8 @@ static const struct adapter_list list = {.append = append,
                                          .idle = idle,
                                          .each = each,
                                          .buffers = buffers,
-                                         .ring = ring};
+                                         .ring = ring,
+                                         .spans = true};
 
 const struct adapter adapter_rlog = {
     .version = ADAPTER_VERSION,

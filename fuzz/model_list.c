@@ -342,7 +342,8 @@ static void note_places(struct model_list *list, const struct chip *chip, uint32
         if (item->state != ITEM_PENDING || item->pending_old) continue;
         if (placed && !list->design->buffers) continue;
         item->span = span_up_to(list, item, sector);
-        item->sector = sector;
+        item->sector =
+            list->design->spans && !list->design->buffers ? chip_watched_first(chip) : sector;
         item->erases = erases_around(list, chip, item);
     }
     list->head = sector;

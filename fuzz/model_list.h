@@ -51,6 +51,7 @@ struct model_item {
 struct model_design {
     uint32_t ring, ahead; /* adapter_list.ring */
     bool numbered;        /* items have numbers */
+    bool spans;           /* an item lies where its first program was, not its last */
     bool buffers;         /* items wait in RAM until a sync */
     bool drops_in_part, clears_in_part;
     bool tail_open; /* what was in flight stays undecided until the next change */

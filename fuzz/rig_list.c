@@ -42,6 +42,7 @@ static bool make(struct rig *rig)
     design->ring =
         list->ring ? list->ring(geometry, &rig->settings, &design->ahead) : geometry->sector_count;
     design->numbered = rig->adapter->kind == ADAPTER_LOG;
+    design->spans = list->spans;
     design->buffers = list->buffers && list->buffers(&rig->settings);
     design->drops_in_part = rig->adapter->widened & ADAPTER_DROP_IN_PART;
     design->clears_in_part = rig->adapter->widened & ADAPTER_CLEAR_MAY_STOP;

@@ -79,7 +79,10 @@ static void chip_count(struct chip *chip, const struct chip_op *op)
     }
     uint32_t charges = part->program_per_page ? 1 : op->size / chip->flash.geometry.unit;
     uint32_t sector = chip_sector_of(chip, op->address);
-    if (sector < chip->state.watch_end) chip->state.watched = sector;
+    if (sector < chip->state.watch_end) {
+        chip->state.watched = sector;
+        if (chip->state.watched_first == CHIP_SECTOR_NONE) chip->state.watched_first = sector;
+    }
     counters->programs++;
     counters->bytes_programmed += op->size;
     counters->time_ns += part->program_ns_typ.value * charges;
@@ -265,7 +268,8 @@ static void chip_derive(struct chip *chip)
     chip->block_size = chip->counts_at + chip->counts_size;
 }
 
-static const struct chip_state fresh = {.powered = true, .watched = CHIP_SECTOR_NONE};
+static const struct chip_state fresh = {
+    .powered = true, .watched = CHIP_SECTOR_NONE, .watched_first = CHIP_SECTOR_NONE};
 
 struct chip *chip_new(const struct part *part, uint64_t seed)
 {
@@ -404,12 +408,17 @@ bool chip_powered(const struct chip *chip)
 void chip_watch(struct chip *chip, uint32_t sectors)
 {
     chip->state.watch_end = sectors;
-    chip->state.watched = CHIP_SECTOR_NONE;
+    chip->state.watched = chip->state.watched_first = CHIP_SECTOR_NONE;
 }
 
 uint32_t chip_watched(const struct chip *chip)
 {
     return chip->state.watched;
+}
+
+uint32_t chip_watched_first(const struct chip *chip)
+{
+    return chip->state.watched_first;
 }
 
 const struct chip_counters *chip_counters(const struct chip *chip)

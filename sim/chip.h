@@ -123,6 +123,8 @@ uint32_t chip_sector_erases(const struct chip *chip, uint32_t sector);
 /* The sector of the last program, torn ones included, that chip_watch() asked for, or
  * CHIP_SECTOR_NONE. Part of what a rollback restores. */
 uint32_t chip_watched(const struct chip *chip);
+/* The same of the first program since then. */
+uint32_t chip_watched_first(const struct chip *chip);
 const struct chip_breach *
 chip_breach(const struct chip *chip); /* the first since chip_clear_breach */
 void chip_clear_breach(struct chip *chip);

@@ -70,7 +70,8 @@ struct chip_state {
     struct chip_hash flaw_hash;     /* of flaws */
     struct chip_hash unproven_hash; /* of the sectors whose erase is unproven */
     uint64_t fuel;                  /* calls left and one more; 0: no limit */
-    uint32_t watch_end, watched;    /* chip_watch() */
+    uint32_t watch_end;             /* chip_watch() */
+    uint32_t watched, watched_first;
     bool powered;
 };
 
