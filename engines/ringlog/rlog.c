@@ -238,6 +238,8 @@ static uint64_t count_copies(struct rlog *log, uint32_t room)
     if (number == log->next) return 0;
     rlog_walk_to(log, &walk, number);
     while (number < log->next && rlog_walk_on(log, &walk, number, &record)) {
+        if (number == log->unproven && record.number < log->next)
+            number = log->unproven = record.number; /* the first began where nothing can be read */
         if (record.number != number) break;
         sum += rlog_up(log, SHORT_HEADER + record.size);
         if (sum > room) return 0;
