@@ -312,13 +312,15 @@ void model_list_doubt(struct model_list *list)
 #define SPAN_MAX 32u
 
 /* Of the sectors in which an item may lie, and those whose erase drops it too. */
-static uint32_t erases_around(const struct model_list *list, const struct chip *chip,
-                              const struct model_item *item)
+/* Whether its sector, or one of those before it that count, was erased since. */
+static bool is_stale(const struct model_list *list, const struct chip *chip,
+                     const struct model_item *item)
 {
-    uint32_t sum = 0, ring = list->design->ring, more = list->design->ahead + item->span;
-    for (uint32_t i = 0; i <= more && i < ring; i++)
-        sum += chip_sector_erases(chip, (item->sector + ring - i) % ring);
-    return sum;
+    uint32_t ring = list->design->ring, more = list->design->ahead + item->span;
+    for (uint32_t i = 0; i <= more && i < ring; i++) {
+        if (chip_erased_at(chip, (item->sector + ring - i) % ring) > item->erases) return true;
+    }
+    return false;
 }
 
 /* How many sectors an item that waits in RAM has seen come and go, up to this one. */
@@ -333,20 +335,20 @@ static uint8_t span_up_to(const struct model_list *list, const struct model_item
     return (uint8_t)(span < SPAN_MAX ? span : SPAN_MAX);
 }
 
-static void note_places(struct model_list *list, const struct chip *chip, uint32_t sector)
+static void note_places(struct model_list *list, const struct chip_watched *watched)
 {
+    bool first = list->design->spans && !list->design->buffers;
     for (uint32_t i = list->end; i-- > list->first;) {
         struct model_item *item = &list->items[i];
         bool placed = item->sector != CHIP_SECTOR_NONE;
         if (item->state == ITEM_HELD) break;
         if (item->state != ITEM_PENDING || item->pending_old) continue;
         if (placed && !list->design->buffers) continue;
-        item->span = span_up_to(list, item, sector);
-        item->sector =
-            list->design->spans && !list->design->buffers ? chip_watched_first(chip) : sector;
-        item->erases = erases_around(list, chip, item);
+        item->span = span_up_to(list, item, watched->last);
+        item->sector = first ? watched->first : watched->last;
+        item->erases = first ? watched->first_erases : watched->last_erases;
     }
-    list->head = sector;
+    list->head = watched->last;
 }
 
 static void set_pending_old(struct model_list *list, uint32_t index)
@@ -363,7 +365,7 @@ static void note_old(struct model_list *list, const struct chip *chip)
         const struct model_item *item = &list->items[i];
         bool placed = item->sector != CHIP_SECTOR_NONE;
         if (!placed && item->state == ITEM_DOUBTFUL) continue; /* it was never programmed at all */
-        if (!placed || erases_around(list, chip, item) == item->erases) return;
+        if (!placed || !is_stale(list, chip, item)) return;
         if (item->state == ITEM_HELD) set_state(list, i, ITEM_OLD);
         if (item->state == ITEM_PENDING) set_pending_old(list, i);
     }
@@ -371,9 +373,9 @@ static void note_old(struct model_list *list, const struct chip *chip)
 
 void model_list_observe(struct model_list *list, const struct chip *chip)
 {
-    uint32_t sector = chip_watched(chip);
+    const struct chip_watched *watched = chip_watched(chip);
     if (list->flags & LIST_APPENDING) note_old(list, chip);
-    if (sector != CHIP_SECTOR_NONE && !list->taking) note_places(list, chip, sector);
+    if (watched->last != CHIP_SECTOR_NONE && !list->taking) note_places(list, watched);
 }
 
 void model_list_cut(struct model_list *list)

@@ -15,8 +15,8 @@
  * or must have been. One that was never there has used none up, one that rotted away leaves a gap.
  *
  * What append may drop is seen from outside: each item remembers the sector in which its last
- * program fell and how often that sector, and those just before it, had been erased. When they have
- * been erased since, the item is old (adapter.h, ring). An item that waits in RAM goes to the flash
+ * (adapter.h, spans: first) program fell, and when. When that sector, or one of those just before
+ * it, has been erased since, the item is old (adapter.h, ring). An item that waits in RAM goes to the flash
  * in some later call, nobody knows in which: it remembers all sectors that were come to meanwhile.
  *
  * Invariants
@@ -39,7 +39,7 @@ struct model_item {
     const struct value *value;
     uint64_t number;  /* that the engine tells for it; MODEL_NUMBER_NONE: not known */
     uint32_t sector;  /* of its last program; CHIP_SECTOR_NONE: none yet */
-    uint32_t erases;  /* of that sector and those before it, then */
+    uint32_t erases;  /* of the chip, then */
     uint32_t time;    /* grows from item to item */
     uint8_t state;    /* enum item_state */
     bool hidden;      /* undecided, and the last look did not see it */

@@ -37,6 +37,10 @@ TEARS = {
 KINDS = list(TEARS)
 
 
+class WatchedC(c.Structure):
+    _fields_ = [(name, c.c_uint32) for name in ("first", "last", "first_erases", "last_erases")]
+
+
 class Geometry(c.Structure):
     _fields_ = [
         ("sector_size", c.c_uint32),
@@ -139,7 +143,7 @@ def declare(lib):
         "chip_set_wear": (None, chip, c.c_int),
         "chip_set_hook": (None, chip, HOOK, c.c_void_p),
         "chip_watch": (None, chip, c.c_uint32),
-        "chip_watched": (c.c_uint32, chip),
+        "chip_watched": (c.POINTER(WatchedC), chip),
         "chip_set_fuel": (None, chip, c.c_uint64),
         "chip_tear": (None, chip, op, tear),
         "chip_power_off": (None, chip),
@@ -250,7 +254,7 @@ class Chip:
 
     def watched(self):
         """The sector of the last program that was watched for, or None."""
-        sector = self.lib.chip_watched(self.handle)
+        sector = self.lib.chip_watched(self.handle).contents.last
         return None if sector == SECTOR_NONE else sector
 
     def op(self, kind, address, data=None):

@@ -68,6 +68,17 @@ static int chip_check(struct chip *chip, const struct chip_op *op)
     return FLASH_OK;
 }
 
+static void chip_note_watched(struct chip *chip, uint32_t sector)
+{
+    struct chip_watched *watched = &chip->state.watched;
+    uint32_t erases = (uint32_t)chip->state.counters.erases;
+    watched->last = sector;
+    watched->last_erases = erases;
+    if (watched->first != CHIP_SECTOR_NONE) return;
+    watched->first = sector;
+    watched->first_erases = erases;
+}
+
 static void chip_count(struct chip *chip, const struct chip_op *op)
 {
     struct chip_counters *counters = &chip->state.counters;
@@ -79,10 +90,7 @@ static void chip_count(struct chip *chip, const struct chip_op *op)
     }
     uint32_t charges = part->program_per_page ? 1 : op->size / chip->flash.geometry.unit;
     uint32_t sector = chip_sector_of(chip, op->address);
-    if (sector < chip->state.watch_end) {
-        chip->state.watched = sector;
-        if (chip->state.watched_first == CHIP_SECTOR_NONE) chip->state.watched_first = sector;
-    }
+    if (sector < chip->state.watch_end) chip_note_watched(chip, sector);
     counters->programs++;
     counters->bytes_programmed += op->size;
     counters->time_ns += part->program_ns_typ.value * charges;
@@ -268,8 +276,8 @@ static void chip_derive(struct chip *chip)
     chip->block_size = chip->counts_at + chip->counts_size;
 }
 
-static const struct chip_state fresh = {
-    .powered = true, .watched = CHIP_SECTOR_NONE, .watched_first = CHIP_SECTOR_NONE};
+static const struct chip_state fresh = {.powered = true,
+                                        .watched = {CHIP_SECTOR_NONE, CHIP_SECTOR_NONE, 0, 0}};
 
 struct chip *chip_new(const struct part *part, uint64_t seed)
 {
@@ -408,17 +416,18 @@ bool chip_powered(const struct chip *chip)
 void chip_watch(struct chip *chip, uint32_t sectors)
 {
     chip->state.watch_end = sectors;
-    chip->state.watched = chip->state.watched_first = CHIP_SECTOR_NONE;
+    chip->state.watched = (struct chip_watched){CHIP_SECTOR_NONE, CHIP_SECTOR_NONE, 0, 0};
 }
 
-uint32_t chip_watched(const struct chip *chip)
+const struct chip_watched *chip_watched(const struct chip *chip)
 {
-    return chip->state.watched;
+    return &chip->state.watched;
 }
 
-uint32_t chip_watched_first(const struct chip *chip)
+uint32_t chip_erased_at(const struct chip *chip, uint32_t sector)
 {
-    return chip->state.watched_first;
+    assert(sector < chip->flash.geometry.sector_count);
+    return chip->sectors[sector].erased_at;
 }
 
 const struct chip_counters *chip_counters(const struct chip *chip)

@@ -120,11 +120,16 @@ bool chip_powered(const struct chip *chip);
 
 const struct chip_counters *chip_counters(const struct chip *chip);
 uint32_t chip_sector_erases(const struct chip *chip, uint32_t sector);
-/* The sector of the last program, torn ones included, that chip_watch() asked for, or
- * CHIP_SECTOR_NONE. Part of what a rollback restores. */
-uint32_t chip_watched(const struct chip *chip);
-/* The same of the first program since then. */
-uint32_t chip_watched_first(const struct chip *chip);
+/* How many erases of the chip had begun, this one included, when the sector's last erase did; 0: none
+ * so far. */
+uint32_t chip_erased_at(const struct chip *chip, uint32_t sector);
+/* The sectors of the first and the last program, torn ones included, that chip_watch() asked for,
+ * or CHIP_SECTOR_NONE; and how many erases had begun then. Part of what a rollback restores. */
+struct chip_watched {
+    uint32_t first, last;
+    uint32_t first_erases, last_erases;
+};
+const struct chip_watched *chip_watched(const struct chip *chip);
 const struct chip_breach *
 chip_breach(const struct chip *chip); /* the first since chip_clear_breach */
 void chip_clear_breach(struct chip *chip);

@@ -59,7 +59,8 @@ struct sector {
     struct flaws *flaws; /* NULL: sound */
     struct chip_hash hash;
     uint32_t erases;
-    bool unproven; /* the last erase was interrupted */
+    uint32_t erased_at; /* chip_erased_at() */
+    bool unproven;      /* the last erase was interrupted */
 };
 
 /* What a mark saves whole. */
@@ -71,7 +72,7 @@ struct chip_state {
     struct chip_hash unproven_hash; /* of the sectors whose erase is unproven */
     uint64_t fuel;                  /* calls left and one more; 0: no limit */
     uint32_t watch_end;             /* chip_watch() */
-    uint32_t watched, watched_first;
+    struct chip_watched watched;
     bool powered;
 };
 

@@ -148,6 +148,7 @@ void sector_count_erase(struct chip *chip, struct sector *sector)
 {
     journal_sector(chip, sector, JOURNAL_SECTOR);
     if (sector->erases != UINT32_MAX) sector->erases++;
+    sector->erased_at = (uint32_t)chip->state.counters.erases;
 }
 
 void sector_count_programs(struct chip *chip, struct sector *sector, uint32_t first, uint32_t count)
