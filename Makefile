@@ -161,7 +161,8 @@ campaign: ## installs what is missing, explores every scenario on every engine; 
 	@BROWNOUT_BUILD='$(BUILD)' python3 -B reports/campaign.py
 
 bench: all ## speeds, each beside a yardstick run at the same moment
-	@$(BUILD)/brownout bench scenarios/long-run.scn scenarios/pairs-20.scn
+	@$(BUILD)/brownout bench scenarios/long-run.scn scenarios/pairs-20.scn \
+	    scenarios/bench-rlog.scn
 
 size: ## code, RAM and deepest stack of each engine on a Cortex-M4
 	@$(NEED) --say $(SIZE_NEEDS)

@@ -25,7 +25,7 @@ static const char many_sectors[] = "generic sectors=256 sector=4096 page=256 uni
 static const char *const designs[] = {
     "rlog",
     "rlog batch=1",
-    "rlog profile=strict",
+    "rlog-strict",
     "seqlog find=scan",
     "seqlog find=bisect",
     "seqlog find=coarse",
