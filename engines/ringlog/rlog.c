@@ -131,8 +131,9 @@ static void open_next(struct rlog *log, uint64_t number, uint64_t copies, uint8_
 
 /* --- records --- */
 
-/* To the next place for a frame; `inside`: the record `number` goes on there. A block that is opened
- * amid copies says how many are to come, so that who looks for one goes to where it came from. */
+/* To the next place for a frame; `inside`: the record `number` goes on there. A block that is
+ * opened amid copies says how many are to come, so that who looks for one goes to where it came
+ * from. */
 static void turn_page(struct rlog *log, uint64_t number, bool inside)
 {
     if (log->at_page + 1 < log->page_count && number - log->base < 0xF000) {
@@ -195,23 +196,36 @@ static uint8_t *make_room(struct rlog *log, uint64_t number, uint32_t size, uint
     return log->out + rlog_header(log) + log->fill;
 }
 
-static void batch_record(struct rlog *log, const uint8_t *data, uint32_t size)
+/* A part of a record, from `data`, or, when that is NULL, from where the record is. */
+static bool get_part(struct rlog *log, uint64_t number, const uint8_t *data, uint32_t done,
+                     uint8_t *to, uint32_t part)
+{
+    struct rlog_walk walk;
+    struct rlog_record record = {.buffer = to, .capacity = part, .skip = done};
+    if (data) memcpy(to, data + done, part);
+    if (data) return true;
+    rlog_walk_to(log, &walk, number);
+    return rlog_walk_on(log, &walk, number, &record) && record.number == number;
+}
+
+/* False after an error, or when a part could not be had. */
+static bool batch_record(struct rlog *log, uint64_t number, const uint8_t *data, uint32_t size)
 {
     uint8_t length[5];
     uint32_t taken = rlog_put_varint(length, size), done = 0;
-    uint8_t *to = make_room(log, log->next, taken, 0);
-    if (log->error) return;
+    uint8_t *to = make_room(log, number, taken, 0);
+    if (log->error) return false;
     memcpy(to, length, taken);
     log->fill += taken;
     while (done < size && !log->error) {
-        to = make_room(log, log->next, 1, size - done);
+        to = make_room(log, number, 1, size - done);
         uint32_t room = rlog_room(log) - log->fill;
         uint32_t part = size - done < room ? size - done : room;
-        if (log->error) return;
-        memcpy(to, data + done, part);
+        if (log->error || !get_part(log, number, data, done, to, part)) return false;
         log->fill += part;
         done += part;
     }
+    return !log->error;
 }
 
 /* --- after a power-on --- */
@@ -273,13 +287,25 @@ static bool copy_record(struct rlog *log, uint64_t number)
     return true;
 }
 
+static bool copy_into_batch(struct rlog *log, uint64_t number)
+{
+    struct rlog_walk walk;
+    struct rlog_record record = {.buffer = NULL};
+    rlog_walk_to(log, &walk, number);
+    return rlog_walk_on(log, &walk, number, &record) && record.number == number &&
+           batch_record(log, number, NULL, record.size);
+}
+
+/* What was a batch is one again: a frame for each record might take more than there is. */
 static bool copy_records(struct rlog *log, uint64_t number, uint64_t count)
 {
-    bool copied = true;
+    bool copied = true, batch = count > 1;
     log->copying = true;
     for (; count != 0 && copied; count--, number++)
-        copied = copy_record(log, number);
+        copied = batch ? copy_into_batch(log, number) : copy_record(log, number);
     log->copying = false;
+    if (copied) flush(log, false);
+    log->fill = 0;
     return copied;
 }
 
@@ -378,7 +404,7 @@ int rlog_append(struct rlog *log, const void *data, uint32_t size, uint64_t time
     log->sealed = false;
     if (log->error) return leave(log);
     if (log->batch)
-        batch_record(log, data, size);
+        batch_record(log, log->next, data, size);
     else
         write_record(log, log->next, data, size);
     if (log->error) return leave(log);
