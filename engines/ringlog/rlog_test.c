@@ -308,6 +308,30 @@ static void test_records_of_all_sizes_come_back_in_every_setup(void)
     }
 }
 
+/* As many as a page of a batch holds are copied one by one, each then takes a unit or more. */
+static void test_a_batch_of_many_small_records_outlives_a_power_on(void)
+{
+    uint64_t random = 11;
+    for (unsigned i = 0; i < SETUPS * 2; i++) {
+        unsigned before = failures;
+        open_setup(&bench, &setups[i / 2], 2 + i % 2);
+        for (uint32_t boots = 0; boots < 8; boots++) {
+            uint32_t count = 1 + ram_flash_below(&random, 120);
+            append_many(&bench, count, 1);
+            CHECK(DO(&bench, rlog_sync(&bench.log)) == FLASH_OK, "sync");
+            remount(&bench);
+            append(&bench, 1, 0);
+            uint64_t first = range_first(&bench), end = bench.log.next;
+            CHECK(first + (count < 40 ? count : 40) < end, "%u of %u, to %u",
+                  (unsigned)(end - first), count, (unsigned)end);
+            CHECK(DO(&bench, rlog_sync(&bench.log)) == FLASH_OK, "sync");
+            check_all(&bench, end, 1);
+        }
+        check_bounds(&bench);
+        if (failures != before) printf("  in setup %u, options %u\n", i / 2, 2 + i % 2);
+    }
+}
+
 static void test_a_record_larger_than_the_largest_is_refused(void)
 {
     static const uint8_t bytes[RAM_FLASH_SECTOR_MAX];
@@ -729,16 +753,16 @@ static void test_a_log_is_used_in_spite_of_units_that_cannot_be_read(void)
     uint64_t random = 9;
     for (uint32_t i = 0; i < 60; i++) {
         open_setup(&bench, &setups[i % 2 ? 1 : 4], i / 2 % 8);
-        append_many(&bench, 100, 20);
+        append_many(&bench, 100, 100);
         bench.bad_count = 1 + i % 3;
         for (uint32_t k = 0; k < bench.bad_count; k++)
             bench.bad[k] = some_unit(&bench, &random);
         remount(&bench);
-        append_many(&bench, 30, 20);
+        append_many(&bench, 30, 100);
         CHECK(DO(&bench, rlog_sync(&bench.log)) == FLASH_OK, "run %u", i);
         uint32_t count = 0;
         for (uint64_t number = bench.log.next - 30; number < bench.log.next; number++)
-            count += reads_right(&bench, number, 20);
+            count += reads_right(&bench, number, 100);
         CHECK(count >= 10, "run %u: %u of 30", i, count);
         check_bounds(&bench);
     }
@@ -833,6 +857,7 @@ int main(int argc, char **argv)
 {
     verbose = argc > 1 && strcmp(argv[1], "v") == 0;
     test_records_of_all_sizes_come_back_in_every_setup();
+    test_a_batch_of_many_small_records_outlives_a_power_on();
     test_a_record_larger_than_the_largest_is_refused();
     test_geometries_it_cannot_use_are_refused();
     test_an_iteration_starts_at_any_number();
