@@ -10,7 +10,7 @@
  *
  * Format (little endian; every object padded to a unit with the erased value). A block:
  *
- *     0    PREP    u32 lap | u32 check                            programmed after the erase is done
+ *     0    PREP    u32 lap | u32 check                           programmed after the erase is done
  *     ..   BASE    the first frame of each block                  opens it
  *     g*P  frames  of page g; a frame never crosses a page
  *
@@ -168,8 +168,8 @@ int rlog_clear(struct rlog *log);
 void rlog_iterate(struct rlog_iterator *iterator, uint64_t number);
 
 /* The next record. RINGLOG_ERR_NOT_FOUND at the end; what waits in RAM is not told.
- * RINGLOG_ERR_BUFFER when it is longer than `capacity`: *size is told, and it comes again. Appending
- * does not end an iteration, dropping what it would tell next makes it go on behind. */
+ * RINGLOG_ERR_BUFFER when it is longer than `capacity`: *size is told, and it comes again.
+ * Appending does not end an iteration, dropping what it would tell next makes it go on behind. */
 int rlog_next(struct rlog *log, struct rlog_iterator *iterator, void *buffer, uint32_t capacity,
               uint32_t *size, uint64_t *number);
 
@@ -183,11 +183,12 @@ int rlog_seek(struct rlog *log, uint64_t time, uint64_t *number);
 /* Numbers of the oldest record that is seen and of the next one that will be appended. */
 int rlog_range(struct rlog *log, uint64_t *first, uint64_t *end);
 
-/* The largest number of reads of a mount with no unreadable block: 5.5 of the design. */
+/* The largest number of reads of a mount with no unreadable block, and no page without a frame
+ * in the head. A ring that is wrapped takes one or two less. */
 uint32_t rlog_mount_reads(const struct flash_geometry *geometry, uint16_t page_size);
 
-/* The largest number of programs and erases, and of reads, of any one call but an iteration; 0: the
- * geometry can't be used. */
+/* The largest number of programs and erases, and of reads, of any one call but rlog_format, which
+ * erases every block, and of one step of an iteration; 0: the geometry can't be used. */
 uint64_t rlog_bound(const struct flash_geometry *geometry, uint16_t page_size);
 uint64_t rlog_read_bound(const struct flash_geometry *geometry, uint16_t page_size);
 
