@@ -151,8 +151,8 @@ static bool buffers(const struct adapter_settings *s)
 static uint32_t ring(const struct flash_geometry *g, const struct adapter_settings *s,
                      uint32_t *ahead)
 {
-    /* The block behind the head is not seen; where it is erased ahead, its PREP may be what an append
-     * programs last, and says nothing of where the record lies. */
+    /* The block behind the head is not seen; where it is erased ahead, its PREP may be what an
+     * append programs last, and says nothing of where the record lies. */
     *ahead = s->values[OPTION_AHEAD] ? 2 : 1;
     return g->sector_count;
 }

@@ -67,7 +67,8 @@ void model_abort(struct model *model, const struct op *op, const struct model *b
 /* Absent becomes allowed for everything: bits rotted, a value may be reported missing. */
 void model_doubt(struct model *model);
 
-/* An operation has answered, before anything else was done: how far it came. The chip watches the ring of a list engine since before the call. */
+/* An operation has answered, before anything else was done: how far it came. The chip watches the
+ * ring of a list engine since before the call. */
 void model_observe(struct model *model, const struct chip *chip);
 
 /* The same for a cut, after which an item for which nothing was programmed is gone. */

@@ -337,16 +337,16 @@ static uint8_t span_up_to(const struct model_list *list, const struct model_item
 
 static void note_places(struct model_list *list, const struct chip_watched *watched)
 {
-    bool first = list->design->spans && !list->design->buffers;
+    bool buffers = list->design->buffers, first = list->design->spans && !buffers;
     for (uint32_t i = list->end; i-- > list->first;) {
         struct model_item *item = &list->items[i];
         bool placed = item->sector != CHIP_SECTOR_NONE;
         if (item->state == ITEM_HELD) break;
         if (item->state != ITEM_PENDING || item->pending_old) continue;
-        if (placed && !list->design->buffers) continue;
+        if (placed && !buffers) continue;
         item->span = span_up_to(list, item, watched->last);
         item->sector = first ? watched->first : watched->last;
-        item->erases = first ? watched->first_erases : watched->last_erases;
+        if (!placed) item->erases = first || buffers ? watched->first_erases : watched->last_erases;
     }
     list->head = watched->last;
 }

@@ -120,8 +120,8 @@ bool chip_powered(const struct chip *chip);
 
 const struct chip_counters *chip_counters(const struct chip *chip);
 uint32_t chip_sector_erases(const struct chip *chip, uint32_t sector);
-/* How many erases of the chip had begun, this one included, when the sector's last erase did; 0: none
- * so far. */
+/* How many erases of the chip had begun, this one included, when the sector's last erase did; 0:
+ * none so far. */
 uint32_t chip_erased_at(const struct chip *chip, uint32_t sector);
 /* The sectors of the first and the last program, torn ones included, that chip_watch() asked for,
  * or CHIP_SECTOR_NONE; and how many erases had begun then. Part of what a rollback restores. */
