@@ -4,9 +4,9 @@
  *     leaves at most one thing unproven: the last frame, or the block behind the head.
  *  2. A block is used only if its PREP is valid, and PREP is programmed only when its erase is
  *     done. What reads blank without it is erased again. A PREP that a power-on finds may itself
- *     have been cut: it is programmed once more, which completes weak bits (the only unit that is
- *     ever programmed twice), or, where that is not allowed or not enough, the block is erased
- *     again.
+ *     have been cut: it is programmed once more, which completes weak bits (the only bytes that are
+ *     ever programmed again), or, where the part limits programs or that is not enough, the block
+ *     is erased again.
  *  3. After a power-on nothing is programmed into a page that an interrupted program may have
  *     touched: if the page of the last frame has room left, that is what it may have touched, else
  *     the page behind it. The first thing that is programmed is BASE, in a page that reads blank
@@ -82,12 +82,13 @@ static void prepare_next(struct rlog *log)
     if (!log->error) log->next_is = NEXT_READY;
 }
 
-/* See 2 above. */
+/* See 2 above. How often earlier power-ons have programmed PREP is not known: a part that counts
+ * programs has the block erased. */
 static void prove_next(struct rlog *log)
 {
     prepare_next(log);
     if (log->next_is != NEXT_FOUND) return;
-    if (log->flash->geometry.programs_per_unit == 1)
+    if (log->flash->geometry.programs_per_unit != 0)
         erase_next(log);
     else
         rlog_write_prep(log, next_block(log), next_lap(log));
