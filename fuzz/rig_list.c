@@ -560,8 +560,8 @@ static bool put_all(struct rig *rig, const struct model *content)
 
 /* --- what a fresh one does --- */
 
-/* The least that is held while it is overwritten; one less, since it depends on what was before
- * which item lies across two sectors. */
+/* The least that is held while it is overwritten; one less where items lie across two sectors, since
+ * it depends on what was before which of them do. */
 static bool least_held(struct rig *rig, uint32_t *least)
 {
     enum answer answer;
@@ -572,7 +572,7 @@ static bool least_held(struct rig *rig, uint32_t *least)
         if (!look(rig, rig_here(rig)->object, false)) return false;
         if (model_list_count(items(rig)) < *least) *least = model_list_count(items(rig));
     }
-    *least -= *least != 0;
+    *least -= rig->design.spans && *least != 0;
     return true;
 }
 

@@ -128,6 +128,9 @@ class Slow:
     clearing: bool = False
     programmed: int = None  # the sector of the last program of the operation
     open: bool = False
+    erases: int = 0
+    then: int = 0  # erases at the first program of the operation
+    since: dict = field(default_factory=dict)  # erases when an item came to lie somewhere first
     laxer: bool = False  # the model in C keeps less than this one, and may accept more
 
     # --- operations ---
@@ -227,9 +230,12 @@ class Slow:
     # --- the flash ---
 
     def program(self, sector):
+        if self.programmed is None:
+            self.then = self.erases
         self.programmed = sector
 
     def erase(self, sector):
+        self.erases += 1
         self.erased |= {time for time, around in self.dangers.items() if sector in around}
 
     def place(self, sector):
@@ -238,6 +244,9 @@ class Slow:
         for time in self.waiting:
             if time in self.dropped or time in self.places and not self.design.buffers:
                 continue
+            self.since.setdefault(time, self.then)
+            if time in self.erased or self.erases > self.since[time]:
+                self.laxer = True  # what was erased since its first program counts, wherever it is
             self.erased.discard(time)
             first = self.places.setdefault(time, self.head if self.design.buffers else sector)
             span = SECTORS - 1 if first is None else (sector - first) % SECTORS
