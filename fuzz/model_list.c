@@ -235,7 +235,7 @@ static void commit_last(struct model_list *list)
 {
     infer_number(list, list->end - 1);
     if (list->design->buffers) return;
-    turn(list, ITEM_PENDING, ITEM_DOUBTFUL);
+    if (list->uncertain > 1) turn(list, ITEM_PENDING, ITEM_DOUBTFUL);
     set_state(list, list->end - 1, ITEM_HELD);
 }
 

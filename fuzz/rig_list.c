@@ -312,7 +312,7 @@ static bool call_change(struct rig *rig, const struct op *op, enum answer *answe
         model_cut(model, rig->chip);
         return true;
     }
-    if (*answer == ANSWER_OK) model_observe(model, rig->chip);
+    if (*answer == ANSWER_OK || rig->design.buffers) model_observe(model, rig->chip);
     return *answer == ANSWER_OK ? check_done(rig, op, size) : check_failed(rig, op, *answer);
 }
 

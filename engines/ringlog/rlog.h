@@ -8,7 +8,8 @@
  * bisection: log2 of the number of blocks, and a few to be certain. No index is kept, none wears.
  * Every unit is programmed once, but for the one that is named below.
  *
- * Format (little endian; every object padded to a unit with the erased value). A block:
+ * Format (little endian; every object padded with the erased value to whole units, or read units
+ * where those are larger). A block:
  *
  *     0    PREP    u32 lap | u32 check                           programmed after the erase is done
  *     ..   BASE    the first frame of each block                  opens it
@@ -33,6 +34,7 @@
  *                block that a cut may have touched, and no erase is believed that it may have
  *                interrupted. (A log that was sealed is spared the copy, not the erase: the first
  *                program after the power-on before may have been cut and look undone.)
+ * On a part that limits the programs of a unit the page profile does what the strict one does.
  * A power-on that appends nothing changes nothing. What was in flight at a cut is there or not,
  * and under weak that may differ from power-on to power-on until the next append has decided it.
  * Not for parts on which an interrupted program may damage the whole sector.

@@ -42,6 +42,12 @@ uint32_t rlog_get_varint(const uint8_t *from, uint32_t size, uint32_t *n)
 
 /* --- geometry --- */
 
+/* What objects are padded to: a read unit that can't be read must not take what was there before. */
+static uint32_t unit_of(const struct flash_geometry *g)
+{
+    return g->read_unit > g->unit ? g->read_unit : g->unit;
+}
+
 static uint32_t page_size_of(const struct flash_geometry *g, uint16_t wanted)
 {
     uint32_t size = wanted ? wanted : RLOG_PAGE_DEFAULT;
@@ -53,14 +59,14 @@ static uint32_t page_size_of(const struct flash_geometry *g, uint16_t wanted)
 uint32_t rlog_buffer_size(const struct flash_geometry *g, uint16_t page_size)
 {
     if (!flash_geometry_valid(g)) return 0;
-    uint32_t size = page_size_of(g, page_size), unit = g->unit;
+    uint32_t size = page_size_of(g, page_size), unit = unit_of(g);
     uint32_t base = (BASE_SIZE + unit - 1) / unit * unit;
     uint32_t frame = (FIRST_HEADER + unit) / unit * unit;
     uint32_t prep = (PREP_SIZE + unit - 1) / unit * unit;
     if (!flash_power_of_two(size) || size > RLOG_PAGE_MAX || g->sector_size % size != 0 ||
-        size % unit != 0 || size % g->read_unit != 0 || size < 2 * base + frame ||
-        size < prep + base + frame || g->sector_size / size > 4096 ||
-        g->sector_count < RLOG_BLOCKS_MIN || g->tear_scope == FLASH_TEAR_SECTOR)
+        size % unit != 0 || size < 2 * base + frame || size < prep + base + frame ||
+        g->sector_size / size > 4096 || g->sector_count < RLOG_BLOCKS_MIN ||
+        g->tear_scope == FLASH_TEAR_SECTOR)
         return 0;
     return 2 * size;
 }
@@ -68,7 +74,7 @@ uint32_t rlog_buffer_size(const struct flash_geometry *g, uint16_t page_size)
 uint32_t rlog_record_max(const struct flash_geometry *g, uint16_t page_size)
 {
     if (rlog_buffer_size(g, page_size) == 0) return 0;
-    uint32_t size = page_size_of(g, page_size), unit = g->unit;
+    uint32_t size = page_size_of(g, page_size), unit = unit_of(g);
     uint32_t base = (BASE_SIZE + unit - 1) / unit * unit;
     uint32_t start = (PREP_SIZE + unit - 1) / unit * unit + base;
     uint32_t lost = FIRST_HEADER + 3 + unit; /* of a page: header, a length, padding */
@@ -88,8 +94,9 @@ bool rlog_setup(struct rlog *log, const struct rlog_config *config)
     log->page_size = size / 2;
     log->out = log->page + log->page_size;
     log->page_count = g->sector_size / log->page_size;
-    log->unit = (uint8_t)g->unit;
-    log->strict = config->profile == RLOG_STRICT;
+    log->unit = (uint8_t)unit_of(g);
+    /* What reads blank may have been programmed: where that counts, nothing is resumed. */
+    log->strict = config->profile == RLOG_STRICT || g->programs_per_unit != 0;
     log->batch = config->batch;
     log->ahead = config->ahead;
     log->read_only = config->read_only;
@@ -98,7 +105,7 @@ bool rlog_setup(struct rlog *log, const struct rlog_config *config)
     put(bytes + 2, g->sector_count, 4);
     put(bytes + 6, g->sector_size, 4);
     put(bytes + 10, log->page_size, 4);
-    put(bytes + 14, g->unit, 2);
+    put(bytes + 14, log->unit, 2);
     log->seed = crc32c(CRC32C_START, bytes, sizeof bytes);
     rlog_forget_page(log);
     return true;
@@ -136,8 +143,7 @@ static uint32_t prep_check(const struct rlog *log, uint32_t block, uint32_t lap)
 /* A read that goes on around what can't be read: there it gives zeros, which no check accepts. */
 static void read_around(struct rlog *log, uint32_t address, uint8_t *to, uint32_t size)
 {
-    const struct flash_geometry *g = &log->flash->geometry;
-    uint32_t step = g->read_unit > g->unit ? g->read_unit : g->unit;
+    uint32_t step = log->unit;
     if (log->error) return;
     int error = flash_read(log->flash, address, to, size);
     if (error == FLASH_ERR_ECC) {
