@@ -515,13 +515,22 @@ void command_settle_explore(struct command_options *options, const struct script
 
 /* --- printing --- */
 
+/* As a scenario spells it. */
+static void print_option(FILE *out, const struct adapter_option *option, uint64_t value)
+{
+    if (option->words)
+        fprintf(out, " %s=%s", option->name, option->words[value - option->min]);
+    else
+        fprintf(out, " %s=%" PRIu64, option->name, value);
+}
+
 void command_print_engine(FILE *out, const struct loaded *loaded)
 {
     const struct adapter *adapter = loaded->adapter;
     fprintf(out, "%s", adapter->name);
     for (uint32_t i = 0; adapter->options && adapter->options[i].name; i++) {
         if (loaded->settings.values[i] == adapter->options[i].value) continue;
-        fprintf(out, " %s=%" PRIu64, adapter->options[i].name, loaded->settings.values[i]);
+        print_option(out, &adapter->options[i], loaded->settings.values[i]);
     }
 }
 

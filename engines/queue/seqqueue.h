@@ -39,7 +39,7 @@
  * free at its end there, so that the largest item is smaller by that.
  *
  * Memory. struct seqqueue, a work buffer and, if wanted, a cache (../seq/seq_cache.h; its keys are
- * not used), all of the caller. No heap, no recursion, no globals. Needs memcpy, memset and memcmp.
+ * not used), all of the caller. No heap, no recursion, no globals. Needs memcpy, memset, memmove.
  * Not reentrant. For a front that keeps items in RAM until there is time for the flash, see
  * buffered.h.
  *
