@@ -67,6 +67,14 @@ static bool turn_page(struct rlog *log, struct rlog_walk *walk)
     return true;
 }
 
+/* A record that goes on fills its page to the end. Where that is not so a frame can't be read, and
+ * what comes behind is not told as the rest of what came before. */
+static void leave_page(const struct rlog *log, struct rlog_walk *walk)
+{
+    if (walk->offset != RLOG_NONE && walk->offset >= rlog_page_end(log, walk->page)) return;
+    walk->inside = walk->in_batch = false;
+}
+
 /* The frame at which the walk is, without going on. A page that ended is turned. False: the end. */
 static bool here(struct rlog *log, struct rlog_walk *walk, struct frame *frame)
 {
@@ -74,6 +82,7 @@ static bool here(struct rlog *log, struct rlog_walk *walk, struct frame *frame)
         load(log, walk);
         if (log->error) return false;
         if (rlog_frame(log, walk->offset, frame)) return true;
+        leave_page(log, walk);
         if (!turn_page(log, walk)) return false;
     }
 }
@@ -153,6 +162,11 @@ static bool step_batch(struct rlog *log, struct rlog_walk *walk, const struct fr
     return done;
 }
 
+static bool is_batch(const struct frame *frame, uint32_t size)
+{
+    return frame->type >= FRAME_BATCH && frame->type <= FRAME_BATCH_CE && frame->size == size;
+}
+
 static void pass_base(struct rlog_walk *walk, const struct frame *frame)
 {
     struct base base;
@@ -167,6 +181,8 @@ static bool step(struct rlog *log, struct rlog_walk *walk, const struct frame *f
                  struct rlog_record *record)
 {
     bool done = false;
+    /* A part that reads now and then only: this is not the batch of which a part was told. */
+    if (walk->in_batch && !is_batch(frame, walk->batch_end)) walk->in_batch = walk->inside = false;
     if (frame->first && frame->type != FRAME_BASE && !walk->in_batch) {
         uint64_t number = walk->base + frame->number;
         if (walk->number != number) walk->inside = false;
