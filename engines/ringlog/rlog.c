@@ -100,6 +100,15 @@ static uint32_t seen_before(const struct rlog *log, uint64_t base)
     return log->floor == 0 || seen >= RLOG_NONE ? RLOG_NONE : (uint32_t)seen;
 }
 
+/* A BASE that can't be read would hide its block. */
+static void read_block_back(struct rlog *log)
+{
+    struct block block;
+    if (log->error) return;
+    rlog_read_block(log, log->head, &block);
+    if (!log->error && !block.opened) log->error = FLASH_ERR_IO;
+}
+
 static void open_next(struct rlog *log, uint64_t number, uint64_t copies, uint8_t flags)
 {
     struct base base = {.base = number,
@@ -108,7 +117,6 @@ static void open_next(struct rlog *log, uint64_t number, uint64_t copies, uint8_
                         .seen = seen_before(log, number),
                         .flags = flags};
     prove_next(log);
-    bool found = log->next_is == NEXT_FOUND;
     uint32_t head = log->head, lap = log->lap;
     for (int tries = 0; tries < 2; tries++) {
         log->lap = next_lap(log);
@@ -117,9 +125,9 @@ static void open_next(struct rlog *log, uint64_t number, uint64_t copies, uint8_
         log->at = rlog_page_start(log, 0);
         log->base = number;
         rlog_write_base(log, &base);
-        if (!found || log->error != FLASH_ERR_IO) break;
-        /* It read blank and was not: a BASE was cut there. */
-        found = false;
+        read_block_back(log);
+        if (tries || log->error != FLASH_ERR_IO) break;
+        /* It read blank and was not: a BASE was cut there. Or the place is bad. */
         log->error = FLASH_OK;
         log->head = head;
         log->lap = lap;
@@ -337,8 +345,12 @@ static bool resume_in_page(struct rlog *log)
                         .seen = seen_before(log, number),
                         .flags = BASE_RESUMES};
     log->at = copies ? start + base_size : start;
+    struct frame frame;
     rlog_write_base(log, &base);
+    rlog_load(log, log->head, log->lap, log->at_page);
+    if (!rlog_frame(log, RLOG_NONE, &frame) || frame.type != FRAME_BASE) return false;
     log->at = start + 2 * base_size;
+    log->accepted = number + copies;
     return copy_records(log, number, copies);
 }
 

@@ -6,7 +6,8 @@
  * The design is position-determined numbering: a block stores how often the ring was gone round
  * when it was written, its lap, and nothing else tells its age. So the newest block is found by
  * bisection: log2 of the number of blocks, and a few to be certain. No index is kept, none wears.
- * Every unit is programmed once, but for the one that is named below.
+ * Every unit is programmed once, but for PREP: on parts that set no limit a power-on that uses a
+ * block which was erased ahead of it programs the same bytes again.
  *
  * Format (little endian; every object padded with the erased value to whole units, or read units
  * where those are larger). A block:
@@ -47,7 +48,8 @@
  *
  * Memory: struct rlog and a buffer of two pages, of the caller. No heap, no recursion, no globals.
  * Needs memcpy, memset. Not reentrant. Errors: those of flash.h and ringlog.h. After an error of
- * the flash the log stays usable; the next change looks at the flash anew.
+ * the flash the log stays usable; the next call looks at the flash anew. What waited in RAM is gone
+ * then: rlog_range tells how far the log got.
  */
 #ifndef BROWNOUT_RLOG_H
 #define BROWNOUT_RLOG_H
@@ -146,21 +148,24 @@ uint32_t rlog_record_max(const struct flash_geometry *geometry, uint16_t page_si
  * of the flash. The config is not kept. */
 int rlog_mount(struct rlog *log, const struct rlog_config *config);
 
-/* Erases every block: for a region of unknown content, or another geometry. */
+/* Erases every block: for a region of unknown content, or another geometry. After a cut:
+ * again, since what is left of the old log is not in order. */
 int rlog_format(struct rlog *log, const struct rlog_config *config);
 
 /* Appends a record, which gets *number (NULL: never mind). Durable when it returns FLASH_OK; in a
  * batch after rlog_sync. `time`, in units of the caller up to RLOG_TIME_MAX, is for rlog_seek; a
- * clock that goes back does no harm. RINGLOG_ERR_TOO_BIG. */
+ * clock that goes back stands still in the log. RINGLOG_ERR_TOO_BIG. */
 int rlog_append(struct rlog *log, const void *data, uint32_t size, uint64_t time, uint64_t *number);
 
 /* Commits what waits in RAM: one program. */
 int rlog_sync(struct rlog *log);
 
-/* The same, and the next mount need not suspect anything. */
+/* The same, and the next mount need not suspect anything. Nothing is written when nothing was
+ * appended since the power-on, or where only a new block would have room. */
 int rlog_seal(struct rlog *log);
 
-/* Erases the next block if that was not done yet: for when there is time. */
+/* Erases the next block if that was not done yet: for when there is time. RLOG_STRICT believes no
+ * erase from before the power-on, so there a call at each power-on is an erase at each. */
 int rlog_prepare(struct rlog *log);
 
 /* Drops every record. One erase, whatever the size of the log; a cut leaves all or none. */
@@ -179,7 +184,8 @@ int rlog_next(struct rlog *log, struct rlog_iterator *iterator, void *buffer, ui
 int rlog_read(struct rlog *log, uint64_t number, void *buffer, uint32_t capacity, uint32_t *size);
 
 /* A number such that all records appended at `time` or later have it or a larger one; about a block
- * before the first of them. */
+ * before the first of them. Not so where the clock went back over a power-on: times of records are
+ * not kept, and those later than the last BASE are not known then. */
 int rlog_seek(struct rlog *log, uint64_t time, uint64_t *number);
 
 /* Numbers of the oldest record that is seen and of the next one that will be appended. */
