@@ -311,7 +311,6 @@ void model_list_doubt(struct model_list *list)
 /* More than one call fills; items that waited in RAM may lie in any of so many. */
 #define SPAN_MAX 32u
 
-/* Of the sectors in which an item may lie, and those whose erase drops it too. */
 /* Whether its sector, or one of those before it that count, was erased since. */
 static bool is_stale(const struct model_list *list, const struct chip *chip,
                      const struct model_item *item)
