@@ -42,7 +42,8 @@ uint32_t rlog_get_varint(const uint8_t *from, uint32_t size, uint32_t *n)
 
 /* --- geometry --- */
 
-/* What objects are padded to: a read unit that can't be read must not take what was there before. */
+/* What objects are padded to: a read unit that can't be read must not take what was there before
+ * with it. */
 static uint32_t unit_of(const struct flash_geometry *g)
 {
     return g->read_unit > g->unit ? g->read_unit : g->unit;
