@@ -560,8 +560,8 @@ static bool put_all(struct rig *rig, const struct model *content)
 
 /* --- what a fresh one does --- */
 
-/* The least that is held while it is overwritten; one less where items lie across two sectors, since
- * it depends on what was before which of them do. */
+/* The least that is held while it is overwritten; one less where items lie across two sectors,
+ * since it depends on what was before which of them do. */
 static bool least_held(struct rig *rig, uint32_t *least)
 {
     enum answer answer;
