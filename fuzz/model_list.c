@@ -24,6 +24,7 @@ static uint64_t item_digest(const struct model_item *item)
 static void set_state(struct model_list *list, uint32_t index, enum item_state state)
 {
     struct model_item *item = &list->items[index];
+    if (item->state == ITEM_OLD) list->old = 0;
     list->digest -= item_digest(item);
     list->uncertain -= item->state != ITEM_HELD;
     item->state = (uint8_t)state;
@@ -133,6 +134,7 @@ static void append(struct model_list *list, const struct value *value)
 /* Takes out the item at an index. */
 static void take_out(struct model_list *list, uint32_t index)
 {
+    list->old = 0;
     struct model_item *items = list->items;
     list->digest -= item_digest(&items[index]);
     list->uncertain -= items[index].state != ITEM_HELD;
@@ -156,7 +158,7 @@ static bool turn(struct model_list *list, enum item_state from, enum item_state 
 {
     bool any = false;
     if (list->uncertain == 0) return false;
-    for (uint32_t i = list->end; i-- > list->first;) {
+    for (uint32_t i = list->end; i-- > list->first + list->old;) {
         if (list->items[i].state != from) continue;
         set_state(list, i, to);
         any = true;
@@ -235,7 +237,8 @@ static void commit_last(struct model_list *list)
 {
     infer_number(list, list->end - 1);
     if (list->design->buffers) return;
-    if (list->uncertain > 1) turn(list, ITEM_PENDING, ITEM_DOUBTFUL);
+    for (uint32_t i = list->end; i-- > list->first && list->items[i].state == ITEM_PENDING;)
+        set_state(list, i, ITEM_DOUBTFUL);
     set_state(list, list->end - 1, ITEM_HELD);
 }
 
@@ -360,12 +363,13 @@ static void set_pending_old(struct model_list *list, uint32_t index)
 
 static void note_old(struct model_list *list, const struct chip *chip)
 {
-    for (uint32_t i = list->first; i < list->end; i++) {
+    for (uint32_t i = list->first + list->old; i < list->end; i++) {
         const struct model_item *item = &list->items[i];
         bool placed = item->sector != CHIP_SECTOR_NONE;
         if (!placed && item->state == ITEM_DOUBTFUL) continue; /* it was never programmed at all */
         if (!placed || !is_stale(list, chip, item)) return;
         if (item->state == ITEM_HELD) set_state(list, i, ITEM_OLD);
+        if (item->state == ITEM_OLD && i == list->first + list->old) list->old++;
         if (item->state == ITEM_PENDING) set_pending_old(list, i);
     }
 }
@@ -514,6 +518,7 @@ static bool stays(const struct model_list *list, const struct model_item *item, 
 
 static void keep_seen(struct model_list *list, const bool *kept, bool powered_on)
 {
+    list->old = 0;
     uint32_t to = list->first, from = list->first, end = list->end;
     for (uint32_t i = 0; from + i < end; i++) {
         struct model_item *item = &list->items[from + i];

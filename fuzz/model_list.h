@@ -69,6 +69,7 @@ struct model_list {
     struct model_item *items;
     uint32_t first, end, capacity;
     uint32_t uncertain, hidden;
+    uint32_t old;    /* so many of the first are known to be old */
     uint32_t head;   /* sector of the last program; CHIP_SECTOR_NONE: none yet */
     bool taking;     /* a pop or a clear is in flight: what it programs is no item */
     uint32_t clock;  /* time of the item put in last */
