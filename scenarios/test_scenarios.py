@@ -13,7 +13,7 @@ from harness import CLEAN, USAGE, Harness, cuts, operations  # noqa: E402
 
 SCENARIOS = sorted((ROOT / "scenarios").glob("*.scn"))
 CASES = sorted((ROOT / "scenarios/cases").glob("*.case"))
-LONG = "settings-8-days settings-100-days logger-100k logger-100k-batched logger-years".split()
+LONG = "settings-8-days settings-100-days".split()
 CLAUSES = "durable atomic settled ordered alive bounded lawful clean sane honest".split()
 
 
