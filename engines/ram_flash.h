@@ -29,7 +29,7 @@ struct ram_flash_call {
 };
 
 struct ram_flash {
-    struct flash flash;
+    struct bo_flash flash;
     struct ram_flash_counts counts;
     const char *breach; /* NULL, or the rule that was broken */
     bool off;
@@ -52,7 +52,7 @@ static inline bool ram_flash_lawful(struct ram_flash *ram, uint32_t address, uin
 {
     if (address % multiple != 0 || size % multiple != 0)
         return ram_flash_breach(ram, "not aligned");
-    if (size == 0 || !flash_inside(&ram->flash, address, size))
+    if (size == 0 || !bo_flash_inside(&ram->flash, address, size))
         return ram_flash_breach(ram, "outside");
     return true;
 }
@@ -60,19 +60,19 @@ static inline bool ram_flash_lawful(struct ram_flash *ram, uint32_t address, uin
 static inline int ram_flash_read(void *context, uint32_t address, void *buffer, uint32_t size)
 {
     struct ram_flash *ram = (struct ram_flash *)context;
-    if (ram->off) return FLASH_ERR_OFF;
+    if (ram->off) return BO_FLASH_ERR_OFF;
     if (!ram_flash_lawful(ram, address, size, ram->flash.geometry.read_unit))
-        return FLASH_ERR_RANGE;
+        return BO_FLASH_ERR_RANGE;
     ram->counts.reads++;
     ram->counts.bytes_read += size;
     memcpy(buffer, ram->bytes + address, size);
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 /* Counts one more program of each unit of a call. */
 static inline void ram_flash_touch(struct ram_flash *ram, const struct ram_flash_call *call)
 {
-    const struct flash_geometry *g = &ram->flash.geometry;
+    const struct bo_flash_geometry *g = &ram->flash.geometry;
     for (uint32_t unit = call->address / g->unit; unit < (call->address + call->size) / g->unit;
          unit++)
         if (++ram->programs[unit] > g->programs_per_unit && g->programs_per_unit != 0)
@@ -83,13 +83,13 @@ static inline int ram_flash_program(void *context, uint32_t address, const void 
                                     uint32_t size)
 {
     struct ram_flash *ram = (struct ram_flash *)context;
-    const struct flash_geometry *g = &ram->flash.geometry;
+    const struct bo_flash_geometry *g = &ram->flash.geometry;
     struct ram_flash_call call = {address, size, (const uint8_t *)data};
-    if (ram->off) return FLASH_ERR_OFF;
-    if (!ram_flash_lawful(ram, address, size, g->unit)) return FLASH_ERR_RANGE;
+    if (ram->off) return BO_FLASH_ERR_OFF;
+    if (!ram_flash_lawful(ram, address, size, g->unit)) return BO_FLASH_ERR_RANGE;
     if (address / g->page_size != (address + size - 1) / g->page_size)
         ram_flash_breach(ram, "page crossed");
-    if (ram->before != NULL && ram->before(ram, &call)) return FLASH_ERR_OFF;
+    if (ram->before != NULL && ram->before(ram, &call)) return BO_FLASH_ERR_OFF;
     ram_flash_touch(ram, &call);
     ram->counts.programs++;
     ram->counts.bytes_programmed += size;
@@ -98,7 +98,7 @@ static inline int ram_flash_program(void *context, uint32_t address, const void 
             ram_flash_breach(ram, "cleared bit programmed to 1");
         ram->bytes[address + i] &= call.data[i];
     }
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 static inline void ram_flash_blank(struct ram_flash *ram, uint32_t address, uint32_t size)
@@ -112,12 +112,12 @@ static inline int ram_flash_erase(void *context, uint32_t address)
 {
     struct ram_flash *ram = (struct ram_flash *)context;
     struct ram_flash_call call = {address, ram->flash.geometry.sector_size, NULL};
-    if (ram->off) return FLASH_ERR_OFF;
-    if (!ram_flash_lawful(ram, address, call.size, call.size)) return FLASH_ERR_RANGE;
-    if (ram->before != NULL && ram->before(ram, &call)) return FLASH_ERR_OFF;
+    if (ram->off) return BO_FLASH_ERR_OFF;
+    if (!ram_flash_lawful(ram, address, call.size, call.size)) return BO_FLASH_ERR_RANGE;
+    if (ram->before != NULL && ram->before(ram, &call)) return BO_FLASH_ERR_OFF;
     ram->counts.erases++;
     ram_flash_blank(ram, address, call.size);
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 /* A blank part with pages as large as sectors. */
@@ -125,14 +125,14 @@ static inline void ram_flash_init(struct ram_flash *ram, uint32_t sector_size,
                                   uint32_t sector_count, uint16_t unit, uint8_t programs_per_unit)
 {
     memset(ram, 0, sizeof *ram);
-    ram->flash.geometry = (struct flash_geometry){.sector_size = sector_size,
-                                                  .sector_count = sector_count,
-                                                  .page_size = sector_size,
-                                                  .unit = unit,
-                                                  .read_unit = unit,
-                                                  .erased = 0xFF,
-                                                  .programs_per_unit = programs_per_unit,
-                                                  .tear_scope = FLASH_TEAR_PAGE};
+    ram->flash.geometry = (struct bo_flash_geometry){.sector_size = sector_size,
+                                                     .sector_count = sector_count,
+                                                     .page_size = sector_size,
+                                                     .unit = unit,
+                                                     .read_unit = unit,
+                                                     .erased = 0xFF,
+                                                     .programs_per_unit = programs_per_unit,
+                                                     .tear_scope = BO_FLASH_TEAR_PAGE};
     ram->flash.context = ram;
     ram->flash.read = ram_flash_read;
     ram->flash.program = ram_flash_program;
@@ -142,7 +142,7 @@ static inline void ram_flash_init(struct ram_flash *ram, uint32_t sector_size,
 
 static inline void ram_flash_copy(struct ram_flash *to, const struct ram_flash *from)
 {
-    uint32_t size = (uint32_t)flash_size(&from->flash);
+    uint32_t size = (uint32_t)bo_flash_size(&from->flash);
     to->flash = from->flash;
     to->flash.context = to;
     to->counts = from->counts;

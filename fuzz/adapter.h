@@ -141,8 +141,8 @@ struct adapter_list {
     /* What append may drop: items in a sector that was erased since they were put in, or within
      * *ahead sectors behind such a one. Items lie in the sectors from 0 up to the number that is
      * returned, used in this order, around and around. NULL: all sectors, and *ahead is 0. */
-    uint32_t (*ring)(const struct flash_geometry *geometry, const struct adapter_settings *settings,
-                     uint32_t *ahead);
+    uint32_t (*ring)(const struct bo_flash_geometry *geometry,
+                     const struct adapter_settings *settings, uint32_t *ahead);
     /* An item counts as lying in the sector of the last program of the call that put it in; where
      * it may begin in one sector and end in the next one, of the first program. Where items wait in
      * RAM the harness finds the range itself. */
@@ -162,31 +162,32 @@ struct adapter {
     bool has_globals; /* keeps state outside its object: run in a child process */
 
     /* Why the engine can't work on this geometry with these settings, or NULL when it can. */
-    const char *(*refuses)(const struct flash_geometry *geometry,
+    const char *(*refuses)(const struct bo_flash_geometry *geometry,
                            const struct adapter_settings *settings);
     /* Bytes of an object, work buffers and caches included. Aligned like malloc by the harness. */
-    size_t (*object_size)(const struct flash_geometry *geometry,
+    size_t (*object_size)(const struct bo_flash_geometry *geometry,
                           const struct adapter_settings *settings);
     /* Sizes that the engine takes: no key and no value beyond them is ever stored or told; together
      * they need not fit. key_size_min == key_size_max for fixed keys. The items of a queue or a log
      * are values; it has no keys and says 0. */
-    void (*limits)(const struct flash_geometry *geometry, const struct adapter_settings *settings,
-                   uint32_t *key_size_min, uint32_t *key_size_max, uint32_t *value_size_max);
+    void (*limits)(const struct bo_flash_geometry *geometry,
+                   const struct adapter_settings *settings, uint32_t *key_size_min,
+                   uint32_t *key_size_max, uint32_t *value_size_max);
     /* Makes the flash an empty store. NULL: a blank chip is one. Called on a blank chip, uncut. */
-    enum answer (*format)(void *object, const struct flash *flash,
+    enum answer (*format)(void *object, const struct bo_flash *flash,
                           const struct adapter_settings *settings);
     /* Power-on. `object` holds junk. May write. The first one, of a blank chip, is cut only where
      * the scenario begins with `mount`. */
-    enum answer (*mount)(void *object, const struct flash *flash,
+    enum answer (*mount)(void *object, const struct bo_flash *flash,
                          const struct adapter_settings *settings);
     /* Most flash calls (reads, programs and erases together) that one call makes on this geometry;
      * 0: not stated, and the harness uses a generous bound of its own. */
-    uint64_t (*bound)(const struct flash_geometry *geometry,
+    uint64_t (*bound)(const struct bo_flash_geometry *geometry,
                       const struct adapter_settings *settings, enum adapter_call call);
     /* Tells what is on the flash, a line a call, for `brownout inspect`. The object is mounted if
      * mount answered ANSWER_OK; any image is told without harm. NULL: what is stored only, by
      * each(). */
-    void (*inspect)(void *object, const struct flash *flash,
+    void (*inspect)(void *object, const struct bo_flash *flash,
                     const struct adapter_settings *settings, adapter_line *line, void *context);
 
     const struct adapter_map *map;   /* kind ADAPTER_MAP */

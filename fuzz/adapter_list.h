@@ -11,7 +11,7 @@
 static inline enum answer list_answer(int error)
 {
     switch (error) {
-    case FLASH_OK:
+    case BO_FLASH_OK:
         return ANSWER_OK;
     case QUEUE_ERR_EMPTY:
         return ANSWER_NOT_FOUND;

@@ -9,7 +9,7 @@
 static inline enum answer map_answer(int error)
 {
     switch (error) {
-    case FLASH_OK:
+    case BO_FLASH_OK:
         return ANSWER_OK;
     case MAP_ERR_NOT_FOUND:
         return ANSWER_NOT_FOUND;

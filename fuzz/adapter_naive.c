@@ -12,26 +12,26 @@ struct object {
 #define KEY_SIZE_MAX 255u
 #define SECTOR_SIZE_MIN 64u
 
-static uint32_t buffer_size_of(const struct flash_geometry *g)
+static uint32_t buffer_size_of(const struct bo_flash_geometry *g)
 {
     uint32_t size = g->sector_size < 65536u + 512u ? g->sector_size : 65536u + 512u;
     return size < 64u ? 64u : size + 64u;
 }
 
-static size_t object_size(const struct flash_geometry *g, const struct adapter_settings *s)
+static size_t object_size(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
     (void)s;
     return sizeof(struct object) + 3 * (size_t)buffer_size_of(g);
 }
 
-static const char *refuses(const struct flash_geometry *g, const struct adapter_settings *s)
+static const char *refuses(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
     (void)s;
     if (g->sector_size < SECTOR_SIZE_MIN) return "needs sectors of 64 bytes";
     return g->erased == 0xFF ? NULL : "needs a part that erases to 0xff";
 }
 
-static void limits(const struct flash_geometry *g, const struct adapter_settings *s,
+static void limits(const struct bo_flash_geometry *g, const struct adapter_settings *s,
                    uint32_t *key_size_min, uint32_t *key_size_max, uint32_t *value_size_max)
 {
     (void)s;
@@ -42,7 +42,7 @@ static void limits(const struct flash_geometry *g, const struct adapter_settings
 }
 
 /* Beside what the header states each sector is read once, in two pieces. */
-static uint64_t bound(const struct flash_geometry *g, const struct adapter_settings *s,
+static uint64_t bound(const struct bo_flash_geometry *g, const struct adapter_settings *s,
                       enum adapter_call call)
 {
     (void)s;
@@ -50,7 +50,8 @@ static uint64_t bound(const struct flash_geometry *g, const struct adapter_setti
     return naive_bound(g) + 2 * (uint64_t)g->sector_count;
 }
 
-static enum answer mount(void *memory, const struct flash *flash, const struct adapter_settings *s)
+static enum answer mount(void *memory, const struct bo_flash *flash,
+                         const struct adapter_settings *s)
 {
     (void)s;
     struct object *object = memory;

@@ -30,26 +30,26 @@ static uint16_t page_of(const struct adapter_settings *s)
     return (uint16_t)s->values[OPTION_PAGE];
 }
 
-static const char *refuses(const struct flash_geometry *g, const struct adapter_settings *s)
+static const char *refuses(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
     if (rlog_buffer_size(g, page_of(s)) != 0) return NULL;
     return "needs 3 sectors, pages with room for two BASE frames, and a tear scope below a sector";
 }
 
-static void limits(const struct flash_geometry *g, const struct adapter_settings *s,
+static void limits(const struct bo_flash_geometry *g, const struct adapter_settings *s,
                    uint32_t *key_size_min, uint32_t *key_size_max, uint32_t *value_size_max)
 {
     *key_size_min = *key_size_max = 0;
     *value_size_max = rlog_record_max(g, page_of(s));
 }
 
-static size_t object_size(const struct flash_geometry *g, const struct adapter_settings *s)
+static size_t object_size(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
     return aligned(sizeof(struct object)) + aligned(rlog_buffer_size(g, page_of(s))) +
            aligned(rlog_record_max(g, page_of(s)));
 }
 
-static struct rlog_config place(struct object *object, const struct flash *flash,
+static struct rlog_config place(struct object *object, const struct bo_flash *flash,
                                 const struct adapter_settings *s, enum rlog_profile profile)
 {
     uint8_t *base = (uint8_t *)object + aligned(sizeof *object);
@@ -68,7 +68,7 @@ static struct rlog_config place(struct object *object, const struct flash *flash
     };
 }
 
-static enum answer mount_page(void *memory, const struct flash *flash,
+static enum answer mount_page(void *memory, const struct bo_flash *flash,
                               const struct adapter_settings *s)
 {
     struct object *object = memory;
@@ -76,7 +76,7 @@ static enum answer mount_page(void *memory, const struct flash *flash,
     return list_answer(rlog_mount(&object->log, &config));
 }
 
-static enum answer mount_strict(void *memory, const struct flash *flash,
+static enum answer mount_strict(void *memory, const struct bo_flash *flash,
                                 const struct adapter_settings *s)
 {
     struct object *object = memory;
@@ -148,7 +148,7 @@ static bool buffers(const struct adapter_settings *s)
     return s->values[OPTION_BATCH] != 0;
 }
 
-static uint32_t ring(const struct flash_geometry *g, const struct adapter_settings *s,
+static uint32_t ring(const struct bo_flash_geometry *g, const struct adapter_settings *s,
                      uint32_t *ahead)
 {
     /* The block behind the head is not seen; where it is erased ahead, its PREP may be what an
@@ -157,7 +157,7 @@ static uint32_t ring(const struct flash_geometry *g, const struct adapter_settin
     return g->sector_count;
 }
 
-static uint64_t bound(const struct flash_geometry *g, const struct adapter_settings *s,
+static uint64_t bound(const struct bo_flash_geometry *g, const struct adapter_settings *s,
                       enum adapter_call call)
 {
     if (call == ADAPTER_CALL_EACH) return 0; /* as many calls as there are records */
@@ -176,7 +176,7 @@ static void tell_range(struct object *object, adapter_line *line, void *context)
     line(context, log->empty ? "empty" : text);
 }
 
-static void inspect(void *memory, const struct flash *flash, const struct adapter_settings *s,
+static void inspect(void *memory, const struct bo_flash *flash, const struct adapter_settings *s,
                     adapter_line *line, void *context)
 {
     (void)flash, (void)s;

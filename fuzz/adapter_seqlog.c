@@ -39,12 +39,12 @@ static size_t aligned(size_t n)
 }
 
 /* A whole sector and the unit before a frame. */
-static size_t work_size(const struct flash_geometry *g)
+static size_t work_size(const struct bo_flash_geometry *g)
 {
-    return aligned(g->sector_size + FLASH_UNIT_MAX);
+    return aligned(g->sector_size + BO_FLASH_UNIT_MAX);
 }
 
-static struct layout lay_out(const struct flash_geometry *g)
+static struct layout lay_out(const struct bo_flash_geometry *g)
 {
     struct layout l;
     l.work = aligned(sizeof(struct object));
@@ -63,20 +63,20 @@ static struct seqlog_config configured(const struct adapter_settings *s)
     };
 }
 
-static int plan(const struct flash_geometry *g, const struct adapter_settings *s,
+static int plan(const struct bo_flash_geometry *g, const struct adapter_settings *s,
                 struct seqlog_plan *result)
 {
     struct seqlog_config config = configured(s);
     return seqlog_plan(g, &config, result);
 }
 
-static size_t object_size(const struct flash_geometry *g, const struct adapter_settings *s)
+static size_t object_size(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
     (void)s;
     return lay_out(g).total;
 }
 
-static const char *refuses(const struct flash_geometry *g, const struct adapter_settings *s)
+static const char *refuses(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
     struct seqlog_plan result;
     int error = plan(g, s, &result);
@@ -90,7 +90,7 @@ static const char *refuses(const struct flash_geometry *g, const struct adapter_
     return NULL;
 }
 
-static void limits(const struct flash_geometry *g, const struct adapter_settings *s,
+static void limits(const struct bo_flash_geometry *g, const struct adapter_settings *s,
                    uint32_t *key_size_min, uint32_t *key_size_max, uint32_t *value_size_max)
 {
     struct seqlog_plan result;
@@ -98,7 +98,8 @@ static void limits(const struct flash_geometry *g, const struct adapter_settings
     *value_size_max = plan(g, s, &result) ? 0 : result.record_max;
 }
 
-static enum answer mount(void *memory, const struct flash *flash, const struct adapter_settings *s)
+static enum answer mount(void *memory, const struct bo_flash *flash,
+                         const struct adapter_settings *s)
 {
     struct object *object = memory;
     struct layout l = lay_out(&flash->geometry);
@@ -158,7 +159,7 @@ static enum answer each(void *memory, adapter_item *item, void *context)
 }
 
 /* The block after the one that was erased is not shown: it is the next to be given up. */
-static uint32_t ring(const struct flash_geometry *g, const struct adapter_settings *s,
+static uint32_t ring(const struct bo_flash_geometry *g, const struct adapter_settings *s,
                      uint32_t *ahead)
 {
     struct seqlog_plan result;
@@ -166,7 +167,7 @@ static uint32_t ring(const struct flash_geometry *g, const struct adapter_settin
     return plan(g, s, &result) ? 0 : result.blocks;
 }
 
-static uint64_t bound(const struct flash_geometry *g, const struct adapter_settings *s,
+static uint64_t bound(const struct bo_flash_geometry *g, const struct adapter_settings *s,
                       enum adapter_call call)
 {
     struct seqlog_plan result;
@@ -175,7 +176,7 @@ static uint64_t bound(const struct flash_geometry *g, const struct adapter_setti
     return result.write_bound + result.read_bound;
 }
 
-static void inspect(void *memory, const struct flash *flash, const struct adapter_settings *s,
+static void inspect(void *memory, const struct bo_flash *flash, const struct adapter_settings *s,
                     adapter_line *line, void *context)
 {
     struct object *object = memory;

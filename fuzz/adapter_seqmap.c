@@ -33,7 +33,7 @@ static size_t aligned(size_t n)
     return (n + 15) & ~(size_t)15;
 }
 
-static struct layout lay_out(const struct flash_geometry *g, const struct adapter_settings *s)
+static struct layout lay_out(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
     struct layout l;
     uint32_t item_max = g->sector_size < SEQ_LENGTH_MAX ? g->sector_size : SEQ_LENGTH_MAX;
@@ -47,7 +47,7 @@ static struct layout lay_out(const struct flash_geometry *g, const struct adapte
     return l;
 }
 
-static struct seqmap_config place(struct object *object, const struct flash *flash,
+static struct seqmap_config place(struct object *object, const struct bo_flash *flash,
                                   const struct adapter_settings *s)
 {
     struct layout l = lay_out(&flash->geometry, s);
@@ -72,19 +72,19 @@ static struct seqmap_config place(struct object *object, const struct flash *fla
     };
 }
 
-static size_t object_size(const struct flash_geometry *g, const struct adapter_settings *s)
+static size_t object_size(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
     return lay_out(g, s).total;
 }
 
-static const char *refuses(const struct flash_geometry *g, const struct adapter_settings *s)
+static const char *refuses(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
     (void)s;
     if (seqmap_bound(g) != 0) return NULL;
     return "needs 2 sectors, erased value 0xff, and sectors of 3 words and an item header";
 }
 
-static void limits(const struct flash_geometry *g, const struct adapter_settings *s,
+static void limits(const struct bo_flash_geometry *g, const struct adapter_settings *s,
                    uint32_t *key_size_min, uint32_t *key_size_max, uint32_t *value_size_max)
 {
     uint32_t key = (uint32_t)s->values[OPTION_KEY];
@@ -93,7 +93,8 @@ static void limits(const struct flash_geometry *g, const struct adapter_settings
     *value_size_max = g->sector_size < SEQ_LENGTH_MAX ? g->sector_size : SEQ_LENGTH_MAX;
 }
 
-static enum answer mount(void *memory, const struct flash *flash, const struct adapter_settings *s)
+static enum answer mount(void *memory, const struct bo_flash *flash,
+                         const struct adapter_settings *s)
 {
     struct object *object = memory;
     struct seqmap_config config = place(object, flash, s);
@@ -141,7 +142,7 @@ static enum answer each(void *memory, adapter_visit *visit, void *context)
     }
 }
 
-static uint64_t bound(const struct flash_geometry *g, const struct adapter_settings *s,
+static uint64_t bound(const struct bo_flash_geometry *g, const struct adapter_settings *s,
                       enum adapter_call call)
 {
     (void)s;
@@ -150,16 +151,16 @@ static uint64_t bound(const struct flash_geometry *g, const struct adapter_setti
     return seqmap_bound(g) + seqmap_read_bound(g);
 }
 
-static const char *sector_state(const struct flash *flash, uint32_t sector)
+static const char *sector_state(const struct bo_flash *flash, uint32_t sector)
 {
-    const struct flash_geometry *g = &flash->geometry;
+    const struct bo_flash_geometry *g = &flash->geometry;
     uint8_t word[SEQ_WORD_MAX];
     uint32_t size = g->unit > g->read_unit ? g->unit : g->read_unit;
     uint32_t start = sector * g->sector_size;
     bool marked[2] = {false, false};
     for (int end = 0; end < 2; end++) {
         uint32_t address = end ? start + (g->sector_size - size) : start;
-        if (flash_read(flash, address, word, size)) return "unreadable";
+        if (bo_flash_read(flash, address, word, size)) return "unreadable";
         for (uint32_t i = 0; i < size; i++)
             marked[end] = marked[end] || word[i] != 0xFF;
     }
@@ -167,7 +168,7 @@ static const char *sector_state(const struct flash *flash, uint32_t sector)
     return marked[1] ? "half erased" : "open";
 }
 
-static void inspect(void *memory, const struct flash *flash, const struct adapter_settings *s,
+static void inspect(void *memory, const struct bo_flash *flash, const struct adapter_settings *s,
                     adapter_line *line, void *context)
 {
     (void)memory;

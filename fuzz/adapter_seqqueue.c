@@ -36,7 +36,7 @@ static size_t aligned(size_t n)
     return (n + 15) & ~(size_t)15;
 }
 
-static struct layout lay_out(const struct flash_geometry *g, const struct adapter_settings *s)
+static struct layout lay_out(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
     struct layout l;
     l.buffer_size = (uint32_t)aligned(seqqueue_length_max(g) + SEQ_WORD_MAX);
@@ -50,7 +50,7 @@ static struct layout lay_out(const struct flash_geometry *g, const struct adapte
     return l;
 }
 
-static struct seqqueue_config place(struct object *object, const struct flash *flash,
+static struct seqqueue_config place(struct object *object, const struct bo_flash *flash,
                                     const struct adapter_settings *s)
 {
     struct layout l = lay_out(&flash->geometry, s);
@@ -79,14 +79,14 @@ static struct seqqueue_config place(struct object *object, const struct flash *f
     };
 }
 
-static size_t object_size(const struct flash_geometry *g, const struct adapter_settings *s)
+static size_t object_size(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
     return lay_out(g, s).total;
 }
 
 /* The harness sees what an append drops by the sectors that are erased. If what waits in RAM went
  * once around the ring in a single call, it would be dropped as soon as it is put in, unseen. */
-static bool goes_around(const struct flash_geometry *g, uint64_t waiting)
+static bool goes_around(const struct bo_flash_geometry *g, uint64_t waiting)
 {
     uint64_t word = seq_word_size(g), header = word > 8 ? word : 8;
     uint64_t items = waiting / BUFFERED_OVERHEAD + 1, most = seqqueue_length_max(g);
@@ -94,7 +94,7 @@ static bool goes_around(const struct flash_geometry *g, uint64_t waiting)
     return bytes / (most + header) + 1 >= g->sector_count;
 }
 
-static const char *refuses(const struct flash_geometry *g, const struct adapter_settings *s)
+static const char *refuses(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
     if (!seqqueue_geometry_usable(g))
         return "needs erased value 0xff, and sectors of 3 words and an item header (write-once: "
@@ -105,14 +105,14 @@ static const char *refuses(const struct flash_geometry *g, const struct adapter_
 }
 
 /* With the buffer a call may put items into several sectors, and which is not seen from outside. */
-static uint32_t ring(const struct flash_geometry *g, const struct adapter_settings *s,
+static uint32_t ring(const struct bo_flash_geometry *g, const struct adapter_settings *s,
                      uint32_t *ahead)
 {
     *ahead = s->values[OPTION_BUFFER] != 0 ? g->sector_count - 1 : 0;
     return g->sector_count;
 }
 
-static void limits(const struct flash_geometry *g, const struct adapter_settings *s,
+static void limits(const struct bo_flash_geometry *g, const struct adapter_settings *s,
                    uint32_t *key_size_min, uint32_t *key_size_max, uint32_t *value_size_max)
 {
     (void)s;
@@ -120,7 +120,8 @@ static void limits(const struct flash_geometry *g, const struct adapter_settings
     *value_size_max = seqqueue_length_max(g);
 }
 
-static enum answer mount(void *memory, const struct flash *flash, const struct adapter_settings *s)
+static enum answer mount(void *memory, const struct bo_flash *flash,
+                         const struct adapter_settings *s)
 {
     struct object *object = memory;
     struct seqqueue_config config = place(object, flash, s);
@@ -132,7 +133,7 @@ static enum answer mount(void *memory, const struct flash *flash, const struct a
 static enum answer put(struct object *object, const void *data, uint32_t size, bool overwrite)
 {
     if (size > seqqueue_length_max(&object->queue.seq.flash->geometry)) return ANSWER_TOO_BIG;
-    int error = QUEUE_ERR_TOO_BIG, drained = FLASH_OK;
+    int error = QUEUE_ERR_TOO_BIG, drained = BO_FLASH_OK;
     while (object->buffers && !drained) {
         error = buffered_enqueue(&object->front, data, size, BUFFERED_REJECT);
         if (error != QUEUE_ERR_FULL) break;
@@ -140,7 +141,7 @@ static enum answer put(struct object *object, const void *data, uint32_t size, b
     }
     if (drained) return list_answer(drained);
     if (error != QUEUE_ERR_TOO_BIG) return list_answer(error);
-    error = object->buffers ? buffered_drain_all(&object->front, overwrite) : FLASH_OK;
+    error = object->buffers ? buffered_drain_all(&object->front, overwrite) : BO_FLASH_OK;
     if (!error) error = seqqueue_push(&object->queue, data, size, overwrite);
     return list_answer(error);
 }
@@ -241,7 +242,7 @@ static bool buffers(const struct adapter_settings *s)
     return s->values[OPTION_BUFFER] != 0;
 }
 
-static uint64_t bound(const struct flash_geometry *g, const struct adapter_settings *s,
+static uint64_t bound(const struct bo_flash_geometry *g, const struct adapter_settings *s,
                       enum adapter_call call)
 {
     switch (call) {
@@ -257,15 +258,15 @@ static uint64_t bound(const struct flash_geometry *g, const struct adapter_setti
     }
 }
 
-static const char *sector_state(const struct flash *flash, uint32_t sector)
+static const char *sector_state(const struct bo_flash *flash, uint32_t sector)
 {
-    const struct flash_geometry *g = &flash->geometry;
+    const struct bo_flash_geometry *g = &flash->geometry;
     uint8_t word[SEQ_WORD_MAX];
     uint32_t size = seq_word_size(g), start = sector * g->sector_size;
     bool marked[2] = {false, false};
     for (int end = 0; end < 2; end++) {
         uint32_t address = end ? start + (g->sector_size - size) : start;
-        if (size > sizeof word || flash_read(flash, address, word, size)) return "unreadable";
+        if (size > sizeof word || bo_flash_read(flash, address, word, size)) return "unreadable";
         for (uint32_t i = 0; i < size; i++)
             marked[end] = marked[end] || word[i] != 0xFF;
     }
@@ -273,7 +274,7 @@ static const char *sector_state(const struct flash *flash, uint32_t sector)
     return marked[1] ? "half erased" : "open";
 }
 
-static void inspect(void *memory, const struct flash *flash, const struct adapter_settings *s,
+static void inspect(void *memory, const struct bo_flash *flash, const struct adapter_settings *s,
                     adapter_line *line, void *context)
 {
     (void)memory;

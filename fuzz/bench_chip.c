@@ -15,7 +15,7 @@ static double program_chip(void *context)
     uint8_t data[256];
     struct chip *chip = chip_new(&part, 1);
     if (!chip) return 0;
-    const struct flash *flash = chip_flash(chip);
+    const struct bo_flash *flash = chip_flash(chip);
     uint32_t sector = part.geometry.sector_size;
     for (uint32_t i = 0; i < sizeof data; i++)
         data[i] = (uint8_t)(i * 37u);

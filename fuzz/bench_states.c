@@ -16,7 +16,7 @@
 /* A copy of the whole image, as a harness without a journal would make for each crash state. */
 static double copy_image(void *context)
 {
-    const struct flash_geometry *g = context;
+    const struct bo_flash_geometry *g = context;
     size_t size = (size_t)g->sector_size * g->sector_count;
     volatile unsigned char *from = malloc(2 * size);
     if (!from) return 0;

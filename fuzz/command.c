@@ -480,7 +480,7 @@ int command_load_bare(const struct command_options *options, uint64_t image_size
     if (!engine) return command_refuse("--engine is missing");
     code = parse_bare(chip, engine, &loaded->script);
     if (code) return code;
-    struct flash_geometry *g = &loaded->script->part.geometry;
+    struct bo_flash_geometry *g = &loaded->script->part.geometry;
     if (!strstr(chip, "sectors=") && image_size >= g->sector_size)
         g->sector_count = (uint32_t)(image_size / g->sector_size);
     return load_engine(loaded->script->engine, "command line", loaded);

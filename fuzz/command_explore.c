@@ -22,7 +22,7 @@ static void show_progress(void *context, uint64_t states, uint64_t operations, u
 static void print_head(const struct loaded *loaded, const struct explore_options *explore)
 {
     char faults[FAULT_CLASSES_TEXT_MAX];
-    const struct flash_geometry *g = &loaded->script->part.geometry;
+    const struct bo_flash_geometry *g = &loaded->script->part.geometry;
     fault_print_classes(explore->faults, faults);
     printf("%s on ", loaded->script->name);
     command_print_engine(stdout, loaded);

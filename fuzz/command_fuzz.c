@@ -228,7 +228,7 @@ static int try_image(const struct command_options *options, const struct loaded 
     uint64_t size, wanted;
     struct rig *rig = rig_new(loaded->script, loaded->adapter, &loaded->settings);
     if (!rig) return command_fail("no memory for the chip");
-    wanted = flash_size(chip_flash(rig->chip));
+    wanted = bo_flash_size(chip_flash(rig->chip));
     uint8_t *image = command_read_file(options->image, wanted, &size);
     int code = COMMAND_CLEAN;
     if (!image) {
@@ -294,7 +294,7 @@ static int write_decoded(const struct command_options *options, const struct dec
     if (!image_decode(target, bytes, size, &input)) {
         command_fail("out of memory, or a chip too large");
     } else {
-        size_t chip = (size_t)flash_size(chip_flash(input.rig->chip));
+        size_t chip = (size_t)bo_flash_size(chip_flash(input.rig->chip));
         code = command_write_artefact(&here, options->image, input.image, chip, path);
     }
     if (code == COMMAND_CLEAN) {

@@ -99,7 +99,7 @@ static void list_chips(void)
     printf("%-14s %6s %8s %6s %4s %4s %5s  %-16s %-16s %s\n", "chip", "sector", "sectors", "page",
            "unit", "read", "times", "program typ/max", "erase typ/max", "endurance");
     for (size_t i = 0; (part = part_at(i)); i++) {
-        const struct flash_geometry *g = &part->geometry;
+        const struct bo_flash_geometry *g = &part->geometry;
         char programs[8] = "any";
         if (g->programs_per_unit) snprintf(programs, sizeof programs, "%u", g->programs_per_unit);
         printf("%-14s %6" PRIu32 " %8" PRIu32 " %6" PRIu32 " %4u %4u %5s  %7s/%-8s %7s/%-8s %s\n",
@@ -122,7 +122,7 @@ static void list_chips_json(void)
     const struct part *part;
     printf("[");
     for (size_t i = 0; (part = part_at(i)); i++) {
-        const struct flash_geometry *g = &part->geometry;
+        const struct bo_flash_geometry *g = &part->geometry;
         printf("%s{\"name\": ", i ? ",\n " : "");
         command_print_json(stdout, part->name);
         printf(", \"sector\": %" PRIu32 ", \"sectors\": %" PRIu32 ", \"page\": %" PRIu32
@@ -237,12 +237,12 @@ static enum answer print_contents(const struct adapter *adapter, void *object)
 static int inspect_chip(struct chip *chip, const struct loaded *loaded, const char *path)
 {
     const struct adapter *adapter = loaded->adapter;
-    const struct flash *flash = chip_flash(chip);
+    const struct bo_flash *flash = chip_flash(chip);
     void *object = malloc(adapter->object_size(&flash->geometry, &loaded->settings));
     if (!object) return command_fail("out of memory");
     memset(object, 0xA5, adapter->object_size(&flash->geometry, &loaded->settings));
     /* A dump may be anything: an engine that loops on it must come to an end. */
-    chip_set_fuel(chip, 64 * (flash_size(flash) + 4096));
+    chip_set_fuel(chip, 64 * (bo_flash_size(flash) + 4096));
     printf("%s: %s, %" PRIu32 " sectors of %" PRIu32 " bytes\n", path, adapter->name,
            flash->geometry.sector_count, flash->geometry.sector_size);
     enum answer answer = adapter->mount(object, flash, &loaded->settings);

@@ -37,7 +37,7 @@ static void print_lifetime(const struct rig *rig, const struct wear *wear)
 static void print_run(const struct loaded *loaded, const struct rig *rig)
 {
     const struct chip_counters *c = chip_counters(rig->chip);
-    const struct flash_geometry *g = &chip_flash(rig->chip)->geometry;
+    const struct bo_flash_geometry *g = &chip_flash(rig->chip)->geometry;
     struct wear wear = wear_of(rig);
     printf("%s on ", loaded->script->name);
     command_print_engine(stdout, loaded);
@@ -89,7 +89,7 @@ static void print_run_json(const struct loaded *loaded, const struct rig *rig)
 
 static bool write_sectors(const struct rig *rig, FILE *file)
 {
-    const struct flash_geometry *g = &chip_flash(rig->chip)->geometry;
+    const struct bo_flash_geometry *g = &chip_flash(rig->chip)->geometry;
     uint8_t *sector = malloc(g->sector_size);
     bool fine = sector != NULL;
     for (uint32_t i = 0; fine && i < g->sector_count; i++) {

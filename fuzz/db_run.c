@@ -159,7 +159,7 @@ bool db_put_surroundings(struct db *db, const char *campaign_name, const struct 
 static bool put_geometry(struct db *db, const struct script *script)
 {
     static const char *const scope[] = {"unit", "page", "sector"};
-    const struct flash_geometry *g = &script->part.geometry;
+    const struct bo_flash_geometry *g = &script->part.geometry;
     uint64_t endurance = script->part.endurance.value;
     const struct db_field fields[] = {
         db_text(NULL, script->part.name),

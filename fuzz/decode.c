@@ -46,7 +46,8 @@ static uint32_t choose_sectors(enum adapter_kind kind, uint8_t byte)
     return (kind == ADAPTER_QUEUE ? 1u : 2u) + byte % 4u;
 }
 
-static void choose_chip(struct flash_geometry *g, enum adapter_kind kind, const struct input *input)
+static void choose_chip(struct bo_flash_geometry *g, enum adapter_kind kind,
+                        const struct input *input)
 {
     static const uint16_t sizes[] = {256, 128, 512, 1024, 160, 384, 192, 768};
     static const uint8_t programs[] = {0, 1, 0, 2, 0, 1, 0, 4};
@@ -105,7 +106,7 @@ static void choose_options(struct script *script, const struct decode_target *ta
 /* The n-th step towards a chip that any engine takes; the last one is the frame's own. */
 static bool make_ordinary(struct script *script, const struct script *frame, unsigned step)
 {
-    struct flash_geometry *g = &script->part.geometry;
+    struct bo_flash_geometry *g = &script->part.geometry;
     switch (step) {
     case 0:
         g->erased = 0xFF;
@@ -413,7 +414,7 @@ struct script *decode(const struct decode_target *target, const uint8_t *bytes, 
     uint32_t min, max;
     decoder.script = set_up(target, &decoder.input, settings);
     if (!decoder.script) return NULL;
-    const struct flash_geometry *geometry = &decoder.script->part.geometry;
+    const struct bo_flash_geometry *geometry = &decoder.script->part.geometry;
     target->adapter->limits(geometry, settings, &min, &max, &decoder.value_size_max);
     if (decoder.value_size_max > geometry->sector_size)
         decoder.value_size_max = geometry->sector_size;

@@ -40,7 +40,7 @@ struct value *exercise_key(const struct script *script, uint32_t size_min, uint3
 }
 
 /* So many values a sector that it is filled in a few steps. */
-static struct exercise *make(const struct flash_geometry *geometry, uint32_t per_sector,
+static struct exercise *make(const struct bo_flash_geometry *geometry, uint32_t per_sector,
                              uint32_t value_size_max)
 {
     struct exercise *exercise = calloc(1, sizeof *exercise);
@@ -57,7 +57,7 @@ static struct exercise *make(const struct flash_geometry *geometry, uint32_t per
     return NULL;
 }
 
-struct exercise *exercise_new(const struct script *script, const struct flash_geometry *geometry,
+struct exercise *exercise_new(const struct script *script, const struct bo_flash_geometry *geometry,
                               uint32_t key_size_min, uint32_t key_size_max, uint32_t value_size_max)
 {
     struct exercise *exercise = make(geometry, 6, value_size_max);
@@ -65,7 +65,7 @@ struct exercise *exercise_new(const struct script *script, const struct flash_ge
     return exercise;
 }
 
-struct exercise *exercise_new_list(const struct flash_geometry *geometry, uint32_t item_size_max)
+struct exercise *exercise_new_list(const struct bo_flash_geometry *geometry, uint32_t item_size_max)
 {
     struct exercise *exercise = make(geometry, 3, item_size_max);
     if (exercise) exercise->sized = make_value(item_size_max + 1, 0);

@@ -21,12 +21,13 @@ struct exercise {
 };
 
 /* Chooses key, values and rounds for a map on a geometry. NULL when memory is short. */
-struct exercise *exercise_new(const struct script *script, const struct flash_geometry *geometry,
+struct exercise *exercise_new(const struct script *script, const struct bo_flash_geometry *geometry,
                               uint32_t key_size_min, uint32_t key_size_max,
                               uint32_t value_size_max);
 
 /* Chooses items and rounds for a queue or a log. */
-struct exercise *exercise_new_list(const struct flash_geometry *geometry, uint32_t item_size_max);
+struct exercise *exercise_new_list(const struct bo_flash_geometry *geometry,
+                                   uint32_t item_size_max);
 void exercise_free(struct exercise *exercise);
 
 /* The n-th key, from 0, that the script does not use, to be freed; 0 is the exercise's own. NULL

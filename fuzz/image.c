@@ -24,7 +24,7 @@ static uint32_t below(uint64_t *state, uint64_t limit)
     return (uint32_t)(image_random(state) % limit);
 }
 
-static void mutate_once(uint8_t *image, const struct flash_geometry *g, uint64_t *state)
+static void mutate_once(uint8_t *image, const struct bo_flash_geometry *g, uint64_t *state)
 {
     uint32_t size = g->sector_size * g->sector_count;
     uint32_t kind = below(state, 8), from = below(state, size), to = below(state, size);
@@ -52,7 +52,7 @@ static void mutate_once(uint8_t *image, const struct flash_geometry *g, uint64_t
     }
 }
 
-void image_mutate(uint8_t *image, const struct flash_geometry *geometry, uint64_t *state)
+void image_mutate(uint8_t *image, const struct bo_flash_geometry *geometry, uint64_t *state)
 {
     uint32_t size = geometry->sector_size * geometry->sector_count;
     if (below(state, 16) == 0) {
@@ -69,7 +69,7 @@ void image_of_script(struct rig *rig, uint8_t *image)
     bool fine = rig_start(rig);
     for (uint32_t i = 0; fine && i < script->op_count; i++)
         fine = rig_call(rig, &script->ops[i], NULL);
-    chip_peek(rig->chip, 0, image, (uint32_t)flash_size(chip_flash(rig->chip)));
+    chip_peek(rig->chip, 0, image, (uint32_t)bo_flash_size(chip_flash(rig->chip)));
     rig->finding.clause = CLAUSE_NONE;
 }
 
@@ -98,7 +98,7 @@ static void patch(uint8_t *image, uint32_t size, const uint8_t record[IMAGE_PATC
 
 static void fill_image(struct image_input *input, const uint8_t *bytes, size_t size)
 {
-    uint32_t chip = (uint32_t)flash_size(chip_flash(input->rig->chip));
+    uint32_t chip = (uint32_t)bo_flash_size(chip_flash(input->rig->chip));
     if (size > DECODE_HEADER && bytes[7] & 0x80) {
         size_t given = size - DECODE_HEADER;
         memset(input->image, 0xFF, chip);
@@ -119,8 +119,8 @@ bool image_decode(const struct decode_target *target, const uint8_t *bytes, size
     uncut.cut = false;
     input->script = decode(&uncut, bytes, size < IMAGE_SCRIPT ? size : IMAGE_SCRIPT, &settings);
     input->rig = input->script ? rig_new(input->script, target->adapter, &settings) : NULL;
-    if (!input->rig || flash_size(chip_flash(input->rig->chip)) > SIZE_MAX_DECODED) return false;
-    input->image = malloc((size_t)flash_size(chip_flash(input->rig->chip)));
+    if (!input->rig || bo_flash_size(chip_flash(input->rig->chip)) > SIZE_MAX_DECODED) return false;
+    input->image = malloc((size_t)bo_flash_size(chip_flash(input->rig->chip)));
     if (input->image) fill_image(input, bytes, size);
     return input->image != NULL;
 }
@@ -340,7 +340,7 @@ static bool put(struct lister *lister, uint32_t size, bool push)
 /* Once around the ring and a little more, so that each sector is met by what erases it. */
 static bool put_around(struct lister *lister)
 {
-    const struct flash_geometry *g = &lister->rig->script->part.geometry;
+    const struct bo_flash_geometry *g = &lister->rig->script->part.geometry;
     for (uint32_t i = 0; i < 3 * g->sector_count + 3; i++) {
         uint32_t size = i % 4 == 3 ? i : g->sector_size / 3;
         if (!put(lister, size, i % 2)) return false;
@@ -405,7 +405,7 @@ bool image_try(struct rig *rig, const uint8_t *image)
     chip_reset(rig->chip);
     chip_clear_breach(rig->chip);
     rig->finding.clause = CLAUSE_NONE;
-    if (!chip_load(rig->chip, image, flash_size(chip_flash(rig->chip)))) return true;
+    if (!chip_load(rig->chip, image, bo_flash_size(chip_flash(rig->chip)))) return true;
     if (!use(rig, false)) return false;
     chip_power_off(rig->chip);
     chip_power_on(rig->chip);

@@ -20,7 +20,7 @@ void image_of_script(struct rig *rig, uint8_t *image);
 
 /* Changes an image: flips bits, blanks or zeroes a range, copies one over another, swaps sectors,
  * or makes it random altogether. All by *state, which moves on. */
-void image_mutate(uint8_t *image, const struct flash_geometry *geometry, uint64_t *state);
+void image_mutate(uint8_t *image, const struct bo_flash_geometry *geometry, uint64_t *state);
 
 /* What tells one finding from another: the call and what it broke. */
 uint64_t image_shape(const struct rig *rig);

@@ -52,12 +52,12 @@ static struct value *make_value(uint32_t n)
 static struct chip *make_chip(void)
 {
     struct part part = *part_find("generic");
-    part.geometry = (struct flash_geometry){.sector_size = SECTOR_SIZE,
-                                            .sector_count = SECTORS,
-                                            .page_size = 256,
-                                            .unit = 1,
-                                            .read_unit = 1,
-                                            .erased = 0xFF};
+    part.geometry = (struct bo_flash_geometry){.sector_size = SECTOR_SIZE,
+                                               .sector_count = SECTORS,
+                                               .page_size = 256,
+                                               .unit = 1,
+                                               .read_unit = 1,
+                                               .erased = 0xFF};
     struct chip *chip = chip_new(&part, 1);
     assert(chip);
     return chip;
@@ -129,17 +129,17 @@ static void begin(struct server *server, enum op_kind kind)
 static void program(struct server *server)
 {
     static const uint8_t zero = 0;
-    const struct flash *flash = chip_flash(server->chip);
+    const struct bo_flash *flash = chip_flash(server->chip);
     uint32_t offset = server->programs++ % SECTOR_SIZE;
-    int error = flash_program(flash, next_number() * SECTOR_SIZE + offset, &zero, 1);
-    assert(error == FLASH_OK);
+    int error = bo_flash_program(flash, next_number() * SECTOR_SIZE + offset, &zero, 1);
+    assert(error == BO_FLASH_OK);
     (void)error;
 }
 
 static void erase(struct server *server)
 {
-    int error = flash_erase(chip_flash(server->chip), next_number() * SECTOR_SIZE);
-    assert(error == FLASH_OK);
+    int error = bo_flash_erase(chip_flash(server->chip), next_number() * SECTOR_SIZE);
+    assert(error == BO_FLASH_OK);
     (void)error;
 }
 

@@ -69,13 +69,14 @@ static void every_place_is_as_likely(void)
 /* Three programs and an erase of a new chip; how many of them were done. */
 static int write_some(struct chip *chip)
 {
-    const struct flash *flash = chip_flash(chip);
+    const struct bo_flash *flash = chip_flash(chip);
     uint8_t data[256];
     memset(data, 0, sizeof data);
     for (uint32_t i = 0; i < 3; i++) {
-        if (flash->program(flash->context, i * 256, data, sizeof data) != FLASH_OK) return (int)i;
+        if (flash->program(flash->context, i * 256, data, sizeof data) != BO_FLASH_OK)
+            return (int)i;
     }
-    return flash->erase(flash->context, 0) == FLASH_OK ? 4 : 3;
+    return flash->erase(flash->context, 0) == BO_FLASH_OK ? 4 : 3;
 }
 
 static void it_counts_or_cuts_the_nth(void)

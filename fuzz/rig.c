@@ -32,13 +32,13 @@ static bool make_levels(struct rig *rig)
 
 static void set_bounds(struct rig *rig)
 {
-    const struct flash_geometry *geometry = &chip_flash(rig->chip)->geometry;
+    const struct bo_flash_geometry *geometry = &chip_flash(rig->chip)->geometry;
     for (int call = ADAPTER_CALL_MOUNT; call < ADAPTER_CALLS; call++) {
         uint64_t bound = rig->adapter->bound ? rig->adapter->bound(geometry, &rig->settings,
                                                                    (enum adapter_call)call)
                                              : 0;
         /* Where the engine states nothing: enough for any honest design, and yet an end. */
-        if (!bound) bound = 64 * (flash_size(chip_flash(rig->chip)) + 4096);
+        if (!bound) bound = 64 * (bo_flash_size(chip_flash(rig->chip)) + 4096);
         rig->bounds[call] = bound;
     }
 }
@@ -49,7 +49,7 @@ static bool make_parts(struct rig *rig)
     rig->chip = chip_new(&script->part, script->seed);
     if (!rig->chip) return false;
     chip_allow_and(rig->chip, rig->adapter->relies_on_and);
-    const struct flash_geometry *geometry = &chip_flash(rig->chip)->geometry;
+    const struct bo_flash_geometry *geometry = &chip_flash(rig->chip)->geometry;
     rig->adapter->limits(geometry, &rig->settings, &rig->key_size_min, &rig->key_size_max,
                          &rig->value_size_max);
     rig->object_size = rig->adapter->object_size(geometry, &rig->settings);
@@ -227,7 +227,7 @@ void rig_print_refusal(const struct rig *rig, char text[RIG_REFUSAL_MAX])
 /* Bits flip while the power is on or off; what they hit may be reported missing from now on. */
 static void rot(struct rig *rig, const struct op *op)
 {
-    uint64_t bits = flash_size(chip_flash(rig->chip)) * 8;
+    uint64_t bits = bo_flash_size(chip_flash(rig->chip)) * 8;
     uint64_t state = op->seed;
     for (uint32_t i = 0; i < op->count; i++) {
         state = state * 6364136223846793005u + 1442695040888963407u;

@@ -36,7 +36,7 @@ static struct rig_sight *sight_of(const struct rig *rig)
 
 static bool make(struct rig *rig)
 {
-    const struct flash_geometry *geometry = &chip_flash(rig->chip)->geometry;
+    const struct bo_flash_geometry *geometry = &chip_flash(rig->chip)->geometry;
     struct model_design *design = &rig->design;
     const struct adapter_list *list = calls(rig);
     design->ring =

@@ -8,14 +8,14 @@ static const struct chip_field {
     const char *name;
     uint64_t max;
 } chip_fields[] = {
-    {"sectors", FLASH_SECTOR_COUNT_MAX},
+    {"sectors", BO_FLASH_SECTOR_COUNT_MAX},
     {"sector", UINT32_MAX},
     {"page", UINT32_MAX},
-    {"unit", FLASH_UNIT_MAX},
-    {"read", FLASH_UNIT_MAX},
+    {"unit", BO_FLASH_UNIT_MAX},
+    {"read", BO_FLASH_UNIT_MAX},
     {"erased", UINT8_MAX},
     {"programs", UINT8_MAX},
-    {"tear", FLASH_TEAR_SECTOR},
+    {"tear", BO_FLASH_TEAR_SECTOR},
     {"endurance", UINT64_MAX},
 };
 #define CHIP_FIELDS (sizeof chip_fields / sizeof chip_fields[0])
@@ -23,7 +23,7 @@ static const struct chip_field {
 /* The value of a field in a part, in the order of the table. */
 static uint64_t field_value(const struct part *part, size_t field)
 {
-    const struct flash_geometry *g = &part->geometry;
+    const struct bo_flash_geometry *g = &part->geometry;
     const uint64_t values[CHIP_FIELDS] = {
         g->sector_count,       g->sector_size, g->page_size,         g->unit,
         g->read_unit,          g->erased,      g->programs_per_unit, g->tear_scope,
@@ -45,16 +45,16 @@ uint32_t scenario_chip_fields(const struct script *script, struct scenario_pair 
     return count;
 }
 
-/* Says why flash_geometry_valid() is false. */
-static bool fail_geometry(struct scenario_lex *lex, const struct flash_geometry *g)
+/* Says why bo_flash_geometry_valid() is false. */
+static bool fail_geometry(struct scenario_lex *lex, const struct bo_flash_geometry *g)
 {
     struct scenario_error *error = lex->error;
     unsigned line = lex->line;
-    if (!flash_power_of_two(g->unit)) {
+    if (!bo_flash_power_of_two(g->unit)) {
         return scenario_fail(error, line, "no geometry: unit=%u is not 1, 2, 4, 8, 16 or 32",
                              (unsigned)g->unit);
     }
-    if (!flash_power_of_two(g->read_unit)) {
+    if (!bo_flash_power_of_two(g->read_unit)) {
         return scenario_fail(error, line, "no geometry: read=%u is not 1, 2, 4, 8, 16 or 32",
                              (unsigned)g->read_unit);
     }
@@ -122,6 +122,6 @@ bool scenario_parse_chip(struct scenario *scenario, struct scenario_lex *lex)
     while (!scenario_lex_done(lex)) {
         if (!parse_field(scenario, lex)) return false;
     }
-    if (flash_geometry_valid(&header->part.geometry)) return true;
+    if (bo_flash_geometry_valid(&header->part.geometry)) return true;
     return fail_geometry(lex, &header->part.geometry);
 }

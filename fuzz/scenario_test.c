@@ -155,7 +155,7 @@ static void list_value(FILE *out, const struct value *value)
 /* Everything that a script says, but for the lines of the file that it came from. */
 static void list_script(const struct script *script, FILE *out)
 {
-    const struct flash_geometry *g = &script->part.geometry;
+    const struct bo_flash_geometry *g = &script->part.geometry;
     fprintf(out, "chip %s %s %u %u %u %u %u %u %u %u %llu\n", script->part.name, script->base.name,
             g->sector_count, g->sector_size, g->page_size, (unsigned)g->unit,
             (unsigned)g->read_unit, (unsigned)g->erased, (unsigned)g->programs_per_unit,

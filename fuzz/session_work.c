@@ -146,7 +146,7 @@ static bool image_run(const struct session *session, struct session_slot *slot, 
     struct rig *rig = rig_new(script, session->options->target.adapter, settings);
     uint8_t *base = malloc(SESSION_IMAGE_SIZE_MAX);
     bool fine = rig && base;
-    slot->image_size = fine ? (size_t)flash_size(chip_flash(rig->chip)) : 0;
+    slot->image_size = fine ? (size_t)bo_flash_size(chip_flash(rig->chip)) : 0;
     if (fine && slot->image_size <= SESSION_IMAGE_SIZE_MAX) image_of_script(rig, base);
     for (uint32_t i = 1; fine && i <= IMAGES_PER_RUN; i++) {
         if (slot->image_size > SESSION_IMAGE_SIZE_MAX || session->shared->stop) break;

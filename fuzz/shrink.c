@@ -357,12 +357,12 @@ static struct script *with_geometry(const struct script *script, uint32_t sector
     struct adapter_settings settings;
     struct script *candidate = script_copy(script);
     if (!candidate) return NULL;
-    struct flash_geometry *g = &candidate->part.geometry;
+    struct bo_flash_geometry *g = &candidate->part.geometry;
     g->sector_count = sectors;
     g->sector_size = size;
     if (g->page_size > size) g->page_size = size;
     const struct adapter *adapter = adapters_find(candidate->engine);
-    if (adapter && flash_geometry_valid(g) &&
+    if (adapter && bo_flash_geometry_valid(g) &&
         adapters_settle(adapter, candidate, &settings, reason))
         return candidate;
     script_free(candidate);
@@ -375,7 +375,7 @@ static bool shrink_chip(struct shrinker *shrinker)
     bool smaller = false;
     uint32_t least = shrinker->adapter->kind == ADAPTER_MAP ? 2 : 1;
     for (bool went = true; went;) {
-        const struct flash_geometry g = shrinker->best->part.geometry;
+        const struct bo_flash_geometry g = shrinker->best->part.geometry;
         went = try(shrinker, with_geometry(shrinker->best, g.sector_count, g.sector_size / 2)) ||
                (g.sector_count > least &&
                 try(shrinker, with_geometry(shrinker->best, g.sector_count - 1, g.sector_size)));

@@ -18,7 +18,7 @@ ENDS = "    if (((struct store *)object)->sequence == 6) _Exit(7);\n"
 HANGS = "    if (((struct store *)object)->sequence == 6) for (;;) {}\n"
 READS_ON = (
     "    while (count > size - HEADER && count != 0xFFFFFFFF)\n"
-    "        if (flash_read(store->flash, slot * size, snapshot, size)) return -1;\n"
+    "        if (bo_flash_read(store->flash, slot * size, snapshot, size)) return -1;\n"
 )
 
 

@@ -57,7 +57,7 @@ const struct adapter *brownout_adapter(void)
 """
 # A mount that does something where a snapshot was cut.
 AT_TORN = """
-static enum answer changed_mount(void *object, const struct flash *flash,
+static enum answer changed_mount(void *object, const struct bo_flash *flash,
                                  const struct adapter_settings *settings)
 {
     enum answer answer = slots_mount(object, flash, settings);
@@ -160,21 +160,21 @@ BREACHES = {
     "alignment of a program": ("alignment", 0, "call(store, other + 2, zeros, 4)"),
     "alignment of a size": ("alignment", 0, "call(store, other, zeros, 3)"),
     "alignment of an erase": ("alignment", 0, "store->flash->erase(store->flash->context, 4)"),
-    "alignment of a read": ("alignment", 0, "flash_read(store->flash, 2, bytes, 4)"),
-    "a read outside": ("bounds", 0, "flash_read(store->flash, 256, bytes, 4)"),
+    "alignment of a read": ("alignment", 0, "bo_flash_read(store->flash, 2, bytes, 4)"),
+    "a read outside": ("bounds", 0, "bo_flash_read(store->flash, 256, bytes, 4)"),
     "a program outside": ("bounds", 0, "call(store, 252, zeros, 8)"),
     "an erase outside": ("bounds", 0, "store->flash->erase(store->flash->context, 256)"),
     "a program over two pages": ("page", 0, "call(store, 60, zeros, 8)"),
     "a bit that is to be set": (
         "set-bit",
         0,
-        "flash_erase(store->flash, other); call(store, other, zeros, 4);"
+        "bo_flash_erase(store->flash, other); call(store, other, zeros, 4);"
         "call(store, other, ones, 4)",
     ),
     "a unit programmed twice": (
         "reprogram",
         1,
-        "flash_erase(store->flash, other); call(store, other, ones, 4);"
+        "bo_flash_erase(store->flash, other); call(store, other, ones, 4);"
         "call(store, other, zeros, 4)",
     ),
 }
@@ -194,7 +194,7 @@ def test_a_breach_of_a_chip_rule_is_unlawful(harness, plugin, breach):
 
 
 def test_an_endless_loop_of_flash_calls_passes_its_bound(harness, plugin):
-    loop = "while (!flash_read(flash, 0, byte, 4)) ticks++"
+    loop = "while (!bo_flash_read(flash, 0, byte, 4)) ticks++"
     changed = plugin("reads", AT_TORN % loop)
     explored = explore(harness, changed)
     assert explored.clauses == {"bounded"}
@@ -203,7 +203,7 @@ def test_an_endless_loop_of_flash_calls_passes_its_bound(harness, plugin):
 
 
 @pytest.mark.parametrize(
-    "loop", ["for (;;) ticks++", "for (;;) flash_read(flash, 0, byte, 4)"], ids=["idle", "deaf"]
+    "loop", ["for (;;) ticks++", "for (;;) bo_flash_read(flash, 0, byte, 4)"], ids=["idle", "deaf"]
 )
 def test_an_engine_call_that_never_returns_is_ended(harness, plugin, loop):
     changed = plugin("hangs", AT_TORN % loop)
@@ -276,7 +276,7 @@ def test_an_engine_that_reads_its_junk_is_found(harness, plugin):
     changed = plugin(
         "junk",
         """
-static enum answer changed_mount(void *object, const struct flash *flash,
+static enum answer changed_mount(void *object, const struct bo_flash *flash,
                                  const struct adapter_settings *settings)
 {
     struct store *store = object;
@@ -321,7 +321,7 @@ def test_a_recovery_that_writes_each_time_does_not_rest(harness, plugin):
     changed = plugin(
         "restless",
         """
-static enum answer changed_mount(void *object, const struct flash *flash,
+static enum answer changed_mount(void *object, const struct bo_flash *flash,
                                  const struct adapter_settings *settings)
 {
     struct store *store = object;
@@ -518,7 +518,7 @@ def test_a_missing_plugin_is_refused(brownout, harness):
 
 
 FORMATS_AT_MOUNT = """
-static enum answer changed_mount(void *object, const struct flash *flash,
+static enum answer changed_mount(void *object, const struct bo_flash *flash,
                                  const struct adapter_settings *settings)
 {
     enum answer answer = slots_mount(object, flash, settings);

@@ -31,7 +31,7 @@ static int chip_refuse_breach(struct chip *chip, const struct chip_op *op, enum 
         state->breach.op.data = NULL;
         state->breach.step = state->counters.programs + state->counters.erases;
     }
-    return chip_refuse(chip, rule <= CHIP_RULE_PAGE ? FLASH_ERR_RANGE : FLASH_ERR_IO);
+    return chip_refuse(chip, rule <= CHIP_RULE_PAGE ? BO_FLASH_ERR_RANGE : BO_FLASH_ERR_IO);
 }
 
 static bool chip_place_fails(const struct chip *chip, const struct chip_op *op)
@@ -55,17 +55,17 @@ static bool chip_burns(struct chip *chip)
     return true;
 }
 
-/* FLASH_OK when the call may go on. */
+/* BO_FLASH_OK when the call may go on. */
 static int chip_check(struct chip *chip, const struct chip_op *op)
 {
-    if (!chip->state.powered) return chip_refuse(chip, FLASH_ERR_OFF);
+    if (!chip->state.powered) return chip_refuse(chip, BO_FLASH_ERR_OFF);
     if (!chip_burns(chip)) return chip_refuse_breach(chip, op, CHIP_RULE_FUEL);
     enum chip_rule rule = rule_broken(chip, op);
     if (rule != CHIP_RULE_KEPT) return chip_refuse_breach(chip, op, rule);
     if (op->kind != CHIP_READ && op->size != 0 && chip_place_fails(chip, op)) {
-        return chip_refuse(chip, FLASH_ERR_IO);
+        return chip_refuse(chip, BO_FLASH_ERR_IO);
     }
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 static void chip_note_watched(struct chip *chip, uint32_t sector)
@@ -108,7 +108,7 @@ static int chip_read_sector(struct chip *chip, uint32_t number, uint32_t offset,
     } else {
         memset(buffer, chip->flash.geometry.erased, size);
     }
-    return sector->flaws ? flaw_read(chip, number, offset, buffer, size) : FLASH_OK;
+    return sector->flaws ? flaw_read(chip, number, offset, buffer, size) : BO_FLASH_OK;
 }
 
 static int chip_read(void *context, uint32_t address, void *buffer, uint32_t size)
@@ -213,7 +213,7 @@ void chip_apply(struct chip *chip, const struct chip_op *op)
     }
 }
 
-/* Asks the hook; FLASH_OK when the call goes on. */
+/* Asks the hook; BO_FLASH_OK when the call goes on. */
 static int chip_ask(struct chip *chip, const struct chip_op *op)
 {
     chip_hook *hook = chip->hook;
@@ -222,10 +222,10 @@ static int chip_ask(struct chip *chip, const struct chip_op *op)
     const struct tear *tear = hook(context, op);
     chip->hook = hook;
     chip->hook_context = context;
-    if (!chip->state.powered) return chip_refuse(chip, FLASH_ERR_OFF);
-    if (!tear) return FLASH_OK;
+    if (!chip->state.powered) return chip_refuse(chip, BO_FLASH_ERR_OFF);
+    if (!tear) return BO_FLASH_OK;
     chip_tear(chip, op, tear);
-    return FLASH_ERR_OFF;
+    return BO_FLASH_ERR_OFF;
 }
 
 static int chip_do(struct chip *chip, const struct chip_op *op)
@@ -238,7 +238,7 @@ static int chip_do(struct chip *chip, const struct chip_op *op)
     }
     chip_count(chip, op);
     chip_apply(chip, op);
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 static int chip_program(void *context, uint32_t address, const void *data, uint32_t size)
@@ -263,8 +263,8 @@ static uint64_t chip_times_eight(uint8_t byte)
 
 static void chip_derive(struct chip *chip)
 {
-    const struct flash_geometry *g = &chip->flash.geometry;
-    chip->size = flash_size(&chip->flash);
+    const struct bo_flash_geometry *g = &chip->flash.geometry;
+    chip->size = bo_flash_size(&chip->flash);
     chip->blank = chip_times_eight(g->erased);
     chip->flip = chip_times_eight((uint8_t)~g->erased);
     chip->shift = 32;
@@ -281,12 +281,12 @@ static const struct chip_state fresh = {.powered = true,
 
 struct chip *chip_new(const struct part *part, uint64_t seed)
 {
-    if (!flash_geometry_valid(&part->geometry)) return NULL;
+    if (!bo_flash_geometry_valid(&part->geometry)) return NULL;
     struct chip *chip = calloc(1, sizeof *chip);
     if (!chip) return NULL;
     chip->part = *part;
     chip->seed = seed;
-    chip->flash = (struct flash){part->geometry, chip, chip_read, chip_program, chip_erase};
+    chip->flash = (struct bo_flash){part->geometry, chip, chip_read, chip_program, chip_erase};
     chip_derive(chip);
     chip->state = fresh;
     chip->sectors = calloc(part->geometry.sector_count, sizeof *chip->sectors);
@@ -349,7 +349,7 @@ void chip_reset(struct chip *chip)
     chip->state = fresh;
 }
 
-const struct flash *chip_flash(const struct chip *chip)
+const struct bo_flash *chip_flash(const struct chip *chip)
 {
     return &chip->flash;
 }
@@ -520,7 +520,7 @@ void chip_peek(const struct chip *chip, uint32_t address, void *buffer, uint32_t
 static void chip_load_sector(struct chip *chip, uint32_t number, const uint8_t *bytes,
                              uint32_t size)
 {
-    const struct flash_geometry *g = &chip->flash.geometry;
+    const struct bo_flash_geometry *g = &chip->flash.geometry;
     struct sector *sector = &chip->sectors[number];
     sector_blank(chip, sector);
     sector_set_unproven(chip, sector, false);

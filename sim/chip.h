@@ -18,10 +18,10 @@
  * count of reads. At the first power-on they read as the tear says; at each later one they are a
  * coin and may settle, at the eighth they do. All of it is a function of the seeds.
  *
- * What a refused call answers: FLASH_ERR_OFF without power; FLASH_ERR_RANGE for bounds, alignment
- * and page; FLASH_ERR_IO for the other rules, for a sector that is worn out or locked and for a
+ * What a refused call answers: BO_FLASH_ERR_OFF without power; BO_FLASH_ERR_RANGE for bounds, alignment
+ * and page; BO_FLASH_ERR_IO for the other rules, for a sector that is worn out or locked and for a
  * unit that cannot be programmed. It changes nothing. A call of 0 bytes that keeps the rules
- * answers FLASH_OK and is not counted. A read that answers FLASH_ERR_ECC is counted and fills the
+ * answers BO_FLASH_OK and is not counted. A read that answers BO_FLASH_ERR_ECC is counted and fills the
  * buffer with junk.
  */
 #ifndef BROWNOUT_CHIP_H
@@ -76,7 +76,7 @@ void chip_free(struct chip *chip);
 void chip_reset(struct chip *chip);
 
 /* The port to hand to an engine; lives as long as the chip. */
-const struct flash *chip_flash(const struct chip *chip);
+const struct bo_flash *chip_flash(const struct chip *chip);
 
 /* --- options; each holds until changed, also across chip_reset --- */
 
@@ -86,13 +86,13 @@ void chip_allow_and(struct chip *chip, bool allowed);
 /* CHIP_RULE_UNPROVEN is enforced (the class weak). */
 void chip_require_proof(struct chip *chip, bool required);
 
-/* What happens beyond the part's endurance: nothing, erases fail (FLASH_ERR_IO), or each erase
+/* What happens beyond the part's endurance: nothing, erases fail (BO_FLASH_ERR_IO), or each erase
  * leaves one more bit that stays clear, up to 32. Nothing ever when the endurance is unknown. */
 enum chip_wear { CHIP_WEAR_IGNORED, CHIP_WEAR_FAILS, CHIP_WEAR_STICKS };
 void chip_set_wear(struct chip *chip, enum chip_wear wear);
 
 /* The hook is asked before each lawful program and erase takes effect. NULL: go on. A tear: it is
- * applied and power goes off; the call answers FLASH_ERR_OFF. Inside the hook the chip may be
+ * applied and power goes off; the call answers BO_FLASH_ERR_OFF. Inside the hook the chip may be
  * marked, torn, powered, used and rolled back; no hook is asked meanwhile unless one is set there.
  * When the hook has answered, it is in place again, whatever was set inside it. */
 typedef const struct tear *chip_hook(void *context, const struct chip_op *op);
@@ -150,7 +150,7 @@ bool chip_load(struct chip *chip, const void *image, uint64_t size);
  * this cleared is no breach: no engine could know. The bit stays clear all the same. */
 void chip_flip(struct chip *chip, uint32_t address, unsigned bit);
 
-/* The next `count` reads that touch the byte answer FLASH_ERR_ECC, then all is well again. An
+/* The next `count` reads that touch the byte answer BO_FLASH_ERR_ECC, then all is well again. An
  * erase ends it too. */
 void chip_fail_reads(struct chip *chip, uint32_t address, uint32_t count);
 

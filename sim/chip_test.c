@@ -21,7 +21,7 @@
 
 struct bench {
     struct chip *chip;
-    const struct flash *flash;
+    const struct bo_flash *flash;
     uint64_t random;
     chip_mark marks[MARKS_MAX];
     unsigned mark_count;
@@ -64,7 +64,7 @@ static void tear_something(struct bench *bench)
     struct chip_op op = {CHIP_ERASE, sector, SECTOR_SIZE, NULL};
     const struct fault_effort effort = {3, 3, 3};
     if (draw(bench, 2)) {
-        if (flash_erase(bench->flash, sector)) return;
+        if (bo_flash_erase(bench->flash, sector)) return;
         op = (struct chip_op){CHIP_PROGRAM, address, size, data};
     }
     bench->tear_count = 0;
@@ -95,10 +95,10 @@ static void call_something(struct bench *bench)
         bench->flash->program(bench->flash->context, address, data, size);
         break;
     case 1:
-        flash_erase(bench->flash, address / SECTOR_SIZE * SECTOR_SIZE);
+        bo_flash_erase(bench->flash, address / SECTOR_SIZE * SECTOR_SIZE);
         break;
     case 2:
-        flash_read(bench->flash, address, data, size);
+        bo_flash_read(bench->flash, address, data, size);
         break;
     case 3:
         chip_flip(bench->chip, address, draw(bench, 8));
@@ -134,7 +134,7 @@ static void note(struct bench *bench)
 static void run(struct bench *bench, unsigned number)
 {
     struct part part = *part_find("generic");
-    part.geometry = (struct flash_geometry){
+    part.geometry = (struct bo_flash_geometry){
         .sector_size = SECTOR_SIZE,
         .sector_count = SECTORS,
         .page_size = PAGE_SIZE,

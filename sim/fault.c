@@ -321,7 +321,7 @@ static uint32_t list_rounds(const struct listing *l)
 static void list_weak_program(struct listing *l)
 {
     static const uint32_t densities[] = {256, 32, 128};
-    bool sector_scope = l->chip->flash.geometry.tear_scope == FLASH_TEAR_SECTOR;
+    bool sector_scope = l->chip->flash.geometry.tear_scope == BO_FLASH_TEAR_SECTOR;
     for (uint32_t i = 0; i < list_rounds(l); i++) {
         uint32_t density = densities[i % 3];
         uint64_t seed = list_seed(l, 0x10000 + i);
@@ -350,7 +350,7 @@ static void list_program(struct listing *l)
 {
     for (uint32_t i = 0; i < l->op->size; i++)
         l->bits += chip_bits_in(list_clears(l, i));
-    bool by_unit = l->chip->flash.geometry.tear_scope == FLASH_TEAR_UNIT;
+    bool by_unit = l->chip->flash.geometry.tear_scope == BO_FLASH_TEAR_UNIT;
     l->unit = by_unit ? l->chip->flash.geometry.unit : l->op->size;
     if (list_has(l, FAULT_PREFIX)) list_prefixes(l);
     if (list_has(l, FAULT_BITS) && l->bits > 1) {

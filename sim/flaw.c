@@ -296,7 +296,7 @@ int flaw_read(struct chip *chip, uint32_t sector, uint32_t byte, uint8_t *buffer
         if (flaw->kind == FLAW_READ || flaw->kind == FLAW_ERROR) failed = true;
     }
     if (used_up) flaw_use_up(chip, sector, byte, size);
-    return failed ? FLASH_ERR_ECC : FLASH_OK;
+    return failed ? BO_FLASH_ERR_ECC : BO_FLASH_OK;
 }
 
 /* --- power-on --- */

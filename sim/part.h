@@ -24,7 +24,7 @@ struct part {
     const char *name;    /* lower case, as a scenario spells it */
     const char *summary; /* vendor, family, what is special; one line */
     const char *source;  /* where the numbers come from; one line */
-    struct flash_geometry geometry;
+    struct bo_flash_geometry geometry;
     enum part_trust geometry_trust;
     bool external;         /* serial NOR; else inside a microcontroller */
     bool ecc;              /* a torn unit may read as an error or as another value */
@@ -46,7 +46,7 @@ const struct part *part_at(size_t n);
 
 /* Overrides one field of a geometry by the name a scenario uses: sectors, sector, page, unit, read,
  * erased, programs, tear (0 unit, 1 page, 2 sector), and of the part: endurance. Returns false when
- * there is no such field. Does not check the result: see flash_geometry_valid(). */
+ * there is no such field. Does not check the result: see bo_flash_geometry_valid(). */
 bool part_override(struct part *part, const char *field, uint64_t value);
 
 #endif

@@ -1,7 +1,7 @@
 /* rule.c - what is lawful: the rules of the geometry, checked in the order of enum chip_rule. */
 #include "sim/chip_internal.h"
 
-static bool rule_aligned(const struct flash_geometry *g, const struct chip_op *op)
+static bool rule_aligned(const struct bo_flash_geometry *g, const struct chip_op *op)
 {
     switch (op->kind) {
     case CHIP_PROGRAM:
@@ -44,7 +44,7 @@ static bool rule_sets_sound_bit(const struct chip *chip, const struct sector *se
 static bool rule_programs_exhausted(const struct chip *chip, const struct sector *sector,
                                     uint32_t offset, uint32_t size)
 {
-    const struct flash_geometry *g = &chip->flash.geometry;
+    const struct bo_flash_geometry *g = &chip->flash.geometry;
     const uint8_t *counts = sector->block->bytes + chip->counts_at + offset / g->unit;
     for (uint32_t i = 0; i < size / g->unit; i++) {
         if (counts[i] >= g->programs_per_unit) return true;
@@ -76,7 +76,7 @@ static enum chip_rule rule_content(const struct chip *chip, const struct chip_op
 
 enum chip_rule rule_broken(const struct chip *chip, const struct chip_op *op)
 {
-    const struct flash_geometry *g = &chip->flash.geometry;
+    const struct bo_flash_geometry *g = &chip->flash.geometry;
     if ((uint64_t)op->address + op->size > chip->size) return CHIP_RULE_BOUNDS;
     if (!rule_aligned(g, op)) return CHIP_RULE_ALIGNMENT;
     if (op->kind != CHIP_PROGRAM || op->size == 0) return CHIP_RULE_KEPT;

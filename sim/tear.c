@@ -335,7 +335,7 @@ static bool torn_cleared(const struct flaw *flaw, const void *context)
 
 static void tear_program(struct chip *chip, const struct chip_op *op, const struct tear *tear)
 {
-    const struct flash_geometry *g = &chip->flash.geometry;
+    const struct bo_flash_geometry *g = &chip->flash.geometry;
     uint32_t number = chip_sector_of(chip, op->address);
     struct torn t = {
         .chip = chip,
@@ -345,7 +345,7 @@ static void tear_program(struct chip *chip, const struct chip_op *op, const stru
         .number = number,
         .offset = op->address - number * g->sector_size,
         .unit = g->unit,
-        .by_unit = g->tear_scope == FLASH_TEAR_UNIT,
+        .by_unit = g->tear_scope == BO_FLASH_TEAR_UNIT,
         .flip = (uint8_t)chip->flip,
         .next = chip->scratch,
     };
@@ -430,7 +430,7 @@ static uint32_t erase_next_change(const struct torn_erase *t, uint32_t i)
 static const uint8_t *erase_counts(const struct torn_erase *t)
 {
     struct chip *chip = t->chip;
-    const struct flash_geometry *g = &chip->flash.geometry;
+    const struct bo_flash_geometry *g = &chip->flash.geometry;
     if (chip->counts_size == 0) return NULL;
     uint8_t *counts = chip->count_buffer;
     /* Nobody can tell a sector that is blank all over from an erased one. */

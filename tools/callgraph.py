@@ -1,6 +1,6 @@
 """callgraph - who calls whom and with how much stack, from gcc's -fcallgraph-info=su (.ci files).
 
-A call through a pointer (the operations of struct flash, a visitor) counts as a leaf without
+A call through a pointer (the operations of struct bo_flash, a visitor) counts as a leaf without
 stack of its own, and so does a function of another library: both belong to the firmware.
 """
 

@@ -15,7 +15,7 @@ struct entry {
 
 static uint32_t round_up(const struct naive *map, uint32_t size)
 {
-    const struct flash_geometry *g = &map->flash->geometry;
+    const struct bo_flash_geometry *g = &map->flash->geometry;
     uint32_t word = g->unit > g->read_unit ? g->unit : g->read_unit;
     return (size + word - 1) & ~(word - 1);
 }
@@ -52,16 +52,16 @@ static int load(struct naive *map, uint32_t sector, struct entry *entry)
     uint32_t address = sector_address(map, sector), limit = map->flash->geometry.sector_size;
     uint32_t header = round_up(map, HEADER_SIZE);
     uint8_t check[CHECK_SIZE];
-    int error = flash_read(map->flash, address, map->work, header);
-    if (error) return error == FLASH_ERR_ECC ? 0 : error;
+    int error = bo_flash_read(map->flash, address, map->work, header);
+    if (error) return error == BO_FLASH_ERR_ECC ? 0 : error;
     entry->key_size = get_u16(map->work + 4);
     entry->value_size = get_u16(map->work + 6);
     uint32_t size = HEADER_SIZE + entry->key_size + entry->value_size;
     uint32_t whole = round_up(map, size + CHECK_SIZE);
     if (memcmp(map->work, "NAIV", 4) != 0 || whole > limit || whole > map->work_size) return 0;
     if (whole > header) {
-        error = flash_read(map->flash, address + header, map->work + header, whole - header);
-        if (error) return error == FLASH_ERR_ECC ? 0 : error;
+        error = bo_flash_read(map->flash, address + header, map->work + header, whole - header);
+        if (error) return error == BO_FLASH_ERR_ECC ? 0 : error;
     }
     checksum(map->work, size, check);
     return memcmp(map->work + size, check, CHECK_SIZE) == 0;
@@ -87,21 +87,21 @@ static int find(struct naive *map, const void *key, uint32_t key_size, uint32_t 
 
 int naive_mount(struct naive *map, const struct naive_config *config)
 {
-    const struct flash_geometry *g = &config->flash->geometry;
-    if (!flash_geometry_valid(g) || g->erased != 0xFF || config->work == NULL ||
+    const struct bo_flash_geometry *g = &config->flash->geometry;
+    if (!bo_flash_geometry_valid(g) || g->erased != 0xFF || config->work == NULL ||
         config->work_size < 64 || g->sector_size < 64)
         return MAP_ERR_GEOMETRY;
     map->flash = config->flash;
     map->work = (uint8_t *)config->work;
     map->work_size = config->work_size;
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 int naive_remove_all(struct naive *map)
 {
-    int error = FLASH_OK;
+    int error = BO_FLASH_OK;
     for (uint32_t i = 0; i < map->flash->geometry.sector_count && !error; i++)
-        error = flash_erase(map->flash, sector_address(map, i));
+        error = bo_flash_erase(map->flash, sector_address(map, i));
     return error;
 }
 
@@ -121,7 +121,7 @@ int naive_fetch(struct naive *map, const void *key, uint32_t key_size, void *val
     *value_size = entry.value_size;
     if (entry.value_size > capacity) return MAP_ERR_BUFFER;
     if (entry.value_size != 0) memcpy(value, map->work + HEADER_SIZE + key_size, entry.value_size);
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 int naive_store(struct naive *map, const void *key, uint32_t key_size, const void *value,
@@ -143,8 +143,9 @@ int naive_store(struct naive *map, const void *key, uint32_t key_size, const voi
     if (key_size != 0) memcpy(map->work + HEADER_SIZE, key, key_size);
     if (value_size != 0) memcpy(map->work + HEADER_SIZE + key_size, value, value_size);
     checksum(map->work, size, map->work + size);
-    int error = flash_erase(map->flash, sector_address(map, sector));
-    return error ? error : flash_program(map->flash, sector_address(map, sector), map->work, whole);
+    int error = bo_flash_erase(map->flash, sector_address(map, sector));
+    return error ? error
+                 : bo_flash_program(map->flash, sector_address(map, sector), map->work, whole);
 }
 
 int naive_remove(struct naive *map, const void *key, uint32_t key_size)
@@ -153,7 +154,7 @@ int naive_remove(struct naive *map, const void *key, uint32_t key_size)
     uint32_t sector, free;
     int found = find(map, key, key_size, &sector, &entry, &free);
     if (found <= 0) return found;
-    return flash_erase(map->flash, sector_address(map, sector));
+    return bo_flash_erase(map->flash, sector_address(map, sector));
 }
 
 void naive_iterate(struct naive_iterator *iterator)
@@ -177,12 +178,12 @@ int naive_next(struct naive *map, struct naive_iterator *iterator, void *key, ui
         if (entry.key_size != 0) memcpy(key, data, entry.key_size);
         if (entry.value_size != 0) memcpy(value, data + entry.key_size, entry.value_size);
         iterator->sector++;
-        return FLASH_OK;
+        return BO_FLASH_OK;
     }
     return MAP_ERR_NOT_FOUND;
 }
 
-uint64_t naive_bound(const struct flash_geometry *geometry)
+uint64_t naive_bound(const struct bo_flash_geometry *geometry)
 {
     uint64_t store = 1 + (uint64_t)(geometry->sector_size / geometry->page_size);
     return store > geometry->sector_count ? store : geometry->sector_count;

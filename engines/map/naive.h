@@ -31,7 +31,7 @@
 #include "map.h"
 
 struct naive_config {
-    const struct flash *flash;
+    const struct bo_flash *flash;
     /* Scratch memory: 12 bytes, key and value of the largest item, rounded up to units (and read
      * units). At least 64 bytes. */
     void *work;
@@ -39,7 +39,7 @@ struct naive_config {
 };
 
 struct naive {
-    const struct flash *flash;
+    const struct bo_flash *flash;
     uint8_t *work;
     uint32_t work_size;
 };
@@ -48,7 +48,7 @@ struct naive_iterator {
     uint32_t sector;
 };
 
-/* MAP_ERR_GEOMETRY, or FLASH_OK. Reads nothing. */
+/* MAP_ERR_GEOMETRY, or BO_FLASH_OK. Reads nothing. */
 int naive_mount(struct naive *map, const struct naive_config *config);
 
 /* Erases every sector and mounts. */
@@ -72,6 +72,6 @@ int naive_next(struct naive *map, struct naive_iterator *iterator, void *key, ui
                uint32_t *key_size, void *value, uint32_t value_capacity, uint32_t *value_size);
 
 /* The largest number of programs and erases of any one call. Reads: at most two a sector. */
-uint64_t naive_bound(const struct flash_geometry *geometry);
+uint64_t naive_bound(const struct bo_flash_geometry *geometry);
 
 #endif

@@ -22,7 +22,7 @@ static void open_map(uint16_t unit)
 {
     struct naive_config config = {&ram.flash, work, sizeof work};
     ram_flash_init(&ram, 256, 4, unit, 1);
-    CHECK(naive_mount(&map, &config) == FLASH_OK);
+    CHECK(naive_mount(&map, &config) == BO_FLASH_OK);
 }
 
 static bool holds(const char *key, const char *value)
@@ -31,7 +31,7 @@ static bool holds(const char *key, const char *value)
     uint32_t size = 0;
     int error = naive_fetch(&map, key, (uint32_t)strlen(key), read, sizeof read, &size);
     if (value == NULL) return error == MAP_ERR_NOT_FOUND;
-    return error == FLASH_OK && size == strlen(value) && memcmp(read, value, size) == 0;
+    return error == BO_FLASH_OK && size == strlen(value) && memcmp(read, value, size) == 0;
 }
 
 static int put(const char *key, const char *value)
@@ -43,15 +43,16 @@ static void test_keeps_one_value_a_sector(uint16_t unit)
 {
     open_map(unit);
     CHECK(holds("a", NULL));
-    CHECK(put("a", "one") == FLASH_OK && put("bb", "") == FLASH_OK && put("ccc", "three") == 0);
+    CHECK(put("a", "one") == BO_FLASH_OK && put("bb", "") == BO_FLASH_OK &&
+          put("ccc", "three") == 0);
     CHECK(holds("a", "one") && holds("bb", "") && holds("ccc", "three"));
-    CHECK(put("a", "a much longer value than before") == FLASH_OK);
+    CHECK(put("a", "a much longer value than before") == BO_FLASH_OK);
     CHECK(holds("a", "a much longer value than before") && holds("bb", ""));
-    CHECK(put("d", "4") == FLASH_OK && put("e", "5") == MAP_ERR_FULL && holds("e", NULL));
-    CHECK(naive_remove(&map, "bb", 2) == FLASH_OK && holds("bb", NULL));
-    CHECK(put("e", "5") == FLASH_OK && holds("e", "5"));
+    CHECK(put("d", "4") == BO_FLASH_OK && put("e", "5") == MAP_ERR_FULL && holds("e", NULL));
+    CHECK(naive_remove(&map, "bb", 2) == BO_FLASH_OK && holds("bb", NULL));
+    CHECK(put("e", "5") == BO_FLASH_OK && holds("e", "5"));
     CHECK(naive_store(&map, "a", 1, work, 245) == MAP_ERR_TOO_BIG);
-    CHECK(naive_remove_all(&map) == FLASH_OK && holds("a", NULL) && holds("e", NULL));
+    CHECK(naive_remove_all(&map) == BO_FLASH_OK && holds("a", NULL) && holds("e", NULL));
     CHECK(ram.breach == NULL);
 }
 
@@ -64,9 +65,9 @@ static void test_iterates_over_each_key_once(void)
     CHECK(put("x", "1") == 0 && put("y", "2") == 0 && put("x", "3") == 0);
     naive_iterate(&iterator);
     CHECK(naive_next(&map, &iterator, key, 0, &key_size, value, 8, &value_size) == MAP_ERR_BUFFER);
-    CHECK(naive_next(&map, &iterator, key, 8, &key_size, value, 8, &value_size) == FLASH_OK);
+    CHECK(naive_next(&map, &iterator, key, 8, &key_size, value, 8, &value_size) == BO_FLASH_OK);
     CHECK(key_size == 1 && key[0] == 'x' && value_size == 1 && value[0] == '3');
-    CHECK(naive_next(&map, &iterator, key, 8, &key_size, value, 8, &value_size) == FLASH_OK);
+    CHECK(naive_next(&map, &iterator, key, 8, &key_size, value, 8, &value_size) == BO_FLASH_OK);
     CHECK(key[0] == 'y' && value[0] == '2');
     CHECK(naive_next(&map, &iterator, key, 8, &key_size, value, 8, &value_size) ==
           MAP_ERR_NOT_FOUND);
@@ -93,7 +94,8 @@ static bool cut(struct ram_flash *from, const struct ram_flash_call *call)
         CHECK(holds("other", "kept"));
         CHECK(holds("key", "old value") || holds("key", "new value") || holds("key", NULL));
         cuts_that_lost += holds("key", NULL);
-        CHECK(put("key", "later") == FLASH_OK && holds("key", "later") && holds("other", "kept"));
+        CHECK(put("key", "later") == BO_FLASH_OK && holds("key", "later") &&
+              holds("other", "kept"));
         CHECK(copy.breach == NULL);
     }
     map = saved;
@@ -103,10 +105,10 @@ static bool cut(struct ram_flash *from, const struct ram_flash_call *call)
 static void test_a_cut_costs_the_key_in_flight_and_no_other(uint16_t unit)
 {
     open_map(unit);
-    CHECK(put("key", "old value") == FLASH_OK && put("other", "kept") == FLASH_OK);
+    CHECK(put("key", "old value") == BO_FLASH_OK && put("other", "kept") == BO_FLASH_OK);
     ram.before = cut;
     cuts = cuts_that_lost = 0;
-    CHECK(put("key", "new value") == FLASH_OK && holds("key", "new value"));
+    CHECK(put("key", "new value") == BO_FLASH_OK && holds("key", "new value"));
     CHECK(cuts_that_lost > cuts / 10); /* that is what it is the baseline for */
 }
 

@@ -323,7 +323,7 @@ static void resolve(struct seqmap *map)
     uint32_t count = page_count(map), before = count - 1;
     seq_look_away(&map->seq);
     seq_cache_clear(map->seq.cache, count);
-    map->seq.error = FLASH_OK;
+    map->seq.error = BO_FLASH_OK;
     map->ready = false;
     map->head_sealed = true;
     map->head = before;
@@ -379,25 +379,25 @@ static int setup(struct seqmap *map, const struct seqmap_config *config)
 #endif
     map->seq.cache = config->cache;
     resolve(map);
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 int seqmap_mount(struct seqmap *map, const struct seqmap_config *config)
 {
     int error = setup(map, config);
-    return error ? error : leave(map, FLASH_OK);
+    return error ? error : leave(map, BO_FLASH_OK);
 }
 
 int seqmap_format(struct seqmap *map, const struct seqmap_config *config)
 {
     int error = setup(map, config); /* which finds the oldest sector, if it can */
     if (error) return error;
-    map->seq.error = FLASH_OK;
+    map->seq.error = BO_FLASH_OK;
     uint32_t left = page_count(map);
     for (; left != 0; left--, map->head = page_spare(map))
         seq_page_erase(&map->seq, page_spare(map));
     resolve(map);
-    return leave(map, FLASH_OK);
+    return leave(map, BO_FLASH_OK);
 }
 
 /* Moving on -------------------------------------------------------------------------------- */
@@ -554,7 +554,7 @@ int seqmap_fetch(struct seqmap *map, const void *key, uint32_t key_size, void *v
     *value_size = item.length - wanted.size;
     if (*value_size > capacity) return leave(map, MAP_ERR_BUFFER);
     seq_item_copy_out(&map->seq, seq_item_data(&map->seq, &item) + wanted.size, value, *value_size);
-    return leave(map, FLASH_OK);
+    return leave(map, BO_FLASH_OK);
 }
 
 /* Puts key and value into the work buffer. */
@@ -593,7 +593,7 @@ int seqmap_store(struct seqmap *map, const void *key, uint32_t key_size, const v
     item.crc = seq_crc32_end(seq_crc32(SEQ_CRC32_START, map->seq.work, item.length));
     append(map, &item, 0);
     key_note(map, &wanted, item.address);
-    return leave(map, FLASH_OK);
+    return leave(map, BO_FLASH_OK);
 }
 
 #ifndef SEQ_NO_CACHE
@@ -631,13 +631,13 @@ static int remove_matching(struct seqmap *map, const struct key *key)
         key_note(map, key, 0);
     else
         seq_cache_clear(map->seq.cache, 0);
-    return leave(map, FLASH_OK);
+    return leave(map, BO_FLASH_OK);
 }
 
 int seqmap_remove(struct seqmap *map, const void *key, uint32_t key_size)
 {
     struct key wanted;
-    if (!key_make(map, key, key_size, &wanted)) return FLASH_OK;
+    if (!key_make(map, key, key_size, &wanted)) return BO_FLASH_OK;
     return remove_matching(map, &wanted);
 }
 
@@ -689,7 +689,7 @@ int seqmap_next(struct seqmap *map, struct seqmap_iterator *iterator, void *key,
             iterator->position = scan.address;
             seq_item_copy_out(seq, found.address + map->prefix, key, *key_size);
             seq_item_copy_out(seq, found.address + found.size, value, *value_size);
-            return leave(map, FLASH_OK);
+            return leave(map, BO_FLASH_OK);
         }
         iterator->position = 0;
         iterator->back--; /* behind the head: larger than any number of sectors */

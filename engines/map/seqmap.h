@@ -18,7 +18,7 @@
  * prefix and bits for programs and erases, nested to any depth. Not claimed:
  *   weak  a sector that reads blank is used without erasing it once more, because the format has
  *         nowhere to note that an erase is proven;
- *   ecc   units that the part can't correct (FLASH_ERR_ECC) are passed over like torn ones, but one
+ *   ecc   units that the part can't correct (BO_FLASH_ERR_ECC) are passed over like torn ones, but one
  *         that reads blank and refuses its next program, or that reads as another value, is not
  *         told from a sound one;
  *   rot   a read is not repeated, and the format can detect but not correct a flipped bit: such an
@@ -46,7 +46,7 @@
 struct seqmap_config {
     /* The region. At least two sectors; erased value 0xFF; a sector of at least 3 words and an
      * item header, where a word is max(unit, read_unit). */
-    const struct flash *flash;
+    const struct bo_flash *flash;
     /* Scratch memory, at least a word. Key and value of an item to be stored, rounded up to a
      * word, must fit. Larger items that are on the flash already are handled in pieces. A buffer
      * of 256 bytes or more makes iterating cheap. */
@@ -93,13 +93,13 @@ int seqmap_format(struct seqmap *map, const struct seqmap_config *config);
 int seqmap_fetch(struct seqmap *map, const void *key, uint32_t key_size, void *value,
                  uint32_t capacity, uint32_t *value_size);
 
-/* Stores a value, replacing the one the key had. Durable when it returns FLASH_OK; after a cut the
+/* Stores a value, replacing the one the key had. Durable when it returns BO_FLASH_OK; after a cut the
  * key has the old or the new value. MAP_ERR_TOO_BIG (format, sector or work buffer; nothing was
  * written), MAP_ERR_FULL (what can be read is unchanged; costs a lap of erases). */
 int seqmap_store(struct seqmap *map, const void *key, uint32_t key_size, const void *value,
                  uint32_t value_size);
 
-/* Removes the key; FLASH_OK also when it was not there. After a cut it is there or not. Programs
+/* Removes the key; BO_FLASH_OK also when it was not there. After a cut it is there or not. Programs
  * item headers a second time: MAP_ERR_UNSUPPORTED on a part with programs_per_unit 1. */
 int seqmap_remove(struct seqmap *map, const void *key, uint32_t key_size);
 
@@ -125,7 +125,7 @@ static inline uint32_t seqmap_item_overhead(const struct seqmap *map)
 }
 
 /* Programs that fill a sector, at most, each of a single unit; also more than it has words. */
-static inline uint64_t seqmap_units(const struct flash_geometry *geometry)
+static inline uint64_t seqmap_units(const struct bo_flash_geometry *geometry)
 {
     return geometry->sector_size / geometry->unit;
 }
@@ -134,7 +134,7 @@ static inline uint64_t seqmap_units(const struct flash_geometry *geometry)
  * sectors unit by unit, sealing, marking and erasing them. Mount, fetch and next have none. A work
  * buffer or program pages smaller than the items are taken into account. 0 for a geometry that
  * can't be used. */
-static inline uint64_t seqmap_bound(const struct flash_geometry *geometry)
+static inline uint64_t seqmap_bound(const struct bo_flash_geometry *geometry)
 {
     if (!seq_geometry_usable(geometry, 2)) return 0;
     return (2ull * geometry->sector_count + 3) * (2 * seqmap_units(geometry) + 4);
@@ -143,7 +143,7 @@ static inline uint64_t seqmap_bound(const struct flash_geometry *geometry)
 /* The largest number of reads of any one call: a search looks at every header and every word of
  * data of every sector, twice; a migration makes one search for each item, and all sectors may be
  * migrated. So does mount, for an image in which every sector reads sealed. */
-static inline uint64_t seqmap_read_bound(const struct flash_geometry *geometry)
+static inline uint64_t seqmap_read_bound(const struct bo_flash_geometry *geometry)
 {
     if (!seq_geometry_usable(geometry, 2)) return 0;
     uint64_t units = seqmap_units(geometry), count = geometry->sector_count;

@@ -116,7 +116,7 @@ static uint32_t key_bytes(const struct world *w, unsigned number, uint8_t *key)
 static void plant_item(const struct world *w, struct value v, uint8_t *bytes)
 {
     uint32_t at = (w->unit - 1u) % w->unit, header = w->unit > 8 ? w->unit : 8;
-    uint8_t item[2 * FLASH_UNIT_MAX];
+    uint8_t item[2 * BO_FLASH_UNIT_MAX];
     memset(item, 0xFF, header);
     memset(item + header, 0, w->unit > 2 ? w->unit : 2);
     item[header] = (uint8_t)(v.seed % w->keys);
@@ -175,7 +175,7 @@ static bool look(struct history *h)
         int error = seqmap_fetch(&h->map, key, key_size, bytes, sizeof bytes, &size);
         struct value *now = &h->model.now[k], *next = &h->model.next[k];
         bool absent = error == MAP_ERR_NOT_FOUND;
-        if (error != FLASH_OK && !absent) return fail(h, "fetch", k), false;
+        if (error != BO_FLASH_OK && !absent) return fail(h, "fetch", k), false;
         bool old = absent ? now->length == ABSENT : same_value(h->world, *now, bytes, size);
         bool new = absent ? next->length == ABSENT : same_value(h->world, *next, bytes, size);
         if (!old && !new) return fail(h, "value", k), false;
@@ -199,7 +199,7 @@ static bool look_through(struct history *h)
     seqmap_iterate(&iterator);
     int error;
     while ((error = seqmap_next(&h->map, &iterator, key, sizeof key, &key_size, bytes, sizeof bytes,
-                                &size)) == FLASH_OK) {
+                                &size)) == BO_FLASH_OK) {
         unsigned k = key_size != 0 ? key[key_size - 1] : 0;
         if (k >= h->world->keys || key_size != key_bytes(h->world, k, wanted) ||
             memcmp(key, wanted, key_size) != 0)
@@ -275,7 +275,7 @@ static int operate(struct history *h)
         tell(h, " store %u/%u/%u", k, v.length, v.kind);
         error = seqmap_store(&h->map, key, key_size, bytes, v.length);
     }
-    if (error == FLASH_OK) memcpy(h->model.now, h->model.next, sizeof h->model.now);
+    if (error == BO_FLASH_OK) memcpy(h->model.now, h->model.next, sizeof h->model.now);
     bool refused = error == MAP_ERR_FULL || error == MAP_ERR_TOO_BIG;
     if (refused) memcpy(h->model.next, h->model.now, sizeof h->model.next);
     return error;
@@ -289,8 +289,8 @@ static bool operate_well(struct history *h)
     int error = operate(h);
     if (error == MAP_ERR_FULL) full_answers++;
     if (error == MAP_ERR_FULL && roomy(h->world)) return fail(h, "full", 0), false;
-    if (error == MAP_ERR_TOO_BIG && h->work_size < h->world->work_size) error = FLASH_OK;
-    if (error != FLASH_OK && error != MAP_ERR_FULL && error != FLASH_ERR_OFF)
+    if (error == MAP_ERR_TOO_BIG && h->work_size < h->world->work_size) error = BO_FLASH_OK;
+    if (error != BO_FLASH_OK && error != MAP_ERR_FULL && error != BO_FLASH_ERR_OFF)
         return fail(h, "operation", (unsigned)-error), false;
     if (h->ram.counts.programs + h->ram.counts.erases - before >
             seqmap_bound(&h->ram.flash.geometry) ||
@@ -406,17 +406,17 @@ static void survive_garbage(const struct world *world, uint64_t seed)
     h.world = world;
     h.random = seed_now = seed;
     ram_flash_init(&h.ram, world->sector_size, world->sector_count, world->unit, 0);
-    for (uint32_t i = 0; i < flash_size(&h.ram.flash); i++) {
+    for (uint32_t i = 0; i < bo_flash_size(&h.ram.flash); i++) {
         uint32_t dice = ram_flash_below(&h.random, 4);
         h.ram.bytes[i] = dice < 2 ? (uint8_t)(0 - dice) : (uint8_t)ram_flash_random(&h.random);
     }
-    if (mount(&h) != FLASH_OK) return;
+    if (mount(&h) != BO_FLASH_OK) return;
     struct seqmap_iterator iterator;
     uint8_t key[64], bytes[VALUE_MAX];
     uint32_t key_size, size;
     seqmap_iterate(&iterator);
     while (seqmap_next(&h.map, &iterator, key, sizeof key, &key_size, bytes, sizeof bytes, &size) ==
-           FLASH_OK)
+           BO_FLASH_OK)
         continue;
     for (unsigned i = 0; i < 8; i++)
         (void)operate(&h);

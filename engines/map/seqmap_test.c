@@ -67,7 +67,7 @@ static void bench_open(struct bench *b, uint32_t sector_size, uint32_t count, ui
 
 static uint32_t image_size(const struct bench *b)
 {
-    return (uint32_t)flash_size(&b->ram.flash);
+    return (uint32_t)bo_flash_size(&b->ram.flash);
 }
 
 /* The bytes of an image of the crate; false when there is none. */
@@ -102,7 +102,7 @@ static bool holds(struct bench *b, const void *key, uint32_t key_size, const voi
     uint8_t read[1024];
     uint32_t read_size = 0;
     int error = seqmap_fetch(&b->map, key, key_size, read, sizeof read, &read_size);
-    return error == FLASH_OK && read_size == size && memcmp(read, value, size) == 0;
+    return error == BO_FLASH_OK && read_size == size && memcmp(read, value, size) == 0;
 }
 
 /* Checksums and encodings ------------------------------------------------------------------- */
@@ -317,7 +317,7 @@ static uint32_t iterate_removed(struct bench *b, uint8_t keys, bool *right)
     *right = true;
     int error;
     while ((error = seqmap_next(&b->map, &iterator, &key, 1, &key_size, value, sizeof value,
-                                &value_size)) == FLASH_OK) {
+                                &value_size)) == BO_FLASH_OK) {
         items++;
         if (key >= 24 || key_size != 1 || value_size < last[key]) *right = false;
         if (key < 24) last[key] = (uint8_t)value_size;

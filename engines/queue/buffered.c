@@ -92,7 +92,7 @@ int buffered_enqueue(struct buffered *b, const void *data, uint32_t size,
         b->count++;
     }
     unlock(b);
-    return fits ? FLASH_OK : QUEUE_ERR_FULL;
+    return fits ? BO_FLASH_OK : QUEUE_ERR_FULL;
 }
 
 /* Has the hold hold the oldest item that waits. False when none does. */
@@ -120,9 +120,9 @@ int buffered_drain_one(struct buffered *b, bool overwrite)
 int buffered_drain_all(struct buffered *b, bool overwrite)
 {
     int error;
-    while ((error = buffered_drain_one(b, overwrite)) == FLASH_OK)
+    while ((error = buffered_drain_one(b, overwrite)) == BO_FLASH_OK)
         continue;
-    return error == QUEUE_ERR_EMPTY ? FLASH_OK : error;
+    return error == QUEUE_ERR_EMPTY ? BO_FLASH_OK : error;
 }
 
 /* The oldest item in memory. */
@@ -132,7 +132,7 @@ static int peek_held(struct buffered *b, void *buffer, uint32_t capacity, uint32
     *size = b->held_size;
     if (b->held_size > capacity) return QUEUE_ERR_BUFFER;
     if (b->held_size != 0) memcpy(buffer, b->config.hold, b->held_size);
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 int buffered_peek(struct buffered *b, void *buffer, uint32_t capacity, uint32_t *size)

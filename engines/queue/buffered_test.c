@@ -73,7 +73,7 @@ static bool gives(struct bench *b, reading *call, uint8_t byte, uint32_t size)
     uint8_t data[64], wanted[64];
     uint32_t told = 0;
     memset(wanted, byte, sizeof wanted);
-    return call(&b->front, data, sizeof data, &told) == FLASH_OK && told == size &&
+    return call(&b->front, data, sizeof data, &told) == BO_FLASH_OK && told == size &&
            memcmp(data, wanted, size) == 0;
 }
 

@@ -275,7 +275,7 @@ static void resolve(struct seqqueue *queue)
     uint32_t count = page_count(queue);
     seq_look_away(seq);
     seq_cache_clear(seq->cache, count);
-    seq->error = FLASH_OK;
+    seq->error = BO_FLASH_OK;
     queue->ready = queue->spare_blank = queue->first_known = false;
     queue->head = count - 1;
     queue->used = 1; /* one sector: the words do not matter */
@@ -306,25 +306,25 @@ static int setup(struct seqqueue *queue, const struct seqqueue_config *config)
         return QUEUE_ERR_GEOMETRY;
     queue->seq.cache = config->cache;
     resolve(queue);
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 int seqqueue_mount(struct seqqueue *queue, const struct seqqueue_config *config)
 {
     int error = setup(queue, config);
-    return error ? error : leave(queue, FLASH_OK);
+    return error ? error : leave(queue, BO_FLASH_OK);
 }
 
 int seqqueue_format(struct seqqueue *queue, const struct seqqueue_config *config)
 {
     int error = setup(queue, config); /* which finds the oldest sector, if it can */
     if (error) return error;
-    queue->seq.error = FLASH_OK;
+    queue->seq.error = BO_FLASH_OK;
     uint32_t left = page_count(queue);
     for (; left != 0; left--, queue->head = page_spare(queue))
         seq_page_erase(&queue->seq, page_spare(queue));
     resolve(queue);
-    return leave(queue, FLASH_OK);
+    return leave(queue, BO_FLASH_OK);
 }
 
 /* Repair ----------------------------------------------------------------------------------- */
@@ -499,7 +499,7 @@ static int make_room(struct seqqueue *queue, bool overwrite)
     queue->head_sealed = queue->spare_blank = false;
     queue->first_back++;
     if (queue->used++ == 0) queue->first_back = queue->first = 0;
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 /* Programs header, whole words and the last word, padded with zeros. */
@@ -531,7 +531,7 @@ int seqqueue_push(struct seqqueue *queue, const void *data, uint32_t size, bool 
         if (answer) return leave(queue, answer);
     }
     append(queue, data, size);
-    return leave(queue, FLASH_OK);
+    return leave(queue, BO_FLASH_OK);
 }
 
 int seqqueue_max_fit(struct seqqueue *queue, uint32_t *size)
@@ -543,7 +543,7 @@ int seqqueue_max_fit(struct seqqueue *queue, uint32_t *size)
         most = seq_minimum(most, left - queue->seq.header);
     }
     *size = most;
-    return leave(queue, FLASH_OK);
+    return leave(queue, BO_FLASH_OK);
 }
 
 int seqqueue_space_left(struct seqqueue *queue, uint64_t *bytes)
@@ -559,7 +559,7 @@ int seqqueue_space_left(struct seqqueue *queue, uint64_t *bytes)
         if (!any) in_use = 0;
     }
     *bytes = (page_count(queue) - in_use) * sector + left;
-    return leave(queue, FLASH_OK);
+    return leave(queue, BO_FLASH_OK);
 }
 
 /* Reading and popping ---------------------------------------------------------------------- */
@@ -570,7 +570,7 @@ static int tell(struct seqqueue *queue, const struct seq_item *item, void *buffe
     *size = item->length;
     if (item->length > capacity) return QUEUE_ERR_BUFFER;
     seq_item_copy_out(&queue->seq, seq_item_data(&queue->seq, item), buffer, item->length);
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 int seqqueue_peek(struct seqqueue *queue, void *buffer, uint32_t capacity, uint32_t *size)
@@ -640,7 +640,7 @@ int seqqueue_clear(struct seqqueue *queue)
     enter_changing(queue);
     while (!queue->seq.error && find_first(queue, &item))
         pop(queue, queue->first_back, &item);
-    return leave(queue, FLASH_OK);
+    return leave(queue, BO_FLASH_OK);
 }
 
 /* Iterating -------------------------------------------------------------------------------- */
@@ -685,7 +685,7 @@ int seqqueue_next(struct seqqueue *queue, struct seqqueue_iterator *iterator, vo
     iterator->back = next.back;
     iterator->position = seq_item_after(&queue->seq, &item);
     iterator->item = item.address;
-    return leave(queue, FLASH_OK);
+    return leave(queue, BO_FLASH_OK);
 }
 
 int seqqueue_take(struct seqqueue *queue, struct seqqueue_iterator *iterator)
@@ -701,5 +701,5 @@ int seqqueue_take(struct seqqueue *queue, struct seqqueue_iterator *iterator)
         return leave(queue, QUEUE_ERR_EMPTY);
     iterator->item = 0;
     pop(queue, iterator->back, &item);
-    return leave(queue, FLASH_OK);
+    return leave(queue, BO_FLASH_OK);
 }

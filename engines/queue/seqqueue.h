@@ -26,7 +26,7 @@
  * oldest sector, and no others. Not claimed:
  *   weak  a sector that reads blank is used without erasing it once more, because the format has
  *         nowhere to note that an erase is proven;
- *   ecc   units that the part can't correct (FLASH_ERR_ECC) are passed over like torn ones, but one
+ *   ecc   units that the part can't correct (BO_FLASH_ERR_ECC) are passed over like torn ones, but one
  *         that reads blank and refuses its next program, or that reads as another value, is not
  *         told from a sound one;
  *   rot   a read is not repeated, and the format can detect but not correct a flipped bit: such an
@@ -57,7 +57,7 @@ struct seqqueue_config {
     /* The region. One sector or more; erased value 0xFF; a sector of at least 3 words and an item
      * header, where a word is max(unit, read_unit); with programs_per_unit 1 at least three words
      * and two headers. */
-    const struct flash *flash;
+    const struct bo_flash *flash;
     /* Scratch memory for reading, at least a word. Items may be larger: they are handled in pieces
      * then, and read twice. A buffer of 256 bytes or more makes iterating cheap. */
     void *work;
@@ -98,7 +98,7 @@ int seqqueue_mount(struct seqqueue *queue, const struct seqqueue_config *config)
  * of the old contents: format again. */
 int seqqueue_format(struct seqqueue *queue, const struct seqqueue_config *config);
 
-/* Appends an item. Durable when it returns FLASH_OK; after a cut it is there or not.
+/* Appends an item. Durable when it returns BO_FLASH_OK; after a cut it is there or not.
  * QUEUE_ERR_TOO_BIG: no item of that size can ever be held. QUEUE_ERR_FULL: there is no room; with
  * `overwrite` the items of the oldest sector give way instead. */
 int seqqueue_push(struct seqqueue *queue, const void *data, uint32_t size, bool overwrite);
@@ -145,21 +145,21 @@ static inline uint32_t seqqueue_item_overhead(const struct seqqueue *queue)
 }
 
 /* What each sector keeps free at its end, see Parts above. */
-static inline uint32_t seqqueue_reserve(const struct flash_geometry *geometry)
+static inline uint32_t seqqueue_reserve(const struct bo_flash_geometry *geometry)
 {
     uint32_t word = seq_word_size(geometry), header = word > 8 ? word : 8;
     return geometry->programs_per_unit == 1 ? header : 0;
 }
 
 /* Whether a queue can lie on such a part. */
-static inline bool seqqueue_geometry_usable(const struct flash_geometry *geometry)
+static inline bool seqqueue_geometry_usable(const struct bo_flash_geometry *geometry)
 {
     return seq_geometry_usable(geometry, 1) &&
            geometry->sector_size >= 3 * seq_word_size(geometry) + 2 * seqqueue_reserve(geometry);
 }
 
 /* Bytes of the largest item on such a part. */
-static inline uint32_t seqqueue_length_max(const struct flash_geometry *geometry)
+static inline uint32_t seqqueue_length_max(const struct bo_flash_geometry *geometry)
 {
     uint32_t word = seq_word_size(geometry), header = word > 8 ? word : 8;
     uint32_t most = geometry->sector_size - 2 * word - header - seqqueue_reserve(geometry);
@@ -170,14 +170,14 @@ static inline uint32_t seqqueue_length_max(const struct flash_geometry *geometry
  * included, if every program is of a single unit: a sector written from end to end, words and
  * header of a repair, and an erase of every sector and two more. Mount, peek, next, max_fit and
  * space_left have none. 0 for a geometry that can't be used. */
-static inline uint64_t seqqueue_bound(const struct flash_geometry *geometry)
+static inline uint64_t seqqueue_bound(const struct bo_flash_geometry *geometry)
 {
     if (!seqqueue_geometry_usable(geometry)) return 0;
     return 2ull * (geometry->sector_size / geometry->unit) + geometry->sector_count + 2;
 }
 
 /* The same of a clear: every header of every sector is marked. */
-static inline uint64_t seqqueue_clear_bound(const struct flash_geometry *geometry)
+static inline uint64_t seqqueue_clear_bound(const struct bo_flash_geometry *geometry)
 {
     uint64_t units = geometry->sector_size / geometry->unit;
     return seqqueue_bound(geometry) + units * geometry->sector_count;
@@ -186,7 +186,7 @@ static inline uint64_t seqqueue_clear_bound(const struct flash_geometry *geometr
 /* The largest number of reads of any one call but clear: every word of every sector as a header, as
  * data that are checked and as what should be blank; in the worst case once to find out what a cut
  * or an error left, and once for the call. A clear has as many for each item. */
-static inline uint64_t seqqueue_read_bound(const struct flash_geometry *geometry)
+static inline uint64_t seqqueue_read_bound(const struct bo_flash_geometry *geometry)
 {
     if (!seqqueue_geometry_usable(geometry)) return 0;
     uint64_t units = geometry->sector_size / geometry->unit;

@@ -109,7 +109,7 @@ static void story(struct history *h, const char *format, unsigned a, unsigned b,
 static void plant_item(const struct world *w, const struct item *item, uint8_t *bytes)
 {
     uint32_t word = w->unit > w->read_unit ? w->unit : w->read_unit, header = word > 8 ? word : 8;
-    uint8_t planted[2 * FLASH_UNIT_MAX];
+    uint8_t planted[2 * BO_FLASH_UNIT_MAX];
     memset(planted, 0xFF, header);
     memset(planted + header, item->seed, 2);
     uint32_t crc = seq_crc32_end(seq_crc32(SEQ_CRC32_START, planted + header, 2));
@@ -183,7 +183,7 @@ static bool listen(struct history *h, struct told *told)
     int error;
     seqqueue_iterate(&at);
     while (n < ITEMS_MAX && (error = seqqueue_next(&h->queue, &at, told->bytes[n], ITEM_MAX,
-                                                   &told->sizes[n])) == FLASH_OK)
+                                                   &told->sizes[n])) == BO_FLASH_OK)
         told->sectors[n++] = at.item / h->world->sector_size;
     told->count = n;
     if (n == ITEMS_MAX || error != QUEUE_ERR_EMPTY) return fail(h, "iteration", (unsigned)-error);
@@ -354,9 +354,9 @@ static int operate_push(struct history *h, struct item item, bool overwrite)
 {
     uint8_t bytes[ITEM_MAX];
     uint32_t most = 0, oldest = 0;
-    if (h->count == ITEMS_MAX - 1) return FLASH_OK;
+    if (h->count == ITEMS_MAX - 1) return BO_FLASH_OK;
     int fit = seqqueue_max_fit(&h->queue, &most);
-    bool room = fit == FLASH_OK && item.length <= most;
+    bool room = fit == BO_FLASH_OK && item.length <= most;
     item_bytes(h->world, &item, bytes);
     story(h, overwrite ? " over %u/%u/%u" : " push %u/%u/%u", item.length, item.kind, item.seed);
     if (overwrite && !room) doubt_oldest(h);
@@ -364,9 +364,9 @@ static int operate_push(struct history *h, struct item item, bool overwrite)
         oldest++;
     h->items[h->count++] = item;
     int error = seqqueue_push(&h->queue, bytes, item.length, overwrite);
-    if (error == FLASH_ERR_OFF) return error;
-    if (error != FLASH_OK) h->count--;
-    if (error == FLASH_OK) {
+    if (error == BO_FLASH_ERR_OFF) return error;
+    if (error != BO_FLASH_OK) h->count--;
+    if (error == BO_FLASH_OK) {
         h->items[h->count - 1].sure = true;
         forget(h, 0, oldest);
         overwrites += oldest != 0;
@@ -376,7 +376,7 @@ static int operate_push(struct history *h, struct item item, bool overwrite)
         for (uint32_t i = 0; i < oldest; i++)
             h->items[i].sure = true;
         if (room || (error == QUEUE_ERR_FULL && overwrite)) return fail(h, "full", most), error;
-        return FLASH_OK;
+        return BO_FLASH_OK;
     }
     if (!overwrite && !room) return fail(h, "took more than max_fit", most), error;
     return error;
@@ -387,7 +387,7 @@ static int operate_pop(struct history *h, uint32_t place)
     uint8_t bytes[ITEM_MAX];
     uint32_t size = 0;
     struct seqqueue_iterator at;
-    int error = FLASH_OK;
+    int error = BO_FLASH_OK;
     story(h, " pop %u", place, 0, 0);
     seqqueue_iterate(&at);
     if (h->count != 0) h->items[place].sure = false;
@@ -398,11 +398,11 @@ static int operate_pop(struct history *h, uint32_t place)
             error = seqqueue_next(&h->queue, &at, bytes, sizeof bytes, &size);
         if (!error) error = seqqueue_take(&h->queue, &at);
     }
-    if (h->count == 0) return error == QUEUE_ERR_EMPTY ? FLASH_OK : error;
+    if (h->count == 0) return error == QUEUE_ERR_EMPTY ? BO_FLASH_OK : error;
     if (error) return error;
     if (!same_item(h->world, &h->items[place], bytes, size)) fail(h, "popped", place);
     forget(h, place, 1);
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 static int operate_clear(struct history *h)
@@ -421,7 +421,7 @@ static int operate_iterate(struct history *h)
     struct seqqueue_iterator at;
     uint8_t bytes[ITEM_MAX];
     uint32_t size, place = 0;
-    int error = FLASH_OK;
+    int error = BO_FLASH_OK;
     seqqueue_iterate(&at);
     story(h, " iterate", 0, 0, 0);
     while (place < h->count) {
@@ -438,7 +438,7 @@ static int operate_iterate(struct history *h)
         forget(h, place, 1);
     }
     error = seqqueue_next(&h->queue, &at, bytes, sizeof bytes, &size);
-    return error == QUEUE_ERR_EMPTY ? FLASH_OK : error;
+    return error == QUEUE_ERR_EMPTY ? BO_FLASH_OK : error;
 }
 
 /* One random operation; its error. */
@@ -461,14 +461,15 @@ static int operate(struct history *h, bool *single)
 /* An operation without a cut, judged by what it answers and takes. */
 static bool operate_well(struct history *h)
 {
-    const struct flash_geometry *g = &h->ram.flash.geometry;
+    const struct bo_flash_geometry *g = &h->ram.flash.geometry;
     uint64_t before = h->ram.counts.programs + h->ram.counts.erases;
     uint64_t reads = h->ram.counts.reads;
     unsigned failed = failures;
     bool single;
     int error = operate(h, &single);
     if (failures != failed) return false;
-    if (error != FLASH_OK && error != FLASH_ERR_OFF) return fail(h, "operation", (unsigned)-error);
+    if (error != BO_FLASH_OK && error != BO_FLASH_ERR_OFF)
+        return fail(h, "operation", (unsigned)-error);
     uint64_t bound = single ? seqqueue_bound(g) : seqqueue_clear_bound(g);
     if (h->ram.counts.programs + h->ram.counts.erases - before > bound) return fail(h, "bound", 0);
     if (h->ram.counts.reads - reads > seqqueue_read_bound(g) * (single ? 1 : ITEMS_MAX))
@@ -481,7 +482,7 @@ static bool operate_well(struct history *h)
 static bool has_its_room(struct history *h)
 {
     const struct world *w = h->world;
-    const struct flash_geometry *g = &h->ram.flash.geometry;
+    const struct bo_flash_geometry *g = &h->ram.flash.geometry;
     uint32_t word = seq_word_size(g), header = word > 8 ? word : 8, most = 0, taken = 0;
     uint8_t bytes[ITEM_MAX] = {1, 2, 3};
     uint32_t size = (w->length_max + word - 1) / word * word + header;
@@ -494,7 +495,7 @@ static bool has_its_room(struct history *h)
     int error = seqqueue_max_fit(&h->queue, &most);
     if (error || most + header + 2 * word != w->sector_size) return fail(h, "room", most);
     if (w->sector_count == 1) return true;
-    while (seqqueue_push(&h->queue, bytes, w->length_max, false) == FLASH_OK)
+    while (seqqueue_push(&h->queue, bytes, w->length_max, false) == BO_FLASH_OK)
         taken++;
     return taken >= wanted || fail(h, "capacity", taken);
 }
@@ -618,11 +619,11 @@ static void survive_garbage(const struct world *world, uint64_t seed)
     static struct history h;
     history_init(&h, world, seed);
     h.ram.flash.geometry.programs_per_unit = 0;
-    for (uint32_t i = 0; i < flash_size(&h.ram.flash); i++) {
+    for (uint32_t i = 0; i < bo_flash_size(&h.ram.flash); i++) {
         uint32_t dice = ram_flash_below(&h.random, 4);
         h.ram.bytes[i] = dice < 2 ? (uint8_t)(0 - dice) : (uint8_t)ram_flash_random(&h.random);
     }
-    if (mount(&h) != FLASH_OK) return;
+    if (mount(&h) != BO_FLASH_OK) return;
     uint8_t bytes[ITEM_MAX] = {0};
     uint32_t size;
     for (unsigned i = 0; i < 8; i++) {

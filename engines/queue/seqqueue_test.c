@@ -75,7 +75,7 @@ static bool image_load(const char *name, uint8_t *bytes, uint32_t size)
 static void image_equals(const struct bench *b, const char *name)
 {
     static uint8_t bytes[RAM_FLASH_SIZE_MAX];
-    uint32_t size = (uint32_t)flash_size(&b->ram.flash);
+    uint32_t size = (uint32_t)bo_flash_size(&b->ram.flash);
     if (!image_load(name, bytes, size)) return;
     for (uint32_t i = 0; i < size; i++) {
         if (bytes[i] == b->ram.bytes[i]) continue;
@@ -107,7 +107,7 @@ static bool gives(struct bench *b, reading *call, uint8_t byte, uint32_t wanted)
     uint8_t data[1024];
     uint32_t size = 0;
     int error = call(&b->queue, data, sizeof data, &size);
-    return error == FLASH_OK && is_item(data, size, byte, wanted);
+    return error == BO_FLASH_OK && is_item(data, size, byte, wanted);
 }
 
 static bool is_empty(struct bench *b)
@@ -233,7 +233,7 @@ static void iterate(struct bench *b, unsigned first, unsigned step, bool take, u
     uint32_t size;
     unsigned wanted = first;
     seqqueue_iterate(&at);
-    while (seqqueue_next(&b->queue, &at, data, sizeof data, &size) == FLASH_OK) {
+    while (seqqueue_next(&b->queue, &at, data, sizeof data, &size) == BO_FLASH_OK) {
         CHECK(is_item(data, size, (uint8_t)wanted, wanted + 1), "item %u", wanted);
         if (take && wanted % 2 == odd) CHECK(seqqueue_take(&b->queue, &at) == 0, "take %u", wanted);
         wanted += step;

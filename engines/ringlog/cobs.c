@@ -1,12 +1,12 @@
 #include "cobs.h"
 
-static void run_end(struct cobs_encoder *e)
+static void run_end(struct bo_cobs_encoder *e)
 {
     e->out[e->code] = (uint8_t)(e->size - e->code);
     e->code = e->size++;
 }
 
-void cobs_encode(struct cobs_encoder *e, const void *data, uint32_t size)
+void bo_cobs_encode(struct bo_cobs_encoder *e, const void *data, uint32_t size)
 {
     const uint8_t *bytes = (const uint8_t *)data;
     for (; size != 0; size--, bytes++) {
@@ -21,7 +21,7 @@ void cobs_encode(struct cobs_encoder *e, const void *data, uint32_t size)
     }
 }
 
-uint32_t cobs_encode_end(struct cobs_encoder *e)
+uint32_t bo_cobs_encode_end(struct bo_cobs_encoder *e)
 {
     e->out[e->code] = (uint8_t)(e->size - e->code);
     return e->size;

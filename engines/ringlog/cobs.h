@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct cobs_encoder {
+struct bo_cobs_encoder {
     uint8_t *out;  /* the caller's memory */
     uint32_t size; /* bytes of it in use */
     uint32_t code; /* where the length of the run in progress goes */
@@ -20,24 +20,24 @@ struct cobs_encoder {
 };
 
 /* Begins at out[0]. */
-static inline void cobs_encode_start(struct cobs_encoder *encoder, uint8_t *out)
+static inline void bo_cobs_encode_start(struct bo_cobs_encoder *encoder, uint8_t *out)
 {
-    *encoder = (struct cobs_encoder){.out = out, .size = 1};
+    *encoder = (struct bo_cobs_encoder){.out = out, .size = 1};
 }
 
-/* Adds bytes. The output needs cobs_size_max(all bytes). */
-void cobs_encode(struct cobs_encoder *encoder, const void *data, uint32_t size);
+/* Adds bytes. The output needs bo_cobs_size_max(all bytes). */
+void bo_cobs_encode(struct bo_cobs_encoder *encoder, const void *data, uint32_t size);
 
 /* Bytes of the output, without the zero that is to follow. */
-uint32_t cobs_encode_end(struct cobs_encoder *encoder);
+uint32_t bo_cobs_encode_end(struct bo_cobs_encoder *encoder);
 
 /* The largest output for `size` bytes. */
-static inline uint32_t cobs_size_max(uint32_t size)
+static inline uint32_t bo_cobs_size_max(uint32_t size)
 {
     return size + size / 254 + 1;
 }
 
-struct cobs_decoder {
+struct bo_cobs_decoder {
     uint8_t left; /* bytes of the run that are still to come */
     bool zero;    /* a zero is owed if anything follows */
     bool started;
@@ -45,7 +45,7 @@ struct cobs_decoder {
 
 /* Takes one byte, which is not zero, and returns how many bytes come out of it: 0 or 1; *out is
  * that byte. */
-static inline uint32_t cobs_decode(struct cobs_decoder *decoder, uint8_t byte, uint8_t *out)
+static inline uint32_t bo_cobs_decode(struct bo_cobs_decoder *decoder, uint8_t byte, uint8_t *out)
 {
     if (decoder->left != 0) {
         decoder->left--;
@@ -61,7 +61,7 @@ static inline uint32_t cobs_decode(struct cobs_decoder *decoder, uint8_t byte, u
 }
 
 /* Whether the bytes so far are a whole encoding. */
-static inline bool cobs_decode_whole(const struct cobs_decoder *decoder)
+static inline bool bo_cobs_decode_whole(const struct bo_cobs_decoder *decoder)
 {
     return decoder->started && decoder->left == 0;
 }

@@ -6,7 +6,7 @@
  */
 #include "crc32c.h"
 
-#ifdef CRC32C_FAST
+#ifdef BO_CRC32C_FAST
 
 #define ENTRY(n, a, b, c, d, e, f, g, h)                                                           \
     (((n)&1 ? (a) : 0) ^ ((n)&2 ? (b) : 0) ^ ((n)&4 ? (c) : 0) ^ ((n)&8 ? (d) : 0) ^               \
@@ -46,7 +46,7 @@ static const uint32_t table[8][256] = {
           0x34019664u),
 };
 
-uint32_t crc32c(uint32_t crc, const void *data, size_t size)
+uint32_t bo_crc32c(uint32_t crc, const void *data, size_t size)
 {
     const uint8_t *b = (const uint8_t *)data;
     for (; size >= 8; size -= 8, b += 8)
@@ -67,7 +67,7 @@ static const uint32_t table[16] = {
     0xC38D26C4u, 0xD3D3E1ABu, 0xE330A81Au, 0xF36E6F75u,
 };
 
-uint32_t crc32c(uint32_t crc, const void *data, size_t size)
+uint32_t bo_crc32c(uint32_t crc, const void *data, size_t size)
 {
     const uint8_t *bytes = (const uint8_t *)data;
     while (size--) {

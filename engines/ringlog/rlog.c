@@ -70,7 +70,8 @@ static void erase_next(struct rlog *log)
 {
     uint32_t block = next_block(log);
     if (log->cached_block == block) rlog_forget_page(log);
-    if (!log->error) log->error = flash_erase(log->flash, block * log->flash->geometry.sector_size);
+    if (!log->error)
+        log->error = bo_flash_erase(log->flash, block * log->flash->geometry.sector_size);
     rlog_write_prep(log, block, next_lap(log));
 }
 
@@ -106,7 +107,7 @@ static void read_block_back(struct rlog *log)
     struct block block;
     if (log->error) return;
     rlog_read_block(log, log->head, &block);
-    if (!log->error && !block.opened) log->error = FLASH_ERR_IO;
+    if (!log->error && !block.opened) log->error = BO_FLASH_ERR_IO;
 }
 
 static void open_next(struct rlog *log, uint64_t number, uint64_t copies, uint8_t flags)
@@ -126,9 +127,9 @@ static void open_next(struct rlog *log, uint64_t number, uint64_t copies, uint8_
         log->base = number;
         rlog_write_base(log, &base);
         read_block_back(log);
-        if (tries || log->error != FLASH_ERR_IO) break;
+        if (tries || log->error != BO_FLASH_ERR_IO) break;
         /* It read blank and was not: a BASE was cut there. Or the place is bad. */
-        log->error = FLASH_OK;
+        log->error = BO_FLASH_OK;
         log->head = head;
         log->lap = lap;
         erase_next(log);
@@ -371,9 +372,9 @@ static void resume(struct rlog *log)
         log->wary = tries != 0;
         bool in_page = !log->strict && !log->wary && find_resume_page(log);
         bool done = in_page ? resume_in_page(log) : resume_in_block(log);
-        if (!done && !log->error) log->error = FLASH_ERR_ECC;
+        if (!done && !log->error) log->error = BO_FLASH_ERR_ECC;
         log->ready = done && !log->error;
-        if (log->error && log->error != FLASH_ERR_IO && log->error != FLASH_ERR_ECC) break;
+        if (log->error && log->error != BO_FLASH_ERR_IO && log->error != BO_FLASH_ERR_ECC) break;
     }
     log->wary = log->sealed = false;
 }
@@ -393,7 +394,7 @@ int rlog_format(struct rlog *log, const struct rlog_config *config)
     if (log->read_only) return RINGLOG_ERR_UNSUPPORTED;
     uint32_t count = rlog_block_count(log);
     for (uint32_t block = 0; block < count; block++) {
-        int error = flash_erase(log->flash, block * log->flash->geometry.sector_size);
+        int error = bo_flash_erase(log->flash, block * log->flash->geometry.sector_size);
         if (error) return error;
     }
     rlog_resolve(log);
@@ -425,9 +426,9 @@ int rlog_append(struct rlog *log, const void *data, uint32_t size, uint64_t time
     log->next++;
     if (log->ahead && log->at_page >= log->page_count / 2) {
         prepare_next(log);
-        log->error = FLASH_OK; /* the record is there; who needs the block will try again */
+        log->error = BO_FLASH_OK; /* the record is there; who needs the block will try again */
     }
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 int rlog_sync(struct rlog *log)
@@ -443,7 +444,7 @@ int rlog_seal(struct rlog *log)
     int error = rlog_sync(log);
     if (error || !log->ready || log->sealed) return error;
     /* Not worth a block: the next power-on suspects what it finds. */
-    if (rlog_room(log) == 0 && log->at_page + 1 == log->page_count) return FLASH_OK;
+    if (rlog_room(log) == 0 && log->at_page + 1 == log->page_count) return BO_FLASH_OK;
     if (rlog_room(log) == 0) turn_page(log, log->next, false);
     rlog_write_frame(log, FRAME_SEAL, log->next, 0);
     log->sealed = true;
@@ -464,7 +465,7 @@ int rlog_clear(struct rlog *log)
     if (!enter(log)) return leave(log);
     log->fill = 0;
     log->floor = log->next;
-    if (log->empty) return FLASH_OK;
+    if (log->empty) return BO_FLASH_OK;
     open_next(log, log->next, 0, 0);
     log->sealed = false;
     log->ready = !log->error;
@@ -481,7 +482,7 @@ static uint32_t log2_up(uint32_t n)
     return bits;
 }
 
-uint32_t rlog_mount_reads(const struct flash_geometry *g, uint16_t page_size)
+uint32_t rlog_mount_reads(const struct bo_flash_geometry *g, uint16_t page_size)
 {
     uint32_t size = rlog_buffer_size(g, page_size) / 2;
     if (size == 0) return 0;
@@ -490,7 +491,7 @@ uint32_t rlog_mount_reads(const struct flash_geometry *g, uint16_t page_size)
     return log2_up(g->sector_count) + 5 + log2_up(pages) + (pages > 2 ? RLOG_PAGES_BEHIND : 1);
 }
 
-uint64_t rlog_bound(const struct flash_geometry *g, uint16_t page_size)
+uint64_t rlog_bound(const struct bo_flash_geometry *g, uint16_t page_size)
 {
     uint32_t size = rlog_buffer_size(g, page_size);
     if (size == 0) return 0;
@@ -498,7 +499,7 @@ uint64_t rlog_bound(const struct flash_geometry *g, uint16_t page_size)
     return 2 * ((uint64_t)g->sector_size / g->unit + 8);
 }
 
-uint64_t rlog_read_bound(const struct flash_geometry *g, uint16_t page_size)
+uint64_t rlog_read_bound(const struct bo_flash_geometry *g, uint16_t page_size)
 {
     uint32_t size = rlog_buffer_size(g, page_size) / 2;
     if (size == 0) return 0;

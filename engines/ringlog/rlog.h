@@ -65,7 +65,7 @@ enum rlog_profile { RLOG_PAGE, RLOG_STRICT };
 #define RLOG_TIME_MAX (((uint64_t)1 << 40) - 1)
 
 struct rlog_config {
-    const struct flash *flash;
+    const struct bo_flash *flash;
     /* Two pages: what is read, and what is written. Holds the batch. */
     void *buffer;
     uint32_t buffer_size;
@@ -82,7 +82,7 @@ struct rlog_config {
 
 /* A mounted log. The caller owns it; the fields are the engine's. */
 struct rlog {
-    const struct flash *flash;
+    const struct bo_flash *flash;
     uint8_t *page; /* what was read */
     uint8_t *out;  /* what is to be written */
     uint32_t page_size;
@@ -139,10 +139,10 @@ struct rlog_iterator {
 };
 
 /* Bytes of the buffer that a log on this geometry needs; 0: the geometry can't be used. */
-uint32_t rlog_buffer_size(const struct flash_geometry *geometry, uint16_t page_size);
+uint32_t rlog_buffer_size(const struct bo_flash_geometry *geometry, uint16_t page_size);
 
 /* The largest record, which surely fits a block. */
-uint32_t rlog_record_max(const struct flash_geometry *geometry, uint16_t page_size);
+uint32_t rlog_record_max(const struct bo_flash_geometry *geometry, uint16_t page_size);
 
 /* Finds head and end. Only reads; a blank part is an empty log. RINGLOG_ERR_GEOMETRY, or an error
  * of the flash. The config is not kept. */
@@ -152,7 +152,7 @@ int rlog_mount(struct rlog *log, const struct rlog_config *config);
  * again, since what is left of the old log is not in order. */
 int rlog_format(struct rlog *log, const struct rlog_config *config);
 
-/* Appends a record, which gets *number (NULL: never mind). Durable when it returns FLASH_OK; in a
+/* Appends a record, which gets *number (NULL: never mind). Durable when it returns BO_FLASH_OK; in a
  * batch after rlog_sync. `time`, in units of the caller up to RLOG_TIME_MAX, is for rlog_seek; a
  * clock that goes back stands still in the log. RINGLOG_ERR_TOO_BIG. */
 int rlog_append(struct rlog *log, const void *data, uint32_t size, uint64_t time, uint64_t *number);
@@ -193,11 +193,11 @@ int rlog_range(struct rlog *log, uint64_t *first, uint64_t *end);
 
 /* The largest number of reads of a mount with no unreadable block, and no page without a frame
  * in the head. A ring that is wrapped takes one or two less. */
-uint32_t rlog_mount_reads(const struct flash_geometry *geometry, uint16_t page_size);
+uint32_t rlog_mount_reads(const struct bo_flash_geometry *geometry, uint16_t page_size);
 
 /* The largest number of programs and erases, and of reads, of any one call but rlog_format, which
  * erases every block, and of one step of an iteration; 0: the geometry can't be used. */
-uint64_t rlog_bound(const struct flash_geometry *geometry, uint16_t page_size);
-uint64_t rlog_read_bound(const struct flash_geometry *geometry, uint16_t page_size);
+uint64_t rlog_bound(const struct bo_flash_geometry *geometry, uint16_t page_size);
+uint64_t rlog_read_bound(const struct bo_flash_geometry *geometry, uint16_t page_size);
 
 #endif

@@ -44,12 +44,12 @@ uint32_t rlog_get_varint(const uint8_t *from, uint32_t size, uint32_t *n)
 
 /* What objects are padded to: a read unit that can't be read must not take what was there before
  * with it. */
-static uint32_t unit_of(const struct flash_geometry *g)
+static uint32_t unit_of(const struct bo_flash_geometry *g)
 {
     return g->read_unit > g->unit ? g->read_unit : g->unit;
 }
 
-static uint32_t page_size_of(const struct flash_geometry *g, uint16_t wanted)
+static uint32_t page_size_of(const struct bo_flash_geometry *g, uint16_t wanted)
 {
     uint32_t size = wanted ? wanted : RLOG_PAGE_DEFAULT;
     while (!wanted && size > 1 && g->sector_size % size != 0)
@@ -57,22 +57,22 @@ static uint32_t page_size_of(const struct flash_geometry *g, uint16_t wanted)
     return size;
 }
 
-uint32_t rlog_buffer_size(const struct flash_geometry *g, uint16_t page_size)
+uint32_t rlog_buffer_size(const struct bo_flash_geometry *g, uint16_t page_size)
 {
-    if (!flash_geometry_valid(g)) return 0;
+    if (!bo_flash_geometry_valid(g)) return 0;
     uint32_t size = page_size_of(g, page_size), unit = unit_of(g);
     uint32_t base = (BASE_SIZE + unit - 1) / unit * unit;
     uint32_t frame = (FIRST_HEADER + unit) / unit * unit;
     uint32_t prep = (PREP_SIZE + unit - 1) / unit * unit;
-    if (!flash_power_of_two(size) || size > RLOG_PAGE_MAX || g->sector_size % size != 0 ||
+    if (!bo_flash_power_of_two(size) || size > RLOG_PAGE_MAX || g->sector_size % size != 0 ||
         size % unit != 0 || size < 2 * base + frame || size < prep + base + frame ||
         g->sector_size / size > 4096 || g->sector_count < RLOG_BLOCKS_MIN ||
-        g->tear_scope == FLASH_TEAR_SECTOR)
+        g->tear_scope == BO_FLASH_TEAR_SECTOR)
         return 0;
     return 2 * size;
 }
 
-uint32_t rlog_record_max(const struct flash_geometry *g, uint16_t page_size)
+uint32_t rlog_record_max(const struct bo_flash_geometry *g, uint16_t page_size)
 {
     if (rlog_buffer_size(g, page_size) == 0) return 0;
     uint32_t size = page_size_of(g, page_size), unit = unit_of(g);
@@ -86,7 +86,7 @@ uint32_t rlog_record_max(const struct flash_geometry *g, uint16_t page_size)
 
 bool rlog_setup(struct rlog *log, const struct rlog_config *config)
 {
-    const struct flash_geometry *g = &config->flash->geometry;
+    const struct bo_flash_geometry *g = &config->flash->geometry;
     uint32_t size = rlog_buffer_size(g, config->page_size);
     memset(log, 0, sizeof *log);
     if (size == 0 || config->buffer_size < size || !config->buffer) return false;
@@ -107,7 +107,7 @@ bool rlog_setup(struct rlog *log, const struct rlog_config *config)
     put(bytes + 6, g->sector_size, 4);
     put(bytes + 10, log->page_size, 4);
     put(bytes + 14, log->unit, 2);
-    log->seed = crc32c(CRC32C_START, bytes, sizeof bytes);
+    log->seed = bo_crc32c(BO_CRC32C_START, bytes, sizeof bytes);
     rlog_forget_page(log);
     return true;
 }
@@ -120,7 +120,7 @@ static uint32_t check_start(const struct rlog *log, uint32_t block, uint32_t lap
     put(bytes, block, 4);
     put(bytes + 4, lap, 4);
     put(bytes + 8, offset, 4);
-    return crc32c(log->seed, bytes, sizeof bytes);
+    return bo_crc32c(log->seed, bytes, sizeof bytes);
 }
 
 /* Of a frame whose header, without the check, and payload are given. */
@@ -129,8 +129,8 @@ static uint32_t frame_check(const struct rlog *log, uint32_t block, uint32_t lap
                             uint32_t size)
 {
     uint32_t crc = check_start(log, block, lap, offset);
-    crc = crc32c(crc, header, header_size - 4);
-    return ~crc32c(crc, payload, size);
+    crc = bo_crc32c(crc, header, header_size - 4);
+    return ~bo_crc32c(crc, payload, size);
 }
 
 /* Offset 0 is of PREP alone. */
@@ -146,15 +146,15 @@ static void read_around(struct rlog *log, uint32_t address, uint8_t *to, uint32_
 {
     uint32_t step = log->unit;
     if (log->error) return;
-    int error = flash_read(log->flash, address, to, size);
-    if (error == FLASH_ERR_ECC) {
-        error = FLASH_OK;
+    int error = bo_flash_read(log->flash, address, to, size);
+    if (error == BO_FLASH_ERR_ECC) {
+        error = BO_FLASH_OK;
         for (uint32_t at = 0; at < size && !error; at += step) {
             uint32_t part = size - at < step ? size - at : step;
-            error = flash_read(log->flash, address + at, to + at, part);
-            if (error != FLASH_ERR_ECC) continue;
+            error = bo_flash_read(log->flash, address + at, to + at, part);
+            if (error != BO_FLASH_ERR_ECC) continue;
             memset(to + at, 0, part);
-            error = FLASH_OK;
+            error = BO_FLASH_OK;
         }
     }
     if (error) log->error = error;
@@ -183,15 +183,15 @@ void rlog_load(struct rlog *log, uint32_t block, uint32_t lap, uint32_t page)
 bool rlog_page_blank(struct rlog *log, uint32_t block, uint32_t page)
 {
     uint8_t bytes[64];
-    const struct flash_geometry *g = &log->flash->geometry;
+    const struct bo_flash_geometry *g = &log->flash->geometry;
     uint32_t address = block * g->sector_size + page * log->page_size;
     uint32_t skip = page ? 0 : rlog_page_start(log, 0);
     for (uint32_t at = 0; at < log->page_size; at += sizeof bytes) {
         uint32_t size =
             log->page_size - at < sizeof bytes ? log->page_size - at : (uint32_t)sizeof bytes;
         if (log->error) return false;
-        int error = flash_read(log->flash, address + at, bytes, size);
-        if (error && error != FLASH_ERR_ECC) log->error = error;
+        int error = bo_flash_read(log->flash, address + at, bytes, size);
+        if (error && error != BO_FLASH_ERR_ECC) log->error = error;
         if (error) return false;
         for (uint32_t i = 0; i < size; i++) {
             if (at + i >= skip && bytes[i] != g->erased) return false;
@@ -261,7 +261,7 @@ bool rlog_base_of(const struct frame *frame, struct base *base)
 void rlog_read_block(struct rlog *log, uint32_t number, struct block *block)
 {
     uint8_t bytes[PREP_SIZE + BASE_SIZE + 3 * RLOG_UNIT_MAX];
-    const struct flash_geometry *g = &log->flash->geometry;
+    const struct bo_flash_geometry *g = &log->flash->geometry;
     uint32_t start = rlog_page_start(log, 0), end = start + rlog_base_size(log);
     uint32_t size = (end + g->read_unit - 1u) / g->read_unit * g->read_unit;
     struct frame frame;
@@ -283,7 +283,7 @@ static void program(struct rlog *log, uint32_t block, uint32_t offset, const uin
     if (log->error) return;
     if (log->cached_block == block) rlog_forget_page(log);
     log->error =
-        flash_program(log->flash, block * log->flash->geometry.sector_size + offset, data, size);
+        bo_flash_program(log->flash, block * log->flash->geometry.sector_size + offset, data, size);
 }
 
 void rlog_write_prep(struct rlog *log, uint32_t block, uint32_t lap)

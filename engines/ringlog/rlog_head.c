@@ -172,7 +172,7 @@ void rlog_resolve(struct rlog *log)
 {
     struct block block;
     rlog_forget_page(log);
-    log->error = FLASH_OK;
+    log->error = BO_FLASH_OK;
     log->ready = log->sealed = false;
     log->next_is = NEXT_UNKNOWN;
     log->fill = 0;
@@ -192,5 +192,5 @@ void rlog_resolve(struct rlog *log)
         log->floor = block.base.seen > block.base.base ? 0 : block.base.base - block.base.seen;
         find_end(log);
     }
-    log->resolved = log->error == FLASH_OK;
+    log->resolved = log->error == BO_FLASH_OK;
 }

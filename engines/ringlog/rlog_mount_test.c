@@ -45,7 +45,7 @@ static const char *const gap_names[] = {"none", "prepared", "torn", "unreadable"
 enum bad { BAD_ECC, BAD_BYTES, BAD_BASE, BAD_COUNT };
 
 struct ring {
-    struct flash flash;
+    struct bo_flash flash;
     uint32_t head, lap;
     enum gap gap;
     bool junk;                 /* first lap: what was never opened is junk, not blank */
@@ -75,7 +75,7 @@ static uint32_t start_check(const struct ring *r, uint32_t block, uint32_t lap, 
     put(place, block, 4);
     put(place + 4, lap, 4);
     put(place + 8, offset, 4);
-    return crc32c(crc32c(CRC32C_START, seed, sizeof seed), place, sizeof place);
+    return bo_crc32c(bo_crc32c(BO_CRC32C_START, seed, sizeof seed), place, sizeof place);
 }
 
 /* A frame whose payload is there already; returns its end. */
@@ -88,8 +88,8 @@ static uint32_t put_frame(const struct ring *r, uint32_t block, uint32_t lap, ui
     put(to, size | type << 12, 2);
     if (first) put(to + 2, index, 2);
     uint32_t crc = start_check(r, block, lap, page_at + at);
-    crc = crc32c(crc, to, header - 4);
-    put(to + header - 4, ~crc32c(crc, to + header, size), 4);
+    crc = bo_crc32c(crc, to, header - 4);
+    put(to + header - 4, ~bo_crc32c(crc, to + header, size), 4);
     return at + header + size;
 }
 
@@ -230,19 +230,19 @@ static int ring_read(void *context, uint32_t address, void *buffer, uint32_t siz
     if (refuses) {
         if (r->failed_end == 0) r->failed = address;
         if (r->failed_end == 0) r->failed_end = address + size;
-        return FLASH_ERR_ECC;
+        return BO_FLASH_ERR_ECC;
     }
     memset(bytes, 0xFF, sizeof bytes);
     put_page(r, block, page, bytes);
     if (bad) bytes[r->bad_kind == BAD_BYTES ? 1 : 20] ^= 0x10;
     memcpy(buffer, bytes + at, size);
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 static int ring_refuse(void)
 {
     CHECK(false, "a mount writes");
-    return FLASH_ERR_IO;
+    return BO_FLASH_ERR_IO;
 }
 
 static int ring_program(void *context, uint32_t address, const void *data, uint32_t size)
@@ -260,17 +260,17 @@ static int ring_erase(void *context, uint32_t address)
 static void ring_init(struct ring *r, uint32_t sector_size, uint32_t count)
 {
     memset(r, 0, sizeof *r);
-    r->flash = (struct flash){.geometry = {.sector_size = sector_size,
-                                           .sector_count = count,
-                                           .page_size = 256,
-                                           .unit = 1,
-                                           .read_unit = 1,
-                                           .erased = 0xFF,
-                                           .tear_scope = FLASH_TEAR_PAGE},
-                              .context = r,
-                              .read = ring_read,
-                              .program = ring_program,
-                              .erase = ring_erase};
+    r->flash = (struct bo_flash){.geometry = {.sector_size = sector_size,
+                                              .sector_count = count,
+                                              .page_size = 256,
+                                              .unit = 1,
+                                              .read_unit = 1,
+                                              .erased = 0xFF,
+                                              .tear_scope = BO_FLASH_TEAR_PAGE},
+                                 .context = r,
+                                 .read = ring_read,
+                                 .program = ring_program,
+                                 .erase = ring_erase};
     r->lap = 5;
 }
 
@@ -292,7 +292,7 @@ static void mount(struct ring *r)
     r->looks = r->reads = r->failed = r->failed_end = 0;
     int error = rlog_mount(&log, &config);
     uint32_t n = r->flash.geometry.sector_count;
-    CHECK(error == FLASH_OK && log.head == r->head && log.lap == r->lap,
+    CHECK(error == BO_FLASH_OK && log.head == r->head && log.lap == r->lap,
           "%u blocks, head %u, lap %u, gap %s, %u bad: %d, head %u, lap %u", n, r->head, r->lap,
           gap_names[r->gap], r->bad_count, error, log.head, log.lap);
     CHECK(log.next == end_of(r), "%u blocks, head %u, page %u, hole %u: ends at %u, not %u", n,

@@ -340,7 +340,7 @@ int rlog_read(struct rlog *log, uint64_t number, void *buffer, uint32_t capacity
     if (!rlog_walk_on(log, &walk, number, &record) || record.number != number)
         return leave(log, RINGLOG_ERR_NOT_FOUND);
     *size = record.size;
-    return leave(log, record.size > capacity ? RINGLOG_ERR_BUFFER : FLASH_OK);
+    return leave(log, record.size > capacity ? RINGLOG_ERR_BUFFER : BO_FLASH_OK);
 }
 
 void rlog_iterate(struct rlog_iterator *iterator, uint64_t number)
@@ -373,7 +373,7 @@ int rlog_next(struct rlog *log, struct rlog_iterator *iterator, void *buffer, ui
         return leave(log, RINGLOG_ERR_BUFFER);
     }
     iterator->want = record.number + 1;
-    return leave(log, FLASH_OK);
+    return leave(log, BO_FLASH_OK);
 }
 
 int rlog_range(struct rlog *log, uint64_t *first, uint64_t *end)
@@ -382,10 +382,10 @@ int rlog_range(struct rlog *log, uint64_t *first, uint64_t *end)
     struct rlog_record record = {.buffer = NULL, .capacity = 0};
     bool there = enter(log);
     *first = *end = log->next;
-    if (!there) return leave(log, FLASH_OK);
+    if (!there) return leave(log, BO_FLASH_OK);
     rlog_walk_to(log, &walk, log->floor);
     if (rlog_walk_on(log, &walk, log->floor, &record)) *first = record.number;
-    return leave(log, FLASH_OK);
+    return leave(log, BO_FLASH_OK);
 }
 
 /* The time of a block's BASE; 0 if it can't be read. */
@@ -400,7 +400,7 @@ int rlog_seek(struct rlog *log, uint64_t time, uint64_t *number)
 {
     struct block block;
     *number = log->floor;
-    if (!enter(log)) return leave(log, FLASH_OK);
+    if (!enter(log)) return leave(log, BO_FLASH_OK);
     uint32_t low = rlog_live_blocks(log), high = 0; /* low is too old or right */
     if (opened_at(log, 0) < time) low = 0;
     while (low > high + 1) {
@@ -412,5 +412,5 @@ int rlog_seek(struct rlog *log, uint64_t time, uint64_t *number)
     }
     rlog_read_block(log, block_back(log, low), &block);
     *number = block.opened && block.base.base > log->floor ? block.base.base : log->floor;
-    return leave(log, FLASH_OK);
+    return leave(log, BO_FLASH_OK);
 }

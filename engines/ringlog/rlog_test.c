@@ -65,7 +65,7 @@ static int bench_ends(struct bench *b, int answer)
 
 static void check_bounds(const struct bench *b)
 {
-    const struct flash_geometry *g = &b->ram.flash.geometry;
+    const struct bo_flash_geometry *g = &b->ram.flash.geometry;
     uint64_t changes = rlog_bound(g, b->config.page_size);
     uint64_t reads = rlog_read_bound(g, b->config.page_size);
     CHECK(b->changes_most <= changes, "%u changes of %u", (unsigned)b->changes_most,
@@ -81,7 +81,7 @@ static void check_bounds(const struct bench *b)
 /* Units are programmed once, those of PREP twice where the part allows it. */
 static bool look_at_call(struct ram_flash *ram, const struct ram_flash_call *call)
 {
-    const struct flash_geometry *g = &ram->flash.geometry;
+    const struct bo_flash_geometry *g = &ram->flash.geometry;
     uint32_t prep = (8u + g->unit - 1) / g->unit * g->unit;
     for (uint32_t at = 0; call->data != NULL && at < call->size; at += g->unit) {
         uint32_t most = (call->address + at) % g->sector_size < prep ? 2 : 1;
@@ -98,7 +98,7 @@ static int read_or_fail(void *context, uint32_t address, void *bytes, uint32_t s
     int error = ram_flash_read(&b->ram, address, bytes, size);
     for (uint32_t i = 0; i < b->bad_count && !error; i++)
         if (b->bad[i] * unit < address + size && (b->bad[i] + 1) * unit > address)
-            error = FLASH_ERR_ECC;
+            error = BO_FLASH_ERR_ECC;
     if (error) memset(bytes, 0xA5, size);
     return error;
 }
@@ -137,7 +137,7 @@ static int bench_mount(struct bench *b)
 static void remount(struct bench *b)
 {
     int error = bench_mount(b);
-    CHECK(error == FLASH_OK, "%d", error);
+    CHECK(error == BO_FLASH_OK, "%d", error);
 }
 
 /* A blank part of 8 x 512 bytes, page 128. */
@@ -168,7 +168,7 @@ static uint64_t range_end(struct bench *b)
 {
     uint64_t first, end;
     int error = DO(b, rlog_range(&b->log, &first, &end));
-    CHECK(error == FLASH_OK && first <= end, "%d", error);
+    CHECK(error == BO_FLASH_OK && first <= end, "%d", error);
     return end;
 }
 
@@ -176,7 +176,7 @@ static uint64_t range_first(struct bench *b)
 {
     uint64_t first = 0, end;
     int error = DO(b, rlog_range(&b->log, &first, &end));
-    CHECK(error == FLASH_OK && first <= end, "%d", error);
+    CHECK(error == BO_FLASH_OK && first <= end, "%d", error);
     return first;
 }
 
@@ -188,7 +188,7 @@ static int append(struct bench *b, uint32_t most, uint64_t time)
     uint32_t size = size_of(number, most);
     bytes_of(number, bytes, size);
     int error = DO(b, rlog_append(&b->log, bytes, size, time, &given));
-    CHECK(error == FLASH_OK && given == number, "%d, number %u, not %u", error, (unsigned)given,
+    CHECK(error == BO_FLASH_OK && given == number, "%d, number %u, not %u", error, (unsigned)given,
           (unsigned)number);
     return error;
 }
@@ -212,7 +212,7 @@ static bool reads_right(struct bench *b, uint64_t number, uint32_t most)
     uint8_t bytes[RAM_FLASH_SECTOR_MAX];
     uint32_t size = UINT32_MAX;
     int error = DO(b, rlog_read(&b->log, number, bytes, sizeof bytes, &size));
-    return error == FLASH_OK && is_right(number, bytes, size, most);
+    return error == BO_FLASH_OK && is_right(number, bytes, size, most);
 }
 
 /* Iterates from a number; `first` and `count` of what is told, which must be right and without a
@@ -282,16 +282,16 @@ static void run_setup(struct bench *b, uint32_t appends, bool reboots)
     for (uint32_t i = 0; i < appends; i++) {
         append(b, most, i);
         uint32_t dice = ram_flash_below(&random, 32);
-        if (dice < 6) CHECK(DO(b, rlog_sync(&b->log)) == FLASH_OK, "%u", i);
-        if (dice == 6) CHECK(DO(b, rlog_prepare(&b->log)) == FLASH_OK, "%u", i);
-        if (dice == 7) CHECK(DO(b, rlog_seal(&b->log)) == FLASH_OK, "%u", i);
+        if (dice < 6) CHECK(DO(b, rlog_sync(&b->log)) == BO_FLASH_OK, "%u", i);
+        if (dice == 6) CHECK(DO(b, rlog_prepare(&b->log)) == BO_FLASH_OK, "%u", i);
+        if (dice == 7) CHECK(DO(b, rlog_seal(&b->log)) == BO_FLASH_OK, "%u", i);
         if (dice < 2 && reboots) remount(b);
         if (dice == 8 && reboots) bench_mount(b); /* what waited is lost */
         if (dice != 5 && b->config.batch) continue;
         CHECK(b->log.next == 0 || reads_right(b, b->log.next - 1, most), "append %u", i);
         if (i % 16 == 0) check_all(b, b->log.next, most);
     }
-    CHECK(DO(b, rlog_sync(&b->log)) == FLASH_OK, "sync");
+    CHECK(DO(b, rlog_sync(&b->log)) == BO_FLASH_OK, "sync");
     check_all(b, b->log.next, most);
     remount(b);
     check_all(b, b->log.next, most);
@@ -318,13 +318,13 @@ static void test_a_batch_of_many_small_records_outlives_a_power_on(void)
         for (uint32_t boots = 0; boots < 8; boots++) {
             uint32_t count = 1 + ram_flash_below(&random, 120);
             append_many(&bench, count, 1);
-            CHECK(DO(&bench, rlog_sync(&bench.log)) == FLASH_OK, "sync");
+            CHECK(DO(&bench, rlog_sync(&bench.log)) == BO_FLASH_OK, "sync");
             remount(&bench);
             append(&bench, 1, 0);
             uint64_t first = range_first(&bench), end = bench.log.next;
             CHECK(first + (count < 40 ? count : 40) < end, "%u of %u, to %u",
                   (unsigned)(end - first), count, (unsigned)end);
-            CHECK(DO(&bench, rlog_sync(&bench.log)) == FLASH_OK, "sync");
+            CHECK(DO(&bench, rlog_sync(&bench.log)) == BO_FLASH_OK, "sync");
             check_all(&bench, end, 1);
         }
         check_bounds(&bench);
@@ -358,7 +358,7 @@ static void test_geometries_it_cannot_use_are_refused(void)
     bench.config.buffer_size = 255;
     CHECK(bench_mount(&bench) == RINGLOG_ERR_GEOMETRY, "buffer too small");
     bench.config.buffer_size = 256;
-    bench.ram.flash.geometry.tear_scope = FLASH_TEAR_SECTOR;
+    bench.ram.flash.geometry.tear_scope = BO_FLASH_TEAR_SECTOR;
     CHECK(bench_mount(&bench) == RINGLOG_ERR_GEOMETRY, "tears sectors");
 }
 
@@ -371,7 +371,7 @@ static void test_an_iteration_starts_at_any_number(void)
         bench.config.batch = batch;
         remount(&bench);
         append_many(&bench, 600, 60);
-        CHECK(DO(&bench, rlog_sync(&bench.log)) == FLASH_OK, "sync");
+        CHECK(DO(&bench, rlog_sync(&bench.log)) == BO_FLASH_OK, "sync");
         uint64_t first = range_first(&bench), end = range_end(&bench), told = 0;
         CHECK(first > 0 && end == 600, "from %u", (unsigned)first);
         for (uint64_t from = 0; from <= end + 1; from++) {
@@ -403,7 +403,7 @@ static void test_a_record_that_does_not_fit_comes_again(void)
             CHECK(error == RINGLOG_ERR_BUFFER && size == wanted, "%d, %u", error, size);
         }
         int error = DO(&bench, rlog_next(&bench.log, &iterator, bytes, wanted, &size, &number));
-        CHECK(error == FLASH_OK && number == i && is_right(i, bytes, size, 60), "%d", error);
+        CHECK(error == BO_FLASH_OK && number == i && is_right(i, bytes, size, 60), "%d", error);
     }
 }
 
@@ -423,7 +423,7 @@ static void test_an_iteration_goes_on_while_records_are_appended(void)
             uint64_t first = range_first(&bench), end = range_end(&bench);
             int error = rlog_next(&bench.log, &iterator, bytes, sizeof bytes, &size, &number);
             if (wanted < first) wanted = first;
-            CHECK(error == (wanted < end ? FLASH_OK : RINGLOG_ERR_NOT_FOUND), "%d at %u", error,
+            CHECK(error == (wanted < end ? BO_FLASH_OK : RINGLOG_ERR_NOT_FOUND), "%d at %u", error,
                   (unsigned)wanted);
             CHECK(error || (number == wanted && is_right(number, bytes, size, 60)), "%u, not %u",
                   (unsigned)number, (unsigned)wanted);
@@ -450,7 +450,8 @@ static void test_seek_finds_a_time_within_a_block_or_so(void)
         uint32_t reached = 0;
         while (reached < 400 && times[reached] < asked)
             reached++;
-        CHECK(DO(&bench, rlog_seek(&bench.log, asked, &number)) == FLASH_OK, "%u", (unsigned)asked);
+        CHECK(DO(&bench, rlog_seek(&bench.log, asked, &number)) == BO_FLASH_OK, "%u",
+              (unsigned)asked);
         uint64_t first = range_first(&bench);
         CHECK(number <= reached || reached < first, "time %u is reached at %u, told %u",
               (unsigned)asked, reached, (unsigned)number);
@@ -469,7 +470,7 @@ static void test_clear_costs_the_same_on_every_log(void)
         remount(&bench);
         append_many(&bench, i & 2 ? 1000 : 1, 30);
         struct ram_flash_counts was = bench.ram.counts;
-        CHECK(DO(&bench, rlog_clear(&bench.log)) == FLASH_OK, "%u", i);
+        CHECK(DO(&bench, rlog_clear(&bench.log)) == BO_FLASH_OK, "%u", i);
         CHECK(bench.ram.counts.erases - was.erases == 1, "%u", i);
         CHECK(bench.ram.counts.programs - was.programs == 2, "%u", i);
         for (uint32_t boots = 0; boots < 2; boots++) {
@@ -487,7 +488,7 @@ static void test_what_was_cleared_never_comes_back(void)
     bench_open(&bench);
     append_many(&bench, 100, 30);
     for (uint32_t i = 0; i < 40; i++) {
-        CHECK(DO(&bench, rlog_clear(&bench.log)) == FLASH_OK, "%u", i);
+        CHECK(DO(&bench, rlog_clear(&bench.log)) == BO_FLASH_OK, "%u", i);
         uint64_t floor = bench.log.next;
         append_many(&bench, i, 30);
         remount(&bench);
@@ -515,9 +516,9 @@ static void test_a_sealed_log_is_resumed_without_a_copy(void)
     for (uint32_t sealed = 0; sealed < 2; sealed++) {
         bench_open(&bench);
         append_many(&bench, 5, 8);
-        if (sealed) CHECK(DO(&bench, rlog_seal(&bench.log)) == FLASH_OK, "seal");
+        if (sealed) CHECK(DO(&bench, rlog_seal(&bench.log)) == BO_FLASH_OK, "seal");
         uint64_t programs = bench.ram.counts.programs;
-        if (sealed) CHECK(DO(&bench, rlog_seal(&bench.log)) == FLASH_OK, "seal");
+        if (sealed) CHECK(DO(&bench, rlog_seal(&bench.log)) == BO_FLASH_OK, "seal");
         CHECK(bench.ram.counts.programs == programs, "sealed twice");
         struct ram_flash_counts counts = resumed(&bench, 8);
         CHECK(counts.erases == 0 && counts.programs == (sealed ? 2 : 3), "%u programs",
@@ -553,7 +554,7 @@ static uint32_t erases_in_appends(struct bench *b, bool prepare)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < 300; i++) {
-        if (prepare) CHECK(DO(b, rlog_prepare(&b->log)) == FLASH_OK, "prepare");
+        if (prepare) CHECK(DO(b, rlog_prepare(&b->log)) == BO_FLASH_OK, "prepare");
         uint64_t erases = b->ram.counts.erases, page = b->log.at_page;
         append(b, 20, 0);
         /* Half a block ahead is in time; when the block is full it is late. */
@@ -580,12 +581,12 @@ static void test_a_device_that_only_reboots_wears_nothing(void)
     for (unsigned options = 0; options < 8; options++) {
         open_setup(&bench, &setups[1], options);
         append_many(&bench, 40, 30);
-        CHECK(DO(&bench, rlog_sync(&bench.log)) == FLASH_OK, "sync");
+        CHECK(DO(&bench, rlog_sync(&bench.log)) == BO_FLASH_OK, "sync");
         struct ram_flash_counts was = bench.ram.counts;
         for (uint32_t i = 0; i < 20; i++) {
             remount(&bench);
-            CHECK(DO(&bench, rlog_sync(&bench.log)) == FLASH_OK, "sync");
-            CHECK(DO(&bench, rlog_seal(&bench.log)) == FLASH_OK, "seal");
+            CHECK(DO(&bench, rlog_sync(&bench.log)) == BO_FLASH_OK, "sync");
+            CHECK(DO(&bench, rlog_seal(&bench.log)) == BO_FLASH_OK, "seal");
             check_all(&bench, 40, 30);
         }
         CHECK(bench.ram.counts.programs == was.programs && bench.ram.counts.erases == was.erases,
@@ -609,7 +610,7 @@ static void test_one_append_for_each_boot_wears_evenly(void)
         bench.ram.before = count_erase;
         for (uint32_t i = 0; i < 600; i++) {
             append(&bench, 20, 0);
-            CHECK(DO(&bench, rlog_sync(&bench.log)) == FLASH_OK, "sync");
+            CHECK(DO(&bench, rlog_sync(&bench.log)) == BO_FLASH_OK, "sync");
             remount(&bench);
         }
         uint32_t least = UINT32_MAX, most = 0;
@@ -644,7 +645,7 @@ static void test_another_log_is_an_empty_one(void)
 
 static void fill_with_junk(struct bench *b, uint64_t random)
 {
-    for (uint32_t i = 0; i < flash_size(&b->ram.flash); i++)
+    for (uint32_t i = 0; i < bo_flash_size(&b->ram.flash); i++)
         b->ram.bytes[i] = (uint8_t)ram_flash_random(&random);
     memset(b->ram.programs, 2, sizeof b->ram.programs);
 }
@@ -661,7 +662,7 @@ static void test_a_log_starts_on_a_part_full_of_junk(void)
         CHECK(range_end(&bench) == 0, "junk");
         for (uint32_t k = 1; k < 12; k++) {
             append_many(&bench, k, 40);
-            CHECK(DO(&bench, rlog_sync(&bench.log)) == FLASH_OK, "sync");
+            CHECK(DO(&bench, rlog_sync(&bench.log)) == BO_FLASH_OK, "sync");
             if (i & 8) remount(&bench);
             check_all(&bench, (uint64_t)k * (k + 1) / 2, 40);
         }
@@ -672,7 +673,7 @@ static void test_format_empties_a_log(void)
 {
     bench_open(&bench);
     append_many(&bench, 100, 30);
-    CHECK(rlog_format(&bench.log, &bench.config) == FLASH_OK, "format");
+    CHECK(rlog_format(&bench.log, &bench.config) == BO_FLASH_OK, "format");
     CHECK(range_end(&bench) == 0 && check_all(&bench, 0, 30) == 0, "empty");
     append_many(&bench, 100, 30);
     CHECK(check_all(&bench, 100, 30) > 0, "used");
@@ -700,7 +701,7 @@ static void check_same(struct bench *b, uint64_t first, uint64_t end, const bool
     for (uint64_t wanted = first; wanted < end; wanted++) {
         if (!is[wanted - first]) continue;
         int error = rlog_next(&b->log, &iterator, bytes, sizeof bytes, &size, &number);
-        CHECK(error == FLASH_OK && number == wanted, "%d, %u, not %u", error, (unsigned)number,
+        CHECK(error == BO_FLASH_OK && number == wanted, "%d, %u, not %u", error, (unsigned)number,
               (unsigned)wanted);
         if (error) return;
     }
@@ -719,9 +720,9 @@ static void test_a_unit_that_cannot_be_read_hides_little_else(void)
         bench.config.batch = batch;
         remount(&bench);
         append_many(&bench, 390, 60);
-        CHECK(DO(&bench, rlog_sync(&bench.log)) == FLASH_OK, "sync");
+        CHECK(DO(&bench, rlog_sync(&bench.log)) == BO_FLASH_OK, "sync");
         uint64_t first = range_first(&bench), end = range_end(&bench);
-        for (uint32_t unit = 0; unit < flash_size(&bench.ram.flash); unit += 13) {
+        for (uint32_t unit = 0; unit < bo_flash_size(&bench.ram.flash); unit += 13) {
             bench.bad[0] = unit;
             bench.bad_count = 1;
             remount(&bench);
@@ -742,7 +743,7 @@ static void test_a_unit_that_cannot_be_read_hides_little_else(void)
 /* Not one of a header: what can't be read there hides the block. */
 static uint32_t some_unit(const struct bench *b, uint64_t *random)
 {
-    const struct flash_geometry *g = &b->ram.flash.geometry;
+    const struct bo_flash_geometry *g = &b->ram.flash.geometry;
     uint32_t header = 64 / g->unit, units = g->sector_size / g->unit;
     return ram_flash_below(random, g->sector_count) * units + header +
            ram_flash_below(random, units - header);
@@ -759,7 +760,7 @@ static void test_a_log_is_used_in_spite_of_units_that_cannot_be_read(void)
             bench.bad[k] = some_unit(&bench, &random);
         remount(&bench);
         append_many(&bench, 30, 100);
-        CHECK(DO(&bench, rlog_sync(&bench.log)) == FLASH_OK, "run %u", i);
+        CHECK(DO(&bench, rlog_sync(&bench.log)) == BO_FLASH_OK, "run %u", i);
         uint32_t count = 0;
         for (uint64_t number = bench.log.next - 30; number < bench.log.next; number++)
             count += reads_right(&bench, number, 100);
@@ -782,7 +783,7 @@ static void note_mount(struct bench *b, struct result *result)
     struct ram_flash_counts was = b->ram.counts;
     config.buffer = buffer;
     config.buffer_size = sizeof buffer;
-    CHECK(rlog_mount(&again, &config) == FLASH_OK, "mount");
+    CHECK(rlog_mount(&again, &config) == BO_FLASH_OK, "mount");
     if (b->ram.counts.reads - was.reads > result->mount_reads)
         result->mount_reads = b->ram.counts.reads - was.reads;
     CHECK(again.head == b->log.head && again.next <= b->log.next, "mount");
@@ -805,7 +806,7 @@ static struct result work(struct bench *b, uint32_t records)
     for (uint32_t i = 0; i < records; i++) {
         uint32_t head = b->log.head;
         int error = DO(b, rlog_append(&b->log, bytes, sizeof bytes, i, NULL));
-        CHECK(error == FLASH_OK, "%d", error);
+        CHECK(error == BO_FLASH_OK, "%d", error);
         note_append(b, &result, head);
         if (i % 37 == 36) note_mount(b, &result);
         if (i % 97 != 0 || b->ram.counts.erases <= b->ram.flash.geometry.sector_count) continue;

@@ -51,7 +51,7 @@ static uint32_t span_of(uint32_t most, uint32_t wanted)
     return wanted != 0 && wanted < most ? wanted : most;
 }
 
-static bool bits_lawful(const struct flash_geometry *g)
+static bool bits_lawful(const struct bo_flash_geometry *g)
 {
     return g->programs_per_unit == 0 || g->programs_per_unit >= 8u * g->unit;
 }
@@ -62,7 +62,7 @@ static uint32_t shares(uint32_t things, uint32_t in_one)
     return things / in_one + (things % in_one != 0 ? 1 : 0);
 }
 
-static void plan_bits(const struct flash_geometry *g, const struct seqlog_config *config,
+static void plan_bits(const struct bo_flash_geometry *g, const struct seqlog_config *config,
                       struct seqlog_plan *plan)
 {
     uint32_t bits = 8 * (g->sector_size - seqlog_index_tag_size(g)), sectors = g->sector_count;
@@ -81,7 +81,7 @@ static void plan_bits(const struct flash_geometry *g, const struct seqlog_config
 }
 
 /* Enough sectors to be erased no more often than the blocks, and two so that one always holds. */
-static void plan_pointer(const struct flash_geometry *g, const struct seqlog_config *config,
+static void plan_pointer(const struct bo_flash_geometry *g, const struct seqlog_config *config,
                          struct seqlog_plan *plan)
 {
     uint32_t entries = g->sector_size / seqlog_index_entry_size(g);
@@ -91,7 +91,7 @@ static void plan_pointer(const struct flash_geometry *g, const struct seqlog_con
 }
 
 /* Programs of anything in a sector: its pages, and one more where it is not aligned. */
-static void plan_bounds(const struct flash_geometry *g, struct seqlog_plan *plan)
+static void plan_bounds(const struct bo_flash_geometry *g, struct seqlog_plan *plan)
 {
     uint64_t pages = g->sector_size / g->page_size + 1, pieces = g->sector_size / 32 + 1;
     uint64_t erases = 4, frames = 2 * pages, index = 2 * (2 * pages + pieces);
@@ -104,11 +104,11 @@ static void plan_bounds(const struct flash_geometry *g, struct seqlog_plan *plan
     plan->read_bound = find + 4 * walk + 4 * pieces;
 }
 
-int seqlog_plan(const struct flash_geometry *g, const struct seqlog_config *config,
+int seqlog_plan(const struct bo_flash_geometry *g, const struct seqlog_config *config,
                 struct seqlog_plan *plan)
 {
     memset(plan, 0, sizeof *plan);
-    if (!flash_geometry_valid(g) || g->erased != 0xFF || g->sector_size < SEQLOG_WORK_MIN)
+    if (!bo_flash_geometry_valid(g) || g->erased != 0xFF || g->sector_size < SEQLOG_WORK_MIN)
         return RINGLOG_ERR_GEOMETRY;
     switch (config->find) {
     case SEQLOG_COARSE:
@@ -128,7 +128,7 @@ int seqlog_plan(const struct flash_geometry *g, const struct seqlog_config *conf
     plan->header_size = seqlog_round(HEADER_SIZE, g->unit);
     plan->record_max = record_max(config->framing, g->sector_size - plan->header_size);
     plan_bounds(g, plan);
-    return plan->record_max != 0 ? FLASH_OK : RINGLOG_ERR_GEOMETRY;
+    return plan->record_max != 0 ? BO_FLASH_OK : RINGLOG_ERR_GEOMETRY;
 }
 
 /* Recovery ---------------------------------------------------------------------------------- */
@@ -149,7 +149,7 @@ static int torn_end(struct seqlog *log, const struct seqlog_cursor *cursor, uint
         }
         offset += run.size;
     }
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 /* What the head holds, and where it goes on. */
@@ -160,7 +160,7 @@ static int recover_head(struct seqlog *log)
     uint32_t torn;
     int error;
     log->end = cursor.offset;
-    while ((error = seqlog_frame_next(log, &cursor, NULL, 0, &frame)) == FLASH_OK)
+    while ((error = seqlog_frame_next(log, &cursor, NULL, 0, &frame)) == BO_FLASH_OK)
         log->end = cursor.offset;
     if (error != RINGLOG_ERR_NOT_FOUND) return error;
     log->next = cursor.number;
@@ -170,7 +170,7 @@ static int recover_head(struct seqlog *log)
     if (torn != log->end) {
         log->append = seqlog_round(torn, log->flash->geometry.page_size);
     }
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 /* Looks at the flash as if for the first time. */
@@ -189,13 +189,13 @@ static int recover(struct seqlog *log)
         log->open = true;
     }
     log->stale = false;
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 /* Before a change. */
 static int ready(struct seqlog *log)
 {
-    return log->stale ? recover(log) : FLASH_OK;
+    return log->stale ? recover(log) : BO_FLASH_OK;
 }
 
 static void seed_make(struct seqlog *log, const struct seqlog_config *config)
@@ -205,7 +205,7 @@ static void seed_make(struct seqlog *log, const struct seqlog_config *config)
     seqlog_put(bytes + 4, log->flash->geometry.sector_size, 4);
     seqlog_put(bytes + 8, log->plan.blocks, 4);
     bytes[12] = (uint8_t)config->framing;
-    log->seed = crc32c(CRC32C_START, bytes, sizeof bytes);
+    log->seed = bo_crc32c(BO_CRC32C_START, bytes, sizeof bytes);
 }
 
 static int configure(struct seqlog *log, const struct seqlog_config *config)
@@ -219,7 +219,7 @@ static int configure(struct seqlog *log, const struct seqlog_config *config)
     log->ahead = config->ahead;
     if (config->work_size < SEQLOG_WORK_MIN) return RINGLOG_ERR_GEOMETRY;
     int error = seqlog_plan(&config->flash->geometry, config, &log->plan);
-    if (error == FLASH_OK) seed_make(log, config);
+    if (error == BO_FLASH_OK) seed_make(log, config);
     return error;
 }
 
@@ -232,7 +232,7 @@ int seqlog_mount(struct seqlog *log, const struct seqlog_config *config)
 int seqlog_format(struct seqlog *log, const struct seqlog_config *config)
 {
     int error = configure(log, config);
-    for (uint32_t i = 0; error == FLASH_OK && i < config->flash->geometry.sector_count; i++)
+    for (uint32_t i = 0; error == BO_FLASH_OK && i < config->flash->geometry.sector_count; i++)
         error = seqlog_erase(log, i);
     return error ? error : recover(log);
 }
@@ -247,9 +247,9 @@ static uint32_t block_next(const struct seqlog *log)
 /* Erases the block that is next, unless that is done. */
 static int prepare(struct seqlog *log)
 {
-    if (log->prepared) return FLASH_OK;
+    if (log->prepared) return BO_FLASH_OK;
     int error = seqlog_erase(log, block_next(log));
-    log->prepared = error == FLASH_OK;
+    log->prepared = error == BO_FLASH_OK;
     return error;
 }
 
@@ -273,7 +273,7 @@ static int open_block(struct seqlog *log, uint32_t reach)
     log->end = log->append = log->plan.header_size;
     /* The index is a hint: what it costs to do without is not the caller's error. */
     if (seqlog_index_note(log, block, header.sequence)) log->index_known = false;
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 /* One block more than now, the oldest ones given up. */
@@ -335,7 +335,7 @@ static int append(struct seqlog *log, const void *data, uint32_t size)
         answer = put(log, data, size);
     }
     if (answer < 0) return answer;
-    return answer == SEQLOG_YES ? FLASH_OK : RINGLOG_ERR_TOO_BIG;
+    return answer == SEQLOG_YES ? BO_FLASH_OK : RINGLOG_ERR_TOO_BIG;
 }
 
 int seqlog_append(struct seqlog *log, const void *data, uint32_t size, uint64_t *number)
@@ -355,7 +355,7 @@ int seqlog_append(struct seqlog *log, const void *data, uint32_t size, uint64_t 
     if (number != NULL) *number = log->next - 1;
     /* The record is there whatever becomes of this; what fails here is done again when needed. */
     if (log->ahead && log->append > log->flash->geometry.sector_size / 2) (void)prepare(log);
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 int seqlog_prepare(struct seqlog *log)
@@ -368,7 +368,7 @@ int seqlog_clear(struct seqlog *log)
 {
     int error = ready(log);
     if (error || !log->open) return error;
-    if (log->header.reach == 0 && log->header.first == log->next) return FLASH_OK;
+    if (log->header.reach == 0 && log->header.first == log->next) return BO_FLASH_OK;
     error = open_block(log, 0);
     if (error) log->stale = true;
     return error;

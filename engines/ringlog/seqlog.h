@@ -64,7 +64,7 @@
  * Not claimed:
  *   weak  a program that left no trace may have left weak bits, and the last record before a cut is
  *         believed when it reads right;
- *   ecc   units that the part can't correct (FLASH_ERR_ECC) are passed over like torn ones, but one
+ *   ecc   units that the part can't correct (BO_FLASH_ERR_ECC) are passed over like torn ones, but one
  *         that reads blank and refuses its next program is not told from a sound one;
  *   rot   a record or a header that rots is reported (RINGLOG_ERR_DAMAGED) or passed over, and
  *         later records keep their numbers. The header of the head is the exception: a head that
@@ -104,7 +104,7 @@ enum seqlog_find {
 
 struct seqlog_config {
     /* The region. Erased value 0xFF; SEQLOG_BLOCKS_MIN sectors besides those of the index. */
-    const struct flash *flash;
+    const struct bo_flash *flash;
     /* Scratch memory, at least SEQLOG_WORK_MIN. A record to be appended must fit with its frame:
      * seqlog_frame_size_max. Larger ones that are on the flash already can be read. The more there
      * is, the fewer reads. */
@@ -156,7 +156,7 @@ struct seqlog_cursor {
 
 /* A mounted log. The caller owns it; the fields are the engine's. */
 struct seqlog {
-    const struct flash *flash;
+    const struct bo_flash *flash;
     uint8_t *work;
     uint32_t work_size;
     struct seqlog_plan plan;
@@ -185,7 +185,7 @@ struct seqlog {
     uint32_t window_at, window_size;
     bool window_bad; /* the part could not read it */
     uint32_t overlay_at, overlay_size;
-    uint8_t small[FLASH_UNIT_MAX];
+    uint8_t small[BO_FLASH_UNIT_MAX];
 };
 
 /* A place in the iteration, see seqlog_iterate. */
@@ -201,7 +201,7 @@ struct seqlog_iterator {
 /* Works out what a geometry and a configuration (of which flash and work may be NULL) amount to.
  * RINGLOG_ERR_GEOMETRY when it is too small or not erased to 0xFF; RINGLOG_ERR_UNSUPPORTED when
  * the index is not lawful on the part. */
-int seqlog_plan(const struct flash_geometry *geometry, const struct seqlog_config *config,
+int seqlog_plan(const struct bo_flash_geometry *geometry, const struct seqlog_config *config,
                 struct seqlog_plan *plan);
 
 /* The largest frame of a record of `size` bytes, in whole units: what the work buffer must hold. */
@@ -217,7 +217,7 @@ int seqlog_mount(struct seqlog *log, const struct seqlog_config *config);
  * contents: format again. */
 int seqlog_format(struct seqlog *log, const struct seqlog_config *config);
 
-/* Puts a record behind the newest. Durable when it returns FLASH_OK; after a cut the record is
+/* Puts a record behind the newest. Durable when it returns BO_FLASH_OK; after a cut the record is
  * there or not. Gives up the oldest block when it needs a new one. *number (may be NULL) is the
  * record's. RINGLOG_ERR_TOO_BIG (sector or work buffer); nothing was written. */
 int seqlog_append(struct seqlog *log, const void *data, uint32_t size, uint64_t *number);

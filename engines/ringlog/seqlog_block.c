@@ -35,15 +35,15 @@ static int window_read(struct seqlog *log, uint32_t address, uint32_t size)
     uint32_t least = log->flash->geometry.read_unit;
     bool overlay = log->overlay_size != 0;
     uint8_t *bytes = overlay ? log->small : log->work;
-    uint32_t room = overlay ? FLASH_UNIT_MAX : log->work_size;
+    uint32_t room = overlay ? BO_FLASH_UNIT_MAX : log->work_size;
     size = seqlog_minimum(size, room / least * least);
-    int error = flash_read(log->flash, address, bytes, size);
-    if (error == FLASH_ERR_ECC && size > least)
-        error = flash_read(log->flash, address, bytes, size = least);
+    int error = bo_flash_read(log->flash, address, bytes, size);
+    if (error == BO_FLASH_ERR_ECC && size > least)
+        error = bo_flash_read(log->flash, address, bytes, size = least);
     log->window_at = address;
-    log->window_size = error && error != FLASH_ERR_ECC ? 0 : size;
-    log->window_bad = error == FLASH_ERR_ECC;
-    return error == FLASH_ERR_ECC ? FLASH_OK : error;
+    log->window_size = error && error != BO_FLASH_ERR_ECC ? 0 : size;
+    log->window_bad = error == BO_FLASH_ERR_ECC;
+    return error == BO_FLASH_ERR_ECC ? BO_FLASH_OK : error;
 }
 
 /* The part of the frame in the work buffer that is at `address`; false when there is none. Else
@@ -67,7 +67,7 @@ int seqlog_look(struct seqlog *log, uint32_t base, uint32_t offset, uint32_t end
 {
     uint32_t address = base + offset, size = end - offset;
     uint32_t least = log->flash->geometry.read_unit;
-    if (look_overlay(log, address, &size, run)) return FLASH_OK;
+    if (look_overlay(log, address, &size, run)) return BO_FLASH_OK;
     if (log->window_size == 0 || address - log->window_at >= log->window_size) {
         uint32_t before = address % least;
         int error = window_read(log, address - before, seqlog_round(before + size, least));
@@ -77,18 +77,18 @@ int seqlog_look(struct seqlog *log, uint32_t base, uint32_t offset, uint32_t end
     const uint8_t *bytes = log->overlay_size != 0 ? log->small : log->work;
     run->bytes = log->window_bad ? NULL : bytes + in;
     run->size = seqlog_minimum(size, log->window_size - in);
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 int seqlog_fetch(struct seqlog *log, uint32_t address, uint8_t *bytes, uint32_t size)
 {
-    uint8_t piece[3 * FLASH_UNIT_MAX];
+    uint8_t piece[3 * BO_FLASH_UNIT_MAX];
     uint32_t least = log->flash->geometry.read_unit, before = address % least;
     uint32_t whole = seqlog_round(before + size, least);
-    int error = flash_read(log->flash, address - before, piece, whole);
+    int error = bo_flash_read(log->flash, address - before, piece, whole);
     if (error) return error;
     memcpy(bytes, piece + before, size);
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 /* Writing ----------------------------------------------------------------------------------- */
@@ -102,27 +102,27 @@ static bool unit_blank(const uint8_t *bytes, uint32_t size)
 
 int seqlog_program(struct seqlog *log, uint32_t address, const uint8_t *bytes, uint32_t size)
 {
-    const struct flash_geometry *g = &log->flash->geometry;
+    const struct bo_flash_geometry *g = &log->flash->geometry;
     log->window_size = 0;
     while (size != 0) {
         uint32_t part = seqlog_minimum(size, g->page_size - address % g->page_size), skip = 0;
         while (skip < part && unit_blank(bytes + skip, g->unit))
             skip += g->unit;
         if (skip < part) {
-            int error = flash_program(log->flash, address + skip, bytes + skip, part - skip);
+            int error = bo_flash_program(log->flash, address + skip, bytes + skip, part - skip);
             if (error) return error;
         }
         address += part;
         bytes += part;
         size -= part;
     }
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 int seqlog_erase(struct seqlog *log, uint32_t sector)
 {
     log->window_size = 0;
-    return flash_erase(log->flash, sector_address(log, sector));
+    return bo_flash_erase(log->flash, sector_address(log, sector));
 }
 
 /* Headers ----------------------------------------------------------------------------------- */
@@ -131,7 +131,7 @@ static uint32_t header_crc(const struct seqlog *log, uint32_t block, const uint8
 {
     uint8_t place[4];
     seqlog_put(place, block, 4);
-    return ~crc32c(crc32c(log->seed, place, 4), bytes, HEADER_SIZE - 4);
+    return ~bo_crc32c(bo_crc32c(log->seed, place, 4), bytes, HEADER_SIZE - 4);
 }
 
 static bool header_decode(const struct seqlog *log, uint32_t block, const uint8_t *bytes,
@@ -151,7 +151,7 @@ int seqlog_block_read(struct seqlog *log, uint32_t block, struct seqlog_header *
 {
     uint8_t bytes[HEADER_SIZE];
     int error = seqlog_fetch(log, sector_address(log, block), bytes, HEADER_SIZE);
-    if (error == FLASH_ERR_ECC) return SEQLOG_BAD;
+    if (error == BO_FLASH_ERR_ECC) return SEQLOG_BAD;
     if (error) return error;
     if (unit_blank(bytes, HEADER_SIZE)) return SEQLOG_BLANK;
     return header_decode(log, block, bytes, header) ? SEQLOG_VALID : SEQLOG_BAD;
@@ -159,7 +159,7 @@ int seqlog_block_read(struct seqlog *log, uint32_t block, struct seqlog_header *
 
 int seqlog_block_program(struct seqlog *log, uint32_t block, struct seqlog_header *header)
 {
-    uint8_t bytes[2 * FLASH_UNIT_MAX];
+    uint8_t bytes[2 * BO_FLASH_UNIT_MAX];
     memset(bytes, 0xFF, sizeof bytes);
     seqlog_put(bytes, header->sequence, 4);
     seqlog_put(bytes + 4, header->reach, 4);

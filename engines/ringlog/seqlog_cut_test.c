@@ -148,7 +148,7 @@ static int mount(struct history *h)
                                        .ahead = w->ahead != 0,
                                        .index_span = w->span};
     int error = seqlog_mount(&h->log, &h->config);
-    if (error == FLASH_OK) spoil(h);
+    if (error == BO_FLASH_OK) spoil(h);
     return error;
 }
 
@@ -192,7 +192,7 @@ static bool look_up(struct history *h, struct view v)
     for (uint64_t number = v.first - (v.first != 0); number <= v.end; number++) {
         int error = seqlog_read(&h->log, number, bytes, sizeof bytes, &size);
         bool there = number >= v.first && number < v.end;
-        if (error != (there ? FLASH_OK : RINGLOG_ERR_NOT_FOUND))
+        if (error != (there ? BO_FLASH_OK : RINGLOG_ERR_NOT_FOUND))
             return fail(h, "reading by number", number), false;
         struct record r = number == h->now.end ? h->flying : h->records[number];
         if (there && !same_record(r, bytes, size))
@@ -411,22 +411,22 @@ static void survive_garbage(const struct world *world, uint64_t seed)
     h.random = seed_now = seed;
     ram_flash_init(&h.ram, world->sector_size, world->sector_count, world->unit, 0);
     h.ram.flash.geometry.page_size = world->page_size;
-    if (mount(&h) != FLASH_OK) return;
+    if (mount(&h) != BO_FLASH_OK) return;
     for (unsigned i = 0; i < 30; i++) {
         struct operation o = {.kind = 2, .record = random_record(&h)};
         (void)perform(&h, &o);
     }
-    uint32_t size = (uint32_t)flash_size(&h.ram.flash), density = ram_flash_below(&h.random, 64);
+    uint32_t size = (uint32_t)bo_flash_size(&h.ram.flash), density = ram_flash_below(&h.random, 64);
     for (uint32_t i = 0; i < size; i++)
         if (ram_flash_below(&h.random, 64) < density)
             h.ram.bytes[i] = (uint8_t)ram_flash_random(&h.random);
     uint64_t reads = h.ram.counts.reads, number;
-    if (mount(&h) != FLASH_OK) return;
+    if (mount(&h) != BO_FLASH_OK) return;
     struct seqlog_iterator iterator;
     uint8_t bytes[RECORD_MAX];
     uint32_t length;
     seqlog_iterate(&iterator, 0);
-    while (seqlog_next(&h.log, &iterator, bytes, sizeof bytes, &length, &number) == FLASH_OK)
+    while (seqlog_next(&h.log, &iterator, bytes, sizeof bytes, &length, &number) == BO_FLASH_OK)
         (void)seqlog_read(&h.log, number, bytes, sizeof bytes, &length);
     for (unsigned i = 0; i < 8; i++) {
         struct operation o = {.kind = i, .record = random_record(&h)};
@@ -462,12 +462,12 @@ static bool make_world(unsigned n, uint64_t *random, struct world *world)
     world->span = (uint8_t)ram_flash_below(random, 4);
     world->tear_scope = (uint8_t)ram_flash_below(random, 2);
     world->sector_count = (uint16_t)(2 + ram_flash_below(random, 5));
-    struct flash_geometry g = {.sector_size = world->sector_size,
-                               .page_size = world->page_size,
-                               .unit = world->unit,
-                               .read_unit = world->unit,
-                               .erased = 0xFF,
-                               .programs_per_unit = world->programs_per_unit};
+    struct bo_flash_geometry g = {.sector_size = world->sector_size,
+                                  .page_size = world->page_size,
+                                  .unit = world->unit,
+                                  .read_unit = world->unit,
+                                  .erased = 0xFF,
+                                  .programs_per_unit = world->programs_per_unit};
     struct seqlog_config config = {.framing = (enum seqlog_framing)world->framing,
                                    .find = (enum seqlog_find)world->find,
                                    .index_span = world->span};
@@ -477,9 +477,9 @@ static bool make_world(unsigned n, uint64_t *random, struct world *world)
         g.sector_count = ++world->sector_count;
         error = seqlog_plan(&g, &config, &plan);
     } while (error == RINGLOG_ERR_GEOMETRY && world->sector_count < 20);
-    if (error == FLASH_OK && plan.record_max < world->length_max)
+    if (error == BO_FLASH_OK && plan.record_max < world->length_max)
         world->length_max = (uint16_t)plan.record_max;
-    return error == FLASH_OK;
+    return error == BO_FLASH_OK;
 }
 
 #define WORLD_COUNT (PART_COUNT * 2 * 6)

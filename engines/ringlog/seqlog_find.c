@@ -87,12 +87,12 @@ static int narrow(struct search *s, uint32_t middle)
         if (side == SIDE_NEWER) {
             s->low = on;
             s->newest = header;
-            return FLASH_OK;
+            return BO_FLASH_OK;
         }
         if (side != SIDE_BAD) break;
     }
     s->high = middle;
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 /* Whether there is a newer block a little behind the answer; that is the answer then. */

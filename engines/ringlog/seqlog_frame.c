@@ -36,7 +36,7 @@
 uint32_t seqlog_frame_size_max(enum seqlog_framing framing, uint32_t size, uint32_t unit)
 {
     if (framing == SEQLOG_LENGTH) return seqlog_round(LENGTH_HEAD + size, unit);
-    return seqlog_round(1 + cobs_size_max(size + CRC_SIZE) + 1, unit);
+    return seqlog_round(1 + bo_cobs_size_max(size + CRC_SIZE) + 1, unit);
 }
 
 static uint32_t frame_seed(uint32_t identity, uint32_t offset, uint64_t number)
@@ -44,7 +44,7 @@ static uint32_t frame_seed(uint32_t identity, uint32_t offset, uint64_t number)
     uint8_t bytes[10];
     seqlog_put(bytes, offset, 4);
     seqlog_put(bytes + 4, number, 6);
-    return crc32c(identity, bytes, sizeof bytes);
+    return bo_crc32c(identity, bytes, sizeof bytes);
 }
 
 static uint8_t frame_mark(uint64_t number)
@@ -74,10 +74,10 @@ static uint32_t compose_length(uint8_t *out, uint32_t seed, uint64_t number, con
                                uint32_t size)
 {
     seqlog_put(out + 2, size, 2);
-    uint32_t crc = crc32c(seed, out + 2, 2);
+    uint32_t crc = bo_crc32c(seed, out + 2, 2);
     out[0] = frame_mark(number);
     out[1] = length_check(crc);
-    seqlog_put(out + 4, ~crc32c(crc, data, size), 4);
+    seqlog_put(out + 4, ~bo_crc32c(crc, data, size), 4);
     if (size != 0) memcpy(out + LENGTH_HEAD, data, size);
     return LENGTH_HEAD + size;
 }
@@ -86,13 +86,13 @@ static uint32_t compose_cobs(uint8_t *out, uint32_t seed, uint64_t number, const
                              uint32_t size)
 {
     uint8_t crc[CRC_SIZE];
-    struct cobs_encoder encoder;
-    seqlog_put(crc, ~crc32c(seed, data, size), CRC_SIZE);
+    struct bo_cobs_encoder encoder;
+    seqlog_put(crc, ~bo_crc32c(seed, data, size), CRC_SIZE);
     out[0] = frame_mark(number);
-    cobs_encode_start(&encoder, out + 1);
-    cobs_encode(&encoder, data, size);
-    cobs_encode(&encoder, crc, CRC_SIZE);
-    uint32_t used = 1 + cobs_encode_end(&encoder);
+    bo_cobs_encode_start(&encoder, out + 1);
+    bo_cobs_encode(&encoder, data, size);
+    bo_cobs_encode(&encoder, crc, CRC_SIZE);
+    uint32_t used = 1 + bo_cobs_encode_end(&encoder);
     out[used] = 0;
     return used + 1;
 }
@@ -130,7 +130,7 @@ struct sink {
 static void sink_take(struct sink *sink, const uint8_t *bytes, uint32_t size)
 {
     uint32_t room = sink->size < sink->capacity ? sink->capacity - sink->size : 0;
-    sink->crc = crc32c(sink->crc, bytes, size);
+    sink->crc = bo_crc32c(sink->crc, bytes, size);
     if (room != 0) memcpy(sink->bytes + sink->size, bytes, seqlog_minimum(size, room));
     sink->size += size;
 }
@@ -182,7 +182,7 @@ static int length_try(struct seqlog *log, struct seqlog_cursor *cursor, struct s
     uint32_t size = (uint32_t)seqlog_get(head + 2, 2);
     if (!is_mark(head[0]) || size > room - LENGTH_HEAD) return SEQLOG_NO;
     frame->number = mark_number(head[0], cursor->number);
-    sink->crc = crc32c(frame_seed(cursor->identity, cursor->offset, frame->number), head + 2, 2);
+    sink->crc = bo_crc32c(frame_seed(cursor->identity, cursor->offset, frame->number), head + 2, 2);
     sink->size = 0;
     if (head[1] != length_check(sink->crc)) return SEQLOG_NO;
     answer = length_body(log, cursor, size, sink);
@@ -211,10 +211,10 @@ static int length_skip(struct seqlog *log, struct seqlog_cursor *cursor)
         int error = seqlog_look(log, cursor->base, cursor->offset, cursor->end, &run);
         if (error) return error;
         uint32_t in = run.bytes != NULL ? find_mark(&run) : run.size;
-        if (in == 0) return FLASH_OK;
+        if (in == 0) return BO_FLASH_OK;
         cursor->offset = seqlog_round(cursor->offset + in, unit);
     }
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 static int length_next(struct seqlog *log, struct seqlog_cursor *cursor, struct sink *sink,
@@ -234,7 +234,7 @@ static int length_next(struct seqlog *log, struct seqlog_cursor *cursor, struct 
 
 /* A frame in the middle. The last bytes that came out may be the CRC and are held back. */
 struct unstuffing {
-    struct cobs_decoder decoder;
+    struct bo_cobs_decoder decoder;
     uint8_t held[CRC_SIZE];
     uint32_t count; /* bytes that came out */
 };
@@ -242,7 +242,7 @@ struct unstuffing {
 static void unstuff(struct unstuffing *u, struct sink *sink, uint8_t byte)
 {
     uint8_t out;
-    if (cobs_decode(&u->decoder, byte, &out) == 0) return;
+    if (bo_cobs_decode(&u->decoder, byte, &out) == 0) return;
     uint8_t *place = &u->held[u->count % CRC_SIZE];
     if (u->count >= CRC_SIZE) sink_take(sink, place, 1);
     *place = out;
@@ -253,7 +253,7 @@ static void unstuff(struct unstuffing *u, struct sink *sink, uint8_t byte)
 static bool unstuffed_well(const struct unstuffing *u, const struct sink *sink)
 {
     uint8_t crc[CRC_SIZE];
-    if (!cobs_decode_whole(&u->decoder) || u->count < CRC_SIZE) return false;
+    if (!bo_cobs_decode_whole(&u->decoder) || u->count < CRC_SIZE) return false;
     for (uint32_t i = 0; i < CRC_SIZE; i++)
         crc[i] = u->held[(u->count + i) % CRC_SIZE];
     return (uint32_t)seqlog_get(crc, CRC_SIZE) == ~sink->crc;
@@ -270,9 +270,9 @@ static int cobs_zero(struct seqlog *log, const struct seqlog_cursor *cursor, uin
         const uint8_t *found =
             run.bytes != NULL ? (const uint8_t *)memchr(run.bytes, 0, run.size) : NULL;
         *zero += found != NULL ? (uint32_t)(found - run.bytes) : run.size;
-        if (found != NULL) return FLASH_OK;
+        if (found != NULL) return BO_FLASH_OK;
     }
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 /* The bytes from behind the mark up to the zero. */
@@ -339,5 +339,5 @@ int seqlog_frame_next(struct seqlog *log, struct seqlog_cursor *cursor, uint8_t 
     if (answer < 0) return answer;
     if (answer == SEQLOG_NO) return RINGLOG_ERR_NOT_FOUND;
     cursor->number = frame->number + 1;
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }

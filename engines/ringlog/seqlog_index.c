@@ -47,12 +47,12 @@ static uint32_t larger(uint32_t a, uint32_t b)
     return a > b ? a : b;
 }
 
-uint32_t seqlog_index_tag_size(const struct flash_geometry *geometry)
+uint32_t seqlog_index_tag_size(const struct bo_flash_geometry *geometry)
 {
     return seqlog_round(TAG_SIZE, larger(geometry->unit, geometry->read_unit));
 }
 
-uint32_t seqlog_index_entry_size(const struct flash_geometry *geometry)
+uint32_t seqlog_index_entry_size(const struct bo_flash_geometry *geometry)
 {
     return seqlog_round(ENTRY_SIZE, geometry->unit);
 }
@@ -75,14 +75,14 @@ static uint32_t checksum(const struct seqlog *log, uint32_t address, const uint8
     uint8_t place[5];
     place[0] = 'i';
     seqlog_put(place + 1, address, 4);
-    return ~crc32c(crc32c(log->seed, place, sizeof place), bytes, size);
+    return ~bo_crc32c(bo_crc32c(log->seed, place, sizeof place), bytes, size);
 }
 
 /* A read of the index; NO when the part can't read it. */
 static int index_fetch(struct seqlog *log, uint32_t address, uint8_t *bytes, uint32_t size)
 {
     int error = seqlog_fetch(log, address, bytes, size);
-    if (error == FLASH_ERR_ECC) return SEQLOG_NO;
+    if (error == BO_FLASH_ERR_ECC) return SEQLOG_NO;
     return error ? error : SEQLOG_YES;
 }
 
@@ -121,7 +121,7 @@ static int tag_read(struct seqlog *log, const struct level *level, uint32_t k, u
 /* Erases a sector of a level and gives it its tag. */
 static int tag_write(struct seqlog *log, const struct level *level, uint32_t k, uint32_t lap)
 {
-    uint8_t bytes[2 * FLASH_UNIT_MAX];
+    uint8_t bytes[2 * BO_FLASH_UNIT_MAX];
     uint32_t address = index_address(log, level->sector + k, 0);
     int error = seqlog_erase(log, index_sector(log, level->sector + k));
     if (error) return error;
@@ -135,7 +135,7 @@ static int tag_write(struct seqlog *log, const struct level *level, uint32_t k, 
 static int piece_read(struct seqlog *log, const struct level *level, uint32_t k, uint32_t piece,
                       uint8_t bits[PIECE], uint32_t *size)
 {
-    const struct flash_geometry *g = &log->flash->geometry;
+    const struct bo_flash_geometry *g = &log->flash->geometry;
     uint32_t offset = seqlog_index_tag_size(g) + piece * PIECE;
     *size = seqlog_minimum(PIECE, g->sector_size - offset);
     memset(bits, 0xFF, PIECE);
@@ -171,7 +171,7 @@ static int bits_count(struct seqlog *log, const struct level *level, uint32_t k,
             high = cleared != 0 ? low : middle;
     }
     *count = seqlog_minimum(*count, groups);
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 /* Clears the bits of a piece below `want`. NO when there was nothing to do. */
@@ -205,7 +205,7 @@ static int bits_clear(struct seqlog *log, const struct level *level, uint32_t k,
         int answer = piece_clear(log, level, k, piece, want - piece * PIECE_BITS);
         if (answer != SEQLOG_YES) return answer;
     }
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 /* Brings a level up to the head. */
@@ -282,9 +282,10 @@ static int hint_twolevel(struct seqlog *log, uint32_t *block)
 static int bits_note(struct seqlog *log, uint32_t block, uint32_t lap)
 {
     struct level upper = level_upper(log), lower = level_lower(log);
-    int error = FLASH_OK;
+    int error = BO_FLASH_OK;
     if (log->find != SEQLOG_COARSE) error = level_note(log, &lower, block, lap);
-    if (error == FLASH_OK && log->find != SEQLOG_FINE) error = level_note(log, &upper, block, lap);
+    if (error == BO_FLASH_OK && log->find != SEQLOG_FINE)
+        error = level_note(log, &upper, block, lap);
     return error;
 }
 
@@ -365,7 +366,7 @@ static int pointer_slot(struct seqlog *log, uint32_t sector, uint32_t *slot)
             low = middle + 1;
     }
     *slot = low;
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 /* The newest entry, and where the next one goes. */
@@ -407,7 +408,7 @@ static int pointer_room(struct seqlog *log)
         struct entry entry;
         int state = entry_read(log, log->index_sector, log->index_slot, &entry);
         if (state < 0) return state;
-        if (state == SEQLOG_BLANK) return FLASH_OK;
+        if (state == SEQLOG_BLANK) return BO_FLASH_OK;
     }
     uint32_t next = log->index_sector + 1;
     if (next == log->plan.index_sectors) next = 0;
@@ -415,12 +416,12 @@ static int pointer_room(struct seqlog *log)
     if (error) return error;
     log->index_sector = next;
     log->index_slot = 0;
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 static int pointer_note(struct seqlog *log, uint32_t block)
 {
-    uint8_t bytes[2 * FLASH_UNIT_MAX];
+    uint8_t bytes[2 * BO_FLASH_UNIT_MAX];
     uint32_t ignored;
     int answer = log->index_known ? SEQLOG_YES : hint_pointer(log, &ignored);
     if (answer < 0) return answer;
@@ -437,7 +438,7 @@ static int pointer_note(struct seqlog *log, uint32_t block)
     log->index_known = true;
     log->index_slot++;
     log->index_ordinal++;
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 /* All --------------------------------------------------------------------------------------- */
@@ -460,7 +461,7 @@ int seqlog_index_hint(struct seqlog *log, uint32_t *block)
 
 int seqlog_index_note(struct seqlog *log, uint32_t block, uint32_t sequence)
 {
-    if (log->find <= SEQLOG_BISECT) return FLASH_OK;
+    if (log->find <= SEQLOG_BISECT) return BO_FLASH_OK;
     if (log->find == SEQLOG_POINTER) return pointer_note(log, block);
     return bits_note(log, block, sequence - block);
 }

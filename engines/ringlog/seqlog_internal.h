@@ -143,7 +143,7 @@ int seqlog_index_note(struct seqlog *log, uint32_t block, uint32_t sequence);
 
 /* Bytes of an entry of the pointer index, and of what precedes the bits in a sector of a bit
  * index. */
-uint32_t seqlog_index_entry_size(const struct flash_geometry *geometry);
-uint32_t seqlog_index_tag_size(const struct flash_geometry *geometry);
+uint32_t seqlog_index_entry_size(const struct bo_flash_geometry *geometry);
+uint32_t seqlog_index_tag_size(const struct bo_flash_geometry *geometry);
 
 #endif

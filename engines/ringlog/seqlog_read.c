@@ -30,7 +30,7 @@ static int oldest_readable(struct seqlog *log, uint32_t *back, struct seqlog_hea
 {
     for (;; --*back) {
         int answer = back_header(log, *back, header);
-        if (answer != SEQLOG_NO) return answer < 0 ? answer : FLASH_OK;
+        if (answer != SEQLOG_NO) return answer < 0 ? answer : BO_FLASH_OK;
     }
 }
 
@@ -39,9 +39,9 @@ int seqlog_first(struct seqlog *log, uint64_t *number)
     struct seqlog_header header;
     uint32_t back = log->header.reach;
     *number = log->next;
-    if (!log->open) return FLASH_OK;
+    if (!log->open) return BO_FLASH_OK;
     int error = oldest_readable(log, &back, &header);
-    if (error == FLASH_OK) *number = header.first;
+    if (error == BO_FLASH_OK) *number = header.first;
     return error;
 }
 
@@ -63,10 +63,10 @@ static int location_narrow(struct seqlog *log, struct location *l, uint32_t midd
         if (header.first > l->number) break;
         l->low = at;
         l->header = header;
-        return FLASH_OK;
+        return BO_FLASH_OK;
     }
     l->high = middle;
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 /* The newest readable block that begins with record `number` or an earlier one. NO: none does. */
@@ -109,7 +109,7 @@ static int seek(struct seqlog *log, uint64_t number, struct seqlog_cursor *curso
         if (frame.number < number) continue;
         cursor->offset = frame.offset;
         cursor->number = number;
-        return FLASH_OK;
+        return BO_FLASH_OK;
     }
 }
 
@@ -128,7 +128,7 @@ int seqlog_read(struct seqlog *log, uint64_t number, void *buffer, uint32_t capa
     error = seqlog_frame_next(log, &cursor, (uint8_t *)buffer, capacity, &frame);
     if (error) return error == RINGLOG_ERR_NOT_FOUND ? RINGLOG_ERR_DAMAGED : error;
     *size = frame.size;
-    return frame.size > capacity ? RINGLOG_ERR_BUFFER : FLASH_OK;
+    return frame.size > capacity ? RINGLOG_ERR_BUFFER : BO_FLASH_OK;
 }
 
 /* One after the other -------------------------------------------------------------------------- */
@@ -157,7 +157,7 @@ static int enter(struct seqlog *log, struct seqlog_iterator *it, uint32_t back,
         it->limit = next.first;
     }
     it->placed = true;
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 /* Puts the iterator into the block of its number, or into the oldest. */
@@ -202,7 +202,7 @@ static int next_in_block(struct seqlog *log, struct seqlog_iterator *it, uint8_t
         if (error) return error;
         if (frame->number < it->number) continue;
         if (frame->number >= it->limit) break;
-        if (frame->size <= capacity) return FLASH_OK;
+        if (frame->size <= capacity) return BO_FLASH_OK;
         it->cursor = before;
         return RINGLOG_ERR_BUFFER;
     }
@@ -214,14 +214,14 @@ int seqlog_next(struct seqlog *log, struct seqlog_iterator *it, void *buffer, ui
 {
     while (log->open && it->number < log->next) {
         struct seqlog_frame frame = {.size = 0};
-        int error = in_place(log, it) ? FLASH_OK : move_on(log, it);
+        int error = in_place(log, it) ? BO_FLASH_OK : move_on(log, it);
         if (error) return error;
         error = next_in_block(log, it, (uint8_t *)buffer, capacity, &frame);
-        if (error == FLASH_OK || error == RINGLOG_ERR_BUFFER) {
+        if (error == BO_FLASH_OK || error == RINGLOG_ERR_BUFFER) {
             *size = frame.size;
             *number = frame.number;
         }
-        if (error == FLASH_OK) it->number = frame.number + 1;
+        if (error == BO_FLASH_OK) it->number = frame.number + 1;
         if (error != RINGLOG_ERR_NOT_FOUND) return error;
         if (it->number < it->limit) it->number = it->limit; /* lost to rot */
     }

@@ -26,7 +26,7 @@ static bool verbose;
         }                                                                                          \
     } while (0)
 
-#define WORK_MAX (RAM_FLASH_SECTOR_MAX + FLASH_UNIT_MAX)
+#define WORK_MAX (RAM_FLASH_SECTOR_MAX + BO_FLASH_UNIT_MAX)
 #define ALL_FINDS 6
 
 static const char *const find_names[ALL_FINDS] = {"scan", "bisect",   "coarse",
@@ -97,7 +97,7 @@ static int append(struct bench *b, uint32_t most)
     uint32_t size = record_size(number, most);
     record_bytes(number, bytes, size);
     int error = seqlog_append(&b->log, bytes, size, &given);
-    CHECK(error != FLASH_OK || given == number, "number %u", (unsigned)given);
+    CHECK(error != BO_FLASH_OK || given == number, "number %u", (unsigned)given);
     return error;
 }
 
@@ -142,20 +142,20 @@ static uint64_t first_of(struct bench *b)
 
 static uint32_t cobs_there(const uint8_t *data, uint32_t size, uint8_t *out)
 {
-    struct cobs_encoder encoder;
-    cobs_encode_start(&encoder, out);
-    cobs_encode(&encoder, data, size / 3);
-    cobs_encode(&encoder, data + size / 3, size - size / 3);
-    return cobs_encode_end(&encoder);
+    struct bo_cobs_encoder encoder;
+    bo_cobs_encode_start(&encoder, out);
+    bo_cobs_encode(&encoder, data, size / 3);
+    bo_cobs_encode(&encoder, data + size / 3, size - size / 3);
+    return bo_cobs_encode_end(&encoder);
 }
 
 static uint32_t cobs_back(const uint8_t *in, uint32_t size, uint8_t *out, bool *whole)
 {
-    struct cobs_decoder decoder = {.left = 0};
+    struct bo_cobs_decoder decoder = {.left = 0};
     uint32_t used = 0;
     for (uint32_t i = 0; i < size; i++)
-        used += cobs_decode(&decoder, in[i], &out[used]);
-    *whole = cobs_decode_whole(&decoder);
+        used += bo_cobs_decode(&decoder, in[i], &out[used]);
+    *whole = bo_cobs_decode_whole(&decoder);
     return used;
 }
 
@@ -172,7 +172,7 @@ static void test_cobs_comes_back(void)
             if (zeros == 3) memset(data, 0, size);
             bool whole, cut;
             uint32_t used = cobs_there(data, size, coded);
-            CHECK(used <= cobs_size_max(size), "%u bytes became %u", size, used);
+            CHECK(used <= bo_cobs_size_max(size), "%u bytes became %u", size, used);
             CHECK(memchr(coded, 0, used) == NULL, "a zero in %u bytes", size);
             uint32_t came = cobs_back(coded, used, back, &whole);
             CHECK(whole && came == size && memcmp(back, data, size) == 0, "%u bytes", size);
@@ -205,14 +205,14 @@ static void put(uint8_t *bytes, uint64_t number, unsigned size)
         bytes[i] = (uint8_t)(number >> 8 * i);
 }
 
-static uint32_t golden_seed(const struct flash_geometry *g, uint32_t blocks, uint8_t framing)
+static uint32_t golden_seed(const struct bo_flash_geometry *g, uint32_t blocks, uint8_t framing)
 {
     uint8_t bytes[13];
     put(bytes, 1, 4);
     put(bytes + 4, g->sector_size, 4);
     put(bytes + 8, blocks, 4);
     bytes[12] = framing;
-    return crc32c(CRC32C_START, bytes, sizeof bytes);
+    return bo_crc32c(BO_CRC32C_START, bytes, sizeof bytes);
 }
 
 /* A header as the format says, written down here a second time. */
@@ -225,7 +225,7 @@ static uint32_t golden_header(uint32_t seed, uint32_t block, uint32_t sequence, 
     put(bytes + 4, reach, 4);
     put(bytes + 8, first, 6);
     put(bytes + 14, 1, 2);
-    uint32_t crc = ~crc32c(crc32c(seed, place, 4), bytes, 16);
+    uint32_t crc = ~bo_crc32c(bo_crc32c(seed, place, 4), bytes, 16);
     put(bytes + 16, crc, 4);
     return crc;
 }
@@ -235,7 +235,7 @@ static uint32_t golden_frame_seed(uint32_t identity, uint32_t offset, uint64_t n
     uint8_t bytes[10];
     put(bytes, offset, 4);
     put(bytes + 4, number, 6);
-    return crc32c(identity, bytes, sizeof bytes);
+    return bo_crc32c(identity, bytes, sizeof bytes);
 }
 
 static void test_the_format_is_what_the_comments_say(void)
@@ -254,14 +254,14 @@ static void test_the_format_is_what_the_comments_say(void)
         wanted[24] = 0x40;
         if (framing == SEQLOG_LENGTH) {
             put(wanted + 26, 3, 2);
-            crc = crc32c(crc, wanted + 26, 2);
+            crc = bo_crc32c(crc, wanted + 26, 2);
             wanted[25] = (uint8_t)(crc ^ crc >> 8 ^ crc >> 16 ^ crc >> 24);
-            put(wanted + 28, ~crc32c(crc, data, 3), 4);
+            put(wanted + 28, ~bo_crc32c(crc, data, 3), 4);
             memcpy(wanted + 32, data, 3);
         } else {
             uint8_t plain[7];
             memcpy(plain, data, 3);
-            put(plain + 3, ~crc32c(crc, data, 3), 4);
+            put(plain + 3, ~bo_crc32c(crc, data, 3), 4);
             wanted[25 + cobs_there(plain, 7, wanted + 25)] = 0;
         }
         CHECK(memcmp(b->ram.bytes, wanted, sizeof wanted) == 0, "framing %d", framing);
@@ -733,12 +733,12 @@ static void test_an_index_that_lies_costs_reads_only(void)
 
 static void test_bit_indexes_are_refused_where_they_are_unlawful(void)
 {
-    struct flash_geometry g = {.sector_size = 256,
-                               .sector_count = 16,
-                               .page_size = 256,
-                               .unit = 4,
-                               .read_unit = 4,
-                               .erased = 0xFF};
+    struct bo_flash_geometry g = {.sector_size = 256,
+                                  .sector_count = 16,
+                                  .page_size = 256,
+                                  .unit = 4,
+                                  .read_unit = 4,
+                                  .erased = 0xFF};
     static const struct {
         uint8_t programs;
         bool lawful;
@@ -750,7 +750,7 @@ static void test_bit_indexes_are_refused_where_they_are_unlawful(void)
             bool bits = find >= SEQLOG_COARSE && find <= SEQLOG_TWOLEVEL;
             g.programs_per_unit = parts[i].programs;
             int error = seqlog_plan(&g, &config, &plan);
-            int wanted = bits && !parts[i].lawful ? RINGLOG_ERR_UNSUPPORTED : FLASH_OK;
+            int wanted = bits && !parts[i].lawful ? RINGLOG_ERR_UNSUPPORTED : BO_FLASH_OK;
             CHECK(error == wanted, "%s, %u programs: %d", find_names[find], parts[i].programs,
                   error);
         }
@@ -842,7 +842,7 @@ static void test_a_mount_reads_no_more_than_it_says(void)
 
 /* A ring too large for memory: headers are made up as they are read. */
 struct vast {
-    struct flash flash;
+    struct bo_flash flash;
     uint32_t head, laps, bad_one_in;
     uint64_t reads;
     bool first_lap;
@@ -857,20 +857,20 @@ static bool vast_bad(const struct vast *v, uint32_t block)
 static int vast_read(void *context, uint32_t address, void *buffer, uint32_t size)
 {
     struct vast *v = (struct vast *)context;
-    const struct flash_geometry *g = &v->flash.geometry;
+    const struct bo_flash_geometry *g = &v->flash.geometry;
     uint32_t block = address / g->sector_size, n = g->sector_count;
     uint8_t header[20];
     v->reads++;
     memset(buffer, 0xFF, size);
     bool older = block > v->head;
-    if (address % g->sector_size != 0 || (older && v->first_lap)) return FLASH_OK;
-    if (block == (v->head + 1) % n) return FLASH_OK;
+    if (address % g->sector_size != 0 || (older && v->first_lap)) return BO_FLASH_OK;
+    if (block == (v->head + 1) % n) return BO_FLASH_OK;
     memset(header, 0, sizeof header);
     golden_header(golden_seed(g, n, SEQLOG_LENGTH), block, older ? block + n : block, n - 2,
                   older ? 0 : 1, header);
     if (vast_bad(v, block)) header[17] ^= 4;
     memcpy(buffer, header, size < 20 ? size : 20);
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 static void check_vast(struct vast *v, uint32_t reads_max)

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-bool seq_setup(struct seq *seq, const struct flash *flash, void *work, uint32_t work_size,
+bool seq_setup(struct seq *seq, const struct bo_flash *flash, void *work, uint32_t work_size,
                uint32_t sectors_min)
 {
     if (!seq_geometry_usable(&flash->geometry, sectors_min)) return false;
@@ -46,8 +46,8 @@ bool seq_read(struct seq *seq, uint32_t address, void *to, uint32_t size)
         return true;
     }
     if (seq->error) return false;
-    int error = flash_read(seq->flash, address, to, size);
-    if (error != FLASH_ERR_ECC) seq->error = error;
+    int error = bo_flash_read(seq->flash, address, to, size);
+    if (error != BO_FLASH_ERR_ECC) seq->error = error;
     return !error;
 }
 
@@ -67,5 +67,5 @@ uint8_t *seq_look(struct seq *seq, uint32_t address, uint32_t size)
 void seq_program(struct seq *seq, uint32_t address, const void *data, uint32_t size)
 {
     seq_look_away(seq);
-    if (!seq->error) seq->error = flash_program(seq->flash, address, data, size);
+    if (!seq->error) seq->error = bo_flash_program(seq->flash, address, data, size);
 }

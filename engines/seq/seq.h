@@ -29,11 +29,11 @@ struct seq_cache;
 struct seq {
     uint8_t word;   /* bytes of a word, W */
     uint8_t header; /* bytes of an item header, H */
-    const struct flash *flash;
+    const struct bo_flash *flash;
     uint8_t *work;           /* caller's memory, work_size bytes */
     uint32_t work_size;      /* a multiple of word */
     struct seq_cache *cache; /* NULL: none */
-    int error;               /* FLASH_OK, or the first error */
+    int error;               /* BO_FLASH_OK, or the first error */
 #ifndef SEQ_NO_CACHE
     uint32_t ahead;       /* bytes worth reading along with an item header */
     uint32_t window;      /* work holds the flash from here ... */
@@ -42,7 +42,7 @@ struct seq {
 };
 
 /* Bytes of a word. */
-static inline uint32_t seq_word_size(const struct flash_geometry *g)
+static inline uint32_t seq_word_size(const struct bo_flash_geometry *g)
 {
     return g->unit > g->read_unit ? g->unit : g->read_unit;
 }
@@ -50,7 +50,7 @@ static inline uint32_t seq_word_size(const struct flash_geometry *g)
 /* Whether a store can lie on such a part: words of at most 32 bytes, sectors of whole words, at
  * least 3 and an item header, erased value 0xFF, at least `sectors_min` sectors. That the geometry
  * keeps the limits of flash.h is taken for granted. */
-static inline bool seq_geometry_usable(const struct flash_geometry *g, uint32_t sectors_min)
+static inline bool seq_geometry_usable(const struct bo_flash_geometry *g, uint32_t sectors_min)
 {
     uint32_t word = seq_word_size(g), header = word > 8 ? word : 8;
     return word <= SEQ_WORD_MAX && g->sector_size >= 3 * word + header && g->erased == 0xFF &&
@@ -59,7 +59,7 @@ static inline bool seq_geometry_usable(const struct flash_geometry *g, uint32_t 
 
 /* False when the geometry can't be used or the work buffer is smaller than a word; what is over a
  * multiple of words in it is not used. No flash access. */
-bool seq_setup(struct seq *seq, const struct flash *flash, void *work, uint32_t work_size,
+bool seq_setup(struct seq *seq, const struct bo_flash *flash, void *work, uint32_t work_size,
                uint32_t sectors_min);
 
 /* x, at most 2^31, rounded up and down to whole words. */

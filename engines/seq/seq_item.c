@@ -90,7 +90,7 @@ bool seq_item_present(struct seq *seq, const struct seq_item *item)
 static uint8_t *look_again(struct seq *seq, uint32_t address, uint32_t size)
 {
     uint8_t *data = seq_look(seq, address, size);
-    if (data == NULL) seq_fail(seq, FLASH_ERR_ECC);
+    if (data == NULL) seq_fail(seq, BO_FLASH_ERR_ECC);
     return data;
 }
 

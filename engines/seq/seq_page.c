@@ -44,7 +44,7 @@ void seq_page_erase(struct seq *seq, uint32_t page)
 {
     seq_look_away(seq);
     seq_cache_forget_page(seq->cache, page);
-    if (!seq->error) seq->error = flash_erase(seq->flash, seq_page_address(seq, page));
+    if (!seq->error) seq->error = bo_flash_erase(seq->flash, seq_page_address(seq, page));
 }
 
 bool seq_page_blank(struct seq *seq, uint32_t from, uint32_t to)

@@ -17,7 +17,7 @@
 #define HEADER 12u
 
 struct store {
-    const struct flash *flash;
+    const struct bo_flash *flash;
     uint32_t slot;     /* sector of the newest snapshot */
     uint32_t sequence; /* of that snapshot */
     uint32_t size;     /* bytes of settings */
@@ -70,8 +70,8 @@ static int commit(struct store *store, uint32_t size)
     put(snapshot, 4, crc32(snapshot + 4, HEADER - 4 + size));
     uint32_t length = (HEADER + size + unit - 1) / unit * unit;
     memset(snapshot + HEADER + size, store->flash->geometry.erased, length - HEADER - size);
-    int error = flash_erase(store->flash, slot * sector_size(store));
-    if (!error) error = flash_program(store->flash, slot * sector_size(store), snapshot, length);
+    int error = bo_flash_erase(store->flash, slot * sector_size(store));
+    if (!error) error = bo_flash_program(store->flash, slot * sector_size(store), snapshot, length);
     if (error) return error;
     store->next = store->now;
     store->now = snapshot;
@@ -96,7 +96,7 @@ static int64_t read_snapshot(struct store *store, uint32_t slot)
 {
     uint8_t *snapshot = store->next;
     uint32_t size = sector_size(store);
-    if (flash_read(store->flash, slot * size, snapshot, size)) return -1;
+    if (bo_flash_read(store->flash, slot * size, snapshot, size)) return -1;
     uint32_t count = get(snapshot + 8, 4);
     if (count > size - HEADER) return -1;
     if (get(snapshot, 4) != crc32(snapshot + 4, HEADER - 4 + count)) return -1;
@@ -192,7 +192,7 @@ static enum answer slots_each(void *object, adapter_visit *visit, void *context)
     return ANSWER_OK;
 }
 
-static const char *slots_refuses(const struct flash_geometry *geometry,
+static const char *slots_refuses(const struct bo_flash_geometry *geometry,
                                  const struct adapter_settings *settings)
 {
     (void)settings;
@@ -201,7 +201,7 @@ static const char *slots_refuses(const struct flash_geometry *geometry,
 }
 
 /* The store and its two buffers in one piece of memory, which is junk at power-on. */
-static size_t slots_object_size(const struct flash_geometry *geometry,
+static size_t slots_object_size(const struct bo_flash_geometry *geometry,
                                 const struct adapter_settings *settings)
 {
     (void)settings;
@@ -209,7 +209,7 @@ static size_t slots_object_size(const struct flash_geometry *geometry,
 }
 
 /* What a store may take at the most; together they need not fit. */
-static void slots_limits(const struct flash_geometry *geometry,
+static void slots_limits(const struct bo_flash_geometry *geometry,
                          const struct adapter_settings *settings, uint32_t *key_size_min,
                          uint32_t *key_size_max, uint32_t *value_size_max)
 {
@@ -220,7 +220,7 @@ static void slots_limits(const struct flash_geometry *geometry,
     *value_size_max = room - 1 < 65535 ? room - 1 : 65535;
 }
 
-static struct store *power_on(void *object, const struct flash *flash)
+static struct store *power_on(void *object, const struct bo_flash *flash)
 {
     struct store *store = object;
     uint8_t *buffers = (uint8_t *)object + sizeof *store;
@@ -230,14 +230,14 @@ static struct store *power_on(void *object, const struct flash *flash)
 }
 
 /* Called once, on a blank chip: an empty snapshot. */
-static enum answer slots_format(void *object, const struct flash *flash,
+static enum answer slots_format(void *object, const struct bo_flash *flash,
                                 const struct adapter_settings *settings)
 {
     (void)settings;
     return commit(power_on(object, flash), 0) ? ANSWER_FLASH : ANSWER_OK;
 }
 
-static enum answer slots_mount(void *object, const struct flash *flash,
+static enum answer slots_mount(void *object, const struct bo_flash *flash,
                                const struct adapter_settings *settings)
 {
     (void)settings;

@@ -102,7 +102,7 @@ enum canary_error {
 };
 
 struct canary {
-    const struct flash *flash;
+    const struct bo_flash *flash;
     enum planted fault;
     uint32_t grain;
     uint32_t active;   /* sector of the log, 0 or 1 */
@@ -172,14 +172,14 @@ static bool is_blank(const struct canary *map, const uint8_t *bytes, uint32_t si
 static int read_at(const struct canary *map, uint32_t sector, uint32_t offset, uint8_t *buffer,
                    uint32_t size)
 {
-    int error = flash_read(map->flash, sector * sector_size(map) + offset, buffer, size);
-    return error == FLASH_ERR_ECC ? CANARY_DAMAGED : error;
+    int error = bo_flash_read(map->flash, sector * sector_size(map) + offset, buffer, size);
+    return error == BO_FLASH_ERR_ECC ? CANARY_DAMAGED : error;
 }
 
 static int program_at(const struct canary *map, uint32_t sector, uint32_t offset,
                       const uint8_t *data, uint32_t size)
 {
-    return flash_program(map->flash, sector * sector_size(map) + offset, data, size);
+    return bo_flash_program(map->flash, sector * sector_size(map) + offset, data, size);
 }
 
 /* --- sectors --- */
@@ -187,7 +187,7 @@ static int program_at(const struct canary *map, uint32_t sector, uint32_t offset
 /* Makes a sector, whose records are written, the active one. */
 static int commit_sector(const struct canary *map, uint32_t sector, uint32_t sequence)
 {
-    uint8_t bytes[FLASH_UNIT_MAX];
+    uint8_t bytes[BO_FLASH_UNIT_MAX];
     memset(bytes, map->flash->geometry.erased, map->grain);
     put32(bytes + 4, sequence);
     put32(bytes, crc_of(CRC_START, bytes + 4, 4));
@@ -197,7 +197,7 @@ static int commit_sector(const struct canary *map, uint32_t sector, uint32_t seq
 /* Reads the sequence number of a sector. DAMAGED when it has no valid header. */
 static int read_sequence(const struct canary *map, uint32_t sector, uint32_t *sequence)
 {
-    uint8_t bytes[FLASH_UNIT_MAX];
+    uint8_t bytes[BO_FLASH_UNIT_MAX];
     int error = read_at(map, sector, 0, bytes, map->grain);
     if (error) return error;
     *sequence = get32(bytes + 4);
@@ -207,11 +207,11 @@ static int read_sequence(const struct canary *map, uint32_t sector, uint32_t *se
 static int erase_sector(const struct canary *map, uint32_t sector)
 {
     if (map->fault == PLANTED_TRUST_TORN_ERASE) {
-        uint8_t bytes[FLASH_UNIT_MAX];
+        uint8_t bytes[BO_FLASH_UNIT_MAX];
         int error = read_at(map, sector, 0, bytes, map->grain);
         if (error || is_blank(map, bytes, map->grain)) return error;
     }
-    return flash_erase(map->flash, sector * sector_size(map));
+    return bo_flash_erase(map->flash, sector * sector_size(map));
 }
 
 /* --- records --- */
@@ -254,7 +254,7 @@ static void decode_header(struct record *record, const uint8_t *header)
  * `body`. NOT_FOUND where the log ends. */
 static int read_record(const struct canary *map, struct record *record, uint8_t *body)
 {
-    uint8_t header[FLASH_UNIT_MAX];
+    uint8_t header[BO_FLASH_UNIT_MAX];
     if (record->offset + map->grain > sector_size(map)) return CANARY_NOT_FOUND;
     int error = read_at(map, map->active, record->offset, header, map->grain);
     if (error) return error;
@@ -291,7 +291,7 @@ static void encode(const struct canary *map, const struct record *record, uint8_
 /* Writes a record at record->offset of a sector: key and value, then the header. */
 static int write_record(const struct canary *map, uint32_t sector, const struct record *record)
 {
-    uint8_t header[FLASH_UNIT_MAX];
+    uint8_t header[BO_FLASH_UNIT_MAX];
     uint32_t body_offset = record->offset + map->grain;
     encode(map, record, header);
     if (map->fault == PLANTED_MARK_FIRST) {
@@ -431,7 +431,7 @@ static int append(struct canary *map, const struct record *change)
 /* Only the faulty engine does this: clears the kind of the record that was replaced. */
 static int mark_dead(const struct canary *map, const struct record *old)
 {
-    uint8_t header[FLASH_UNIT_MAX];
+    uint8_t header[BO_FLASH_UNIT_MAX];
     int error = read_at(map, map->active, old->offset, header, map->grain);
     if (error) return error;
     header[7] = KIND_DEAD;
@@ -448,7 +448,7 @@ static int change_key(struct canary *map, const struct record *change)
     if (!map->torn && record.offset <= sector_size(map) && fits(map, &record)) {
         int error = append(map, change);
         if (!error && has_old) error = mark_dead(map, &old);
-        if (error != FLASH_ERR_IO) return error; /* else the other sector may still do */
+        if (error != BO_FLASH_ERR_IO) return error; /* else the other sector may still do */
     }
     if (map->torn && map->fault == PLANTED_LEAK) return CANARY_FULL;
     int error = check_room(map, change);
@@ -516,7 +516,7 @@ static int is_blank_behind(const struct canary *map)
     if (map->fault == PLANTED_BLANK_PREFIX && until - map->end > map->grain)
         until = map->end + map->grain;
     for (uint32_t offset = map->end; offset < until; offset += map->grain) {
-        uint8_t bytes[FLASH_UNIT_MAX];
+        uint8_t bytes[BO_FLASH_UNIT_MAX];
         int error = read_at(map, map->active, offset, bytes, map->grain);
         if (error) return error == CANARY_DAMAGED ? 0 : error;
         if (!is_blank(map, bytes, map->grain)) return 0;
@@ -581,14 +581,14 @@ static enum answer answer_of(int error)
     }
 }
 
-static uint32_t grain_of(const struct flash_geometry *geometry)
+static uint32_t grain_of(const struct bo_flash_geometry *geometry)
 {
     uint32_t grain = geometry->unit > geometry->read_unit ? geometry->unit : geometry->read_unit;
     return grain > 8 ? grain : 8;
 }
 
 /* A sector holds at least its header and one record of the largest key and value. */
-static void canary_limits(const struct flash_geometry *geometry,
+static void canary_limits(const struct bo_flash_geometry *geometry,
                           const struct adapter_settings *settings, uint32_t *key_size_min,
                           uint32_t *key_size_max, uint32_t *value_size_max)
 {
@@ -663,7 +663,7 @@ static enum answer canary_each(void *object, adapter_visit *visit, void *context
     return ANSWER_OK;
 }
 
-static const char *canary_refuses(const struct flash_geometry *geometry,
+static const char *canary_refuses(const struct bo_flash_geometry *geometry,
                                   const struct adapter_settings *settings)
 {
     (void)settings;
@@ -674,14 +674,14 @@ static const char *canary_refuses(const struct flash_geometry *geometry,
     return NULL;
 }
 
-static size_t canary_object_size(const struct flash_geometry *geometry,
+static size_t canary_object_size(const struct bo_flash_geometry *geometry,
                                  const struct adapter_settings *settings)
 {
     (void)settings;
     return sizeof(struct canary) + 2 * (size_t)geometry->sector_size;
 }
 
-static void prepare(struct canary *map, const struct flash *flash,
+static void prepare(struct canary *map, const struct bo_flash *flash,
                     const struct adapter_settings *settings)
 {
     uint8_t *buffers = (uint8_t *)map + sizeof *map;
@@ -692,14 +692,14 @@ static void prepare(struct canary *map, const struct flash *flash,
     map->other = buffers + flash->geometry.sector_size;
 }
 
-static enum answer canary_format(void *object, const struct flash *flash,
+static enum answer canary_format(void *object, const struct bo_flash *flash,
                                  const struct adapter_settings *settings)
 {
     prepare(object, flash, settings);
     return answer_of(format(object));
 }
 
-static enum answer canary_mount(void *object, const struct flash *flash,
+static enum answer canary_mount(void *object, const struct bo_flash *flash,
                                 const struct adapter_settings *settings)
 {
     prepare(object, flash, settings);
@@ -707,7 +707,7 @@ static enum answer canary_mount(void *object, const struct flash *flash,
 }
 
 /* A search reads each record; a move searches once for each, twice over. */
-static uint64_t canary_bound(const struct flash_geometry *geometry,
+static uint64_t canary_bound(const struct bo_flash_geometry *geometry,
                              const struct adapter_settings *settings, enum adapter_call call)
 {
     uint64_t records = geometry->sector_size / grain_of(geometry);

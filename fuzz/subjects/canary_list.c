@@ -101,7 +101,7 @@ static uint32_t sector_count(const struct canary_list *list)
     return list->flash->geometry.sector_count;
 }
 
-uint32_t canary_list_grain(const struct flash_geometry *geometry)
+uint32_t canary_list_grain(const struct bo_flash_geometry *geometry)
 {
     uint32_t grain = geometry->unit > geometry->read_unit ? geometry->unit : geometry->read_unit;
     return grain > HEAD_BYTES ? grain : HEAD_BYTES;
@@ -123,20 +123,20 @@ static bool is_blank(const struct canary_list *list, const uint8_t *bytes, uint3
 static int read_at(const struct canary_list *list, uint32_t sector, uint32_t offset,
                    uint8_t *buffer, uint32_t size)
 {
-    int error = flash_read(list->flash, sector * sector_size(list) + offset, buffer, size);
-    return error == FLASH_ERR_ECC ? QUEUE_ERR_DAMAGED : error;
+    int error = bo_flash_read(list->flash, sector * sector_size(list) + offset, buffer, size);
+    return error == BO_FLASH_ERR_ECC ? QUEUE_ERR_DAMAGED : error;
 }
 
 static int program_at(const struct canary_list *list, uint32_t sector, uint32_t offset,
                       const uint8_t *data, uint32_t size)
 {
-    return flash_program(list->flash, sector * sector_size(list) + offset, data, size);
+    return bo_flash_program(list->flash, sector * sector_size(list) + offset, data, size);
 }
 
 /* Whether nothing was programmed into a grain: 1, 0 or an error. */
 static int is_blank_at(const struct canary_list *list, uint32_t sector, uint32_t offset)
 {
-    uint8_t bytes[FLASH_UNIT_MAX];
+    uint8_t bytes[BO_FLASH_UNIT_MAX];
     int error = read_at(list, sector, offset, bytes, list->grain);
     if (error) return error == QUEUE_ERR_DAMAGED ? 0 : error;
     return is_blank(list, bytes, list->grain);
@@ -144,7 +144,7 @@ static int is_blank_at(const struct canary_list *list, uint32_t sector, uint32_t
 
 static int set_mark(const struct canary_list *list, uint32_t sector, uint32_t offset)
 {
-    uint8_t bytes[FLASH_UNIT_MAX];
+    uint8_t bytes[BO_FLASH_UNIT_MAX];
     memset(bytes, ~list->flash->geometry.erased & 0xFF, list->grain);
     return program_at(list, sector, offset, bytes, list->grain);
 }
@@ -176,7 +176,7 @@ static uint32_t first_offset(const struct canary_list *list)
 static int write_header(const struct canary_list *list, uint32_t sector,
                         const struct header *header)
 {
-    uint8_t bytes[2 * FLASH_UNIT_MAX];
+    uint8_t bytes[2 * BO_FLASH_UNIT_MAX];
     memset(bytes, list->flash->geometry.erased, sizeof bytes);
     put(bytes + 4, 4, header->sequence);
     put(bytes + 8, 8, header->number);
@@ -188,7 +188,7 @@ static int write_header(const struct canary_list *list, uint32_t sector,
 /* DAMAGED when there is no valid header; EMPTY when there is none at all. */
 static int read_header(const struct canary_list *list, uint32_t sector, struct header *header)
 {
-    uint8_t bytes[2 * FLASH_UNIT_MAX];
+    uint8_t bytes[2 * BO_FLASH_UNIT_MAX];
     int error = read_at(list, sector, 0, bytes, padded(list, HEADER_BYTES));
     if (error) return error;
     if (is_blank(list, bytes, HEADER_BYTES)) return QUEUE_ERR_EMPTY;
@@ -246,7 +246,7 @@ static int erase_sector(const struct canary_list *list, uint32_t sector)
         struct header header;
         if (read_header(list, sector, &header) == QUEUE_ERR_EMPTY) return 0;
     }
-    return flash_erase(list->flash, sector * sector_size(list));
+    return bo_flash_erase(list->flash, sector * sector_size(list));
 }
 
 /* --- records --- */
@@ -313,7 +313,7 @@ static void encode_body(const struct canary_list *list, const uint8_t *data, uin
 static int read_live(const struct canary_list *list, const struct record *record,
                      const uint8_t *head)
 {
-    uint8_t bytes[FLASH_UNIT_MAX];
+    uint8_t bytes[BO_FLASH_UNIT_MAX];
     uint32_t offset = record->offset + list->grain;
     if (list->is_log) return 1;
     if (list->fault == PLANTED_HEAD_TWICE) return head[1] != KIND_DEAD;
@@ -346,7 +346,7 @@ static int check_body(const struct canary_list *list, uint32_t sequence,
  * none, with record->size as a damaged head tells it, or UINT32_MAX when there is no head. */
 static int read_record(const struct canary_list *list, uint32_t sequence, struct record *record)
 {
-    uint8_t head[FLASH_UNIT_MAX];
+    uint8_t head[BO_FLASH_UNIT_MAX];
     record->size = UINT32_MAX;
     if (room_end(list) - record->offset < lead(list)) return 0;
     int error = read_at(list, record->sector, record->offset, head, list->grain);
@@ -492,7 +492,7 @@ static int begin_sector(struct canary_list *list, uint64_t time)
 static int write_record(const struct canary_list *list, const struct record *record,
                         uint32_t sequence, const uint8_t *data)
 {
-    uint8_t head[FLASH_UNIT_MAX];
+    uint8_t head[BO_FLASH_UNIT_MAX];
     uint32_t size = body_size(list, record->size), body = record->offset + lead(list);
     bool head_first = list->fault == PLANTED_HEAD_FIRST;
     encode_body(list, data, record->size);
@@ -504,7 +504,7 @@ static int write_record(const struct canary_list *list, const struct record *rec
     int error = 0;
     if (head_first) error = program_at(list, record->sector, record->offset, head, list->grain);
     if (!error) error = program_at(list, record->sector, body, list->body, size);
-    if (error == FLASH_ERR_IO && list->fault == PLANTED_ERROR_IGNORED) error = 0;
+    if (error == BO_FLASH_ERR_IO && list->fault == PLANTED_ERROR_IGNORED) error = 0;
     if (error || head_first) return error;
     return program_at(list, record->sector, record->offset, head, list->grain);
 }
@@ -564,8 +564,8 @@ int canary_list_push(struct canary_list *list, const uint8_t *data, uint32_t siz
         int done = write_before(list, data, size);
         if (done) return done < 0 ? done : 0;
     }
-    int error = FLASH_ERR_IO;
-    for (int attempt = 0; attempt < ATTEMPTS && error == FLASH_ERR_IO; attempt++) {
+    int error = BO_FLASH_ERR_IO;
+    for (int attempt = 0; attempt < ATTEMPTS && error == BO_FLASH_ERR_IO; attempt++) {
         error = make_room(list, size, time, drop);
         if (error) return error;
         struct record record = {.sector = list->active, .offset = list->end, .size = size};
@@ -630,7 +630,7 @@ static int write_late_mark(struct canary_list *list)
 
 static int mark_popped(struct canary_list *list, const struct record *record)
 {
-    uint8_t head[FLASH_UNIT_MAX];
+    uint8_t head[BO_FLASH_UNIT_MAX];
     uint32_t mark = record->offset + list->grain;
     if (list->fault == PLANTED_POP_LATE) {
         int error = write_late_mark(list);
@@ -650,7 +650,7 @@ static int erase_chain(struct canary_list *list)
     for (uint32_t i = 0; i < list->chain; i++) {
         struct canary_list_cursor cursor;
         int error = enter_sector(list, &cursor, i);
-        if (!error) error = flash_erase(list->flash, cursor.sector * sector_size(list));
+        if (!error) error = bo_flash_erase(list->flash, cursor.sector * sector_size(list));
         if (error) return error;
     }
     list->sequence = list->chain = 0;
@@ -830,7 +830,7 @@ static int find_all(struct canary_list *list)
 static int erase_all(struct canary_list *list)
 {
     for (uint32_t sector = 0; sector < sector_count(list); sector++) {
-        int error = flash_erase(list->flash, sector * sector_size(list));
+        int error = bo_flash_erase(list->flash, sector * sector_size(list));
         if (error) return error;
     }
     return find_all(list);

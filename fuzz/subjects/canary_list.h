@@ -57,7 +57,7 @@ struct canary_list_waiting {
 };
 
 struct canary_list {
-    const struct flash *flash;
+    const struct bo_flash *flash;
     enum canary_list_planted fault;
     bool is_log;
     uint32_t batch; /* items that may wait in RAM */
@@ -93,7 +93,7 @@ struct canary_list_cursor {
 };
 
 /* Bytes of a grain, and the largest item, on a part. */
-uint32_t canary_list_grain(const struct flash_geometry *geometry);
+uint32_t canary_list_grain(const struct bo_flash_geometry *geometry);
 uint32_t canary_list_size_max(const struct canary_list *list);
 
 /* Power-on: finds what is on the flash. The fields up to `grain` and the buffers are set. */

@@ -188,7 +188,7 @@ static bool list_buffers(const struct adapter_settings *settings)
 }
 
 /* A sector holds at least its header and one record. */
-static const char *list_refuses(const struct flash_geometry *geometry,
+static const char *list_refuses(const struct bo_flash_geometry *geometry,
                                 const struct adapter_settings *settings)
 {
     uint32_t grain = canary_list_grain(geometry);
@@ -199,14 +199,14 @@ static const char *list_refuses(const struct flash_geometry *geometry,
     return NULL;
 }
 
-static size_t list_object_size(const struct flash_geometry *geometry,
+static size_t list_object_size(const struct bo_flash_geometry *geometry,
                                const struct adapter_settings *settings)
 {
     size_t buffers = 3 + settings->values[OPTION_BATCH];
     return sizeof(struct canary_list) + buffers * geometry->sector_size;
 }
 
-static void prepare(struct canary_list *list, const struct flash *flash,
+static void prepare(struct canary_list *list, const struct bo_flash *flash,
                     const struct adapter_settings *settings, bool is_log)
 {
     uint8_t *buffers = (uint8_t *)list + sizeof *list;
@@ -220,25 +220,25 @@ static void prepare(struct canary_list *list, const struct flash *flash,
     list->waiting = list->item + flash->geometry.sector_size;
 }
 
-static enum answer mount_queue(void *object, const struct flash *flash,
+static enum answer mount_queue(void *object, const struct bo_flash *flash,
                                const struct adapter_settings *settings)
 {
     prepare(object, flash, settings, false);
     return list_answer(canary_list_mount(object));
 }
 
-static enum answer mount_log(void *object, const struct flash *flash,
+static enum answer mount_log(void *object, const struct bo_flash *flash,
                              const struct adapter_settings *settings)
 {
     prepare(object, flash, settings, true);
     return list_answer(canary_list_mount(object));
 }
 
-static void limits_of(const struct flash_geometry *geometry,
+static void limits_of(const struct bo_flash_geometry *geometry,
                       const struct adapter_settings *settings, bool is_log, uint32_t *key_size_min,
                       uint32_t *key_size_max, uint32_t *value_size_max)
 {
-    struct flash flash = {.geometry = *geometry};
+    struct bo_flash flash = {.geometry = *geometry};
     struct canary_list list = {.flash = &flash,
                                .fault = (enum canary_list_planted)settings->values[OPTION_FAULT],
                                .is_log = is_log,
@@ -247,14 +247,14 @@ static void limits_of(const struct flash_geometry *geometry,
     *value_size_max = canary_list_size_max(&list);
 }
 
-static void queue_limits(const struct flash_geometry *geometry,
+static void queue_limits(const struct bo_flash_geometry *geometry,
                          const struct adapter_settings *settings, uint32_t *key_size_min,
                          uint32_t *key_size_max, uint32_t *value_size_max)
 {
     limits_of(geometry, settings, false, key_size_min, key_size_max, value_size_max);
 }
 
-static void log_limits(const struct flash_geometry *geometry,
+static void log_limits(const struct bo_flash_geometry *geometry,
                        const struct adapter_settings *settings, uint32_t *key_size_min,
                        uint32_t *key_size_max, uint32_t *value_size_max)
 {
@@ -262,7 +262,7 @@ static void log_limits(const struct flash_geometry *geometry,
 }
 
 /* A call reads each grain a few times, and as often again for each item that waits. */
-static uint64_t list_bound(const struct flash_geometry *geometry,
+static uint64_t list_bound(const struct bo_flash_geometry *geometry,
                            const struct adapter_settings *settings, enum adapter_call call)
 {
     uint64_t grains = geometry->sector_size / canary_list_grain(geometry);

@@ -200,8 +200,8 @@ static void check(const struct trial *trial)
 /* Images that the workload leaves, changed at random: does the rig find one insane? */
 static bool an_image_is_insane(struct rig *rig)
 {
-    uint32_t size = (uint32_t)flash_size(chip_flash(rig->chip));
-    const struct flash_geometry *geometry = &chip_flash(rig->chip)->geometry;
+    uint32_t size = (uint32_t)bo_flash_size(chip_flash(rig->chip));
+    const struct bo_flash_geometry *geometry = &chip_flash(rig->chip)->geometry;
     uint8_t *left = malloc(size), *image = malloc(size);
     uint64_t state = 1;
     bool fine = left && image;

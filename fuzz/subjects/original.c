@@ -5,32 +5,32 @@
 #define HEADER_BYTES 8u
 #define MARKER_ZEROS 4u /* so many zero bits among those read make a marker count as set */
 
-uint32_t original_word_of(const struct flash_geometry *geometry)
+uint32_t original_word_of(const struct bo_flash_geometry *geometry)
 {
     return geometry->read_unit > geometry->unit ? geometry->read_unit : geometry->unit;
 }
 
-uint32_t original_header_size_of(const struct flash_geometry *geometry)
+uint32_t original_header_size_of(const struct bo_flash_geometry *geometry)
 {
     return original_word_of(geometry) > HEADER_BYTES ? original_word_of(geometry) : HEADER_BYTES;
 }
 
 /* Data bytes of the largest item: key and value, and the length of the key. */
-uint32_t original_length_max_of(const struct flash_geometry *geometry)
+uint32_t original_length_max_of(const struct bo_flash_geometry *geometry)
 {
     uint32_t room =
         geometry->sector_size - 2 * original_word_of(geometry) - original_header_size_of(geometry);
     return room < UINT16_MAX ? room : UINT16_MAX;
 }
 
-uint32_t original_capacity_of(const struct flash_geometry *geometry)
+uint32_t original_capacity_of(const struct bo_flash_geometry *geometry)
 {
-    return original_length_max_of(geometry) + FLASH_UNIT_MAX; /* the last word is read whole */
+    return original_length_max_of(geometry) + BO_FLASH_UNIT_MAX; /* the last word is read whole */
 }
 
-void original_init(struct original *original, const struct flash *flash, uint8_t *data)
+void original_init(struct original *original, const struct bo_flash *flash, uint8_t *data)
 {
-    const struct flash_geometry *geometry = &flash->geometry;
+    const struct bo_flash_geometry *geometry = &flash->geometry;
     *original = (struct original){
         .flash = flash,
         .sector_size = geometry->sector_size,
@@ -160,21 +160,21 @@ uint64_t original_item_end(const struct original *original, const struct origina
 /* Damage may lead outside the region; the chip is not asked then. */
 static bool inside(const struct original *original, uint64_t address, uint32_t size)
 {
-    return address + size <= flash_size(original->flash);
+    return address + size <= bo_flash_size(original->flash);
 }
 
 static int read_bytes(const struct original *original, uint64_t address, void *buffer,
                       uint32_t size)
 {
-    if (!inside(original, address, size)) return FLASH_ERR_RANGE;
-    return flash_read(original->flash, (uint32_t)address, buffer, size);
+    if (!inside(original, address, size)) return BO_FLASH_ERR_RANGE;
+    return bo_flash_read(original->flash, (uint32_t)address, buffer, size);
 }
 
 static int program_bytes(const struct original *original, uint64_t address, const void *data,
                          uint32_t size)
 {
-    if (!inside(original, address, size)) return FLASH_ERR_RANGE;
-    return flash_program(original->flash, (uint32_t)address, data, size);
+    if (!inside(original, address, size)) return BO_FLASH_ERR_RANGE;
+    return bo_flash_program(original->flash, (uint32_t)address, data, size);
 }
 
 /* --- sectors --- */
@@ -182,7 +182,7 @@ static int program_bytes(const struct original *original, uint64_t address, cons
 /* Whether a marker is set: only the read unit at `address` is looked at. */
 static int marker_set(const struct original *original, uint64_t address)
 {
-    uint8_t bytes[FLASH_UNIT_MAX];
+    uint8_t bytes[BO_FLASH_UNIT_MAX];
     uint32_t size = original->flash->geometry.read_unit;
     int error = read_bytes(original, address, bytes, size);
     if (error) return error;
@@ -238,12 +238,12 @@ int original_last_in_state(const struct original *original, uint32_t from, int w
 
 int original_open_sector(const struct original *original, uint32_t sector)
 {
-    return flash_erase(original->flash, (uint32_t)sector_start(original, sector));
+    return bo_flash_erase(original->flash, (uint32_t)sector_start(original, sector));
 }
 
 static int write_marker(const struct original *original, uint64_t address)
 {
-    static const uint8_t zeros[FLASH_UNIT_MAX];
+    static const uint8_t zeros[BO_FLASH_UNIT_MAX];
     return program_bytes(original, address, zeros, original->word);
 }
 
@@ -286,7 +286,7 @@ static bool all_erased(const uint8_t *bytes, uint32_t size)
 int original_read_header(const struct original *original, uint64_t address, uint64_t end,
                          struct original_item *item)
 {
-    uint8_t bytes[FLASH_UNIT_MAX];
+    uint8_t bytes[BO_FLASH_UNIT_MAX];
     bool good = false;
     if (address + original->header_size > end) return 0;
     for (int attempt = 0; attempt < 2 && !good; attempt++) {
@@ -351,7 +351,7 @@ static void encode_header(const struct original *original, const struct original
 
 int original_write_item(const struct original *original, uint64_t address, uint32_t length)
 {
-    uint8_t bytes[FLASH_UNIT_MAX];
+    uint8_t bytes[BO_FLASH_UNIT_MAX];
     struct original_item item = {address, length, data_crc(original->data, length)};
     uint32_t whole = original_down(original, length);
     if (original_item_end(original, &item) > original_payload_end(original, address))
@@ -369,7 +369,7 @@ int original_write_item(const struct original *original, uint64_t address, uint3
 
 int original_erase_item(const struct original *original, const struct original_item *item)
 {
-    uint8_t bytes[FLASH_UNIT_MAX];
+    uint8_t bytes[BO_FLASH_UNIT_MAX];
     struct original_item erased = {item->address, item->length, 0};
     encode_header(original, &erased, bytes);
     return program_bytes(original, item->address, bytes, original->header_size);

@@ -28,7 +28,7 @@ enum original_state { ORIGINAL_OPEN, ORIGINAL_PARTIAL, ORIGINAL_CLOSED };
 enum original_body { ORIGINAL_PRESENT, ORIGINAL_ERASED, ORIGINAL_BAD };
 
 struct original {
-    const struct flash *flash;
+    const struct bo_flash *flash;
     uint32_t sector_size, sector_count;
     uint32_t word;
     uint32_t header_size; /* of an item: 8 bytes rounded up to words */
@@ -45,13 +45,13 @@ struct original_item {
 };
 
 /* What a geometry gives. */
-uint32_t original_word_of(const struct flash_geometry *geometry);
-uint32_t original_header_size_of(const struct flash_geometry *geometry);
-uint32_t original_length_max_of(const struct flash_geometry *geometry);
-uint32_t original_capacity_of(const struct flash_geometry *geometry);
+uint32_t original_word_of(const struct bo_flash_geometry *geometry);
+uint32_t original_header_size_of(const struct bo_flash_geometry *geometry);
+uint32_t original_length_max_of(const struct bo_flash_geometry *geometry);
+uint32_t original_capacity_of(const struct bo_flash_geometry *geometry);
 
 /* `data` has original_capacity_of() bytes. Nothing is read: the crate has no mount. */
-void original_init(struct original *original, const struct flash *flash, uint8_t *data);
+void original_init(struct original *original, const struct bo_flash *flash, uint8_t *data);
 
 uint16_t original_get16(const uint8_t *bytes);
 void original_put16(uint8_t *bytes, uint32_t value);

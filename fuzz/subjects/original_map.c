@@ -430,7 +430,7 @@ static enum answer original_each(void *object, adapter_visit *visit, void *conte
     return original_answer(visit_ring(object, request.first, visit, context));
 }
 
-static const char *original_refuses(const struct flash_geometry *geometry,
+static const char *original_refuses(const struct bo_flash_geometry *geometry,
                                     const struct adapter_settings *settings)
 {
     uint32_t word = original_word_of(geometry);
@@ -443,14 +443,14 @@ static const char *original_refuses(const struct flash_geometry *geometry,
     return NULL;
 }
 
-static size_t original_object_size(const struct flash_geometry *geometry,
+static size_t original_object_size(const struct bo_flash_geometry *geometry,
                                    const struct adapter_settings *settings)
 {
     (void)settings;
     return sizeof(struct original_map) + 2 * (size_t)original_capacity_of(geometry);
 }
 
-static void original_limits(const struct flash_geometry *geometry,
+static void original_limits(const struct bo_flash_geometry *geometry,
                             const struct adapter_settings *settings, uint32_t *key_size_min,
                             uint32_t *key_size_max, uint32_t *value_size_max)
 {
@@ -461,7 +461,7 @@ static void original_limits(const struct flash_geometry *geometry,
     *value_size_max = room;
 }
 
-static enum answer original_mount(void *object, const struct flash *flash,
+static enum answer original_mount(void *object, const struct bo_flash *flash,
                                   const struct adapter_settings *settings)
 {
     struct original_map *map = object;
@@ -473,7 +473,7 @@ static enum answer original_mount(void *object, const struct flash *flash,
 }
 
 /* Far above what happens: it supposes damage at every word, and a whole search for every item. */
-static uint64_t original_bound(const struct flash_geometry *geometry,
+static uint64_t original_bound(const struct bo_flash_geometry *geometry,
                                const struct adapter_settings *settings, enum adapter_call call)
 {
     (void)settings;

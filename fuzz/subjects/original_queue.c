@@ -325,7 +325,7 @@ static enum answer queue_each(void *object, adapter_item *item, void *context)
     return original_answer(error == ORIGINAL_NONE ? 0 : error);
 }
 
-static const char *queue_refuses(const struct flash_geometry *geometry,
+static const char *queue_refuses(const struct bo_flash_geometry *geometry,
                                  const struct adapter_settings *settings)
 {
     (void)settings;
@@ -335,14 +335,14 @@ static const char *queue_refuses(const struct flash_geometry *geometry,
     return NULL;
 }
 
-static size_t queue_object_size(const struct flash_geometry *geometry,
+static size_t queue_object_size(const struct bo_flash_geometry *geometry,
                                 const struct adapter_settings *settings)
 {
     (void)settings;
     return sizeof(struct original_queue) + original_capacity_of(geometry);
 }
 
-static void queue_limits(const struct flash_geometry *geometry,
+static void queue_limits(const struct bo_flash_geometry *geometry,
                          const struct adapter_settings *settings, uint32_t *key_size_min,
                          uint32_t *key_size_max, uint32_t *value_size_max)
 {
@@ -351,7 +351,7 @@ static void queue_limits(const struct flash_geometry *geometry,
     *value_size_max = original_length_max_of(geometry);
 }
 
-static enum answer queue_mount(void *object, const struct flash *flash,
+static enum answer queue_mount(void *object, const struct bo_flash *flash,
                                const struct adapter_settings *settings)
 {
     struct original_queue *queue = object;
@@ -361,7 +361,7 @@ static enum answer queue_mount(void *object, const struct flash *flash,
 }
 
 /* Far above what happens: it supposes damage at every word. */
-static uint64_t queue_bound(const struct flash_geometry *geometry,
+static uint64_t queue_bound(const struct bo_flash_geometry *geometry,
                             const struct adapter_settings *settings, enum adapter_call call)
 {
     (void)settings;

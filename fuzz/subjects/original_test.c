@@ -26,7 +26,7 @@ static void must(bool holds)
 /* A chip of RAM that counts. */
 static struct {
     uint8_t bytes[IMAGE_MAX];
-    struct flash flash;
+    struct bo_flash flash;
     uint64_t erases, reads, programs, bytes_read, bytes_programmed;
 } chip;
 
@@ -36,7 +36,7 @@ static int chip_read(void *context, uint32_t address, void *buffer, uint32_t siz
     memcpy(buffer, chip.bytes + address, size);
     chip.reads++;
     chip.bytes_read += size;
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 static int chip_program(void *context, uint32_t address, const void *data, uint32_t size)
@@ -47,7 +47,7 @@ static int chip_program(void *context, uint32_t address, const void *data, uint3
         chip.bytes[address + i] &= bytes[i];
     chip.programs++;
     chip.bytes_programmed += size;
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 static int chip_erase(void *context, uint32_t address)
@@ -55,7 +55,7 @@ static int chip_erase(void *context, uint32_t address)
     (void)context;
     memset(chip.bytes + address, 0xFF, chip.flash.geometry.sector_size);
     chip.erases++;
-    return FLASH_OK;
+    return BO_FLASH_OK;
 }
 
 static void *mount_blank(uint32_t unit, uint32_t sector_count, uint32_t sector_size,
@@ -64,7 +64,7 @@ static void *mount_blank(uint32_t unit, uint32_t sector_count, uint32_t sector_s
     struct adapter_settings settings = {{key_size}};
     memset(&chip, 0, sizeof chip);
     memset(chip.bytes, 0xFF, sizeof chip.bytes);
-    chip.flash = (struct flash){
+    chip.flash = (struct bo_flash){
         .geometry = {.sector_size = sector_size,
                      .sector_count = sector_count,
                      .page_size = sector_size,
