@@ -36,8 +36,8 @@ SEQMAP = ("engines/map/seqmap*.c", "engines/seq/*.c")
 NAIVE = ("engines/map/naive*.c", "engines/seq/seq_crc.c")
 SEQQUEUE = ("engines/queue/seqqueue*.c", "engines/seq/*.c")
 BUFFERED = ("engines/queue/*.c", "engines/seq/*.c")
-RLOG = ("engines/ringlog/rlog*.c", "engines/ringlog/crc32c.c")
-SEQLOG = ("engines/ringlog/seqlog*.c", "engines/ringlog/cobs.c", "engines/ringlog/crc32c.c")
+RLOG = ("engines/ringlog/rlog*.c", "engines/crc32c.c")
+SEQLOG = ("engines/ringlog/seqlog*.c", "engines/ringlog/cobs.c", "engines/crc32c.c")
 ENGINES = (
     Engine("seqmap, no caches", SEQMAP, "engines/map/seqmap.h", "seqmap", ("-DSEQ_NO_CACHE",)),
     Engine("seqmap", SEQMAP, "engines/map/seqmap.h", "seqmap"),

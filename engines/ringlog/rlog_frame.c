@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "crc32c.h"
+#include "../crc32c.h"
 
 /* --- numbers in bytes --- */
 

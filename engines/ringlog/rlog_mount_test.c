@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "../ram_flash.h"
-#include "crc32c.h"
+#include "../crc32c.h"
 #include "rlog.h"
 
 static unsigned failures;

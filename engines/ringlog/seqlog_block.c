@@ -16,7 +16,7 @@
  */
 #include <string.h>
 
-#include "crc32c.h"
+#include "../crc32c.h"
 #include "seqlog_internal.h"
 
 #define HEADER_SIZE 20u

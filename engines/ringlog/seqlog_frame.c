@@ -25,7 +25,7 @@
 #include <string.h>
 
 #include "cobs.h"
-#include "crc32c.h"
+#include "../crc32c.h"
 #include "seqlog_internal.h"
 
 #define MARK 0x40u

@@ -32,7 +32,7 @@
  */
 #include <string.h>
 
-#include "crc32c.h"
+#include "../crc32c.h"
 #include "seqlog_internal.h"
 
 #define TAG_SIZE 8u

@@ -10,7 +10,7 @@
 
 #include "../ram_flash.h"
 #include "cobs.h"
-#include "crc32c.h"
+#include "../crc32c.h"
 #include "seqlog.h"
 
 static unsigned failures;
