@@ -29,15 +29,15 @@ COMPILE = $(CC) $(STD) $(WARN) $(CFLAGS) $(HOSTED) -UNDEBUG $(FAST) $(INCLUDE)
 # DATABASE=no leaves out the files that need SQLite, for machines without it; C tests alone can be
 # built then.
 DATABASE ?= yes
-DATABASE_SRC := $(if $(filter no,$(DATABASE)),$(wildcard fuzz/db*.c))
-APART := %_test.c %_fuzzer.c fuzz/input_main.c $(DATABASE_SRC)
+DATABASE_SRC := $(if $(filter no,$(DATABASE)),$(wildcard fuzz/db/*.c))
+APART := %_test.c %_fuzzer.c fuzz/fuzzers/input_main.c $(DATABASE_SRC)
 ENGINE_SRC := $(sort $(filter-out $(APART),$(wildcard engines/*.c engines/*/*.c)))
 SIM_SRC := $(sort $(filter-out $(APART),$(wildcard sim/*.c)))
-FUZZ_SRC := $(sort $(filter-out $(APART) fuzz/main.c,$(wildcard fuzz/*.c fuzz/*/*.c)))
+FUZZ_SRC := $(sort $(filter-out $(APART) fuzz/command/main.c,$(wildcard fuzz/*/*.c)))
 ENGINE_TEST_SRC := $(sort $(wildcard engines/*/*_test.c))
 HARNESS_TEST_SRC := $(sort $(filter-out $(DATABASE_SRC), \
-    $(wildcard sim/*_test.c fuzz/*_test.c fuzz/*/*_test.c)))
-FUZZER_SRC := $(sort $(wildcard fuzz/*_fuzzer.c fuzz/*/*_fuzzer.c))
+    $(wildcard sim/*_test.c fuzz/*/*_test.c)))
+FUZZER_SRC := $(sort $(wildcard fuzz/*/*_fuzzer.c))
 
 object = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 program = $(patsubst %.c,$(BUILD)/test/%,$(1))
@@ -63,7 +63,7 @@ AGAIN = @$(MAKE) --no-print-directory -j$(JOBS)
 
 all: $(BUILD)/brownout ## the brownout command, optimised, in build/
 
-$(BUILD)/brownout: $(LIB_OBJ) $(BUILD)/obj/fuzz/main.o
+$(BUILD)/brownout: $(LIB_OBJ) $(BUILD)/obj/fuzz/command/main.o
 	$(call quietly,link,$@)$(CC) $(CFLAGS) -rdynamic $(filter %.o,$^) -o $@ $(LIBS)
 
 # The chip alone as a shared library, for the Python tests. A sanitizer that must be loaded before
@@ -110,7 +110,7 @@ $(BUILD)/tools-found:
 include $(wildcard reports/rules.mk)
 
 DEPENDENCIES := $(patsubst %.o,%.d,$(LIB_OBJ) \
-    $(call object,fuzz/main.c $(ENGINE_TEST_SRC) $(HARNESS_TEST_SRC)))
+    $(call object,fuzz/command/main.c $(ENGINE_TEST_SRC) $(HARNESS_TEST_SRC)))
 -include $(wildcard $(DEPENDENCIES))
 
 # --- tests ---
@@ -170,7 +170,7 @@ size: ## code, RAM and deepest stack of each engine on a Cortex-M4
 	@$(NEED) --say $(SIZE_NEEDS)
 	@python3 -B tools/size.py '$(BUILD)/size'
 
-# --- fuzz targets: one file each, fuzz/NAME_fuzzer.c ---
+# --- fuzz targets: one file each, fuzz/fuzzers/NAME_fuzzer.c ---
 
 OUT ?= $(BUILD)/fuzzers
 FUZZERS := $(patsubst %.c,$(OUT)/%,$(notdir $(FUZZER_SRC)))
@@ -181,10 +181,10 @@ vpath %_fuzzer.c $(sort $(dir $(FUZZER_SRC)))
 
 # LIB_FUZZING_ENGINE=replay: no fuzzer, but a main that runs the inputs given.
 ifdef LIB_FUZZING_ENGINE
-FUZZER_MAIN := $(if $(filter replay,$(LIB_FUZZING_ENGINE)),$(BUILD)/obj/fuzz/input_main.o)
+FUZZER_MAIN := $(if $(filter replay,$(LIB_FUZZING_ENGINE)),$(BUILD)/obj/fuzz/fuzzers/input_main.o)
 fuzzers: $(FUZZERS)
-	@[ $(words $^) -gt 0 ] || { echo 'make: no fuzz/NAME_fuzzer.c to build' >&2; exit 2; }
-$(FUZZERS): $(OUT)/%: $(BUILD)/obj/fuzz/%.o $(FUZZER_MAIN) $(BUILD)/harness.a
+	@[ $(words $^) -gt 0 ] || { echo 'make: no fuzz/fuzzers/NAME_fuzzer.c to build' >&2; exit 2; }
+$(FUZZERS): $(OUT)/%: $(BUILD)/obj/fuzz/fuzzers/%.o $(FUZZER_MAIN) $(BUILD)/harness.a
 	@mkdir -p $(@D)
 	$(call quietly,link,$@)$(CXX) $(CFLAGS) $(CXXFLAGS) $^ \
 	    $(filter-out replay,$(LIB_FUZZING_ENGINE)) -o $@ $(LIBS)

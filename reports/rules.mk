@@ -1,9 +1,9 @@
 # The results database's schema goes into the command: reports/schema.sql as an array of bytes, for
-# ISO C promises no string literal longer than 4095. Only fuzz/db.c gets to see it. Included by the
+# ISO C promises no string literal longer than 4095. Only fuzz/db/db.c sees it. Included by the
 # Makefile.
 
-$(BUILD)/obj/fuzz/db.o: $(BUILD)/schema.h
-$(BUILD)/obj/fuzz/db.o: private INCLUDE += -include $(BUILD)/schema.h
+$(BUILD)/obj/fuzz/db/db.o: $(BUILD)/schema.h
+$(BUILD)/obj/fuzz/db/db.o: private INCLUDE += -include $(BUILD)/schema.h
 
 $(BUILD)/schema.h: reports/schema.sql reports/rules.mk
 	@mkdir -p $(@D)

@@ -15,7 +15,7 @@ TOY = {
     "engines/map/toy.h": "#define TOY 3\n\nint toy(void);\n",
     "engines/map/toy.c": ENGINE,
     "engines/map/toy_test.c": TOY_TEST,
-    "fuzz/main.c": MAIN,
+    "fuzz/command/main.c": MAIN,
 }
 
 
@@ -55,7 +55,7 @@ def toy(tmp_path, root):
 
 
 def test_make_builds_once_and_then_what_changed(toy):
-    assert sorted(toy.make()) == ["engines/map/toy.c", "fuzz/main.c"]
+    assert sorted(toy.make()) == ["engines/map/toy.c", "fuzz/command/main.c"]
     assert toy.answer() == 3
     assert toy.make() == []
     toy.write("engines/map/toy.c", ENGINE.replace("TOY;", "TOY + 1;"))
@@ -77,11 +77,11 @@ def test_other_flags_build_everything_again(toy):
 
 
 def test_a_removed_source_is_noticed(toy):
-    toy.write("fuzz/extra.c", "int extra(void);\nint extra(void)\n{\n    return 1;\n}\n")
-    toy.write("fuzz/main.c", "int extra(void);\n" + MAIN.replace("toy()", "extra()"))
+    toy.write("fuzz/rig/extra.c", "int extra(void);\nint extra(void)\n{\n    return 1;\n}\n")
+    toy.write("fuzz/command/main.c", "int extra(void);\n" + MAIN.replace("toy()", "extra()"))
     toy.make()
     assert toy.answer() == 1
-    (toy.folder / "fuzz/extra.c").unlink()
+    (toy.folder / "fuzz/rig/extra.c").unlink()
     assert "undefined reference" in toy.make()
 
 
@@ -92,7 +92,7 @@ def test_a_warning_stops_the_build(toy):
 
 def test_asserts_stay_on_with_ndebug(toy):
     text = MAIN.replace("return toy()", "assert(toy() == 4);\n    return 0")
-    toy.write("fuzz/main.c", "#include <assert.h>\n" + text)
+    toy.write("fuzz/command/main.c", "#include <assert.h>\n" + text)
     toy.make("CFLAGS=-O2 -DNDEBUG")
     assert toy.answer() < 0
 
@@ -106,7 +106,7 @@ def test_everything_made_is_under_build(toy):
 
 
 def test_a_c_test_is_linked_with_engines_alone(toy):
-    toy.write("fuzz/helper.c", "int helper(void);\nint helper(void)\n{\n    return 3;\n}\n")
+    toy.write("fuzz/rig/helper.c", "int helper(void);\nint helper(void)\n{\n    return 3;\n}\n")
     text = TOY_TEST.replace("toy()", "helper()")
     toy.write("engines/map/toy_test.c", "int helper(void);\n" + text)
     assert "undefined reference to `helper'" in toy.make("run-c-tests")
@@ -119,7 +119,8 @@ def test_a_failing_c_test_fails_the_target(toy):
 
 
 def test_fuzz_targets_are_built_with_the_engine_compiler_and_folder_given(toy):
-    toy.write("fuzz/toy_fuzzer.c", "int fuzz_one(void);\nint fuzz_one(void)\n{\n    return 7;\n}\n")
+    target = "int fuzz_one(void);\nint fuzz_one(void)\n{\n    return 7;\n}\n"
+    toy.write("fuzz/fuzzers/toy_fuzzer.c", target)
     toy.write("driver.c", "int fuzz_one(void);\nint main(void) { return fuzz_one(); }\n")
     toy.make("fuzzers", "LIB_FUZZING_ENGINE=driver.c", "OUT=out", "CXX=gcc")
     assert toy.answer("out/toy_fuzzer") == 7

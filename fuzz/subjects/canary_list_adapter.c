@@ -1,7 +1,7 @@
 /* canary_list_adapter.c - canary-queue and canary-log: their faults, told, and their adapters. */
 #include <string.h>
 
-#include "fuzz/adapter_list.h"
+#include "fuzz/adapters/adapter_list.h"
 #include "fuzz/subjects/canary_list.h"
 #include "fuzz/subjects/subjects.h"
 

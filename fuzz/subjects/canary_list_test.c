@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fuzz/adapters.h"
-#include "fuzz/explore.h"
-#include "fuzz/image.h"
-#include "fuzz/scenario.h"
+#include "fuzz/adapters/adapters.h"
+#include "fuzz/explore/explore.h"
+#include "fuzz/fuzzers/image.h"
+#include "fuzz/script/scenario.h"
 #include "fuzz/subjects/subjects.h"
 
 static const char chip_text[] = "chip generic sectors=3 sector=%u page=%u unit=%u programs=%u\n"

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fuzz/adapters.h"
-#include "fuzz/explore.h"
-#include "fuzz/scenario.h"
+#include "fuzz/adapters/adapters.h"
+#include "fuzz/explore/explore.h"
+#include "fuzz/script/scenario.h"
 #include "fuzz/subjects/subjects.h"
 
 static const char chip_text[] = "chip generic sectors=2 sector=%u page=%u unit=%u programs=%u\n"

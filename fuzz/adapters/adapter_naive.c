@@ -1,0 +1,124 @@
+#include "engines/map/naive.h"
+#include "fuzz/adapters/adapter_map.h"
+
+/* The engine object: the struct, then its scratch memory and what each() copies to. */
+struct object {
+    struct naive map;
+    uint32_t buffer_size; /* of each of the three */
+    uint8_t buffers[];
+};
+
+#define HEADER_SIZE 12u
+#define KEY_SIZE_MAX 255u
+#define SECTOR_SIZE_MIN 64u
+
+static uint32_t buffer_size_of(const struct bo_flash_geometry *g)
+{
+    uint32_t size = g->sector_size < 65536u + 512u ? g->sector_size : 65536u + 512u;
+    return size < 64u ? 64u : size + 64u;
+}
+
+static size_t object_size(const struct bo_flash_geometry *g, const struct adapter_settings *s)
+{
+    (void)s;
+    return sizeof(struct object) + 3 * (size_t)buffer_size_of(g);
+}
+
+static const char *refuses(const struct bo_flash_geometry *g, const struct adapter_settings *s)
+{
+    (void)s;
+    if (g->sector_size < SECTOR_SIZE_MIN) return "needs sectors of 64 bytes";
+    return g->erased == 0xFF ? NULL : "needs a part that erases to 0xff";
+}
+
+static void limits(const struct bo_flash_geometry *g, const struct adapter_settings *s,
+                   uint32_t *key_size_min, uint32_t *key_size_max, uint32_t *value_size_max)
+{
+    (void)s;
+    *key_size_min = 0;
+    *key_size_max =
+        g->sector_size - HEADER_SIZE < KEY_SIZE_MAX ? g->sector_size - HEADER_SIZE : KEY_SIZE_MAX;
+    *value_size_max = g->sector_size < 65535u ? g->sector_size : 65535u;
+}
+
+/* Beside what the header states each sector is read once, in two pieces. */
+static uint64_t bound(const struct bo_flash_geometry *g, const struct adapter_settings *s,
+                      enum adapter_call call)
+{
+    (void)s;
+    (void)call;
+    return naive_bound(g) + 2 * (uint64_t)g->sector_count;
+}
+
+static enum answer mount(void *memory, const struct bo_flash *flash,
+                         const struct adapter_settings *s)
+{
+    (void)s;
+    struct object *object = memory;
+    object->buffer_size = buffer_size_of(&flash->geometry);
+    struct naive_config config = {
+        .flash = flash, .work = object->buffers, .work_size = object->buffer_size};
+    return map_answer(naive_mount(&object->map, &config));
+}
+
+static enum answer store(void *memory, const void *key, uint32_t key_size, const void *value,
+                         uint32_t value_size)
+{
+    struct object *object = memory;
+    return map_answer(naive_store(&object->map, key, key_size, value, value_size));
+}
+
+static enum answer fetch(void *memory, const void *key, uint32_t key_size, void *buffer,
+                         uint32_t capacity, uint32_t *value_size)
+{
+    struct object *object = memory;
+    return map_answer(naive_fetch(&object->map, key, key_size, buffer, capacity, value_size));
+}
+
+static enum answer remove_key(void *memory, const void *key, uint32_t key_size)
+{
+    struct object *object = memory;
+    return map_answer(naive_remove(&object->map, key, key_size));
+}
+
+static enum answer clear(void *memory)
+{
+    struct object *object = memory;
+    return map_answer(naive_remove_all(&object->map));
+}
+
+static enum answer each(void *memory, adapter_visit *visit, void *context)
+{
+    struct object *object = memory;
+    uint8_t *key = object->buffers + object->buffer_size;
+    uint8_t *value = key + object->buffer_size;
+    struct naive_iterator iterator;
+    naive_iterate(&iterator);
+    for (;;) {
+        uint32_t key_size, value_size;
+        int error = naive_next(&object->map, &iterator, key, object->buffer_size, &key_size, value,
+                               object->buffer_size, &value_size);
+        if (error == MAP_ERR_NOT_FOUND) return ANSWER_OK;
+        if (error) return map_answer(error);
+        visit(context, key, key_size, value, value_size);
+    }
+}
+
+static const struct adapter_map map = {
+    .store = store, .fetch = fetch, .remove = remove_key, .clear = clear, .each = each};
+
+const struct adapter adapter_naive = {
+    .version = ADAPTER_VERSION,
+    .kind = ADAPTER_MAP,
+    .name = "naive",
+    .summary = "one value in a sector, erased to update: the baseline that wears out",
+    .claims = "edge,prefix,bits,rot",
+    .widened = ADAPTER_UPDATE_MAY_LOSE | ADAPTER_CLEAR_MAY_STOP,
+    .widened_why = "an update erases first: a cut may lose the value; clear goes key by key",
+    .refuses = refuses,
+    .object_size = object_size,
+    .limits = limits,
+    .mount = mount,
+    .bound = bound,
+    .map = &map,
+};

@@ -1,0 +1,234 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "engines/ringlog/rlog.h"
+#include "fuzz/adapters/adapter_list.h"
+
+enum { OPTION_BATCH, OPTION_AHEAD, OPTION_PAGE };
+
+static const struct adapter_option options[] = {
+    {"batch", "records wait in RAM until a page is full, or a sync: 0 or 1", 0, 0, 1, NULL},
+    {"ahead", "the next block is erased when half of this one is full: 0 or 1", 0, 0, 1, NULL},
+    {"page", "bytes of a page of the format; 0: 256, or less in small sectors", 0, 0, 2048, NULL},
+    {NULL, NULL, 0, 0, 0, NULL},
+};
+
+/* The engine object: the struct, then the memory that a user would give it. */
+struct object {
+    struct rlog log;
+    uint8_t *record;
+    uint32_t record_size;
+};
+
+static size_t aligned(size_t n)
+{
+    return (n + 15) & ~(size_t)15;
+}
+
+static uint16_t page_of(const struct adapter_settings *s)
+{
+    return (uint16_t)s->values[OPTION_PAGE];
+}
+
+static const char *refuses(const struct bo_flash_geometry *g, const struct adapter_settings *s)
+{
+    if (rlog_buffer_size(g, page_of(s)) != 0) return NULL;
+    return "needs 3 sectors, pages with room for two BASE frames, and a tear scope below a sector";
+}
+
+static void limits(const struct bo_flash_geometry *g, const struct adapter_settings *s,
+                   uint32_t *key_size_min, uint32_t *key_size_max, uint32_t *value_size_max)
+{
+    *key_size_min = *key_size_max = 0;
+    *value_size_max = rlog_record_max(g, page_of(s));
+}
+
+static size_t object_size(const struct bo_flash_geometry *g, const struct adapter_settings *s)
+{
+    return aligned(sizeof(struct object)) + aligned(rlog_buffer_size(g, page_of(s))) +
+           aligned(rlog_record_max(g, page_of(s)));
+}
+
+static struct rlog_config place(struct object *object, const struct bo_flash *flash,
+                                const struct adapter_settings *s, enum rlog_profile profile)
+{
+    uint8_t *base = (uint8_t *)object + aligned(sizeof *object);
+    uint32_t buffer_size = rlog_buffer_size(&flash->geometry, page_of(s));
+    object->record = base + aligned(buffer_size);
+    object->record_size = rlog_record_max(&flash->geometry, page_of(s));
+    return (struct rlog_config){
+        .flash = flash,
+        .buffer = base,
+        .buffer_size = buffer_size,
+        .id = 1,
+        .page_size = page_of(s),
+        .profile = profile,
+        .batch = s->values[OPTION_BATCH] != 0,
+        .ahead = s->values[OPTION_AHEAD] != 0,
+    };
+}
+
+static enum answer mount_page(void *memory, const struct bo_flash *flash,
+                              const struct adapter_settings *s)
+{
+    struct object *object = memory;
+    struct rlog_config config = place(object, flash, s, RLOG_PAGE);
+    return list_answer(rlog_mount(&object->log, &config));
+}
+
+static enum answer mount_strict(void *memory, const struct bo_flash *flash,
+                                const struct adapter_settings *s)
+{
+    struct object *object = memory;
+    struct rlog_config config = place(object, flash, s, RLOG_STRICT);
+    return list_answer(rlog_mount(&object->log, &config));
+}
+
+static enum answer append(void *memory, const void *data, uint32_t size, uint64_t time)
+{
+    struct object *object = memory;
+    return list_answer(rlog_append(&object->log, data, size, time, NULL));
+}
+
+static enum answer read_number(void *memory, uint64_t number, void *buffer, uint32_t capacity,
+                               uint32_t *size)
+{
+    struct object *object = memory;
+    return list_answer(rlog_read(&object->log, number, buffer, capacity, size));
+}
+
+static enum answer seek(void *memory, uint64_t time, uint64_t *number)
+{
+    struct object *object = memory;
+    return list_answer(rlog_seek(&object->log, time, number));
+}
+
+static enum answer clear(void *memory)
+{
+    struct object *object = memory;
+    return list_answer(rlog_clear(&object->log));
+}
+
+static enum answer sync(void *memory)
+{
+    struct object *object = memory;
+    return list_answer(rlog_sync(&object->log));
+}
+
+static enum answer seal(void *memory)
+{
+    struct object *object = memory;
+    return list_answer(rlog_seal(&object->log));
+}
+
+static enum answer idle(void *memory)
+{
+    struct object *object = memory;
+    return list_answer(rlog_prepare(&object->log));
+}
+
+static enum answer each(void *memory, adapter_item *item, void *context)
+{
+    struct object *object = memory;
+    struct rlog_iterator at;
+    rlog_iterate(&at, 0);
+    for (;;) {
+        uint32_t size;
+        uint64_t number;
+        int error =
+            rlog_next(&object->log, &at, object->record, object->record_size, &size, &number);
+        if (error == RINGLOG_ERR_NOT_FOUND) return ANSWER_OK;
+        if (error) return list_answer(error);
+        item(context, number, object->record, size);
+    }
+}
+
+static bool buffers(const struct adapter_settings *s)
+{
+    return s->values[OPTION_BATCH] != 0;
+}
+
+static uint32_t ring(const struct bo_flash_geometry *g, const struct adapter_settings *s,
+                     uint32_t *ahead)
+{
+    /* The block behind the head is not seen; where it is erased ahead, its PREP may be what an
+     * append programs last, and says nothing of where the record lies. */
+    *ahead = s->values[OPTION_AHEAD] ? 2 : 1;
+    return g->sector_count;
+}
+
+static uint64_t bound(const struct bo_flash_geometry *g, const struct adapter_settings *s,
+                      enum adapter_call call)
+{
+    if (call == ADAPTER_CALL_EACH) return 0; /* as many calls as there are records */
+    return rlog_bound(g, page_of(s)) + rlog_read_bound(g, page_of(s));
+}
+
+static void tell_range(struct object *object, adapter_line *line, void *context)
+{
+    char text[120];
+    uint64_t first, end;
+    const struct rlog *log = &object->log;
+    if (rlog_range(&object->log, &first, &end)) return;
+    snprintf(text, sizeof text, "records %llu to %llu; head is block %lu, lap %lu, page %lu",
+             (unsigned long long)first, (unsigned long long)end, (unsigned long)log->head,
+             (unsigned long)log->lap, (unsigned long)log->at_page);
+    line(context, log->empty ? "empty" : text);
+}
+
+static void inspect(void *memory, const struct bo_flash *flash, const struct adapter_settings *s,
+                    adapter_line *line, void *context)
+{
+    (void)flash, (void)s;
+    tell_range(memory, line, context);
+}
+
+static const struct adapter_list list = {.append = append,
+                                         .read = read_number,
+                                         .seek = seek,
+                                         .clear = clear,
+                                         .sync = sync,
+                                         .seal = seal,
+                                         .idle = idle,
+                                         .each = each,
+                                         .buffers = buffers,
+                                         .ring = ring,
+                                         .spans = true};
+
+const struct adapter adapter_rlog = {
+    .version = ADAPTER_VERSION,
+    .kind = ADAPTER_LOG,
+    .name = "rlog",
+    .summary = "position-numbered ring log, mounted by bisection, page profile",
+    .claims = "edge,prefix,bits,ecc",
+    .widened = ADAPTER_TAIL_OPEN,
+    .widened_why = "a mount writes nothing: under weak what was in flight is decided by the next "
+                   "append",
+    .options = options,
+    .refuses = refuses,
+    .object_size = object_size,
+    .limits = limits,
+    .mount = mount_page,
+    .bound = bound,
+    .inspect = inspect,
+    .list = &list,
+};
+
+const struct adapter adapter_rlog_strict = {
+    .version = ADAPTER_VERSION,
+    .kind = ADAPTER_LOG,
+    .name = "rlog-strict",
+    .summary = "the same, strict profile: believes nothing that a cut may have touched",
+    .claims = "edge,prefix,bits,weak,ecc",
+    .widened = ADAPTER_TAIL_OPEN,
+    .widened_why = "a mount writes nothing: under weak what was in flight is decided by the next "
+                   "append",
+    .options = options,
+    .refuses = refuses,
+    .object_size = object_size,
+    .limits = limits,
+    .mount = mount_strict,
+    .bound = bound,
+    .inspect = inspect,
+    .list = &list,
+};

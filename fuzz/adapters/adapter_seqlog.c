@@ -1,0 +1,225 @@
+/* adapter_seqlog.c - drives engines/ringlog/seqlog. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "engines/ringlog/seqlog.h"
+#include "fuzz/adapter.h"
+#include "fuzz/adapters/adapter_list.h"
+
+enum { OPTION_FRAMING, OPTION_FIND, OPTION_AHEAD, OPTION_SPAN };
+
+static const char *const framings[] = {"length", "cobs"};
+static const char *const finds[] = {"scan", "bisect", "coarse", "fine", "twolevel", "pointer"};
+
+static const struct adapter_option options[] = {
+    {"framing", "of records: by their length, or by COBS", SEQLOG_LENGTH, SEQLOG_LENGTH,
+     SEQLOG_COBS, framings},
+    {"find", "how the newest block is found", SEQLOG_BISECT, SEQLOG_SCAN, SEQLOG_POINTER, finds},
+    {"ahead", "erase the next block when the current one is half full: 0 or 1", 0, 0, 1, NULL},
+    {"span", "blocks for each sector of a fine, two-level or pointer index; 0: as many as fit", 0,
+     0, 65535, NULL},
+    {NULL, NULL, 0, 0, 0, NULL},
+};
+
+/* The engine object: the struct, then the memory that a user would give it. */
+struct object {
+    struct seqlog log;
+    uint32_t record_max, work_size;
+    uint8_t *work, *record;
+};
+
+struct layout {
+    size_t work, record, total;
+};
+
+static size_t aligned(size_t n)
+{
+    return (n + 15) & ~(size_t)15;
+}
+
+/* A whole sector and the unit before a frame. */
+static size_t work_size(const struct bo_flash_geometry *g)
+{
+    return aligned(g->sector_size + BO_FLASH_UNIT_MAX);
+}
+
+static struct layout lay_out(const struct bo_flash_geometry *g)
+{
+    struct layout l;
+    l.work = aligned(sizeof(struct object));
+    l.record = l.work + work_size(g);
+    l.total = l.record + aligned(g->sector_size);
+    return l;
+}
+
+static struct seqlog_config configured(const struct adapter_settings *s)
+{
+    return (struct seqlog_config){
+        .framing = (enum seqlog_framing)s->values[OPTION_FRAMING],
+        .find = (enum seqlog_find)s->values[OPTION_FIND],
+        .ahead = s->values[OPTION_AHEAD] != 0,
+        .index_span = (uint32_t)s->values[OPTION_SPAN],
+    };
+}
+
+static int plan(const struct bo_flash_geometry *g, const struct adapter_settings *s,
+                struct seqlog_plan *result)
+{
+    struct seqlog_config config = configured(s);
+    return seqlog_plan(g, &config, result);
+}
+
+static size_t object_size(const struct bo_flash_geometry *g, const struct adapter_settings *s)
+{
+    (void)s;
+    return lay_out(g).total;
+}
+
+static const char *refuses(const struct bo_flash_geometry *g, const struct adapter_settings *s)
+{
+    struct seqlog_plan result;
+    int error = plan(g, s, &result);
+    if (error == RINGLOG_ERR_UNSUPPORTED)
+        return "a bit index programs each bit by itself: the part must allow that many programs of "
+               "a "
+               "unit";
+    if (error)
+        return "needs 3 sectors besides the index, erased value 0xff, and sectors of 64 bytes that "
+               "hold a header and a frame";
+    return NULL;
+}
+
+static void limits(const struct bo_flash_geometry *g, const struct adapter_settings *s,
+                   uint32_t *key_size_min, uint32_t *key_size_max, uint32_t *value_size_max)
+{
+    struct seqlog_plan result;
+    *key_size_min = *key_size_max = 0;
+    *value_size_max = plan(g, s, &result) ? 0 : result.record_max;
+}
+
+static enum answer mount(void *memory, const struct bo_flash *flash,
+                         const struct adapter_settings *s)
+{
+    struct object *object = memory;
+    struct layout l = lay_out(&flash->geometry);
+    struct seqlog_config config = configured(s);
+    object->work = (uint8_t *)memory + l.work;
+    object->record = (uint8_t *)memory + l.record;
+    object->record_max = (uint32_t)(l.total - l.record);
+    config.flash = flash;
+    config.work = object->work;
+    config.work_size = (uint32_t)work_size(&flash->geometry);
+    return list_answer(seqlog_mount(&object->log, &config));
+}
+
+static enum answer append(void *memory, const void *data, uint32_t size, uint64_t time)
+{
+    struct object *object = memory;
+    (void)time;
+    return list_answer(seqlog_append(&object->log, data, size, NULL));
+}
+
+static enum answer read_record(void *memory, uint64_t number, void *buffer, uint32_t capacity,
+                               uint32_t *size)
+{
+    struct object *object = memory;
+    int error = seqlog_read(&object->log, number, object->record, object->record_max, size);
+    if (error) return list_answer(error);
+    if (capacity != 0) memcpy(buffer, object->record, *size < capacity ? *size : capacity);
+    return ANSWER_OK;
+}
+
+static enum answer clear(void *memory)
+{
+    struct object *object = memory;
+    return list_answer(seqlog_clear(&object->log));
+}
+
+static enum answer idle(void *memory)
+{
+    struct object *object = memory;
+    return list_answer(seqlog_prepare(&object->log));
+}
+
+static enum answer each(void *memory, adapter_item *item, void *context)
+{
+    struct object *object = memory;
+    struct seqlog_iterator iterator;
+    seqlog_iterate(&iterator, 0);
+    for (;;) {
+        uint64_t number;
+        uint32_t size;
+        int error = seqlog_next(&object->log, &iterator, object->record, object->record_max, &size,
+                                &number);
+        if (error == RINGLOG_ERR_NOT_FOUND) return ANSWER_OK;
+        if (error) return list_answer(error);
+        item(context, number, object->record, size);
+    }
+}
+
+/* The block after the one that was erased is not shown: it is the next to be given up. */
+static uint32_t ring(const struct bo_flash_geometry *g, const struct adapter_settings *s,
+                     uint32_t *ahead)
+{
+    struct seqlog_plan result;
+    *ahead = 1;
+    return plan(g, s, &result) ? 0 : result.blocks;
+}
+
+static uint64_t bound(const struct bo_flash_geometry *g, const struct adapter_settings *s,
+                      enum adapter_call call)
+{
+    struct seqlog_plan result;
+    /* each() is as many calls as there are records. */
+    if (call == ADAPTER_CALL_EACH || plan(g, s, &result)) return 0;
+    return result.write_bound + result.read_bound;
+}
+
+static void inspect(void *memory, const struct bo_flash *flash, const struct adapter_settings *s,
+                    adapter_line *line, void *context)
+{
+    struct object *object = memory;
+    struct seqlog_plan result;
+    char text[120];
+    uint64_t first;
+    if (plan(&flash->geometry, s, &result)) return;
+    snprintf(text, sizeof text, "%" PRIu32 " blocks, %" PRIu32 " sectors of index", result.blocks,
+             result.index_sectors);
+    line(context, text);
+    const struct seqlog *log = &object->log;
+    if (log->stale || log->flash != flash) return;
+    snprintf(text, sizeof text, "%s, head: block %" PRIu32 ", number %" PRIu32 ", used to %" PRIu32,
+             log->open ? "in use" : "empty", log->head, log->header.sequence, log->append);
+    line(context, text);
+    if (seqlog_first(&object->log, &first)) return;
+    snprintf(text, sizeof text, "records %" PRIu64 " to %" PRIu64 ", in %" PRIu32 " blocks", first,
+             seqlog_end(log), log->open ? log->header.reach + 1 : 0);
+    line(context, text);
+}
+
+static const struct adapter_list list = {
+    .append = append,
+    .read = read_record,
+    .clear = clear,
+    .idle = idle,
+    .each = each,
+    .ring = ring,
+};
+
+const struct adapter adapter_seqlog = {
+    .version = ADAPTER_VERSION,
+    .kind = ADAPTER_LOG,
+    .name = "seqlog",
+    .summary = "ring log with block sequence numbers; framing, head search, erase-ahead as options",
+    .claims = "edge,prefix,bits",
+    .options = options,
+    .relies_on_and = false,
+    .refuses = refuses,
+    .object_size = object_size,
+    .limits = limits,
+    .mount = mount,
+    .bound = bound,
+    .inspect = inspect,
+    .list = &list,
+};

@@ -1,0 +1,205 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "engines/map/seqmap.h"
+#include "fuzz/adapter.h"
+#include "fuzz/adapters/adapter_map.h"
+
+enum { OPTION_KEY, OPTION_STATES, OPTION_PAGES, OPTION_KEYS };
+
+static const struct adapter_option options[] = {
+    {"key", "bytes of every key; 0: any length, stored in front of it", 0, 0, 255, NULL},
+    {"states", "cache of page states, 1 byte a sector: 0 or 1", 0, 0, 1, NULL},
+    {"pointers", "cache of page pointers, 8 bytes a sector: 0 or 1", 0, 0, 1, NULL},
+    {"keys", "cache of key pointers: how many", 0, 0, 1024, NULL},
+    {NULL, NULL, 0, 0, 0, NULL},
+};
+
+/* The engine object: the struct, then the memory that a user would give it. */
+struct object {
+    struct seqmap map;
+    struct seq_cache cache;
+    uint32_t buffer_size; /* of each of the three */
+    uint8_t *work, *key, *value;
+};
+
+struct layout {
+    size_t states, pages, keys, work, total;
+    uint32_t buffer_size;
+};
+
+static size_t aligned(size_t n)
+{
+    return (n + 15) & ~(size_t)15;
+}
+
+static struct layout lay_out(const struct bo_flash_geometry *g, const struct adapter_settings *s)
+{
+    struct layout l;
+    uint32_t item_max = g->sector_size < SEQ_LENGTH_MAX ? g->sector_size : SEQ_LENGTH_MAX;
+    l.buffer_size = (uint32_t)aligned(item_max + SEQ_WORD_MAX);
+    l.states = aligned(sizeof(struct object));
+    l.pages = l.states + aligned(s->values[OPTION_STATES] ? g->sector_count : 0);
+    l.keys = l.pages +
+             aligned(s->values[OPTION_PAGES] ? g->sector_count * sizeof(struct seq_cache_page) : 0);
+    l.work = l.keys + aligned(s->values[OPTION_KEYS] * sizeof(struct seq_cache_key));
+    l.total = l.work + 3 * (size_t)l.buffer_size;
+    return l;
+}
+
+static struct seqmap_config place(struct object *object, const struct bo_flash *flash,
+                                  const struct adapter_settings *s)
+{
+    struct layout l = lay_out(&flash->geometry, s);
+    uint8_t *base = (uint8_t *)object;
+    object->cache = (struct seq_cache){
+        .states = s->values[OPTION_STATES] ? base + l.states : NULL,
+        .pages = s->values[OPTION_PAGES] ? (struct seq_cache_page *)(void *)(base + l.pages) : NULL,
+        .keys = s->values[OPTION_KEYS] ? (struct seq_cache_key *)(void *)(base + l.keys) : NULL,
+        .key_count = (uint32_t)s->values[OPTION_KEYS],
+    };
+    object->buffer_size = l.buffer_size;
+    object->work = base + l.work;
+    object->key = object->work + l.buffer_size;
+    object->value = object->key + l.buffer_size;
+    uint64_t key = s->values[OPTION_KEY];
+    return (struct seqmap_config){
+        .flash = flash,
+        .work = object->work,
+        .work_size = l.buffer_size,
+        .key_size = key ? (uint16_t)key : (uint16_t)SEQMAP_KEY_PREFIXED,
+        .cache = &object->cache,
+    };
+}
+
+static size_t object_size(const struct bo_flash_geometry *g, const struct adapter_settings *s)
+{
+    return lay_out(g, s).total;
+}
+
+static const char *refuses(const struct bo_flash_geometry *g, const struct adapter_settings *s)
+{
+    (void)s;
+    if (seqmap_bound(g) != 0) return NULL;
+    return "needs 2 sectors, erased value 0xff, and sectors of 3 words and an item header";
+}
+
+static void limits(const struct bo_flash_geometry *g, const struct adapter_settings *s,
+                   uint32_t *key_size_min, uint32_t *key_size_max, uint32_t *value_size_max)
+{
+    uint32_t key = (uint32_t)s->values[OPTION_KEY];
+    *key_size_min = key;
+    *key_size_max = key ? key : 64;
+    *value_size_max = g->sector_size < SEQ_LENGTH_MAX ? g->sector_size : SEQ_LENGTH_MAX;
+}
+
+static enum answer mount(void *memory, const struct bo_flash *flash,
+                         const struct adapter_settings *s)
+{
+    struct object *object = memory;
+    struct seqmap_config config = place(object, flash, s);
+    return map_answer(seqmap_mount(&object->map, &config));
+}
+
+static enum answer store(void *memory, const void *key, uint32_t key_size, const void *value,
+                         uint32_t value_size)
+{
+    struct object *object = memory;
+    return map_answer(seqmap_store(&object->map, key, key_size, value, value_size));
+}
+
+static enum answer fetch(void *memory, const void *key, uint32_t key_size, void *buffer,
+                         uint32_t capacity, uint32_t *value_size)
+{
+    struct object *object = memory;
+    return map_answer(seqmap_fetch(&object->map, key, key_size, buffer, capacity, value_size));
+}
+
+static enum answer remove_key(void *memory, const void *key, uint32_t key_size)
+{
+    struct object *object = memory;
+    return map_answer(seqmap_remove(&object->map, key, key_size));
+}
+
+static enum answer clear(void *memory)
+{
+    struct object *object = memory;
+    return map_answer(seqmap_remove_all(&object->map));
+}
+
+static enum answer each(void *memory, adapter_visit *visit, void *context)
+{
+    struct object *object = memory;
+    struct seqmap_iterator iterator;
+    seqmap_iterate(&iterator);
+    for (;;) {
+        uint32_t key_size, value_size;
+        int error = seqmap_next(&object->map, &iterator, object->key, object->buffer_size,
+                                &key_size, object->value, object->buffer_size, &value_size);
+        if (error == MAP_ERR_NOT_FOUND) return ANSWER_OK;
+        if (error) return map_answer(error);
+        visit(context, object->key, key_size, object->value, value_size);
+    }
+}
+
+static uint64_t bound(const struct bo_flash_geometry *g, const struct adapter_settings *s,
+                      enum adapter_call call)
+{
+    (void)s;
+    /* each() is as many calls as there are items. */
+    if (call == ADAPTER_CALL_EACH) return 0;
+    return seqmap_bound(g) + seqmap_read_bound(g);
+}
+
+static const char *sector_state(const struct bo_flash *flash, uint32_t sector)
+{
+    const struct bo_flash_geometry *g = &flash->geometry;
+    uint8_t word[SEQ_WORD_MAX];
+    uint32_t size = g->unit > g->read_unit ? g->unit : g->read_unit;
+    uint32_t start = sector * g->sector_size;
+    bool marked[2] = {false, false};
+    for (int end = 0; end < 2; end++) {
+        uint32_t address = end ? start + (g->sector_size - size) : start;
+        if (bo_flash_read(flash, address, word, size)) return "unreadable";
+        for (uint32_t i = 0; i < size; i++)
+            marked[end] = marked[end] || word[i] != 0xFF;
+    }
+    if (marked[0]) return marked[1] ? "sealed" : "in use";
+    return marked[1] ? "half erased" : "open";
+}
+
+static void inspect(void *memory, const struct bo_flash *flash, const struct adapter_settings *s,
+                    adapter_line *line, void *context)
+{
+    (void)memory;
+    (void)s;
+    char text[80];
+    for (uint32_t sector = 0; sector < flash->geometry.sector_count; sector++) {
+        const char *state = sector_state(flash, sector);
+        if (flash->geometry.sector_count > 64 && strcmp(state, "open") == 0) continue;
+        snprintf(text, sizeof text, "sector %lu: %s", (unsigned long)sector, state);
+        line(context, text);
+    }
+}
+
+static const struct adapter_map map = {
+    .store = store, .fetch = fetch, .remove = remove_key, .clear = clear, .each = each};
+
+const struct adapter adapter_seqmap = {
+    .version = ADAPTER_VERSION,
+    .kind = ADAPTER_MAP,
+    .name = "seqmap",
+    .summary = "map in the flash format of sequential-storage, cured of its power-loss bugs",
+    .claims = "edge,prefix,bits",
+    .widened = ADAPTER_CLEAR_MAY_STOP,
+    .widened_why = "remove_all removes item by item: a cut leaves some of the keys",
+    .options = options,
+    .relies_on_and = false,
+    .refuses = refuses,
+    .object_size = object_size,
+    .limits = limits,
+    .mount = mount,
+    .bound = bound,
+    .inspect = inspect,
+    .map = &map,
+};

@@ -1,0 +1,322 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "engines/queue/buffered.h"
+#include "engines/queue/seqqueue.h"
+#include "fuzz/adapter.h"
+#include "fuzz/adapters/adapter_list.h"
+
+enum { OPTION_STATES, OPTION_POINTERS, OPTION_BUFFER };
+
+static const struct adapter_option options[] = {
+    {"states", "cache of page states, 1 byte a sector: 0 or 1", 0, 0, 1, NULL},
+    {"pointers", "cache of page pointers, 8 bytes a sector: 0 or 1", 0, 0, 1, NULL},
+    {"buffer", "bytes of RAM in front, where items wait; append is refused then; 0: none", 0, 0,
+     65536, NULL},
+    {NULL, NULL, 0, 0, 0, NULL},
+};
+
+/* The engine object: the structs, then the memory that a user would give them. */
+struct object {
+    struct seqqueue queue;
+    struct seq_cache cache;
+    struct buffered front;
+    bool buffers;
+    uint32_t buffer_size; /* of work, item and hold */
+    uint8_t *work, *item, *hold;
+};
+
+struct layout {
+    size_t states, pages, ring, work, total;
+    uint32_t buffer_size;
+};
+
+static size_t aligned(size_t n)
+{
+    return (n + 15) & ~(size_t)15;
+}
+
+static struct layout lay_out(const struct bo_flash_geometry *g, const struct adapter_settings *s)
+{
+    struct layout l;
+    l.buffer_size = (uint32_t)aligned(seqqueue_length_max(g) + SEQ_WORD_MAX);
+    l.states = aligned(sizeof(struct object));
+    l.pages = l.states + aligned(s->values[OPTION_STATES] ? g->sector_count : 0);
+    l.ring =
+        l.pages +
+        aligned(s->values[OPTION_POINTERS] ? g->sector_count * sizeof(struct seq_cache_page) : 0);
+    l.work = l.ring + aligned(s->values[OPTION_BUFFER]);
+    l.total = l.work + 3 * (size_t)l.buffer_size;
+    return l;
+}
+
+static struct seqqueue_config place(struct object *object, const struct bo_flash *flash,
+                                    const struct adapter_settings *s)
+{
+    struct layout l = lay_out(&flash->geometry, s);
+    uint8_t *base = (uint8_t *)object;
+    object->cache = (struct seq_cache){
+        .states = s->values[OPTION_STATES] ? base + l.states : NULL,
+        .pages =
+            s->values[OPTION_POINTERS] ? (struct seq_cache_page *)(void *)(base + l.pages) : NULL,
+    };
+    object->buffer_size = l.buffer_size;
+    object->work = base + l.work;
+    object->item = object->work + l.buffer_size;
+    object->hold = object->item + l.buffer_size;
+    object->buffers = s->values[OPTION_BUFFER] != 0;
+    buffered_init(&object->front,
+                  &(struct buffered_config){.queue = &object->queue,
+                                            .ring = base + l.ring,
+                                            .ring_size = (uint32_t)s->values[OPTION_BUFFER],
+                                            .hold = object->hold,
+                                            .hold_size = l.buffer_size});
+    return (struct seqqueue_config){
+        .flash = flash,
+        .work = object->work,
+        .work_size = l.buffer_size,
+        .cache = &object->cache,
+    };
+}
+
+static size_t object_size(const struct bo_flash_geometry *g, const struct adapter_settings *s)
+{
+    return lay_out(g, s).total;
+}
+
+/* The harness sees what an append drops by the sectors that are erased. If what waits in RAM went
+ * once around the ring in a single call, it would be dropped as soon as it is put in, unseen. */
+static bool goes_around(const struct bo_flash_geometry *g, uint64_t waiting)
+{
+    uint64_t word = seq_word_size(g), header = word > 8 ? word : 8;
+    uint64_t items = waiting / BUFFERED_OVERHEAD + 1, most = seqqueue_length_max(g);
+    uint64_t bytes = items * (header + word) + waiting + most;
+    return bytes / (most + header) + 1 >= g->sector_count;
+}
+
+static const char *refuses(const struct bo_flash_geometry *g, const struct adapter_settings *s)
+{
+    if (!seqqueue_geometry_usable(g))
+        return "needs erased value 0xff, and sectors of 3 words and an item header (write-once: "
+               "two)";
+    if (s->values[OPTION_BUFFER] != 0 && goes_around(g, s->values[OPTION_BUFFER]))
+        return "what waits in the buffer may fill all sectors: give it less, or the chip more";
+    return NULL;
+}
+
+/* With the buffer a call may put items into several sectors, and which is not seen from outside. */
+static uint32_t ring(const struct bo_flash_geometry *g, const struct adapter_settings *s,
+                     uint32_t *ahead)
+{
+    *ahead = s->values[OPTION_BUFFER] != 0 ? g->sector_count - 1 : 0;
+    return g->sector_count;
+}
+
+static void limits(const struct bo_flash_geometry *g, const struct adapter_settings *s,
+                   uint32_t *key_size_min, uint32_t *key_size_max, uint32_t *value_size_max)
+{
+    (void)s;
+    *key_size_min = *key_size_max = 0;
+    *value_size_max = seqqueue_length_max(g);
+}
+
+static enum answer mount(void *memory, const struct bo_flash *flash,
+                         const struct adapter_settings *s)
+{
+    struct object *object = memory;
+    struct seqqueue_config config = place(object, flash, s);
+    return list_answer(seqqueue_mount(&object->queue, &config));
+}
+
+/* Puts an item in. What waits in RAM goes first when there is no room for one more; one that can
+ * never wait there goes to the flash, behind all others. */
+static enum answer put(struct object *object, const void *data, uint32_t size, bool overwrite)
+{
+    if (size > seqqueue_length_max(&object->queue.seq.flash->geometry)) return ANSWER_TOO_BIG;
+    int error = QUEUE_ERR_TOO_BIG, drained = BO_FLASH_OK;
+    while (object->buffers && !drained) {
+        error = buffered_enqueue(&object->front, data, size, BUFFERED_REJECT);
+        if (error != QUEUE_ERR_FULL) break;
+        drained = buffered_drain_one(&object->front, overwrite);
+    }
+    if (drained) return list_answer(drained);
+    if (error != QUEUE_ERR_TOO_BIG) return list_answer(error);
+    error = object->buffers ? buffered_drain_all(&object->front, overwrite) : BO_FLASH_OK;
+    if (!error) error = seqqueue_push(&object->queue, data, size, overwrite);
+    return list_answer(error);
+}
+
+static enum answer push(void *memory, const void *data, uint32_t size)
+{
+    return put(memory, data, size, false);
+}
+
+static enum answer append(void *memory, const void *data, uint32_t size, uint64_t time)
+{
+    const struct object *object = memory;
+    (void)time;
+    /* What is dropped may be in RAM or on the flash: more than the harness can tell. */
+    return object->buffers ? ANSWER_UNSUPPORTED : put(memory, data, size, true);
+}
+
+static enum answer peek(void *memory, void *buffer, uint32_t capacity, uint32_t *size)
+{
+    struct object *object = memory;
+    return list_answer(object->buffers ? buffered_peek(&object->front, buffer, capacity, size)
+                                       : seqqueue_peek(&object->queue, buffer, capacity, size));
+}
+
+/* Takes out an item of the flash. */
+static int take(struct object *object, uint32_t place, void *buffer, uint32_t capacity,
+                uint32_t *size, uint32_t *passed)
+{
+    struct seqqueue_iterator at;
+    int error;
+    seqqueue_iterate(&at);
+    for (*passed = 0;; ++*passed) {
+        error = seqqueue_next(&object->queue, &at, buffer, capacity, size);
+        if (error || *passed == place) break;
+    }
+    return error ? error : seqqueue_take(&object->queue, &at);
+}
+
+/* In RAM the front gives up its oldest item only: for another one those before it are drained. */
+static enum answer pop(void *memory, uint32_t place, void *buffer, uint32_t capacity,
+                       uint32_t *size)
+{
+    struct object *object = memory;
+    if (object->queue.seq.flash->geometry.programs_per_unit == 1) return ANSWER_UNSUPPORTED;
+    for (;;) {
+        uint32_t passed;
+        int error = take(object, place, buffer, capacity, size, &passed);
+        if (!object->buffers || error != QUEUE_ERR_EMPTY) return list_answer(error);
+        if (place - passed >= buffered_pending(&object->front)) return ANSWER_NOT_FOUND;
+        if (place == 0) return list_answer(buffered_pop(&object->front, buffer, capacity, size));
+        error = buffered_drain_one(&object->front, false);
+        if (error) return error == QUEUE_ERR_FULL ? ANSWER_UNSUPPORTED : list_answer(error);
+    }
+}
+
+static enum answer sync_all(void *memory)
+{
+    struct object *object = memory;
+    return object->buffers ? list_answer(buffered_drain_all(&object->front, false)) : ANSWER_OK;
+}
+
+static enum answer clear(void *memory)
+{
+    struct object *object = memory;
+    enum answer answer = list_answer(seqqueue_clear(&object->queue));
+    uint32_t size;
+    if (answer != ANSWER_OK || !object->buffers) return answer;
+    while (buffered_pending(&object->front) != 0 && answer == ANSWER_OK)
+        answer =
+            list_answer(buffered_pop(&object->front, object->item, object->buffer_size, &size));
+    return answer;
+}
+
+static enum answer fits(void *memory, uint32_t *size)
+{
+    struct object *object = memory;
+    return object->buffers ? ANSWER_UNSUPPORTED
+                           : list_answer(seqqueue_max_fit(&object->queue, size));
+}
+
+/* What is on the flash. */
+static enum answer each(void *memory, adapter_item *item, void *context)
+{
+    struct object *object = memory;
+    struct seqqueue_iterator at;
+    seqqueue_iterate(&at);
+    for (;;) {
+        uint32_t size;
+        int error = seqqueue_next(&object->queue, &at, object->item, object->buffer_size, &size);
+        if (error == QUEUE_ERR_EMPTY) return ANSWER_OK;
+        if (error) return list_answer(error);
+        item(context, 0, object->item, size);
+    }
+}
+
+static bool buffers(const struct adapter_settings *s)
+{
+    return s->values[OPTION_BUFFER] != 0;
+}
+
+static uint64_t bound(const struct bo_flash_geometry *g, const struct adapter_settings *s,
+                      enum adapter_call call)
+{
+    switch (call) {
+    case ADAPTER_CALL_MOUNT:
+    case ADAPTER_CALL_FITS:
+        return seqqueue_read_bound(g);
+    case ADAPTER_CALL_PEEK:
+        return buffers(s) ? 0 : seqqueue_read_bound(g);
+    case ADAPTER_CALL_PUSH:
+        return buffers(s) ? 0 : seqqueue_bound(g) + seqqueue_read_bound(g);
+    default: /* as many calls as there are items */
+        return 0;
+    }
+}
+
+static const char *sector_state(const struct bo_flash *flash, uint32_t sector)
+{
+    const struct bo_flash_geometry *g = &flash->geometry;
+    uint8_t word[SEQ_WORD_MAX];
+    uint32_t size = seq_word_size(g), start = sector * g->sector_size;
+    bool marked[2] = {false, false};
+    for (int end = 0; end < 2; end++) {
+        uint32_t address = end ? start + (g->sector_size - size) : start;
+        if (size > sizeof word || bo_flash_read(flash, address, word, size)) return "unreadable";
+        for (uint32_t i = 0; i < size; i++)
+            marked[end] = marked[end] || word[i] != 0xFF;
+    }
+    if (marked[0]) return marked[1] ? "sealed" : "in use";
+    return marked[1] ? "half erased" : "open";
+}
+
+static void inspect(void *memory, const struct bo_flash *flash, const struct adapter_settings *s,
+                    adapter_line *line, void *context)
+{
+    (void)memory;
+    (void)s;
+    char text[80];
+    for (uint32_t sector = 0; sector < flash->geometry.sector_count; sector++) {
+        const char *state = sector_state(flash, sector);
+        if (flash->geometry.sector_count > 64 && strcmp(state, "open") == 0) continue;
+        snprintf(text, sizeof text, "sector %lu: %s", (unsigned long)sector, state);
+        line(context, text);
+    }
+}
+
+static const struct adapter_list list = {
+    .push = push,
+    .append = append,
+    .peek = peek,
+    .pop = pop,
+    .clear = clear,
+    .sync = sync_all,
+    .fits = fits,
+    .each = each,
+    .buffers = buffers,
+    .ring = ring,
+};
+
+const struct adapter adapter_seqqueue = {
+    .version = ADAPTER_VERSION,
+    .kind = ADAPTER_QUEUE,
+    .name = "seqqueue",
+    .summary = "queue in the flash format of sequential-storage, cured of its power-loss bugs",
+    .claims = "edge,prefix,bits",
+    .widened = ADAPTER_CLEAR_MAY_STOP | ADAPTER_DROP_IN_PART,
+    .widened_why = "clear pops item by item; an overwriting push that is cut leaves any of the "
+                   "items of the sector that it erases",
+    .options = options,
+    .relies_on_and = false,
+    .refuses = refuses,
+    .object_size = object_size,
+    .limits = limits,
+    .mount = mount,
+    .bound = bound,
+    .inspect = inspect,
+    .list = &list,
+};

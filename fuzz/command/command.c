@@ -1,0 +1,550 @@
+#define _GNU_SOURCE
+#include "fuzz/command/command.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fuzz/adapters/adapters.h"
+#include "fuzz/script/scenario.h"
+
+/* Generous, for slow and sanitized builds. */
+#define SILENCE_MAX 60.0
+
+static void tell(const char *format, va_list arguments)
+{
+    fflush(stdout);
+    fprintf(stderr, "brownout: ");
+    vfprintf(stderr, format, arguments);
+    fprintf(stderr, "\n");
+}
+
+int command_refuse(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    tell(format, arguments);
+    va_end(arguments);
+    return COMMAND_USAGE;
+}
+
+int command_fail(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    tell(format, arguments);
+    va_end(arguments);
+    return COMMAND_FAILED;
+}
+
+bool command_flush(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout)) return true;
+    command_fail("standard output: %s", strerror(errno));
+    return false;
+}
+
+/* --- options --- */
+
+enum {
+    OPTION_ENGINE = 256,
+    OPTION_CHIP,
+    OPTION_PLUGIN,
+    OPTION_DB,
+    OPTION_CAMPAIGN,
+    OPTION_IMAGE,
+    OPTION_ARTEFACTS,
+    OPTION_FAULTS,
+    OPTION_DEPTH,
+    OPTION_REACH,
+    OPTION_BITS,
+    OPTION_MASKS,
+    OPTION_PREFIXES,
+    OPTION_SEED,
+    OPTION_NO_USE,
+    OPTION_NO_DEDUP,
+    OPTION_ISOLATE,
+    OPTION_SHARD,
+    OPTION_JOBS,
+    OPTION_SECONDS,
+    OPTION_SILENCE,
+    OPTION_MAX,
+    OPTION_JSON,
+    OPTION_QUIET,
+    OPTION_NO_SHRINK,
+    OPTION_TIME,
+    OPTION_RUNS,
+    OPTION_ENGINES,
+    OPTION_CUTS,
+};
+
+static const struct option long_options[] = {
+    {"engine", required_argument, NULL, OPTION_ENGINE},
+    {"chip", required_argument, NULL, OPTION_CHIP},
+    {"plugin", required_argument, NULL, OPTION_PLUGIN},
+    {"db", required_argument, NULL, OPTION_DB},
+    {"campaign", required_argument, NULL, OPTION_CAMPAIGN},
+    {"image", required_argument, NULL, OPTION_IMAGE},
+    {"artefacts", required_argument, NULL, OPTION_ARTEFACTS},
+    {"faults", required_argument, NULL, OPTION_FAULTS},
+    {"depth", required_argument, NULL, OPTION_DEPTH},
+    {"reach", required_argument, NULL, OPTION_REACH},
+    {"bits", required_argument, NULL, OPTION_BITS},
+    {"masks", required_argument, NULL, OPTION_MASKS},
+    {"prefixes", required_argument, NULL, OPTION_PREFIXES},
+    {"seed", required_argument, NULL, OPTION_SEED},
+    {"no-use", no_argument, NULL, OPTION_NO_USE},
+    {"no-dedup", no_argument, NULL, OPTION_NO_DEDUP},
+    {"isolate", no_argument, NULL, OPTION_ISOLATE},
+    {"shard", required_argument, NULL, OPTION_SHARD},
+    {"jobs", required_argument, NULL, OPTION_JOBS},
+    {"seconds", required_argument, NULL, OPTION_SECONDS},
+    {"silence", required_argument, NULL, OPTION_SILENCE},
+    {"max", required_argument, NULL, OPTION_MAX},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {"quiet", no_argument, NULL, OPTION_QUIET},
+    {"no-shrink", no_argument, NULL, OPTION_NO_SHRINK},
+    {"time", required_argument, NULL, OPTION_TIME},
+    {"runs", required_argument, NULL, OPTION_RUNS},
+    {"engines", required_argument, NULL, OPTION_ENGINES},
+    {"cuts", required_argument, NULL, OPTION_CUTS},
+    {NULL, 0, NULL, 0},
+};
+
+static const char *name_of(int code)
+{
+    for (const struct option *option = long_options; option->name; option++) {
+        if (option->val == code) return option->name;
+    }
+    return "?";
+}
+
+static bool number(int code, const char *text, uint64_t min, uint64_t max, uint64_t *value)
+{
+    char *end;
+    errno = 0;
+    unsigned long long parsed = strtoull(text, &end, 0);
+    if (*text >= '0' && *text <= '9' && !*end && !errno && parsed >= min && parsed <= max) {
+        *value = parsed;
+        return true;
+    }
+    command_refuse("--%s takes a number from %" PRIu64 " to %" PRIu64 ", not '%s'", name_of(code),
+                   min, max, text);
+    return false;
+}
+
+static bool number32(int code, const char *text, uint32_t min, uint32_t max, uint32_t *value)
+{
+    uint64_t wide;
+    if (!number(code, text, min, max, &wide)) return false;
+    *value = (uint32_t)wide;
+    return true;
+}
+
+static bool parse_shard(const char *text, struct explore_options *explore)
+{
+    unsigned shard, shards;
+    int end = 0;
+    bool fine = sscanf(text, "%u/%u%n", &shard, &shards, &end) == 2 && !text[end] && shards > 0 &&
+                shards <= 65536 && shard < shards;
+    if (!fine) {
+        command_refuse("--shard takes I/N with I from 0 below N, not '%s'", text);
+        return false;
+    }
+    explore->shard = shard;
+    explore->shards = shards;
+    return true;
+}
+
+/* "1/50": one in fifty operations. */
+static bool parse_cuts(const char *text, struct command_options *options)
+{
+    unsigned cuts = 0, of = 0;
+    int end = 0;
+    bool plain = strspn(text, "0123456789/") == strlen(text);
+    bool fine = plain && sscanf(text, "%9u/%9u%n", &cuts, &of, &end) == 2 && !text[end];
+    options->cuts = cuts;
+    options->cuts_of = of;
+    if (fine && cuts > 0 && cuts <= of) return true;
+    command_refuse("--cuts takes N/M, so many of so many operations, such as 1/50, not '%s'", text);
+    return false;
+}
+
+static bool parse_seconds(int code, const char *text, double *seconds)
+{
+    char *end;
+    *seconds = strtod(text, &end);
+    if (end != text && !*end && *seconds > 0 && *seconds < 1e9) return true;
+    command_refuse("--%s takes a time above 0, in seconds, not '%s'", name_of(code), text);
+    return false;
+}
+
+/* "90s", "10m", "0"; a number alone is seconds. */
+static bool parse_time(const char *text, struct command_options *options)
+{
+    static const struct {
+        const char *unit;
+        double seconds;
+    } units[] = {{"ns", 1e-9}, {"us", 1e-6}, {"ms", 1e-3}, {"s", 1},
+                 {"", 1},      {"m", 60},    {"h", 3600}};
+    char *end;
+    double number = strtod(text, &end);
+    options->time_given = true;
+    for (size_t i = 0; end != text && i < sizeof units / sizeof *units; i++) {
+        options->seconds = number * units[i].seconds;
+        if (strcmp(end, units[i].unit) == 0 && number >= 0 && options->seconds < 1e9) return true;
+    }
+    command_refuse("--time takes a time such as 30s, 10m or 8h, or 0, not '%s'", text);
+    return false;
+}
+
+static bool parse_faults(const char *text, struct command_options *options)
+{
+    options->explore.faults = fault_parse_classes(text);
+    options->faults_given = true;
+    if (options->explore.faults) return true;
+    command_refuse("--faults takes classes of `brownout list faults`, not '%s'", text);
+    return false;
+}
+
+static bool take_name(int code, const char *text, struct command_options *options)
+{
+    switch (code) {
+    case OPTION_ENGINE:
+        options->engine = text;
+        return true;
+    case OPTION_CHIP:
+        options->chip = text;
+        return true;
+    case OPTION_PLUGIN:
+        options->plugin = text;
+        return true;
+    case OPTION_DB:
+        options->db = text;
+        return true;
+    case OPTION_CAMPAIGN:
+        options->campaign = text;
+        return true;
+    case OPTION_IMAGE:
+        options->image = text;
+        return true;
+    case OPTION_ENGINES:
+        options->engines = text;
+        return true;
+    default:
+        options->artefacts = text;
+        return true;
+    }
+}
+
+static bool take_flag(int code, struct command_options *options)
+{
+    switch (code) {
+    case OPTION_NO_USE:
+        options->explore.use = false;
+        return true;
+    case OPTION_NO_DEDUP:
+        options->explore.dedup = false;
+        return true;
+    case OPTION_ISOLATE:
+        options->explore.isolate = true;
+        return true;
+    case OPTION_JSON:
+        options->json = true;
+        return true;
+    case OPTION_QUIET:
+        options->quiet = true;
+        return true;
+    default:
+        options->shrink = false;
+        return true;
+    }
+}
+
+static bool take_number(int code, const char *text, struct command_options *options)
+{
+    struct explore_options *explore = &options->explore;
+    switch (code) {
+    case OPTION_DEPTH:
+        options->depth_given = true;
+        return number32(code, text, 1, EXPLORE_DEPTH_MAX, &explore->depth);
+    case OPTION_REACH:
+        return number32(code, text, 0, UINT32_MAX, &explore->reach);
+    case OPTION_BITS:
+        return number32(code, text, 0, UINT32_MAX, &explore->effort.bits_max);
+    case OPTION_MASKS:
+        return number32(code, text, 0, 4096, &explore->effort.masks);
+    case OPTION_PREFIXES:
+        return number32(code, text, 0, UINT32_MAX, &explore->effort.prefixes_max);
+    case OPTION_SEED:
+        options->seed_given = true;
+        return number(code, text, 0, UINT64_MAX, &explore->seed);
+    case OPTION_JOBS:
+        return number32(code, text, 1, 256, &options->jobs);
+    case OPTION_RUNS:
+        return number(code, text, 1, UINT64_MAX, &options->runs);
+    default:
+        return number32(code, text, 0, 100000, &explore->divergences_max);
+    }
+}
+
+static bool take(int code, const char *text, struct command_options *options)
+{
+    switch (code) {
+    case OPTION_ENGINE:
+    case OPTION_CHIP:
+    case OPTION_PLUGIN:
+    case OPTION_DB:
+    case OPTION_CAMPAIGN:
+    case OPTION_IMAGE:
+    case OPTION_ARTEFACTS:
+    case OPTION_ENGINES:
+        return take_name(code, text, options);
+    case OPTION_FAULTS:
+        return parse_faults(text, options);
+    case OPTION_SHARD:
+        return parse_shard(text, &options->explore);
+    case OPTION_CUTS:
+        return parse_cuts(text, options);
+    case OPTION_SECONDS:
+        return parse_seconds(code, text, &options->seconds);
+    case OPTION_TIME:
+        return parse_time(text, options);
+    case OPTION_SILENCE:
+        return parse_seconds(code, text, &options->silence);
+    case OPTION_NO_USE:
+    case OPTION_NO_DEDUP:
+    case OPTION_ISOLATE:
+    case OPTION_JSON:
+    case OPTION_QUIET:
+    case OPTION_NO_SHRINK:
+        return take_flag(code, options);
+    default:
+        return take_number(code, text, options);
+    }
+}
+
+bool command_parse(int argc, char **argv, struct command_options *options)
+{
+    *options = (struct command_options){.jobs = 1, .artefacts = ".", .shrink = true};
+    options->campaign = "default";
+    options->silence = SILENCE_MAX;
+    explore_defaults(&options->explore);
+    optind = 1;
+    opterr = 0;
+    for (int code; (code = getopt_long(argc, argv, ":", long_options, NULL)) != -1;) {
+        if (code == '?' || code == ':') {
+            command_refuse("%s '%s'", code == '?' ? "no such option:" : "an argument is missing:",
+                           argv[optind - 1]);
+            return false;
+        }
+        if (!take(code, optarg, options)) return false;
+    }
+    for (; optind < argc; optind++) {
+        if (options->file_count == 8) {
+            command_refuse("too many files: '%s'", argv[optind]);
+            return false;
+        }
+        options->files[options->file_count++] = argv[optind];
+    }
+    return true;
+}
+
+/* --- loading --- */
+
+uint8_t *command_read_file(const char *path, uint64_t max, uint64_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    if (!file) return NULL;
+    uint8_t *bytes = NULL;
+    uint64_t capacity = 0;
+    *size = 0;
+    for (size_t got = 1; got && *size <= max;) {
+        if (*size == capacity) {
+            capacity = capacity ? capacity * 2 : 65536;
+            uint8_t *larger = realloc(bytes, capacity);
+            if (!larger) break;
+            bytes = larger;
+        }
+        got = fread(bytes + *size, 1, capacity - *size, file);
+        *size += got;
+    }
+    bool fine = !ferror(file);
+    int error = errno;
+    fclose(file);
+    errno = error;
+    if (fine && bytes) return bytes;
+    free(bytes);
+    return NULL;
+}
+
+int command_load_script(const struct command_options *options, const char *path,
+                        struct script **script)
+{
+    struct scenario_error error = {0};
+    if (options->chip) return command_refuse("--chip: %s names its chip itself", path);
+    struct scenario *scenario = scenario_read(path, &error);
+    *script = scenario ? scenario_expand(scenario, &error) : NULL;
+    scenario_free(scenario);
+    if (*script) return COMMAND_CLEAN;
+    if (error.line) return command_refuse("%s:%u: %s", path, error.line, error.reason);
+    return command_refuse("%s: %s", path, error.reason);
+}
+
+static int load_plugin(const char *path, const struct adapter **adapter)
+{
+    char reason[ADAPTERS_REASON_MAX];
+    *adapter = adapters_load(path, reason);
+    if (*adapter) return COMMAND_CLEAN;
+    return command_refuse("%s: %s", path, reason);
+}
+
+/* The engine of a script that is loaded; frees the script when there is none. */
+static int load_engine(const char *name, const char *path, struct loaded *loaded)
+{
+    char reason[ADAPTERS_REASON_MAX], line[24] = "";
+    int code = COMMAND_CLEAN;
+    if (strcmp(name, loaded->script->engine) == 0 && loaded->script->engine_line)
+        snprintf(line, sizeof line, "%" PRIu32 ":", loaded->script->engine_line);
+    loaded->adapter = adapters_find(name);
+    if (!loaded->adapter)
+        code = command_refuse("%s:%s unknown engine '%s' (see `brownout list engines`)", path, line,
+                              name);
+    else if (!adapters_settle(loaded->adapter, loaded->script, &loaded->settings, reason))
+        code = command_refuse("%s:%s %s", path, line, reason);
+    if (code) script_free(loaded->script);
+    return code;
+}
+
+/* A script of nothing but a chip and an engine, both spelled as in a scenario. */
+static int parse_bare(const char *chip, const char *engine, struct script **script)
+{
+    char text[512];
+    struct scenario_error error = {0};
+    int size = snprintf(text, sizeof text, "chip %s\nengine %s\n", chip, engine);
+    if (size >= (int)sizeof text) return command_refuse("--chip and --engine are too long");
+    struct scenario *scenario = scenario_parse("command line", text, (size_t)size, &error);
+    *script = scenario ? scenario_expand(scenario, &error) : NULL;
+    scenario_free(scenario);
+    if (*script) return COMMAND_CLEAN;
+    return command_refuse("%s: %s", error.line == 2 ? "--engine" : "--chip", error.reason);
+}
+
+/* The engine of the command line instead of the scenario's; its options too, if it has any. */
+static int override_engine(const char *engine, struct script *script)
+{
+    struct script *named;
+    int code = parse_bare("generic", engine, &named);
+    if (code) return code;
+    if (named->option_count) {
+        memcpy(script->engine, named->engine, sizeof script->engine);
+        memcpy(script->options, named->options, sizeof script->options);
+        script->option_count = named->option_count;
+    }
+    script_free(named);
+    return COMMAND_CLEAN;
+}
+
+int command_load(const struct command_options *options, const char *path, struct loaded *loaded)
+{
+    const struct adapter *plugin = NULL;
+    *loaded = (struct loaded){0};
+    int code = options->plugin ? load_plugin(options->plugin, &plugin) : COMMAND_CLEAN;
+    if (code == COMMAND_CLEAN) code = command_load_script(options, path, &loaded->script);
+    if (code) return code;
+    char name[SCRIPT_NAME_MAX];
+    const char *engine = options->engine ? options->engine : plugin ? plugin->name : NULL;
+    snprintf(name, sizeof name, "%s", engine ? engine : loaded->script->engine);
+    name[strcspn(name, " \t")] = 0;
+    if (engine) code = override_engine(engine, loaded->script);
+    if (code) {
+        script_free(loaded->script);
+        return code;
+    }
+    return load_engine(name, path, loaded);
+}
+
+int command_load_bare(const struct command_options *options, uint64_t image_size,
+                      struct loaded *loaded)
+{
+    const struct adapter *plugin = NULL;
+    *loaded = (struct loaded){0};
+    int code = options->plugin ? load_plugin(options->plugin, &plugin) : COMMAND_CLEAN;
+    if (code) return code;
+    const char *chip = options->chip ? options->chip : "generic";
+    const char *engine = options->engine ? options->engine : plugin ? plugin->name : NULL;
+    if (!engine) return command_refuse("--engine is missing");
+    code = parse_bare(chip, engine, &loaded->script);
+    if (code) return code;
+    struct bo_flash_geometry *g = &loaded->script->part.geometry;
+    if (!strstr(chip, "sectors=") && image_size >= g->sector_size)
+        g->sector_count = (uint32_t)(image_size / g->sector_size);
+    return load_engine(loaded->script->engine, "command line", loaded);
+}
+
+int command_next_engine(const char **list, char name[COMMAND_ENGINE_MAX])
+{
+    *list += strspn(*list, " ");
+    size_t length = strcspn(*list, ","), size = length;
+    while (size && (*list)[size - 1] == ' ')
+        size--;
+    if (!size || size >= COMMAND_ENGINE_MAX)
+        return command_refuse("--engines takes engines with commas between");
+    snprintf(name, COMMAND_ENGINE_MAX, "%.*s", (int)size, *list);
+    *list = (*list)[length] ? *list + length + 1 : NULL;
+    return COMMAND_CLEAN;
+}
+
+#define PASSES 16
+
+void command_settle_explore(struct command_options *options, const struct script *script)
+{
+    if (!options->faults_given && script->faults) options->explore.faults = script->faults;
+    if (!options->depth_given && script->depth) {
+        bool deep = script->depth > EXPLORE_DEPTH_MAX;
+        options->explore.depth = deep ? EXPLORE_DEPTH_MAX : script->depth;
+    }
+    if (!options->seed_given) options->explore.seed = script->seed;
+    /* What may be stopped, by time or by patience, should have seen the whole script by then. */
+    if (options->seconds > 0 || options->explore.depth > 1) options->explore.passes = PASSES;
+}
+
+/* --- printing --- */
+
+/* As a scenario spells it. */
+static void print_option(FILE *out, const struct adapter_option *option, uint64_t value)
+{
+    if (option->words)
+        fprintf(out, " %s=%s", option->name, option->words[value - option->min]);
+    else
+        fprintf(out, " %s=%" PRIu64, option->name, value);
+}
+
+void command_print_engine(FILE *out, const struct loaded *loaded)
+{
+    const struct adapter *adapter = loaded->adapter;
+    fprintf(out, "%s", adapter->name);
+    for (uint32_t i = 0; adapter->options && adapter->options[i].name; i++) {
+        if (loaded->settings.values[i] == adapter->options[i].value) continue;
+        print_option(out, &adapter->options[i], loaded->settings.values[i]);
+    }
+}
+
+void command_print_json(FILE *out, const char *text)
+{
+    fputc('"', out);
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c == '"' || c == '\\')
+            fprintf(out, "\\%c", c);
+        else if (c < ' ')
+            fprintf(out, "\\u%04x", c);
+        else
+            fputc(c, out);
+    }
+    fputc('"', out);
+}

@@ -1,0 +1,147 @@
+/* command.h - what the subcommands of `brownout` share: options, loading, exit codes.
+ *
+ * A subcommand is a function of its options. What it prints on standard output is a function of its
+ * input alone; progress, speeds and mistakes go to standard error.
+ */
+#ifndef BROWNOUT_COMMAND_H
+#define BROWNOUT_COMMAND_H
+
+#include <stdio.h>
+#include "fuzz/adapter.h"
+#include "fuzz/db/db.h"
+#include "fuzz/explore/explore.h"
+#include "fuzz/command/output.h"
+#include "fuzz/script/script.h"
+
+enum command_exit {
+    COMMAND_CLEAN = 0,
+    COMMAND_DIVERGED = 1,
+    COMMAND_USAGE = 2,        /* bad usage or input: one line told which file, line and reason */
+    COMMAND_FAILED = 3,       /* the harness itself failed */
+    COMMAND_INTERRUPTED = 130 /* by Ctrl-C, before anything was found */
+};
+
+struct command_options {
+    const char *files[8]; /* arguments that are no options */
+    int file_count;
+    const char *engine, *chip, *plugin, *db, *campaign, *image, *artefacts;
+    struct explore_options explore;
+    bool faults_given, depth_given, seed_given, time_given;
+    uint32_t jobs;
+    double seconds;         /* to stop after; 0: never */
+    uint64_t runs;          /* to do; 0: no limit */
+    const char *engines;    /* of `wear` and `bench`: "a x=1, b" */
+    uint64_t cuts, cuts_of; /* of `wear`: so many of so many operations lose power; 0: none */
+    double silence;         /* without a new crash state, and a worker counts as hung */
+    bool json, quiet, shrink;
+};
+
+/* Parses argv behind the subcommand's name. Tells a mistake on standard error and returns false. */
+bool command_parse(int argc, char **argv, struct command_options *options);
+
+/* One line on standard error, "brownout: ...". Returns COMMAND_USAGE, for `return`. */
+int command_refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The same with COMMAND_FAILED. */
+int command_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A scenario or case with the engine that it is to run on. */
+struct loaded {
+    struct script *script;
+    const struct adapter *adapter;
+    struct adapter_settings settings;
+};
+
+/* Loads the plugin if one is named, the file, and the engine. COMMAND_CLEAN, or what to exit with,
+ * the reason told. The caller frees loaded->script. */
+int command_load(const struct command_options *options, const char *path, struct loaded *loaded);
+
+/* The file alone, its engine not looked at. */
+int command_load_script(const struct command_options *options, const char *path,
+                        struct script **script);
+
+/* The same without a file: chip and engine as a scenario spells them ("w25q128jv sectors=4",
+ * "seqmap key=2"). Where the chip names no number of sectors, it has what `image_size` fills. */
+int command_load_bare(const struct command_options *options, uint64_t image_size,
+                      struct loaded *loaded);
+
+/* Faults, depth and seed: from the command line, else from the script, else the defaults. */
+void command_settle_explore(struct command_options *options, const struct script *script);
+
+/* The first of "a x=1, b", blanks around it gone; *list is what follows, NULL at the end.
+ * COMMAND_CLEAN, or what to exit with, the reason told. */
+#define COMMAND_ENGINE_MAX 96
+int command_next_engine(const char **list, char name[COMMAND_ENGINE_MAX]);
+
+/* "seqmap key=2 keys=8" */
+void command_print_engine(FILE *out, const struct loaded *loaded);
+
+/* A string as JSON, quotes included. */
+void command_print_json(FILE *out, const char *text);
+
+/* The whole of a file, to be freed; NULL and errno, or *size over `max` when it is too long. */
+uint8_t *command_read_file(const char *path, uint64_t max, uint64_t *size);
+
+/* Makes the folder of --artefacts where there is none, so that what is found after hours has a
+ * place to go. COMMAND_CLEAN, or what to exit with, the reason told. */
+int command_ready_artefacts(const struct command_options *options);
+
+/* Writes a file beside the other artefacts, whole or not at all; its name is told in `path`.
+ * COMMAND_CLEAN, or what to exit with, the reason told. */
+#define COMMAND_PATH_MAX OUTPUT_PATH_MAX
+int command_write_artefact(const struct command_options *options, const char *name,
+                           const void *bytes, size_t size, char path[COMMAND_PATH_MAX]);
+
+/* The same for a case, under the name that its text gives it. */
+int command_write_case(const struct command_options *options, const struct script *script,
+                       char path[COMMAND_PATH_MAX]);
+
+/* Writes the case and prints what differs and how to replay it. */
+int command_print_divergence(const struct command_options *options,
+                             const struct divergence *divergence);
+void command_print_replay(const struct command_options *options, const char *how, const char *path);
+
+/* Flushes standard output; false, and a line told, when it could not be written (a full disk). */
+bool command_flush(void);
+
+/* --- commands that work for long (command_work.c) --- */
+
+/* On a terminal one line that changes, in a log a line now and then; on standard error. */
+struct command_progress {
+    double start, told;
+    bool terminal;
+};
+
+/* The work begins; from now on Ctrl-C asks it to stop. */
+void command_start_progress(struct command_progress *progress);
+void command_tell_progress(struct command_progress *progress, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Clears the line; the seconds since the start. */
+double command_end_progress(const struct command_progress *progress);
+
+/* Opens --db, if it is given, and begins the run unless it is NULL; *db is NULL otherwise.
+ * COMMAND_CLEAN, or what to exit with, the reason told. */
+int command_open_db(const struct command_options *options, const struct db_run *run,
+                    struct db **db);
+
+/* Tells what is wrong with the database; what to exit with. */
+int command_blame_db(enum db_status status, const struct db_error *error);
+
+/* What to exit with, when the work has come to `code` and something was found or not. */
+int command_end(int code, bool found);
+
+/* The subcommands; each returns an enum command_exit. */
+int command_run(int argc, char **argv);
+int command_explore(int argc, char **argv);
+int command_replay(int argc, char **argv);
+int command_shrink(int argc, char **argv);
+int command_inspect(int argc, char **argv);
+int command_print(int argc, char **argv);
+int command_list(int argc, char **argv);
+int command_bench(int argc, char **argv);
+int command_fuzz(int argc, char **argv);
+int command_decode(int argc, char **argv);
+int command_wear(int argc, char **argv);
+
+#endif

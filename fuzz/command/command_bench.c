@@ -1,0 +1,50 @@
+/* bench: speeds of the harness, and what the ring logs cost. */
+#define _POSIX_C_SOURCE 200809L
+#include <time.h>
+
+#include "fuzz/command/bench.h"
+
+double bench_cpu_seconds(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+double bench_best(double (*measure)(void *context), void *context, int runs)
+{
+    double least = measure(context);
+    for (int i = 1; i < runs; i++) {
+        double seconds = measure(context);
+        if (seconds < least) least = seconds;
+    }
+    return least;
+}
+
+/* One file after the other; the second is explored in pairs of cuts. */
+static int bench_file(const struct command_options *options, int file)
+{
+    struct loaded loaded;
+    int code = command_load(options, options->files[file], &loaded);
+    if (code) return code;
+    if (file == 1)
+        bench_pairs(&loaded);
+    else
+        bench_states(&loaded);
+    script_free(loaded.script);
+    return COMMAND_CLEAN;
+}
+
+int command_bench(int argc, char **argv)
+{
+    struct command_options options;
+    int code = COMMAND_CLEAN;
+    if (!command_parse(argc, argv, &options)) return COMMAND_USAGE;
+    if (options.file_count == 1)
+        return command_refuse("bench takes two scenarios or more: a long run, a run for pairs of "
+                              "cuts, and other long runs; or none, for the costs of logs alone");
+    if (options.file_count) bench_chip();
+    for (int i = 0; code == COMMAND_CLEAN && i < options.file_count; i++)
+        code = bench_file(&options, i);
+    return code == COMMAND_CLEAN ? bench_logs(&options) : code;
+}

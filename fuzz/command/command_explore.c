@@ -1,0 +1,194 @@
+#define _GNU_SOURCE
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz/command/command.h"
+#include "fuzz/db/db.h"
+#include "fuzz/explore/pool.h"
+#include "fuzz/explore/shrink.h"
+
+/* --- progress --- */
+
+static void show_progress(void *context, uint64_t states, uint64_t operations, uint64_t all)
+{
+    command_tell_progress(context, "operation %" PRIu64 " of %" PRIu64 ", %" PRIu64 " crash states",
+                          operations, all, states);
+}
+
+/* --- output --- */
+
+static void print_head(const struct loaded *loaded, const struct explore_options *explore)
+{
+    char faults[FAULT_CLASSES_TEXT_MAX];
+    const struct bo_flash_geometry *g = &loaded->script->part.geometry;
+    fault_print_classes(explore->faults, faults);
+    printf("%s on ", loaded->script->name);
+    command_print_engine(stdout, loaded);
+    printf(", %s: %" PRIu32 " sectors of %" PRIu32 " bytes, unit %u, faults %s, depth %" PRIu32
+           "\n",
+           loaded->script->part.name, g->sector_count, g->sector_size, g->unit, faults,
+           explore->depth);
+}
+
+static int print_text(const struct command_options *options, const struct loaded *loaded,
+                      const struct explore_result *result)
+{
+    print_head(loaded, &options->explore);
+    uint64_t states = result->states ? result->states : 1;
+    printf("  %" PRIu64 " operations, %" PRIu64 " cuts, %" PRIu64 " crash states, %" PRIu64
+           " judged, %.1f %% seen before\n",
+           result->operations, result->cuts, result->states, result->judged,
+           100.0 * (double)result->skipped / (double)states);
+    if (result->refused)
+        printf("  %" PRIu64 " operations were refused; %s\n", result->refused, result->refusal);
+    for (uint32_t i = 0; i < result->divergence_count; i++) {
+        int code = command_print_divergence(options, &result->divergences[i]);
+        if (code) return code;
+    }
+    if (result->stopped)
+        printf("  stopped before the end\n");
+    else if (!result->divergence_count)
+        printf("  no divergence\n");
+    return COMMAND_CLEAN;
+}
+
+static void print_json_head(FILE *out, const struct loaded *loaded,
+                            const struct explore_result *result)
+{
+    fprintf(out, "{\"scenario\": ");
+    command_print_json(out, loaded->script->name);
+    fprintf(out, ", \"engine\": ");
+    command_print_json(out, loaded->adapter->name);
+    fprintf(out,
+            ", \"operations\": %" PRIu64 ", \"cuts\": %" PRIu64 ", \"states\": %" PRIu64
+            ", \"judged\": %" PRIu64 ", \"skipped\": %" PRIu64 ", \"refused\": %" PRIu64
+            ", \"stopped\": %s, \"divergences\": [",
+            result->operations, result->cuts, result->states, result->judged, result->skipped,
+            result->refused, result->stopped ? "true" : "false");
+}
+
+static int print_json_to(FILE *out, const struct command_options *options,
+                         const struct loaded *loaded, const struct explore_result *result)
+{
+    print_json_head(out, loaded, result);
+    for (uint32_t i = 0; i < result->divergence_count; i++) {
+        const struct divergence *divergence = &result->divergences[i];
+        char path[COMMAND_PATH_MAX];
+        int code = command_write_case(options, divergence->script, path);
+        if (code) return code;
+        fprintf(out, "%s{\"clause\": \"%s\", \"states\": %" PRIu64 ", \"finding\": ", i ? ", " : "",
+                clause_name(divergence->clause), divergence->count);
+        command_print_json(out, divergence->script->finding);
+        fprintf(out, ", \"case\": ");
+        command_print_json(out, path);
+        fprintf(out, "}");
+    }
+    fprintf(out, "]}\n");
+    return COMMAND_CLEAN;
+}
+
+/* All or nothing: half a JSON text is worse than none. */
+static int print_json(const struct command_options *options, const struct loaded *loaded,
+                      const struct explore_result *result)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (!out) return command_fail("out of memory");
+    int code = print_json_to(out, options, loaded, result);
+    if (fclose(out) && code == COMMAND_CLEAN) code = command_fail("out of memory");
+    if (code == COMMAND_CLEAN) fwrite(text, 1, size, stdout);
+    free(text);
+    return code;
+}
+
+/* --- the command --- */
+
+/* Each case tells what its replay shows, and is shrunk; those that turn out the same become one. */
+static void settle_cases(const struct command_options *options, const struct loaded *loaded,
+                         struct explore_result *result)
+{
+    struct explore_result settled = {0};
+    for (uint32_t i = 0; i < result->divergence_count; i++) {
+        struct divergence *divergence = &result->divergences[i];
+        if (!divergence->lost) shrink_apart(divergence, loaded->adapter, options->shrink);
+        if (options->shrink)
+            divergence->shape = shrink_shape(divergence->clause, divergence->script);
+        explore_add(&settled, divergence);
+    }
+    free(result->divergences);
+    result->divergences = settled.divergences;
+    result->divergence_count = settled.divergence_count;
+}
+
+/* What was found is in the result, whatever the answer. */
+static int explore_into(const struct command_options *options, const struct loaded *loaded,
+                        struct db *db, struct explore_result *result)
+{
+    struct command_progress progress;
+    command_start_progress(&progress);
+    struct pool_options pool = {.jobs = options->jobs,
+                                .seconds_max = options->seconds,
+                                .silence_max = options->silence,
+                                .progress = options->quiet ? NULL : show_progress,
+                                .context = &progress};
+    bool fine = pool_explore(loaded->script, loaded->adapter, &loaded->settings, &options->explore,
+                             &pool, result);
+    double seconds = command_end_progress(&progress);
+    int code = COMMAND_CLEAN;
+    if (!fine) {
+        code = command_fail("a worker failed: %s", errno ? strerror(errno) : "no memory");
+        result->stopped = true;
+    }
+    settle_cases(options, loaded, result);
+    if (db && (fine || result->divergence_count)) {
+        struct db_error error;
+        enum db_status status = db_store_result(db, result, seconds, true, &error);
+        if (status) code = command_blame_db(status, &error);
+    }
+    if (!options->quiet && seconds > 0)
+        fprintf(stderr, "  %.2f s, %.0f crash states a second\n", seconds,
+                (double)result->states / seconds);
+    return code;
+}
+
+static int explore_loaded(const struct command_options *options, const struct loaded *loaded)
+{
+    struct db *db;
+    struct db_run run = {DB_EXPLORE,     options->campaign, options->files[0],
+                         loaded->script, loaded->adapter,   &options->explore};
+    int code = command_open_db(options, &run, &db);
+    if (code) return code;
+    struct explore_result result = {0};
+    code = explore_into(options, loaded, db, &result);
+    db_close(db);
+    if (result.mistake[0]) {
+        code = command_refuse("%s:%" PRIu32 ": %s", options->files[0], result.mistake_line,
+                              result.mistake);
+    } else if (code == COMMAND_CLEAN ||
+               result.divergence_count) { /* what was found is told anyway */
+        int told = options->json ? print_json(options, loaded, &result)
+                                 : print_text(options, loaded, &result);
+        if (code == COMMAND_CLEAN) code = told;
+    }
+    code = command_end(code, result.divergence_count != 0);
+    explore_result_free(&result);
+    return code;
+}
+
+int command_explore(int argc, char **argv)
+{
+    struct command_options options;
+    struct loaded loaded;
+    if (!command_parse(argc, argv, &options)) return COMMAND_USAGE;
+    if (options.file_count != 1) return command_refuse("explore takes one scenario");
+    int code = command_load(&options, options.files[0], &loaded);
+    if (code) return code;
+    command_settle_explore(&options, loaded.script);
+    code = command_ready_artefacts(&options);
+    if (code == COMMAND_CLEAN) code = explore_loaded(&options, &loaded);
+    script_free(loaded.script);
+    return code;
+}

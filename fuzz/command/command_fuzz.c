@@ -1,0 +1,343 @@
+/* Random scenarios: fuzz, and decode, which makes a case of a fuzzer's input. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz/command/command.h"
+#include "fuzz/db/db.h"
+#include "fuzz/fuzzers/image.h"
+#include "fuzz/fuzzers/input.h"
+#include "fuzz/explore/replay.h"
+#include "fuzz/script/scenario.h"
+#include "fuzz/fuzzers/fuzz_run.h"
+#include "fuzz/db/sha256.h"
+
+#define SECONDS_DEFAULT 60.0
+
+/* What the callbacks of a session need. */
+struct fuzzing {
+    const struct command_options *options;
+    struct db *db;
+    struct db_error error;
+    struct command_progress progress;
+};
+
+static void show_progress(void *context, const struct session_result *so_far)
+{
+    struct fuzzing *fuzzing = context;
+    command_tell_progress(
+        &fuzzing->progress,
+        "%" PRIu64 " scenarios, %" PRIu64 " crash states, %" PRIu64 " images, %" PRIu32 " cases",
+        so_far->scenarios, so_far->total.states, so_far->images, so_far->case_count);
+}
+
+static bool store_batch(void *context, const struct explore_result *batch, double seconds)
+{
+    struct fuzzing *fuzzing = context;
+    return db_store_result(fuzzing->db, batch, seconds, false, &fuzzing->error) == DB_OK;
+}
+
+/* --- output --- */
+
+static void print_head(const struct command_options *options, const struct loaded *loaded)
+{
+    char faults[FAULT_CLASSES_TEXT_MAX];
+    fault_print_classes(options->explore.faults, faults);
+    printf("fuzz of ");
+    command_print_engine(stdout, loaded);
+    printf(", faults %s, seed %" PRIu64 "\n", faults, options->explore.seed);
+}
+
+static void name_image(const struct session_case *it, char name[DB_ARTEFACT_MAX])
+{
+    char digest[SHA256_HEX_MAX];
+    sha256_hex(it->image, it->image_size, digest);
+    snprintf(name, DB_ARTEFACT_MAX, "image-%s.bin", digest);
+}
+
+/* The case of an image is two files: chip and engine, and the image. */
+static int write_case(const struct command_options *options, const struct session_case *it,
+                      char path[COMMAND_PATH_MAX], char image[COMMAND_PATH_MAX])
+{
+    char name[DB_ARTEFACT_MAX];
+    image[0] = 0;
+    int code = command_write_case(options, it->divergence.script, path);
+    if (code || !it->image) return code;
+    name_image(it, name);
+    return command_write_artefact(options, name, it->image, it->image_size, image);
+}
+
+static int print_image_case(const struct command_options *options, const struct session_case *it)
+{
+    char path[COMMAND_PATH_MAX], image[COMMAND_PATH_MAX];
+    char how[COMMAND_PATH_MAX + 20];
+    int code = write_case(options, it, path, image);
+    if (code) return code;
+    printf("\n  DIVERGENCE, clause %s, on %" PRIu64 " images\n    %s\n",
+           clause_name(it->divergence.clause), it->divergence.count,
+           it->divergence.script->finding);
+    snprintf(how, sizeof how, "fuzz --image %s", image);
+    command_print_replay(options, how, path);
+    return COMMAND_CLEAN;
+}
+
+static int print_text(const struct command_options *options, const struct loaded *loaded,
+                      const struct session_result *result)
+{
+    print_head(options, loaded);
+    printf("  %" PRIu64 " scenarios, %" PRIu64 " operations, %" PRIu64 " cuts, %" PRIu64
+           " crash states, %" PRIu64 " judged, %" PRIu64 " damaged images\n",
+           result->scenarios, result->total.operations, result->total.cuts, result->total.states,
+           result->total.judged, result->images);
+    for (uint32_t i = 0; i < result->case_count; i++) {
+        const struct session_case *it = &result->cases[i];
+        int code = it->image ? print_image_case(options, it)
+                             : command_print_divergence(options, &it->divergence);
+        if (code) return code;
+    }
+    if (result->stopped)
+        printf("  stopped before the end\n");
+    else if (!result->case_count)
+        printf("  no divergence\n");
+    return COMMAND_CLEAN;
+}
+
+static int print_case_json(const struct command_options *options, const struct session_case *it)
+{
+    char path[COMMAND_PATH_MAX], image[COMMAND_PATH_MAX];
+    int code = write_case(options, it, path, image);
+    if (code) return code;
+    printf("{\"clause\": \"%s\", \"states\": %" PRIu64 ", \"finding\": ",
+           clause_name(it->divergence.clause), it->divergence.count);
+    command_print_json(stdout, it->divergence.script->finding);
+    printf(", \"case\": ");
+    command_print_json(stdout, path);
+    printf(", \"image\": ");
+    if (image[0])
+        command_print_json(stdout, image);
+    else
+        printf("null");
+    printf("}");
+    return COMMAND_CLEAN;
+}
+
+static int print_json(const struct command_options *options, const struct loaded *loaded,
+                      const struct session_result *result)
+{
+    printf("{\"engine\": ");
+    command_print_json(stdout, loaded->adapter->name);
+    printf(", \"seed\": %" PRIu64 ", \"runs\": %" PRIu64 ", \"scenarios\": %" PRIu64
+           ", \"images\": %" PRIu64 ", \"operations\": %" PRIu64 ", \"cuts\": %" PRIu64
+           ", \"states\": %" PRIu64 ", \"judged\": %" PRIu64 ", \"skipped\": %" PRIu64
+           ", \"stopped\": %s, \"divergences\": [",
+           options->explore.seed, result->runs, result->scenarios, result->images,
+           result->total.operations, result->total.cuts, result->total.states, result->total.judged,
+           result->total.skipped, result->stopped ? "true" : "false");
+    for (uint32_t i = 0; i < result->case_count; i++) {
+        if (i) printf(", ");
+        int code = print_case_json(options, &result->cases[i]);
+        if (code) return code;
+    }
+    printf("]}\n");
+    return COMMAND_CLEAN;
+}
+
+/* --- a session --- */
+
+static struct session_options session_of(const struct command_options *options,
+                                         const struct loaded *loaded, struct fuzzing *fuzzing)
+{
+    bool limited = options->time_given || options->seconds > 0 || options->runs > 0;
+    return (struct session_options){
+        .target = {.adapter = loaded->adapter,
+                   .frame = loaded->script,
+                   .chip_fixed = options->chip != NULL,
+                   .faults = options->explore.faults},
+        .explore = options->explore,
+        .depth_given = options->depth_given,
+        .shrink = options->shrink,
+        .jobs = options->jobs,
+        .runs_max = options->runs,
+        .seconds_max = limited ? options->seconds : SECONDS_DEFAULT,
+        .silence_max = options->silence,
+        .progress = options->quiet ? NULL : show_progress,
+        .batch = fuzzing->db ? store_batch : NULL,
+        .context = fuzzing,
+    };
+}
+
+/* What was found is in the result, whatever the answer. */
+static int run_session(const struct command_options *options, const struct loaded *loaded,
+                       struct fuzzing *fuzzing, struct session_result *result)
+{
+    struct session_options session = session_of(options, loaded, fuzzing);
+    bool fine = session_run(&session, result);
+    double seconds = command_end_progress(&fuzzing->progress);
+    int code = COMMAND_CLEAN;
+    if (!fine && fuzzing->error.text[0])
+        code = command_fail("%s", fuzzing->error.text);
+    else if (!fine)
+        code = command_fail("a worker failed: %s", errno ? strerror(errno) : "no memory");
+    if (!fine) result->stopped = true;
+    if (fuzzing->db && code == COMMAND_CLEAN) {
+        const struct explore_result nothing = {.stopped = result->stopped};
+        if (db_store_result(fuzzing->db, &nothing, 0, true, &fuzzing->error))
+            code = command_fail("%s", fuzzing->error.text);
+    }
+    if (!options->quiet && seconds > 0)
+        fprintf(stderr, "  %.2f s, %.0f scenarios and %.0f crash states a second\n", seconds,
+                (double)result->scenarios / seconds, (double)result->total.states / seconds);
+    return code;
+}
+
+static int fuzz_into(const struct command_options *options, const struct loaded *loaded,
+                     struct fuzzing *fuzzing)
+{
+    struct session_result result = {0};
+    int code = run_session(options, loaded, fuzzing, &result);
+    if (code == COMMAND_CLEAN || result.case_count) { /* what was found is told anyway */
+        int told = options->json ? print_json(options, loaded, &result)
+                                 : print_text(options, loaded, &result);
+        if (code == COMMAND_CLEAN) code = told;
+    }
+    code = command_end(code, result.case_count != 0);
+    session_result_free(&result);
+    return code;
+}
+
+static int fuzz_loaded(const struct command_options *options, const struct loaded *loaded)
+{
+    struct fuzzing fuzzing = {.options = options};
+    struct db_run run = {DB_FUZZ,        options->campaign, NULL,
+                         loaded->script, loaded->adapter,   &options->explore};
+    int code = command_open_db(options, &run, &fuzzing.db);
+    if (code) return code;
+    command_start_progress(&fuzzing.progress);
+    code = fuzz_into(options, loaded, &fuzzing);
+    db_close(fuzzing.db);
+    return code;
+}
+
+/* --- one image --- */
+
+/* Tries the engine on an image as a session does. */
+static int try_image(const struct command_options *options, const struct loaded *loaded)
+{
+    uint64_t size, wanted;
+    struct rig *rig = rig_new(loaded->script, loaded->adapter, &loaded->settings);
+    if (!rig) return command_fail("no memory for the chip");
+    wanted = bo_flash_size(chip_flash(rig->chip));
+    uint8_t *image = command_read_file(options->image, wanted, &size);
+    int code = COMMAND_CLEAN;
+    if (!image) {
+        code = command_refuse("%s: %s", options->image, strerror(errno));
+    } else if (size != wanted) {
+        code =
+            command_refuse("%s: has not the %" PRIu64 " bytes of the chip", options->image, wanted);
+    } else if (!image_try(rig, image)) {
+        printf("DIVERGENCE, clause %s: %s\n", clause_name(rig->finding.clause), rig->finding.text);
+        code = COMMAND_DIVERGED;
+    } else {
+        printf("no divergence\n");
+    }
+    free(image);
+    rig_free(rig);
+    return code;
+}
+
+int command_fuzz(int argc, char **argv)
+{
+    struct command_options options;
+    struct loaded loaded;
+    if (!command_parse(argc, argv, &options)) return COMMAND_USAGE;
+    if (options.file_count > (options.image ? 1 : 0))
+        return command_refuse("fuzz takes --engine and --chip; with --image also a case");
+    int code = options.file_count ? command_load(&options, options.files[0], &loaded)
+                                  : command_load_bare(&options, 0, &loaded);
+    if (code) return code;
+    if (!options.image) snprintf(loaded.script->name, sizeof loaded.script->name, "fuzz");
+    code = command_ready_artefacts(&options);
+    if (code == COMMAND_CLEAN)
+        code = options.image ? try_image(&options, &loaded) : fuzz_loaded(&options, &loaded);
+    script_free(loaded.script);
+    return code;
+}
+
+/* --- decode --- */
+
+#define INPUT_SIZE_MAX (1u << 20)
+
+/* What a replay of it breaks goes into the case. */
+static int print_decoded(const struct loaded *loaded)
+{
+    struct replay told;
+    struct script *script = loaded->script;
+    if (!replay_once(script, loaded->adapter, &loaded->settings, &told))
+        return command_fail("out of memory");
+    script->trace = told.trace;
+    input_record(script, told.finding.clause, told.finding.text);
+    scenario_print_script(script, stdout);
+    return told.finding.clause == CLAUSE_NONE ? COMMAND_CLEAN : COMMAND_DIVERGED;
+}
+
+/* Writes the image that an input of image_fuzzer stands for, and prints the case of it. */
+static int write_decoded(const struct command_options *options, const struct decode_target *target,
+                         const uint8_t *bytes, size_t size)
+{
+    struct image_input input;
+    struct command_options here = *options;
+    char path[COMMAND_PATH_MAX];
+    int code = COMMAND_FAILED;
+    here.artefacts = ".";
+    if (!image_decode(target, bytes, size, &input)) {
+        command_fail("out of memory, or a chip too large");
+    } else {
+        size_t chip = (size_t)bo_flash_size(chip_flash(input.rig->chip));
+        code = command_write_artefact(&here, options->image, input.image, chip, path);
+    }
+    if (code == COMMAND_CLEAN) {
+        code = image_try(input.rig, input.image) ? COMMAND_CLEAN : COMMAND_DIVERGED;
+        input.script->op_count = 0;
+        if (code) input_record(input.script, input.rig->finding.clause, input.rig->finding.text);
+        scenario_print_script(input.script, stdout);
+    }
+    image_input_free(&input);
+    return code;
+}
+
+static int decode_bytes(const struct command_options *options, struct loaded *frame,
+                        const uint8_t *bytes, size_t size)
+{
+    struct loaded loaded = {.adapter = frame->adapter};
+    struct decode_target target = {.adapter = frame->adapter,
+                                   .frame = frame->script,
+                                   .chip_fixed = options->chip != NULL,
+                                   .faults = options->explore.faults,
+                                   .cut = true};
+    if (options->image) return write_decoded(options, &target, bytes, size);
+    loaded.script = decode(&target, bytes, size, &loaded.settings);
+    if (!loaded.script) return command_fail("out of memory");
+    int code = print_decoded(&loaded);
+    script_free(loaded.script);
+    return code;
+}
+
+int command_decode(int argc, char **argv)
+{
+    struct command_options options;
+    struct loaded frame;
+    uint64_t size;
+    if (!command_parse(argc, argv, &options)) return COMMAND_USAGE;
+    if (options.file_count != 1) return command_refuse("decode takes one input of a fuzzer");
+    uint8_t *bytes = command_read_file(options.files[0], INPUT_SIZE_MAX, &size);
+    if (!bytes) return command_refuse("%s: %s", options.files[0], strerror(errno));
+    int code = command_load_bare(&options, 0, &frame);
+    if (code == COMMAND_CLEAN) {
+        code = decode_bytes(&options, &frame, bytes, (size_t)size);
+        script_free(frame.script);
+    }
+    free(bytes);
+    return code;
+}

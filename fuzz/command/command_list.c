@@ -1,0 +1,298 @@
+/* Commands that look: list, inspect. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz/adapters/adapters.h"
+#include "fuzz/command/command.h"
+#include "sim/chip.h"
+
+/* --- list --- */
+
+static const char *kind_name(const struct adapter *adapter)
+{
+    static const char *const names[] = {
+        [ADAPTER_MAP] = "map", [ADAPTER_QUEUE] = "queue", [ADAPTER_LOG] = "log"};
+    return names[adapter->kind];
+}
+
+/* The words of an option: a word between two others is `between` them. */
+static void print_words(const struct adapter_option *option, const char *quote, const char *between)
+{
+    for (uint64_t i = 0; i <= option->max - option->min; i++)
+        printf("%s%s%s%s", i ? between : "", quote, option->words[i], quote);
+}
+
+static void list_option(const struct adapter_option *option)
+{
+    printf("           %s=", option->name);
+    if (!option->words) {
+        printf("%" PRIu64 "  %s\n", option->value, option->summary);
+        return;
+    }
+    printf("%s  %s (", option->words[option->value - option->min], option->summary);
+    print_words(option, "", ", ");
+    printf(")\n");
+}
+
+static void list_engines(void)
+{
+    const struct adapter *adapter;
+    for (size_t i = 0; (adapter = adapters_at(i)); i++) {
+        printf("%-10s %s\n", adapter->name, adapter->summary);
+        printf("           kind %s; claims %s%s\n", kind_name(adapter), adapter->claims,
+               adapters_is_subject(adapter) ? "; a test subject with known faults" : "");
+        if (adapter->widened_why) printf("           widened: %s\n", adapter->widened_why);
+        const struct adapter_option *option = adapter->options;
+        for (; option && option->name; option++)
+            list_option(option);
+    }
+}
+
+static void list_options_json(const struct adapter *adapter)
+{
+    const struct adapter_option *option = adapter->options;
+    for (; option && option->name; option++) {
+        printf("%s{\"name\": \"%s\", \"value\": %" PRIu64 ", \"min\": %" PRIu64
+               ", \"max\": %" PRIu64 ", \"words\": [",
+               option == adapter->options ? "" : ", ", option->name, option->value, option->min,
+               option->max);
+        if (option->words) print_words(option, "\"", ", ");
+        printf("]}");
+    }
+}
+
+static void list_engines_json(void)
+{
+    const struct adapter *adapter;
+    printf("[");
+    for (size_t i = 0; (adapter = adapters_at(i)); i++) {
+        printf("%s{\"name\": ", i ? ", " : "");
+        command_print_json(stdout, adapter->name);
+        printf(", \"summary\": ");
+        command_print_json(stdout, adapter->summary);
+        printf(", \"kind\": \"%s\", \"claims\": ", kind_name(adapter));
+        command_print_json(stdout, adapter->claims);
+        printf(", \"subject\": %s, \"options\": [",
+               adapters_is_subject(adapter) ? "true" : "false");
+        list_options_json(adapter);
+        printf("]}");
+    }
+    printf("]\n");
+}
+
+/* A number with a mark when it is not confirmed; a dash when it is unknown. */
+static const char *number_text(struct part_number number, double per, const char *unit,
+                               char text[32])
+{
+    if (!number.value) return "-";
+    snprintf(text, 32, "%.4g%s%s", (double)number.value / per, unit,
+             number.trust == PART_ASSUMED ? "?" : "");
+    return text;
+}
+
+static void list_chips(void)
+{
+    const struct part *part;
+    char p[32], q[32], e[32], f[32], n[32];
+    printf("%-14s %6s %8s %6s %4s %4s %5s  %-16s %-16s %s\n", "chip", "sector", "sectors", "page",
+           "unit", "read", "times", "program typ/max", "erase typ/max", "endurance");
+    for (size_t i = 0; (part = part_at(i)); i++) {
+        const struct bo_flash_geometry *g = &part->geometry;
+        char programs[8] = "any";
+        if (g->programs_per_unit) snprintf(programs, sizeof programs, "%u", g->programs_per_unit);
+        printf("%-14s %6" PRIu32 " %8" PRIu32 " %6" PRIu32 " %4u %4u %5s  %7s/%-8s %7s/%-8s %s\n",
+               part->name, g->sector_size, g->sector_count, g->page_size, g->unit, g->read_unit,
+               programs, number_text(part->program_ns_typ, 1e3, "us", p),
+               number_text(part->program_ns_max, 1e3, "us", q),
+               number_text(part->erase_ns_typ, 1e6, "ms", e),
+               number_text(part->erase_ns_max, 1e6, "ms", f),
+               number_text(part->endurance, 1, "", n));
+        printf("               %s%s%s\n", part->summary, part->ecc ? "; ECC" : "",
+               part->geometry_trust == PART_ASSUMED ? "; geometry not confirmed" : "");
+        printf("               from %s\n", part->source);
+    }
+    printf("\n? not confirmed: common knowledge, or read from an unnamed part; - unknown\n"
+           "times: programs of one unit between two erases\n");
+}
+
+static void list_chips_json(void)
+{
+    const struct part *part;
+    printf("[");
+    for (size_t i = 0; (part = part_at(i)); i++) {
+        const struct bo_flash_geometry *g = &part->geometry;
+        printf("%s{\"name\": ", i ? ",\n " : "");
+        command_print_json(stdout, part->name);
+        printf(", \"sector\": %" PRIu32 ", \"sectors\": %" PRIu32 ", \"page\": %" PRIu32
+               ", \"unit\": %u, \"read\": %u, \"programs\": %u, \"erased\": %u, \"ecc\": %s"
+               ", \"endurance\": %" PRIu64 ", \"endurance_confirmed\": %s}",
+               g->sector_size, g->sector_count, g->page_size, g->unit, g->read_unit,
+               g->programs_per_unit, g->erased, part->ecc ? "true" : "false", part->endurance.value,
+               part->endurance.trust == PART_ASSUMED ? "false" : "true");
+    }
+    printf("]\n");
+}
+
+static void list_faults(bool json)
+{
+    for (uint32_t i = 0; i < FAULT_CLASSES; i++) {
+        char name[FAULT_CLASSES_TEXT_MAX];
+        fault_print_classes(1u << i, name);
+        const char *summary = fault_class_summary((enum fault_class)(1u << i));
+        if (!json) {
+            printf("%-8s %s\n", name, summary);
+            continue;
+        }
+        printf("%s{\"name\": \"%s\", \"summary\": ", i ? ", " : "[", name);
+        command_print_json(stdout, summary);
+        printf("}%s", i + 1 == FAULT_CLASSES ? "]\n" : "");
+    }
+}
+
+int command_list(int argc, char **argv)
+{
+    struct command_options options;
+    if (!command_parse(argc, argv, &options)) return COMMAND_USAGE;
+    const char *what = options.file_count == 1 ? options.files[0] : "";
+    if (strcmp(what, "engines") == 0) {
+        if (options.json)
+            list_engines_json();
+        else
+            list_engines();
+    } else if (strcmp(what, "chips") == 0) {
+        if (options.json)
+            list_chips_json();
+        else
+            list_chips();
+    } else if (strcmp(what, "faults") == 0) {
+        list_faults(options.json);
+    } else {
+        return command_refuse("list takes one of: engines, chips, faults");
+    }
+    return COMMAND_CLEAN;
+}
+
+/* --- inspect --- */
+
+static void print_line(void *context, const char *text)
+{
+    (void)context;
+    printf("%s\n", text);
+}
+
+static void print_bytes(const uint8_t *bytes, uint32_t size)
+{
+    bool plain = size > 0;
+    for (uint32_t i = 0; i < size; i++)
+        plain = plain && bytes[i] >= ' ' && bytes[i] < 0x7F && bytes[i] != '"';
+    if (plain) {
+        printf("\"%.*s\"", (int)size, (const char *)bytes);
+        return;
+    }
+    printf(size ? "0x" : "empty");
+    for (uint32_t i = 0; i < size && i < 32; i++)
+        printf("%02x", bytes[i]);
+    if (size > 32) printf("..");
+}
+
+static void print_pair(void *context, const void *key, uint32_t key_size, const void *value,
+                       uint32_t value_size)
+{
+    (void)context;
+    printf("  ");
+    print_bytes(key, key_size);
+    printf(" = ");
+    print_bytes(value, value_size);
+    printf(" (%" PRIu32 " bytes)\n", value_size);
+}
+
+/* A queue has no numbers: its items are told by their places. */
+struct item_list {
+    bool numbered;
+    uint64_t place;
+};
+
+static void print_item(void *context, uint64_t number, const void *data, uint32_t size)
+{
+    struct item_list *list = context;
+    printf("  %" PRIu64 " = ", list->numbered ? number : list->place);
+    list->place++;
+    print_bytes(data, size);
+    printf(" (%" PRIu32 " bytes)\n", size);
+}
+
+static enum answer print_contents(const struct adapter *adapter, void *object)
+{
+    struct item_list list = {.numbered = adapter->kind == ADAPTER_LOG};
+    if (adapter->kind == ADAPTER_MAP) {
+        printf("values, oldest copy first; the last one of a key counts:\n");
+        return adapter->map->each(object, print_pair, NULL);
+    }
+    printf("items, oldest first, by their %s:\n", list.numbered ? "numbers" : "places");
+    return adapter->list->each(object, print_item, &list);
+}
+
+static int inspect_chip(struct chip *chip, const struct loaded *loaded, const char *path)
+{
+    const struct adapter *adapter = loaded->adapter;
+    const struct bo_flash *flash = chip_flash(chip);
+    void *object = malloc(adapter->object_size(&flash->geometry, &loaded->settings));
+    if (!object) return command_fail("out of memory");
+    memset(object, 0xA5, adapter->object_size(&flash->geometry, &loaded->settings));
+    /* A dump may be anything: an engine that loops on it must come to an end. */
+    chip_set_fuel(chip, 64 * (bo_flash_size(flash) + 4096));
+    printf("%s: %s, %" PRIu32 " sectors of %" PRIu32 " bytes\n", path, adapter->name,
+           flash->geometry.sector_count, flash->geometry.sector_size);
+    enum answer answer = adapter->mount(object, flash, &loaded->settings);
+    if (adapter->inspect) adapter->inspect(object, flash, &loaded->settings, print_line, NULL);
+    if (answer == ANSWER_OK) answer = print_contents(adapter, object);
+    if (answer != ANSWER_OK) printf("the engine can't read it: it is damaged or no such store\n");
+    if (chip_breach(chip)->rule != CHIP_RULE_KEPT)
+        printf("the engine broke a rule: %s\n", chip_rule_name(chip_breach(chip)->rule));
+    free(object);
+    return COMMAND_CLEAN;
+}
+
+static int inspect_bytes(const struct loaded *loaded, const char *path, const uint8_t *image,
+                         uint64_t size)
+{
+    uint64_t wanted = (uint64_t)loaded->script->part.geometry.sector_size *
+                      loaded->script->part.geometry.sector_count;
+    if (size != wanted)
+        return command_refuse("%s: has %" PRIu64 " bytes, the chip %" PRIu64, path, size, wanted);
+    struct chip *chip = chip_new(&loaded->script->part, 0);
+    int code = COMMAND_FAILED;
+    if (!chip || !chip_load(chip, image, size)) {
+        command_fail("no memory for the chip");
+    } else {
+        chip_allow_and(chip, loaded->adapter->relies_on_and);
+        code = inspect_chip(chip, loaded, path);
+    }
+    chip_free(chip);
+    return code;
+}
+
+/* The largest chip that flash.h can address. */
+#define IMAGE_SIZE_MAX ((uint64_t)1 << 32)
+
+int command_inspect(int argc, char **argv)
+{
+    struct command_options options;
+    struct loaded loaded;
+    uint64_t size;
+    if (!command_parse(argc, argv, &options)) return COMMAND_USAGE;
+    if (options.file_count < 1 || options.file_count > 2)
+        return command_refuse("inspect takes an image, and --engine and --chip or a scenario");
+    uint8_t *image = command_read_file(options.files[0], IMAGE_SIZE_MAX, &size);
+    if (!image) return command_refuse("%s: %s", options.files[0], strerror(errno));
+    int code = options.file_count == 2 ? command_load(&options, options.files[1], &loaded)
+                                       : command_load_bare(&options, size, &loaded);
+    if (code == COMMAND_CLEAN) {
+        code = inspect_bytes(&loaded, options.files[0], image, size);
+        script_free(loaded.script);
+    }
+    free(image);
+    return code;
+}

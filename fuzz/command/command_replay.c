@@ -1,0 +1,231 @@
+/* Commands that take one path: run, replay, shrink, print. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz/command/command.h"
+#include "fuzz/explore/replay.h"
+#include "fuzz/script/scenario.h"
+#include "fuzz/explore/shrink.h"
+#include "fuzz/wear/wear.h"
+
+/* --- run --- */
+
+static const char *trust_mark(enum part_trust trust)
+{
+    return trust == PART_ASSUMED ? " (not confirmed)" : "";
+}
+
+static void print_lifetime(const struct rig *rig, const struct wear *wear)
+{
+    const struct part *part = &rig->script->part;
+    double life = wear_lifetime_ns(rig, wear);
+    if (part->endurance.value)
+        printf("  endurance          %" PRIu64 " erases of a sector%s\n", part->endurance.value,
+               trust_mark(part->endurance.trust));
+    else
+        printf("  endurance          unknown\n");
+    if (life == 0) return;
+    printf("  workload covers    ");
+    wear_print_duration(stdout, (double)rig->script->every_ns * rig->script->op_count);
+    printf("\n  projected lifetime ");
+    wear_print_duration(stdout, life);
+    printf(", then sector %" PRIu32 " is worn out\n", wear->max_sector);
+}
+
+static void print_run(const struct loaded *loaded, const struct rig *rig)
+{
+    const struct chip_counters *c = chip_counters(rig->chip);
+    const struct bo_flash_geometry *g = &chip_flash(rig->chip)->geometry;
+    struct wear wear = wear_of(rig);
+    printf("%s on ", loaded->script->name);
+    command_print_engine(stdout, loaded);
+    printf(", %s: %" PRIu32 " sectors of %" PRIu32 " bytes, unit %u\n", loaded->script->part.name,
+           g->sector_count, g->sector_size, g->unit);
+    printf("  operations         %" PRIu32 "\n", loaded->script->op_count);
+    if (rig->refusals.count) {
+        char refusal[RIG_REFUSAL_MAX];
+        rig_print_refusal(rig, refusal);
+        printf("  refused            %" PRIu64 "; %s\n", rig->refusals.count, refusal);
+    }
+    printf("  erases             %" PRIu64 "\n", c->erases);
+    printf("  programs           %" PRIu64 ", %" PRIu64 " bytes\n", c->programs,
+           c->bytes_programmed);
+    printf("  reads              %" PRIu64 ", %" PRIu64 " bytes, the harness's own included\n",
+           c->reads, c->bytes_read);
+    printf("  flash time         ");
+    wear_print_duration(stdout, (double)c->time_ns);
+    printf(", typical times\n");
+    printf("  most worn          sector %" PRIu32 ": %" PRIu32 " erases; mean %.1f, %" PRIu32
+           " of %" PRIu32 " sectors erased\n",
+           wear.max_sector, wear.max, wear.mean, wear.used, g->sector_count);
+    print_lifetime(rig, &wear);
+}
+
+static void print_run_json(const struct loaded *loaded, const struct rig *rig)
+{
+    const struct chip_counters *c = chip_counters(rig->chip);
+    struct wear wear = wear_of(rig);
+    printf("{\"scenario\": ");
+    command_print_json(stdout, loaded->script->name);
+    printf(", \"engine\": ");
+    command_print_json(stdout, loaded->adapter->name);
+    printf(", \"chip\": ");
+    command_print_json(stdout, loaded->script->part.name);
+    printf(", \"operations\": %" PRIu32 ", \"erases\": %" PRIu64 ", \"programs\": %" PRIu64
+           ", \"bytes_programmed\": %" PRIu64 ", \"reads\": %" PRIu64 ", \"bytes_read\": %" PRIu64
+           ", \"flash_time_ns\": %" PRIu64 ", \"erases_max\": %" PRIu32
+           ", \"erases_max_sector\": %" PRIu32 ", \"erases_mean\": %.3f, \"refused\": %" PRIu64
+           ", \"lifetime_ns\": ",
+           loaded->script->op_count, c->erases, c->programs, c->bytes_programmed, c->reads,
+           c->bytes_read, c->time_ns, wear.max, wear.max_sector, wear.mean, rig->refusals.count);
+    double life = wear_lifetime_ns(rig, &wear);
+    if (life > 0)
+        printf("%.0f}\n", life);
+    else
+        printf("null}\n");
+}
+
+static bool write_sectors(const struct rig *rig, FILE *file)
+{
+    const struct bo_flash_geometry *g = &chip_flash(rig->chip)->geometry;
+    uint8_t *sector = malloc(g->sector_size);
+    bool fine = sector != NULL;
+    for (uint32_t i = 0; fine && i < g->sector_count; i++) {
+        chip_peek(rig->chip, i * g->sector_size, sector, g->sector_size);
+        fine = fwrite(sector, g->sector_size, 1, file) == 1;
+    }
+    free(sector);
+    return fine;
+}
+
+static int write_image(const struct rig *rig, const char *path)
+{
+    struct output output;
+    if (output_open(&output, path) && output_close(&output, write_sectors(rig, output.file)))
+        return COMMAND_CLEAN;
+    return command_refuse("%s: %s", path, strerror(errno));
+}
+
+static int run_loaded(const struct command_options *options, const struct loaded *loaded)
+{
+    struct replay told;
+    struct rig *rig = rig_new(loaded->script, loaded->adapter, &loaded->settings);
+    if (!rig) return command_fail("no memory for the chip");
+    int code = COMMAND_CLEAN;
+    bool fine = replay(rig, NULL, &told);
+    if (told.finding.clause == CLAUSE_SCENARIO) {
+        code = command_refuse("%s:%" PRIu32 ": %s", options->files[0],
+                              loaded->script->ops[told.op].line, told.finding.text);
+    } else if (!fine) {
+        printf("DIVERGENCE at operation %" PRIu32 ", clause %s: %s\n", told.op + 1,
+               clause_name(told.finding.clause), told.finding.text);
+        code = COMMAND_DIVERGED;
+    } else if (options->json) {
+        print_run_json(loaded, rig);
+    } else {
+        print_run(loaded, rig);
+    }
+    if (options->image && code == COMMAND_CLEAN) code = write_image(rig, options->image);
+    rig_free(rig);
+    return code;
+}
+
+/* Parses, loads, and calls `work`. */
+static int with_loaded(int argc, char **argv, const char *takes,
+                       int (*work)(const struct command_options *, const struct loaded *))
+{
+    struct command_options options;
+    struct loaded loaded;
+    if (!command_parse(argc, argv, &options)) return COMMAND_USAGE;
+    if (options.file_count != 1) return command_refuse("%s takes %s", argv[0], takes);
+    int code = command_load(&options, options.files[0], &loaded);
+    if (code) return code;
+    code = work(&options, &loaded);
+    script_free(loaded.script);
+    return code;
+}
+
+int command_run(int argc, char **argv)
+{
+    return with_loaded(argc, argv, "one scenario", run_loaded);
+}
+
+/* --- replay --- */
+
+static void warn_of_changes(const struct script *script, const struct replay *told)
+{
+    if (told->cuts_missed)
+        printf("warning: %" PRIu32 " of the cuts did not take place: the operation no longer makes "
+               "so many programs and erases\n",
+               told->cuts_missed);
+    else if (script->trace && told->trace != script->trace)
+        printf("warning: the engine's programs and erases up to the last cut are no longer those "
+               "that this case was recorded with\n");
+}
+
+static int replay_loaded(const struct command_options *options, const struct loaded *loaded)
+{
+    struct replay told;
+    struct rig *rig = rig_new(loaded->script, loaded->adapter, &loaded->settings);
+    if (!rig) return command_fail("no memory for the chip");
+    setvbuf(stdout, NULL, _IOLBF, 0); /* an engine that crashes must not take the story with it */
+    printf("%s on ", loaded->script->name);
+    command_print_engine(stdout, loaded);
+    printf(", %s\n", loaded->script->part.name);
+    if (loaded->script->clause[0])
+        printf("recorded: clause %s, %s\n", loaded->script->clause, loaded->script->finding);
+    bool fine = replay(rig, options->quiet ? NULL : stdout, &told);
+    warn_of_changes(loaded->script, &told);
+    if (fine)
+        printf("no divergence\n");
+    else if (options->quiet)
+        printf("DIVERGENCE, clause %s: %s\n", clause_name(told.finding.clause), told.finding.text);
+    rig_free(rig);
+    return fine ? COMMAND_CLEAN : COMMAND_DIVERGED;
+}
+
+int command_replay(int argc, char **argv)
+{
+    return with_loaded(argc, argv, "one case", replay_loaded);
+}
+
+/* --- shrink --- */
+
+static int shrink_loaded(const struct command_options *options, const struct loaded *loaded)
+{
+    struct script *script = script_copy(loaded->script);
+    if (!script) return command_fail("out of memory");
+    if (replay_record(script, loaded->adapter, &loaded->settings) == CLAUSE_NONE) {
+        script_free(script);
+        return command_refuse("%s: its replay shows no divergence", options->files[0]);
+    }
+    shrink(&script, loaded->adapter, &loaded->settings);
+    scenario_print_script(script, stdout);
+    script_free(script);
+    return COMMAND_DIVERGED;
+}
+
+int command_shrink(int argc, char **argv)
+{
+    return with_loaded(argc, argv, "one case", shrink_loaded);
+}
+
+/* --- print --- */
+
+int command_print(int argc, char **argv)
+{
+    struct command_options options;
+    struct scenario_error error = {0};
+    if (!command_parse(argc, argv, &options)) return COMMAND_USAGE;
+    if (options.file_count != 1) return command_refuse("print takes one scenario");
+    struct scenario *scenario = scenario_read(options.files[0], &error);
+    if (scenario) {
+        scenario_print(scenario, stdout);
+        scenario_free(scenario);
+        return COMMAND_CLEAN;
+    }
+    if (error.line) return command_refuse("%s:%u: %s", options.files[0], error.line, error.reason);
+    return command_refuse("%s: %s", options.files[0], error.reason);
+}

@@ -1,0 +1,264 @@
+/* wear: the same work on several engines, side by side, without power cuts and with them. */
+#define _GNU_SOURCE
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz/adapters/adapters.h"
+#include "fuzz/command/command.h"
+#include "fuzz/wear/cost_table.h"
+#include "fuzz/explore/replay.h"
+
+#define ENGINES_MAX 12u
+
+/* One engine at the work. */
+struct contender {
+    char name[COMMAND_ENGINE_MAX]; /* as the user spells it: "seqmap keys=8" */
+    const struct adapter *adapter;
+    struct adapter_settings settings;
+    struct script script; /* the scenario's but for the options; shares its memory */
+};
+
+struct contest {
+    const struct command_options *options;
+    struct contender contenders[ENGINES_MAX];
+    struct ledger_entry entries[ENGINES_MAX];
+    uint32_t count;
+    struct outage outage;
+    bool cut; /* with power cuts too */
+};
+
+/* --- doing the work --- */
+
+/* The case of what was done until something differed, and whether its replay shows that too; NULL
+ * when memory is short. */
+static struct script *case_of(const struct contender *it, const struct rig *rig,
+                              const struct script *done, uint32_t faults, bool *replays)
+{
+    const struct explore_path path = {.op = done->op_count - 1};
+    struct script *found = explore_case(done, it->adapter, &it->settings, &path);
+    if (!found) return NULL;
+    if (faults & ~(uint32_t)FAULT_STABLE) found->faults = faults;
+    snprintf(found->clause, sizeof found->clause, "%s", clause_name(rig->finding.clause));
+    memcpy(found->finding, rig->finding.text, sizeof found->finding);
+    *replays = replay_record(found, it->adapter, &it->settings) != CLAUSE_NONE;
+    return found;
+}
+
+/* Tells what differed and keeps the case. */
+static int blame(const struct contest *contest, const struct contender *it, const struct rig *rig,
+                 const struct script *done)
+{
+    char path[COMMAND_PATH_MAX];
+    if (rig->finding.clause == CLAUSE_NONE) return command_fail("out of memory");
+    if (rig->finding.clause == CLAUSE_SCENARIO)
+        return command_refuse("%s on %s: %s", it->script.name, it->name, rig->finding.text);
+    printf("DIVERGENCE of %s, clause %s: %s\n", it->name, clause_name(rig->finding.clause),
+           rig->finding.text);
+    bool replays = false;
+    struct script *found =
+        done->op_count ? case_of(it, rig, done, contest->outage.faults, &replays) : NULL;
+    if (found && command_write_case(contest->options, found, path) == COMMAND_CLEAN) {
+        command_print_replay(contest->options, "replay", path);
+        if (!replays) printf("    (which shows no divergence: it mounts more often)\n");
+    }
+    script_free(found);
+    return COMMAND_DIVERGED;
+}
+
+static int work(const struct contest *contest, const struct contender *it,
+                const struct outage *outage, struct account *account)
+{
+    struct script bare = it->script;
+    bare.op_count = 0;
+    struct script *done = script_copy(&bare);
+    struct rig *rig = rig_new(&it->script, it->adapter, &it->settings);
+    int code = COMMAND_CLEAN;
+    if (rig && outage) rig_set_faults(rig, outage->faults);
+    if (!rig || !done)
+        code = command_fail("no memory for the chip");
+    else if (!account_work(account, rig, outage, done))
+        code = blame(contest, it, rig, done);
+    rig_free(rig);
+    script_free(done);
+    return code;
+}
+
+static int work_all(struct contest *contest)
+{
+    int code = COMMAND_CLEAN;
+    for (uint32_t i = 0; code == COMMAND_CLEAN && i < contest->count; i++) {
+        const struct contender *it = &contest->contenders[i];
+        contest->entries[i].name = it->name;
+        code = work(contest, it, NULL, &contest->entries[i].plain);
+        if (code == COMMAND_CLEAN && contest->cut)
+            code = work(contest, it, &contest->outage, &contest->entries[i].cut);
+    }
+    return code;
+}
+
+/* --- keeping the results --- */
+
+static int store(const struct contest *contest)
+{
+    struct db *db;
+    struct db_error error;
+    enum db_status status = DB_OK;
+    int code = command_open_db(contest->options, NULL, &db);
+    for (uint32_t i = 0; db && status == DB_OK && i < contest->count; i++) {
+        const struct contender *it = &contest->contenders[i];
+        struct db_comparison row = {
+            .campaign = contest->options->campaign,
+            .path = contest->options->files[0],
+            .script = &it->script,
+            .adapter = it->adapter,
+            .account = &contest->entries[i].plain,
+        };
+        status = db_store_comparison(db, &row, &error);
+        row.account = &contest->entries[i].cut;
+        row.outage = &contest->outage;
+        if (status == DB_OK && contest->cut) status = db_store_comparison(db, &row, &error);
+    }
+    db_close(db);
+    return status == DB_OK ? code : command_blame_db(status, &error);
+}
+
+/* --- choosing the engines --- */
+
+/* The scenario's options are those of every engine that has them; the given ones go first. */
+static bool merge_options(struct script *script, const struct script *given)
+{
+    struct script merged = *given;
+    for (uint32_t i = 0; i < script->option_count; i++) {
+        bool is_given = false;
+        for (uint32_t k = 0; k < given->option_count; k++)
+            is_given = is_given || strcmp(given->options[k].name, script->options[i].name) == 0;
+        if (is_given) continue;
+        if (merged.option_count == SCRIPT_OPTIONS_MAX) return false;
+        merged.options[merged.option_count++] = script->options[i];
+    }
+    memcpy(script->options, merged.options, sizeof script->options);
+    script->option_count = merged.option_count;
+    return true;
+}
+
+static int choose(const struct command_options *options, const struct script *script,
+                  struct contender *contender)
+{
+    char reason[ADAPTERS_REASON_MAX];
+    struct command_options bare = *options;
+    struct loaded given;
+    bare.engine = contender->name;
+    bare.chip = NULL;
+    int code = command_load_bare(&bare, 0, &given);
+    if (code) return code;
+    contender->adapter = given.adapter;
+    contender->script = *script;
+    bool merged = merge_options(&contender->script, given.script);
+    script_free(given.script);
+    if (!merged) return command_refuse("%s: too many options", contender->name);
+    if (adapters_settle(contender->adapter, &contender->script, &contender->settings, reason))
+        return COMMAND_CLEAN;
+    return command_refuse("%s: %s", options->files[0], reason);
+}
+
+static int name_given(const char *list, struct contender *contenders, uint32_t *count)
+{
+    int code = COMMAND_CLEAN;
+    while (list && code == COMMAND_CLEAN) {
+        if (*count == ENGINES_MAX) return command_refuse("too many engines");
+        code = command_next_engine(&list, contenders[(*count)++].name);
+    }
+    return code;
+}
+
+/* Whether an engine has what the script asks of it. */
+static bool has_calls(const struct adapter *adapter, const struct script *script)
+{
+    const struct adapter_list *list = adapter->list;
+    for (uint32_t i = 0; i < script->op_count; i++) {
+        enum op_kind kind = script->ops[i].kind;
+        bool of_map = kind == OP_STORE || kind == OP_FETCH || kind == OP_REMOVE;
+        bool of_list = kind == OP_PUSH || kind == OP_APPEND || kind == OP_POP;
+        if (adapter->kind == ADAPTER_MAP ? of_list : of_map) return false;
+        if (!of_list) continue;
+        if ((kind == OP_PUSH && !list->push) || (kind == OP_APPEND && !list->append) ||
+            (kind == OP_POP && !list->pop))
+            return false;
+    }
+    return true;
+}
+
+/* Without a choice: the engines of the house that suit the work and the chip. */
+static void take_house(const struct script *script, struct contender *contenders, uint32_t *count)
+{
+    char reason[ADAPTERS_REASON_MAX];
+    const struct adapter *adapter;
+    struct adapter_settings settings;
+    for (size_t i = 0; (adapter = adapters_at(i)) && *count < ENGINES_MAX; i++) {
+        if (adapters_is_subject(adapter) || !has_calls(adapter, script)) continue;
+        if (!adapters_settle(adapter, script, &settings, reason)) continue;
+        snprintf(contenders[*count].name, sizeof contenders->name, "%s", adapter->name);
+        (*count)++;
+    }
+}
+
+/* --- the command --- */
+
+static int line_up(struct contest *contest, const struct script *script)
+{
+    const struct command_options *options = contest->options;
+    int code = COMMAND_CLEAN;
+    if (options->engines)
+        code = name_given(options->engines, contest->contenders, &contest->count);
+    else
+        take_house(script, contest->contenders, &contest->count);
+    for (uint32_t i = 0; code == COMMAND_CLEAN && i < contest->count; i++)
+        code = choose(options, script, &contest->contenders[i]);
+    return code;
+}
+
+static int compare(struct contest *contest, const struct script *script)
+{
+    int code = line_up(contest, script);
+    if (code == COMMAND_CLEAN && contest->cut) code = command_ready_artefacts(contest->options);
+    if (code == COMMAND_CLEAN) code = work_all(contest);
+    if (code == COMMAND_CLEAN) code = store(contest);
+    const struct ledger ledger = {.script = script,
+                                  .outage = contest->cut ? &contest->outage : NULL,
+                                  .entries = contest->entries,
+                                  .count = contest->count};
+    if (code == COMMAND_CLEAN && contest->options->json)
+        ledger_print_json(&ledger, stdout);
+    else if (code == COMMAND_CLEAN)
+        ledger_print(&ledger, stdout);
+    return code;
+}
+
+int command_wear(int argc, char **argv)
+{
+    struct command_options options;
+    struct script *script;
+    if (!command_parse(argc, argv, &options)) return COMMAND_USAGE;
+    if (options.file_count != 1) return command_refuse("wear takes one scenario");
+    int code = command_load_script(&options, options.files[0], &script);
+    if (code) return code;
+    if (!options.engines) options.engines = options.engine;
+    command_settle_explore(&options, script);
+    struct contest *contest = calloc(1, sizeof *contest);
+    if (contest) {
+        contest->options = &options;
+        contest->cut = options.cuts != 0;
+        contest->outage = (struct outage){.cuts = options.cuts,
+                                          .of = options.cuts_of,
+                                          .faults = options.explore.faults,
+                                          .effort = options.explore.effort,
+                                          .seed = options.explore.seed};
+        code = compare(contest, script);
+    } else {
+        code = command_fail("out of memory");
+    }
+    free(contest);
+    script_free(script);
+    return code;
+}

@@ -1,0 +1,66 @@
+/* What the commands that work for long share: progress, the database, and how they end. */
+#define _POSIX_C_SOURCE 200809L
+#include <signal.h>
+#include <stdarg.h>
+#include <unistd.h>
+
+#include "fuzz/command/command.h"
+#include "fuzz/explore/worker.h"
+
+/* Seconds between two lines of a log. */
+#define LOG_PAUSE 10
+
+void command_start_progress(struct command_progress *progress)
+{
+    double now = worker_now();
+    *progress = (struct command_progress){.start = now, .told = now, .terminal = isatty(2) == 1};
+    signal(SIGINT, worker_stop);
+    signal(SIGTERM, worker_stop);
+}
+
+void command_tell_progress(struct command_progress *progress, const char *format, ...)
+{
+    double now = worker_now();
+    if (!progress->terminal && now - progress->told < LOG_PAUSE) return;
+    progress->told = now;
+    va_list arguments;
+    va_start(arguments, format);
+    fprintf(stderr, progress->terminal ? "\r  " : "  ");
+    vfprintf(stderr, format, arguments);
+    fprintf(stderr, ", %.0f s%s", now - progress->start, progress->terminal ? "   " : "\n");
+    va_end(arguments);
+    fflush(stderr);
+}
+
+double command_end_progress(const struct command_progress *progress)
+{
+    if (progress->terminal && progress->told > progress->start) fprintf(stderr, "\r%78s\r", "");
+    return worker_now() - progress->start;
+}
+
+int command_blame_db(enum db_status status, const struct db_error *error)
+{
+    command_fail("%s", error->text);
+    return status == DB_REFUSED ? COMMAND_USAGE : COMMAND_FAILED;
+}
+
+int command_open_db(const struct command_options *options, const struct db_run *run, struct db **db)
+{
+    enum db_status status = DB_OK;
+    struct db_error error;
+    *db = NULL;
+    if (!options->db) return COMMAND_CLEAN;
+    *db = db_open(options->db, &status, &error);
+    if (*db && run) status = db_begin_run(*db, run, &error);
+    if (status == DB_OK) return COMMAND_CLEAN;
+    db_close(*db);
+    *db = NULL;
+    return command_blame_db(status, &error);
+}
+
+int command_end(int code, bool found)
+{
+    if (code != COMMAND_CLEAN) return code;
+    if (found) return COMMAND_DIVERGED;
+    return worker_stopped() ? COMMAND_INTERRUPTED : COMMAND_CLEAN;
+}

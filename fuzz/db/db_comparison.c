@@ -1,0 +1,155 @@
+/* db_comparison.c - what work cost, as rows of the table `comparison`. */
+#define _POSIX_C_SOURCE 200809L
+
+#include "fuzz/db/db_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "fuzz/script/scenario.h"
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+struct names {
+    char work[SHA256_HEX_MAX], identity[SHA256_HEX_MAX];
+    char settings[DB_SETTINGS_MAX], faults[FAULT_CLASSES_TEXT_MAX], seed[DB_HEX64_MAX];
+};
+
+static const struct outage no_outage;
+
+static const struct outage *outage_of(const struct db_comparison *it)
+{
+    return it->outage ? it->outage : &no_outage;
+}
+
+/* The digest of the work: all but the power cuts. */
+static bool digest_work(const struct db_comparison *it, struct names *names)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    if (!out) return false;
+    fprintf(out, "%s\n%s %s\n%s\n", it->campaign, it->adapter->name, names->settings,
+            it->script->name);
+    scenario_print_script(it->script, out);
+    bool failed = ferror(out) != 0;
+    failed = fclose(out) != 0 || failed;
+    if (!failed) sha256_hex(text, size, names->work);
+    free(text);
+    return !failed;
+}
+
+static bool name_all(const struct db_comparison *it, struct names *names)
+{
+    char text[SHA256_HEX_MAX + 160];
+    const struct outage *outage = outage_of(it);
+    db_print_settings(it->script, it->adapter, names->settings);
+    db_print_classes(outage->faults, names->faults);
+    db_print_hex64(outage->seed, names->seed);
+    if (!digest_work(it, names)) return false;
+    int size = snprintf(text, sizeof text,
+                        "%s %" PRIu64 "/%" PRIu64 " %s %s %" PRIu32 " %" PRIu32 " %" PRIu32 "\n",
+                        names->work, outage->cuts, outage->of, names->faults, names->seed,
+                        outage->effort.bits_max, outage->effort.masks, outage->effort.prefixes_max);
+    sha256_hex(text, (size_t)size, names->identity);
+    return true;
+}
+
+static struct db_field known(const char *column, uint64_t number, bool is_known)
+{
+    return is_known ? db_number(column, number) : db_text(column, NULL);
+}
+
+static struct db_field known_ns(const char *column, double ns)
+{
+    return ns > 0 ? db_real(column, ns) : db_text(column, NULL);
+}
+
+/* What was done, on what; the figures follow. */
+static bool put_head(struct db *db, const struct db_comparison *it, const struct names *names)
+{
+    const struct script *script = it->script;
+    const struct part *part = &script->part;
+    const struct outage *outage = outage_of(it);
+    const struct db_field fields[] = {
+        db_text("identity", names->identity),
+        db_text("work", names->work),
+        db_number("campaign", (uint64_t)db->campaign_id),
+        db_number("engine", (uint64_t)db->engine_id),
+        db_text("scenario", script->name),
+        db_text("path", it->path),
+        db_text("settings", names->settings),
+        db_text("chip", part->name),
+        db_number("sector_size", part->geometry.sector_size),
+        db_number("sector_count", part->geometry.sector_count),
+        db_number("page_size", part->geometry.page_size),
+        db_number("unit", part->geometry.unit),
+        known("endurance", part->endurance.value, part->endurance.value != 0),
+        known("every_ns", script->every_ns, script->every_ns != 0),
+        db_number("cuts", outage->cuts),
+        db_number("cuts_of", outage->cuts ? outage->of : 1),
+        db_text("faults", names->faults),
+        db_text("seed", names->seed),
+    };
+    return db_insert(db, "comparison", fields, COUNT(fields), "");
+}
+
+static bool put_figures(struct db *db, const struct account *account, const char *identity)
+{
+    const struct chip_counters *work = &account->work;
+    const struct wear *wear = &account->wear;
+    const struct db_field fields[] = {
+        db_number(NULL, account->operations),
+        db_number(NULL, account->refused),
+        db_number(NULL, account->payload),
+        db_number(NULL, account->held),
+        known(NULL, account->held_least, account->overwrote),
+        db_number(NULL, work->reads),
+        db_number(NULL, work->programs),
+        db_number(NULL, work->erases),
+        db_number(NULL, work->bytes_read),
+        db_number(NULL, work->bytes_programmed),
+        db_number(NULL, work->time_ns),
+        db_number(NULL, account->programs_most),
+        db_number(NULL, account->time_ns_most),
+        db_number(NULL, wear->max),
+        db_real(NULL, wear->mean),
+        db_real(NULL, wear->deviation),
+        db_number(NULL, account->mount.reads),
+        db_number(NULL, account->mount.bytes_read),
+        db_number(NULL, account->mount_most.reads),
+        db_number(NULL, account->mount_most.bytes_read),
+        known_ns(NULL, account->lifetime_ns),
+        db_number(NULL, account->cuts.in_program),
+        db_number(NULL, account->cuts.in_erase),
+        db_number(NULL, account->cuts.behind),
+        db_number(NULL, account->cuts.redone),
+        db_text(NULL, identity),
+    };
+    return db_change(db,
+                     "update comparison set operations = ?, refused = ?, payload = ?, held = ?,"
+                     " held_least = ?, reads = ?, programs = ?, erases = ?, bytes_read = ?,"
+                     " bytes_programmed = ?, time_ns = ?, programs_most = ?, time_ns_most = ?,"
+                     " erases_max = ?, erases_mean = ?, erases_deviation = ?, mount_reads = ?,"
+                     " mount_bytes_read = ?, mount_reads_most = ?, mount_bytes_read_most = ?,"
+                     " lifetime_ns = ?, cut_in_program = ?, cut_in_erase = ?, cut_behind = ?,"
+                     " redone = ? where identity = ?",
+                     fields, COUNT(fields));
+}
+
+static bool store(struct db *db, const void *context)
+{
+    const struct db_comparison *it = context;
+    struct names names;
+    if (!name_all(it, &names)) return false;
+    const struct db_field identity = db_text(NULL, names.identity);
+    return db_put_surroundings(db, it->campaign, it->adapter) &&
+           db_change(db, "delete from comparison where identity = ?", &identity, 1) &&
+           put_head(db, it, &names) && put_figures(db, it->account, names.identity);
+}
+
+enum db_status db_store_comparison(struct db *db, const struct db_comparison *comparison,
+                                   struct db_error *error)
+{
+    return db_write(db, store, comparison, error);
+}

@@ -1,0 +1,457 @@
+/* db_run.c - runs, results and divergences as rows.
+ *
+ * reports/schema.sql says what each table holds; here is how a result becomes rows. Results of one
+ * run add up, so every insert says what to do when the row is there.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include "fuzz/db/db_internal.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "fuzz/script/scenario.h"
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+static const char *const kind_name[] = {"run", "explore", "fuzz"};
+
+void db_print_hex64(uint64_t number, char text[DB_HEX64_MAX])
+{
+    snprintf(text, DB_HEX64_MAX, "%016" PRIx64, number);
+}
+
+/* --- cases --- */
+
+bool db_case_print(struct db_case *it, const struct script *script)
+{
+    char digest[SHA256_HEX_MAX];
+    it->text = NULL;
+    FILE *out = open_memstream(&it->text, &it->size);
+    if (!out) return false;
+    scenario_print_script(script, out);
+    bool failed = ferror(out) != 0;
+    if (fclose(out) != 0 || failed) {
+        db_case_free(it);
+        return false;
+    }
+    sha256_hex(it->text, it->size, digest);
+    snprintf(it->artefact, sizeof it->artefact, "divergence-%s.case", digest);
+    return true;
+}
+
+void db_case_free(struct db_case *it)
+{
+    free(it->text);
+    it->text = NULL;
+}
+
+/* --- the run --- */
+
+static const char *scenario_of(const struct db_run *run)
+{
+    return run->script ? run->script->name : "fuzz";
+}
+
+static bool knows(const struct adapter *adapter, const char *option)
+{
+    for (const struct adapter_option *it = adapter->options; it && it->name; it++)
+        if (strcmp(it->name, option) == 0) return true;
+    return false;
+}
+
+/* The options that were chosen. A script may carry some of another engine, which have no effect. */
+void db_print_settings(const struct script *script, const struct adapter *adapter,
+                       char text[DB_SETTINGS_MAX])
+{
+    size_t at = 0;
+    text[0] = 0;
+    for (uint32_t i = 0; script && i < script->option_count; i++) {
+        const struct script_option *option = &script->options[i];
+        if (!knows(adapter, option->name)) continue;
+        const char *blank = at ? " " : "";
+        if (option->word[0])
+            at += (size_t)snprintf(text + at, DB_SETTINGS_MAX - at, "%s%s=%s", blank, option->name,
+                                   option->word);
+        else
+            at += (size_t)snprintf(text + at, DB_SETTINGS_MAX - at, "%s%s=%" PRIu64, blank,
+                                   option->name, option->value);
+    }
+    assert(at < DB_SETTINGS_MAX);
+}
+
+void db_print_classes(uint32_t classes, char text[FAULT_CLASSES_TEXT_MAX])
+{
+    text[0] = 0;
+    if (classes) fault_print_classes(classes, text);
+}
+
+/* The digest of everything that decides the outcome. */
+static bool identify(struct db *db)
+{
+    const struct db_run *run = &db->run;
+    const struct explore_options *o = &db->options;
+    char settings[DB_SETTINGS_MAX], *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    if (!out) return false;
+    db_print_settings(run->script, run->adapter, settings);
+    fprintf(out, "%s\n%s\n%s %s\n", kind_name[run->kind], run->campaign, run->adapter->name,
+            settings);
+    fprintf(out, "%" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu32 "\n",
+            o->faults, o->depth, o->reach, o->effort.bits_max, o->effort.masks,
+            o->effort.prefixes_max);
+    fprintf(out, "%" PRIu64 " %d %d %" PRIu32 " %" PRIu32 " %" PRIu32 "\n", o->seed, o->use,
+            o->dedup, o->shard, o->shards ? o->shards : 1, o->divergences_max);
+    fprintf(out, "%s\n", scenario_of(run));
+    if (run->script) scenario_print_script(run->script, out);
+    bool failed = ferror(out) != 0;
+    if (fclose(out) == 0 && !failed)
+        sha256_hex(text, size, db->identity);
+    else
+        failed = true;
+    free(text);
+    return !failed;
+}
+
+static bool put_claims(struct db *db, const struct adapter *adapter)
+{
+    uint32_t claims = adapter->claims ? fault_parse_classes(adapter->claims) : 0;
+    for (unsigned i = 0; i <= FAULT_CLASSES; i++) {
+        char class[FAULT_CLASSES_TEXT_MAX] = "uncut";
+        if (i > 0) db_print_classes(1u << (i - 1), class);
+        const struct db_field fields[] = {
+            db_number("engine", (uint64_t)db->engine_id),
+            db_text("class", class),
+            db_number("claimed", i == 0 || (claims >> (i - 1) & 1)),
+        };
+        if (!db_insert(db, "claim", fields, COUNT(fields),
+                       "on conflict do update set claimed = excluded.claimed"))
+            return false;
+    }
+    return true;
+}
+
+bool db_put_surroundings(struct db *db, const char *campaign_name, const struct adapter *adapter)
+{
+    const struct db_field campaign = db_text("name", campaign_name);
+    if (!db_insert(db, "campaign", &campaign, 1, "on conflict do nothing")) return false;
+    if (!db_find(db, "select id from campaign where name = ?", &campaign, 1, &db->campaign_id))
+        return false;
+
+    const struct db_field engine[] = {
+        db_number("campaign", (uint64_t)db->campaign_id),
+        db_text("name", adapter->name),
+        db_text("summary", adapter->summary ? adapter->summary : ""),
+        db_text("widened", adapter->widened ? adapter->widened_why : NULL),
+    };
+    return db_insert(db, "engine", engine, COUNT(engine),
+                     "on conflict do update set summary = excluded.summary,"
+                     " widened = excluded.widened") &&
+           db_find(db, "select id from engine where campaign = ? and name = ?", engine, 2,
+                   &db->engine_id) &&
+           put_claims(db, adapter);
+}
+
+static bool put_geometry(struct db *db, const struct script *script)
+{
+    static const char *const scope[] = {"unit", "page", "sector"};
+    const struct bo_flash_geometry *g = &script->part.geometry;
+    uint64_t endurance = script->part.endurance.value;
+    const struct db_field fields[] = {
+        db_text(NULL, script->part.name),
+        db_number(NULL, g->sector_size),
+        db_number(NULL, g->sector_count),
+        db_number(NULL, g->page_size),
+        db_number(NULL, g->unit),
+        db_number(NULL, g->read_unit),
+        db_number(NULL, g->erased),
+        db_number(NULL, g->programs_per_unit),
+        db_text(NULL, scope[g->tear_scope]),
+        endurance ? db_number(NULL, endurance) : db_text(NULL, NULL),
+        script->every_ns ? db_number(NULL, script->every_ns) : db_text(NULL, NULL),
+        db_number(NULL, (uint64_t)db->run_id),
+    };
+    return db_change(db,
+                     "update run set chip = ?, sector_size = ?, sector_count = ?, page_size = ?,"
+                     " unit = ?, read_unit = ?, erased = ?, programs_per_unit = ?, tear_scope = ?,"
+                     " endurance = ?, every_ns = ? where id = ?",
+                     fields, COUNT(fields));
+}
+
+static bool put_run(struct db *db)
+{
+    const struct db_run *run = &db->run;
+    const struct explore_options *o = &db->options;
+    char settings[DB_SETTINGS_MAX], faults[FAULT_CLASSES_TEXT_MAX], seed[DB_HEX64_MAX];
+
+    db_print_settings(run->script, run->adapter, settings);
+    db_print_classes(o->faults, faults);
+    db_print_hex64(o->seed, seed);
+    const struct db_field fields[] = {
+        db_text("identity", db->identity),
+        db_number("campaign", (uint64_t)db->campaign_id),
+        db_number("engine", (uint64_t)db->engine_id),
+        db_text("kind", kind_name[run->kind]),
+        db_text("scenario", scenario_of(run)),
+        db_text("path", run->path),
+        db_text("settings", settings),
+        db_text("faults", faults),
+        db_number("depth", o->depth),
+        db_number("reach", o->reach),
+        db_number("bits_max", o->effort.bits_max),
+        db_number("masks", o->effort.masks),
+        db_number("prefixes_max", o->effort.prefixes_max),
+        db_number("used", o->use),
+        db_number("dedup", o->dedup),
+        db_text("seed", seed),
+        db_number("shard", o->shard),
+        db_number("shards", o->shards ? o->shards : 1),
+        db_text("state", "running"),
+    };
+    if (!db_insert(db, "run", fields, COUNT(fields), "")) return false;
+    db->run_id = sqlite3_last_insert_rowid(db->handle);
+    /* A session of the fuzzer has a script for its engine's options; its chips vary. */
+    if (run->kind == DB_FUZZ) return true;
+    return run->script == NULL || put_geometry(db, run->script);
+}
+
+static bool begin(struct db *db, const void *context)
+{
+    const struct db_field identity = db_text("identity", db->identity);
+    (void)context;
+    if (!db_put_surroundings(db, db->run.campaign, db->run.adapter)) return false;
+    if (!db_find(db, "select id from run where identity = ?", &identity, 1, &db->run_id))
+        return false;
+    db->replaces = db->run_id != 0;
+    return db->replaces || put_run(db);
+}
+
+enum db_status db_begin_run(struct db *db, const struct db_run *run, struct db_error *error)
+{
+    db->run = *run;
+    db->options = run->options ? *run->options : (struct explore_options){0};
+    db->run.options = &db->options;
+    db->running = false;
+    db->claims = run->adapter->claims ? fault_parse_classes(run->adapter->claims) : 0;
+    if (!identify(db)) {
+        snprintf(error->text, sizeof error->text, "%s: out of memory", db->path);
+        return DB_FAILED;
+    }
+    enum db_status status = db_write(db, begin, NULL, error);
+    db->running = status == DB_OK;
+    return status;
+}
+
+/* --- results --- */
+
+static bool put_counts(struct db *db, const struct explore_result *result)
+{
+    const struct chip_counters *c = &result->counters;
+    const struct db_field fields[] = {
+        db_number("run", (uint64_t)db->run_id), db_number("reads", c->reads),
+        db_number("programs", c->programs),     db_number("erases", c->erases),
+        db_number("bytes_read", c->bytes_read), db_number("bytes_programmed", c->bytes_programmed),
+        db_number("refused", c->refused),       db_number("time_ns", c->time_ns),
+    };
+    return db_insert(db, "counts", fields, COUNT(fields),
+                     "on conflict do update set reads = reads + excluded.reads,"
+                     " programs = programs + excluded.programs,"
+                     " erases = erases + excluded.erases,"
+                     " bytes_read = bytes_read + excluded.bytes_read,"
+                     " bytes_programmed = bytes_programmed + excluded.bytes_programmed,"
+                     " refused = refused + excluded.refused,"
+                     " time_ns = time_ns + excluded.time_ns");
+}
+
+static bool put_totals(struct db *db, const struct explore_result *result, double seconds,
+                       bool last)
+{
+    const char *state = !last ? "running" : result->stopped ? "stopped" : "done";
+    const struct db_field fields[] = {
+        db_number(NULL, result->cuts),
+        db_number(NULL, result->states),
+        db_number(NULL, result->judged),
+        db_number(NULL, result->skipped),
+        db_number(NULL, result->mounts),
+        db_number(NULL, result->operations),
+        db_real(NULL, seconds),
+        db_text(NULL, state),
+        db_number(NULL, (uint64_t)db->run_id),
+    };
+    return db_change(db,
+                     "update run set cuts = cuts + ?, states = states + ?, judged = judged + ?,"
+                     " skipped = skipped + ?, mounts = mounts + ?, operations = operations + ?,"
+                     " seconds = seconds + ?, state = ? where id = ?",
+                     fields, COUNT(fields));
+}
+
+static bool put_judged(struct db *db, const struct explore_result *result)
+{
+    for (unsigned i = 0; i <= FAULT_CLASSES; i++) {
+        char class[FAULT_CLASSES_TEXT_MAX] = "uncut";
+        uint64_t states = i == 0 ? result->operations : result->judged_by_class[i - 1];
+        if (states == 0) continue;
+        if (i > 0) db_print_classes(1u << (i - 1), class);
+        const struct db_field fields[] = {
+            db_number("run", (uint64_t)db->run_id),
+            db_text("class", class),
+            db_number("states", states),
+        };
+        if (!db_insert(db, "judged", fields, COUNT(fields),
+                       "on conflict do update set states = states + excluded.states"))
+            return false;
+    }
+    return true;
+}
+
+/* A row for each sector; prepared once, as there may be millions. */
+static bool put_wear(struct db *db, const struct explore_result *result)
+{
+    sqlite3_stmt *statement = NULL;
+    static const char sql[] = "insert into wear (run, sector, erases) values (?, ?, ?)"
+                              " on conflict do update set erases = erases + excluded.erases";
+    if (!result->sector_erases) return true;
+    if (sqlite3_prepare_v2(db->handle, sql, -1, &statement, NULL) != SQLITE_OK) return false;
+    sqlite3_bind_int64(statement, 1, db->run_id);
+    int code = SQLITE_DONE;
+    for (uint32_t i = 0; i < result->sector_count && code == SQLITE_DONE; i++) {
+        if (result->sector_erases[i] == 0) continue;
+        sqlite3_reset(statement);
+        sqlite3_bind_int64(statement, 2, i);
+        sqlite3_bind_int64(statement, 3, result->sector_erases[i]);
+        code = sqlite3_step(statement);
+    }
+    return sqlite3_finalize(statement) == SQLITE_OK;
+}
+
+/* The class that a divergence is charged to: see the table sighting. */
+static const char *charge(const struct divergence *it, uint32_t claims,
+                          char text[FAULT_CLASSES_TEXT_MAX])
+{
+    uint32_t path = it->fault;
+    for (uint32_t i = 0; i < it->script->op_count; i++) {
+        const struct op *op = &it->script->ops[i];
+        if (op->cut.nth) path |= fault_class_of(&op->cut.tear);
+        if (op->kind == OP_ROT) path |= FAULT_ROT;
+    }
+    if (path == 0) return "uncut";
+    uint32_t among = path & ~claims ? path & ~claims : it->fault ? it->fault : path;
+    uint32_t hardest = 1;
+    while (among >>= 1)
+        hardest <<= 1;
+    db_print_classes(hardest, text);
+    return text;
+}
+
+/* The line of the last operation that was cut, or of the last one. */
+static uint32_t line_of(const struct script *script)
+{
+    uint32_t line = 0;
+    bool cut = false;
+    for (uint32_t i = 0; i < script->op_count; i++) {
+        const struct op *op = &script->ops[i];
+        if (op->line == 0 || (cut && !op->cut.nth)) continue;
+        line = op->line;
+        cut = op->cut.nth != 0;
+    }
+    return line;
+}
+
+static bool put_case(struct db *db, const struct divergence *it, const struct db_case *printed,
+                     const char *shape)
+{
+    const struct db_field fields[] = {
+        db_number("campaign", (uint64_t)db->campaign_id),
+        db_number("engine", (uint64_t)db->engine_id),
+        db_text("clause", clause_name(it->clause)),
+        db_text("shape", shape),
+        db_text("finding", it->script->finding),
+        db_text("scenario", it->script->name),
+        db_text("path", db->run.path),
+        db_number("line", line_of(it->script)),
+        db_text("artefact", printed->artefact),
+        db_text("text", printed->text),
+    };
+    return db_insert(db, "divergence", fields, COUNT(fields),
+                     "on conflict do update set finding = excluded.finding,"
+                     " scenario = excluded.scenario, path = excluded.path, line = excluded.line,"
+                     " artefact = excluded.artefact, text = excluded.text"
+                     " where (length(cast(excluded.text as blob)), excluded.text)"
+                     " < (length(cast(text as blob)), text)");
+}
+
+static bool put_divergence(struct db *db, const struct divergence *it)
+{
+    char shape[DB_HEX64_MAX], class[FAULT_CLASSES_TEXT_MAX];
+    struct db_case printed;
+    int64_t id;
+
+    if (!db_case_print(&printed, it->script)) return false;
+    db_print_hex64(it->shape, shape);
+    bool stored = put_case(db, it, &printed, shape);
+    db_case_free(&printed);
+    const struct db_field key[] = {
+        db_number(NULL, (uint64_t)db->engine_id),
+        db_text(NULL, clause_name(it->clause)),
+        db_text(NULL, shape),
+    };
+    if (!stored || !db_find(db,
+                            "select id from divergence where engine = ? and clause = ?"
+                            " and shape = ?",
+                            key, COUNT(key), &id))
+        return false;
+    const struct db_field sighting[] = {
+        db_number("run", (uint64_t)db->run_id),
+        db_number("divergence", (uint64_t)id),
+        db_text("class", charge(it, db->claims, class)),
+        db_number("states", it->count ? it->count : 1),
+    };
+    return db_insert(db, "sighting", sighting, COUNT(sighting),
+                     "on conflict do update set states = states + excluded.states");
+}
+
+/* Takes away the same run of before, and divergences that only it had seen. */
+static bool replace(struct db *db)
+{
+    const struct db_field run = db_number(NULL, (uint64_t)db->run_id);
+    const struct db_field engine = db_number(NULL, (uint64_t)db->engine_id);
+    return db_change(db, "delete from run where id = ?", &run, 1) &&
+           db_change(db,
+                     "delete from divergence where engine = ? and not exists"
+                     " (select 1 from sighting where sighting.divergence = divergence.id)",
+                     &engine, 1) &&
+           put_run(db);
+}
+
+struct store {
+    const struct explore_result *result;
+    double seconds;
+    bool last;
+};
+
+static bool store(struct db *db, const void *context)
+{
+    const struct store *it = context;
+    if (db->replaces && !replace(db)) return false;
+    if (!put_totals(db, it->result, it->seconds, it->last)) return false;
+    if (!put_counts(db, it->result) || !put_judged(db, it->result)) return false;
+    if (!put_wear(db, it->result)) return false;
+    for (uint32_t i = 0; i < it->result->divergence_count; i++)
+        if (!put_divergence(db, &it->result->divergences[i])) return false;
+    return true;
+}
+
+enum db_status db_store_result(struct db *db, const struct explore_result *result, double seconds,
+                               bool last, struct db_error *error)
+{
+    const struct store it = {result, seconds, last};
+    assert(db->running);
+    enum db_status status = db_write(db, store, &it, error);
+    if (!status) db->replaces = false;
+    if (last) db->running = false;
+    return status;
+}

@@ -1,0 +1,195 @@
+#include "fuzz/explore/pool.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fuzz/explore/result_pipe.h"
+#include "fuzz/explore/worker.h"
+
+/* What the workers and the pool see both. */
+struct shared {
+    volatile bool stop;
+    struct explore_path paths[];
+};
+
+struct pool {
+    const struct script *script;
+    const struct adapter *adapter;
+    const struct adapter_settings *settings;
+    const struct explore_options *options;
+    const struct pool_options *how;
+    struct shared *shared;
+    size_t shared_size;
+    struct worker *workers;
+    struct explore_result *result;
+};
+
+/* --- in the worker --- */
+
+/* Whenever something new is found, so that it is not lost with the worker later. */
+static void keep(void *context, const struct explore_result *so_far)
+{
+    FILE *file = context;
+    rewind(file);
+    wire_write(file, so_far);
+}
+
+static _Noreturn void work(const struct pool *pool, uint32_t index)
+{
+    struct explore_options mine = *pool->options;
+    FILE *file = pool->workers[index].file;
+    uint32_t shards = mine.shards ? mine.shards : 1;
+    mine.shard += shards * index;
+    mine.shards = shards * pool->how->jobs;
+    mine.found = keep;
+    mine.found_context = file;
+    struct explore_result result;
+    bool fine = explore(pool->script, pool->adapter, pool->settings, &mine,
+                        &pool->shared->paths[index], &pool->shared->stop, &result);
+    rewind(file);
+    worker_leave(fine && wire_write(file, &result));
+}
+
+/* --- in the pool --- */
+
+static bool start_worker(struct pool *pool, uint32_t index)
+{
+    struct worker *worker = &pool->workers[index];
+    worker->file = tmpfile();
+    if (!worker->file) return false;
+    pid_t pid = worker_fork(worker);
+    if (pid == 0) work(pool, index);
+    return pid > 0;
+}
+
+/* The worker is gone in the middle of an engine call: the path it was on is the case. */
+static void add_lost(struct pool *pool, uint32_t index, enum clause clause, const char *text)
+{
+    const struct explore_path *path = &pool->shared->paths[index];
+    struct divergence divergence = {
+        .clause = clause, .lost = true, .count = 1, .order = path->states};
+    divergence.shape = explore_shape(clause, pool->adapter, pool->script, path);
+    divergence.script = explore_case(pool->script, pool->adapter, pool->settings, path);
+    if (path->count) divergence.fault = fault_class_of(&path->cuts[path->count - 1].tear);
+    if (!divergence.script) return;
+    snprintf(divergence.script->finding, sizeof divergence.script->finding, "%s", text);
+    snprintf(divergence.script->clause, sizeof divergence.script->clause, "%s",
+             clause_name(clause));
+    explore_add(pool->result, &divergence);
+}
+
+/* What a worker had found before it was lost; its counts end there and are left alone. */
+static void take_found(struct pool *pool, FILE *file)
+{
+    struct explore_result part = {0};
+    wire_read(file, &part);
+    for (uint32_t i = 0; i < part.divergence_count; i++)
+        explore_add(pool->result, &part.divergences[i]);
+    part.divergence_count = 0;
+    explore_result_free(&part);
+}
+
+/* Takes over what a worker found. False when it failed by itself, not by the engine's fault. */
+static bool collect(struct pool *pool, uint32_t index, enum worker_end end, const char *text)
+{
+    FILE *file = pool->workers[index].file;
+    rewind(file);
+    if (end == WORKER_DONE) return wire_read(file, pool->result);
+    take_found(pool, file);
+    if (end == WORKER_FAILED) return false;
+    pool->result->states += pool->shared->paths[index].states;
+    pool->result->stopped = true; /* nobody explores the rest of its share */
+    add_lost(pool, index, end == WORKER_HUNG ? CLAUSE_BOUNDED : CLAUSE_SANE, text);
+    return true;
+}
+
+static void show_progress(const struct pool *pool)
+{
+    uint64_t states = 0, operations = UINT64_MAX;
+    if (!pool->how->progress) return;
+    for (uint32_t i = 0; i < pool->how->jobs; i++) {
+        const struct explore_path *path = &pool->shared->paths[i];
+        states += path->states;
+        if (path->operations < operations) operations = path->operations;
+    }
+    uint32_t passes = pool->options->passes ? pool->options->passes : 1;
+    pool->how->progress(pool->how->context, states, operations,
+                        (uint64_t)pool->script->op_count * passes);
+}
+
+/* One look at each; *running counts those that go on. */
+static bool look_at_workers(struct pool *pool, uint32_t *running)
+{
+    bool fine = true;
+    *running = 0;
+    for (uint32_t i = 0; i < pool->how->jobs; i++) {
+        char text[WORKER_TEXT_MAX];
+        struct worker *worker = &pool->workers[i];
+        const struct explore_path *path = &pool->shared->paths[i];
+        if (!worker->pid) continue;
+        enum worker_end end =
+            worker_look(worker, path->states + path->operations, pool->how->silence_max, text);
+        if (end == WORKER_RUNS)
+            ++*running;
+        else
+            fine = collect(pool, i, end, text) && fine;
+    }
+    return fine;
+}
+
+static bool watch_workers(struct pool *pool)
+{
+    bool fine = true;
+    double start = worker_now(), shown = start, seconds_max = pool->how->seconds_max;
+    for (uint32_t running = 1; running;) {
+        fine = look_at_workers(pool, &running) && fine;
+        double time = worker_now();
+        if (!fine || worker_stopped() || (seconds_max > 0 && time - start > seconds_max))
+            pool->shared->stop = true;
+        if (time - shown > 0.2) {
+            show_progress(pool);
+            shown = time;
+        }
+        if (running) worker_pause();
+    }
+    if (pool->shared->stop) pool->result->stopped = true;
+    return fine;
+}
+
+static bool run_workers(struct pool *pool)
+{
+    bool fine = true;
+    fflush(NULL); /* nothing buffered is to be written twice */
+    for (uint32_t i = 0; fine && i < pool->how->jobs; i++)
+        fine = start_worker(pool, i);
+    if (!fine) pool->shared->stop = true;
+    fine = watch_workers(pool) && fine;
+    for (uint32_t i = 0; i < pool->how->jobs; i++) {
+        if (pool->workers[i].file) fclose(pool->workers[i].file);
+    }
+    return fine;
+}
+
+static int by_order(const void *a, const void *b)
+{
+    const struct divergence *left = a, *right = b;
+    if (left->order != right->order) return left->order < right->order ? -1 : 1;
+    return left->shape < right->shape ? -1 : left->shape > right->shape;
+}
+
+bool pool_explore(const struct script *script, const struct adapter *adapter,
+                  const struct adapter_settings *settings, const struct explore_options *options,
+                  const struct pool_options *how, struct explore_result *result)
+{
+    struct pool pool = {script, adapter, settings, options, how, NULL, 0, NULL, result};
+    *result = (struct explore_result){0};
+    pool.shared_size = sizeof *pool.shared + how->jobs * sizeof *pool.shared->paths;
+    pool.shared = worker_share(pool.shared_size);
+    pool.workers = calloc(how->jobs, sizeof *pool.workers);
+    bool fine = pool.shared && pool.workers && run_workers(&pool);
+    free(pool.workers);
+    worker_unshare(pool.shared, pool.shared_size);
+    if (result->divergence_count)
+        qsort(result->divergences, result->divergence_count, sizeof *result->divergences, by_order);
+    return fine;
+}

@@ -1,0 +1,30 @@
+/* pool.h - explores in worker processes: as many as asked, one at least.
+ *
+ * An engine that crashes or never returns takes its worker with it and nothing else: the pool knows
+ * the path that led there and makes a case of it (clauses sane and bounded). What is found does not
+ * depend on the number of workers; how many states are skipped as seen before does, since each
+ * worker remembers its own.
+ */
+#ifndef BROWNOUT_POOL_H
+#define BROWNOUT_POOL_H
+
+#include "fuzz/explore/explore.h"
+
+struct pool_options {
+    uint32_t jobs;      /* workers, from 1 */
+    double seconds_max; /* stop after this time; 0: never */
+    double silence_max; /* seconds of a worker's own time without a new state or operation before it
+                         * counts as hung (worker.h); 0: never */
+    /* Called about five times a second; may be NULL. */
+    void (*progress)(void *context, uint64_t states, uint64_t operations, uint64_t operations_all);
+    void *context;
+};
+
+/* Explores and merges, until worker_stop() at the longest. False, with errno set, when no worker
+ * can be started, a worker failed by itself, or memory is short. What was found until then is in
+ * the result, which the caller frees in any case. */
+bool pool_explore(const struct script *script, const struct adapter *adapter,
+                  const struct adapter_settings *settings, const struct explore_options *options,
+                  const struct pool_options *pool, struct explore_result *result);
+
+#endif

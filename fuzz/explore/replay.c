@@ -1,0 +1,342 @@
+#include "fuzz/explore/replay.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz/rig/capacity.h"
+
+struct player {
+    struct rig *rig;
+    struct fresh *fresh;
+    FILE *story;
+    struct replay *result;
+    const struct op *op;
+    uint32_t nth;        /* programs and erases in this operation so far */
+    uint64_t trace;      /* digest of all of them from the start */
+    bool used;           /* the exercise was done: its key may still take room */
+    struct chip_op torn; /* the program or erase that was cut last */
+};
+
+/* --- the story --- */
+
+#define BYTES_TOLD 16u
+#define ITEMS_TOLD 12u
+
+static void tell_bytes(FILE *out, const uint8_t *bytes, uint32_t size)
+{
+    for (uint32_t i = 0; i < size && i < BYTES_TOLD; i++)
+        fprintf(out, "%s%02x", i ? " " : "", bytes[i]);
+    if (size > BYTES_TOLD) fprintf(out, " ..");
+}
+
+static bool is_uniform(const struct value *value)
+{
+    for (uint32_t i = 1; i < value->size; i++) {
+        if (value->bytes[i] != value->bytes[0]) return false;
+    }
+    return value->size > 0;
+}
+
+static void tell_text(FILE *out, const struct value *value)
+{
+    bool plain = value->size > 0;
+    for (uint32_t i = 0; i < value->size; i++)
+        plain = plain && value->bytes[i] > ' ' && value->bytes[i] < 0x7F;
+    if (value->size == 0) {
+        fprintf(out, "empty");
+    } else if (plain && value->size <= 40) {
+        fprintf(out, "%.*s", (int)value->size, (const char *)value->bytes);
+    } else if (value->size > BYTES_TOLD && is_uniform(value)) {
+        fprintf(out, "%" PRIu32 " bytes %02x", value->size, value->bytes[0]);
+    } else {
+        fprintf(out, "[");
+        tell_bytes(out, value->bytes, value->size);
+        fprintf(out, "]");
+    }
+}
+
+static const struct model *model_of(const struct player *player)
+{
+    return &player->rig->levels[player->rig->level].model;
+}
+
+/* The item that an operation of a queue or a log is about, before it is done. */
+static void tell_item(const struct player *player)
+{
+    const struct op *op = player->op;
+    const struct model *model = model_of(player);
+    if (model_is_map(model) || (!op_has_place(op->kind) && op->kind != OP_PEEK)) return;
+    const struct model_item *item =
+        model_list_at(&model->list, op_has_place(op->kind) ? op->count : 0);
+    if (op_has_place(op->kind) && op->count) fprintf(player->story, " %" PRIu32, op->count);
+    fprintf(player->story, ": ");
+    if (item)
+        tell_text(player->story, item->value);
+    else
+        fprintf(player->story, "nothing");
+}
+
+static void tell_op(const struct player *player, uint32_t index)
+{
+    const struct op *op = player->op;
+    FILE *out = player->story;
+    if (!out) return;
+    fprintf(out, "%4" PRIu32 "  %s", index + 1, op_name(op->kind));
+    if (op_has_key(op->kind)) {
+        fprintf(out, " ");
+        tell_text(out, player->rig->script->keys[op->key]);
+    }
+    tell_item(player);
+    if (op->value) {
+        fprintf(out, op_has_key(op->kind) ? " = " : " ");
+        tell_text(out, op->value);
+        if (op->value->size > BYTES_TOLD && !is_uniform(op->value))
+            fprintf(out, " (%" PRIu32 " bytes)", op->value->size);
+    } else if (op_claims(op->kind)) {
+        fprintf(out, op_has_key(op->kind) ? " = absent" : " absent");
+    }
+    fprintf(out, "\n");
+}
+
+static void tell_call(const struct player *player, const struct chip_op *op)
+{
+    FILE *out = player->story;
+    if (!out) return;
+    if (op->kind == CHIP_ERASE) {
+        fprintf(out, "        %2" PRIu32 "  erase   0x%05" PRIx32 "  sector %" PRIu32 "\n",
+                player->nth, op->address,
+                op->address / chip_flash(player->rig->chip)->geometry.sector_size);
+        return;
+    }
+    fprintf(out, "        %2" PRIu32 "  program 0x%05" PRIx32 "  %4" PRIu32 " bytes  ", player->nth,
+            op->address, op->size);
+    tell_bytes(out, op->data, op->size);
+    fprintf(out, "\n");
+}
+
+static void tell_cut(const struct player *player, const struct chip_op *op)
+{
+    char text[FAULT_TEXT_MAX];
+    if (!player->story) return;
+    fault_print(&player->op->cut.tear, text);
+    fprintf(player->story, "            POWER IS CUT in this %s; what it leaves: %s\n",
+            op->kind == CHIP_ERASE ? "erase" : "program", text);
+}
+
+/* The bytes that the cut left; of a sector those at its start and those at its end. */
+static void tell_left(const struct player *player)
+{
+    const struct chip_op *op = &player->torn;
+    FILE *out = player->story;
+    uint8_t bytes[BYTES_TOLD];
+    if (!out || op->size == 0) return;
+    uint32_t size = op->size < BYTES_TOLD ? op->size : BYTES_TOLD;
+    chip_peek(player->rig->chip, op->address, bytes, size);
+    fprintf(out, "            0x%05" PRIx32 " now reads ", op->address);
+    tell_bytes(out, bytes, size);
+    if (op->size > size) {
+        chip_peek(player->rig->chip, op->address + (op->size - 4), bytes, 4);
+        fprintf(out, " .. ");
+        tell_bytes(out, bytes, 4);
+    }
+    fprintf(out, "\n");
+}
+
+static uint32_t tell_values(const struct player *player)
+{
+    const struct script *script = player->rig->script;
+    FILE *out = player->story;
+    uint32_t told = 0;
+    for (uint32_t key = 0; key < script->key_count; key++) {
+        const struct value *value = model_of(player)->slots[key].allowed[0];
+        if (!value) continue;
+        fprintf(out, "%s ", told++ ? "," : "");
+        tell_text(out, script->keys[key]);
+        fprintf(out, " = ");
+        tell_text(out, value);
+    }
+    return told;
+}
+
+/* Those at both ends: what a cut may cost is there. */
+static uint32_t tell_items(const struct player *player)
+{
+    const struct model_list *list = &model_of(player)->list;
+    FILE *out = player->story;
+    uint32_t count = model_list_count(list);
+    if (count) fprintf(out, " %" PRIu32 " item%s, oldest first:", count, count > 1 ? "s" : "");
+    for (uint32_t i = 0; i < count; i++) {
+        fprintf(out, "%s ", i ? "," : "");
+        if (i == ITEMS_TOLD / 2 && count > ITEMS_TOLD) {
+            fprintf(out, "..");
+            i = count - ITEMS_TOLD / 2 - 1;
+        } else {
+            tell_text(out, model_list_at(list, i)->value);
+        }
+    }
+    return count;
+}
+
+/* What the engine said it holds after a power-on; the model has settled on it. */
+static void tell_content(const struct player *player)
+{
+    if (!player->story) return;
+    fprintf(player->story, "        holds");
+    uint32_t told = model_is_map(model_of(player)) ? tell_values(player) : tell_items(player);
+    fprintf(player->story, "%s\n", told ? "" : " nothing");
+}
+
+static void tell_finding(const struct player *player)
+{
+    const struct finding *finding = &player->rig->finding;
+    if (!player->story || finding->clause == CLAUSE_NONE) return;
+    fprintf(player->story, "        DIVERGENCE, clause %s: %s\n", clause_name(finding->clause),
+            finding->text);
+}
+
+/* --- running --- */
+
+static void fold(struct player *player, const struct chip_op *op)
+{
+    uint64_t words[4] = {player->trace, op->kind, op->address, op->size};
+    uint8_t bytes[32];
+    for (uint32_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(words[i / 8] >> 8 * (i % 8));
+    player->trace = script_digest(bytes, sizeof bytes);
+    if (op->data) player->trace ^= script_digest(op->data, op->size);
+}
+
+static const struct tear *on_flash_op(void *context, const struct chip_op *op)
+{
+    struct player *player = context;
+    player->nth++;
+    fold(player, op);
+    tell_call(player, op);
+    if (player->op->cut.nth != player->nth) return NULL;
+    tell_cut(player, op);
+    player->torn = *op;
+    player->rig->interrupted = true;
+    player->result->cuts++;
+    player->result->trace = player->trace;
+    return &player->op->cut.tear;
+}
+
+/* After a cut only a power-on makes sense; a script that forgets it means one. */
+static bool power_on_first(struct player *player)
+{
+    static const struct op mount = {.kind = OP_MOUNT};
+    if (!rig_is_off(player->rig) || player->op->kind == OP_MOUNT) return true;
+    const struct op *op = player->op;
+    player->op = &mount;
+    player->nth = 0;
+    if (player->story) fprintf(player->story, "      mount\n");
+    bool fine = rig_call(player->rig, &mount, NULL);
+    if (fine && !rig_is_off(player->rig)) tell_content(player);
+    player->op = op;
+    return fine;
+}
+
+/* Whether an operation does when nothing is cut. Costs a run: for when it failed after a cut. */
+static bool works_uncut(const struct rig *rig, uint32_t index)
+{
+    enum answer answer = ANSWER_FULL;
+    uint8_t *ram = rig->levels[rig->level].ram;
+    struct rig *uncut = rig_new(rig->script, rig->adapter, &rig->settings);
+    rig_keep_ram(ram);
+    bool fine = uncut && rig_start(uncut);
+    for (uint32_t i = 0; fine && i <= index; i++) {
+        const struct op *op = &rig->script->ops[i];
+        if (op->kind != OP_ROT && op->kind != OP_USE) fine = rig_call(uncut, op, &answer);
+    }
+    rig_restore_ram(ram);
+    rig_free(uncut);
+    return fine && answer == ANSWER_OK;
+}
+
+/* What puts in or clears fails after a cut, though it works without, and on a fresh store too. The
+ * exercise was not part of the uncut run, and its key may still take room. */
+static bool should_work(const struct player *player, uint32_t index)
+{
+    enum op_kind kind = player->op->kind;
+    return op_changes(kind) && kind != OP_REMOVE && kind != OP_POP && player->result->cuts &&
+           !player->used && works_uncut(player->rig, index) &&
+           fresh_can_do(player->fresh, player->op);
+}
+
+static bool play_op(struct player *player, uint32_t index)
+{
+    struct rig *rig = player->rig;
+    enum answer answer = ANSWER_OK;
+    player->op = &rig->script->ops[index];
+    if (!power_on_first(player)) return false;
+    player->nth = 0;
+    tell_op(player, index);
+    if (player->op->kind == OP_USE ? !rig_use(rig, fresh_can_use(player->fresh))
+                                   : !rig_call(rig, player->op, &answer))
+        return false;
+    player->used = player->used || player->op->kind == OP_USE;
+    if (player->op->cut.nth > player->nth) player->result->cuts_missed++;
+    if (rig_is_off(rig))
+        tell_left(player);
+    else if (player->op->kind == OP_MOUNT)
+        tell_content(player);
+    if (rig_is_off(rig) || answer == ANSWER_OK || !should_work(player, index)) return true;
+    return rig_finds(rig, CLAUSE_ALIVE, "%s worked without the cut and fails after it",
+                     op_name(player->op->kind));
+}
+
+static bool play(struct player *player)
+{
+    struct rig *rig = player->rig;
+    uint32_t index = 0;
+    chip_set_hook(rig->chip, NULL, NULL);
+    bool fine = rig_begin(rig);
+    chip_set_hook(rig->chip, on_flash_op, player);
+    for (; fine && index < rig->script->op_count; index++) {
+        fine = play_op(player, index);
+        if (!fine) break;
+    }
+    player->result->op = index;
+    if (fine && rig_is_off(rig)) {
+        player->op = &(struct op){.kind = OP_LOOK};
+        fine = power_on_first(player);
+    }
+    chip_set_hook(rig->chip, NULL, NULL);
+    player->result->finding = rig->finding;
+    tell_finding(player);
+    return fine;
+}
+
+bool replay(struct rig *rig, FILE *story, struct replay *result)
+{
+    *result = (struct replay){0};
+    rig->thorough = true; /* a replay finds whatever an exploration found, and it has the time */
+    struct player player = {.rig = rig, .story = story, .result = result};
+    player.fresh = fresh_new(rig);
+    bool fine = player.fresh && play(&player);
+    fresh_free(player.fresh);
+    return fine;
+}
+
+bool replay_once(const struct script *script, const struct adapter *adapter,
+                 const struct adapter_settings *settings, struct replay *result)
+{
+    struct rig *rig = rig_new(script, adapter, settings);
+    if (!rig) return false;
+    replay(rig, NULL, result);
+    rig_free(rig);
+    return true;
+}
+
+enum clause replay_record(struct script *script, const struct adapter *adapter,
+                          const struct adapter_settings *settings)
+{
+    struct replay told;
+    if (!replay_once(script, adapter, settings, &told)) return CLAUSE_NONE;
+    if (told.finding.clause == CLAUSE_NONE) return CLAUSE_NONE;
+    snprintf(script->clause, sizeof script->clause, "%s", clause_name(told.finding.clause));
+    memcpy(script->finding, told.finding.text, sizeof script->finding);
+    script->trace = told.trace;
+    return told.finding.clause;
+}

@@ -1,0 +1,36 @@
+/* replay.h - runs a script straight through, its cuts included, and tells the story.
+ *
+ * The explorer branches at every cut; a replay takes one path. `brownout run` is a replay without
+ * cuts, `brownout replay` one of a case, and the shrinker replays to see whether a smaller case
+ * still shows the same clause broken.
+ */
+#ifndef BROWNOUT_REPLAY_H
+#define BROWNOUT_REPLAY_H
+
+#include <stdio.h>
+#include "fuzz/rig/rig.h"
+
+struct replay {
+    struct finding finding;      /* what differed; CLAUSE_NONE: nothing */
+    uint32_t op;                 /* the operation that showed it, or op_count */
+    uint32_t cuts;               /* cuts that took place */
+    uint32_t cuts_missed;        /* cuts whose nth program or erase never came */
+    uint64_t trace;              /* digest of the flash calls up to the last cut */
+    uint64_t programs_after_cut; /* programs and erases of all recoveries */
+};
+
+/* Runs the script on the rig, which must be new or chip_reset(). With `story` each operation, each
+ * program and erase, each cut and what it left is told there. Returns whether nothing differed. */
+bool replay(struct rig *rig, FILE *story, struct replay *result);
+
+/* Replays a case that an exploration found and has it tell what its replay shows, which reads back
+ * more than an exploration does and may meet the same damage sooner. The clause; CLAUSE_NONE, and
+ * the case is left alone, when nothing differs. */
+enum clause replay_record(struct script *script, const struct adapter *adapter,
+                          const struct adapter_settings *settings);
+
+/* Runs a script on a rig of its own. Returns false when memory is short. */
+bool replay_once(const struct script *script, const struct adapter *adapter,
+                 const struct adapter_settings *settings, struct replay *result);
+
+#endif

@@ -1,0 +1,120 @@
+#define _POSIX_C_SOURCE 200809L
+#include "fuzz/explore/result_pipe.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz/script/scenario.h"
+
+/* Both ends are the same program: structs travel as they are. */
+#define WIRE_END 0x42726F776E6F7574u
+
+static bool put(FILE *file, const void *bytes, size_t size)
+{
+    return size == 0 || fwrite(bytes, size, 1, file) == 1;
+}
+
+static bool get(FILE *file, void *bytes, size_t size)
+{
+    return size == 0 || fread(bytes, size, 1, file) == 1;
+}
+
+static bool put_divergence(FILE *file, const struct divergence *divergence)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *memory = open_memstream(&text, &size);
+    if (!memory) return false;
+    scenario_print_script(divergence->script, memory);
+    bool fine = fclose(memory) == 0 && put(file, divergence, sizeof *divergence) &&
+                put(file, &size, sizeof size) && put(file, text, size) &&
+                put(file, divergence->script->name, sizeof divergence->script->name);
+    free(text);
+    return fine;
+}
+
+static bool get_script(FILE *file, struct divergence *divergence, char *text, size_t size)
+{
+    char name[SCRIPT_NAME_MAX];
+    struct scenario_error error;
+    if (!get(file, text, size) || !get(file, name, sizeof name)) return false;
+    struct scenario *scenario = scenario_parse(name, text, size, &error);
+    divergence->script = scenario ? scenario_expand(scenario, &error) : NULL;
+    scenario_free(scenario);
+    return divergence->script != NULL;
+}
+
+static bool get_divergence(FILE *file, struct divergence *divergence)
+{
+    size_t size;
+    if (!get(file, divergence, sizeof *divergence) || !get(file, &size, sizeof size)) return false;
+    char *text = malloc(size + 1);
+    bool fine = text && get_script(file, divergence, text, size);
+    free(text);
+    return fine;
+}
+
+bool wire_write(FILE *file, const struct explore_result *result)
+{
+    uint64_t end = WIRE_END;
+    uint32_t sectors = result->sector_erases ? result->sector_count : 0;
+    if (!put(file, result, sizeof *result) || !put(file, &sectors, sizeof sectors) ||
+        !put(file, result->sector_erases, sectors * sizeof *result->sector_erases))
+        return false;
+    for (uint32_t i = 0; i < result->divergence_count; i++) {
+        if (!put_divergence(file, &result->divergences[i])) return false;
+    }
+    return put(file, &end, sizeof end) && fflush(file) == 0;
+}
+
+static void add_counts(struct explore_result *to, const struct explore_result *from)
+{
+    to->cuts += from->cuts;
+    to->states += from->states;
+    to->judged += from->judged;
+    to->skipped += from->skipped;
+    to->mounts += from->mounts;
+    to->stopped = to->stopped || from->stopped;
+    for (uint32_t i = 0; i < FAULT_CLASSES; i++)
+        to->judged_by_class[i] += from->judged_by_class[i];
+}
+
+/* The uncut run is the same in every process. */
+static void take_run(struct explore_result *to, const struct explore_result *from, uint32_t *erases)
+{
+    if (to->sector_erases || !erases) {
+        free(erases);
+        return;
+    }
+    to->counters = from->counters;
+    to->operations = from->operations;
+    to->refused = from->refused;
+    memcpy(to->refusal, from->refusal, sizeof to->refusal);
+    to->mistake_line = from->mistake_line;
+    memcpy(to->mistake, from->mistake, sizeof to->mistake);
+    to->sector_count = from->sector_count;
+    to->erases_max = from->erases_max;
+    to->erases_max_sector = from->erases_max_sector;
+    to->sector_erases = erases;
+}
+
+bool wire_read(FILE *file, struct explore_result *result)
+{
+    struct explore_result part;
+    uint32_t sectors;
+    uint64_t end = 0;
+    if (!get(file, &part, sizeof part) || !get(file, &sectors, sizeof sectors)) return false;
+    uint32_t *erases = sectors ? calloc(sectors, sizeof *erases) : NULL;
+    if (sectors && !(erases && get(file, erases, sectors * sizeof *erases))) {
+        free(erases);
+        return false;
+    }
+    add_counts(result, &part);
+    take_run(result, &part, erases);
+    for (uint32_t i = 0; i < part.divergence_count; i++) {
+        struct divergence divergence;
+        if (!get_divergence(file, &divergence)) return false;
+        explore_add(result, &divergence);
+    }
+    return get(file, &end, sizeof end) && end == WIRE_END;
+}

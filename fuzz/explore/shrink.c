@@ -1,0 +1,507 @@
+#define _GNU_SOURCE
+#include "fuzz/explore/shrink.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "fuzz/adapters/adapters.h"
+#include "fuzz/explore/replay.h"
+#include "fuzz/explore/result_pipe.h"
+#include "fuzz/explore/worker.h"
+
+/* Replays that one shrinking may cost; a bound for what grows fast with long cases. */
+#define ATTEMPTS_MAX 20000u
+
+struct shrinker {
+    const struct adapter *adapter;
+    const struct adapter_settings *settings;
+    struct script *best; /* the smallest so far that still shows it */
+    uint32_t attempts;
+};
+
+/* A finding of the clause lawful begins with the rule: another rule is another bug. */
+static bool same_rule(const struct script *script, const struct finding *finding)
+{
+    size_t size = strcspn(script->finding, ":");
+    return finding->clause != CLAUSE_LAWFUL || !script->finding[0] ||
+           strncmp(script->finding, finding->text, size + 1) == 0;
+}
+
+static bool shows(struct shrinker *shrinker, const struct script *script, struct replay *told)
+{
+    struct replay result;
+    if (!told) told = &result;
+    if (shrinker->attempts >= ATTEMPTS_MAX) return false;
+    shrinker->attempts++;
+    if (!replay_once(script, shrinker->adapter, shrinker->settings, told)) return false;
+    return told->finding.clause != CLAUSE_NONE && told->cuts_missed == 0 &&
+           strcmp(clause_name(told->finding.clause), script->clause) == 0 &&
+           same_rule(script, &told->finding);
+}
+
+/* Takes the candidate when it shows the same; frees the loser. */
+static bool try(struct shrinker *shrinker, struct script *candidate)
+{
+    if (!candidate) return false;
+    if (!shows(shrinker, candidate, NULL)) {
+        script_free(candidate);
+        return false;
+    }
+    script_free(shrinker->best);
+    shrinker->best = candidate;
+    return true;
+}
+
+/* --- operations --- */
+
+static struct script *without(const struct script *script, uint32_t first, uint32_t count)
+{
+    struct script *candidate = script_copy(script);
+    if (!candidate) return NULL;
+    uint32_t end = first + count;
+    memmove(&candidate->ops[first], &candidate->ops[end],
+            (candidate->op_count - end) * sizeof *candidate->ops);
+    candidate->op_count -= count;
+    return candidate;
+}
+
+/* Halves, quarters, ... single operations, from the back, as delta debugging does. */
+static bool drop_operations(struct shrinker *shrinker)
+{
+    bool smaller = false;
+    uint32_t size = shrinker->best->op_count / 2;
+    for (; size >= 1; size /= 2) {
+        uint32_t first = shrinker->best->op_count;
+        while (first >= size && first > 0) {
+            first -= size;
+            if (try(shrinker, without(shrinker->best, first, size))) smaller = true;
+            if (first > shrinker->best->op_count) first = shrinker->best->op_count;
+        }
+    }
+    return smaller;
+}
+
+/* --- cuts --- */
+
+static struct script *with_cut(const struct script *script, uint32_t op, struct cut cut)
+{
+    struct script *candidate = script_copy(script);
+    if (candidate) candidate->ops[op].cut = cut;
+    return candidate;
+}
+
+static bool drop_cuts(struct shrinker *shrinker)
+{
+    bool smaller = false;
+    for (uint32_t i = 0; i < shrinker->best->op_count; i++) {
+        if (!shrinker->best->ops[i].cut.nth) continue;
+        if (try(shrinker, with_cut(shrinker->best, i, (struct cut){0}))) smaller = true;
+    }
+    return smaller;
+}
+
+/* How much a reader has to think about a tear. */
+static uint32_t difficulty(const struct tear *tear)
+{
+    static const uint8_t order[TEAR_KINDS] = {
+        [TEAR_NONE] = 0, [TEAR_DONE] = 1,      [TEAR_PREFIX] = 2, [TEAR_ZERO_TAIL] = 3,
+        [TEAR_ONLY] = 4, [TEAR_ZERO_HEAD] = 4, [TEAR_EXCEPT] = 5,
+    };
+    return order[tear->kind] || tear->kind == TEAR_NONE ? order[tear->kind] : 9;
+}
+
+static bool weaken_tear(struct shrinker *shrinker, uint32_t op, bool is_erase)
+{
+    static const struct tear simple[] = {
+        {.kind = TEAR_NONE},           {.kind = TEAR_DONE},
+        {.kind = TEAR_PREFIX, .n = 1}, {.kind = TEAR_PREFIX, .n = 4},
+        {.kind = TEAR_ONLY, .n = 0},   {.kind = TEAR_ZERO_TAIL, .n = 1},
+    };
+    bool smaller = false;
+    for (size_t i = 0; i < sizeof simple / sizeof *simple; i++) {
+        struct cut cut = shrinker->best->ops[op].cut;
+        if (difficulty(&simple[i]) >= difficulty(&cut.tear)) continue;
+        if (simple[i].kind == TEAR_ONLY && is_erase) continue;
+        if (simple[i].kind == TEAR_ZERO_TAIL && !is_erase) continue;
+        cut.tear = simple[i];
+        if (try(shrinker, with_cut(shrinker->best, op, cut))) smaller = true;
+    }
+    return smaller;
+}
+
+/* Smaller numbers in a tear read better: 0, half, one less. */
+static bool lower_tear(struct shrinker *shrinker, uint32_t op)
+{
+    bool smaller = false;
+    for (bool went = true; went;) {
+        struct cut cut = shrinker->best->ops[op].cut;
+        uint32_t n = cut.tear.n;
+        went = false;
+        const uint32_t lower[] = {0, n / 2, n - 1};
+        for (size_t i = 0; n && i < 3 && !went; i++) {
+            if (lower[i] >= n || (lower[i] == 0 && cut.tear.kind == TEAR_PREFIX)) continue;
+            cut.tear.n = lower[i];
+            went = try(shrinker, with_cut(shrinker->best, op, cut));
+        }
+        smaller = smaller || went;
+    }
+    return smaller;
+}
+
+static bool simplify_cuts(struct shrinker *shrinker)
+{
+    bool smaller = false;
+    for (uint32_t i = 0; i < shrinker->best->op_count; i++) {
+        if (!shrinker->best->ops[i].cut.nth) continue;
+        for (int is_erase = 0; is_erase < 2; is_erase++)
+            smaller = weaken_tear(shrinker, i, is_erase != 0) || smaller;
+        smaller = lower_tear(shrinker, i) || smaller;
+        struct cut cut = shrinker->best->ops[i].cut;
+        for (uint32_t nth = 1; nth < cut.nth; nth++) {
+            struct cut earlier = {.nth = nth, .tear = cut.tear};
+            if (!try(shrinker, with_cut(shrinker->best, i, earlier))) continue;
+            smaller = true;
+            break;
+        }
+    }
+    return smaller;
+}
+
+/* --- places, values and keys --- */
+
+/* The oldest item, one half as far behind it, the one before. */
+static bool lower_places(struct shrinker *shrinker)
+{
+    bool smaller = false;
+    for (uint32_t i = 0; i < shrinker->best->op_count; i++) {
+        for (bool went = op_has_place(shrinker->best->ops[i].kind); went;) {
+            uint32_t place = shrinker->best->ops[i].count;
+            const uint32_t lower[] = {0, place / 2, place - 1};
+            went = false;
+            for (size_t k = 0; place && k < 3 && !went; k++) {
+                struct script *candidate = script_copy(shrinker->best);
+                if (candidate) candidate->ops[i].count = lower[k];
+                went = try(shrinker, candidate);
+            }
+            smaller = smaller || went;
+        }
+    }
+    return smaller;
+}
+
+/* Whether its value is the engine's to keep, not the scenario's word. */
+static bool brings_value(const struct op *op)
+{
+    return op_has_value(op->kind) && !op_claims(op->kind);
+}
+
+static struct script *with_value(const struct script *script, uint32_t op, uint32_t size)
+{
+    struct script *candidate = script_copy(script);
+    if (!candidate) return NULL;
+    candidate->ops[op].value = script_value(candidate, script->ops[op].value->bytes, size);
+    return candidate;
+}
+
+static bool shorten_values(struct shrinker *shrinker)
+{
+    bool smaller = false;
+    for (uint32_t i = 0; i < shrinker->best->op_count; i++) {
+        for (;;) {
+            const struct op *op = &shrinker->best->ops[i];
+            if (!brings_value(op) || op->value->size == 0) break;
+            uint32_t size = op->value->size;
+            if (!try(shrinker, with_value(shrinker->best, i, size / 2)) &&
+                !try(shrinker, with_value(shrinker->best, i, size - 1)))
+                break;
+            smaller = true;
+        }
+    }
+    return smaller;
+}
+
+/* Every use of a key becomes a use of an earlier one. */
+static struct script *with_merged(const struct script *script, uint32_t from, uint32_t to)
+{
+    struct script *candidate = script_copy(script);
+    if (!candidate) return NULL;
+    for (uint32_t i = 0; i < candidate->op_count; i++) {
+        struct op *op = &candidate->ops[i];
+        if (op_has_key(op->kind) && op->key == from) op->key = to;
+    }
+    return candidate;
+}
+
+static bool uses(const struct script *script, uint32_t key)
+{
+    for (uint32_t i = 0; i < script->op_count; i++) {
+        if (op_has_key(script->ops[i].kind) && script->ops[i].key == key) return true;
+    }
+    return false;
+}
+
+static bool merge_keys(struct shrinker *shrinker)
+{
+    bool smaller = false;
+    for (uint32_t from = shrinker->best->key_count; from-- > 1;) {
+        for (uint32_t to = 0; to < from && uses(shrinker->best, from); to++) {
+            if (!uses(shrinker->best, to)) continue;
+            if (try(shrinker, with_merged(shrinker->best, from, to))) smaller = true;
+        }
+    }
+    return smaller;
+}
+
+/* --- fewer, larger values --- */
+
+/* A value of so many equal bytes: easy to read, and of use where only its size matters. */
+static const struct value *plain_value(struct script *script, uint32_t size, uint32_t letter)
+{
+    uint8_t *bytes = malloc((size_t)size + 1);
+    if (!bytes) return NULL;
+    memset(bytes, (int)('a' + letter % 26), size);
+    const struct value *value = script_value(script, bytes, size);
+    free(bytes);
+    return value;
+}
+
+static struct script *with_plain(const struct script *script, uint32_t op, uint32_t size)
+{
+    struct script *candidate = script_copy(script);
+    if (!candidate) return NULL;
+    const struct value *value = plain_value(candidate, size, op);
+    if (value) candidate->ops[op].value = value;
+    return candidate;
+}
+
+static bool is_plain(const struct value *value)
+{
+    for (uint32_t i = 0; i < value->size; i++) {
+        if (value->bytes[i] != value->bytes[0] || value->bytes[i] < 'a' || value->bytes[i] > 'z')
+            return false;
+    }
+    return true;
+}
+
+static bool plain_values(struct shrinker *shrinker)
+{
+    bool smaller = false;
+    for (uint32_t i = 0; i < shrinker->best->op_count; i++) {
+        const struct op *op = &shrinker->best->ops[i];
+        if (!brings_value(op) || is_plain(op->value)) continue;
+        if (try(shrinker, with_plain(shrinker->best, i, op->value->size))) smaller = true;
+    }
+    return smaller;
+}
+
+/* Two values that only fill the flash do so as well as one larger one. What an item takes besides
+ * its value is the engine's secret, so several sums are tried. */
+static bool join_values(struct shrinker *shrinker)
+{
+    static const uint32_t extra[] = {0, 4, 8, 9, 10, 11, 12, 16, 24, 32, 64};
+    bool smaller = false;
+    for (uint32_t i = shrinker->best->op_count; i-- > 1;) {
+        for (size_t e = 0; e < sizeof extra / sizeof *extra; e++) {
+            const struct op *ops = shrinker->best->ops;
+            if (i >= shrinker->best->op_count || !brings_value(&ops[i]) ||
+                ops[i - 1].kind != ops[i].kind || ops[i - 1].cut.nth)
+                break;
+            uint32_t size = ops[i - 1].value->size + ops[i].value->size + extra[e];
+            struct script *joined = without(shrinker->best, i - 1, 1);
+            struct script *larger = joined ? with_plain(joined, i - 1, size) : NULL;
+            script_free(joined);
+            if (try(shrinker, larger)) smaller = true;
+        }
+    }
+    return smaller;
+}
+
+/* --- the exercise --- */
+
+/* `use` is dozens of operations; often one small one and a look show the same. */
+static struct script *with_op_for_use(const struct script *script, uint32_t use, struct op op)
+{
+    struct script *candidate = script_copy(script);
+    if (!candidate) return NULL;
+    if (brings_value(&op)) op.value = plain_value(candidate, 1, 'x' - 'a');
+    candidate->op_count = use;
+    script_append(candidate, &op);
+    script_append(candidate, &(struct op){.kind = OP_LOOK});
+    return candidate;
+}
+
+static bool replace_use(struct shrinker *shrinker)
+{
+    uint32_t last = shrinker->best->op_count - 1;
+    if (shrinker->best->op_count == 0 || shrinker->best->ops[last].kind != OP_USE) return false;
+    for (uint32_t key = 0; key < shrinker->best->key_count; key++) {
+        struct op store = {.kind = OP_STORE, .key = key};
+        if (!uses(shrinker->best, key)) continue;
+        if (try(shrinker, with_op_for_use(shrinker->best, last, store))) return true;
+    }
+    static const enum op_kind kinds[] = {OP_PUSH, OP_APPEND, OP_POP};
+    for (size_t i = 0; shrinker->adapter->list && i < sizeof kinds / sizeof *kinds; i++) {
+        struct op op = {.kind = kinds[i]};
+        if (try(shrinker, with_op_for_use(shrinker->best, last, op))) return true;
+    }
+    return false;
+}
+
+/* --- the chip --- */
+
+static struct script *with_geometry(const struct script *script, uint32_t sectors, uint32_t size)
+{
+    char reason[ADAPTERS_REASON_MAX];
+    struct adapter_settings settings;
+    struct script *candidate = script_copy(script);
+    if (!candidate) return NULL;
+    struct bo_flash_geometry *g = &candidate->part.geometry;
+    g->sector_count = sectors;
+    g->sector_size = size;
+    if (g->page_size > size) g->page_size = size;
+    const struct adapter *adapter = adapters_find(candidate->engine);
+    if (adapter && bo_flash_geometry_valid(g) &&
+        adapters_settle(adapter, candidate, &settings, reason))
+        return candidate;
+    script_free(candidate);
+    return NULL;
+}
+
+/* A smaller chip needs fewer operations to come to the same place. */
+static bool shrink_chip(struct shrinker *shrinker)
+{
+    bool smaller = false;
+    uint32_t least = shrinker->adapter->kind == ADAPTER_MAP ? 2 : 1;
+    for (bool went = true; went;) {
+        const struct bo_flash_geometry g = shrinker->best->part.geometry;
+        went = try(shrinker, with_geometry(shrinker->best, g.sector_count, g.sector_size / 2)) ||
+               (g.sector_count > least &&
+                try(shrinker, with_geometry(shrinker->best, g.sector_count - 1, g.sector_size)));
+        smaller = smaller || went;
+    }
+    return smaller;
+}
+
+/* --- the whole --- */
+
+/* A script with the header of `from` and nothing else. */
+static struct script *header_of(const struct script *from)
+{
+    struct script *script = script_new(&from->part);
+    if (!script) return NULL;
+    struct script fresh = *script;
+    *script = *from;
+    script->arena = fresh.arena;
+    script->keys = fresh.keys;
+    script->ops = fresh.ops;
+    script->key_count = script->op_count = 0;
+    return script;
+}
+
+/* Keys that no operation names any more would go on taking part in every look. */
+static struct script *without_idle_keys(const struct script *from)
+{
+    struct script *to = header_of(from);
+    if (!to) return NULL;
+    for (uint32_t i = 0; i < from->op_count; i++) {
+        struct op op = from->ops[i];
+        if (op_has_key(op.kind))
+            op.key = script_key(to, from->keys[op.key]->bytes, from->keys[op.key]->size);
+        if (op.value) op.value = script_value(to, op.value->bytes, op.value->size);
+        script_append(to, &op);
+    }
+    return to;
+}
+
+/* One pass over everything that may become smaller; whether something did. */
+static bool shrink_once(struct shrinker *shrinker)
+{
+    bool smaller = drop_operations(shrinker);
+    smaller = drop_cuts(shrinker) || smaller;
+    smaller = replace_use(shrinker) || smaller;
+    smaller = shrink_chip(shrinker) || smaller;
+    smaller = merge_keys(shrinker) || smaller;
+    smaller = join_values(shrinker) || smaller;
+    smaller = shorten_values(shrinker) || smaller;
+    smaller = lower_places(shrinker) || smaller;
+    smaller = plain_values(shrinker) || smaller;
+    return simplify_cuts(shrinker) || smaller;
+}
+
+bool shrink(struct script **script, const struct adapter *adapter,
+            const struct adapter_settings *settings)
+{
+    struct replay told;
+    struct shrinker shrinker = {.adapter = adapter, .settings = settings};
+    shrinker.best = script_copy(*script);
+    if (!shrinker.best) return false;
+    if (!shows(&shrinker, shrinker.best, &told)) {
+        script_free(shrinker.best);
+        return false;
+    }
+    while (shrink_once(&shrinker)) {}
+    try(&shrinker, without_idle_keys(shrinker.best));
+    if (replay_once(shrinker.best, adapter, settings, &told)) {
+        memcpy(shrinker.best->finding, told.finding.text, sizeof told.finding.text);
+        shrinker.best->trace = told.trace;
+    }
+    script_free(*script);
+    *script = shrinker.best;
+    return true;
+}
+
+/* --- in a child process --- */
+
+/* An engine that hangs while a case is made smaller is ended. */
+#define CPU_SECONDS_MAX 60u
+
+static _Noreturn void shrink_and_exit(struct divergence *divergence, const struct adapter *adapter,
+                                      bool smaller, FILE *file)
+{
+    char reason[ADAPTERS_REASON_MAX];
+    struct adapter_settings settings;
+    struct explore_result one = {.divergences = divergence, .divergence_count = 1};
+    const struct rlimit limit = {CPU_SECONDS_MAX, CPU_SECONDS_MAX};
+    setrlimit(RLIMIT_CPU, &limit);
+    if (!adapters_settle(adapter, divergence->script, &settings, reason)) worker_leave(false);
+    divergence->clause = replay_record(divergence->script, adapter, &settings);
+    if (divergence->clause == CLAUSE_NONE) worker_leave(false);
+    if (smaller) shrink(&divergence->script, adapter, &settings);
+    worker_leave(wire_write(file, &one));
+}
+
+void shrink_apart(struct divergence *divergence, const struct adapter *adapter, bool smaller)
+{
+    struct explore_result back = {0};
+    struct worker worker = {.file = tmpfile()};
+    FILE *file = worker.file;
+    char text[WORKER_TEXT_MAX];
+    fflush(NULL);
+    pid_t pid = file ? worker_fork(&worker) : -1;
+    if (pid == 0) shrink_and_exit(divergence, adapter, smaller, file);
+    if (pid > 0 && worker_wait(&worker, text) == WORKER_DONE) {
+        rewind(file);
+        if (wire_read(file, &back) && back.divergence_count == 1) {
+            struct script *script = divergence->script;
+            divergence->script = back.divergences[0].script;
+            divergence->clause = back.divergences[0].clause;
+            back.divergences[0].script = script;
+        }
+    }
+    explore_result_free(&back);
+    if (file) fclose(file);
+}
+
+uint64_t shrink_shape(enum clause clause, const struct script *script)
+{
+    uint64_t shape = (uint64_t)clause;
+    for (uint32_t i = 0; i < script->op_count; i++) {
+        const struct op *op = &script->ops[i];
+        uint8_t bytes[12] = {(uint8_t)op->kind, op->cut.nth != 0, (uint8_t)op->cut.tear.kind};
+        memcpy(bytes + 4, &shape, sizeof shape);
+        if (op->cut.nth || op->kind == OP_USE) shape = script_digest(bytes, sizeof bytes);
+    }
+    return shape;
+}

@@ -1,0 +1,192 @@
+/* session_work.c - the runs of a session, one after the other, in a process of their own. */
+#include "fuzz/fuzzers/fuzz_run_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz/fuzzers/image.h"
+#include "fuzz/explore/result_pipe.h"
+
+#define STATES_PER_RUN 2000u /* about: a run is to take a fraction of a second */
+#define IMAGES_PER_RUN 48u
+
+uint64_t session_state(const struct session *session, uint64_t run)
+{
+    uint64_t state = session->options->explore.seed * 0x9E3779B97F4A7C15u ^ (run + 1);
+    return image_random(&state);
+}
+
+static bool is_image_run(uint64_t run)
+{
+    return run % 4 == 3;
+}
+
+struct script *session_script(const struct session *session, uint64_t *state,
+                              struct adapter_settings *settings)
+{
+    uint8_t bytes[DECODE_HEADER + 120 * DECODE_RECORD];
+    uint64_t most = image_random(state) % 8 == 0 ? 120 : 40;
+    size_t size = DECODE_HEADER + (4 + image_random(state) % (most - 3)) * DECODE_RECORD;
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (uint8_t)image_random(state);
+    return decode(&session->options->target, bytes, size, settings);
+}
+
+/* Depth, effort and the share of the cuts with which this script takes about STATES_PER_RUN. */
+static void plan(const struct session *session, uint64_t *state, const struct explore_result *uncut,
+                 struct explore_options *options)
+{
+    const struct chip_counters *c = &uncut->counters;
+    uint64_t cuts = c->programs + c->erases;
+    if (!session->options->depth_given) options->depth = image_random(state) % 8 ? 1 : 2;
+    uint64_t tears = 4 + (options->faults & FAULT_PREFIX ? c->bytes_programmed / (cuts + 1) : 0) +
+                     2 * (uint64_t)options->effort.bits_max + options->effort.masks;
+    uint64_t states = cuts * tears;
+    if (options->depth > 1) {
+        options->reach = 1;
+        options->effort = (struct fault_effort){.bits_max = 2, .masks = 1, .prefixes_max = 2};
+        for (uint32_t level = 1; level < options->depth; level++)
+            states *= 3 + 2 * cuts / (uncut->operations + 1) + tears / 2;
+    }
+    uint64_t shards = states / STATES_PER_RUN + 1;
+    options->shards = (uint32_t)(shards < cuts ? shards : cuts ? cuts : 1);
+    options->shard = (uint32_t)(image_random(state) % options->shards);
+}
+
+static void add_counters(struct chip_counters *to, const struct chip_counters *from)
+{
+    to->reads += from->reads;
+    to->programs += from->programs;
+    to->erases += from->erases;
+    to->bytes_read += from->bytes_read;
+    to->bytes_programmed += from->bytes_programmed;
+    to->refused += from->refused;
+    to->power_ons += from->power_ons;
+    to->time_ns += from->time_ns;
+}
+
+void session_add(struct explore_result *to, const struct explore_result *from)
+{
+    to->cuts += from->cuts;
+    to->states += from->states;
+    to->judged += from->judged;
+    to->skipped += from->skipped;
+    to->mounts += from->mounts;
+    to->operations += from->operations;
+    for (uint32_t i = 0; i < FAULT_CLASSES; i++)
+        to->judged_by_class[i] += from->judged_by_class[i];
+    add_counters(&to->counters, &from->counters);
+}
+
+static bool send_result(FILE *file, uint64_t run, struct explore_result *result)
+{
+    const size_t no_image = 0;
+    for (uint32_t i = 0; i < result->divergence_count; i++)
+        result->divergences[i].order = run * SESSION_ORDERS_PER_RUN;
+    return wire_write(file, result) && fwrite(&no_image, sizeof no_image, 1, file) == 1 &&
+           fflush(file) == 0;
+}
+
+static bool explore_run(const struct session *session, struct session_slot *slot, FILE *file,
+                        const struct script *script, const struct adapter_settings *settings,
+                        uint64_t *state)
+{
+    const struct adapter *adapter = session->options->target.adapter;
+    struct explore_options options = session->options->explore;
+    struct explore_result result;
+    const volatile bool *stop = &session->shared->stop;
+    options.depth = 0;
+    bool fine = explore(script, adapter, settings, &options, &slot->path, stop, &result);
+    if (fine && result.divergence_count == 0) {
+        plan(session, state, &result, &options);
+        explore_result_free(&result);
+        slot->path = (struct explore_path){0};
+        fine = explore(script, adapter, settings, &options, &slot->path, stop, &result);
+    }
+    if (fine && result.divergence_count) fine = send_result(file, slot->run, &result);
+    session_add(&slot->total, &result);
+    slot->scenarios++;
+    explore_result_free(&result);
+    return fine;
+}
+
+/* The chip and the engine of an image's case; the image itself goes beside it. */
+bool session_image_case(const struct script *script, const char *finding, enum clause clause,
+                        struct divergence *divergence)
+{
+    divergence->script = script_copy(script);
+    if (!divergence->script) return false;
+    divergence->script->op_count = 0;
+    divergence->count = 1;
+    divergence->clause = clause;
+    snprintf(divergence->script->clause, sizeof divergence->script->clause, "%s",
+             clause_name(clause));
+    snprintf(divergence->script->finding, sizeof divergence->script->finding, "%s", finding);
+    return true;
+}
+
+static bool send_image(const struct session_slot *slot, FILE *file, const struct rig *rig)
+{
+    struct divergence divergence = {.order = slot->run * SESSION_ORDERS_PER_RUN + slot->image,
+                                    .shape = image_shape(rig)};
+    struct explore_result result = {.divergences = &divergence, .divergence_count = 1};
+    if (!session_image_case(rig->script, rig->finding.text, rig->finding.clause, &divergence))
+        return false;
+    bool fine = wire_write(file, &result) &&
+                fwrite(&slot->image_size, sizeof slot->image_size, 1, file) == 1 &&
+                fwrite(slot->bytes, slot->image_size, 1, file) == 1 && fflush(file) == 0;
+    script_free(divergence.script);
+    return fine;
+}
+
+static bool image_run(const struct session *session, struct session_slot *slot, FILE *file,
+                      const struct script *script, const struct adapter_settings *settings,
+                      uint64_t *state)
+{
+    struct rig *rig = rig_new(script, session->options->target.adapter, settings);
+    uint8_t *base = malloc(SESSION_IMAGE_SIZE_MAX);
+    bool fine = rig && base;
+    slot->image_size = fine ? (size_t)bo_flash_size(chip_flash(rig->chip)) : 0;
+    if (fine && slot->image_size <= SESSION_IMAGE_SIZE_MAX) image_of_script(rig, base);
+    for (uint32_t i = 1; fine && i <= IMAGES_PER_RUN; i++) {
+        if (slot->image_size > SESSION_IMAGE_SIZE_MAX || session->shared->stop) break;
+        memcpy(slot->bytes, base, slot->image_size);
+        image_mutate(slot->bytes, &script->part.geometry, state);
+        slot->image = i;
+        slot->beats++;
+        if (!image_try(rig, slot->bytes)) fine = send_image(slot, file, rig);
+        slot->images++;
+    }
+    rig_free(rig);
+    free(base);
+    return fine;
+}
+
+static bool do_run(const struct session *session, struct session_slot *slot, FILE *file,
+                   uint64_t run)
+{
+    uint64_t state = session_state(session, run);
+    struct adapter_settings settings;
+    slot->run = run;
+    slot->image = 0;
+    slot->path = (struct explore_path){0};
+    slot->beats++;
+    struct script *script = session_script(session, &state, &settings);
+    if (!script) return false;
+    bool fine = is_image_run(run) ? image_run(session, slot, file, script, &settings, &state)
+                                  : explore_run(session, slot, file, script, &settings, &state);
+    script_free(script);
+    slot->runs++;
+    return fine;
+}
+
+/* Its share of the batch, from `run` on. */
+_Noreturn void session_work(const struct session *session, uint32_t index, uint64_t run)
+{
+    struct session_slot *slot = &session->shared->slots[index];
+    FILE *file = session->workers[index].file;
+    bool fine = true;
+    for (; fine && run < session->end && !session->shared->stop; run += session->options->jobs)
+        fine = do_run(session, slot, file, run);
+    worker_leave(fine && fflush(file) == 0);
+}

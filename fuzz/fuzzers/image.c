@@ -1,0 +1,422 @@
+#include "fuzz/fuzzers/image.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz/adapters/globals.h"
+
+#define JUNK 0xA5
+#define GUARD 0x5A
+#define SIZE_MAX_DECODED 65536u
+
+uint64_t image_random(uint64_t *state)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    uint64_t word = (*state ^ *state >> 33) * 0xFF51AFD7ED558CCDu;
+    return word ^ word >> 33;
+}
+
+/* --- changing --- */
+
+static uint32_t below(uint64_t *state, uint64_t limit)
+{
+    return (uint32_t)(image_random(state) % limit);
+}
+
+static void mutate_once(uint8_t *image, const struct bo_flash_geometry *g, uint64_t *state)
+{
+    uint32_t size = g->sector_size * g->sector_count;
+    uint32_t kind = below(state, 8), from = below(state, size), to = below(state, size);
+    uint32_t largest = size - (from > to ? from : to);
+    uint32_t length = 1 + below(state, largest < 64 ? largest : 64);
+    uint32_t a = from / g->sector_size * g->sector_size, b = to / g->sector_size * g->sector_size;
+    switch (kind) {
+    case 0:
+        memset(image + to, 0xFF, length);
+        break;
+    case 1:
+        memset(image + to, 0x00, length);
+        break;
+    case 2:
+        memmove(image + to, image + from, length);
+        break;
+    case 3:
+        memmove(image + a, image + b, g->sector_size);
+        break;
+    case 4:
+        image[to] = (uint8_t)below(state, 256);
+        break;
+    default:
+        image[to] = (uint8_t)(image[to] ^ 1u << below(state, 8));
+    }
+}
+
+void image_mutate(uint8_t *image, const struct bo_flash_geometry *geometry, uint64_t *state)
+{
+    uint32_t size = geometry->sector_size * geometry->sector_count;
+    if (below(state, 16) == 0) {
+        for (uint32_t i = 0; i < size; i++)
+            image[i] = (uint8_t)image_random(state);
+    }
+    for (uint32_t i = 1 + below(state, 6); i > 0; i--)
+        mutate_once(image, geometry, state);
+}
+
+void image_of_script(struct rig *rig, uint8_t *image)
+{
+    const struct script *script = rig->script;
+    bool fine = rig_start(rig);
+    for (uint32_t i = 0; fine && i < script->op_count; i++)
+        fine = rig_call(rig, &script->ops[i], NULL);
+    chip_peek(rig->chip, 0, image, (uint32_t)bo_flash_size(chip_flash(rig->chip)));
+    rig->finding.clause = CLAUSE_NONE;
+}
+
+/* --- inputs --- */
+
+static void patch(uint8_t *image, uint32_t size, const uint8_t record[IMAGE_PATCH])
+{
+    uint32_t address = ((uint32_t)record[0] | (uint32_t)record[1] << 8) % size;
+    uint32_t length = 1 + record[2] % 32u;
+    for (uint32_t i = address; i < address + length && i < size; i++) {
+        switch (record[2] / 32 % 4) {
+        case 0:
+            image[i] = (uint8_t)(image[i] ^ record[3]);
+            break;
+        case 1:
+            image[i] = record[3];
+            break;
+        case 2:
+            image[i] = (uint8_t)(image[i] & record[3]);
+            break;
+        default:
+            image[i] = image[(i + record[3] * 16u) % size];
+        }
+    }
+}
+
+static void fill_image(struct image_input *input, const uint8_t *bytes, size_t size)
+{
+    uint32_t chip = (uint32_t)bo_flash_size(chip_flash(input->rig->chip));
+    if (size > DECODE_HEADER && bytes[7] & 0x80) {
+        size_t given = size - DECODE_HEADER;
+        memset(input->image, 0xFF, chip);
+        memcpy(input->image, bytes + DECODE_HEADER, given < chip ? given : chip);
+        return;
+    }
+    image_of_script(input->rig, input->image);
+    for (size_t i = IMAGE_SCRIPT; i + IMAGE_PATCH <= size; i += IMAGE_PATCH)
+        patch(input->image, chip, bytes + i);
+}
+
+bool image_decode(const struct decode_target *target, const uint8_t *bytes, size_t size,
+                  struct image_input *input)
+{
+    struct decode_target uncut = *target;
+    struct adapter_settings settings;
+    *input = (struct image_input){0};
+    uncut.cut = false;
+    input->script = decode(&uncut, bytes, size < IMAGE_SCRIPT ? size : IMAGE_SCRIPT, &settings);
+    input->rig = input->script ? rig_new(input->script, target->adapter, &settings) : NULL;
+    if (!input->rig || bo_flash_size(chip_flash(input->rig->chip)) > SIZE_MAX_DECODED) return false;
+    input->image = malloc((size_t)bo_flash_size(chip_flash(input->rig->chip)));
+    if (input->image) fill_image(input, bytes, size);
+    return input->image != NULL;
+}
+
+void image_input_free(struct image_input *input)
+{
+    rig_free(input->rig);
+    script_free(input->script);
+    free(input->image);
+    *input = (struct image_input){0};
+}
+
+/* --- trying --- */
+
+static const char *const call_names[] = {
+    [ADAPTER_CALL_MOUNT] = "mount", [ADAPTER_CALL_STORE] = "store",
+    [ADAPTER_CALL_FETCH] = "fetch", [ADAPTER_CALL_REMOVE] = "remove",
+    [ADAPTER_CALL_CLEAR] = "clear", [ADAPTER_CALL_EACH] = "reading back",
+    [ADAPTER_CALL_PUSH] = "append", [ADAPTER_CALL_POP] = "pop",
+    [ADAPTER_CALL_PEEK] = "peek",   [ADAPTER_CALL_READ] = "read",
+    [ADAPTER_CALL_SEEK] = "seek",   [ADAPTER_CALL_SYNC] = "sync",
+    [ADAPTER_CALL_FITS] = "fits",
+};
+
+static void before(struct rig *rig, enum adapter_call call)
+{
+    chip_set_fuel(rig->chip, rig->bounds[call]);
+}
+
+/* A program that can't come out as asked is the image's doing, which no engine could know; one
+ * outside the chip or its grid is the engine's. */
+static bool after(struct rig *rig, enum adapter_call call)
+{
+    const struct chip_breach *breach = chip_breach(rig->chip);
+    switch (breach->rule) {
+    case CHIP_RULE_FUEL:
+        return rig_finds(rig, CLAUSE_SANE, "%s on a damaged image: over %" PRIu64 " flash calls",
+                         call_names[call], rig->bounds[call]);
+    case CHIP_RULE_BOUNDS:
+    case CHIP_RULE_ALIGNMENT:
+    case CHIP_RULE_PAGE:
+        return rig_finds(
+            rig, CLAUSE_SANE, "%s on a damaged image: %s, %" PRIu32 " bytes at 0x%" PRIx32,
+            call_names[call], chip_rule_name(breach->rule), breach->op.size, breach->op.address);
+    default:
+        chip_clear_breach(rig->chip);
+        return true;
+    }
+}
+
+struct sum {
+    uint32_t bytes; /* keeps the reads of a visit from being left out */
+    uint32_t items;
+    uint64_t first, last; /* numbers of items */
+};
+
+/* A buffer of so many bytes, and whether one behind it was written since. */
+static uint8_t *guarded(struct rig *rig, uint32_t *capacity)
+{
+    if (*capacity > rig->value_size_max) *capacity = rig->value_size_max;
+    rig->buffer[*capacity] = GUARD;
+    return rig->buffer;
+}
+
+static bool guard_holds(struct rig *rig, uint32_t capacity, enum adapter_call call)
+{
+    return rig->buffer[capacity] == GUARD ||
+           rig_finds(rig, CLAUSE_SANE, "%s on a damaged image: writes behind its buffer",
+                     call_names[call]);
+}
+
+/* --- a map --- */
+
+static void visit(void *context, const void *key, uint32_t key_size, const void *value,
+                  uint32_t value_size)
+{
+    struct sum *sum = context;
+    for (uint32_t i = 0; i < key_size; i++)
+        sum->bytes += ((const uint8_t *)key)[i];
+    for (uint32_t i = 0; i < value_size; i++)
+        sum->bytes += ((const uint8_t *)value)[i];
+}
+
+static bool read_map(struct rig *rig, void *object)
+{
+    struct sum sum = {0};
+    before(rig, ADAPTER_CALL_EACH);
+    (void)rig->adapter->map->each(object, visit, &sum);
+    return after(rig, ADAPTER_CALL_EACH);
+}
+
+/* Into room for all of the value, and into less. */
+static bool fetch(struct rig *rig, void *object, const struct value *key, uint32_t capacity)
+{
+    uint32_t size = 0;
+    uint8_t *buffer = guarded(rig, &capacity);
+    before(rig, ADAPTER_CALL_FETCH);
+    (void)rig->adapter->map->fetch(object, key->bytes, key->size, buffer, capacity, &size);
+    return after(rig, ADAPTER_CALL_FETCH) && guard_holds(rig, capacity, ADAPTER_CALL_FETCH);
+}
+
+static bool change(struct rig *rig, void *object, const struct value *key, uint32_t size)
+{
+    const struct adapter_map *map = rig->adapter->map;
+    if (size > rig->value_size_max) size = rig->value_size_max;
+    memset(rig->buffer, 'v', size);
+    before(rig, ADAPTER_CALL_STORE);
+    (void)map->store(object, key->bytes, key->size, rig->buffer, size);
+    if (!after(rig, ADAPTER_CALL_STORE) || !fetch(rig, object, key, size)) return false;
+    if (!map->remove || size % 2) return true;
+    before(rig, ADAPTER_CALL_REMOVE);
+    (void)map->remove(object, key->bytes, key->size);
+    return after(rig, ADAPTER_CALL_REMOVE);
+}
+
+static bool clear_map(struct rig *rig, void *object)
+{
+    const struct adapter_map *map = rig->adapter->map;
+    if (!map->clear) return true;
+    before(rig, ADAPTER_CALL_CLEAR);
+    (void)map->clear(object);
+    return after(rig, ADAPTER_CALL_CLEAR);
+}
+
+static bool use_map(struct rig *rig, void *object, bool clear)
+{
+    uint32_t sector = rig->script->part.geometry.sector_size;
+    if (!read_map(rig, object)) return false;
+    for (uint32_t i = 0; i < rig->script->key_count; i++) {
+        const struct value *key = rig->script->keys[i];
+        if (!fetch(rig, object, key, UINT32_MAX) || !fetch(rig, object, key, 3)) return false;
+        if (!change(rig, object, key, 5 + i) || !change(rig, object, key, sector / 4)) return false;
+    }
+    return (!clear || clear_map(rig, object)) && read_map(rig, object);
+}
+
+/* --- a queue or a log --- */
+
+struct lister {
+    struct rig *rig;
+    const struct adapter_list *list;
+    void *object;
+    uint64_t time; /* of the last append; it never goes back */
+    struct sum sum;
+};
+
+static void visit_item(void *context, uint64_t number, const void *data, uint32_t size)
+{
+    struct sum *sum = context;
+    if (sum->items++ == 0) sum->first = number;
+    sum->last = number;
+    for (uint32_t i = 0; i < size; i++)
+        sum->bytes += ((const uint8_t *)data)[i];
+}
+
+static bool read_list(struct lister *lister)
+{
+    lister->sum = (struct sum){0};
+    before(lister->rig, ADAPTER_CALL_EACH);
+    (void)lister->list->each(lister->object, visit_item, &lister->sum);
+    return after(lister->rig, ADAPTER_CALL_EACH);
+}
+
+/* One call that tells an item, into room for so many bytes: `which` is its place or number. */
+static bool tell(struct lister *lister, enum adapter_call call, uint64_t which, uint32_t capacity)
+{
+    const struct adapter_list *list = lister->list;
+    uint32_t size = 0;
+    uint8_t *buffer = guarded(lister->rig, &capacity);
+    before(lister->rig, call);
+    if (call == ADAPTER_CALL_PEEK && list->peek)
+        (void)list->peek(lister->object, buffer, capacity, &size);
+    else if (call == ADAPTER_CALL_POP && list->pop)
+        (void)list->pop(lister->object, (uint32_t)which, buffer, capacity, &size);
+    else if (call == ADAPTER_CALL_READ && list->read)
+        (void)list->read(lister->object, which, buffer, capacity, &size);
+    return after(lister->rig, call) && guard_holds(lister->rig, capacity, call);
+}
+
+static bool seek(struct lister *lister, uint64_t time)
+{
+    uint64_t number = 0;
+    if (!lister->list->seek) return true;
+    before(lister->rig, ADAPTER_CALL_SEEK);
+    (void)lister->list->seek(lister->object, time, &number);
+    return after(lister->rig, ADAPTER_CALL_SEEK);
+}
+
+/* By number: those that are there, their neighbours, and the ends of what a number can be. */
+static bool tell_numbers(struct lister *lister)
+{
+    const uint64_t first = lister->sum.first, last = lister->sum.last;
+    const uint64_t numbers[] = {first, first - 1, first + (last - first) / 2, last, last + 1,
+                                0,     UINT64_MAX};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        if (!tell(lister, ADAPTER_CALL_READ, numbers[i], i % 2 ? 3 : UINT32_MAX) ||
+            !seek(lister, numbers[i]))
+            return false;
+    }
+    return true;
+}
+
+/* An item of so many bytes, by a push where there is one and it may be refused. */
+static bool put(struct lister *lister, uint32_t size, bool push)
+{
+    struct rig *rig = lister->rig;
+    if (size > rig->value_size_max) size = rig->value_size_max;
+    memset(rig->buffer, 'v', size);
+    before(rig, ADAPTER_CALL_PUSH);
+    if (lister->list->push && (push || !lister->list->append))
+        (void)lister->list->push(lister->object, rig->buffer, size);
+    else if (lister->list->append)
+        (void)lister->list->append(lister->object, rig->buffer, size, ++lister->time);
+    return after(rig, ADAPTER_CALL_PUSH);
+}
+
+/* Once around the ring and a little more, so that each sector is met by what erases it. */
+static bool put_around(struct lister *lister)
+{
+    const struct bo_flash_geometry *g = &lister->rig->script->part.geometry;
+    for (uint32_t i = 0; i < 3 * g->sector_count + 3; i++) {
+        uint32_t size = i % 4 == 3 ? i : g->sector_size / 3;
+        if (!put(lister, size, i % 2)) return false;
+        if (i % 4 == 0 && !tell(lister, ADAPTER_CALL_POP, i % 3, i % 8 ? 3 : UINT32_MAX))
+            return false;
+    }
+    return true;
+}
+
+/* A call without arguments, where the engine has it. */
+static bool call(struct lister *lister, enum adapter_call kind,
+                 enum answer (*function)(void *object))
+{
+    if (!function) return true;
+    before(lister->rig, kind);
+    (void)function(lister->object);
+    return after(lister->rig, kind);
+}
+
+/* The largest item that is said to fit, put in. */
+static bool put_what_fits(struct lister *lister)
+{
+    uint32_t size = 0;
+    if (!lister->list->fits) return true;
+    before(lister->rig, ADAPTER_CALL_FITS);
+    enum answer answer = lister->list->fits(lister->object, &size);
+    return after(lister->rig, ADAPTER_CALL_FITS) &&
+           (answer != ANSWER_OK || put(lister, size, true));
+}
+
+static bool use_list(struct rig *rig, void *object, bool clear)
+{
+    const struct adapter_list *list = rig->adapter->list;
+    struct lister it = {.rig = rig, .list = list, .object = object, .time = clear ? 1000 : 0};
+    return read_list(&it) && tell_numbers(&it) && tell(&it, ADAPTER_CALL_PEEK, 0, UINT32_MAX) &&
+           tell(&it, ADAPTER_CALL_PEEK, 0, 3) && tell(&it, ADAPTER_CALL_POP, 1, UINT32_MAX) &&
+           put_what_fits(&it) && call(&it, ADAPTER_CALL_SYNC, list->idle) && put_around(&it) &&
+           call(&it, ADAPTER_CALL_SYNC, list->sync) && read_list(&it) && tell_numbers(&it) &&
+           (!clear || call(&it, ADAPTER_CALL_CLEAR, list->clear)) &&
+           call(&it, ADAPTER_CALL_SYNC, list->seal) && put(&it, 5, false) && read_list(&it);
+}
+
+/* --- an image --- */
+
+static bool use(struct rig *rig, bool clear)
+{
+    void *object = rig->levels[0].object;
+    memset(object, JUNK, rig->object_size);
+    if (rig->adapter->has_globals) globals_wipe();
+    before(rig, ADAPTER_CALL_MOUNT);
+    enum answer answer = rig->adapter->mount(object, chip_flash(rig->chip), &rig->settings);
+    if (!after(rig, ADAPTER_CALL_MOUNT)) return false;
+    if (answer != ANSWER_OK) return true;
+    return rig->adapter->kind == ADAPTER_MAP ? use_map(rig, object, clear)
+                                             : use_list(rig, object, clear);
+}
+
+bool image_try(struct rig *rig, const uint8_t *image)
+{
+    chip_set_hook(rig->chip, NULL, NULL);
+    chip_set_fuel(rig->chip, 0);
+    chip_reset(rig->chip);
+    chip_clear_breach(rig->chip);
+    rig->finding.clause = CLAUSE_NONE;
+    if (!chip_load(rig->chip, image, bo_flash_size(chip_flash(rig->chip)))) return true;
+    if (!use(rig, false)) return false;
+    chip_power_off(rig->chip);
+    chip_power_on(rig->chip);
+    return use(rig, true);
+}
+
+uint64_t image_shape(const struct rig *rig)
+{
+    const struct finding *finding = &rig->finding;
+    uint32_t size = 0; /* up to the first number */
+    while (finding->text[size] && (finding->text[size] < '0' || finding->text[size] > '9'))
+        size++;
+    return script_digest(finding->text, size);
+}

@@ -1,0 +1,48 @@
+/* image.h - any image whatever gives an answer or an error: the clause sane, tried.
+ *
+ * An image of bytes that no engine wrote is put on a chip and the engine is asked everything there
+ * is to ask of a store, twice, with a power-on between. What it answers is free. What must hold: it
+ * comes back, within its stated number of flash calls; it keeps inside the chip and to the
+ * alignment; it writes no more than the buffers that it is given. A crash takes the process along.
+ */
+#ifndef BROWNOUT_IMAGE_H
+#define BROWNOUT_IMAGE_H
+
+#include "fuzz/script/decode.h"
+#include "fuzz/rig/rig.h"
+
+/* Tries one image, which must be as large as the rig's chip. The rig must be new or done with; it
+ * is left with the finding, clause sane, when the answer is false. */
+bool image_try(struct rig *rig, const uint8_t *image);
+
+/* Runs the script of the rig, what it answers unheard, and copies what the chip then holds. */
+void image_of_script(struct rig *rig, uint8_t *image);
+
+/* Changes an image: flips bits, blanks or zeroes a range, copies one over another, swaps sectors,
+ * or makes it random altogether. All by *state, which moves on. */
+void image_mutate(uint8_t *image, const struct bo_flash_geometry *geometry, uint64_t *state);
+
+/* What tells one finding from another: the call and what it broke. */
+uint64_t image_shape(const struct rig *rig);
+
+/* An input of a fuzzer as an image: what the scenario of its first IMAGE_SCRIPT bytes (decode.h)
+ * leaves, then a patch for each IMAGE_PATCH bytes: address (2), length and kind, byte. With the top
+ * bit of byte 7 set, what follows the header of decode.h is the image itself. */
+#define IMAGE_SCRIPT (DECODE_HEADER + 8 * DECODE_RECORD)
+#define IMAGE_PATCH 4u
+struct image_input {
+    struct script *script;
+    struct rig *rig;
+    uint8_t *image;
+};
+
+/* False when memory is short, the engine refuses, or the chip is larger than 64 KiB. To be freed in
+ * any case. */
+bool image_decode(const struct decode_target *target, const uint8_t *bytes, size_t size,
+                  struct image_input *input);
+void image_input_free(struct image_input *input);
+
+/* The next number of a sequence; equal states give equal sequences. */
+uint64_t image_random(uint64_t *state);
+
+#endif

@@ -1,0 +1,25 @@
+/* input.h - what the fuzz targets (*_fuzzer.c) share: which engine they try.
+ *
+ * The environment says it: BROWNOUT_ENGINE as a scenario spells it ("seqmap key=2"; seqmap when
+ * unset), BROWNOUT_CHIP ("w25q128jv sectors=4"; otherwise the input chooses), BROWNOUT_PLUGIN (a
+ * shared object) and BROWNOUT_FAULTS ("edge,prefix,bits" when unset). A target that finds something
+ * tells it on standard error and aborts; `brownout decode` prints the same input as a case, and
+ * with --image FILE writes the image of one of image_fuzzer.
+ */
+#ifndef BROWNOUT_INPUT_H
+#define BROWNOUT_INPUT_H
+
+#include "fuzz/script/decode.h"
+#include "fuzz/rig/rig.h"
+
+/* The same at each call. Ends the process with a line on standard error when there is no such
+ * engine, or it works on no small chip. */
+const struct decode_target *input_target(void);
+
+/* Writes a finding into its case; CLAUSE_NONE leaves it as it is. */
+void input_record(struct script *script, enum clause clause, const char *finding);
+
+/* Prints the case with a finding and aborts. */
+_Noreturn void input_diverges(struct script *script, const struct finding *finding);
+
+#endif

@@ -1,0 +1,205 @@
+#include "fuzz/model/model.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint64_t mix(uint64_t x)
+{
+    x ^= x >> 30;
+    x *= 0xBF58476D1CE4E5B9u;
+    x ^= x >> 27;
+    x *= 0x94D049BB133111EBu;
+    return x ^ x >> 31;
+}
+
+/* A sum over the members, so that their order does not matter. */
+static uint64_t slot_digest(uint32_t key, const struct model_slot *slot)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < slot->count; i++) {
+        const struct value *value = slot->allowed[i];
+        uint64_t member = value ? value->digest ^ mix(value->size + 1u) : 0;
+        sum += mix(member + (uint64_t)(key + 1u) * 0x9E3779B97F4A7C15u);
+    }
+    return sum;
+}
+
+static void set_slot(struct model *model, uint32_t key, const struct model_slot *slot)
+{
+    assert(key < model->key_count && slot->count >= 1 && slot->count <= MODEL_ALLOWED_MAX);
+    model->digest -= slot_digest(key, &model->slots[key]);
+    model->slots[key] = *slot;
+    model->digest += slot_digest(key, slot);
+}
+
+static void set_only(struct model *model, uint32_t key, const struct value *value)
+{
+    struct model_slot slot = {.allowed = {value}, .count = 1};
+    set_slot(model, key, &slot);
+}
+
+bool model_init(struct model *model, uint32_t key_count, uint32_t widened)
+{
+    *model = (struct model){.kind = ADAPTER_MAP, .key_count = key_count, .widened = widened};
+    model->slots = calloc(key_count ? key_count : 1, sizeof *model->slots);
+    if (!model->slots) return false;
+    for (uint32_t key = 0; key < key_count; key++) {
+        model->slots[key].count = 1;
+        model->digest += slot_digest(key, &model->slots[key]);
+    }
+    return true;
+}
+
+void model_init_list(struct model *model, const struct model_design *design)
+{
+    *model = (struct model){.kind = design->numbered ? ADAPTER_LOG : ADAPTER_QUEUE};
+    model_list_init(&model->list, design);
+}
+
+void model_free(struct model *model)
+{
+    model_list_free(&model->list);
+    free(model->slots);
+    model->slots = NULL;
+}
+
+void model_copy(struct model *to, const struct model *from)
+{
+    assert(to->key_count == from->key_count);
+    if (!model_is_map(from)) {
+        model_list_copy(&to->list, &from->list);
+        return;
+    }
+    memcpy(to->slots, from->slots, from->key_count * sizeof *from->slots);
+    to->digest = from->digest;
+    to->widened = from->widened;
+    to->together = from->together;
+}
+
+static bool equals(const struct value *value, bool absent, const void *bytes, uint32_t size)
+{
+    if (!value || absent) return !value && absent;
+    return value->size == size && memcmp(value->bytes, bytes, size) == 0;
+}
+
+static int slot_match(const struct model_slot *slot, bool absent, const void *bytes, uint32_t size)
+{
+    for (uint32_t i = 0; i < slot->count; i++) {
+        if (equals(slot->allowed[i], absent, bytes, size)) return (int)i;
+    }
+    return -1;
+}
+
+int model_match(const struct model *model, uint32_t key, bool absent, const void *bytes,
+                uint32_t size)
+{
+    assert(key < model->key_count);
+    return slot_match(&model->slots[key], absent, bytes, size);
+}
+
+static void allow(struct model *model, uint32_t key, const struct value *value)
+{
+    struct model_slot slot = model->slots[key];
+    if (slot_match(&slot, !value, value ? value->bytes : NULL, value ? value->size : 0) >= 0)
+        return;
+    assert(slot.count < MODEL_ALLOWED_MAX);
+    slot.allowed[slot.count++] = value;
+    set_slot(model, key, &slot);
+}
+
+void model_doubt(struct model *model)
+{
+    if (!model_is_map(model)) {
+        model_list_doubt(&model->list);
+        return;
+    }
+    for (uint32_t key = 0; key < model->key_count; key++)
+        allow(model, key, NULL);
+}
+
+void model_begin(struct model *model, const struct op *op, struct model *before)
+{
+    if (!model_is_map(model)) {
+        model_list_begin(&model->list, op);
+        return;
+    }
+    switch (op->kind) {
+    case OP_STORE:
+        before->slots[op->key] = model->slots[op->key];
+        if (model->widened & ADAPTER_UPDATE_MAY_LOSE) allow(model, op->key, NULL);
+        allow(model, op->key, op->value);
+        break;
+    case OP_REMOVE:
+        before->slots[op->key] = model->slots[op->key];
+        allow(model, op->key, NULL);
+        break;
+    case OP_CLEAR:
+        model_copy(before, model);
+        model->together = !(model->widened & ADAPTER_CLEAR_MAY_STOP);
+        model_doubt(model);
+        break;
+    default:
+        break;
+    }
+}
+
+void model_commit(struct model *model, const struct op *op)
+{
+    if (!model_is_map(model)) {
+        model_list_commit(&model->list, op);
+        return;
+    }
+    switch (op->kind) {
+    case OP_STORE:
+        set_only(model, op->key, op->value);
+        break;
+    case OP_REMOVE:
+        set_only(model, op->key, NULL);
+        break;
+    case OP_CLEAR:
+        model->together = false;
+        for (uint32_t key = 0; key < model->key_count; key++)
+            set_only(model, key, NULL);
+        break;
+    default:
+        break;
+    }
+}
+
+void model_abort(struct model *model, const struct op *op, const struct model *before)
+{
+    if (!model_is_map(model)) {
+        model_list_abort(&model->list, op);
+        return;
+    }
+    switch (op->kind) {
+    case OP_STORE:
+    case OP_REMOVE:
+        set_slot(model, op->key, &before->slots[op->key]);
+        break;
+    case OP_CLEAR:
+        model_copy(model, before);
+        break;
+    default:
+        break;
+    }
+}
+
+void model_observe(struct model *model, const struct chip *chip)
+{
+    if (!model_is_map(model)) model_list_observe(&model->list, chip);
+}
+
+void model_cut(struct model *model, const struct chip *chip)
+{
+    model_observe(model, chip);
+    if (!model_is_map(model)) model_list_cut(&model->list);
+}
+
+void model_settle(struct model *model, uint32_t key, int member)
+{
+    const struct model_slot *slot = &model->slots[key];
+    assert(member >= 0 && (uint32_t)member < slot->count);
+    if (slot->count > 1) set_only(model, key, slot->allowed[member]);
+}

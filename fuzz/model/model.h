@@ -1,0 +1,84 @@
+/* model.h - the reference: what an engine must answer.
+ *
+ * Of a queue or a log it is a list of items (model_list.h), of a map what follows. The model of a
+ * map keeps, for each key, the *set* of values that the contract still allows. Most of the time
+ * that set has one member. An operation in flight adds the outcome that it would have; a cut leaves
+ * both; the first look after power-on picks one and the set has one member again (clauses durable,
+ * atomic and settled). A widened contract (adapter.h) adds "absent" to the set.
+ *
+ * Invariants
+ *  1. 1 <= slot.count <= 3; members differ; NULL stands for absent.
+ *  2. model.digest is a function of the sets alone, not of the way there.
+ */
+#ifndef BROWNOUT_MODEL_H
+#define BROWNOUT_MODEL_H
+
+#include "fuzz/adapter.h"
+#include "fuzz/model/model_list.h"
+#include "fuzz/script/script.h"
+
+#define MODEL_ALLOWED_MAX 3u
+
+struct model_slot {
+    const struct value *allowed[MODEL_ALLOWED_MAX];
+    uint32_t count;
+};
+
+struct model {
+    enum adapter_kind kind;
+    struct model_list list;   /* of a queue or a log; all that follows is of a map */
+    struct model_slot *slots; /* one for each key of the script */
+    uint32_t key_count;
+    uint32_t widened; /* bits of enum adapter_widening */
+    bool together;    /* a clear is in flight that may not stop half way: all keys or none */
+    uint64_t digest;
+};
+
+/* An empty map over the script's keys, or an empty list, whose design must outlive it. False when
+ * memory is short. Free with model_free(). */
+bool model_init(struct model *model, uint32_t key_count, uint32_t widened);
+void model_init_list(struct model *model, const struct model_design *design);
+void model_free(struct model *model);
+
+static inline bool model_is_map(const struct model *model)
+{
+    return model->kind == ADAPTER_MAP;
+}
+
+/* Of what is allowed. */
+static inline uint64_t model_digest(const struct model *model)
+{
+    return model_is_map(model) ? model->digest : model->list.digest;
+}
+
+/* Makes `to`, initialised with as many keys, equal to `from`. */
+void model_copy(struct model *to, const struct model *from);
+
+/* The operation is about to be called: its outcome is allowed too. Reads change nothing. What was
+ * allowed before is kept in `before`, a model with as many keys, for model_abort(). */
+void model_begin(struct model *model, const struct op *op, struct model *before);
+
+/* The operation answered OK: only its outcome is allowed. */
+void model_commit(struct model *model, const struct op *op);
+
+/* The operation answered an error: nothing changed since model_begin(). */
+void model_abort(struct model *model, const struct op *op, const struct model *before);
+
+/* Absent becomes allowed for everything: bits rotted, a value may be reported missing. */
+void model_doubt(struct model *model);
+
+/* An operation has answered, before anything else was done: how far it came. The chip watches the
+ * ring of a list engine since before the call. */
+void model_observe(struct model *model, const struct chip *chip);
+
+/* The same for a cut, after which an item for which nothing was programmed is gone. */
+void model_cut(struct model *model, const struct chip *chip);
+
+/* Maps only. The member of the key's set that equals these bytes (`absent`: no value), or -1. */
+int model_match(const struct model *model, uint32_t key, bool absent, const void *bytes,
+                uint32_t size);
+
+/* A look has picked this member. */
+void model_settle(struct model *model, uint32_t key, int member);
+
+#endif

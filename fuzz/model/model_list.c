@@ -1,0 +1,648 @@
+#include "fuzz/model/model_list.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint64_t mix(uint64_t x)
+{
+    x ^= x >> 30;
+    x *= 0xBF58476D1CE4E5B9u;
+    x ^= x >> 27;
+    x *= 0x94D049BB133111EBu;
+    return x ^ x >> 31;
+}
+
+static uint64_t item_digest(const struct model_item *item)
+{
+    uint64_t place = item->time * 0x9E3779B97F4A7C15u ^ item->number * 0xD6E8FEB86659FD93u;
+    uint32_t state = item->state + item->hidden * 64u + item->pending_old * 128u;
+    return mix(item->value->digest + place + state);
+}
+
+static void set_state(struct model_list *list, uint32_t index, enum item_state state)
+{
+    struct model_item *item = &list->items[index];
+    if (item->state == ITEM_OLD) list->old = 0;
+    list->digest -= item_digest(item);
+    list->uncertain -= item->state != ITEM_HELD;
+    item->state = (uint8_t)state;
+    item->pending_old = false;
+    list->uncertain += item->state != ITEM_HELD;
+    list->digest += item_digest(item);
+}
+
+static void set_number(struct model_list *list, uint32_t index, uint64_t number)
+{
+    struct model_item *item = &list->items[index];
+    if (item->number == number) return;
+    list->digest -= item_digest(item);
+    item->number = number;
+    list->digest += item_digest(item);
+}
+
+static void hide(struct model_list *list, uint32_t index, bool hidden)
+{
+    struct model_item *item = &list->items[index];
+    list->digest -= item_digest(item);
+    list->hidden -= item->hidden;
+    item->hidden = hidden;
+    list->hidden += item->hidden;
+    list->digest += item_digest(item);
+}
+
+static void set_flag(struct model_list *list, uint32_t flag, bool value)
+{
+    list->digest -= mix(list->flags);
+    list->flags = value ? list->flags | flag : list->flags & ~flag;
+    list->digest += mix(list->flags);
+}
+
+void model_list_init(struct model_list *list, const struct model_design *design)
+{
+    *list = (struct model_list){.design = design, .head = CHIP_SECTOR_NONE};
+}
+
+void model_list_free(struct model_list *list)
+{
+    free(list->items);
+    list->items = NULL;
+}
+
+/* Room for so many items from index 0 on. There is no sense in going on without memory. */
+static void reserve(struct model_list *list, uint32_t capacity)
+{
+    if (capacity <= list->capacity) return;
+    capacity = capacity < 16 ? 16 : capacity + capacity / 2;
+    struct model_item *items = realloc(list->items, capacity * sizeof *items);
+    if (!items) {
+        fprintf(stderr, "brownout: no memory for the model of a list\n");
+        abort();
+    }
+    list->items = items;
+    list->capacity = capacity;
+}
+
+/* Hidden ones too. */
+static uint32_t extent(const struct model_list *list)
+{
+    return list->end - list->first;
+}
+
+void model_list_copy(struct model_list *to, const struct model_list *from)
+{
+    uint32_t count = extent(from);
+    struct model_item *items = to->items;
+    uint32_t capacity = to->capacity;
+    *to = *from;
+    to->items = items;
+    to->capacity = capacity;
+    reserve(to, count);
+    to->first = 0;
+    to->end = count;
+    if (count) memcpy(to->items, from->items + from->first, count * sizeof *to->items);
+}
+
+const struct model_item *model_list_at(const struct model_list *list, uint32_t place)
+{
+    if (place >= model_list_count(list)) return NULL;
+    const struct model_item *item = &list->items[list->first];
+    if (list->hidden == 0) return item + place;
+    for (;; item++) {
+        if (!item->hidden && place-- == 0) return item;
+    }
+}
+
+static void append(struct model_list *list, const struct value *value)
+{
+    if (list->end == list->capacity && list->first > list->capacity / 2) {
+        memmove(list->items, list->items + list->first, extent(list) * sizeof *list->items);
+        list->end -= list->first;
+        list->first = 0;
+    }
+    reserve(list, list->end + 1);
+    list->items[list->end] = (struct model_item){.value = value,
+                                                 .number = MODEL_NUMBER_NONE,
+                                                 .sector = CHIP_SECTOR_NONE,
+                                                 .time = ++list->clock,
+                                                 .state = ITEM_PENDING};
+    list->digest += item_digest(&list->items[list->end++]);
+    list->uncertain++;
+}
+
+/* Takes out the item at an index. */
+static void take_out(struct model_list *list, uint32_t index)
+{
+    list->old = 0;
+    struct model_item *items = list->items;
+    list->digest -= item_digest(&items[index]);
+    list->uncertain -= items[index].state != ITEM_HELD;
+    list->hidden -= items[index].hidden;
+    if (index == list->first) {
+        list->first++;
+        return;
+    }
+    memmove(&items[index], &items[index + 1], (list->end - index - 1) * sizeof *items);
+    list->end--;
+}
+
+static void take_out_all(struct model_list *list)
+{
+    while (extent(list))
+        take_out(list, list->end - 1);
+}
+
+/* Items of one state become another; whether there were any. */
+static bool turn(struct model_list *list, enum item_state from, enum item_state to)
+{
+    bool any = false;
+    if (list->uncertain == 0) return false;
+    for (uint32_t i = list->end; i-- > list->first + list->old;) {
+        if (list->items[i].state != from) continue;
+        set_state(list, i, to);
+        any = true;
+    }
+    return any;
+}
+
+static void doubt_all(struct model_list *list)
+{
+    for (uint32_t i = list->first; i < list->end; i++)
+        set_state(list, i, ITEM_DOUBTFUL);
+}
+
+/* --- operations --- */
+
+/* A clear that was cut is still undecided, and now more will follow. */
+static void leave_clearing(struct model_list *list)
+{
+    if (!(list->flags & LIST_CLEARING)) return;
+    doubt_all(list);
+    for (uint32_t i = list->first; i < list->end; i++)
+        set_number(list, i, MODEL_NUMBER_NONE);
+    list->number_known = false;
+    set_flag(list, LIST_CLEARING, false);
+}
+
+/* The index of the item that a pop is about; list->end when there is none. */
+static uint32_t index_of(const struct model_list *list, const struct op *op)
+{
+    const struct model_item *item = model_list_at(list, op->count);
+    return item ? (uint32_t)(item - list->items) : list->end;
+}
+
+void model_list_begin(struct model_list *list, const struct op *op)
+{
+    uint32_t index = index_of(list, op);
+    leave_clearing(list);
+    list->taking = op->kind == OP_POP || op->kind == OP_CLEAR;
+    switch (op->kind) {
+    case OP_APPEND:
+        set_flag(list, LIST_APPENDING, true);
+        append(list, op->value);
+        break;
+    case OP_PUSH:
+        append(list, op->value);
+        break;
+    case OP_POP:
+        if (index == list->end) break;
+        list->leaving_was = list->items[index].state;
+        set_state(list, index, ITEM_LEAVING);
+        break;
+    case OP_CLEAR:
+        set_flag(list, LIST_CLEARING, true);
+        if (list->design->clears_in_part) list->gaps = true;
+        break;
+    default:
+        break;
+    }
+}
+
+/* An item has the number behind that of the one before it, if that one is there. */
+static void infer_number(struct model_list *list, uint32_t index)
+{
+    const struct model_item *item = &list->items[index];
+    if (!list->design->numbered || list->gaps || item->number != MODEL_NUMBER_NONE) return;
+    if (index == list->first) {
+        if (list->number_known) set_number(list, index, list->number);
+    } else if (item[-1].number != MODEL_NUMBER_NONE && item[-1].state != ITEM_DOUBTFUL) {
+        set_number(list, index, item[-1].number + 1);
+    }
+}
+
+/* An item was put in and is durable. What was in flight before it is decided now, but we are not
+ * told how. */
+static void commit_last(struct model_list *list)
+{
+    infer_number(list, list->end - 1);
+    if (list->design->buffers) return;
+    for (uint32_t i = list->end; i-- > list->first && list->items[i].state == ITEM_PENDING;)
+        set_state(list, i, ITEM_DOUBTFUL);
+    set_state(list, list->end - 1, ITEM_HELD);
+}
+
+/* What waited in RAM is on the flash; whether there was anything. */
+static bool make_durable(struct model_list *list)
+{
+    bool any = false;
+    for (uint32_t i = list->first; i < list->end; i++) {
+        if (!list->items[i].pending_old) continue;
+        set_state(list, i, ITEM_OLD);
+        any = true;
+    }
+    return turn(list, ITEM_PENDING, ITEM_HELD) || any;
+}
+
+void model_list_commit(struct model_list *list, const struct op *op)
+{
+    switch (op->kind) {
+    case OP_APPEND:
+    case OP_PUSH:
+        if (!list->design->buffers) set_flag(list, LIST_APPENDING, false);
+        commit_last(list);
+        break;
+    case OP_POP:
+        take_out(list, index_of(list, op));
+        break;
+    case OP_CLEAR:
+        set_flag(list, LIST_CLEARING | LIST_APPENDING, false);
+        take_out_all(list);
+        list->number_known = list->gaps = false;
+        break;
+    case OP_SYNC:
+    case OP_SEAL:
+        set_flag(list, LIST_APPENDING, false);
+        if (!make_durable(list)) return;
+        break;
+    default:
+        return;
+    }
+    /* What only waits in RAM has decided nothing. */
+    if (!list->design->buffers || (op->kind != OP_APPEND && op->kind != OP_PUSH))
+        set_flag(list, LIST_OPEN, false);
+}
+
+void model_list_abort(struct model_list *list, const struct op *op)
+{
+    switch (op->kind) {
+    case OP_APPEND:
+    case OP_PUSH:
+        if (!list->design->buffers) set_flag(list, LIST_APPENDING, false);
+        take_out(list, list->end - 1);
+        break;
+    case OP_POP:
+        if (op->count < model_list_count(list))
+            set_state(list, index_of(list, op), (enum item_state)list->leaving_was);
+        break;
+    case OP_CLEAR:
+        set_flag(list, LIST_CLEARING, false);
+        break;
+    default:
+        break;
+    }
+}
+
+void model_list_doubt(struct model_list *list)
+{
+    doubt_all(list);
+    list->gaps = true;
+}
+
+/* --- where items lie --- */
+
+/* More than one call fills; items that waited in RAM may lie in any of so many. */
+#define SPAN_MAX 32u
+
+/* Whether its sector, or one of those before it that count, was erased since. */
+static bool is_stale(const struct model_list *list, const struct chip *chip,
+                     const struct model_item *item)
+{
+    uint32_t ring = list->design->ring, more = list->design->ahead + item->span;
+    for (uint32_t i = 0; i <= more && i < ring; i++) {
+        if (chip_erased_at(chip, (item->sector + ring - i) % ring) > item->erases) return true;
+    }
+    return false;
+}
+
+/* How many sectors an item that waits in RAM has seen come and go, up to this one. */
+static uint8_t span_up_to(const struct model_list *list, const struct model_item *item,
+                          uint32_t sector)
+{
+    uint32_t ring = list->design->ring, span = ring - 1;
+    bool placed = item->sector != CHIP_SECTOR_NONE;
+    uint32_t first = placed ? (item->sector + ring - item->span) % ring : list->head;
+    if (!list->design->buffers) return 0;
+    if (first != CHIP_SECTOR_NONE) span = (sector + ring - first) % ring;
+    return (uint8_t)(span < SPAN_MAX ? span : SPAN_MAX);
+}
+
+static void note_places(struct model_list *list, const struct chip_watched *watched)
+{
+    bool buffers = list->design->buffers, first = list->design->spans && !buffers;
+    for (uint32_t i = list->end; i-- > list->first;) {
+        struct model_item *item = &list->items[i];
+        bool placed = item->sector != CHIP_SECTOR_NONE;
+        if (item->state == ITEM_HELD) break;
+        if (item->state != ITEM_PENDING || item->pending_old) continue;
+        if (placed && !buffers) continue;
+        item->span = span_up_to(list, item, watched->last);
+        item->sector = first ? watched->first : watched->last;
+        if (!placed) item->erases = first || buffers ? watched->first_erases : watched->last_erases;
+    }
+    list->head = watched->last;
+}
+
+static void set_pending_old(struct model_list *list, uint32_t index)
+{
+    struct model_item *item = &list->items[index];
+    list->digest -= item_digest(item);
+    item->pending_old = true;
+    list->digest += item_digest(item);
+}
+
+static void note_old(struct model_list *list, const struct chip *chip)
+{
+    for (uint32_t i = list->first + list->old; i < list->end; i++) {
+        const struct model_item *item = &list->items[i];
+        bool placed = item->sector != CHIP_SECTOR_NONE;
+        if (!placed && item->state == ITEM_DOUBTFUL) continue; /* it was never programmed at all */
+        if (!placed || !is_stale(list, chip, item)) return;
+        if (item->state == ITEM_HELD) set_state(list, i, ITEM_OLD);
+        if (item->state == ITEM_OLD && i == list->first + list->old) list->old++;
+        if (item->state == ITEM_PENDING) set_pending_old(list, i);
+    }
+}
+
+void model_list_observe(struct model_list *list, const struct chip *chip)
+{
+    const struct chip_watched *watched = chip_watched(chip);
+    if (list->flags & LIST_APPENDING) note_old(list, chip);
+    if (watched->last != CHIP_SECTOR_NONE && !list->taking) note_places(list, watched);
+}
+
+void model_list_cut(struct model_list *list)
+{
+    while (extent(list)) {
+        const struct model_item *item = &list->items[list->end - 1];
+        if (item->state != ITEM_PENDING || item->sector != CHIP_SECTOR_NONE) return;
+        take_out(list, list->end - 1);
+    }
+}
+
+/* --- looking --- */
+
+/* What the laws have to know of the items before the one at hand. */
+enum { ONE_KEPT = 1, PENDING_MISSED = 2, MEMORIES = 4 };
+
+/* Which of the items a look has seen. Items may have equal bytes, so going through them once does
+ * not tell. From the newest item backwards it is found out with which past the rest fits. */
+struct match {
+    const struct model_list *list;
+    const struct model_seen *seen;
+    uint32_t items, missed; /* so many items, of which so many were not seen */
+    bool all_may_miss;
+    uint8_t *fits; /* for [item][missed before it] a bit for each memory with which the rest fits */
+};
+
+/* The laws: the memory with which it goes on behind this item, -1 where it must not be `kept`. */
+static int behind(const struct match *match, const struct model_item *item, bool kept, int memory)
+{
+    if (match->all_may_miss) return memory;
+    bool pending = item->state == ITEM_PENDING ||
+                   (item->state == ITEM_LEAVING && match->list->leaving_was == ITEM_PENDING);
+    if (kept) return pending && memory & PENDING_MISSED ? -1 : memory | ONE_KEPT;
+    if (item->state == ITEM_HELD) return -1;
+    bool drops = !(memory & ONE_KEPT) || match->list->design->drops_in_part;
+    if (item->state == ITEM_OLD && !drops) return -1;
+    if (item->pending_old && drops) return memory;
+    return item->state == ITEM_PENDING ? memory | PENDING_MISSED : memory;
+}
+
+/* As far as bytes and its own number tell. */
+static bool is_it(const struct model_item *item, const struct model_seen *seen)
+{
+    return item->value->digest == seen->digest &&
+           (item->number == MODEL_NUMBER_NONE || item->number == seen->number);
+}
+
+static uint8_t *fits_at(const struct match *match, uint32_t item, uint32_t missed)
+{
+    return &match->fits[(size_t)item * (match->missed + 1) + missed];
+}
+
+/* Whether the rest fits when this item is kept, or is not; without a table, as far as this item
+ * tells. */
+static bool may_be(const struct match *match, uint32_t i, uint32_t missed, bool kept, int memory)
+{
+    const struct model_item *item = &match->list->items[match->list->first + i];
+    if (kept && i - missed >= match->items - match->missed) return false;
+    if (!kept && missed == match->missed) return false;
+    if (kept && !is_it(item, &match->seen[i - missed])) return false;
+    int next = behind(match, item, kept, memory);
+    if (next < 0 || !match->fits) return next >= 0;
+    return *fits_at(match, i + 1, missed + !kept) >> next & 1;
+}
+
+static void fill_in(const struct match *match)
+{
+    for (uint32_t missed = 0; missed <= match->missed; missed++)
+        *fits_at(match, match->items, missed) = missed == match->missed ? (1u << MEMORIES) - 1 : 0;
+    for (uint32_t i = match->items; i-- > 0;) {
+        for (uint32_t missed = 0; missed <= match->missed && missed <= i; missed++) {
+            unsigned fits = 0;
+            for (int memory = 0; memory < MEMORIES; memory++)
+                fits |= (unsigned)(may_be(match, i, missed, true, memory) ||
+                                   may_be(match, i, missed, false, memory))
+                        << memory;
+            *fits_at(match, i, missed) = (uint8_t)fits;
+        }
+    }
+}
+
+/* Of items of equal bytes the older ones are taken as kept, or the newer ones. */
+static bool walk(const struct match *match, bool older, bool *kept)
+{
+    uint32_t missed = 0;
+    int memory = 0;
+    for (uint32_t i = 0; i < match->items; i++) {
+        kept[i] = may_be(match, i, missed, older, memory) == older;
+        if (!may_be(match, i, missed, kept[i], memory)) return false;
+        memory = behind(match, &match->list->items[match->list->first + i], kept[i], memory);
+        missed += !kept[i];
+    }
+    return true;
+}
+
+/* Whether the item that follows has another number, though this one is missing. */
+static bool used_number(const struct model_item *item)
+{
+    bool is_old = item->state == ITEM_OLD || item->pending_old;
+    return is_old || (item->number != MODEL_NUMBER_NONE && item->state != ITEM_PENDING);
+}
+
+/* Numbers grow by one and each item keeps its own. Of items that have none yet, and may never have
+ * been there, it is not known whether they used one up; nor, with gaps, of those that are gone. */
+static bool numbers_fit(const struct model_list *list, const struct model_seen *seen,
+                        const bool *kept)
+{
+    uint64_t least = list->number, most = list->number;
+    bool known = list->number_known, gaps = list->gaps || list->design->drops_in_part;
+    if (!list->design->numbered) return true;
+    for (uint32_t i = list->first; i < list->end; i++) {
+        const struct model_item *item = &list->items[i];
+        if (item->number != MODEL_NUMBER_NONE) {
+            least = most = item->number;
+            known = true;
+        }
+        bool told = !kept || kept[i - list->first];
+        if (gaps && item->number == MODEL_NUMBER_NONE) most = MODEL_NUMBER_NONE - 1;
+        if (told) {
+            if (known && (seen->number < least || seen->number > most)) return false;
+            least = most = seen++->number;
+            known = true;
+        }
+        least += told || used_number(item);
+        most++;
+    }
+    return true;
+}
+
+/* Whether an item that was not seen stays in the model all the same: it waits in RAM, or nothing is
+ * decided yet. */
+static bool stays(const struct model_list *list, const struct model_item *item, bool powered_on)
+{
+    if (list->flags & LIST_OPEN) return true;
+    return item->state == ITEM_PENDING && !powered_on;
+}
+
+static void keep_seen(struct model_list *list, const bool *kept, bool powered_on)
+{
+    list->old = 0;
+    uint32_t to = list->first, from = list->first, end = list->end;
+    for (uint32_t i = 0; from + i < end; i++) {
+        struct model_item *item = &list->items[from + i];
+        bool stay = stays(list, item, powered_on);
+        if (kept[i] && !stay) set_state(list, from + i, ITEM_HELD);
+        hide(list, from + i, !kept[i] && stay && item->state != ITEM_PENDING);
+        if (kept[i] || stay) {
+            list->items[to++] = *item;
+        } else {
+            list->digest -= item_digest(item);
+            list->uncertain -= item->state != ITEM_HELD;
+        }
+    }
+    list->end = to;
+}
+
+/* What is known of the number of an item, and by it of those behind it. */
+static void settle_number(struct model_list *list, uint32_t index, const struct model_seen *told,
+                          bool powered_on)
+{
+    const struct model_item *item = &list->items[index];
+    bool pending = item->state == ITEM_PENDING, is_new = item->number == MODEL_NUMBER_NONE;
+    if (told) {
+        set_number(list, index, told->number);
+        list->gaps = list->gaps && (!is_new || list->flags & LIST_OPEN);
+    } else if (pending && !powered_on) {
+        infer_number(list, index);
+    } else if (!pending && !is_new) {
+        list->number = item->number + 1;
+        list->number_known = true;
+    }
+    if (!told && (item->state == ITEM_DOUBTFUL || (item->pending_old && powered_on)))
+        list->gaps = true;
+}
+
+/* Each item that is held has the number that was told. */
+static void settle_numbers(struct model_list *list, const struct model_seen *seen, uint32_t count,
+                           const bool *kept, bool powered_on)
+{
+    const struct model_seen *next = seen;
+    if (!list->design->numbered) return;
+    for (uint32_t i = list->first; i < list->end; i++) {
+        const struct model_seen *told = !kept || kept[i - list->first] ? next++ : NULL;
+        bool held = told && list->items[i].state == ITEM_HELD;
+        if (held || !(list->flags & LIST_OPEN)) settle_number(list, i, told, powered_on);
+    }
+    if (count == 0 || list->flags & LIST_OPEN) return;
+    bool pending = list->items[list->first].state == ITEM_PENDING;
+    if (kept && !kept[0] && pending && !powered_on) return;
+    list->number = seen[0].number;
+    list->number_known = true;
+}
+
+/* The usual case, without memory. */
+static bool is_plain(const struct model_list *list, const struct model_seen *seen, uint32_t count)
+{
+    if (list->uncertain || list->flags & LIST_CLEARING || count != extent(list)) return false;
+    for (uint32_t i = 0; i < count; i++) {
+        if (list->items[list->first + i].value->digest != seen[i].digest) return false;
+    }
+    return numbers_fit(list, seen, NULL);
+}
+
+/* It stays undecided whether an item is there, so its number is not known either. */
+static void leave_open(struct model_list *list)
+{
+    set_flag(list, LIST_OPEN, true);
+    list->gaps = true;
+    for (uint32_t i = list->first; i < list->end; i++) {
+        if (list->items[i].state == ITEM_PENDING) set_number(list, i, MODEL_NUMBER_NONE);
+    }
+    turn(list, ITEM_PENDING, ITEM_DOUBTFUL);
+    turn(list, ITEM_LEAVING, ITEM_DOUBTFUL);
+}
+
+/* Nothing is in flight any more. */
+static void end_flight(struct model_list *list, bool powered_on)
+{
+    bool waits = list->design->buffers && !powered_on;
+    set_flag(list, LIST_CLEARING | (waits ? 0u : LIST_APPENDING), false);
+}
+
+static void settle(struct model_list *list, const struct model_seen *seen, uint32_t count,
+                   const bool *kept, bool powered_on)
+{
+    bool cleared = list->flags & LIST_CLEARING && count == 0;
+    if (powered_on && list->design->tail_open && extent(list)) leave_open(list);
+    settle_numbers(list, seen, count, kept, powered_on);
+    if (cleared && !(list->flags & LIST_OPEN)) list->number_known = list->gaps = false;
+    keep_seen(list, kept, powered_on);
+    if (!(list->flags & LIST_OPEN)) end_flight(list, powered_on);
+}
+
+/* Once through the items is enough unless some have equal bytes. */
+static bool find(struct match *match, bool *kept)
+{
+    const struct model_list *list = match->list;
+    if (walk(match, true, kept) && numbers_fit(list, match->seen, kept)) return true;
+    match->fits = malloc((size_t)(match->items + 1) * (match->missed + 1));
+    if (!match->fits) return false;
+    fill_in(match);
+    bool fine = false;
+    for (int older = 1; older >= 0 && !fine; older--)
+        fine = walk(match, older, kept) && numbers_fit(list, match->seen, kept);
+    free(match->fits);
+    return fine;
+}
+
+bool model_list_settle(struct model_list *list, const struct model_seen *seen, uint32_t count,
+                       bool powered_on)
+{
+    if (is_plain(list, seen, count)) {
+        settle_numbers(list, seen, count, NULL, powered_on);
+        end_flight(list, powered_on);
+        return true;
+    }
+    uint32_t items = extent(list);
+    bool none = list->flags & LIST_CLEARING && count == 0;
+    if (count > items) return false;
+    struct match match = {.list = list, .seen = seen, .items = items, .missed = items - count};
+    match.all_may_miss = none || (list->flags & LIST_CLEARING && list->design->clears_in_part);
+    bool *kept = malloc(items + 1);
+    bool fine = kept && find(&match, kept);
+    if (fine) settle(list, seen, count, kept, powered_on);
+    free(kept);
+    return fine;
+}

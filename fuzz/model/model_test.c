@@ -1,0 +1,152 @@
+/* model_test.c - the model from C, and what test_model.py talks to.
+ *
+ * With --serve: a request a line on the standard input, the state of the model a line on the
+ * standard output. The requests, with KEY a number and VALUE a number or '-' for absent:
+ *
+ *     new KEYS WIDENED          an empty map
+ *     store KEY VALUE, remove KEY, clear      model_begin()
+ *     commit, abort             of the operation that was begun
+ *     doubt                     model_doubt()
+ *     settle KEY VALUE          a look has seen this; "no" when the value is not allowed
+ *
+ * The state: for each key its allowed values with commas, then together as 0 or 1, then the digest.
+ */
+#include "fuzz/model/model.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define VALUES 8u
+
+struct server {
+    struct model model, before;
+    struct op op;
+    struct value *values[VALUES];
+};
+
+/* Value N is N bytes of N, so that 0 is the empty value. */
+static struct value *make_value(uint32_t n)
+{
+    struct value *value = malloc(sizeof *value + n);
+    assert(value);
+    value->size = n;
+    memset(value->bytes, (int)n, n);
+    value->digest = script_digest(value->bytes, n);
+    return value;
+}
+
+static void begin(struct server *server, enum op_kind kind, uint32_t key, const char *value)
+{
+    server->op = (struct op){.kind = kind, .key = key};
+    if (kind == OP_STORE) server->op.value = server->values[strtoul(value, NULL, 10)];
+    model_begin(&server->model, &server->op, &server->before);
+}
+
+static bool settle(struct server *server, uint32_t key, const char *text)
+{
+    const struct value *value = server->values[*text == '-' ? 0 : strtoul(text, NULL, 10)];
+    int member = model_match(&server->model, key, *text == '-', value->bytes, value->size);
+    if (member < 0) return false;
+    model_settle(&server->model, key, member);
+    if (key + 1 == server->model.key_count) server->model.together = false; /* as the rig does */
+    return true;
+}
+
+static void start(struct server *server, uint32_t keys, uint32_t widened)
+{
+    model_free(&server->model);
+    model_free(&server->before);
+    bool fine =
+        model_init(&server->model, keys, widened) && model_init(&server->before, keys, widened);
+    assert(fine);
+    (void)fine;
+}
+
+static void print_state(const struct model *model)
+{
+    for (uint32_t key = 0; key < model->key_count; key++) {
+        const struct model_slot *slot = &model->slots[key];
+        for (uint32_t i = 0; i < slot->count; i++) {
+            const char *comma = i ? "," : "";
+            if (slot->allowed[i])
+                printf("%s%" PRIu32, comma, slot->allowed[i]->size);
+            else
+                printf("%s-", comma);
+        }
+        printf(" ");
+    }
+    printf("%d %016" PRIx64 "\n", model->together, model->digest);
+}
+
+/* False when the request was refused. */
+static bool serve(struct server *server, const char *word, uint32_t key, const char *value)
+{
+    if (strcmp(word, "new") == 0) start(server, key, (uint32_t)strtoul(value, NULL, 10));
+    if (strcmp(word, "store") == 0) begin(server, OP_STORE, key, value);
+    if (strcmp(word, "remove") == 0) begin(server, OP_REMOVE, key, value);
+    if (strcmp(word, "clear") == 0) begin(server, OP_CLEAR, key, value);
+    if (strcmp(word, "commit") == 0) model_commit(&server->model, &server->op);
+    if (strcmp(word, "abort") == 0) model_abort(&server->model, &server->op, &server->before);
+    if (strcmp(word, "doubt") == 0) model_doubt(&server->model);
+    return strcmp(word, "settle") != 0 || settle(server, key, value);
+}
+
+static void serve_all(void)
+{
+    char line[64], word[16], value[16];
+    struct server server = {.op = {.kind = OP_LOOK}};
+    for (uint32_t n = 0; n < VALUES; n++)
+        server.values[n] = make_value(n);
+    while (fgets(line, sizeof line, stdin)) {
+        unsigned key = 0;
+        strcpy(value, "-");
+        if (sscanf(line, "%15s %u %15s", word, &key, value) < 1) break;
+        if (serve(&server, word, key, value))
+            print_state(&server.model);
+        else
+            printf("no\n");
+        fflush(stdout);
+    }
+    for (uint32_t n = 0; n < VALUES; n++)
+        free(server.values[n]);
+    model_free(&server.model);
+    model_free(&server.before);
+}
+
+/* The order in which outcomes became allowed does not show. */
+static void test_digest_is_one_of_sets(void)
+{
+    struct value *one = make_value(1), *two = make_value(2);
+    struct model a, b, before;
+    bool fine = model_init(&a, 2, 0) && model_init(&b, 2, 0) && model_init(&before, 2, 0);
+    assert(fine && a.digest == b.digest);
+    (void)fine;
+    struct op store = {.kind = OP_STORE, .key = 1, .value = one};
+    model_begin(&a, &store, &before);
+    assert(a.digest != b.digest);
+    model_commit(&b, &store);
+    assert(a.digest != b.digest);
+    model_doubt(&b);
+    assert(a.digest == b.digest); /* {absent, one} and {one, absent} */
+    store.value = two;
+    model_begin(&a, &store, &before);
+    model_abort(&a, &store, &before);
+    assert(a.digest == b.digest);
+    model_free(&a);
+    model_free(&b);
+    model_free(&before);
+    free(one);
+    free(two);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "--serve") == 0)
+        serve_all();
+    else
+        test_digest_is_one_of_sets();
+    return 0;
+}

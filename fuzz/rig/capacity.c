@@ -1,0 +1,157 @@
+#include "fuzz/rig/capacity.h"
+
+#include <stdlib.h>
+
+#include "fuzz/rig/exercise.h"
+#include "fuzz/model/keys.h"
+
+#define MEMORY_SLOTS 4096u
+#define BALLAST_MAX 16u
+
+struct fresh {
+    struct rig *asks;               /* the rig that wants to know */
+    struct rig *store;              /* the fresh store; NULL until something is asked */
+    bool measured;                  /* what the exercise of a queue or a log must leave */
+    uint64_t digests[MEMORY_SLOTS]; /* what it could do before, by model digest; direct-mapped */
+    uint8_t answers[MEMORY_SLOTS];  /* 0 unknown, 1 can't, 2 can */
+};
+
+struct fresh *fresh_new(struct rig *rig)
+{
+    struct fresh *fresh = calloc(1, sizeof *fresh);
+    if (fresh) fresh->asks = rig;
+    return fresh;
+}
+
+void fresh_free(struct fresh *fresh)
+{
+    if (fresh) rig_free(fresh->store);
+    free(fresh);
+}
+
+static const struct value *larger(const struct value *a, const struct value *b)
+{
+    return b && b->size > a->size ? b : a;
+}
+
+static struct rig_level *level_of(struct rig *rig)
+{
+    return &rig->levels[rig->level];
+}
+
+/* Whether all keys that hold something, and all values, are of one size, `op`'s too. */
+static bool is_uniform(const struct rig *rig, const struct model *model, const struct op *op)
+{
+    uint32_t key_size = keys_at(rig->keys, op->key)->size;
+    for (uint32_t key = 0; key < model->key_count; key++) {
+        const struct value *value = model->slots[key].allowed[0];
+        if (!value) continue;
+        if (value->size != op->value->size || keys_at(rig->keys, key)->size != key_size)
+            return false;
+    }
+    return true;
+}
+
+/* The allowance: for each sector that may hold data one more value, of the largest size. */
+static bool store_ballast(struct rig *store, const struct model *model, const struct value *value)
+{
+    for (uint32_t key = 0; key < model->key_count; key++)
+        value = larger(value, model->slots[key].allowed[0]);
+    uint32_t sectors = chip_flash(store->chip)->geometry.sector_count;
+    for (uint32_t n = 1; n < sectors && n <= BALLAST_MAX; n++) {
+        struct value *key =
+            exercise_key(store->script, store->key_size_min, store->key_size_max, n);
+        bool stored = key && rig_store_unwatched(store, key, value);
+        free(key);
+        if (!stored) return false;
+    }
+    return true;
+}
+
+/* A blank store, powered on. */
+static bool start(struct fresh *fresh)
+{
+    const struct rig *asks = fresh->asks;
+    if (!fresh->store) fresh->store = rig_new(asks->script, asks->adapter, &asks->settings);
+    struct rig *store = fresh->store;
+    if (!store) return false;
+    store->finding.clause = CLAUSE_NONE;
+    chip_reset(store->chip);
+    return rig_start(store);
+}
+
+/* Makes the fresh store hold what the rig's does. `op` is what it shall be asked to do; NULL: the
+ * exercise. */
+static bool fill_map(struct fresh *fresh, const struct op *op)
+{
+    const struct rig *asks = fresh->asks;
+    const struct model *model = &asks->levels[asks->level].model;
+    if (!start(fresh) || !rig_fill(fresh->store, model)) return false;
+    if (op && op->kind == OP_STORE && is_uniform(asks, model, op)) return true;
+    const struct value *largest = fresh->store->exercise->values[0];
+    return store_ballast(fresh->store, model, larger(largest, op ? op->value : largest));
+}
+
+/* The same of a queue. Items that were popped keep their room until their sector is empty, and a
+ * cut wastes some, so for each sector there is a piece of ballast that fills a third of it, and for
+ * one sector two more. Items taken out of their order may leave room anywhere: nothing is known
+ * then. */
+static bool fill_list(struct fresh *fresh, const struct op *op)
+{
+    const struct rig *asks = fresh->asks;
+    const struct script *script = asks->script;
+    for (uint32_t i = 0; i < script->op_count; i++) {
+        if (script->ops[i].kind == OP_POP && script->ops[i].count) return false;
+    }
+    if (!start(fresh)) return false;
+    if (op->kind != OP_PUSH) return true;
+    struct rig *store = fresh->store;
+    if (!rig_fill(store, &asks->levels[asks->level].model)) return false;
+    uint32_t ballast = chip_flash(store->chip)->geometry.sector_count + 2;
+    struct op push = {.kind = OP_PUSH, .value = store->exercise->values[0]};
+    for (uint32_t i = 0; i < ballast; i++) {
+        enum answer answer;
+        if (!rig_call(store, &push, &answer) || answer != ANSWER_OK) return false;
+    }
+    return true;
+}
+
+static bool is_map(const struct fresh *fresh)
+{
+    return fresh->asks->adapter->kind == ADAPTER_MAP;
+}
+
+static bool measure(struct fresh *fresh)
+{
+    struct exercise *exercise = fresh->asks->exercise;
+    if (!fresh->measured && (!start(fresh) || !rig_measure(fresh->store, exercise)))
+        exercise->need = 0;
+    fresh->measured = true;
+    return exercise->need != 0;
+}
+
+bool fresh_can_use(struct fresh *fresh)
+{
+    uint64_t digest = model_digest(&level_of(fresh->asks)->model);
+    size_t slot = (size_t)(digest % MEMORY_SLOTS);
+    if (is_map(fresh) && fresh->answers[slot] && fresh->digests[slot] == digest)
+        return fresh->answers[slot] == 2;
+    if (!is_map(fresh) && fresh->measured) return fresh->asks->exercise->need != 0;
+    rig_keep_ram(level_of(fresh->asks)->ram);
+    bool can =
+        is_map(fresh) ? fill_map(fresh, NULL) && rig_exercise(fresh->store, true) : measure(fresh);
+    rig_restore_ram(level_of(fresh->asks)->ram);
+    fresh->digests[slot] = digest;
+    fresh->answers[slot] = can ? 2 : 1;
+    return can;
+}
+
+bool fresh_can_do(struct fresh *fresh, const struct op *op)
+{
+    enum answer answer = ANSWER_FULL;
+    rig_keep_ram(level_of(fresh->asks)->ram);
+    bool can = (is_map(fresh) ? fill_map(fresh, op) : fill_list(fresh, op)) &&
+               rig_call(fresh->store, op, &answer);
+    rig_restore_ram(level_of(fresh->asks)->ram);
+    return can && answer == ANSWER_OK;
+}

@@ -1,0 +1,38 @@
+/* exercise.h - the standard exercise of a store after recovery: what it writes.
+ *
+ * In a map a key of the harness's own is stored often enough to come around all sectors, with two
+ * values in turn, then read and removed (rig_use). A queue is filled up and popped empty, twice; to
+ * a log, or a queue that can't pop here, items are appended until they have come around. What a
+ * healthy store must be able to take is asked of a fresh one (fresh.h).
+ */
+#ifndef BROWNOUT_EXERCISE_H
+#define BROWNOUT_EXERCISE_H
+
+#include "fuzz/script/script.h"
+
+struct exercise {
+    struct value *key;       /* of a map; NULL: the engine has no room for one */
+    struct value *values[2]; /* stored in turn */
+    uint32_t rounds;         /* how often, at most */
+    /* of a queue or a log */
+    struct value *sized; /* an item of any size up to one above the largest */
+    bool appends;        /* append, rather than push and pop */
+    uint32_t need;       /* items that must be held in the end; 0: not known */
+};
+
+/* Chooses key, values and rounds for a map on a geometry. NULL when memory is short. */
+struct exercise *exercise_new(const struct script *script, const struct bo_flash_geometry *geometry,
+                              uint32_t key_size_min, uint32_t key_size_max,
+                              uint32_t value_size_max);
+
+/* Chooses items and rounds for a queue or a log. */
+struct exercise *exercise_new_list(const struct bo_flash_geometry *geometry,
+                                   uint32_t item_size_max);
+void exercise_free(struct exercise *exercise);
+
+/* The n-th key, from 0, that the script does not use, to be freed; 0 is the exercise's own. NULL
+ * when there is none within the engine's limits. */
+struct value *exercise_key(const struct script *script, uint32_t size_min, uint32_t size_max,
+                           uint32_t n);
+
+#endif

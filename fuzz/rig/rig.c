@@ -1,0 +1,374 @@
+#include "fuzz/rig/rig_internal.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz/rig/exercise.h"
+#include "fuzz/adapters/globals.h"
+
+/* Two patterns, so that a mount that reads its junk answers differently the second time. */
+#define JUNK_FIRST 0xA5
+#define JUNK_SECOND 0x5A
+
+/* --- making and freeing --- */
+
+static bool make_levels(struct rig *rig)
+{
+    for (uint32_t i = 0; i < RIG_LEVELS; i++) {
+        struct rig_level *level = &rig->levels[i];
+        level->object = malloc(rig->object_size);
+        if (rig->adapter->has_globals) {
+            level->ram = malloc(globals_size() + 1);
+            level->ram_at_cut = malloc(globals_size() + 1);
+            if (!level->ram || !level->ram_at_cut) return false;
+        }
+        if (!level->object) return false;
+    }
+    return true;
+}
+
+static void set_bounds(struct rig *rig)
+{
+    const struct bo_flash_geometry *geometry = &chip_flash(rig->chip)->geometry;
+    for (int call = ADAPTER_CALL_MOUNT; call < ADAPTER_CALLS; call++) {
+        uint64_t bound = rig->adapter->bound ? rig->adapter->bound(geometry, &rig->settings,
+                                                                   (enum adapter_call)call)
+                                             : 0;
+        /* Where the engine states nothing: enough for any honest design, and yet an end. */
+        if (!bound) bound = 64 * (bo_flash_size(chip_flash(rig->chip)) + 4096);
+        rig->bounds[call] = bound;
+    }
+}
+
+static bool make_parts(struct rig *rig)
+{
+    const struct script *script = rig->script;
+    rig->chip = chip_new(&script->part, script->seed);
+    if (!rig->chip) return false;
+    chip_allow_and(rig->chip, rig->adapter->relies_on_and);
+    const struct bo_flash_geometry *geometry = &chip_flash(rig->chip)->geometry;
+    rig->adapter->limits(geometry, &rig->settings, &rig->key_size_min, &rig->key_size_max,
+                         &rig->value_size_max);
+    rig->object_size = rig->adapter->object_size(geometry, &rig->settings);
+    rig->second = malloc(rig->object_size);
+    rig->exercise = rig->kind == &rig_map ? exercise_new(script, geometry, rig->key_size_min,
+                                                         rig->key_size_max, rig->value_size_max)
+                                          : exercise_new_list(geometry, rig->value_size_max);
+    set_bounds(rig);
+    return rig->second && rig->exercise && make_levels(rig) && rig->kind->make(rig);
+}
+
+struct rig *rig_new(const struct script *script, const struct adapter *adapter,
+                    const struct adapter_settings *settings)
+{
+    struct rig *rig = calloc(1, sizeof *rig);
+    if (!rig) return NULL;
+    rig->script = script;
+    rig->adapter = adapter;
+    rig->settings = *settings;
+    rig->kind = adapter->kind == ADAPTER_MAP ? &rig_map : &rig_list;
+    if (make_parts(rig)) {
+        rig_set_faults(rig, script->faults);
+        return rig;
+    }
+    rig_free(rig);
+    return NULL;
+}
+
+void rig_set_faults(struct rig *rig, uint32_t faults)
+{
+    rig->faults = faults;
+    rig->design.tail_open = (rig->adapter->widened & ADAPTER_TAIL_OPEN) && (faults & FAULT_WEAK);
+    chip_require_proof(rig->chip, (faults & FAULT_WEAK) != 0);
+    chip_set_wear(rig->chip, faults & FAULT_ROT ? CHIP_WEAR_FAILS : CHIP_WEAR_IGNORED);
+}
+
+void rig_free(struct rig *rig)
+{
+    if (!rig) return;
+    for (uint32_t i = 0; i < RIG_LEVELS; i++) {
+        free(rig->levels[i].object);
+        free(rig->levels[i].ram);
+        free(rig->levels[i].ram_at_cut);
+        model_free(&rig->levels[i].model);
+        model_free(&rig->levels[i].before);
+    }
+    rig->kind->free(rig);
+    exercise_free(rig->exercise);
+    chip_free(rig->chip);
+    free(rig->second);
+    free(rig->buffer);
+    free(rig);
+}
+
+void rig_keep_ram(uint8_t *ram)
+{
+    if (ram) globals_save(ram);
+}
+
+void rig_restore_ram(const uint8_t *ram)
+{
+    if (ram) globals_load(ram);
+}
+
+/* --- findings --- */
+
+bool rig_finds(struct rig *rig, enum clause clause, const char *format, ...)
+{
+    if (rig->finding.clause != CLAUSE_NONE) return false; /* the first one counts */
+    rig->finding.clause = clause;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(rig->finding.text, sizeof rig->finding.text, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+const char *rig_bytes_text(const uint8_t *bytes, uint32_t size, char text[RIG_TEXT_MAX])
+{
+    bool plain = size > 0 && size < RIG_TEXT_MAX - 8;
+    if (size == 0) {
+        snprintf(text, RIG_TEXT_MAX, "empty");
+        return text;
+    }
+    for (uint32_t i = 0; i < size && plain; i++)
+        plain = bytes[i] > ' ' && bytes[i] < 0x7F;
+    if (plain) {
+        snprintf(text, RIG_TEXT_MAX, "%.*s", (int)size, (const char *)bytes);
+        return text;
+    }
+    int length = snprintf(text, RIG_TEXT_MAX, "0x");
+    for (uint32_t i = 0; i < size && i < 8; i++)
+        length += snprintf(text + length, (size_t)(RIG_TEXT_MAX - length), "%02x", bytes[i]);
+    if (size > 8)
+        snprintf(text + length, (size_t)(RIG_TEXT_MAX - length), ".. (%" PRIu32 " bytes)", size);
+    return text;
+}
+
+const char *rig_value_text(const struct value *value, char text[RIG_TEXT_MAX])
+{
+    return value ? rig_bytes_text(value->bytes, value->size, text) : "absent";
+}
+
+const char *rig_answer_name(enum answer answer)
+{
+    static const char *const names[] = {"ok",          "not found", "full",       "too big",
+                                        "unsupported", "damaged",   "flash error"};
+    return (unsigned)answer < sizeof names / sizeof *names ? names[answer] : "no answer at all";
+}
+
+/* --- every engine call --- */
+
+bool rig_is_off(const struct rig *rig)
+{
+    return !chip_powered(rig->chip);
+}
+
+void rig_before(struct rig *rig, enum adapter_call call)
+{
+    chip_set_fuel(rig->chip, rig->bounds[call]);
+    chip_watch(rig->chip, rig->design.ring);
+    rig->then = *chip_counters(rig->chip);
+}
+
+void rig_add_spent(struct chip_counters *sum, const struct chip_counters *then,
+                   const struct chip_counters *now)
+{
+    sum->reads += now->reads - then->reads;
+    sum->programs += now->programs - then->programs;
+    sum->erases += now->erases - then->erases;
+    sum->bytes_read += now->bytes_read - then->bytes_read;
+    sum->bytes_programmed += now->bytes_programmed - then->bytes_programmed;
+    sum->time_ns += now->time_ns - then->time_ns;
+}
+
+/* What holds after each call of any kind: the rules were kept, the bound was not passed. */
+bool rig_after(struct rig *rig, enum adapter_call call)
+{
+    const struct chip_breach *breach = chip_breach(rig->chip);
+    rig_add_spent(&rig->spent[call], &rig->then, chip_counters(rig->chip));
+    if (breach->rule == CHIP_RULE_KEPT) return true;
+    if (breach->rule == CHIP_RULE_FUEL)
+        return rig_finds(rig, CLAUSE_BOUNDED, "over %" PRIu64 " flash calls in one call",
+                         rig->bounds[call]);
+    static const char *const kinds[] = {
+        [CHIP_PROGRAM] = "program", [CHIP_ERASE] = "erase", [CHIP_READ] = "read"};
+    return rig_finds(rig, CLAUSE_LAWFUL, "%s: %s of %" PRIu32 " bytes at 0x%" PRIx32,
+                     chip_rule_name(breach->rule), kinds[breach->op.kind], breach->op.size,
+                     breach->op.address);
+}
+
+static bool mount_into(struct rig *rig, void *object, int junk)
+{
+    memset(object, junk, rig->object_size);
+    if (rig->adapter->has_globals) globals_wipe();
+    rig->mounts++;
+    rig_before(rig, ADAPTER_CALL_MOUNT);
+    enum answer answer = rig->adapter->mount(object, chip_flash(rig->chip), &rig->settings);
+    if (!rig_after(rig, ADAPTER_CALL_MOUNT)) return false;
+    if (answer == ANSWER_OK || rig_is_off(rig)) return true;
+    return rig_finds(rig, CLAUSE_ALIVE, "mount answers: %s", rig_answer_name(answer));
+}
+
+/* --- operations --- */
+
+void rig_print_refusal(const struct rig *rig, char text[RIG_REFUSAL_MAX])
+{
+    const struct refusals *refused = &rig->refusals;
+    text[0] = 0;
+    if (refused->count)
+        snprintf(text, RIG_REFUSAL_MAX, "line %" PRIu32 ": %s answers %s", refused->line,
+                 op_name(refused->kind), rig_answer_name(refused->answer));
+}
+
+/* Bits flip while the power is on or off; what they hit may be reported missing from now on. */
+static void rot(struct rig *rig, const struct op *op)
+{
+    uint64_t bits = bo_flash_size(chip_flash(rig->chip)) * 8;
+    uint64_t state = op->seed;
+    for (uint32_t i = 0; i < op->count; i++) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        uint64_t bit = (state >> 16) % bits;
+        chip_flip(rig->chip, (uint32_t)(bit / 8), (unsigned)(bit % 8));
+    }
+    rig->rotten = true;
+    model_doubt(&rig_here(rig)->model);
+}
+
+void rig_refused(struct rig *rig, const struct op *op, enum answer answer)
+{
+    if (rig->refusals.count++ == 0)
+        rig->refusals = (struct refusals){1, op->line, op->kind, answer};
+}
+
+bool rig_misfits(struct rig *rig, const struct op *op)
+{
+    return rig_finds(rig, CLAUSE_SCENARIO, "%s is no operation of %s, a %s", op_name(op->kind),
+                     rig->adapter->name, adapter_kind_name(rig->adapter->kind));
+}
+
+bool rig_call(struct rig *rig, const struct op *op, enum answer *answer)
+{
+    enum answer ignored;
+    if (!answer) answer = &ignored;
+    *answer = ANSWER_OK;
+    switch (op->kind) {
+    case OP_LOOK:
+        return rig_look(rig, rig_here(rig)->object);
+    case OP_MOUNT:
+        chip_power_off(rig->chip);
+        chip_power_on(rig->chip);
+        return rig_recover(rig);
+    case OP_ROT:
+        rot(rig, op);
+        return true;
+    default:
+        return rig->kind->call(rig, op, answer);
+    }
+}
+
+bool rig_look(struct rig *rig, void *object)
+{
+    return rig->kind->look(rig, object, false);
+}
+
+/* --- power-on --- */
+
+/* A blank chip as the engine wants it, and a model that holds nothing. */
+static bool prepare(struct rig *rig)
+{
+    struct rig_level *level = rig_here(rig);
+    model_commit(&level->model, &(struct op){.kind = OP_CLEAR});
+    level->model.list.clock = 0; /* a replay starts from there */
+    if (rig->adapter->format) {
+        memset(level->object, JUNK_FIRST, rig->object_size);
+        enum answer answer =
+            rig->adapter->format(level->object, chip_flash(rig->chip), &rig->settings);
+        if (answer != ANSWER_OK)
+            return rig_finds(rig, CLAUSE_ALIVE, "format answers: %s", rig_answer_name(answer));
+    }
+    return true;
+}
+
+bool rig_start(struct rig *rig)
+{
+    return prepare(rig) && mount_into(rig, rig_here(rig)->object, JUNK_FIRST);
+}
+
+bool rig_begin(struct rig *rig)
+{
+    const struct script *script = rig->script;
+    if (script->op_count && script->ops[0].kind == OP_MOUNT) return prepare(rig);
+    return rig_start(rig);
+}
+
+static uint64_t changes(const struct rig *rig)
+{
+    const struct chip_counters *counters = chip_counters(rig->chip);
+    return counters->programs + counters->erases;
+}
+
+/* What the first power-on showed, the next one shows; then there is nothing left to write. */
+static bool mount_again(struct rig *rig)
+{
+    uint64_t writes = changes(rig);
+    if (!mount_into(rig, rig->second, JUNK_SECOND)) return false;
+    if (rig_is_off(rig)) return true;
+    enum clause before = rig->finding.clause;
+    if (!rig->kind->look(rig, rig->second, true)) {
+        /* Not lost or half done but changed from one power-on to the next. */
+        if (before == CLAUSE_NONE && rig->finding.clause <= CLAUSE_ATOMIC)
+            rig->finding.clause = CLAUSE_SETTLED;
+        return false;
+    }
+    if (rig_is_off(rig) || changes(rig) == writes) return true;
+    writes = changes(rig);
+    if (!mount_into(rig, rig->second, JUNK_FIRST)) return false;
+    if (rig_is_off(rig) || changes(rig) == writes) return true;
+    return rig_finds(rig, CLAUSE_SETTLED, "the third mount still writes: recovery does not rest");
+}
+
+bool rig_recover(struct rig *rig)
+{
+    struct rig_level *level = rig_here(rig);
+    if (!mount_into(rig, level->object, JUNK_FIRST)) return false;
+    if (rig_is_off(rig)) return true;
+    if (!rig->kind->look(rig, level->object, true)) return false;
+    if (rig_is_off(rig)) return true;
+    if (!rig->kind->agree(rig)) return false;
+    if (rig_is_off(rig)) return true;
+    uint64_t writes = changes(rig);
+    rig_keep_ram(level->ram);
+    if (!mount_again(rig)) return false;
+    rig_restore_ram(level->ram);
+    /* A later mount that wrote has left the first object behind the flash. */
+    if (rig_is_off(rig) || changes(rig) == writes) return true;
+    return mount_into(rig, level->object, JUNK_FIRST);
+}
+
+/* --- use --- */
+
+bool rig_exercise(struct rig *rig, bool must)
+{
+    return rig->kind->exercise(rig, must);
+}
+
+bool rig_use(struct rig *rig, bool must)
+{
+    return rig->kind->use(rig, must);
+}
+
+bool rig_fill(struct rig *rig, const struct model *content)
+{
+    return rig->kind->fill(rig, content);
+}
+
+bool rig_store_unwatched(struct rig *rig, const struct value *key, const struct value *value)
+{
+    rig_before(rig, ADAPTER_CALL_STORE);
+    return rig->adapter->map->store(rig_here(rig)->object, key->bytes, key->size, value->bytes,
+                                    value->size) == ANSWER_OK;
+}

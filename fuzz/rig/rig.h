@@ -1,0 +1,149 @@
+/* rig.h - a chip, an engine and a model as one set-up, and what is asked of the three.
+ *
+ * The rig calls the engine, compares every answer with the model, and checks after each call what
+ * holds for all calls: the chip's rules were kept (lawful) and the call ended within its bound
+ * (bounded). The first thing that differs is kept as the finding; every function that judges
+ * answers false when there is one.
+ *
+ * Levels. Level 0 is the run; each cut on the way adds a level, with an engine object and a model
+ * of its own, so that going back to the level below needs no work. The chip is shared by all levels
+ * and goes back by its undo journal.
+ */
+#ifndef BROWNOUT_RIG_H
+#define BROWNOUT_RIG_H
+
+#include "fuzz/adapter.h"
+#include "fuzz/explore/explore.h"
+#include "fuzz/model/model.h"
+#include "fuzz/script/script.h"
+#include "sim/chip.h"
+
+/* One for the run, one for each cut, one to exercise the store beside the last of them. */
+#define RIG_LEVELS (EXPLORE_DEPTH_MAX + 2u)
+
+struct finding {
+    enum clause clause; /* CLAUSE_NONE: nothing found */
+    char text[200];
+};
+
+/* Stores, removes and clears that the engine did not do. No divergence by itself, but no work
+ * either: whoever compares or counts has to know. */
+struct refusals {
+    uint64_t count;
+    uint32_t line; /* of the first one; 0: made by a program */
+    enum op_kind kind;
+    enum answer answer;
+};
+
+struct rig_level {
+    struct model model;
+    struct model before; /* for the operation in flight */
+    void *object;        /* the engine, mounted or junk */
+    uint8_t *ram;        /* of an engine with globals: kept while another object is used, */
+    uint8_t *ram_at_cut; /* and while what follows a cut is judged; NULL without globals */
+};
+
+struct rig {
+    const struct script *script;
+    const struct adapter *adapter;
+    const struct rig_kind *kind; /* rig_internal.h */
+    struct adapter_settings settings;
+    struct chip *chip;
+    struct rig_level levels[RIG_LEVELS];
+    uint32_t level;
+    void *second; /* object of the mount that must give the same answer */
+    size_t object_size;
+    uint64_t bounds[ADAPTER_CALLS]; /* for each enum adapter_call: flash calls */
+    uint32_t key_size_min, key_size_max, value_size_max;
+    uint8_t *buffer; /* value_size_max bytes, for what comes back */
+    struct exercise *exercise;
+    uint32_t faults; /* classes in force */
+    /* of a map */
+    struct keys *keys; /* from key bytes to index; the harness's own key is the last */
+    int8_t *seen;      /* for each key: what the current look saw */
+    uint32_t aliens;   /* keys seen in it that nobody stored */
+    /* of a queue or a log */
+    struct model_design design;
+    struct rig_sight *sights; /* for each level: what its look saw */
+    /* both */
+    bool thorough;    /* every key is fetched after a look, not one of them */
+    bool rotten;      /* bits flipped at rest: a value may be missing, but not be another */
+    bool interrupted; /* power was cut on this path: what a scenario expects may not hold */
+    uint64_t mounts;
+    struct chip_counters then;                 /* as the engine call began */
+    struct chip_counters spent[ADAPTER_CALLS]; /* by calls of each kind; no sense once cuts nest */
+    struct refusals refusals;
+    struct finding finding;
+};
+
+/* Builds a rig for a script that adapters_settle() has accepted. NULL when memory is short. The
+ * script must outlive it. */
+struct rig *rig_new(const struct script *script, const struct adapter *adapter,
+                    const struct adapter_settings *settings);
+void rig_free(struct rig *rig);
+
+/* Which classes beyond the stable ones are in force: weak makes the chip ask for proven erases, rot
+ * lets sectors wear out. A new rig has those of its script. */
+void rig_set_faults(struct rig *rig, uint32_t faults);
+
+/* First power-on of a blank chip at level 0: formats where the engine wants it, mounts. */
+bool rig_start(struct rig *rig);
+
+/* The same, but leaves the first mount to the script where its first operation is one: so that the
+ * first power-on of a blank chip can be cut and told like any other. */
+bool rig_begin(struct rig *rig);
+
+/* Does one operation, any but OP_USE, at the current level and compares. *answer, which may be
+ * NULL, is the engine's answer to a store, remove or clear. When power was cut inside the call,
+ * nothing is compared and the model keeps both outcomes. */
+bool rig_call(struct rig *rig, const struct op *op, enum answer *answer);
+
+/* "unsupported" and the like. */
+const char *rig_answer_name(enum answer answer);
+
+/* "line 14: remove answers unsupported": the first refusal, or an empty text. */
+#define RIG_REFUSAL_MAX 80
+void rig_print_refusal(const struct rig *rig, char text[RIG_REFUSAL_MAX]);
+
+/* Whether power went away inside the last call. */
+bool rig_is_off(const struct rig *rig);
+
+/* Power-on at the current level: mount, read back, judge, settle the model; mount again: same
+ * answer, at rest. With power cut inside, nothing is judged. */
+bool rig_recover(struct rig *rig);
+
+/* Reads everything back, compares with the model and settles it. */
+bool rig_look(struct rig *rig, void *object);
+
+/* The standard exercise of a store (exercise.h): its key is written until every sector was used
+ * again, read and removed; then everything is read back. When `must` is set each store must succeed
+ * (alive); otherwise the store may answer that it is full. */
+bool rig_use(struct rig *rig, bool must);
+
+/* The stores of the exercise alone. */
+bool rig_exercise(struct rig *rig, bool must);
+
+/* Makes the store at the current level hold what `content` allows first for each key, by storing
+ * into a blank chip. False when the engine has no room for it. */
+bool rig_fill(struct rig *rig, const struct model *content);
+
+/* Finds out on this rig, just started and of a queue or a log, what the exercise is to be and what
+ * must be held after it, for `exercise`, another rig's. False when it can't be exercised. */
+bool rig_measure(struct rig *rig, struct exercise *exercise);
+
+/* Maps only. Stores without the model's knowledge; whether the engine took it. */
+bool rig_store_unwatched(struct rig *rig, const struct value *key, const struct value *value);
+
+/* Puts the RAM of an engine with globals aside, and back; nothing without globals. */
+void rig_keep_ram(uint8_t *ram);
+void rig_restore_ram(const uint8_t *ram);
+
+/* Adds what the chip counted between two moments. */
+void rig_add_spent(struct chip_counters *sum, const struct chip_counters *then,
+                   const struct chip_counters *now);
+
+/* Records a finding; always returns false. */
+bool rig_finds(struct rig *rig, enum clause clause, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

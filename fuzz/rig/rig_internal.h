@@ -1,0 +1,49 @@
+/* rig_internal.h - what a rig asks of an engine according to its kind, for the files rig*.c alone.
+ *
+ * rig.c knows about chip, power, levels and what holds for every call; rig_map.c and rig_list.c
+ * know the calls of their kind and how to compare what comes back with the model.
+ */
+#ifndef BROWNOUT_RIG_INTERNAL_H
+#define BROWNOUT_RIG_INTERNAL_H
+
+#include "fuzz/rig/rig.h"
+
+struct rig_kind {
+    /* What the kind needs besides; false when memory is short. And back. */
+    bool (*make)(struct rig *rig);
+    void (*free)(struct rig *rig);
+    /* An operation of the kind, compared. */
+    bool (*call)(struct rig *rig, const struct op *op, enum answer *answer);
+    /* rig_look(), rig_exercise(), rig_use(), rig_fill(). `powered_on`: the first look after a
+     * power-on. */
+    bool (*look)(struct rig *rig, void *object, bool powered_on);
+    bool (*exercise)(struct rig *rig, bool must);
+    bool (*use)(struct rig *rig, bool must);
+    bool (*fill)(struct rig *rig, const struct model *content);
+    /* Reads beside a look: other ways to what is there must agree. */
+    bool (*agree)(struct rig *rig);
+};
+
+extern const struct rig_kind rig_map, rig_list;
+
+static inline struct rig_level *rig_here(struct rig *rig)
+{
+    return &rig->levels[rig->level];
+}
+
+/* Around every engine call. After it: the rules were kept, the bound was not passed. */
+void rig_before(struct rig *rig, enum adapter_call call);
+bool rig_after(struct rig *rig, enum adapter_call call);
+
+/* A change was refused; counted. */
+void rig_refused(struct rig *rig, const struct op *op, enum answer answer);
+
+/* An operation that this kind of engine does not have. */
+bool rig_misfits(struct rig *rig, const struct op *op);
+
+/* Bytes as text: as they are where that is readable. */
+#define RIG_TEXT_MAX 64
+const char *rig_bytes_text(const uint8_t *bytes, uint32_t size, char text[RIG_TEXT_MAX]);
+const char *rig_value_text(const struct value *value, char text[RIG_TEXT_MAX]); /* NULL: absent */
+
+#endif

@@ -1,0 +1,602 @@
+/* rig_list.c - queues and logs: items in the order in which they were put in. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz/rig/exercise.h"
+#include "fuzz/rig/rig_internal.h"
+
+/* What a look has seen so far. One for each level: an engine that erases while it tells is cut in
+ * the look, and looked at on the level above. */
+struct rig_sight {
+    struct model_seen *seen;
+    uint32_t count, capacity;
+    uint32_t cursor;    /* the item of the model that should come next */
+    uint32_t strangers; /* items whose bytes were not those expected next */
+    char stranger[RIG_TEXT_MAX];
+};
+
+static const struct adapter_list *calls(const struct rig *rig)
+{
+    return rig->adapter->list;
+}
+
+static struct model_list *items(struct rig *rig)
+{
+    return &rig_here(rig)->model.list;
+}
+
+static struct rig_sight *sight_of(const struct rig *rig)
+{
+    return &rig->sights[rig->level];
+}
+
+/* --- making and freeing --- */
+
+static bool make(struct rig *rig)
+{
+    const struct bo_flash_geometry *geometry = &chip_flash(rig->chip)->geometry;
+    struct model_design *design = &rig->design;
+    const struct adapter_list *list = calls(rig);
+    design->ring =
+        list->ring ? list->ring(geometry, &rig->settings, &design->ahead) : geometry->sector_count;
+    design->numbered = rig->adapter->kind == ADAPTER_LOG;
+    design->spans = list->spans;
+    design->buffers = list->buffers && list->buffers(&rig->settings);
+    design->drops_in_part = rig->adapter->widened & ADAPTER_DROP_IN_PART;
+    design->clears_in_part = rig->adapter->widened & ADAPTER_CLEAR_MAY_STOP;
+    for (uint32_t i = 0; i < RIG_LEVELS; i++) {
+        model_init_list(&rig->levels[i].model, design);
+        model_init_list(&rig->levels[i].before, design);
+    }
+    rig->buffer = malloc(RIG_LEVELS * ((size_t)rig->value_size_max + 1));
+    rig->sights = calloc(RIG_LEVELS, sizeof *rig->sights);
+    return rig->buffer && rig->sights;
+}
+
+static void free_sights(struct rig *rig)
+{
+    for (uint32_t i = 0; rig->sights && i < RIG_LEVELS; i++)
+        free(rig->sights[i].seen);
+    free(rig->sights);
+}
+
+/* --- looking --- */
+
+static bool is_value(const struct value *value, const void *bytes, uint32_t size)
+{
+    return value->size == size && memcmp(value->bytes, bytes, size) == 0;
+}
+
+static struct model_seen *room_for_one(struct rig_sight *sight)
+{
+    if (sight->count == sight->capacity) {
+        uint32_t capacity = sight->capacity ? 2 * sight->capacity : 64;
+        struct model_seen *seen = realloc(sight->seen, capacity * sizeof *seen);
+        if (!seen) return NULL;
+        sight->seen = seen;
+        sight->capacity = capacity;
+    }
+    return &sight->seen[sight->count++];
+}
+
+/* The model's item that this one is, as far as it comes in the order of the model. */
+static const struct value *expected(struct rig *rig, const void *bytes, uint32_t size)
+{
+    struct model_list *list = items(rig);
+    struct rig_sight *sight = sight_of(rig);
+    for (uint32_t i = sight->cursor; i < list->end; i++) {
+        const struct value *value = list->items[i].value;
+        if (is_value(value, bytes, size)) {
+            sight->cursor = i + 1;
+            return value;
+        }
+        if (!model_list_may_miss(list, &list->items[i])) break;
+    }
+    return NULL;
+}
+
+static void see(void *context, uint64_t number, const void *bytes, uint32_t size)
+{
+    struct rig *rig = context;
+    struct rig_sight *sight = sight_of(rig);
+    struct model_seen *seen = room_for_one(sight);
+    if (!seen) return;
+    const struct value *value = expected(rig, bytes, size);
+    *seen = (struct model_seen){value ? value->digest : script_digest(bytes, size), number};
+    if (!value && sight->strangers++ == 0) rig_bytes_text(bytes, size, sight->stranger);
+}
+
+static bool was_seen(const struct rig *rig, uint64_t digest, uint32_t *times)
+{
+    const struct rig_sight *sight = sight_of(rig);
+    *times = 0;
+    for (uint32_t i = 0; i < sight->count; i++)
+        *times += sight->seen[i].digest == digest;
+    return *times != 0;
+}
+
+static bool is_item(struct rig *rig, uint64_t digest)
+{
+    const struct model_list *list = items(rig);
+    for (uint32_t i = list->first; i < list->end; i++) {
+        if (list->items[i].value->digest == digest) return true;
+    }
+    return false;
+}
+
+static bool finds_number(struct rig *rig)
+{
+    const struct rig_sight *sight = sight_of(rig);
+    const struct model_list *list = items(rig);
+    for (uint32_t i = 1; i < sight->count; i++) {
+        if (sight->seen[i].number == sight->seen[i - 1].number + 1) continue;
+        return rig_finds(rig, CLAUSE_ORDERED, "number %" PRIu64 " follows number %" PRIu64,
+                         sight->seen[i].number, sight->seen[i - 1].number);
+    }
+    return rig_finds(rig, CLAUSE_SETTLED,
+                     "the oldest item is told as number %" PRIu64 ", it had %" PRIu64 " or above",
+                     sight->count ? sight->seen[0].number : 0, list->number);
+}
+
+/* What was seen is not allowed: which clause that breaks, and how to say it. */
+static bool differs(struct rig *rig)
+{
+    char text[RIG_TEXT_MAX];
+    const struct model_list *list = items(rig);
+    const struct rig_sight *sight = sight_of(rig);
+    uint32_t times, held = 0;
+    for (uint32_t i = list->first; i < list->end; i++) {
+        const struct model_item *item = &list->items[i];
+        bool seen = was_seen(rig, item->value->digest, &times);
+        held += item->state == ITEM_HELD;
+        if (item->state != ITEM_HELD || list->flags & LIST_CLEARING || seen) continue;
+        return rig_finds(rig, CLAUSE_DURABLE, "item %s is missing: %" PRIu32 " told of %" PRIu32,
+                         rig_value_text(item->value, text), sight->count, model_list_count(list));
+    }
+    for (uint32_t i = 0; i < sight->count; i++) {
+        if (is_item(rig, sight->seen[i].digest)) continue;
+        enum clause clause = rig->rotten       ? CLAUSE_HONEST
+                             : list->uncertain ? CLAUSE_ATOMIC
+                                               : CLAUSE_SETTLED;
+        return rig_finds(rig, clause, "item %s came back or was never put in", sight->stranger);
+    }
+    if (list->flags & LIST_CLEARING)
+        return rig_finds(rig, CLAUSE_ATOMIC, "a clear was cut and stopped half way");
+    if (sight->count > model_list_count(list))
+        return rig_finds(rig, CLAUSE_SETTLED,
+                         "%" PRIu32 " items told, at most %" PRIu32 " are there", sight->count,
+                         model_list_count(list));
+    if (sight->strangers == 0 && rig->design.numbered) return finds_number(rig);
+    if (sight->count < held || list->uncertain)
+        return rig_finds(rig, CLAUSE_ATOMIC,
+                         "an item is missing from between others: %" PRIu32 " told of %" PRIu32,
+                         sight->count, model_list_count(list));
+    return rig_finds(rig, CLAUSE_ORDERED, "item %s is not where it was put in", sight->stranger);
+}
+
+static bool look(struct rig *rig, void *object, bool powered_on)
+{
+    struct rig_sight *sight = sight_of(rig);
+    sight->count = sight->strangers = 0;
+    sight->cursor = items(rig)->first;
+    rig_before(rig, ADAPTER_CALL_EACH);
+    enum answer answer = calls(rig)->each(object, see, rig);
+    if (!rig_after(rig, ADAPTER_CALL_EACH)) return false;
+    if (rig_is_off(rig)) return true;
+    if (answer == ANSWER_DAMAGED && rig->rotten) return true;
+    /* Recovery may have gone on with what the append that was cut had begun to drop. */
+    if (powered_on) model_observe(&rig_here(rig)->model, rig->chip);
+    if (answer != ANSWER_OK)
+        return rig_finds(rig, CLAUSE_DURABLE, "reading back answers: %s", rig_answer_name(answer));
+    return model_list_settle(items(rig), sight->seen, sight->count, powered_on) || differs(rig);
+}
+
+/* --- operations that change --- */
+
+static enum adapter_call call_of(enum op_kind kind)
+{
+    switch (kind) {
+    case OP_PUSH:
+    case OP_APPEND:
+        return ADAPTER_CALL_PUSH;
+    case OP_POP:
+        return ADAPTER_CALL_POP;
+    case OP_CLEAR:
+        return ADAPTER_CALL_CLEAR;
+    default:
+        return ADAPTER_CALL_SYNC;
+    }
+}
+
+/* Where an item comes back, of each level its own: a pop may be cut after it has copied the item,
+ * and goes on when the levels above it are done. */
+static uint8_t *came_back(const struct rig *rig)
+{
+    return rig->buffer + rig->level * ((size_t)rig->value_size_max + 1);
+}
+
+static enum answer either(enum answer (*call)(void *), enum answer (*otherwise)(void *),
+                          void *object)
+{
+    if (call) return call(object);
+    return otherwise ? otherwise(object) : ANSWER_OK;
+}
+
+static enum answer change(struct rig *rig, const struct op *op, uint32_t *size)
+{
+    const struct adapter_list *list = calls(rig);
+    const struct value *value = op->value;
+    void *object = rig_here(rig)->object;
+    switch (op->kind) {
+    case OP_PUSH:
+        return list->push ? list->push(object, value->bytes, value->size) : ANSWER_UNSUPPORTED;
+    case OP_APPEND:
+        return list->append ? list->append(object, value->bytes, value->size, items(rig)->clock)
+                            : ANSWER_UNSUPPORTED;
+    case OP_POP:
+        return list->pop ? list->pop(object, op->count, came_back(rig), rig->value_size_max, size)
+                         : ANSWER_UNSUPPORTED;
+    case OP_CLEAR:
+        return list->clear ? list->clear(object) : ANSWER_UNSUPPORTED;
+    case OP_SYNC:
+        return either(list->sync, NULL, object);
+    case OP_SEAL:
+        return either(list->seal, list->sync, object);
+    default:
+        return either(list->idle, NULL, object);
+    }
+}
+
+/* What came back must be the item at this place of the model. */
+static bool check_item(struct rig *rig, const char *what, enum clause clause, uint32_t place,
+                       enum answer answer, uint32_t size)
+{
+    char want[RIG_TEXT_MAX], got[RIG_TEXT_MAX];
+    const struct model_item *item = model_list_at(items(rig), place);
+    bool may_miss = item && model_list_may_miss(items(rig), item);
+    if (answer == ANSWER_DAMAGED && rig->rotten) return true;
+    if (answer == ANSWER_NOT_FOUND && (!item || may_miss)) return true;
+    if (answer != ANSWER_OK)
+        return rig_finds(rig, clause, "%s of place %" PRIu32 " answers: %s", what, place,
+                         rig_answer_name(answer));
+    if (size > rig->value_size_max) size = rig->value_size_max;
+    if (item && is_value(item->value, came_back(rig), size)) return true;
+    if (may_miss && item->state != ITEM_LEAVING) return true; /* the next look tells */
+    return rig_finds(rig, clause, "%s of place %" PRIu32 ": expected %s, got %s", what, place,
+                     rig_value_text(item ? item->value : NULL, want),
+                     rig_bytes_text(came_back(rig), size, got));
+}
+
+static bool check_peek(struct rig *rig, enum clause clause)
+{
+    uint32_t size = 0;
+    if (!calls(rig)->peek) return true;
+    rig_before(rig, ADAPTER_CALL_PEEK);
+    enum answer answer =
+        calls(rig)->peek(rig_here(rig)->object, came_back(rig), rig->value_size_max, &size);
+    if (!rig_after(rig, ADAPTER_CALL_PEEK)) return false;
+    return rig_is_off(rig) || check_item(rig, "peek", clause, 0, answer, size);
+}
+
+static bool check_failed(struct rig *rig, const struct op *op, enum answer answer)
+{
+    model_abort(&rig_here(rig)->model, op, NULL);
+    if (op->kind == OP_POP && answer != ANSWER_UNSUPPORTED)
+        return check_item(rig, "pop", CLAUSE_DURABLE, op->count, answer, 0);
+    rig_refused(rig, op, answer);
+    return check_peek(rig, CLAUSE_CLEAN);
+}
+
+static bool check_done(struct rig *rig, const struct op *op, uint32_t size)
+{
+    if (op->kind == OP_POP && !check_item(rig, "pop", CLAUSE_ORDERED, op->count, ANSWER_OK, size))
+        return false;
+    if (op->kind != OP_POP || op->count < model_list_count(items(rig)))
+        model_commit(&rig_here(rig)->model, op);
+    if (!op_has_value(op->kind) || op->value->size <= rig->value_size_max) return true;
+    return rig_finds(rig, CLAUSE_SANE, "took an item of %" PRIu32 " bytes, limits() says %" PRIu32,
+                     op->value->size, rig->value_size_max);
+}
+
+static bool call_change(struct rig *rig, const struct op *op, enum answer *answer)
+{
+    struct model *model = &rig_here(rig)->model;
+    uint32_t size = 0;
+    model_begin(model, op, NULL);
+    rig_before(rig, call_of(op->kind));
+    *answer = change(rig, op, &size);
+    if (!rig_after(rig, call_of(op->kind))) return false;
+    if (rig_is_off(rig)) {
+        model_cut(model, rig->chip);
+        return true;
+    }
+    if (*answer == ANSWER_OK || rig->design.buffers) model_observe(model, rig->chip);
+    return *answer == ANSWER_OK ? check_done(rig, op, size) : check_failed(rig, op, *answer);
+}
+
+/* --- operations that read --- */
+
+static bool check_read(struct rig *rig, uint32_t place, enum clause clause)
+{
+    const struct model_item *item = model_list_at(items(rig), place);
+    uint32_t size = 0;
+    if (!calls(rig)->read || !item || item->number == MODEL_NUMBER_NONE) return true;
+    rig_before(rig, ADAPTER_CALL_READ);
+    enum answer answer = calls(rig)->read(rig_here(rig)->object, item->number, came_back(rig),
+                                          rig->value_size_max, &size);
+    if (!rig_after(rig, ADAPTER_CALL_READ)) return false;
+    return rig_is_off(rig) || check_item(rig, "read", clause, place, answer, size);
+}
+
+/* All items put in at that time or later have the number that is told, or a larger one. */
+static bool check_seek(struct rig *rig, uint32_t place)
+{
+    struct model_list *list = items(rig);
+    const struct model_item *item = model_list_at(list, place);
+    uint64_t number = 0;
+    if (!calls(rig)->seek || !item || item->number == MODEL_NUMBER_NONE || list->uncertain)
+        return true;
+    rig_before(rig, ADAPTER_CALL_SEEK);
+    enum answer answer = calls(rig)->seek(rig_here(rig)->object, item->time, &number);
+    if (!rig_after(rig, ADAPTER_CALL_SEEK)) return false;
+    if (rig_is_off(rig)) return true;
+    if (answer == ANSWER_OK && number <= item->number) return true;
+    return rig_finds(rig, CLAUSE_ORDERED,
+                     "seek of time %" PRIu32 " answers %s, number %" PRIu64 "; it is in %" PRIu64,
+                     item->time, rig_answer_name(answer), number, item->number);
+}
+
+/* What an append has dropped, what rotted, and what a change has settled is not known until
+ * somebody looks; places up to this one are to be those that the engine counts. */
+static bool look_if_unsure(struct rig *rig, uint32_t place)
+{
+    const struct model_list *list = items(rig);
+    bool unsure = false;
+    for (uint32_t i = list->first; i < list->end && i - list->first <= place && !unsure; i++)
+        unsure = list->items[i].state != ITEM_HELD && list->items[i].state != ITEM_PENDING;
+    return !list->uncertain || !unsure || look(rig, rig_here(rig)->object, false);
+}
+
+/* The scenario's own word on an item. Where it contradicts the scenario's own operations and power
+ * was never cut, the scenario is wrong, or the engine refused what it was asked. */
+static bool check_claim(struct rig *rig, const struct op *op)
+{
+    char want[RIG_TEXT_MAX], have[RIG_TEXT_MAX], why[RIG_REFUSAL_MAX];
+    if (!look(rig, rig_here(rig)->object, false)) return false;
+    const struct model_list *list = items(rig);
+    uint32_t count = model_list_count(list);
+    const struct model_item *item =
+        model_list_at(list, op->kind == OP_OLDEST || !count ? 0 : count - 1);
+    const struct value *value = item ? item->value : NULL;
+    bool fits = value && op->value ? is_value(value, op->value->bytes, op->value->size)
+                                   : value == op->value;
+    if (fits || rig->level > 0 || rig->interrupted) return true;
+    rig_print_refusal(rig, why);
+    return rig_finds(rig, CLAUSE_SCENARIO, "the %s is %s here, not %s%s%s", op_name(op->kind),
+                     rig_value_text(value, have), rig_value_text(op->value, want), *why ? "; " : "",
+                     why);
+}
+
+static bool call(struct rig *rig, const struct op *op, enum answer *answer)
+{
+    switch (op->kind) {
+    case OP_PUSH:
+    case OP_APPEND:
+    case OP_CLEAR:
+    case OP_SYNC:
+    case OP_SEAL:
+    case OP_IDLE:
+        return call_change(rig, op, answer);
+    case OP_POP:
+        return look_if_unsure(rig, op->count) && call_change(rig, op, answer);
+    case OP_PEEK:
+        if (!calls(rig)->peek) rig_refused(rig, op, ANSWER_UNSUPPORTED);
+        return look_if_unsure(rig, 0) && check_peek(rig, CLAUSE_ORDERED);
+    case OP_READ:
+        if (!calls(rig)->read) rig_refused(rig, op, ANSWER_UNSUPPORTED);
+        return look_if_unsure(rig, op->count) && check_read(rig, op->count, CLAUSE_DURABLE);
+    case OP_OLDEST:
+    case OP_NEWEST:
+        return check_claim(rig, op);
+    default:
+        return rig_misfits(rig, op);
+    }
+}
+
+/* One item, another each time, or all. */
+static bool agree(struct rig *rig)
+{
+    const struct model_list *list = items(rig);
+    uint32_t count = model_list_count(list);
+    if (!check_peek(rig, CLAUSE_SETTLED)) return false;
+    if (count == 0 || list->uncertain) return true;
+    uint32_t first = rig->thorough ? 0 : (uint32_t)(list->digest % count);
+    uint32_t end = rig->thorough ? count : first + 1;
+    for (uint32_t place = first; place < end && !rig_is_off(rig); place++) {
+        if (!check_read(rig, place, CLAUSE_SETTLED)) return false;
+        if (!rig_is_off(rig) && !check_seek(rig, place)) return false;
+    }
+    return true;
+}
+
+/* --- use --- */
+
+static bool put(struct rig *rig, const struct value *value, enum answer *answer)
+{
+    struct op op = {.kind = rig->exercise->appends ? OP_APPEND : OP_PUSH, .value = value};
+    if (!call_change(rig, &op, answer)) return false;
+    if (*answer == ANSWER_OK || rig_is_off(rig) || op.kind == OP_PUSH) return true;
+    return rig_finds(rig, CLAUSE_ALIVE, "an append of %" PRIu32 " bytes answers: %s", value->size,
+                     rig_answer_name(*answer));
+}
+
+static bool sync_all(struct rig *rig)
+{
+    enum answer answer;
+    return rig_is_off(rig) || call_change(rig, &(struct op){.kind = OP_SYNC}, &answer);
+}
+
+/* Puts items in until no more is taken, or the rounds are over. */
+static bool fill_up(struct rig *rig, uint32_t *count)
+{
+    const struct exercise *exercise = rig->exercise;
+    enum answer answer = ANSWER_OK;
+    for (*count = 0; *count < exercise->rounds; ++*count) {
+        if (!put(rig, exercise->values[*count % 2], &answer)) return false;
+        if (answer != ANSWER_OK || rig_is_off(rig)) break;
+        if (rig->thorough && !look(rig, rig_here(rig)->object, false)) return false;
+    }
+    return sync_all(rig);
+}
+
+static bool drain(struct rig *rig)
+{
+    static const struct op pop = {.kind = OP_POP};
+    enum answer answer = ANSWER_OK;
+    if (!look_if_unsure(rig, UINT32_MAX)) return false;
+    uint32_t count = model_list_count(items(rig));
+    for (uint32_t i = 0; i <= count && answer == ANSWER_OK && !rig_is_off(rig); i++) {
+        if (!call_change(rig, &pop, &answer)) return false;
+    }
+    if (rig_is_off(rig) || model_list_count(items(rig)) == 0) return true;
+    return rig_finds(rig, CLAUSE_ALIVE, "a queue of %" PRIu32 " items can't be popped empty: %s",
+                     count, rig_answer_name(answer));
+}
+
+/* What is held when it is full. The second time around nothing is left of what went before. */
+static bool fill_and_drain(struct rig *rig, uint32_t *held)
+{
+    for (int time = 0; time < 2 && !rig_is_off(rig); time++) {
+        if (!fill_up(rig, held)) return false;
+        if (!rig_is_off(rig) && !drain(rig)) return false;
+    }
+    return true;
+}
+
+static bool go_around(struct rig *rig, uint32_t *held)
+{
+    if (!fill_up(rig, held)) return false;
+    if (!rig_is_off(rig) && !look(rig, rig_here(rig)->object, false)) return false;
+    *held = model_list_count(items(rig));
+    return true;
+}
+
+static bool exercise_list(struct rig *rig, bool must)
+{
+    uint32_t held = 0, need = must ? rig->exercise->need : 0;
+    if (rig->exercise->appends ? !go_around(rig, &held) : !fill_and_drain(rig, &held)) return false;
+    if (rig_is_off(rig) || held >= need) return true;
+    return rig_finds(rig, CLAUSE_ALIVE,
+                     "%" PRIu32 " items are held when it is full, a fresh one holds %" PRIu32, held,
+                     need);
+}
+
+/* Pushes so many bytes and, where they are taken, takes them out again. */
+static bool try_size(struct rig *rig, uint32_t size, enum answer *answer)
+{
+    struct value *value = rig->exercise->sized;
+    value->size = size;
+    memset(value->bytes, 0x6C, size);
+    value->digest = script_digest(value->bytes, size);
+    if (!put(rig, value, answer) || *answer != ANSWER_OK || rig_is_off(rig)) return true;
+    enum answer popped;
+    struct op pop = {.kind = OP_POP, .count = model_list_count(items(rig)) - 1};
+    return call_change(rig, &pop, &popped);
+}
+
+/* What it says that fits is what fits. */
+static bool check_fits(struct rig *rig)
+{
+    uint32_t size = 0;
+    enum answer answer = ANSWER_OK;
+    if (!calls(rig)->fits || rig->design.buffers || rig->exercise->appends) return true;
+    rig_before(rig, ADAPTER_CALL_FITS);
+    enum answer fits = calls(rig)->fits(rig_here(rig)->object, &size);
+    if (!rig_after(rig, ADAPTER_CALL_FITS)) return false;
+    if (rig_is_off(rig)) return true;
+    if (fits != ANSWER_FULL && (fits != ANSWER_OK || size > rig->value_size_max))
+        return rig_finds(rig, CLAUSE_HONEST, "fits answers: %s, %" PRIu32 " bytes",
+                         rig_answer_name(fits), size);
+    if (!try_size(rig, fits == ANSWER_OK ? size + 1 : 0, &answer)) return false;
+    if (rig_is_off(rig)) return true;
+    if (answer == ANSWER_OK)
+        return rig_finds(rig, CLAUSE_HONEST,
+                         "an item larger than fits says, %" PRIu32 " bytes, was taken", size);
+    if (fits == ANSWER_FULL) return true;
+    if (!try_size(rig, size, &answer)) return false;
+    return answer == ANSWER_OK || rig_is_off(rig) ||
+           rig_finds(rig, CLAUSE_HONEST, "an item of %" PRIu32 " bytes, which fits, answers: %s",
+                     size, rig_answer_name(answer));
+}
+
+static bool use_all(struct rig *rig, bool must)
+{
+    if (!look_if_unsure(rig, UINT32_MAX)) return false;
+    if (!rig_is_off(rig) && !check_fits(rig)) return false;
+    if (!rig_is_off(rig) && !exercise_list(rig, must)) return false;
+    return rig_is_off(rig) || look(rig, rig_here(rig)->object, false);
+}
+
+/* That it fills up until it is refused is no refusal of the scenario's work. */
+static bool use(struct rig *rig, bool must)
+{
+    struct refusals refusals = rig->refusals;
+    bool fine = use_all(rig, must);
+    rig->refusals = refusals;
+    return fine;
+}
+
+static bool put_all(struct rig *rig, const struct model *content)
+{
+    const struct model_list *list = &content->list;
+    enum answer answer = ANSWER_OK;
+    for (uint32_t i = list->first; i < list->end && answer == ANSWER_OK; i++) {
+        if (!put(rig, list->items[i].value, &answer)) return false;
+    }
+    return answer == ANSWER_OK && sync_all(rig);
+}
+
+/* --- what a fresh one does --- */
+
+/* The least that is held while it is overwritten; one less where items lie across two sectors,
+ * since it depends on what was before which of them do. */
+static bool least_held(struct rig *rig, uint32_t *least)
+{
+    enum answer answer;
+    *least = UINT32_MAX;
+    if (!go_around(rig, least)) return false;
+    for (uint32_t i = 0; i < rig->exercise->rounds; i++) {
+        if (!put(rig, rig->exercise->values[i % 2], &answer) || !sync_all(rig)) return false;
+        if (!look(rig, rig_here(rig)->object, false)) return false;
+        if (model_list_count(items(rig)) < *least) *least = model_list_count(items(rig));
+    }
+    *least -= rig->design.spans && *least != 0;
+    return true;
+}
+
+bool rig_measure(struct rig *rig, struct exercise *exercise)
+{
+    enum answer answer = ANSWER_OK;
+    struct op pop = {.kind = OP_POP};
+    if (rig->adapter->kind == ADAPTER_MAP) return true;
+    exercise->appends = rig->exercise->appends = !calls(rig)->pop;
+    if (!exercise->appends) {
+        if (!put(rig, exercise->values[0], &answer) || answer != ANSWER_OK) return false;
+        if (!call_change(rig, &pop, &answer)) return false;
+        if (answer == ANSWER_UNSUPPORTED) exercise->appends = rig->exercise->appends = true;
+    }
+    if (exercise->appends && !calls(rig)->append) return false;
+    return exercise->appends ? least_held(rig, &exercise->need)
+                             : fill_and_drain(rig, &exercise->need);
+}
+
+const struct rig_kind rig_list = {.make = make,
+                                  .free = free_sights,
+                                  .call = call,
+                                  .look = look,
+                                  .exercise = exercise_list,
+                                  .use = use,
+                                  .fill = put_all,
+                                  .agree = agree};

@@ -1,0 +1,429 @@
+#include "fuzz/script/decode.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz/adapters/adapters.h"
+
+#define KEYS_MAX 8u
+#define KEY_SIZE_MAX 32u
+
+/* Where the bytes are read, the missing ones included. */
+struct input {
+    const uint8_t *bytes;
+    size_t size;
+};
+
+struct decoder {
+    const struct decode_target *target;
+    struct input input;
+    struct script *script;
+    uint32_t keys[KEYS_MAX];
+    const struct value *last[KEYS_MAX]; /* what was stored under it before; 0: the newest item */
+    uint32_t key_count;                 /* 0 for a queue or a log */
+    uint32_t value_size_max;
+    uint8_t *buffer; /* a value */
+};
+
+static uint8_t at(const struct input *input, size_t index)
+{
+    return index < input->size ? input->bytes[index] : 0;
+}
+
+/* --- chip --- */
+
+static uint32_t page_of(unsigned choice, uint32_t sector_size, uint32_t unit)
+{
+    static const uint32_t pages[] = {0, 64, 32, 128};
+    uint32_t page = pages[choice % 4];
+    return page && sector_size % page == 0 && page % unit == 0 ? page : sector_size;
+}
+
+/* Two sectors are the least that most engines take; a queue may have all it has in one. */
+static uint32_t choose_sectors(enum adapter_kind kind, uint8_t byte)
+{
+    if (kind == ADAPTER_MAP) return 2u + byte % 3u;
+    return (kind == ADAPTER_QUEUE ? 1u : 2u) + byte % 4u;
+}
+
+static void choose_chip(struct bo_flash_geometry *g, enum adapter_kind kind,
+                        const struct input *input)
+{
+    static const uint16_t sizes[] = {256, 128, 512, 1024, 160, 384, 192, 768};
+    static const uint8_t programs[] = {0, 1, 0, 2, 0, 1, 0, 4};
+    unsigned units = at(input, 2), pages = at(input, 3), rules = at(input, 4);
+    g->sector_count = choose_sectors(kind, at(input, 0));
+    g->sector_size = sizes[at(input, 1) % 8];
+    g->unit = (uint16_t)(1u << units % 6);
+    units /= 6;
+    g->read_unit = units % 4 == 2 ? g->unit : 1;
+    if (units % 4 == 3) g->read_unit = (uint16_t)(1u << units / 4 % 6);
+    g->page_size = page_of(pages, g->sector_size, g->unit);
+    g->tear_scope = (uint8_t)(pages / 4 % 3);
+    g->programs_per_unit = programs[rules % 8];
+    g->erased = rules / 8 % 16 == 15 ? 0x00 : 0xFF;
+}
+
+/* --- options --- */
+
+static bool is_given(const struct script *frame, const char *name)
+{
+    for (uint32_t i = 0; i < frame->option_count; i++) {
+        if (strcmp(frame->options[i].name, name) == 0) return true;
+    }
+    return false;
+}
+
+/* A short range evenly; of a long one the small numbers, where things happen. */
+static uint64_t option_value(const struct adapter_option *option, uint8_t byte)
+{
+    uint64_t range = option->max - option->min;
+    return option->min + byte % (range < 32 ? range + 1 : 17);
+}
+
+/* Every second byte leaves its option alone. */
+static void choose_options(struct script *script, const struct decode_target *target,
+                           const struct input *input)
+{
+    const struct adapter_option *options = target->adapter->options;
+    for (uint32_t i = 0; options && i < ADAPTER_OPTIONS_MAX && options[i].name; i++) {
+        uint8_t byte = at(input, 8 + i);
+        if (byte % 2 == 0 || is_given(target->frame, options[i].name)) continue;
+        if (script->option_count == SCRIPT_OPTIONS_MAX) return;
+        uint64_t value = option_value(&options[i], byte / 2);
+        if (value == options[i].value) continue;
+        struct script_option *option = &script->options[script->option_count++];
+        *option = (struct script_option){.value = value};
+        strncpy(option->name, options[i].name, sizeof option->name - 1);
+        if (options[i].words)
+            strncpy(option->word, options[i].words[value - options[i].min],
+                    sizeof option->word - 1);
+    }
+}
+
+/* --- a set-up that the engine takes --- */
+
+/* The n-th step towards a chip that any engine takes; the last one is the frame's own. */
+static bool make_ordinary(struct script *script, const struct script *frame, unsigned step)
+{
+    struct bo_flash_geometry *g = &script->part.geometry;
+    switch (step) {
+    case 0:
+        g->erased = 0xFF;
+        return true;
+    case 1:
+        g->programs_per_unit = 0;
+        return true;
+    case 2:
+        g->sector_count = 4;
+        return true;
+    case 3:
+        g->sector_size = g->page_size = 1024;
+        return true;
+    case 4:
+        script->option_count = frame->option_count;
+        return true;
+    case 5:
+        g->unit = 4;
+        g->read_unit = 1;
+        return true;
+    case 6:
+        script->part = frame->part;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool settle(struct script *script, const struct decode_target *target,
+                   struct adapter_settings *settings)
+{
+    char reason[ADAPTERS_REASON_MAX];
+    unsigned step = target->chip_fixed ? 6 : 0;
+    do {
+        if (adapters_settle(target->adapter, script, settings, reason)) return true;
+    } while (make_ordinary(script, target->frame, step++));
+    script->option_count = target->frame->option_count;
+    return adapters_settle(target->adapter, script, settings, reason);
+}
+
+static struct script *set_up(const struct decode_target *target, const struct input *input,
+                             struct adapter_settings *settings)
+{
+    const struct script *frame = target->frame;
+    struct script *script = script_new(&frame->part);
+    if (!script) return NULL;
+    strcpy(script->name, "fuzz");
+    strncpy(script->engine, target->adapter->name, sizeof script->engine - 1);
+    memcpy(script->options, frame->options, sizeof script->options);
+    script->option_count = frame->option_count;
+    script->seed = 1;
+    if (!target->chip_fixed) choose_chip(&script->part.geometry, target->adapter->kind, input);
+    choose_options(script, target, input);
+    if (settle(script, target, settings)) return script;
+    script_free(script);
+    return NULL;
+}
+
+/* --- keys --- */
+
+enum key_style { KEYS_TEXT, KEYS_BLANK, KEYS_ZERO, KEYS_LONG };
+
+static uint32_t key_size(enum key_style style, uint32_t index, uint32_t min, uint32_t max)
+{
+    static const uint8_t sizes[KEYS_MAX] = {1, 1, 2, 4, 0, 8, 3, 16};
+    uint32_t size = style == KEYS_LONG ? KEY_SIZE_MAX - index : sizes[index];
+    return size < min ? min : size > max ? max : size;
+}
+
+static void fill_key(uint8_t *bytes, uint32_t size, enum key_style style, uint32_t index)
+{
+    uint8_t last = (uint8_t)(style == KEYS_BLANK ? 0xFF - index : index);
+    if (size == 0) return;
+    if (style == KEYS_TEXT || style == KEYS_LONG) {
+        memset(bytes, (int)('a' + index), size);
+    } else {
+        memset(bytes, style == KEYS_BLANK ? 0xFF : 0x00, size);
+        bytes[size - 1] = last;
+    }
+}
+
+static bool choose_keys(struct decoder *decoder, uint32_t min, uint32_t max)
+{
+    unsigned byte = at(&decoder->input, 5);
+    enum key_style style = (enum key_style)(byte / KEYS_MAX % 4);
+    uint8_t bytes[256] = {0};
+    if (max > sizeof bytes) max = sizeof bytes;
+    decoder->key_count = 1 + (byte + 2) % KEYS_MAX;
+    for (uint32_t i = 0; i < decoder->key_count; i++) {
+        uint32_t size = key_size(style, i, min, max);
+        fill_key(bytes, size, style, i);
+        decoder->keys[i] = script_key(decoder->script, bytes, size);
+    }
+    return decoder->keys[decoder->key_count - 1] != UINT32_MAX;
+}
+
+/* --- values --- */
+
+static uint32_t value_size(const struct decoder *decoder, uint32_t key, uint8_t byte)
+{
+    static const uint32_t ceilings[] = {UINT32_MAX, 8, 32, 100};
+    uint32_t sector = decoder->script->part.geometry.sector_size;
+    uint32_t n = byte % 32, size;
+    switch (byte / 32) {
+    case 3:
+        size = sector / 8 + n;
+        break;
+    case 4:
+        size = sector / 4 + n;
+        break;
+    case 5:
+        size = sector / 2 - n;
+        break;
+    case 6:
+        size = decoder->value_size_max + 1 - n;
+        break;
+    case 7:
+        size = decoder->last[key] ? decoder->last[key]->size : n;
+        break;
+    default:
+        size = byte / 32 == 2 ? 4 * n : n;
+    }
+    uint32_t ceiling = ceilings[at(&decoder->input, 7) % 4];
+    if (size > decoder->value_size_max + 1) size = decoder->value_size_max + 1;
+    return size < ceiling ? size : ceiling;
+}
+
+/* Bytes of `size` by a class and a seed; the class 7 is the value before with its end changed.
+ * Items are told apart by their bytes alone: those of most classes differ in each of them. */
+static void fill_value(struct decoder *decoder, uint32_t key, uint32_t size, uint8_t byte)
+{
+    const struct value *last = decoder->last[key];
+    uint8_t *bytes = decoder->buffer;
+    uint32_t number = decoder->key_count == 0 ? decoder->script->op_count : 0;
+    uint32_t state = (byte + number) * 0x9E3779B9u + size;
+    switch (byte / 32) {
+    case 4:
+        memset(bytes, 0xFF, size);
+        return;
+    case 5:
+        memset(bytes, 0x00, size);
+        return;
+    case 6:
+        memset(bytes, (int)('a' + (byte + number) % 26), size);
+        return;
+    default:
+        for (uint32_t i = 0; i < size; i++) {
+            state = state * 1664525u + 1013904223u;
+            bytes[i] = (uint8_t)(state >> 24);
+        }
+    }
+    if (byte / 32 != 7 || !last || size == 0) return;
+    memcpy(bytes, last->bytes, last->size < size ? last->size : size);
+    bytes[size - 1] = (uint8_t)(bytes[size - 1] ^ (1 + byte % 32));
+}
+
+/* --- operations --- */
+
+struct weighted {
+    enum op_kind kind;
+    unsigned weight;
+};
+
+static enum op_kind pick(const struct weighted *kinds, size_t count, uint8_t byte)
+{
+    unsigned total = 0;
+    for (size_t i = 0; i < count; i++)
+        total += kinds[i].weight;
+    unsigned place = byte % total;
+    for (size_t i = 0;; i++) {
+        if (place < kinds[i].weight) return kinds[i].kind;
+        place -= kinds[i].weight;
+    }
+}
+
+/* Swarm: some kinds are off altogether, the others weighted, by one byte of the header. */
+static enum op_kind choose_map_kind(const struct decoder *decoder, uint8_t byte)
+{
+    const struct adapter_map *map = decoder->target->adapter->map;
+    unsigned swarm = at(&decoder->input, 6);
+    const struct weighted kinds[] = {
+        {OP_STORE, 8u << swarm % 4},
+        {OP_REMOVE, map->remove && !(swarm & 4) ? 6 : 0},
+        {OP_MOUNT, swarm & 8 ? 0 : 2},
+        {OP_FETCH, swarm & 16 ? 4 : 0},
+        {OP_CLEAR, map->clear && swarm & 32 ? 1 : 0},
+        {OP_LOOK, swarm & 64 ? 1 : 0},
+        {OP_ROT, decoder->target->faults & FAULT_ROT ? 2 : 0},
+    };
+    return pick(kinds, sizeof kinds / sizeof *kinds, byte);
+}
+
+/* The same by two bytes: a queue is only pushed, only overwritten, or both; a log that is never
+ * told to commit keeps what it can in RAM. */
+static enum op_kind choose_list_kind(const struct decoder *decoder, uint8_t byte)
+{
+    const struct adapter_list *list = decoder->target->adapter->list;
+    unsigned swarm = at(&decoder->input, 6), habits = at(&decoder->input, 5);
+    bool push = list->push && (habits % 4 != 1 || !list->append);
+    bool append = list->append && (habits % 4 != 2 || !push);
+    const struct weighted kinds[] = {
+        {OP_PUSH, push ? 8u << swarm % 4 : 0},
+        {OP_APPEND, append ? 8u << swarm % 4 : 0},
+        {OP_POP, list->pop && !(swarm & 4) ? 12u << habits / 4 % 2 : 0},
+        {OP_MOUNT, swarm & 8 ? 0 : 2},
+        {OP_PEEK, list->peek && swarm & 16 ? 2 : 0},
+        {OP_READ, list->read && swarm & 16 ? 2 : 0},
+        {OP_CLEAR, list->clear && swarm & 32 ? 1 : 0},
+        {OP_LOOK, swarm & 64 ? 1 : 0},
+        {OP_SYNC, list->sync && !(habits & 8) ? 2u << habits / 16 % 4 : 0},
+        {OP_SEAL, list->seal && habits & 64 ? 2 : 0},
+        {OP_IDLE, list->idle && habits & 128 ? 3 : 0},
+        {OP_ROT, decoder->target->faults & FAULT_ROT ? 2 : 0},
+    };
+    return pick(kinds, sizeof kinds / sizeof *kinds, byte);
+}
+
+/* The oldest item mostly, one of the next, or one that is far away or not there. */
+static uint32_t choose_place(uint8_t byte)
+{
+    if (byte < 128) return 0;
+    return byte < 0xF0 ? byte % 8u : byte;
+}
+
+/* The n-th kind of tear of the classes, from 0, or how many there are. */
+static uint32_t tears_of(uint32_t classes, uint32_t n, enum tear_kind *kind)
+{
+    uint32_t count = 0;
+    for (int i = 0; i < TEAR_KINDS; i++) {
+        struct tear tear = {.kind = (enum tear_kind)i};
+        if (!(fault_class_of(&tear) & classes)) continue;
+        if (count++ == n) *kind = tear.kind;
+    }
+    return count;
+}
+
+/* Early programs and erases mostly: few calls make more than a handful. */
+static struct cut choose_cut(const struct decoder *decoder, const struct input *record)
+{
+    static const uint8_t thresholds[] = {160, 192, 224, 240};
+    struct cut cut = {0};
+    uint8_t threshold = thresholds[at(&decoder->input, 7) / 4 % 4], where = at(record, 4);
+    uint32_t classes = decoder->target->faults & ~(uint32_t)FAULT_ROT;
+    uint32_t count = tears_of(classes, UINT32_MAX, NULL);
+    if (!decoder->target->cut || !count || where < threshold) return cut;
+    where = (uint8_t)(where - threshold);
+    cut.nth = where % 4 == 3 ? 1u + where : 1u + where / 4 % 4;
+    tears_of(classes, at(record, 5) % count, &cut.tear.kind);
+    cut.tear.n = at(record, 6) + (at(record, 5) >= 0xF0 ? 256u : 0);
+    cut.tear.density = at(record, 7);
+    cut.tear.seed = at(record, 6);
+    return cut;
+}
+
+/* A new value under a key, or the next item. */
+static bool choose_value(struct decoder *decoder, const struct input *record, uint32_t key,
+                         struct op *op)
+{
+    uint32_t size = value_size(decoder, key, at(record, 2));
+    fill_value(decoder, key, size, at(record, 3));
+    op->value = script_value(decoder->script, decoder->buffer, size);
+    decoder->last[key] = op->value;
+    return op->value != NULL;
+}
+
+static bool append(struct decoder *decoder, const struct input *record)
+{
+    bool keyed = decoder->key_count != 0;
+    uint32_t key = keyed ? at(record, 1) % decoder->key_count : 0;
+    struct op op = {.kind = keyed ? choose_map_kind(decoder, at(record, 0))
+                                  : choose_list_kind(decoder, at(record, 0))};
+    if (op_has_key(op.kind)) op.key = decoder->keys[key];
+    if (op_has_place(op.kind)) op.count = choose_place(at(record, 1));
+    if (op_has_value(op.kind) && !choose_value(decoder, record, key, &op)) return false;
+    if (op.kind == OP_ROT) {
+        op.count = 1 + at(record, 2) % 4;
+        op.seed = at(record, 3);
+    }
+    op.cut = choose_cut(decoder, record);
+    return script_append(decoder->script, &op) != NULL;
+}
+
+/* The last operation is a power-on, after which everything is read back. The exercise may follow
+ * it, never come before: a cut in it leaves values that no operation stored. */
+static bool append_all(struct decoder *decoder)
+{
+    const struct input *input = &decoder->input;
+    size_t count = input->size > DECODE_HEADER ? input->size - DECODE_HEADER : 0;
+    count = (count + DECODE_RECORD - 1) / DECODE_RECORD;
+    if (count > DECODE_OPS_MAX) count = DECODE_OPS_MAX;
+    for (size_t i = 0; i < count; i++) {
+        size_t first = DECODE_HEADER + i * DECODE_RECORD;
+        struct input record = {input->bytes + first, input->size - first};
+        if (!append(decoder, &record)) return false;
+    }
+    bool use = decoder->target->cut && at(input, 6) & 0x80;
+    return script_append(decoder->script, &(struct op){.kind = OP_MOUNT}) &&
+           (!use || script_append(decoder->script, &(struct op){.kind = OP_USE}));
+}
+
+struct script *decode(const struct decode_target *target, const uint8_t *bytes, size_t size,
+                      struct adapter_settings *settings)
+{
+    struct decoder decoder = {.target = target, .input = {bytes, size}};
+    uint32_t min, max;
+    decoder.script = set_up(target, &decoder.input, settings);
+    if (!decoder.script) return NULL;
+    const struct bo_flash_geometry *geometry = &decoder.script->part.geometry;
+    target->adapter->limits(geometry, settings, &min, &max, &decoder.value_size_max);
+    if (decoder.value_size_max > geometry->sector_size)
+        decoder.value_size_max = geometry->sector_size;
+    decoder.buffer = malloc((size_t)decoder.value_size_max + 2);
+    bool fine = decoder.buffer &&
+                (target->adapter->kind != ADAPTER_MAP || choose_keys(&decoder, min, max)) &&
+                append_all(&decoder);
+    free(decoder.buffer);
+    if (fine) return decoder.script;
+    script_free(decoder.script);
+    return NULL;
+}

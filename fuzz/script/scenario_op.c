@@ -1,0 +1,255 @@
+/* scenario_op.c - parses the operations of a scenario: kind, key, value, cut. */
+#include "fuzz/script/scenario_internal.h"
+
+#include <string.h>
+
+struct op_parser {
+    struct scenario *scenario;
+    struct scenario_lex *lex;
+    const struct scenario_loops *loops;
+    uint32_t index_max; /* largest value that the index just parsed takes */
+};
+
+/* Keeps bytes for the life of the scenario. */
+static bool keep(struct op_parser *parser, const void *bytes, uint32_t size,
+                 const struct value **kept)
+{
+    *kept = script_value(parser->scenario->header, bytes, size);
+    if (*kept) return true;
+    return scenario_fail(parser->lex->error, parser->lex->line, "memory is short");
+}
+
+/* --- keys --- */
+
+/* The variable of a loop around this statement, with its modulus: `i`, `i % 8`. */
+static bool parse_loop(struct op_parser *parser, struct scenario_loop *loop)
+{
+    struct scenario_lex *lex = parser->lex;
+    struct scenario_text name;
+    const struct scenario_line *repeat = NULL;
+    *loop = (struct scenario_loop){0};
+    if (!scenario_lex_word(lex, &name)) {
+        return scenario_lex_expected(lex, "LOW..HIGH or the variable of a repeat");
+    }
+    for (uint32_t i = 0; i < parser->loops->depth && !repeat; i++) {
+        const struct scenario_line *line = &parser->scenario->lines[parser->loops->lines[i]];
+        if (!line->variable || line->variable->size != name.size ||
+            memcmp(line->variable->bytes, name.at, name.size) != 0) {
+            continue;
+        }
+        repeat = line;
+        loop->depth = i;
+    }
+    if (!repeat) {
+        return scenario_fail(lex->error, lex->line, "no repeat around this has a variable '%.*s'",
+                             (int)(name.size < 40 ? name.size : 40), name.at);
+    }
+    loop->name = repeat->variable;
+    parser->index_max = repeat->count - 1;
+    if (!scenario_lex_take(lex, '%')) return true;
+    if (!scenario_lex_number32(lex, "a modulus", 1, UINT32_MAX, &loop->modulus)) return false;
+    if (parser->index_max >= loop->modulus) parser->index_max = loop->modulus - 1;
+    return true;
+}
+
+static bool take_range(struct scenario_lex *lex)
+{
+    if (scenario_lex_next(lex) != '.' || lex->end - lex->at < 2 || lex->at[1] != '.') return false;
+    lex->at += 2;
+    return true;
+}
+
+/* What stands in the brackets of k[...], with the closing one. */
+static bool parse_index(struct op_parser *parser, struct scenario_key *key)
+{
+    struct scenario_lex *lex = parser->lex;
+    char next = scenario_lex_next(lex);
+    if (next >= '0' && next <= '9') {
+        key->index = INDEX_RANGE;
+        if (!scenario_lex_number32(lex, "an index", 0, UINT32_MAX, &key->low)) return false;
+        if (!take_range(lex)) return scenario_lex_expected(lex, "'..'");
+        if (!scenario_lex_number32(lex, "the end of this range", key->low, UINT32_MAX,
+                                   &key->high)) {
+            return false;
+        }
+        parser->index_max = key->high;
+    } else {
+        key->index = INDEX_LOOP;
+        if (!parse_loop(parser, &key->loop)) return false;
+    }
+    return scenario_lex_take(lex, ']') || scenario_lex_expected(lex, "']'");
+}
+
+/* What follows u8: u16: u32: - a number, or an index in brackets. */
+static bool parse_integer_key(struct op_parser *parser, struct scenario_key *key,
+                              enum key_form form)
+{
+    struct scenario_lex *lex = parser->lex;
+    uint32_t max = form == KEY_U8 ? UINT8_MAX : form == KEY_U16 ? UINT16_MAX : UINT32_MAX;
+    key->form = form;
+    if (!scenario_lex_take(lex, '[')) {
+        return scenario_lex_number32(lex, "this key", 0, max, &key->low);
+    }
+    if (!parse_index(parser, key)) return false;
+    if (parser->index_max <= max) return true;
+    return scenario_fail(lex->error, lex->line, "this key goes from 0 to %u, its index up to %u",
+                         max, parser->index_max);
+}
+
+static bool parse_word_key(struct op_parser *parser, struct scenario_key *key,
+                           struct scenario_text word)
+{
+    struct scenario_lex *lex = parser->lex;
+    if (word.size > SCENARIO_VALUE_MAX) {
+        return scenario_fail(lex->error, lex->line, "a key or a value has at most %u bytes",
+                             SCENARIO_VALUE_MAX);
+    }
+    key->form = KEY_WORD;
+    if (!keep(parser, word.at, word.size, &key->bytes)) return false;
+    return !scenario_lex_take(lex, '[') || parse_index(parser, key);
+}
+
+static bool parse_key(struct op_parser *parser, struct scenario_key *key)
+{
+    struct scenario_lex *lex = parser->lex;
+    struct scenario_text word;
+    uint32_t size;
+    if (scenario_lex_next(lex) == '"') {
+        key->form = KEY_STRING;
+        return scenario_lex_string(lex, &size) && keep(parser, lex->scratch, size, &key->bytes);
+    }
+    if (scenario_lex_at_hex(lex)) {
+        key->form = KEY_HEX;
+        return scenario_lex_hex(lex, &size) && keep(parser, lex->scratch, size, &key->bytes);
+    }
+    if (!scenario_lex_word(lex, &word)) return scenario_lex_expected(lex, "a key");
+    if (!scenario_lex_take(lex, ':')) return parse_word_key(parser, key, word);
+    if (scenario_text_is(word, "u8")) return parse_integer_key(parser, key, KEY_U8);
+    if (scenario_text_is(word, "u16")) return parse_integer_key(parser, key, KEY_U16);
+    if (scenario_text_is(word, "u32")) return parse_integer_key(parser, key, KEY_U32);
+    return scenario_fail(lex->error, lex->line, "before ':' stands u8, u16 or u32");
+}
+
+/* --- values --- */
+
+static bool parse_random(struct op_parser *parser, struct scenario_value *value)
+{
+    struct scenario_lex *lex = parser->lex;
+    value->form = VALUE_RANDOM;
+    if (!scenario_lex_number32(lex, "a size", 0, SCENARIO_VALUE_MAX, &value->low)) return false;
+    value->high = value->low;
+    if (!take_range(lex)) return true;
+    return scenario_lex_number32(lex, "the larger size", value->low, SCENARIO_VALUE_MAX,
+                                 &value->high);
+}
+
+static bool parse_fill(struct op_parser *parser, struct scenario_value *value)
+{
+    struct scenario_lex *lex = parser->lex;
+    uint32_t number, size;
+    value->form = VALUE_FILL;
+    if (scenario_word_starts(scenario_lex_next(lex))) {
+        value->form = VALUE_FILL_LOOP;
+        if (!parse_loop(parser, &value->loop)) return false;
+    } else if (scenario_lex_at_hex(lex)) {
+        if (!scenario_lex_hex(lex, &size)) return false;
+        if (size != 1) return scenario_fail(lex->error, lex->line, "fill takes one byte");
+        value->byte = lex->scratch[0];
+    } else {
+        if (!scenario_lex_number32(lex, "a byte", 0, UINT8_MAX, &number)) return false;
+        value->byte = (uint8_t)number;
+    }
+    return scenario_lex_number32(lex, "a size", 0, SCENARIO_VALUE_MAX, &value->low);
+}
+
+static bool parse_count(struct op_parser *parser, struct scenario_value *value)
+{
+    value->form = VALUE_COUNT;
+    value->low = SCENARIO_COUNT_SIZE;
+    if (!scenario_lex_at_digit(parser->lex)) return true;
+    return scenario_lex_number32(parser->lex, "a size", 1, SCENARIO_VALUE_MAX, &value->low);
+}
+
+static bool parse_literal(struct op_parser *parser, struct scenario_value *value, bool hex)
+{
+    struct scenario_lex *lex = parser->lex;
+    uint32_t size;
+    value->form = hex ? VALUE_HEX : VALUE_STRING;
+    if (!(hex ? scenario_lex_hex(lex, &size) : scenario_lex_string(lex, &size))) return false;
+    return keep(parser, lex->scratch, size, &value->bytes);
+}
+
+static bool parse_value(struct op_parser *parser, enum op_kind kind, struct scenario_value *value)
+{
+    struct scenario_lex *lex = parser->lex;
+    if (scenario_lex_next(lex) == '"') return parse_literal(parser, value, false);
+    if (scenario_lex_at_hex(lex)) return parse_literal(parser, value, true);
+    if (scenario_lex_take_word(lex, "fill")) return parse_fill(parser, value);
+    if (scenario_lex_take_word(lex, "count")) return parse_count(parser, value);
+    if (!op_claims(kind) && scenario_lex_take_word(lex, "random")) {
+        return parse_random(parser, value);
+    }
+    if (op_claims(kind) && scenario_lex_take_word(lex, "absent")) {
+        value->form = VALUE_ABSENT;
+    } else if (scenario_lex_take_word(lex, "empty")) {
+        value->form = VALUE_EMPTY;
+    } else {
+        return scenario_lex_expected(lex, "a value");
+    }
+    return true;
+}
+
+/* --- the rest --- */
+
+/* So many places behind the oldest item; nothing behind `pop` means the oldest. */
+static bool parse_place(struct op_parser *parser, struct scenario_line *line)
+{
+    struct scenario_lex *lex = parser->lex, look = *lex;
+    if (scenario_lex_at_digit(lex)) {
+        return scenario_lex_number32(lex, "a place", 0, UINT32_MAX, &line->count);
+    }
+    bool silent = scenario_lex_done(lex) || scenario_lex_take_word(&look, "cut");
+    if (line->op == OP_POP && silent) return true;
+    if (scenario_word_starts(scenario_lex_next(lex))) return parse_loop(parser, &line->place);
+    return scenario_lex_expected(lex, "a place behind the oldest item");
+}
+
+static bool parse_rot(struct scenario_lex *lex, struct scenario_line *line)
+{
+    if (!scenario_lex_number32(lex, "a number of bits", 1, SCENARIO_ROT_MAX, &line->count)) {
+        return false;
+    }
+    line->has_seed = scenario_lex_take_word(lex, "seed");
+    return !line->has_seed || scenario_lex_number(lex, "a seed", 0, UINT64_MAX, &line->seed);
+}
+
+/* `cut 2 prefix:5` */
+static bool parse_cut(struct scenario_lex *lex, struct cut *cut)
+{
+    if (!scenario_lex_number32(lex, "the number of a program or erase", 1, UINT32_MAX, &cut->nth)) {
+        return false;
+    }
+    struct scenario_lex before = *lex;
+    struct scenario_text chunk = scenario_lex_chunk(lex);
+    char text[FAULT_TEXT_MAX];
+    if (chunk.size != 0 && chunk.size < sizeof text) {
+        memcpy(text, chunk.at, chunk.size);
+        text[chunk.size] = '\0';
+        if (fault_parse(text, &cut->tear)) return true;
+    }
+    return scenario_lex_expected(&before, "a tear, such as prefix:5,");
+}
+
+bool scenario_parse_op(struct scenario *scenario, struct scenario_lex *lex,
+                       const struct scenario_loops *loops, struct scenario_line *line)
+{
+    struct op_parser parser = {.scenario = scenario, .lex = lex, .loops = loops};
+    if (op_has_key(line->op) && !parse_key(&parser, &line->key)) return false;
+    if (op_has_value(line->op) && !parse_value(&parser, line->op, &line->value)) {
+        return false;
+    }
+    if (op_has_place(line->op) && !parse_place(&parser, line)) return false;
+    if (line->op == OP_ROT && !parse_rot(lex, line)) return false;
+    if (!scenario_op_takes_cut(line->op) || !scenario_lex_take_word(lex, "cut")) return true;
+    return parse_cut(lex, &line->cut);
+}

@@ -1,0 +1,378 @@
+/* scenario_parse.c - text to tree.
+ *
+ * Line by line: a statement is known by its first word, and a table says which function takes the
+ * rest of it. Blocks are kept on a stack of the `repeat` lines that are still open.
+ */
+#include "fuzz/script/scenario_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct parser {
+    struct scenario *scenario;
+    struct scenario_lex lex;
+    struct scenario_loops loops;
+    uint64_t outer_ops[SCENARIO_NEST_MAX]; /* operations before each open repeat, in its block */
+    uint64_t ops;                          /* operations so far of the block we are in */
+};
+
+static bool fail(struct parser *parser, const char *reason)
+{
+    return scenario_fail(parser->lex.error, parser->lex.line, "%s", reason);
+}
+
+/* --- header statements --- */
+
+static bool parse_name(struct parser *parser, const char *what, size_t size, char *name)
+{
+    struct scenario_text word;
+    if (!scenario_lex_word(&parser->lex, &word)) return scenario_lex_expected(&parser->lex, what);
+    if (word.size >= size) return fail(parser, "this name is too long");
+    memcpy(name, word.at, word.size);
+    name[word.size] = '\0';
+    return true;
+}
+
+static bool parse_option(struct parser *parser)
+{
+    struct script *header = parser->scenario->header;
+    struct script_option option = {0};
+    if (!parse_name(parser, "an option, as in keys=8,", sizeof option.name, option.name)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < header->option_count; i++) {
+        if (strcmp(header->options[i].name, option.name) != 0) continue;
+        return scenario_fail(parser->lex.error, parser->lex.line, "'%s' is there twice",
+                             option.name);
+    }
+    if (header->option_count == SCRIPT_OPTIONS_MAX) return fail(parser, "too many options");
+    if (!scenario_lex_take(&parser->lex, '=')) return scenario_lex_expected(&parser->lex, "'='");
+    if (scenario_word_starts(scenario_lex_next(&parser->lex))) {
+        if (!parse_name(parser, "an option", sizeof option.word, option.word)) return false;
+    } else if (!scenario_lex_number(&parser->lex, "an option", 0, UINT64_MAX, &option.value)) {
+        return false;
+    }
+    header->options[header->option_count++] = option;
+    return true;
+}
+
+static bool parse_engine(struct parser *parser)
+{
+    struct script *header = parser->scenario->header;
+    header->engine_line = parser->lex.line;
+    if (!parse_name(parser, "the name of an engine", sizeof header->engine, header->engine)) {
+        return false;
+    }
+    while (!scenario_lex_done(&parser->lex)) {
+        if (!parse_option(parser)) return false;
+    }
+    return true;
+}
+
+static bool parse_every(struct parser *parser)
+{
+    static const char what[] = "ns, us, ms, s, m, h or d";
+    uint64_t number;
+    struct scenario_text name;
+    if (!scenario_lex_number(&parser->lex, "a time", 1, UINT64_MAX, &number)) return false;
+    struct scenario_lex before = parser->lex;
+    if (!scenario_lex_word(&parser->lex, &name)) return scenario_lex_expected(&before, what);
+    for (enum time_unit unit = TIME_NS; unit < TIME_UNITS; unit++) {
+        if (!scenario_text_is(name, scenario_time_name(unit))) continue;
+        if (number > UINT64_MAX / scenario_time_ns(unit)) return fail(parser, "too long a time");
+        parser->scenario->header->every_ns = number * scenario_time_ns(unit);
+        parser->scenario->every_unit = unit;
+        return true;
+    }
+    return scenario_lex_expected(&before, what);
+}
+
+static bool parse_faults(struct parser *parser)
+{
+    struct scenario_lex before = parser->lex;
+    struct scenario_text chunk = scenario_lex_chunk(&parser->lex);
+    char text[FAULT_CLASSES_TEXT_MAX];
+    if (chunk.size != 0 && chunk.size < sizeof text) {
+        memcpy(text, chunk.at, chunk.size);
+        text[chunk.size] = '\0';
+        parser->scenario->header->faults = fault_parse_classes(text);
+        if (parser->scenario->header->faults != 0) return true;
+    }
+    return scenario_lex_expected(&before, "a list of fault classes, such as edge,bits,");
+}
+
+static bool parse_found(struct parser *parser)
+{
+    struct script *header = parser->scenario->header;
+    uint32_t size;
+    if (!parse_name(parser, "the clause that was broken", sizeof header->clause, header->clause) ||
+        !scenario_lex_string(&parser->lex, &size)) {
+        return false;
+    }
+    if (size >= sizeof header->finding) return fail(parser, "this text is too long");
+    if (memchr(parser->lex.scratch, '\0', size)) return fail(parser, "a NUL in this text");
+    memcpy(header->finding, parser->lex.scratch, size);
+    header->finding[size] = '\0';
+    return true;
+}
+
+static bool parse_trace(struct parser *parser)
+{
+    struct scenario_lex before = parser->lex;
+    struct scenario_text chunk = scenario_lex_chunk(&parser->lex);
+    uint64_t trace = 0;
+    bool good = chunk.size == 16;
+    for (uint32_t i = 0; i < chunk.size && good; i++) {
+        char c = chunk.at[i];
+        good = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+        trace = trace << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+    }
+    parser->scenario->header->trace = trace;
+    return good || scenario_lex_expected(&before, "a digest of 16 hex digits");
+}
+
+static bool parse_header(struct parser *parser, enum line_kind kind)
+{
+    struct script *header = parser->scenario->header;
+    switch (kind) {
+    case LINE_CHIP:
+        return scenario_parse_chip(parser->scenario, &parser->lex);
+    case LINE_ENGINE:
+        return parse_engine(parser);
+    case LINE_SEED:
+        return scenario_lex_number(&parser->lex, "a seed", 0, UINT64_MAX, &header->seed);
+    case LINE_EVERY:
+        return parse_every(parser);
+    case LINE_FAULTS:
+        return parse_faults(parser);
+    case LINE_DEPTH:
+        return scenario_lex_number32(&parser->lex, "a depth", 1, SCENARIO_DEPTH_MAX,
+                                     &header->depth);
+    case LINE_FOUND:
+        return parse_found(parser);
+    default:
+        return parse_trace(parser);
+    }
+}
+
+/* --- blocks --- */
+
+static void add_ops(uint64_t *sum, uint64_t ops)
+{
+    /* No term is over 2^49: a sum that has passed the limit stays just above it. */
+    *sum += ops;
+    if (*sum > SCENARIO_OPS_MAX) *sum = SCENARIO_OPS_MAX + 1;
+}
+
+static bool parse_variable(struct parser *parser, struct scenario_line *line)
+{
+    struct scenario_text name;
+    if (!scenario_lex_word(&parser->lex, &name)) {
+        return scenario_lex_expected(&parser->lex, "a name");
+    }
+    if (name.size > SCRIPT_NAME_MAX) return fail(parser, "this name is too long");
+    for (uint32_t i = 0; i < parser->loops.depth; i++) {
+        const struct value *outer = parser->scenario->lines[parser->loops.lines[i]].variable;
+        if (outer && outer->size == name.size && memcmp(outer->bytes, name.at, name.size) == 0) {
+            return fail(parser, "a repeat around this has the same variable");
+        }
+    }
+    line->variable = script_value(parser->scenario->header, name.at, name.size);
+    return line->variable || fail(parser, "memory is short");
+}
+
+static bool parse_repeat(struct parser *parser, struct scenario_line *line)
+{
+    struct scenario_loops *loops = &parser->loops;
+    if (!scenario_lex_number32(&parser->lex, "a number of turns", 1, SCENARIO_OPS_MAX,
+                               &line->count)) {
+        return false;
+    }
+    if (scenario_lex_take_word(&parser->lex, "as") && !parse_variable(parser, line)) return false;
+    if (!scenario_lex_take(&parser->lex, '{')) return scenario_lex_expected(&parser->lex, "'{'");
+    if (loops->depth == SCENARIO_NEST_MAX) return fail(parser, "repeats nest at most 16 deep");
+    parser->outer_ops[loops->depth] = parser->ops;
+    parser->ops = 0;
+    loops->lines[loops->depth++] = parser->scenario->line_count;
+    return true;
+}
+
+static bool parse_end(struct parser *parser)
+{
+    struct scenario_loops *loops = &parser->loops;
+    if (loops->depth == 0) return fail(parser, "there is no repeat that this could end");
+    struct scenario_line *repeat = &parser->scenario->lines[loops->lines[--loops->depth]];
+    repeat->end = parser->scenario->line_count;
+    repeat->ops = parser->ops;
+    parser->ops = parser->outer_ops[loops->depth];
+    add_ops(&parser->ops, repeat->ops * repeat->count);
+    return true;
+}
+
+/* --- lines --- */
+
+/* Takes the first word of a line; an operation is spelled as it is called. */
+static bool take_statement(struct scenario_lex *lex, struct scenario_line *line)
+{
+    static const char *const words[LINE_KINDS] = {
+        [LINE_CHIP] = "chip",   [LINE_ENGINE] = "engine", [LINE_SEED] = "seed",
+        [LINE_EVERY] = "every", [LINE_FAULTS] = "faults", [LINE_DEPTH] = "depth",
+        [LINE_FOUND] = "found", [LINE_TRACE] = "trace",   [LINE_REPEAT] = "repeat",
+    };
+    struct scenario_lex before = *lex;
+    struct scenario_text word = {0};
+    (void)scenario_lex_word(lex, &word);
+    for (line->kind = 0; line->kind < LINE_KINDS; line->kind++) {
+        if (words[line->kind] && scenario_text_is(word, words[line->kind])) return true;
+    }
+    line->kind = LINE_OP;
+    for (line->op = 0; line->op < OP_KINDS; line->op++) {
+        if (scenario_text_is(word, op_name(line->op))) return true;
+    }
+    return scenario_lex_expected(&before, "a statement");
+}
+
+static bool is_header(enum line_kind kind)
+{
+    return kind >= LINE_CHIP && kind <= LINE_TRACE;
+}
+
+/* Whether a statement may stand here. */
+static bool check_order(struct parser *parser, enum line_kind kind)
+{
+    bool *seen = parser->scenario->seen;
+    if (!is_header(kind)) {
+        if (!seen[LINE_CHIP]) return fail(parser, "a 'chip' line must come before this");
+        return seen[LINE_ENGINE] || fail(parser, "an 'engine' line must come before this");
+    }
+    if (seen[LINE_OP]) return fail(parser, "this must come before the first operation");
+    if (seen[kind]) return fail(parser, "this statement is there twice");
+    seen[kind] = true;
+    return true;
+}
+
+static bool parse_statement(struct parser *parser, struct scenario_line *line)
+{
+    struct scenario_lex *lex = &parser->lex;
+    if (scenario_lex_take(lex, '}')) {
+        line->kind = LINE_END;
+        return parse_end(parser);
+    }
+    if (!take_statement(lex, line) || !check_order(parser, line->kind)) return false;
+    if (is_header(line->kind)) return parse_header(parser, line->kind);
+
+    parser->scenario->seen[LINE_OP] = true;
+    if (line->kind == LINE_REPEAT) return parse_repeat(parser, line);
+    if (!scenario_parse_op(parser->scenario, lex, &parser->loops, line)) return false;
+    add_ops(&parser->ops, scenario_line_ops(line));
+    return true;
+}
+
+/* Whatever is left of the line: a comment or nothing. */
+static bool parse_comment(struct parser *parser, struct scenario_line *line)
+{
+    struct scenario_lex *lex = &parser->lex;
+    if (!scenario_lex_done(lex)) return scenario_lex_expected(lex, "the end of the line");
+    if (lex->at == lex->end) return true;
+    const char *text = lex->at + 1, *end = lex->end;
+    while (end > text && (end[-1] == ' ' || end[-1] == '\t')) {
+        end--;
+    }
+    if ((size_t)(end - text) > SCENARIO_COMMENT_MAX) {
+        return fail(parser, "a comment has at most 1000 bytes");
+    }
+    line->comment = script_value(parser->scenario->header, text, (uint32_t)(end - text));
+    return line->comment || fail(parser, "memory is short");
+}
+
+/* Any bytes may come as a scenario; what is no text is told as such. */
+static bool check_bytes(struct parser *parser)
+{
+    const struct scenario_lex *lex = &parser->lex;
+    if ((size_t)(lex->end - lex->at) > SCENARIO_LINE_MAX) return fail(parser, "too long a line");
+    for (const char *at = lex->at; at < lex->end; at++) {
+        uint8_t byte = (uint8_t)*at;
+        if ((byte >= ' ' && byte != 0x7F) || byte == '\t') continue;
+        return scenario_fail(lex->error, lex->line, "the byte 0x%02x is no text", (unsigned)byte);
+    }
+    return true;
+}
+
+static bool append_line(struct parser *parser, const struct scenario_line *line)
+{
+    struct scenario *scenario = parser->scenario;
+    if (scenario->line_count == scenario->line_capacity) {
+        uint32_t capacity = scenario->line_capacity ? 2 * scenario->line_capacity : 64;
+        struct scenario_line *lines = realloc(scenario->lines, capacity * sizeof *lines);
+        if (!lines) return fail(parser, "memory is short");
+        scenario->lines = lines;
+        scenario->line_capacity = capacity;
+    }
+    scenario->lines[scenario->line_count++] = *line;
+    return true;
+}
+
+static bool parse_line(struct parser *parser)
+{
+    struct scenario_line line = {.kind = LINE_BLANK, .line = parser->lex.line};
+    if (!check_bytes(parser)) return false;
+    if (!scenario_lex_done(&parser->lex) && !parse_statement(parser, &line)) return false;
+    return parse_comment(parser, &line) && append_line(parser, &line);
+}
+
+static bool parse_lines(struct parser *parser, const char *text, size_t size)
+{
+    for (const char *at = text, *end = text + size; at < end;) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        const char *next = newline ? newline + 1 : end;
+        const char *stop = newline ? newline : end;
+        if (stop > at && stop[-1] == '\r') stop--;
+        parser->lex.at = at;
+        parser->lex.end = stop;
+        parser->lex.line++;
+        if (!parse_line(parser)) return false;
+        at = next;
+    }
+    struct scenario *scenario = parser->scenario;
+    if (parser->loops.depth != 0) {
+        parser->lex.line = scenario->lines[parser->loops.lines[parser->loops.depth - 1]].line;
+        return fail(parser, "the '}' that ends this repeat is missing");
+    }
+    parser->lex.line = 0;
+    if (!scenario->seen[LINE_CHIP]) return fail(parser, "there is no 'chip' line");
+    if (!scenario->seen[LINE_ENGINE]) return fail(parser, "there is no 'engine' line");
+    scenario->ops = parser->ops;
+    return true;
+}
+
+/* "scenarios/boot-counter.scn" is called "boot-counter". */
+static void name_script(struct script *script, const char *path)
+{
+    const char *base = strrchr(path, '/');
+    base = base ? base + 1 : path;
+    const char *dot = strrchr(base, '.');
+    size_t size = dot && dot != base ? (size_t)(dot - base) : strlen(base);
+    if (size >= sizeof script->name) size = sizeof script->name - 1;
+    memcpy(script->name, base, size);
+    script->name[size] = '\0';
+}
+
+struct scenario *scenario_parse(const char *name, const char *text, size_t size,
+                                struct scenario_error *error)
+{
+    struct scenario *scenario = calloc(1, sizeof *scenario);
+    struct parser parser = {.scenario = scenario, .lex = {.error = error}};
+    parser.lex.scratch = malloc(SCENARIO_VALUE_MAX);
+    if (scenario) scenario->header = script_new(&(struct part){0});
+    bool good = scenario && scenario->header && parser.lex.scratch;
+    if (good) {
+        name_script(scenario->header, name);
+        good = parse_lines(&parser, text, size);
+    } else {
+        fail(&parser, "memory is short");
+    }
+    free(parser.lex.scratch);
+    if (good) return scenario;
+    scenario_free(scenario);
+    return NULL;
+}

@@ -1,0 +1,336 @@
+/* script.c - see script.h.
+ *
+ * The memory of a script is an arena: values are appended to blocks and never given back before the
+ * script is. A copy takes a fresh arena whose parent is the one it was copied from, so that it may
+ * point at the values there; an arena goes when its script and all arenas below it have gone. A
+ * shrinker that copies, changes and frees many times therefore gives back what each attempt added.
+ */
+#include "fuzz/script/script.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCK_SIZE_MIN ((size_t)1 << 10)
+#define BLOCK_SIZE_MAX ((size_t)1 << 20)
+
+struct script_block {
+    struct script_block *next;
+    size_t used, size;
+    uint64_t bytes[]; /* of this type for its alignment */
+};
+
+struct script_arena {
+    struct script_arena *parent;
+    uint32_t references; /* the script itself, and the arenas whose parent this is */
+    struct script_block *blocks;
+
+    /* of the script that owns the arena */
+    uint32_t *slots; /* hash table of its keys: index + 1, 0 for a free slot */
+    uint32_t slot_count;
+    uint32_t key_capacity;
+    uint32_t op_capacity;
+};
+
+/* --- arena --- */
+
+static struct script_arena *arena_new(struct script_arena *parent)
+{
+    struct script_arena *arena = calloc(1, sizeof *arena);
+    if (!arena) return NULL;
+    arena->references = 1;
+    arena->parent = parent;
+    if (parent) parent->references++;
+    return arena;
+}
+
+static void arena_drop(struct script_arena *arena)
+{
+    while (arena && --arena->references == 0) {
+        struct script_arena *parent = arena->parent;
+        while (arena->blocks) {
+            struct script_block *next = arena->blocks->next;
+            free(arena->blocks);
+            arena->blocks = next;
+        }
+        free(arena);
+        arena = parent;
+    }
+}
+
+static bool arena_grow(struct script_arena *arena, size_t size)
+{
+    size_t block_size = arena->blocks ? 2 * arena->blocks->size : BLOCK_SIZE_MIN;
+    if (block_size > BLOCK_SIZE_MAX) block_size = BLOCK_SIZE_MAX;
+    if (block_size < size) block_size = size;
+    struct script_block *block = malloc(sizeof *block + block_size);
+    if (!block) return false;
+    *block = (struct script_block){.next = arena->blocks, .size = block_size};
+    arena->blocks = block;
+    return true;
+}
+
+static void *arena_take(struct script_arena *arena, size_t size)
+{
+    size = (size + 7) / 8 * 8;
+    struct script_block *block = arena->blocks;
+    if (!block || block->size - block->used < size) {
+        if (!arena_grow(arena, size)) return NULL;
+        block = arena->blocks;
+    }
+    void *bytes = (uint8_t *)block->bytes + block->used;
+    block->used += size;
+    return bytes;
+}
+
+/* --- digest --- */
+
+/* The output function of splitmix64 (Steele, Lea, Flood 2014): a permutation of 64-bit words. */
+static uint64_t digest_mix(uint64_t word)
+{
+    word = (word ^ (word >> 30)) * 0xBF58476D1CE4E5B9u;
+    word = (word ^ (word >> 27)) * 0x94D049BB133111EBu;
+    return word ^ (word >> 31);
+}
+
+/* Little endian on every machine; compilers make one load of it where that is what it is. */
+static uint64_t digest_word(const uint8_t *bytes)
+{
+    return (uint64_t)bytes[0] | (uint64_t)bytes[1] << 8 | (uint64_t)bytes[2] << 16 |
+           (uint64_t)bytes[3] << 24 | (uint64_t)bytes[4] << 32 | (uint64_t)bytes[5] << 40 |
+           (uint64_t)bytes[6] << 48 | (uint64_t)bytes[7] << 56;
+}
+
+uint64_t script_digest(const void *bytes, uint32_t size)
+{
+    const uint8_t *at = (const uint8_t *)bytes;
+    uint64_t digest = digest_mix(0x9E3779B97F4A7C15u + size);
+    uint32_t left = size;
+    for (; left >= 8; left -= 8, at += 8) {
+        digest = digest_mix(digest ^ digest_word(at)) + 0x9E3779B97F4A7C15u;
+    }
+    if (left != 0) {
+        uint8_t last[8] = {0};
+        memcpy(last, at, left);
+        digest = digest_mix(digest ^ digest_word(last));
+    }
+    return digest;
+}
+
+/* --- script --- */
+
+struct script *script_new(const struct part *part)
+{
+    struct script *script = calloc(1, sizeof *script);
+    if (!script) return NULL;
+    script->arena = arena_new(NULL);
+    if (!script->arena) {
+        free(script);
+        return NULL;
+    }
+    const struct part *base = part->name ? part_find(part->name) : NULL;
+    script->part = *part;
+    script->base = base ? *base : *part;
+    return script;
+}
+
+void script_free(struct script *script)
+{
+    if (!script) return;
+    if (script->arena) {
+        free(script->arena->slots);
+        script->arena->slots = NULL;
+    }
+    arena_drop(script->arena);
+    free(script->keys);
+    free(script->ops);
+    free(script);
+}
+
+/* An array of its own; a script without any has none. */
+static void *copy_array(const void *from, size_t count, size_t size, bool *failed)
+{
+    if (count == 0) return NULL;
+    void *to = malloc(count * size);
+    if (to) memcpy(to, from, count * size);
+    *failed |= !to;
+    return to;
+}
+
+struct script *script_copy(const struct script *script)
+{
+    const struct script_arena *from = script->arena;
+    struct script *copy = malloc(sizeof *copy);
+    struct script_arena *arena = copy ? arena_new(script->arena) : NULL;
+    if (!arena) {
+        free(copy);
+        return NULL;
+    }
+    bool failed = false;
+    *copy = *script;
+    copy->arena = arena;
+    copy->keys = copy_array(script->keys, script->key_count, sizeof *script->keys, &failed);
+    copy->ops = copy_array(script->ops, script->op_count, sizeof *script->ops, &failed);
+    arena->slots = copy_array(from->slots, from->slot_count, sizeof *from->slots, &failed);
+    arena->slot_count = from->slot_count;
+    arena->key_capacity = copy->key_count;
+    arena->op_capacity = copy->op_count;
+    if (!failed) return copy;
+    script_free(copy);
+    return NULL;
+}
+
+const struct value *script_value(struct script *script, const void *bytes, uint32_t size)
+{
+    struct value *value = arena_take(script->arena, sizeof *value + size);
+    if (!value) return NULL;
+    value->digest = script_digest(bytes, size);
+    value->size = size;
+    if (size != 0) memcpy(value->bytes, bytes, size);
+    return value;
+}
+
+/* --- keys --- */
+
+/* The slot of a key: the one that has it, or the free one where it belongs. */
+static uint32_t *key_slot(const struct script *script, uint64_t digest, const void *bytes,
+                          uint32_t size)
+{
+    const struct script_arena *arena = script->arena;
+    uint32_t mask = arena->slot_count - 1;
+    for (uint32_t i = (uint32_t)digest & mask;; i = (i + 1) & mask) {
+        uint32_t *slot = &arena->slots[i];
+        if (*slot == 0) return slot;
+        const struct value *key = script->keys[*slot - 1];
+        if (key->digest == digest && key->size == size &&
+            (size == 0 || memcmp(key->bytes, bytes, size) == 0)) {
+            return slot;
+        }
+    }
+}
+
+/* Room for one more key: an entry in the list, and a table that stays at most half full. */
+static bool keys_grow(struct script *script)
+{
+    struct script_arena *arena = script->arena;
+    if (script->key_count == arena->key_capacity) {
+        uint32_t capacity = arena->key_capacity ? 2 * arena->key_capacity : 16;
+        const struct value **keys = realloc(script->keys, capacity * sizeof *keys);
+        if (!keys) return false;
+        script->keys = keys;
+        arena->key_capacity = capacity;
+    }
+    if (2 * (uint64_t)script->key_count < arena->slot_count) return true;
+
+    uint32_t slot_count = arena->slot_count ? 2 * arena->slot_count : 32;
+    uint32_t *slots = calloc(slot_count, sizeof *slots);
+    if (!slots) return false;
+    free(arena->slots);
+    arena->slots = slots;
+    arena->slot_count = slot_count;
+    for (uint32_t i = 0; i < script->key_count; i++) {
+        const struct value *key = script->keys[i];
+        *key_slot(script, key->digest, key->bytes, key->size) = i + 1;
+    }
+    return true;
+}
+
+uint32_t script_key(struct script *script, const void *bytes, uint32_t size)
+{
+    if (!keys_grow(script)) return UINT32_MAX;
+    uint32_t *slot = key_slot(script, script_digest(bytes, size), bytes, size);
+    if (*slot == 0) {
+        const struct value *key = script_value(script, bytes, size);
+        if (!key) return UINT32_MAX;
+        script->keys[script->key_count++] = key;
+        *slot = script->key_count;
+    }
+    return *slot - 1;
+}
+
+/* --- operations --- */
+
+struct op *script_append(struct script *script, const struct op *op)
+{
+    assert(op->kind < OP_KINDS);
+    struct script_arena *arena = script->arena;
+    if (script->op_count == arena->op_capacity) {
+        uint32_t capacity = arena->op_capacity ? 2 * arena->op_capacity : 32;
+        struct op *ops = realloc(script->ops, capacity * sizeof *ops);
+        if (!ops) return NULL;
+        script->ops = ops;
+        arena->op_capacity = capacity;
+    }
+    struct op *appended = &script->ops[script->op_count++];
+    *appended = *op;
+    return appended;
+}
+
+enum { HAS_KEY = 1, HAS_VALUE = 2, HAS_PLACE = 4, CHANGES = 8, CLAIMS = 16, WORK = 32 };
+
+static const struct {
+    const char *name;
+    unsigned traits;
+} ops[OP_KINDS] = {
+    [OP_STORE] = {"store", HAS_KEY | HAS_VALUE | CHANGES | WORK},
+    [OP_FETCH] = {"fetch", HAS_KEY | WORK},
+    [OP_REMOVE] = {"remove", HAS_KEY | CHANGES | WORK},
+    [OP_CLEAR] = {"clear", CHANGES | WORK},
+    [OP_EXPECT] = {"expect", HAS_KEY | HAS_VALUE | CLAIMS},
+    [OP_PUSH] = {"push", HAS_VALUE | CHANGES | WORK},
+    [OP_APPEND] = {"append", HAS_VALUE | CHANGES | WORK},
+    [OP_POP] = {"pop", HAS_PLACE | CHANGES | WORK},
+    [OP_PEEK] = {"peek", WORK},
+    [OP_READ] = {"read", HAS_PLACE | WORK},
+    [OP_SYNC] = {"sync", CHANGES | WORK},
+    [OP_SEAL] = {"seal", CHANGES | WORK},
+    [OP_IDLE] = {"idle", CHANGES | WORK},
+    [OP_OLDEST] = {"oldest", HAS_VALUE | CLAIMS},
+    [OP_NEWEST] = {"newest", HAS_VALUE | CLAIMS},
+    [OP_MOUNT] = {"mount", WORK},
+    [OP_LOOK] = {"look", 0},
+    [OP_USE] = {"use", 0},
+    [OP_ROT] = {"rot", 0},
+};
+
+const char *op_name(enum op_kind kind)
+{
+    assert(kind < OP_KINDS);
+    return ops[kind].name;
+}
+
+static bool has(enum op_kind kind, unsigned trait)
+{
+    assert(kind < OP_KINDS);
+    return ops[kind].traits & trait;
+}
+
+bool op_has_key(enum op_kind kind)
+{
+    return has(kind, HAS_KEY);
+}
+
+bool op_has_value(enum op_kind kind)
+{
+    return has(kind, HAS_VALUE);
+}
+
+bool op_has_place(enum op_kind kind)
+{
+    return has(kind, HAS_PLACE);
+}
+
+bool op_changes(enum op_kind kind)
+{
+    return has(kind, CHANGES);
+}
+
+bool op_claims(enum op_kind kind)
+{
+    return has(kind, CLAIMS);
+}
+
+bool op_is_work(enum op_kind kind)
+{
+    return has(kind, WORK);
+}

@@ -1,0 +1,383 @@
+#include "fuzz/wear/cost.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz/adapters/globals.h"
+
+#define JUNK 0xA5
+
+/* Mounts tried on the way, to know the worst one, and the reads that they may cost in all. */
+#define TRIALS 64u
+#define TRIAL_READS_MAX (1u << 22)
+
+/* Of so many items held, one operation passes before the next look at all of them. */
+#define LOOK_PAUSE 64u
+
+struct labour {
+    struct account *account;
+    struct rig *rig;
+    const struct outage *outage;
+    struct script *done;
+    uint64_t number;      /* of the operation in the script */
+    uint64_t trial_reads; /* of mounts that were tried */
+    uint64_t looked;      /* number of the operation after which all items were looked at last */
+};
+
+static struct rig_level *ground(const struct labour *it)
+{
+    return (struct rig_level *)&it->rig->levels[0];
+}
+
+/* --- counting --- */
+
+/* The engine call that an operation is; other calls on the way are the harness's own. */
+static enum adapter_call call_of(enum op_kind kind)
+{
+    static const uint8_t calls[OP_KINDS] = {
+        [OP_STORE] = ADAPTER_CALL_STORE,   [OP_FETCH] = ADAPTER_CALL_FETCH,
+        [OP_REMOVE] = ADAPTER_CALL_REMOVE, [OP_CLEAR] = ADAPTER_CALL_CLEAR,
+        [OP_PUSH] = ADAPTER_CALL_PUSH,     [OP_APPEND] = ADAPTER_CALL_PUSH,
+        [OP_POP] = ADAPTER_CALL_POP,       [OP_PEEK] = ADAPTER_CALL_PEEK,
+        [OP_READ] = ADAPTER_CALL_READ,     [OP_SYNC] = ADAPTER_CALL_SYNC,
+        [OP_SEAL] = ADAPTER_CALL_SYNC,     [OP_IDLE] = ADAPTER_CALL_SYNC,
+    };
+    return (enum adapter_call)calls[kind];
+}
+
+static void add(struct chip_counters *sum, const struct chip_counters *more)
+{
+    static const struct chip_counters none;
+    rig_add_spent(sum, &none, more);
+}
+
+static void keep_most(uint64_t *most, uint64_t number)
+{
+    if (number > *most) *most = number;
+}
+
+static void book(struct labour *it, const struct chip_counters *spent)
+{
+    struct account *account = it->account;
+    add(&account->work, spent);
+    keep_most(&account->programs_most, spent->programs);
+    keep_most(&account->time_ns_most, spent->time_ns);
+}
+
+static void book_payload(struct labour *it, const struct op *op)
+{
+    const struct script *script = it->rig->script;
+    if (op->kind != OP_STORE && op->kind != OP_PUSH && op->kind != OP_APPEND) return;
+    it->account->payload += op->value->size;
+    if (op_has_key(op->kind)) it->account->payload += script->keys[op->key]->size;
+}
+
+/* --- mounts --- */
+
+static bool mount_object(struct labour *it, void *object)
+{
+    struct rig *rig = it->rig;
+    chip_power_off(rig->chip);
+    chip_power_on(rig->chip);
+    chip_set_fuel(rig->chip, rig->bounds[ADAPTER_CALL_MOUNT]);
+    memset(object, JUNK, rig->object_size);
+    if (rig->adapter->has_globals) globals_wipe();
+    return rig->adapter->mount(object, chip_flash(rig->chip), &rig->settings) == ANSWER_OK;
+}
+
+static void keep_mount(struct labour *it, const struct chip_counters *spent)
+{
+    if (spent->reads >= it->account->mount_most.reads) it->account->mount_most = *spent;
+}
+
+/* A power-on and nothing besides: rig_recover() would look around. */
+static bool mount_once(struct labour *it)
+{
+    struct rig *rig = it->rig;
+    struct chip_counters then = *chip_counters(rig->chip), spent = {0};
+    bool fine = mount_object(it, ground(it)->object);
+    rig_add_spent(&spent, &then, chip_counters(rig->chip));
+    it->account->mount = spent;
+    if (rig_is_off(rig)) return true;
+    keep_mount(it, &spent);
+    return fine || rig_finds(rig, CLAUSE_ALIVE, "mount fails");
+}
+
+/* What a mount here would cost; nothing of it stays. */
+static void try_mount(struct labour *it)
+{
+    struct rig *rig = it->rig;
+    struct chip_counters then = *chip_counters(rig->chip), spent = {0};
+    if (it->trial_reads > TRIAL_READS_MAX) return;
+    chip_mark mark = chip_set_mark(rig->chip);
+    rig_keep_ram(ground(it)->ram);
+    mount_object(it, rig->second);
+    rig_add_spent(&spent, &then, chip_counters(rig->chip));
+    it->trial_reads += spent.reads;
+    keep_mount(it, &spent);
+    rig_restore_ram(ground(it)->ram);
+    chip_rollback(rig->chip, mark);
+}
+
+/* A power-on that is judged in full, beside the work: nothing of it stays but what it has shown. */
+static bool judge(struct labour *it)
+{
+    struct rig *rig = it->rig;
+    chip_mark mark = chip_set_mark(rig->chip);
+    model_copy(&rig->levels[1].model, &ground(it)->model);
+    rig_keep_ram(ground(it)->ram);
+    chip_power_off(rig->chip);
+    chip_power_on(rig->chip);
+    rig->level = 1;
+    bool fine = rig_recover(rig);
+    rig->level = 0;
+    if (fine) model_copy(&ground(it)->model, &rig->levels[1].model);
+    rig_restore_ram(ground(it)->ram);
+    chip_rollback(rig->chip, mark);
+    return fine;
+}
+
+/* --- operations --- */
+
+static bool do_call(struct labour *it, const struct op *op)
+{
+    enum answer answer = ANSWER_OK;
+    struct rig *rig = it->rig;
+    struct chip_counters *all = &rig->spent[call_of(op->kind)], then = *all, spent = {0};
+    bool fine = rig_call(rig, op, &answer);
+    if (!op_is_work(op->kind)) return fine;
+    rig_add_spent(&spent, &then, all);
+    book(it, &spent);
+    if (fine && answer == ANSWER_OK && !rig_is_off(rig)) book_payload(it, op);
+    return fine;
+}
+
+static bool do_op(struct labour *it, const struct op *op)
+{
+    if (op->kind == OP_USE) return true;
+    if (op->kind != OP_MOUNT) return do_call(it, op);
+    bool fine = mount_once(it);
+    add(&it->account->work, &it->account->mount);
+    return fine;
+}
+
+static bool record(struct labour *it, const struct op *op, const struct outage_watch *watch)
+{
+    struct op done = *op;
+    if (!it->done || !it->outage) return true;
+    if (watch) done.cut = (struct cut){.nth = watch->nth, .tear = watch->tear};
+    return script_append(it->done, &done);
+}
+
+/* --- an operation that loses power --- */
+
+/* Does the operation for practice. Everything is as before but *writes, which tells how many
+ * programs and erases it makes; what differs differs. */
+static bool practise(struct labour *it, const struct op *op, uint32_t *writes)
+{
+    struct rig *rig = it->rig;
+    struct account account = *it->account;
+    struct refusals refusals = rig->refusals;
+    struct outage_watch watch;
+    chip_mark mark = chip_set_mark(rig->chip);
+    memcpy(rig->levels[1].object, ground(it)->object, rig->object_size);
+    model_copy(&rig->levels[1].model, &ground(it)->model);
+    rig_keep_ram(ground(it)->ram);
+    outage_watch(&watch, it->outage, rig->chip, it->number, 0);
+    bool fine = do_op(it, op);
+    outage_unwatch(rig->chip);
+    *writes = watch.met;
+    if (!fine) {
+        chip_release(rig->chip, mark);
+        return false;
+    }
+    rig_restore_ram(ground(it)->ram);
+    model_copy(&ground(it)->model, &rig->levels[1].model);
+    memcpy(ground(it)->object, rig->levels[1].object, rig->object_size);
+    chip_rollback(rig->chip, mark);
+    rig->refusals = refusals;
+    *it->account = account;
+    return true;
+}
+
+static bool map_has(const struct model *model, const struct op *op)
+{
+    switch (op->kind) {
+    case OP_STORE:
+        return model_match(model, op->key, false, op->value->bytes, op->value->size) >= 0;
+    case OP_REMOVE:
+        return model_match(model, op->key, true, NULL, 0) >= 0;
+    case OP_CLEAR:
+        for (uint32_t key = 0; key < model->key_count; key++) {
+            if (model_match(model, key, true, NULL, 0) < 0) return false;
+        }
+        return true;
+    default:
+        return true;
+    }
+}
+
+/* `before` is the model before the operation. */
+static bool list_has(const struct model_list *list, const struct model_list *before,
+                     const struct op *op)
+{
+    uint32_t count = model_list_count(list);
+    const struct model_item *item = model_list_at(before, op->count);
+    switch (op->kind) {
+    case OP_PUSH:
+    case OP_APPEND:
+        item = count ? model_list_at(list, count - 1) : NULL;
+        return item && item->time > before->clock && item->state == ITEM_HELD;
+    case OP_POP:
+        for (uint32_t i = 0; item && i < count; i++) {
+            if (model_list_at(list, i)->time == item->time) return false;
+        }
+        return true;
+    case OP_CLEAR:
+        return count == 0;
+    case OP_SYNC:
+    case OP_SEAL:
+    case OP_IDLE:
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* Whether the operation that was cut is done, so that doing it again would do it twice. */
+static bool is_done(const struct labour *it, const struct op *op)
+{
+    const struct model *model = &ground(it)->model;
+    return model_is_map(model) ? map_has(model, op)
+                               : list_has(&model->list, &it->rig->levels[2].model.list, op);
+}
+
+/* The power comes on again. */
+static bool power_on(struct labour *it)
+{
+    static const struct op mount = {.kind = OP_MOUNT};
+    return record(it, &mount, NULL) && judge(it) && do_op(it, &mount);
+}
+
+/* Inside the operation, at one of its programs and erases. */
+static bool cut_inside(struct labour *it, const struct op *op, uint32_t writes)
+{
+    struct account *account = it->account;
+    struct outage_watch watch;
+    model_copy(&it->rig->levels[2].model, &ground(it)->model);
+    outage_watch(&watch, it->outage, it->rig->chip, it->number,
+                 outage_place(it->outage, it->number, writes));
+    bool fine = do_op(it, op);
+    outage_unwatch(it->rig->chip);
+    if (!record(it, op, &watch) || !fine) return false;
+    assert(rig_is_off(it->rig)); /* it did the same in practice */
+    if (watch.erase)
+        account->cuts.in_erase++;
+    else
+        account->cuts.in_program++;
+    if (!power_on(it)) return false;
+    if (is_done(it, op)) {
+        book_payload(it, op);
+        return true;
+    }
+    account->cuts.redone++;
+    return record(it, op, NULL) && do_op(it, op);
+}
+
+static bool do_with_cut(struct labour *it, const struct op *op)
+{
+    uint32_t writes;
+    it->rig->interrupted = true;
+    if (!practise(it, op, &writes)) {
+        record(it, op, NULL);
+        return false;
+    }
+    if (writes) return cut_inside(it, op, writes);
+    it->account->cuts.behind++;
+    return record(it, op, NULL) && do_op(it, op) && power_on(it);
+}
+
+/* --- the whole --- */
+
+static uint64_t count_held(const struct labour *it)
+{
+    const struct model *model = &ground(it)->model;
+    uint64_t held = 0;
+    if (!model_is_map(model)) return model_list_count(&model->list);
+    for (uint32_t key = 0; key < model->key_count; key++)
+        held += model->slots[key].allowed[0] != NULL;
+    return held;
+}
+
+/* The items that an append may have overwritten: where the oldest is one of them, a look tells how
+ * many are left. Not every time where there are many, for that takes reading all of them. */
+static bool look_for_losses(struct labour *it)
+{
+    static const struct op look = {.kind = OP_LOOK};
+    struct model_list *list = &ground(it)->model.list;
+    uint32_t count = model_list_count(list);
+    if (model_is_map(&ground(it)->model) || !count || !list->uncertain) return true;
+    if (list->items[list->first].state != ITEM_OLD) return true;
+    if (it->number - it->looked < count / LOOK_PAUSE) return true;
+    it->looked = it->number;
+    if (!record(it, &look, NULL) || !do_op(it, &look)) return false;
+    if (model_list_count(list) == count) return true;
+    uint64_t held = model_list_count(list);
+    if (!it->account->overwrote || held < it->account->held_least) it->account->held_least = held;
+    it->account->overwrote = true;
+    return true;
+}
+
+static bool do_number(struct labour *it, const struct op *op)
+{
+    if (op_is_work(op->kind)) it->account->operations++;
+    if (it->outage && op_is_work(op->kind) && outage_strikes(it->outage, it->number))
+        return do_with_cut(it, op);
+    if (op->kind == OP_MOUNT) return power_on(it);
+    return record(it, op, NULL) && do_op(it, op);
+}
+
+static bool do_all(struct labour *it)
+{
+    const struct script *script = it->rig->script;
+    const struct outage trials = {.cuts = TRIALS, .of = script->op_count};
+    bool fine = rig_start(it->rig);
+    for (uint32_t i = 0; fine && i < script->op_count; i++) {
+        it->number = i;
+        fine = do_number(it, &script->ops[i]) && look_for_losses(it);
+        if (fine && outage_strikes(&trials, i)) try_mount(it);
+    }
+    fine = fine && judge(it) && mount_once(it);
+    if (fine) it->account->held = count_held(it);
+    return fine;
+}
+
+/* Without cuts what was done is the script itself, up to where something differed. */
+static bool record_all(struct labour *it)
+{
+    static const struct op look = {.kind = OP_LOOK};
+    const struct script *script = it->rig->script;
+    for (uint64_t i = 0; i <= it->number && i < script->op_count; i++) {
+        if (!script_append(it->done, &script->ops[i])) return false;
+    }
+    return script_append(it->done, &look);
+}
+
+bool account_work(struct account *account, struct rig *rig, const struct outage *outage,
+                  struct script *done)
+{
+    struct labour it = {.account = account, .rig = rig, .outage = outage, .done = done};
+    *account = (struct account){0};
+    bool fine = do_all(&it);
+    if (!fine && !outage && done) record_all(&it);
+    account->refused = rig->refusals.count;
+    account->wear = wear_of(rig);
+    account->lifetime_ns = wear_lifetime_ns(rig, &account->wear);
+    return fine;
+}
+
+uint64_t account_cuts(const struct account *account)
+{
+    return account->cuts.in_program + account->cuts.in_erase + account->cuts.behind;
+}

@@ -1,0 +1,289 @@
+#define _GNU_SOURCE
+#include "fuzz/wear/cost_table.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz/command/command.h"
+
+/* --- figures --- */
+
+/* What people compare. NAN: not known, or never. */
+struct figures {
+    double operations, refused, payload, held, held_least;
+    double erases, erases_max, erases_mean, erases_deviation, unevenness;
+    double programs, programs_most, amplification, read;
+    double mount_reads, mount_bytes, mount_reads_most, mount_bytes_most;
+    double time, time_most, lifetime;
+    /* with power cuts */
+    double cuts, in_program, in_erase, behind, redone;
+    double more_erases, more_programs, more_bytes;
+};
+
+static double per(uint64_t amount, uint64_t of)
+{
+    return of ? (double)amount / (double)of : 0;
+}
+
+static void take_work(struct figures *it, const struct account *account)
+{
+    const struct chip_counters *work = &account->work;
+    it->operations = (double)account->operations;
+    it->refused = (double)account->refused;
+    it->payload = (double)account->payload;
+    it->held = (double)account->held;
+    it->held_least = account->overwrote ? (double)account->held_least : NAN;
+    it->erases = (double)work->erases;
+    it->programs = per(work->programs, account->operations);
+    it->programs_most = (double)account->programs_most;
+    it->amplification = per(work->bytes_programmed, account->payload);
+    it->read = per(work->bytes_read, account->operations);
+    it->mount_reads = (double)account->mount.reads;
+    it->mount_bytes = (double)account->mount.bytes_read;
+    it->mount_reads_most = (double)account->mount_most.reads;
+    it->mount_bytes_most = (double)account->mount_most.bytes_read;
+    it->time = (double)work->time_ns;
+    it->time_most = (double)account->time_ns_most;
+}
+
+static void take_wear(struct figures *it, const struct account *account)
+{
+    const struct wear *wear = &account->wear;
+    it->erases_max = wear->max;
+    it->erases_mean = wear->mean;
+    it->erases_deviation = wear->deviation;
+    it->unevenness = wear->mean > 0 ? wear->max / wear->mean : NAN;
+    it->lifetime = account->lifetime_ns > 0 ? account->lifetime_ns : NAN;
+}
+
+static double more(uint64_t with, uint64_t without, double cuts)
+{
+    return cuts > 0 ? ((double)with - (double)without) / cuts : NAN;
+}
+
+static void take_cuts(struct figures *it, const struct account *cut, const struct account *plain)
+{
+    it->cuts = (double)account_cuts(cut);
+    it->in_program = (double)cut->cuts.in_program;
+    it->in_erase = (double)cut->cuts.in_erase;
+    it->behind = (double)cut->cuts.behind;
+    it->redone = (double)cut->cuts.redone;
+    it->more_erases = more(cut->work.erases, plain->work.erases, it->cuts);
+    it->more_programs = more(cut->work.programs, plain->work.programs, it->cuts);
+    it->more_bytes = more(cut->work.bytes_programmed, plain->work.bytes_programmed, it->cuts);
+}
+
+static struct figures figures_of(const struct account *account)
+{
+    struct figures it = {0};
+    take_work(&it, account);
+    take_wear(&it, account);
+    return it;
+}
+
+static struct figures figures_with_cuts(const struct ledger_entry *entry)
+{
+    struct figures it = figures_of(&entry->cut);
+    take_cuts(&it, &entry->cut, &entry->plain);
+    return it;
+}
+
+/* --- rows --- */
+
+enum form { WHOLE, RATIO, FINE, TIME };
+
+struct row {
+    const char *text, *json;
+    enum form form;
+    size_t offset;
+};
+
+#define ROW(text, json, form, field)                                                               \
+    {                                                                                              \
+        text, json, form, offsetof(struct figures, field)                                          \
+    }
+
+static const struct row plain_rows[] = {
+    ROW("operations refused", "refused", WHOLE, refused),
+    ROW("bytes of payload put in", "payload", WHOLE, payload),
+    ROW("keys or items held at the end", "held", WHOLE, held),
+    ROW("least held, once it overwrote", "held_least", WHOLE, held_least),
+    ROW("erases", "erases", WHOLE, erases),
+    ROW("erases of the most worn sector", "erases_max", WHOLE, erases_max),
+    ROW("erases of a sector, mean", "erases_mean", RATIO, erases_mean),
+    ROW("erases of a sector, deviation", "erases_deviation", RATIO, erases_deviation),
+    ROW("most worn against mean", "erases_max_per_mean", RATIO, unevenness),
+    ROW("programs per operation", "programs_per_operation", RATIO, programs),
+    ROW("programs of one operation, most", "programs_most", WHOLE, programs_most),
+    ROW("bytes programmed per payload byte", "bytes_per_payload_byte", RATIO, amplification),
+    ROW("bytes read per operation", "bytes_read_per_operation", RATIO, read),
+    ROW("reads of a mount at the end", "mount_reads", WHOLE, mount_reads),
+    ROW("bytes read by it", "mount_bytes_read", WHOLE, mount_bytes),
+    ROW("reads of a mount, most", "mount_reads_most", WHOLE, mount_reads_most),
+    ROW("bytes read by that one", "mount_bytes_read_most", WHOLE, mount_bytes_most),
+    ROW("flash time of one operation, most", "operation_time_ns_most", TIME, time_most),
+    ROW("flash time, typical times", "flash_time_ns", TIME, time),
+    ROW("projected lifetime", "lifetime_ns", TIME, lifetime),
+};
+
+/* Of the run with power cuts: what is not the same as without. */
+static const struct row cut_rows[] = {
+    ROW("power cuts", "cuts", WHOLE, cuts),
+    ROW("  inside a program", "cuts_in_program", WHOLE, in_program),
+    ROW("  inside an erase", "cuts_in_erase", WHOLE, in_erase),
+    ROW("  behind an operation", "cuts_behind", WHOLE, behind),
+    ROW("operations done again", "redone", WHOLE, redone),
+    ROW("operations refused", NULL, WHOLE, refused),
+    ROW("erases more for each cut", "more_erases_per_cut", FINE, more_erases),
+    ROW("programs more for each cut", "more_programs_per_cut", FINE, more_programs),
+    ROW("bytes programmed more for each cut", "more_bytes_per_cut", RATIO, more_bytes),
+    ROW("erases of the most worn sector", NULL, WHOLE, erases_max),
+    ROW("keys or items held at the end", NULL, WHOLE, held),
+    ROW("least held, once it overwrote", NULL, WHOLE, held_least),
+    ROW("reads of a mount, most", NULL, WHOLE, mount_reads_most),
+    ROW("bytes read by that one", NULL, WHOLE, mount_bytes_most),
+    ROW("flash time, typical times", NULL, TIME, time),
+    ROW("projected lifetime", NULL, TIME, lifetime),
+};
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+#define TEXT_WIDTH 34
+#define CELL_WIDTH_MIN 10
+
+static double number_at(const struct figures *figures, const struct row *row)
+{
+    double number;
+    memcpy(&number, (const char *)figures + row->offset, sizeof number);
+    return number;
+}
+
+/* --- the table --- */
+
+static int width_of(const struct ledger_entry *entry)
+{
+    int width = (int)strlen(entry->name);
+    return width < CELL_WIDTH_MIN ? CELL_WIDTH_MIN : width;
+}
+
+static void print_cell(FILE *out, double number, enum form form, int width)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *cell = open_memstream(&text, &size);
+    if (!cell) return;
+    if (isnan(number))
+        fprintf(cell, "-");
+    else if (form == TIME)
+        wear_print_duration(cell, number);
+    else
+        fprintf(cell, form == WHOLE ? "%.0f" : form == FINE ? "%.3f" : "%.2f", number);
+    if (fclose(cell) == 0) fprintf(out, "  %*s", width, text);
+    free(text);
+}
+
+static void print_row(const struct ledger *ledger, const struct figures *figures,
+                      const struct row *row, FILE *out)
+{
+    bool known = false;
+    for (uint32_t i = 0; i < ledger->count; i++)
+        known = known || !isnan(number_at(&figures[i], row));
+    if (!known && row->offset == offsetof(struct figures, held_least)) return;
+    fprintf(out, "  %-*s", TEXT_WIDTH, row->text);
+    for (uint32_t i = 0; i < ledger->count; i++)
+        print_cell(out, number_at(&figures[i], row), row->form, width_of(&ledger->entries[i]));
+    fprintf(out, "\n");
+}
+
+static void print_head(const struct ledger *ledger, FILE *out)
+{
+    const struct part *part = &ledger->script->part;
+    fprintf(out, "%s, %s: %" PRIu32 " sectors of %" PRIu32 " bytes, unit %u\n",
+            ledger->script->name, part->name, part->geometry.sector_count,
+            part->geometry.sector_size, part->geometry.unit);
+    fprintf(out, "  %" PRIu64 " operations\n\n", ledger->entries[0].plain.operations);
+    fprintf(out, "  %-*s", TEXT_WIDTH, "");
+    for (uint32_t i = 0; i < ledger->count; i++)
+        fprintf(out, "  %*s", width_of(&ledger->entries[i]), ledger->entries[i].name);
+    fprintf(out, "\n");
+}
+
+void ledger_print(const struct ledger *ledger, FILE *out)
+{
+    struct figures *figures = calloc(ledger->count + 1, sizeof *figures);
+    if (!figures || !ledger->count) {
+        free(figures);
+        return;
+    }
+    print_head(ledger, out);
+    for (uint32_t i = 0; i < ledger->count; i++)
+        figures[i] = figures_of(&ledger->entries[i].plain);
+    for (size_t i = 0; i < COUNT(plain_rows); i++)
+        print_row(ledger, figures, &plain_rows[i], out);
+    if (ledger->outage) {
+        char faults[FAULT_CLASSES_TEXT_MAX];
+        fault_print_classes(ledger->outage->faults, faults);
+        fprintf(out, "\n  power is cut in %" PRIu64 " of %" PRIu64 " operations (%s)\n",
+                ledger->outage->cuts, ledger->outage->of, faults);
+        for (uint32_t i = 0; i < ledger->count; i++)
+            figures[i] = figures_with_cuts(&ledger->entries[i]);
+        for (size_t i = 0; i < COUNT(cut_rows); i++)
+            print_row(ledger, figures, &cut_rows[i], out);
+    }
+    free(figures);
+}
+
+/* --- JSON --- */
+
+static void print_fields(const struct figures *figures, const struct row *rows, size_t count,
+                         FILE *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        double number = number_at(figures, &rows[i]);
+        if (!rows[i].json) continue;
+        if (isnan(number))
+            fprintf(out, ", \"%s\": null", rows[i].json);
+        else
+            fprintf(out,
+                    rows[i].form == RATIO || rows[i].form == FINE ? ", \"%s\": %.4f"
+                                                                  : ", \"%s\": %.0f",
+                    rows[i].json, number);
+    }
+}
+
+static void print_entry(const struct ledger *ledger, const struct ledger_entry *entry, FILE *out)
+{
+    struct figures figures = figures_of(&entry->plain);
+    fprintf(out, "{\"engine\": ");
+    command_print_json(out, entry->name);
+    fprintf(out, ", \"operations\": %.0f", figures.operations);
+    print_fields(&figures, plain_rows, COUNT(plain_rows), out);
+    if (ledger->outage) {
+        figures = figures_with_cuts(entry);
+        fprintf(out, ", \"with_cuts\": {\"operations\": %.0f", figures.operations);
+        print_fields(&figures, plain_rows, COUNT(plain_rows), out);
+        print_fields(&figures, cut_rows, COUNT(cut_rows), out);
+        fprintf(out, "}");
+    }
+    fprintf(out, "}");
+}
+
+void ledger_print_json(const struct ledger *ledger, FILE *out)
+{
+    fprintf(out, "{\"scenario\": ");
+    command_print_json(out, ledger->script->name);
+    fprintf(out, ", \"chip\": ");
+    command_print_json(out, ledger->script->part.name);
+    if (ledger->outage)
+        fprintf(out,
+                ", \"cuts\": {\"count\": %" PRIu64 ", \"of\": %" PRIu64 ", \"seed\": %" PRIu64 "}",
+                ledger->outage->cuts, ledger->outage->of, ledger->outage->seed);
+    fprintf(out, ", \"engines\": [");
+    for (uint32_t i = 0; i < ledger->count; i++) {
+        if (i) fprintf(out, ", ");
+        print_entry(ledger, &ledger->entries[i], out);
+    }
+    fprintf(out, "]}\n");
+}

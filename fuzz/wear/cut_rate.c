@@ -1,0 +1,115 @@
+#include "fuzz/wear/cut_rate.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+/* The output function of splitmix64 (Steele, Lea, Flood 2014): a permutation of 64-bit words. */
+static uint64_t mix(uint64_t word)
+{
+    word = (word ^ (word >> 30)) * 0xBF58476D1CE4E5B9u;
+    word = (word ^ (word >> 27)) * 0x94D049BB133111EBu;
+    return word ^ (word >> 31);
+}
+
+/* What a draw is for, so that one draw says nothing of another. */
+enum purpose { WHETHER = 1, WHERE, WHAT, TEARS };
+
+static uint64_t draw(const struct outage *outage, uint64_t number, enum purpose purpose)
+{
+    uint64_t word = mix(outage->seed + 0x9E3779B97F4A7C15u * (uint64_t)purpose);
+    return mix(word ^ (number + 1) * 0xD1B54A32D192ED03u);
+}
+
+bool outage_strikes(const struct outage *outage, uint64_t number)
+{
+    return outage->cuts && draw(outage, number, WHETHER) % outage->of < outage->cuts;
+}
+
+uint32_t outage_place(const struct outage *outage, uint64_t number, uint32_t count)
+{
+    assert(count > 0);
+    return 1 + (uint32_t)(draw(outage, number, WHERE) % count);
+}
+
+/* --- what the cut leaves --- */
+
+struct choice {
+    uint32_t counts[FAULT_CLASSES]; /* tears of each class */
+    uint32_t class, left;           /* the class that was drawn, and its tears before the one */
+    bool drawn;
+    struct tear tear;
+};
+
+static uint32_t class_index(const struct tear *tear)
+{
+    uint32_t class = fault_class_of(tear), index = 0;
+    while (class >>= 1)
+        index++;
+    return index;
+}
+
+static bool count_tear(void *context, const struct tear *tear)
+{
+    struct choice *choice = context;
+    choice->counts[class_index(tear)]++;
+    return true;
+}
+
+static bool pick_tear(void *context, const struct tear *tear)
+{
+    struct choice *choice = context;
+    if (class_index(tear) != choice->class || choice->left--) return true;
+    choice->tear = *tear;
+    choice->drawn = true;
+    return false;
+}
+
+/* The n-th class that has tears. */
+static uint32_t nth_class(const struct choice *choice, uint32_t n)
+{
+    uint32_t class = 0;
+    while (!choice->counts[class] || n--)
+        class ++;
+    return class;
+}
+
+static struct tear draw_tear(const struct outage_watch *watch, const struct chip_op *op)
+{
+    const struct outage *outage = watch->outage;
+    struct choice choice = {.tear = {.kind = TEAR_NONE}};
+    uint64_t seed = mix(watch->seed ^ TEARS), dice = mix(watch->seed ^ WHAT);
+    uint32_t classes = 0;
+    fault_tears(watch->chip, op, outage->faults, &outage->effort, seed, count_tear, &choice);
+    for (uint32_t i = 0; i < FAULT_CLASSES; i++)
+        classes += choice.counts[i] != 0;
+    if (!classes) return choice.tear;
+    choice.class = nth_class(&choice, (uint32_t)(dice % classes));
+    choice.left = (uint32_t)(mix(dice) % choice.counts[choice.class]);
+    fault_tears(watch->chip, op, outage->faults, &outage->effort, seed, pick_tear, &choice);
+    assert(choice.drawn);
+    return choice.tear;
+}
+
+/* --- watching --- */
+
+static const struct tear *on_flash_op(void *context, const struct chip_op *op)
+{
+    struct outage_watch *watch = context;
+    if (++watch->met != watch->nth) return NULL;
+    watch->erase = op->kind == CHIP_ERASE;
+    watch->tear = draw_tear(watch, op);
+    return &watch->tear;
+}
+
+void outage_watch(struct outage_watch *watch, const struct outage *outage, struct chip *chip,
+                  uint64_t number, uint32_t nth)
+{
+    *watch = (struct outage_watch){.outage = outage, .chip = chip, .nth = nth};
+    watch->seed = draw(outage, number, WHAT);
+    chip_set_hook(chip, on_flash_op, watch);
+}
+
+void outage_unwatch(struct chip *chip)
+{
+    chip_set_hook(chip, NULL, NULL);
+}
