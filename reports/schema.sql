@@ -1,7 +1,7 @@
 -- schema.sql - the results database of Brownout, schema 2.
 --
 -- One file holds many campaigns; a campaign holds runs; a run is one exploration of one scenario on
--- one engine, or one session of the fuzzer. Passes are only counted, failures are kept whole. Beside
+-- one engine, or one fuzz run. Passes are only counted, failures are kept whole. Beside
 -- the runs a campaign holds comparisons: what the work of a scenario cost on an engine.
 --
 -- Invariants
@@ -84,7 +84,7 @@ create table claim (
     primary key (engine, class)
 ) without rowid;
 
--- One exploration of one scenario on one engine, or one session of the fuzzer.
+-- One exploration of one scenario on one engine, or one fuzz run.
 create table run (
     id integer primary key,        -- in this file only
     identity text not null unique, -- SHA-256 of everything that decides the outcome

@@ -76,7 +76,7 @@ def test_shards_are_all_there_only_together(db):
     assert covered(db, "settings", "seqmap") == ("all", "-")
 
 
-def test_a_session_of_the_fuzzer_explores_no_cuts(db):
+def test_a_fuzz_run_explores_no_cuts(db):
     example.add_run(db, kind="fuzz", scenario="fuzz", state="stopped")
     assert covered(db, "fuzz", "seqmap") == ("-", "-")
 

@@ -109,7 +109,7 @@ static int load(const char *design, const char *chip, struct loaded *loaded)
 }
 
 /* What the records cost, all of it compared with the model. */
-static int count(const char *design, uint32_t records, struct account *account)
+static int count(const char *design, uint32_t records, struct cost *cost)
 {
     struct loaded loaded;
     int code = load(design, few_sectors, &loaded);
@@ -119,7 +119,7 @@ static int count(const char *design, uint32_t records, struct account *account)
                           : NULL;
     if (!rig)
         code = command_fail("out of memory");
-    else if (!account_work(account, rig, NULL, NULL))
+    else if (!cost_work(cost, rig, NULL, NULL))
         code = blame(design, &rig->finding);
     rig_free(rig);
     script_free(loaded.script);
@@ -192,15 +192,15 @@ static void print_head(uint32_t records)
     print_row("to reach, batched", head[4]);
 }
 
-static void print_costs(const char *design, const struct account *account, const uint64_t reads[2])
+static void print_costs(const char *design, const struct cost *cost, const uint64_t reads[2])
 {
     char text[COLUMNS][24];
     const char *cells[COLUMNS];
-    double records = (double)account->operations;
+    double records = (double)cost->operations;
     const uint64_t numbers[COLUMNS] = {
-        [1] = account->work.erases,
-        [2] = account->overwrote ? account->held_least : account->held,
-        [4] = account->programs_most,
+        [1] = cost->work.erases,
+        [2] = cost->overwrote ? cost->held_least : cost->held,
+        [4] = cost->programs_most,
         [5] = reads[0],
         [6] = reads[1],
     };
@@ -208,19 +208,19 @@ static void print_costs(const char *design, const struct account *account, const
         snprintf(text[i], sizeof text[i], "%" PRIu64, numbers[i]);
         cells[i] = text[i];
     }
-    snprintf(text[0], sizeof text[0], "%.1f", (double)account->work.bytes_programmed / records);
-    snprintf(text[3], sizeof text[3], "%.2f", (double)account->work.programs / records);
+    snprintf(text[0], sizeof text[0], "%.1f", (double)cost->work.bytes_programmed / records);
+    snprintf(text[3], sizeof text[3], "%.2f", (double)cost->work.programs / records);
     print_row(design, cells);
 }
 
 static int bench_log(const char *design, uint32_t records)
 {
-    struct account account;
+    struct cost cost;
     uint64_t reads[2] = {0};
-    int code = count(design, records, &account);
+    int code = count(design, records, &cost);
     if (code == COMMAND_CLEAN) code = count_reads(design, few_sectors, records, &reads[0]);
     if (code == COMMAND_CLEAN) code = count_reads(design, many_sectors, records, &reads[1]);
-    if (code == COMMAND_CLEAN) print_costs(design, &account, reads);
+    if (code == COMMAND_CLEAN) print_costs(design, &cost, reads);
     return code;
 }
 

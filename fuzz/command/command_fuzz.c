@@ -16,7 +16,7 @@
 
 #define SECONDS_DEFAULT 60.0
 
-/* What the callbacks of a session need. */
+/* What the callbacks of a fuzz run need. */
 struct fuzzing {
     const struct command_options *options;
     struct db *db;
@@ -24,7 +24,7 @@ struct fuzzing {
     struct command_progress progress;
 };
 
-static void show_progress(void *context, const struct session_result *so_far)
+static void show_progress(void *context, const struct fuzz_run_result *so_far)
 {
     struct fuzzing *fuzzing = context;
     command_tell_progress(
@@ -50,7 +50,7 @@ static void print_head(const struct command_options *options, const struct loade
     printf(", faults %s, seed %" PRIu64 "\n", faults, options->explore.seed);
 }
 
-static void name_image(const struct session_case *it, char name[DB_ARTEFACT_MAX])
+static void name_image(const struct fuzz_run_case *it, char name[DB_ARTEFACT_MAX])
 {
     char digest[SHA256_HEX_MAX];
     sha256_hex(it->image, it->image_size, digest);
@@ -58,7 +58,7 @@ static void name_image(const struct session_case *it, char name[DB_ARTEFACT_MAX]
 }
 
 /* The case of an image is two files: chip and engine, and the image. */
-static int write_case(const struct command_options *options, const struct session_case *it,
+static int write_case(const struct command_options *options, const struct fuzz_run_case *it,
                       char path[COMMAND_PATH_MAX], char image[COMMAND_PATH_MAX])
 {
     char name[DB_ARTEFACT_MAX];
@@ -69,7 +69,7 @@ static int write_case(const struct command_options *options, const struct sessio
     return command_write_artefact(options, name, it->image, it->image_size, image);
 }
 
-static int print_image_case(const struct command_options *options, const struct session_case *it)
+static int print_image_case(const struct command_options *options, const struct fuzz_run_case *it)
 {
     char path[COMMAND_PATH_MAX], image[COMMAND_PATH_MAX];
     char how[COMMAND_PATH_MAX + 20];
@@ -84,7 +84,7 @@ static int print_image_case(const struct command_options *options, const struct 
 }
 
 static int print_text(const struct command_options *options, const struct loaded *loaded,
-                      const struct session_result *result)
+                      const struct fuzz_run_result *result)
 {
     print_head(options, loaded);
     printf("  %" PRIu64 " scenarios, %" PRIu64 " operations, %" PRIu64 " cuts, %" PRIu64
@@ -92,7 +92,7 @@ static int print_text(const struct command_options *options, const struct loaded
            result->scenarios, result->total.operations, result->total.cuts, result->total.states,
            result->total.judged, result->images);
     for (uint32_t i = 0; i < result->case_count; i++) {
-        const struct session_case *it = &result->cases[i];
+        const struct fuzz_run_case *it = &result->cases[i];
         int code = it->image ? print_image_case(options, it)
                              : command_print_divergence(options, &it->divergence);
         if (code) return code;
@@ -104,7 +104,7 @@ static int print_text(const struct command_options *options, const struct loaded
     return COMMAND_CLEAN;
 }
 
-static int print_case_json(const struct command_options *options, const struct session_case *it)
+static int print_case_json(const struct command_options *options, const struct fuzz_run_case *it)
 {
     char path[COMMAND_PATH_MAX], image[COMMAND_PATH_MAX];
     int code = write_case(options, it, path, image);
@@ -124,7 +124,7 @@ static int print_case_json(const struct command_options *options, const struct s
 }
 
 static int print_json(const struct command_options *options, const struct loaded *loaded,
-                      const struct session_result *result)
+                      const struct fuzz_run_result *result)
 {
     printf("{\"engine\": ");
     command_print_json(stdout, loaded->adapter->name);
@@ -144,13 +144,13 @@ static int print_json(const struct command_options *options, const struct loaded
     return COMMAND_CLEAN;
 }
 
-/* --- a session --- */
+/* --- a fuzz run --- */
 
-static struct session_options session_of(const struct command_options *options,
-                                         const struct loaded *loaded, struct fuzzing *fuzzing)
+static struct fuzz_run_options fuzz_run_of(const struct command_options *options,
+                                           const struct loaded *loaded, struct fuzzing *fuzzing)
 {
     bool limited = options->time_given || options->seconds > 0 || options->runs > 0;
-    return (struct session_options){
+    return (struct fuzz_run_options){
         .target = {.adapter = loaded->adapter,
                    .frame = loaded->script,
                    .chip_fixed = options->chip != NULL,
@@ -169,11 +169,11 @@ static struct session_options session_of(const struct command_options *options,
 }
 
 /* What was found is in the result, whatever the answer. */
-static int run_session(const struct command_options *options, const struct loaded *loaded,
-                       struct fuzzing *fuzzing, struct session_result *result)
+static int run_fuzzing(const struct command_options *options, const struct loaded *loaded,
+                       struct fuzzing *fuzzing, struct fuzz_run_result *result)
 {
-    struct session_options session = session_of(options, loaded, fuzzing);
-    bool fine = session_run(&session, result);
+    struct fuzz_run_options run = fuzz_run_of(options, loaded, fuzzing);
+    bool fine = fuzz_run_run(&run, result);
     double seconds = command_end_progress(&fuzzing->progress);
     int code = COMMAND_CLEAN;
     if (!fine && fuzzing->error.text[0])
@@ -195,15 +195,15 @@ static int run_session(const struct command_options *options, const struct loade
 static int fuzz_into(const struct command_options *options, const struct loaded *loaded,
                      struct fuzzing *fuzzing)
 {
-    struct session_result result = {0};
-    int code = run_session(options, loaded, fuzzing, &result);
+    struct fuzz_run_result result = {0};
+    int code = run_fuzzing(options, loaded, fuzzing, &result);
     if (code == COMMAND_CLEAN || result.case_count) { /* what was found is told anyway */
         int told = options->json ? print_json(options, loaded, &result)
                                  : print_text(options, loaded, &result);
         if (code == COMMAND_CLEAN) code = told;
     }
     code = command_end(code, result.case_count != 0);
-    session_result_free(&result);
+    fuzz_run_result_free(&result);
     return code;
 }
 
@@ -222,7 +222,7 @@ static int fuzz_loaded(const struct command_options *options, const struct loade
 
 /* --- one image --- */
 
-/* Tries the engine on an image as a session does. */
+/* Tries the engine on an image as a fuzz run does. */
 static int try_image(const struct command_options *options, const struct loaded *loaded)
 {
     uint64_t size, wanted;

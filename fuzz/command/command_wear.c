@@ -22,9 +22,9 @@ struct contender {
 struct contest {
     const struct command_options *options;
     struct contender contenders[ENGINES_MAX];
-    struct ledger_entry entries[ENGINES_MAX];
+    struct cost_table_entry entries[ENGINES_MAX];
     uint32_t count;
-    struct outage outage;
+    struct cut_rate cut_rate;
     bool cut; /* with power cuts too */
 };
 
@@ -57,7 +57,7 @@ static int blame(const struct contest *contest, const struct contender *it, cons
            rig->finding.text);
     bool replays = false;
     struct script *found =
-        done->op_count ? case_of(it, rig, done, contest->outage.faults, &replays) : NULL;
+        done->op_count ? case_of(it, rig, done, contest->cut_rate.faults, &replays) : NULL;
     if (found && command_write_case(contest->options, found, path) == COMMAND_CLEAN) {
         command_print_replay(contest->options, "replay", path);
         if (!replays) printf("    (which shows no divergence: it mounts more often)\n");
@@ -67,17 +67,17 @@ static int blame(const struct contest *contest, const struct contender *it, cons
 }
 
 static int work(const struct contest *contest, const struct contender *it,
-                const struct outage *outage, struct account *account)
+                const struct cut_rate *cut_rate, struct cost *cost)
 {
     struct script bare = it->script;
     bare.op_count = 0;
     struct script *done = script_copy(&bare);
     struct rig *rig = rig_new(&it->script, it->adapter, &it->settings);
     int code = COMMAND_CLEAN;
-    if (rig && outage) rig_set_faults(rig, outage->faults);
+    if (rig && cut_rate) rig_set_faults(rig, cut_rate->faults);
     if (!rig || !done)
         code = command_fail("no memory for the chip");
-    else if (!account_work(account, rig, outage, done))
+    else if (!cost_work(cost, rig, cut_rate, done))
         code = blame(contest, it, rig, done);
     rig_free(rig);
     script_free(done);
@@ -92,7 +92,7 @@ static int work_all(struct contest *contest)
         contest->entries[i].name = it->name;
         code = work(contest, it, NULL, &contest->entries[i].plain);
         if (code == COMMAND_CLEAN && contest->cut)
-            code = work(contest, it, &contest->outage, &contest->entries[i].cut);
+            code = work(contest, it, &contest->cut_rate, &contest->entries[i].cut);
     }
     return code;
 }
@@ -112,11 +112,11 @@ static int store(const struct contest *contest)
             .path = contest->options->files[0],
             .script = &it->script,
             .adapter = it->adapter,
-            .account = &contest->entries[i].plain,
+            .cost = &contest->entries[i].plain,
         };
         status = db_store_comparison(db, &row, &error);
-        row.account = &contest->entries[i].cut;
-        row.outage = &contest->outage;
+        row.cost = &contest->entries[i].cut;
+        row.cut_rate = &contest->cut_rate;
         if (status == DB_OK && contest->cut) status = db_store_comparison(db, &row, &error);
     }
     db_close(db);
@@ -224,14 +224,14 @@ static int compare(struct contest *contest, const struct script *script)
     if (code == COMMAND_CLEAN && contest->cut) code = command_ready_artefacts(contest->options);
     if (code == COMMAND_CLEAN) code = work_all(contest);
     if (code == COMMAND_CLEAN) code = store(contest);
-    const struct ledger ledger = {.script = script,
-                                  .outage = contest->cut ? &contest->outage : NULL,
-                                  .entries = contest->entries,
-                                  .count = contest->count};
+    const struct cost_table table = {.script = script,
+                                     .cut_rate = contest->cut ? &contest->cut_rate : NULL,
+                                     .entries = contest->entries,
+                                     .count = contest->count};
     if (code == COMMAND_CLEAN && contest->options->json)
-        ledger_print_json(&ledger, stdout);
+        cost_table_print_json(&table, stdout);
     else if (code == COMMAND_CLEAN)
-        ledger_print(&ledger, stdout);
+        cost_table_print(&table, stdout);
     return code;
 }
 
@@ -249,11 +249,11 @@ int command_wear(int argc, char **argv)
     if (contest) {
         contest->options = &options;
         contest->cut = options.cuts != 0;
-        contest->outage = (struct outage){.cuts = options.cuts,
-                                          .of = options.cuts_of,
-                                          .faults = options.explore.faults,
-                                          .effort = options.explore.effort,
-                                          .seed = options.explore.seed};
+        contest->cut_rate = (struct cut_rate){.cuts = options.cuts,
+                                              .of = options.cuts_of,
+                                              .faults = options.explore.faults,
+                                              .effort = options.explore.effort,
+                                              .seed = options.explore.seed};
         code = compare(contest, script);
     } else {
         code = command_fail("out of memory");

@@ -57,7 +57,7 @@ struct db_run {
     enum db_kind kind;
     const char *campaign;        /* the name of the set of runs that it belongs to */
     const char *path;            /* of the scenario's file as typed; NULL: there is none */
-    const struct script *script; /* NULL: scripts vary, as in a session of the fuzzer */
+    const struct script *script; /* NULL: scripts vary, as in a fuzz run of the fuzzer */
     const struct adapter *adapter;
     const struct explore_options *options; /* NULL: no cuts (DB_RUN) */
 };
@@ -78,8 +78,8 @@ struct db_comparison {
     const char *path; /* of the scenario's file as typed */
     const struct script *script;
     const struct adapter *adapter;
-    const struct outage *outage; /* NULL: no power cuts */
-    const struct account *account;
+    const struct cut_rate *cut_rate; /* NULL: no power cuts */
+    const struct cost *cost;
 };
 
 /* Keeps it, in the place of an older one of the same scenario, engine, options and cuts. Needs no

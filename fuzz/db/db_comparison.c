@@ -15,11 +15,11 @@ struct names {
     char settings[DB_SETTINGS_MAX], faults[FAULT_CLASSES_TEXT_MAX], seed[DB_HEX64_MAX];
 };
 
-static const struct outage no_outage;
+static const struct cut_rate no_cuts;
 
-static const struct outage *outage_of(const struct db_comparison *it)
+static const struct cut_rate *cut_rate_of(const struct db_comparison *it)
 {
-    return it->outage ? it->outage : &no_outage;
+    return it->cut_rate ? it->cut_rate : &no_cuts;
 }
 
 /* The digest of the work: all but the power cuts. */
@@ -42,15 +42,15 @@ static bool digest_work(const struct db_comparison *it, struct names *names)
 static bool name_all(const struct db_comparison *it, struct names *names)
 {
     char text[SHA256_HEX_MAX + 160];
-    const struct outage *outage = outage_of(it);
+    const struct cut_rate *cut_rate = cut_rate_of(it);
     db_print_settings(it->script, it->adapter, names->settings);
-    db_print_classes(outage->faults, names->faults);
-    db_print_hex64(outage->seed, names->seed);
+    db_print_classes(cut_rate->faults, names->faults);
+    db_print_hex64(cut_rate->seed, names->seed);
     if (!digest_work(it, names)) return false;
-    int size = snprintf(text, sizeof text,
-                        "%s %" PRIu64 "/%" PRIu64 " %s %s %" PRIu32 " %" PRIu32 " %" PRIu32 "\n",
-                        names->work, outage->cuts, outage->of, names->faults, names->seed,
-                        outage->effort.bits_max, outage->effort.masks, outage->effort.prefixes_max);
+    int size = snprintf(
+        text, sizeof text, "%s %" PRIu64 "/%" PRIu64 " %s %s %" PRIu32 " %" PRIu32 " %" PRIu32 "\n",
+        names->work, cut_rate->cuts, cut_rate->of, names->faults, names->seed,
+        cut_rate->effort.bits_max, cut_rate->effort.masks, cut_rate->effort.prefixes_max);
     sha256_hex(text, (size_t)size, names->identity);
     return true;
 }
@@ -70,7 +70,7 @@ static bool put_head(struct db *db, const struct db_comparison *it, const struct
 {
     const struct script *script = it->script;
     const struct part *part = &script->part;
-    const struct outage *outage = outage_of(it);
+    const struct cut_rate *cut_rate = cut_rate_of(it);
     const struct db_field fields[] = {
         db_text("identity", names->identity),
         db_text("work", names->work),
@@ -86,44 +86,44 @@ static bool put_head(struct db *db, const struct db_comparison *it, const struct
         db_number("unit", part->geometry.unit),
         known("endurance", part->endurance.value, part->endurance.value != 0),
         known("every_ns", script->every_ns, script->every_ns != 0),
-        db_number("cuts", outage->cuts),
-        db_number("cuts_of", outage->cuts ? outage->of : 1),
+        db_number("cuts", cut_rate->cuts),
+        db_number("cuts_of", cut_rate->cuts ? cut_rate->of : 1),
         db_text("faults", names->faults),
         db_text("seed", names->seed),
     };
     return db_insert(db, "comparison", fields, COUNT(fields), "");
 }
 
-static bool put_figures(struct db *db, const struct account *account, const char *identity)
+static bool put_figures(struct db *db, const struct cost *cost, const char *identity)
 {
-    const struct chip_counters *work = &account->work;
-    const struct wear *wear = &account->wear;
+    const struct chip_counters *work = &cost->work;
+    const struct wear *wear = &cost->wear;
     const struct db_field fields[] = {
-        db_number(NULL, account->operations),
-        db_number(NULL, account->refused),
-        db_number(NULL, account->payload),
-        db_number(NULL, account->held),
-        known(NULL, account->held_least, account->overwrote),
+        db_number(NULL, cost->operations),
+        db_number(NULL, cost->refused),
+        db_number(NULL, cost->payload),
+        db_number(NULL, cost->held),
+        known(NULL, cost->held_least, cost->overwrote),
         db_number(NULL, work->reads),
         db_number(NULL, work->programs),
         db_number(NULL, work->erases),
         db_number(NULL, work->bytes_read),
         db_number(NULL, work->bytes_programmed),
         db_number(NULL, work->time_ns),
-        db_number(NULL, account->programs_most),
-        db_number(NULL, account->time_ns_most),
+        db_number(NULL, cost->programs_most),
+        db_number(NULL, cost->time_ns_most),
         db_number(NULL, wear->max),
         db_real(NULL, wear->mean),
         db_real(NULL, wear->deviation),
-        db_number(NULL, account->mount.reads),
-        db_number(NULL, account->mount.bytes_read),
-        db_number(NULL, account->mount_most.reads),
-        db_number(NULL, account->mount_most.bytes_read),
-        known_ns(NULL, account->lifetime_ns),
-        db_number(NULL, account->cuts.in_program),
-        db_number(NULL, account->cuts.in_erase),
-        db_number(NULL, account->cuts.behind),
-        db_number(NULL, account->cuts.redone),
+        db_number(NULL, cost->mount.reads),
+        db_number(NULL, cost->mount.bytes_read),
+        db_number(NULL, cost->mount_most.reads),
+        db_number(NULL, cost->mount_most.bytes_read),
+        known_ns(NULL, cost->lifetime_ns),
+        db_number(NULL, cost->cuts.in_program),
+        db_number(NULL, cost->cuts.in_erase),
+        db_number(NULL, cost->cuts.behind),
+        db_number(NULL, cost->cuts.redone),
         db_text(NULL, identity),
     };
     return db_change(db,
@@ -145,7 +145,7 @@ static bool store(struct db *db, const void *context)
     const struct db_field identity = db_text(NULL, names.identity);
     return db_put_surroundings(db, it->campaign, it->adapter) &&
            db_change(db, "delete from comparison where identity = ?", &identity, 1) &&
-           put_head(db, it, &names) && put_figures(db, it->account, names.identity);
+           put_head(db, it, &names) && put_figures(db, it->cost, names.identity);
 }
 
 enum db_status db_store_comparison(struct db *db, const struct db_comparison *comparison,

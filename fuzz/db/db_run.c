@@ -214,7 +214,7 @@ static bool put_run(struct db *db)
     };
     if (!db_insert(db, "run", fields, COUNT(fields), "")) return false;
     db->run_id = sqlite3_last_insert_rowid(db->handle);
-    /* A session of the fuzzer has a script for its engine's options; its chips vary. */
+    /* A fuzz run of the fuzzer has a script for its engine's options; its chips vary. */
     if (run->kind == DB_FUZZ) return true;
     return run->script == NULL || put_geometry(db, run->script);
 }

@@ -32,8 +32,8 @@ struct explorer {
     struct explore_path *path;
     const volatile bool *stop;
     struct rig *rig;
-    struct fresh *fresh;
-    struct seen *seen;
+    struct capacity *capacity;
+    struct visited *visited;
     uint8_t *answers; /* of the uncut run, one for each operation */
     struct place places[RIG_LEVELS];
     uint64_t ordinal; /* first-level cuts met in this pass, of all shards */
@@ -247,7 +247,7 @@ static void watch_cuts(struct explorer *e)
 
 static bool exercise(struct explorer *e)
 {
-    return rig_use(e->rig, fresh_can_use(e->fresh));
+    return rig_use(e->rig, capacity_can_use(e->capacity));
 }
 
 /* Whether a store has taken effect before the cut: doing it again asks for room once more, which
@@ -274,7 +274,7 @@ static bool run_op(struct explorer *e, uint32_t index)
     if (!rig_call(e->rig, op, &answer)) return false;
     if (e->rig->level == 0)
         e->answers[index] = (uint8_t)answer;
-    else if (answer != ANSWER_OK && must && fresh_can_do(e->fresh, op))
+    else if (answer != ANSWER_OK && must && capacity_can_do(e->capacity, op))
         return rig_finds(e->rig, CLAUSE_ALIVE, "%s worked without the cut and fails after it",
                          op_name(op->kind));
     return true;
@@ -431,7 +431,7 @@ static bool is_new(struct explorer *e, uint32_t op, enum fault_class fault)
 {
     e->result->states++;
     e->path->states++;
-    if (e->options->dedup && seen_before(e->seen, state_digest(e, op))) {
+    if (e->options->dedup && visited_before(e->visited, state_digest(e, op))) {
         e->result->skipped++;
         return false;
     }
@@ -446,7 +446,7 @@ static _Noreturn void judge_and_leave(struct explorer *e, uint32_t op)
     e->result = &found;
     e->told = UINT32_MAX; /* our parent tells */
     judge(e, op);
-    worker_leave(wire_write(e->child.file, &found));
+    worker_leave(result_pipe_write(e->child.file, &found));
 }
 
 /* In a process of its own, which takes the engine's crashes and its heap with it. */
@@ -464,7 +464,7 @@ static void judge_in_child(struct explorer *e, uint32_t op)
         return;
     }
     rewind(e->child.file);
-    if (end != WORKER_DONE || !wire_read(e->child.file, e->result)) e->result->failed = true;
+    if (end != WORKER_DONE || !result_pipe_read(e->child.file, e->result)) e->result->failed = true;
     tell_found(e);
 }
 
@@ -598,23 +598,23 @@ bool explore(const struct script *script, const struct adapter *adapter,
         .script = script, .options = options, .result = result, .path = path, .stop = stop};
     *result = (struct explore_result){0};
     e.rig = rig_new(script, adapter, settings);
-    e.fresh = e.rig ? fresh_new(e.rig) : NULL;
-    e.seen = seen_new();
+    e.capacity = e.rig ? capacity_new(e.rig) : NULL;
+    e.visited = visited_new();
     e.answers = calloc(script->op_count + 1, 1);
     bool isolate = options->isolate || adapter->has_globals;
     if (isolate) e.child.file = tmpfile();
     if (e.child.file)
         setvbuf(e.child.file, NULL, _IONBF,
                 0); /* a buffer would show what an earlier child wrote */
-    bool done = e.fresh && e.seen && e.answers && (e.child.file || !isolate);
+    bool done = e.capacity && e.visited && e.answers && (e.child.file || !isolate);
     if (done) {
         rig_set_faults(e.rig, options->faults);
         done = explore_all(&e) && !result->failed;
     }
     if (e.child.file) fclose(e.child.file);
-    fresh_free(e.fresh);
+    capacity_free(e.capacity);
     rig_free(e.rig);
-    seen_free(e.seen);
+    visited_free(e.visited);
     free(e.answers);
     return done;
 }

@@ -31,7 +31,7 @@ static void keep(void *context, const struct explore_result *so_far)
 {
     FILE *file = context;
     rewind(file);
-    wire_write(file, so_far);
+    result_pipe_write(file, so_far);
 }
 
 static _Noreturn void work(const struct pool *pool, uint32_t index)
@@ -47,7 +47,7 @@ static _Noreturn void work(const struct pool *pool, uint32_t index)
     bool fine = explore(pool->script, pool->adapter, pool->settings, &mine,
                         &pool->shared->paths[index], &pool->shared->stop, &result);
     rewind(file);
-    worker_leave(fine && wire_write(file, &result));
+    worker_leave(fine && result_pipe_write(file, &result));
 }
 
 /* --- in the pool --- */
@@ -82,7 +82,7 @@ static void add_lost(struct pool *pool, uint32_t index, enum clause clause, cons
 static void take_found(struct pool *pool, FILE *file)
 {
     struct explore_result part = {0};
-    wire_read(file, &part);
+    result_pipe_read(file, &part);
     for (uint32_t i = 0; i < part.divergence_count; i++)
         explore_add(pool->result, &part.divergences[i]);
     part.divergence_count = 0;
@@ -94,7 +94,7 @@ static bool collect(struct pool *pool, uint32_t index, enum worker_end end, cons
 {
     FILE *file = pool->workers[index].file;
     rewind(file);
-    if (end == WORKER_DONE) return wire_read(file, pool->result);
+    if (end == WORKER_DONE) return result_pipe_read(file, pool->result);
     take_found(pool, file);
     if (end == WORKER_FAILED) return false;
     pool->result->states += pool->shared->paths[index].states;

@@ -8,7 +8,7 @@
 
 struct player {
     struct rig *rig;
-    struct fresh *fresh;
+    struct capacity *capacity;
     FILE *story;
     struct replay *result;
     const struct op *op;
@@ -261,7 +261,7 @@ static bool should_work(const struct player *player, uint32_t index)
     enum op_kind kind = player->op->kind;
     return op_changes(kind) && kind != OP_REMOVE && kind != OP_POP && player->result->cuts &&
            !player->used && works_uncut(player->rig, index) &&
-           fresh_can_do(player->fresh, player->op);
+           capacity_can_do(player->capacity, player->op);
 }
 
 static bool play_op(struct player *player, uint32_t index)
@@ -272,7 +272,7 @@ static bool play_op(struct player *player, uint32_t index)
     if (!power_on_first(player)) return false;
     player->nth = 0;
     tell_op(player, index);
-    if (player->op->kind == OP_USE ? !rig_use(rig, fresh_can_use(player->fresh))
+    if (player->op->kind == OP_USE ? !rig_use(rig, capacity_can_use(player->capacity))
                                    : !rig_call(rig, player->op, &answer))
         return false;
     player->used = player->used || player->op->kind == OP_USE;
@@ -313,9 +313,9 @@ bool replay(struct rig *rig, FILE *story, struct replay *result)
     *result = (struct replay){0};
     rig->thorough = true; /* a replay finds whatever an exploration found, and it has the time */
     struct player player = {.rig = rig, .story = story, .result = result};
-    player.fresh = fresh_new(rig);
-    bool fine = player.fresh && play(&player);
-    fresh_free(player.fresh);
+    player.capacity = capacity_new(rig);
+    bool fine = player.capacity && play(&player);
+    capacity_free(player.capacity);
     return fine;
 }
 

@@ -7,7 +7,7 @@
 #include "fuzz/script/scenario.h"
 
 /* Both ends are the same program: structs travel as they are. */
-#define WIRE_END 0x42726F776E6F7574u
+#define RESULT_PIPE_END 0x42726F776E6F7574u
 
 static bool put(FILE *file, const void *bytes, size_t size)
 {
@@ -54,9 +54,9 @@ static bool get_divergence(FILE *file, struct divergence *divergence)
     return fine;
 }
 
-bool wire_write(FILE *file, const struct explore_result *result)
+bool result_pipe_write(FILE *file, const struct explore_result *result)
 {
-    uint64_t end = WIRE_END;
+    uint64_t end = RESULT_PIPE_END;
     uint32_t sectors = result->sector_erases ? result->sector_count : 0;
     if (!put(file, result, sizeof *result) || !put(file, &sectors, sizeof sectors) ||
         !put(file, result->sector_erases, sectors * sizeof *result->sector_erases))
@@ -98,7 +98,7 @@ static void take_run(struct explore_result *to, const struct explore_result *fro
     to->sector_erases = erases;
 }
 
-bool wire_read(FILE *file, struct explore_result *result)
+bool result_pipe_read(FILE *file, struct explore_result *result)
 {
     struct explore_result part;
     uint32_t sectors;
@@ -116,5 +116,5 @@ bool wire_read(FILE *file, struct explore_result *result)
         if (!get_divergence(file, &divergence)) return false;
         explore_add(result, &divergence);
     }
-    return get(file, &end, sizeof end) && end == WIRE_END;
+    return get(file, &end, sizeof end) && end == RESULT_PIPE_END;
 }

@@ -469,7 +469,7 @@ static _Noreturn void shrink_and_exit(struct divergence *divergence, const struc
     divergence->clause = replay_record(divergence->script, adapter, &settings);
     if (divergence->clause == CLAUSE_NONE) worker_leave(false);
     if (smaller) shrink(&divergence->script, adapter, &settings);
-    worker_leave(wire_write(file, &one));
+    worker_leave(result_pipe_write(file, &one));
 }
 
 void shrink_apart(struct divergence *divergence, const struct adapter *adapter, bool smaller)
@@ -483,7 +483,7 @@ void shrink_apart(struct divergence *divergence, const struct adapter *adapter, 
     if (pid == 0) shrink_and_exit(divergence, adapter, smaller, file);
     if (pid > 0 && worker_wait(&worker, text) == WORKER_DONE) {
         rewind(file);
-        if (wire_read(file, &back) && back.divergence_count == 1) {
+        if (result_pipe_read(file, &back) && back.divergence_count == 1) {
             struct script *script = divergence->script;
             divergence->script = back.divergences[0].script;
             divergence->clause = back.divergences[0].clause;

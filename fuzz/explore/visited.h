@@ -1,20 +1,20 @@
-/* seen.h - a set of 128-bit digests: the crash states that were judged before. */
-#ifndef BROWNOUT_SEEN_H
-#define BROWNOUT_SEEN_H
+/* visited.h - a set of 128-bit digests: the crash states that were judged before. */
+#ifndef BROWNOUT_VISITED_H
+#define BROWNOUT_VISITED_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "sim/chip.h"
 
-struct seen;
+struct visited;
 
 /* NULL when memory is short. */
-struct seen *seen_new(void);
-void seen_free(struct seen *seen);
+struct visited *visited_new(void);
+void visited_free(struct visited *visited);
 
 /* Whether the digest was there; adds it when not. From 2^25 members on nothing is added, which
  * costs time but no truth: a state is then judged again. */
-bool seen_before(struct seen *seen, struct chip_hash digest);
+bool visited_before(struct visited *visited, struct chip_hash digest);
 
 #endif

@@ -1,6 +1,6 @@
-/* session.h - the built-in fuzzer: random scenarios, explored, and damaged images, in workers.
+/* fuzz_run.h - the built-in fuzzer: random scenarios, explored, and damaged images, in workers.
  *
- * Run n of a session is a function of the seed and n. Three runs of four decode random bytes
+ * Run n of a fuzz run is a function of the seed and n. Three runs of four decode random bytes
  * (decode.h) to a scenario and explore it: all cuts of a short one, an even share of those of a
  * long one, so that no run takes long; now and then two cuts deep. Each fourth run damages the
  * image that such a scenario leaves in a few dozen ways and tries the engine on it (image.h).
@@ -10,30 +10,30 @@
  * workers, so equal seeds and numbers of runs find the same cases. A worker that crashes or hangs
  * makes a case of its run and another worker goes on behind it.
  */
-#ifndef BROWNOUT_SESSION_H
-#define BROWNOUT_SESSION_H
+#ifndef BROWNOUT_FUZZ_RUN_H
+#define BROWNOUT_FUZZ_RUN_H
 
 #include "fuzz/script/decode.h"
 #include "fuzz/explore/explore.h"
 
-struct session_case {
+struct fuzz_run_case {
     struct divergence divergence; /* its shape is that of the shrunk script */
     uint8_t *image;               /* the image on which it shows; NULL: its script is the whole */
     size_t image_size;
 };
 
-struct session_result {
+struct fuzz_run_result {
     uint64_t runs, scenarios, images;
     struct explore_result total; /* counts and counters, those of uncut runs included; no cases */
-    struct session_case *cases;  /* in the order of the runs that found them */
+    struct fuzz_run_case *cases; /* in the order of the runs that found them */
     uint32_t case_count;
     bool stopped; /* Ctrl-C, or divergences_max was reached */
 };
 
-struct session_options {
+struct fuzz_run_options {
     struct decode_target target;
-    struct explore_options explore; /* divergences_max: the session ends after so many cases */
-    bool depth_given;               /* otherwise the session varies it */
+    struct explore_options explore; /* divergences_max: the fuzz run ends after so many cases */
+    bool depth_given;               /* otherwise the fuzz run varies it */
     bool shrink;
     uint32_t jobs;      /* workers, from 1 */
     uint64_t runs_max;  /* 0: no limit */
@@ -41,9 +41,9 @@ struct session_options {
     double silence_max; /* seconds of a worker's own time without a new state before it counts as
                          * hung (worker.h); 0: never */
     /* Called about five times a second; may be NULL. */
-    void (*progress)(void *context, const struct session_result *so_far);
+    void (*progress)(void *context, const struct fuzz_run_result *so_far);
     /* Called after each batch with its counts and the cases it met, each counted for this batch.
-     * False ends the session; may be NULL. */
+     * False ends the fuzz run; may be NULL. */
     bool (*batch)(void *context, const struct explore_result *batch, double seconds);
     void *context;
 };
@@ -51,7 +51,7 @@ struct session_options {
 /* Runs until worker_stop() at the longest. False, with errno set, when no worker could be started,
  * a worker failed by itself, memory is short, or batch() answered false. What was found until then
  * is in the result. */
-bool session_run(const struct session_options *options, struct session_result *result);
-void session_result_free(struct session_result *result);
+bool fuzz_run_run(const struct fuzz_run_options *options, struct fuzz_run_result *result);
+void fuzz_run_result_free(struct fuzz_run_result *result);
 
 #endif

@@ -1,15 +1,15 @@
-/* session_internal.h - what the session (session.c) and its workers (session_work.c) share. */
-#ifndef BROWNOUT_SESSION_INTERNAL_H
-#define BROWNOUT_SESSION_INTERNAL_H
+/* fuzz_run_internal.h - what the fuzz run (fuzz_run.c) and its workers (fuzz_run_work.c) share. */
+#ifndef BROWNOUT_FUZZ_RUN_INTERNAL_H
+#define BROWNOUT_FUZZ_RUN_INTERNAL_H
 
 #include "fuzz/fuzzers/fuzz_run.h"
 #include "fuzz/explore/worker.h"
 
-#define SESSION_IMAGE_SIZE_MAX 65536u
-#define SESSION_ORDERS_PER_RUN 64u /* places in the order of findings */
+#define FUZZ_RUN_IMAGE_SIZE_MAX 65536u
+#define FUZZ_RUN_ORDERS_PER_RUN 64u /* places in the order of findings */
 
-/* What a worker and the session see both; survives the worker. */
-struct session_slot {
+/* What a worker and the fuzz run see both; survives the worker. */
+struct fuzz_run_slot {
     uint64_t run;   /* in progress */
     uint32_t image; /* its number in the run, from 1; 0: the run explores */
     uint64_t beats; /* grows with each run and image */
@@ -17,48 +17,48 @@ struct session_slot {
     uint64_t runs, scenarios, images; /* of this batch */
     struct explore_result total;      /* of this batch; counts only */
     size_t image_size;
-    uint8_t bytes[SESSION_IMAGE_SIZE_MAX]; /* the image being tried */
+    uint8_t bytes[FUZZ_RUN_IMAGE_SIZE_MAX]; /* the image being tried */
 };
 
-struct session_shared {
+struct fuzz_run_shared {
     volatile bool stop;
-    struct session_slot slots[];
+    struct fuzz_run_slot slots[];
 };
 
 /* A shape as found, and the case that it was shrunk to. */
-struct session_known {
+struct fuzz_run_known {
     uint64_t raw;
     uint32_t index;
 };
 
-struct session {
-    const struct session_options *options;
-    struct session_result *result;
-    struct session_shared *shared;
+struct fuzz_run {
+    const struct fuzz_run_options *options;
+    struct fuzz_run_result *result;
+    struct fuzz_run_shared *shared;
     size_t shared_size;
-    struct worker *workers; /* their files hold records: a result (wire.h), the size of an image,
+    struct worker *workers; /* their files hold records: a result (result_pipe.h), the size of an image,
                                  * the image */
     uint64_t first, end;    /* runs of this batch */
-    struct session_case *fresh; /* of this batch, as they come */
-    uint32_t fresh_count;
-    struct session_known *known;
+    struct fuzz_run_case *fresh; /* of this batch, as they come */
+    uint32_t capacity_count;
+    struct fuzz_run_known *known;
     uint32_t known_count;
     double start, shown;
 };
 
 /* The script of a run, and what random numbers it goes on with. */
-uint64_t session_state(const struct session *session, uint64_t run);
-struct script *session_script(const struct session *session, uint64_t *state,
-                              struct adapter_settings *settings);
+uint64_t fuzz_run_state(const struct fuzz_run *fuzzing, uint64_t run);
+struct script *fuzz_run_script(const struct fuzz_run *fuzzing, uint64_t *state,
+                               struct adapter_settings *settings);
 
 /* The case of an image: chip, engine and finding, no operations. False when memory is short. */
-bool session_image_case(const struct script *script, const char *finding, enum clause clause,
-                        struct divergence *divergence);
+bool fuzz_run_image_case(const struct script *script, const char *finding, enum clause clause,
+                         struct divergence *divergence);
 
 /* Adds counts and counters. */
-void session_add(struct explore_result *to, const struct explore_result *from);
+void fuzz_run_add(struct explore_result *to, const struct explore_result *from);
 
 /* A worker's share of the batch, from `run` on. */
-_Noreturn void session_work(const struct session *session, uint32_t index, uint64_t run);
+_Noreturn void fuzz_run_work(const struct fuzz_run *fuzzing, uint32_t index, uint64_t run);
 
 #endif

@@ -1,4 +1,4 @@
-/* session_work.c - the runs of a session, one after the other, in a process of their own. */
+/* fuzz_run_work.c - the runs of a fuzz run, one after the other, in a process of their own. */
 #include "fuzz/fuzzers/fuzz_run_internal.h"
 
 #include <stdlib.h>
@@ -10,9 +10,9 @@
 #define STATES_PER_RUN 2000u /* about: a run is to take a fraction of a second */
 #define IMAGES_PER_RUN 48u
 
-uint64_t session_state(const struct session *session, uint64_t run)
+uint64_t fuzz_run_state(const struct fuzz_run *fuzzing, uint64_t run)
 {
-    uint64_t state = session->options->explore.seed * 0x9E3779B97F4A7C15u ^ (run + 1);
+    uint64_t state = fuzzing->options->explore.seed * 0x9E3779B97F4A7C15u ^ (run + 1);
     return image_random(&state);
 }
 
@@ -21,24 +21,24 @@ static bool is_image_run(uint64_t run)
     return run % 4 == 3;
 }
 
-struct script *session_script(const struct session *session, uint64_t *state,
-                              struct adapter_settings *settings)
+struct script *fuzz_run_script(const struct fuzz_run *fuzzing, uint64_t *state,
+                               struct adapter_settings *settings)
 {
     uint8_t bytes[DECODE_HEADER + 120 * DECODE_RECORD];
     uint64_t most = image_random(state) % 8 == 0 ? 120 : 40;
     size_t size = DECODE_HEADER + (4 + image_random(state) % (most - 3)) * DECODE_RECORD;
     for (size_t i = 0; i < size; i++)
         bytes[i] = (uint8_t)image_random(state);
-    return decode(&session->options->target, bytes, size, settings);
+    return decode(&fuzzing->options->target, bytes, size, settings);
 }
 
 /* Depth, effort and the share of the cuts with which this script takes about STATES_PER_RUN. */
-static void plan(const struct session *session, uint64_t *state, const struct explore_result *uncut,
-                 struct explore_options *options)
+static void plan(const struct fuzz_run *fuzzing, uint64_t *state,
+                 const struct explore_result *uncut, struct explore_options *options)
 {
     const struct chip_counters *c = &uncut->counters;
     uint64_t cuts = c->programs + c->erases;
-    if (!session->options->depth_given) options->depth = image_random(state) % 8 ? 1 : 2;
+    if (!fuzzing->options->depth_given) options->depth = image_random(state) % 8 ? 1 : 2;
     uint64_t tears = 4 + (options->faults & FAULT_PREFIX ? c->bytes_programmed / (cuts + 1) : 0) +
                      2 * (uint64_t)options->effort.bits_max + options->effort.masks;
     uint64_t states = cuts * tears;
@@ -65,7 +65,7 @@ static void add_counters(struct chip_counters *to, const struct chip_counters *f
     to->time_ns += from->time_ns;
 }
 
-void session_add(struct explore_result *to, const struct explore_result *from)
+void fuzz_run_add(struct explore_result *to, const struct explore_result *from)
 {
     to->cuts += from->cuts;
     to->states += from->states;
@@ -82,37 +82,37 @@ static bool send_result(FILE *file, uint64_t run, struct explore_result *result)
 {
     const size_t no_image = 0;
     for (uint32_t i = 0; i < result->divergence_count; i++)
-        result->divergences[i].order = run * SESSION_ORDERS_PER_RUN;
-    return wire_write(file, result) && fwrite(&no_image, sizeof no_image, 1, file) == 1 &&
+        result->divergences[i].order = run * FUZZ_RUN_ORDERS_PER_RUN;
+    return result_pipe_write(file, result) && fwrite(&no_image, sizeof no_image, 1, file) == 1 &&
            fflush(file) == 0;
 }
 
-static bool explore_run(const struct session *session, struct session_slot *slot, FILE *file,
+static bool explore_run(const struct fuzz_run *fuzzing, struct fuzz_run_slot *slot, FILE *file,
                         const struct script *script, const struct adapter_settings *settings,
                         uint64_t *state)
 {
-    const struct adapter *adapter = session->options->target.adapter;
-    struct explore_options options = session->options->explore;
+    const struct adapter *adapter = fuzzing->options->target.adapter;
+    struct explore_options options = fuzzing->options->explore;
     struct explore_result result;
-    const volatile bool *stop = &session->shared->stop;
+    const volatile bool *stop = &fuzzing->shared->stop;
     options.depth = 0;
     bool fine = explore(script, adapter, settings, &options, &slot->path, stop, &result);
     if (fine && result.divergence_count == 0) {
-        plan(session, state, &result, &options);
+        plan(fuzzing, state, &result, &options);
         explore_result_free(&result);
         slot->path = (struct explore_path){0};
         fine = explore(script, adapter, settings, &options, &slot->path, stop, &result);
     }
     if (fine && result.divergence_count) fine = send_result(file, slot->run, &result);
-    session_add(&slot->total, &result);
+    fuzz_run_add(&slot->total, &result);
     slot->scenarios++;
     explore_result_free(&result);
     return fine;
 }
 
 /* The chip and the engine of an image's case; the image itself goes beside it. */
-bool session_image_case(const struct script *script, const char *finding, enum clause clause,
-                        struct divergence *divergence)
+bool fuzz_run_image_case(const struct script *script, const char *finding, enum clause clause,
+                         struct divergence *divergence)
 {
     divergence->script = script_copy(script);
     if (!divergence->script) return false;
@@ -125,31 +125,31 @@ bool session_image_case(const struct script *script, const char *finding, enum c
     return true;
 }
 
-static bool send_image(const struct session_slot *slot, FILE *file, const struct rig *rig)
+static bool send_image(const struct fuzz_run_slot *slot, FILE *file, const struct rig *rig)
 {
-    struct divergence divergence = {.order = slot->run * SESSION_ORDERS_PER_RUN + slot->image,
+    struct divergence divergence = {.order = slot->run * FUZZ_RUN_ORDERS_PER_RUN + slot->image,
                                     .shape = image_shape(rig)};
     struct explore_result result = {.divergences = &divergence, .divergence_count = 1};
-    if (!session_image_case(rig->script, rig->finding.text, rig->finding.clause, &divergence))
+    if (!fuzz_run_image_case(rig->script, rig->finding.text, rig->finding.clause, &divergence))
         return false;
-    bool fine = wire_write(file, &result) &&
+    bool fine = result_pipe_write(file, &result) &&
                 fwrite(&slot->image_size, sizeof slot->image_size, 1, file) == 1 &&
                 fwrite(slot->bytes, slot->image_size, 1, file) == 1 && fflush(file) == 0;
     script_free(divergence.script);
     return fine;
 }
 
-static bool image_run(const struct session *session, struct session_slot *slot, FILE *file,
+static bool image_run(const struct fuzz_run *fuzzing, struct fuzz_run_slot *slot, FILE *file,
                       const struct script *script, const struct adapter_settings *settings,
                       uint64_t *state)
 {
-    struct rig *rig = rig_new(script, session->options->target.adapter, settings);
-    uint8_t *base = malloc(SESSION_IMAGE_SIZE_MAX);
+    struct rig *rig = rig_new(script, fuzzing->options->target.adapter, settings);
+    uint8_t *base = malloc(FUZZ_RUN_IMAGE_SIZE_MAX);
     bool fine = rig && base;
     slot->image_size = fine ? (size_t)bo_flash_size(chip_flash(rig->chip)) : 0;
-    if (fine && slot->image_size <= SESSION_IMAGE_SIZE_MAX) image_of_script(rig, base);
+    if (fine && slot->image_size <= FUZZ_RUN_IMAGE_SIZE_MAX) image_of_script(rig, base);
     for (uint32_t i = 1; fine && i <= IMAGES_PER_RUN; i++) {
-        if (slot->image_size > SESSION_IMAGE_SIZE_MAX || session->shared->stop) break;
+        if (slot->image_size > FUZZ_RUN_IMAGE_SIZE_MAX || fuzzing->shared->stop) break;
         memcpy(slot->bytes, base, slot->image_size);
         image_mutate(slot->bytes, &script->part.geometry, state);
         slot->image = i;
@@ -162,31 +162,31 @@ static bool image_run(const struct session *session, struct session_slot *slot, 
     return fine;
 }
 
-static bool do_run(const struct session *session, struct session_slot *slot, FILE *file,
+static bool do_run(const struct fuzz_run *fuzzing, struct fuzz_run_slot *slot, FILE *file,
                    uint64_t run)
 {
-    uint64_t state = session_state(session, run);
+    uint64_t state = fuzz_run_state(fuzzing, run);
     struct adapter_settings settings;
     slot->run = run;
     slot->image = 0;
     slot->path = (struct explore_path){0};
     slot->beats++;
-    struct script *script = session_script(session, &state, &settings);
+    struct script *script = fuzz_run_script(fuzzing, &state, &settings);
     if (!script) return false;
-    bool fine = is_image_run(run) ? image_run(session, slot, file, script, &settings, &state)
-                                  : explore_run(session, slot, file, script, &settings, &state);
+    bool fine = is_image_run(run) ? image_run(fuzzing, slot, file, script, &settings, &state)
+                                  : explore_run(fuzzing, slot, file, script, &settings, &state);
     script_free(script);
     slot->runs++;
     return fine;
 }
 
 /* Its share of the batch, from `run` on. */
-_Noreturn void session_work(const struct session *session, uint32_t index, uint64_t run)
+_Noreturn void fuzz_run_work(const struct fuzz_run *fuzzing, uint32_t index, uint64_t run)
 {
-    struct session_slot *slot = &session->shared->slots[index];
-    FILE *file = session->workers[index].file;
+    struct fuzz_run_slot *slot = &fuzzing->shared->slots[index];
+    FILE *file = fuzzing->workers[index].file;
     bool fine = true;
-    for (; fine && run < session->end && !session->shared->stop; run += session->options->jobs)
-        fine = do_run(session, slot, file, run);
+    for (; fine && run < fuzzing->end && !fuzzing->shared->stop; run += fuzzing->options->jobs)
+        fine = do_run(fuzzing, slot, file, run);
     worker_leave(fine && fflush(file) == 0);
 }

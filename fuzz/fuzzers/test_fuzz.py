@@ -24,7 +24,7 @@ READS_ON = (
 
 @pytest.fixture
 def fuzz(brownout, tmp_path):
-    """fuzz("canary fault=1", runs=16) runs a session; its artefacts go to tmp_path."""
+    """fuzz("canary fault=1", runs=16) is a fuzz run; its artefacts go to tmp_path."""
 
     def run(engine, *options, runs=16, **more):
         where = ["--artefacts", tmp_path, "--quiet"]
@@ -51,7 +51,7 @@ def plugin(root, tmp_path):
 
 
 def replay_of(output):
-    """The arguments of the first command that a session says replays what it found."""
+    """The arguments of the first command that a fuzz run prints replays what it found."""
     return re.search(r"replay with: brownout (.*)", output).group(1).split()
 
 
@@ -96,7 +96,7 @@ def test_equal_seeds_and_runs_find_the_same_with_any_number_of_workers(brownout,
     assert found[0][2]
 
 
-def test_another_seed_is_another_session(fuzz):
+def test_another_seed_is_another_fuzz_run(fuzz):
     one, two = (json.loads(fuzz("seqmap", "--json", "--seed", n).stdout) for n in (1, 2))
     assert one["states"] != two["states"]
 

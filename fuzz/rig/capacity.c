@@ -8,7 +8,7 @@
 #define MEMORY_SLOTS 4096u
 #define BALLAST_MAX 16u
 
-struct fresh {
+struct capacity {
     struct rig *asks;               /* the rig that wants to know */
     struct rig *store;              /* the fresh store; NULL until something is asked */
     bool measured;                  /* what the exercise of a queue or a log must leave */
@@ -16,17 +16,17 @@ struct fresh {
     uint8_t answers[MEMORY_SLOTS];  /* 0 unknown, 1 can't, 2 can */
 };
 
-struct fresh *fresh_new(struct rig *rig)
+struct capacity *capacity_new(struct rig *rig)
 {
-    struct fresh *fresh = calloc(1, sizeof *fresh);
-    if (fresh) fresh->asks = rig;
-    return fresh;
+    struct capacity *capacity = calloc(1, sizeof *capacity);
+    if (capacity) capacity->asks = rig;
+    return capacity;
 }
 
-void fresh_free(struct fresh *fresh)
+void capacity_free(struct capacity *capacity)
 {
-    if (fresh) rig_free(fresh->store);
-    free(fresh);
+    if (capacity) rig_free(capacity->store);
+    free(capacity);
 }
 
 static const struct value *larger(const struct value *a, const struct value *b)
@@ -69,11 +69,11 @@ static bool store_ballast(struct rig *store, const struct model *model, const st
 }
 
 /* A blank store, powered on. */
-static bool start(struct fresh *fresh)
+static bool start(struct capacity *capacity)
 {
-    const struct rig *asks = fresh->asks;
-    if (!fresh->store) fresh->store = rig_new(asks->script, asks->adapter, &asks->settings);
-    struct rig *store = fresh->store;
+    const struct rig *asks = capacity->asks;
+    if (!capacity->store) capacity->store = rig_new(asks->script, asks->adapter, &asks->settings);
+    struct rig *store = capacity->store;
     if (!store) return false;
     store->finding.clause = CLAUSE_NONE;
     chip_reset(store->chip);
@@ -82,30 +82,30 @@ static bool start(struct fresh *fresh)
 
 /* Makes the fresh store hold what the rig's does. `op` is what it shall be asked to do; NULL: the
  * exercise. */
-static bool fill_map(struct fresh *fresh, const struct op *op)
+static bool fill_map(struct capacity *capacity, const struct op *op)
 {
-    const struct rig *asks = fresh->asks;
+    const struct rig *asks = capacity->asks;
     const struct model *model = &asks->levels[asks->level].model;
-    if (!start(fresh) || !rig_fill(fresh->store, model)) return false;
+    if (!start(capacity) || !rig_fill(capacity->store, model)) return false;
     if (op && op->kind == OP_STORE && is_uniform(asks, model, op)) return true;
-    const struct value *largest = fresh->store->exercise->values[0];
-    return store_ballast(fresh->store, model, larger(largest, op ? op->value : largest));
+    const struct value *largest = capacity->store->exercise->values[0];
+    return store_ballast(capacity->store, model, larger(largest, op ? op->value : largest));
 }
 
 /* The same of a queue. Items that were popped keep their room until their sector is empty, and a
  * cut wastes some, so for each sector there is a piece of ballast that fills a third of it, and for
  * one sector two more. Items taken out of their order may leave room anywhere: nothing is known
  * then. */
-static bool fill_list(struct fresh *fresh, const struct op *op)
+static bool fill_list(struct capacity *capacity, const struct op *op)
 {
-    const struct rig *asks = fresh->asks;
+    const struct rig *asks = capacity->asks;
     const struct script *script = asks->script;
     for (uint32_t i = 0; i < script->op_count; i++) {
         if (script->ops[i].kind == OP_POP && script->ops[i].count) return false;
     }
-    if (!start(fresh)) return false;
+    if (!start(capacity)) return false;
     if (op->kind != OP_PUSH) return true;
-    struct rig *store = fresh->store;
+    struct rig *store = capacity->store;
     if (!rig_fill(store, &asks->levels[asks->level].model)) return false;
     uint32_t ballast = chip_flash(store->chip)->geometry.sector_count + 2;
     struct op push = {.kind = OP_PUSH, .value = store->exercise->values[0]};
@@ -116,42 +116,42 @@ static bool fill_list(struct fresh *fresh, const struct op *op)
     return true;
 }
 
-static bool is_map(const struct fresh *fresh)
+static bool is_map(const struct capacity *capacity)
 {
-    return fresh->asks->adapter->kind == ADAPTER_MAP;
+    return capacity->asks->adapter->kind == ADAPTER_MAP;
 }
 
-static bool measure(struct fresh *fresh)
+static bool measure(struct capacity *capacity)
 {
-    struct exercise *exercise = fresh->asks->exercise;
-    if (!fresh->measured && (!start(fresh) || !rig_measure(fresh->store, exercise)))
+    struct exercise *exercise = capacity->asks->exercise;
+    if (!capacity->measured && (!start(capacity) || !rig_measure(capacity->store, exercise)))
         exercise->need = 0;
-    fresh->measured = true;
+    capacity->measured = true;
     return exercise->need != 0;
 }
 
-bool fresh_can_use(struct fresh *fresh)
+bool capacity_can_use(struct capacity *capacity)
 {
-    uint64_t digest = model_digest(&level_of(fresh->asks)->model);
+    uint64_t digest = model_digest(&level_of(capacity->asks)->model);
     size_t slot = (size_t)(digest % MEMORY_SLOTS);
-    if (is_map(fresh) && fresh->answers[slot] && fresh->digests[slot] == digest)
-        return fresh->answers[slot] == 2;
-    if (!is_map(fresh) && fresh->measured) return fresh->asks->exercise->need != 0;
-    rig_keep_ram(level_of(fresh->asks)->ram);
-    bool can =
-        is_map(fresh) ? fill_map(fresh, NULL) && rig_exercise(fresh->store, true) : measure(fresh);
-    rig_restore_ram(level_of(fresh->asks)->ram);
-    fresh->digests[slot] = digest;
-    fresh->answers[slot] = can ? 2 : 1;
+    if (is_map(capacity) && capacity->answers[slot] && capacity->digests[slot] == digest)
+        return capacity->answers[slot] == 2;
+    if (!is_map(capacity) && capacity->measured) return capacity->asks->exercise->need != 0;
+    rig_keep_ram(level_of(capacity->asks)->ram);
+    bool can = is_map(capacity) ? fill_map(capacity, NULL) && rig_exercise(capacity->store, true)
+                                : measure(capacity);
+    rig_restore_ram(level_of(capacity->asks)->ram);
+    capacity->digests[slot] = digest;
+    capacity->answers[slot] = can ? 2 : 1;
     return can;
 }
 
-bool fresh_can_do(struct fresh *fresh, const struct op *op)
+bool capacity_can_do(struct capacity *capacity, const struct op *op)
 {
     enum answer answer = ANSWER_FULL;
-    rig_keep_ram(level_of(fresh->asks)->ram);
-    bool can = (is_map(fresh) ? fill_map(fresh, op) : fill_list(fresh, op)) &&
-               rig_call(fresh->store, op, &answer);
-    rig_restore_ram(level_of(fresh->asks)->ram);
+    rig_keep_ram(level_of(capacity->asks)->ram);
+    bool can = (is_map(capacity) ? fill_map(capacity, op) : fill_list(capacity, op)) &&
+               rig_call(capacity->store, op, &answer);
+    rig_restore_ram(level_of(capacity->asks)->ram);
     return can && answer == ANSWER_OK;
 }

@@ -3,7 +3,7 @@
  * In a map a key of the harness's own is stored often enough to come around all sectors, with two
  * values in turn, then read and removed (rig_use). A queue is filled up and popped empty, twice; to
  * a log, or a queue that can't pop here, items are appended until they have come around. What a
- * healthy store must be able to take is asked of a fresh one (fresh.h).
+ * healthy store must be able to take is asked of a fresh one (capacity.h).
  */
 #ifndef BROWNOUT_EXERCISE_H
 #define BROWNOUT_EXERCISE_H

@@ -16,9 +16,9 @@
 #define LOOK_PAUSE 64u
 
 struct labour {
-    struct account *account;
+    struct cost *cost;
     struct rig *rig;
-    const struct outage *outage;
+    const struct cut_rate *cut_rate;
     struct script *done;
     uint64_t number;      /* of the operation in the script */
     uint64_t trial_reads; /* of mounts that were tried */
@@ -59,18 +59,18 @@ static void keep_most(uint64_t *most, uint64_t number)
 
 static void book(struct labour *it, const struct chip_counters *spent)
 {
-    struct account *account = it->account;
-    add(&account->work, spent);
-    keep_most(&account->programs_most, spent->programs);
-    keep_most(&account->time_ns_most, spent->time_ns);
+    struct cost *cost = it->cost;
+    add(&cost->work, spent);
+    keep_most(&cost->programs_most, spent->programs);
+    keep_most(&cost->time_ns_most, spent->time_ns);
 }
 
 static void book_payload(struct labour *it, const struct op *op)
 {
     const struct script *script = it->rig->script;
     if (op->kind != OP_STORE && op->kind != OP_PUSH && op->kind != OP_APPEND) return;
-    it->account->payload += op->value->size;
-    if (op_has_key(op->kind)) it->account->payload += script->keys[op->key]->size;
+    it->cost->payload += op->value->size;
+    if (op_has_key(op->kind)) it->cost->payload += script->keys[op->key]->size;
 }
 
 /* --- mounts --- */
@@ -88,7 +88,7 @@ static bool mount_object(struct labour *it, void *object)
 
 static void keep_mount(struct labour *it, const struct chip_counters *spent)
 {
-    if (spent->reads >= it->account->mount_most.reads) it->account->mount_most = *spent;
+    if (spent->reads >= it->cost->mount_most.reads) it->cost->mount_most = *spent;
 }
 
 /* A power-on and nothing besides: rig_recover() would look around. */
@@ -98,7 +98,7 @@ static bool mount_once(struct labour *it)
     struct chip_counters then = *chip_counters(rig->chip), spent = {0};
     bool fine = mount_object(it, ground(it)->object);
     rig_add_spent(&spent, &then, chip_counters(rig->chip));
-    it->account->mount = spent;
+    it->cost->mount = spent;
     if (rig_is_off(rig)) return true;
     keep_mount(it, &spent);
     return fine || rig_finds(rig, CLAUSE_ALIVE, "mount fails");
@@ -158,14 +158,14 @@ static bool do_op(struct labour *it, const struct op *op)
     if (op->kind == OP_USE) return true;
     if (op->kind != OP_MOUNT) return do_call(it, op);
     bool fine = mount_once(it);
-    add(&it->account->work, &it->account->mount);
+    add(&it->cost->work, &it->cost->mount);
     return fine;
 }
 
-static bool record(struct labour *it, const struct op *op, const struct outage_watch *watch)
+static bool record(struct labour *it, const struct op *op, const struct cut_rate_watch *watch)
 {
     struct op done = *op;
-    if (!it->done || !it->outage) return true;
+    if (!it->done || !it->cut_rate) return true;
     if (watch) done.cut = (struct cut){.nth = watch->nth, .tear = watch->tear};
     return script_append(it->done, &done);
 }
@@ -177,16 +177,16 @@ static bool record(struct labour *it, const struct op *op, const struct outage_w
 static bool practise(struct labour *it, const struct op *op, uint32_t *writes)
 {
     struct rig *rig = it->rig;
-    struct account account = *it->account;
+    struct cost cost = *it->cost;
     struct refusals refusals = rig->refusals;
-    struct outage_watch watch;
+    struct cut_rate_watch watch;
     chip_mark mark = chip_set_mark(rig->chip);
     memcpy(rig->levels[1].object, ground(it)->object, rig->object_size);
     model_copy(&rig->levels[1].model, &ground(it)->model);
     rig_keep_ram(ground(it)->ram);
-    outage_watch(&watch, it->outage, rig->chip, it->number, 0);
+    cut_rate_watch(&watch, it->cut_rate, rig->chip, it->number, 0);
     bool fine = do_op(it, op);
-    outage_unwatch(rig->chip);
+    cut_rate_unwatch(rig->chip);
     *writes = watch.met;
     if (!fine) {
         chip_release(rig->chip, mark);
@@ -197,7 +197,7 @@ static bool practise(struct labour *it, const struct op *op, uint32_t *writes)
     memcpy(ground(it)->object, rig->levels[1].object, rig->object_size);
     chip_rollback(rig->chip, mark);
     rig->refusals = refusals;
-    *it->account = account;
+    *it->cost = cost;
     return true;
 }
 
@@ -263,25 +263,25 @@ static bool power_on(struct labour *it)
 /* Inside the operation, at one of its programs and erases. */
 static bool cut_inside(struct labour *it, const struct op *op, uint32_t writes)
 {
-    struct account *account = it->account;
-    struct outage_watch watch;
+    struct cost *cost = it->cost;
+    struct cut_rate_watch watch;
     model_copy(&it->rig->levels[2].model, &ground(it)->model);
-    outage_watch(&watch, it->outage, it->rig->chip, it->number,
-                 outage_place(it->outage, it->number, writes));
+    cut_rate_watch(&watch, it->cut_rate, it->rig->chip, it->number,
+                   cut_rate_place(it->cut_rate, it->number, writes));
     bool fine = do_op(it, op);
-    outage_unwatch(it->rig->chip);
+    cut_rate_unwatch(it->rig->chip);
     if (!record(it, op, &watch) || !fine) return false;
     assert(rig_is_off(it->rig)); /* it did the same in practice */
     if (watch.erase)
-        account->cuts.in_erase++;
+        cost->cuts.in_erase++;
     else
-        account->cuts.in_program++;
+        cost->cuts.in_program++;
     if (!power_on(it)) return false;
     if (is_done(it, op)) {
         book_payload(it, op);
         return true;
     }
-    account->cuts.redone++;
+    cost->cuts.redone++;
     return record(it, op, NULL) && do_op(it, op);
 }
 
@@ -294,7 +294,7 @@ static bool do_with_cut(struct labour *it, const struct op *op)
         return false;
     }
     if (writes) return cut_inside(it, op, writes);
-    it->account->cuts.behind++;
+    it->cost->cuts.behind++;
     return record(it, op, NULL) && do_op(it, op) && power_on(it);
 }
 
@@ -324,15 +324,15 @@ static bool look_for_losses(struct labour *it)
     if (!record(it, &look, NULL) || !do_op(it, &look)) return false;
     if (model_list_count(list) == count) return true;
     uint64_t held = model_list_count(list);
-    if (!it->account->overwrote || held < it->account->held_least) it->account->held_least = held;
-    it->account->overwrote = true;
+    if (!it->cost->overwrote || held < it->cost->held_least) it->cost->held_least = held;
+    it->cost->overwrote = true;
     return true;
 }
 
 static bool do_number(struct labour *it, const struct op *op)
 {
-    if (op_is_work(op->kind)) it->account->operations++;
-    if (it->outage && op_is_work(op->kind) && outage_strikes(it->outage, it->number))
+    if (op_is_work(op->kind)) it->cost->operations++;
+    if (it->cut_rate && op_is_work(op->kind) && cut_rate_strikes(it->cut_rate, it->number))
         return do_with_cut(it, op);
     if (op->kind == OP_MOUNT) return power_on(it);
     return record(it, op, NULL) && do_op(it, op);
@@ -341,15 +341,15 @@ static bool do_number(struct labour *it, const struct op *op)
 static bool do_all(struct labour *it)
 {
     const struct script *script = it->rig->script;
-    const struct outage trials = {.cuts = TRIALS, .of = script->op_count};
+    const struct cut_rate trials = {.cuts = TRIALS, .of = script->op_count};
     bool fine = rig_start(it->rig);
     for (uint32_t i = 0; fine && i < script->op_count; i++) {
         it->number = i;
         fine = do_number(it, &script->ops[i]) && look_for_losses(it);
-        if (fine && outage_strikes(&trials, i)) try_mount(it);
+        if (fine && cut_rate_strikes(&trials, i)) try_mount(it);
     }
     fine = fine && judge(it) && mount_once(it);
-    if (fine) it->account->held = count_held(it);
+    if (fine) it->cost->held = count_held(it);
     return fine;
 }
 
@@ -364,20 +364,20 @@ static bool record_all(struct labour *it)
     return script_append(it->done, &look);
 }
 
-bool account_work(struct account *account, struct rig *rig, const struct outage *outage,
-                  struct script *done)
+bool cost_work(struct cost *cost, struct rig *rig, const struct cut_rate *cut_rate,
+               struct script *done)
 {
-    struct labour it = {.account = account, .rig = rig, .outage = outage, .done = done};
-    *account = (struct account){0};
+    struct labour it = {.cost = cost, .rig = rig, .cut_rate = cut_rate, .done = done};
+    *cost = (struct cost){0};
     bool fine = do_all(&it);
-    if (!fine && !outage && done) record_all(&it);
-    account->refused = rig->refusals.count;
-    account->wear = wear_of(rig);
-    account->lifetime_ns = wear_lifetime_ns(rig, &account->wear);
+    if (!fine && !cut_rate && done) record_all(&it);
+    cost->refused = rig->refusals.count;
+    cost->wear = wear_of(rig);
+    cost->lifetime_ns = wear_lifetime_ns(rig, &cost->wear);
     return fine;
 }
 
-uint64_t account_cuts(const struct account *account)
+uint64_t cost_cuts(const struct cost *cost)
 {
-    return account->cuts.in_program + account->cuts.in_erase + account->cuts.behind;
+    return cost->cuts.in_program + cost->cuts.in_erase + cost->cuts.behind;
 }

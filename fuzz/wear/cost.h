@@ -1,10 +1,10 @@
-/* account.h - one engine at the work of a scenario, and what that cost.
+/* cost.h - one engine at the work of a scenario, and what that cost.
  *
  * The model. Only what the scenario asks of the engine is counted (op_is_work()), and one mount for
  * each `mount`; what the harness does to check the answers is not. `use`, which is a check and no
  * work, is left out.
  *
- * With an outage power goes away on the way: inside one of the programs and erases of an operation
+ * With an cut_rate power goes away on the way: inside one of the programs and erases of an operation
  * that was chosen, or behind it where it has none. Then power comes back, the engine mounts, and
  * what it holds is compared with the model; the mount counts, the comparison does not. What was
  * interrupted and did not take effect is done again. So the work is the same with and without cuts,
@@ -13,20 +13,20 @@
  * How the place of a cut is found: the operation is done once for practice, under a mark that is
  * rolled back, which tells how many programs and erases it makes.
  */
-#ifndef BROWNOUT_ACCOUNT_H
-#define BROWNOUT_ACCOUNT_H
+#ifndef BROWNOUT_COST_H
+#define BROWNOUT_COST_H
 
 #include "fuzz/wear/cut_rate.h"
 #include "fuzz/rig/rig.h"
 #include "fuzz/wear/wear.h"
 
-struct account_cuts {
+struct cost_cuts {
     uint64_t in_program, in_erase;
     uint64_t behind; /* behind an operation that neither programs nor erases */
     uint64_t redone; /* operations that were done again */
 };
 
-struct account {
+struct cost {
     struct wear wear;
     double lifetime_ns;              /* as wear_lifetime_ns() */
     struct chip_counters work;       /* of all operations together, mounts included */
@@ -41,17 +41,17 @@ struct account {
     uint64_t held;          /* keys or items at the end */
     uint64_t held_least;    /* items, after the oldest were overwritten for the first time, */
     bool overwrote;         /* if they were */
-    struct account_cuts cuts;
+    struct cost_cuts cuts;
 };
 
-/* Does the work of the rig's script on the rig, which must be new. `outage` may be NULL: no cuts.
+/* Does the work of the rig's script on the rig, which must be new. `cut_rate` may be NULL: no cuts.
  * False when something differed (rig->finding) or, with CLAUSE_NONE there, memory is short; then
  * what was done until there is in `done`, cuts and all, which makes a case of it. `done`, a script
  * without operations that knows the values of the other one, may be NULL. */
-bool account_work(struct account *account, struct rig *rig, const struct outage *outage,
-                  struct script *done);
+bool cost_work(struct cost *cost, struct rig *rig, const struct cut_rate *cut_rate,
+               struct script *done);
 
 /* Power cuts in all. */
-uint64_t account_cuts(const struct account *account);
+uint64_t cost_cuts(const struct cost *cost);
 
 #endif

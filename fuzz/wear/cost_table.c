@@ -28,35 +28,35 @@ static double per(uint64_t amount, uint64_t of)
     return of ? (double)amount / (double)of : 0;
 }
 
-static void take_work(struct figures *it, const struct account *account)
+static void take_work(struct figures *it, const struct cost *cost)
 {
-    const struct chip_counters *work = &account->work;
-    it->operations = (double)account->operations;
-    it->refused = (double)account->refused;
-    it->payload = (double)account->payload;
-    it->held = (double)account->held;
-    it->held_least = account->overwrote ? (double)account->held_least : NAN;
+    const struct chip_counters *work = &cost->work;
+    it->operations = (double)cost->operations;
+    it->refused = (double)cost->refused;
+    it->payload = (double)cost->payload;
+    it->held = (double)cost->held;
+    it->held_least = cost->overwrote ? (double)cost->held_least : NAN;
     it->erases = (double)work->erases;
-    it->programs = per(work->programs, account->operations);
-    it->programs_most = (double)account->programs_most;
-    it->amplification = per(work->bytes_programmed, account->payload);
-    it->read = per(work->bytes_read, account->operations);
-    it->mount_reads = (double)account->mount.reads;
-    it->mount_bytes = (double)account->mount.bytes_read;
-    it->mount_reads_most = (double)account->mount_most.reads;
-    it->mount_bytes_most = (double)account->mount_most.bytes_read;
+    it->programs = per(work->programs, cost->operations);
+    it->programs_most = (double)cost->programs_most;
+    it->amplification = per(work->bytes_programmed, cost->payload);
+    it->read = per(work->bytes_read, cost->operations);
+    it->mount_reads = (double)cost->mount.reads;
+    it->mount_bytes = (double)cost->mount.bytes_read;
+    it->mount_reads_most = (double)cost->mount_most.reads;
+    it->mount_bytes_most = (double)cost->mount_most.bytes_read;
     it->time = (double)work->time_ns;
-    it->time_most = (double)account->time_ns_most;
+    it->time_most = (double)cost->time_ns_most;
 }
 
-static void take_wear(struct figures *it, const struct account *account)
+static void take_wear(struct figures *it, const struct cost *cost)
 {
-    const struct wear *wear = &account->wear;
+    const struct wear *wear = &cost->wear;
     it->erases_max = wear->max;
     it->erases_mean = wear->mean;
     it->erases_deviation = wear->deviation;
     it->unevenness = wear->mean > 0 ? wear->max / wear->mean : NAN;
-    it->lifetime = account->lifetime_ns > 0 ? account->lifetime_ns : NAN;
+    it->lifetime = cost->lifetime_ns > 0 ? cost->lifetime_ns : NAN;
 }
 
 static double more(uint64_t with, uint64_t without, double cuts)
@@ -64,9 +64,9 @@ static double more(uint64_t with, uint64_t without, double cuts)
     return cuts > 0 ? ((double)with - (double)without) / cuts : NAN;
 }
 
-static void take_cuts(struct figures *it, const struct account *cut, const struct account *plain)
+static void take_cuts(struct figures *it, const struct cost *cut, const struct cost *plain)
 {
-    it->cuts = (double)account_cuts(cut);
+    it->cuts = (double)cost_cuts(cut);
     it->in_program = (double)cut->cuts.in_program;
     it->in_erase = (double)cut->cuts.in_erase;
     it->behind = (double)cut->cuts.behind;
@@ -76,15 +76,15 @@ static void take_cuts(struct figures *it, const struct account *cut, const struc
     it->more_bytes = more(cut->work.bytes_programmed, plain->work.bytes_programmed, it->cuts);
 }
 
-static struct figures figures_of(const struct account *account)
+static struct figures figures_of(const struct cost *cost)
 {
     struct figures it = {0};
-    take_work(&it, account);
-    take_wear(&it, account);
+    take_work(&it, cost);
+    take_wear(&it, cost);
     return it;
 }
 
-static struct figures figures_with_cuts(const struct ledger_entry *entry)
+static struct figures figures_with_cuts(const struct cost_table_entry *entry)
 {
     struct figures it = figures_of(&entry->cut);
     take_cuts(&it, &entry->cut, &entry->plain);
@@ -162,7 +162,7 @@ static double number_at(const struct figures *figures, const struct row *row)
 
 /* --- the table --- */
 
-static int width_of(const struct ledger_entry *entry)
+static int width_of(const struct cost_table_entry *entry)
 {
     int width = (int)strlen(entry->name);
     return width < CELL_WIDTH_MIN ? CELL_WIDTH_MIN : width;
@@ -184,53 +184,53 @@ static void print_cell(FILE *out, double number, enum form form, int width)
     free(text);
 }
 
-static void print_row(const struct ledger *ledger, const struct figures *figures,
+static void print_row(const struct cost_table *table, const struct figures *figures,
                       const struct row *row, FILE *out)
 {
     bool known = false;
-    for (uint32_t i = 0; i < ledger->count; i++)
+    for (uint32_t i = 0; i < table->count; i++)
         known = known || !isnan(number_at(&figures[i], row));
     if (!known && row->offset == offsetof(struct figures, held_least)) return;
     fprintf(out, "  %-*s", TEXT_WIDTH, row->text);
-    for (uint32_t i = 0; i < ledger->count; i++)
-        print_cell(out, number_at(&figures[i], row), row->form, width_of(&ledger->entries[i]));
+    for (uint32_t i = 0; i < table->count; i++)
+        print_cell(out, number_at(&figures[i], row), row->form, width_of(&table->entries[i]));
     fprintf(out, "\n");
 }
 
-static void print_head(const struct ledger *ledger, FILE *out)
+static void print_head(const struct cost_table *table, FILE *out)
 {
-    const struct part *part = &ledger->script->part;
-    fprintf(out, "%s, %s: %" PRIu32 " sectors of %" PRIu32 " bytes, unit %u\n",
-            ledger->script->name, part->name, part->geometry.sector_count,
-            part->geometry.sector_size, part->geometry.unit);
-    fprintf(out, "  %" PRIu64 " operations\n\n", ledger->entries[0].plain.operations);
+    const struct part *part = &table->script->part;
+    fprintf(out, "%s, %s: %" PRIu32 " sectors of %" PRIu32 " bytes, unit %u\n", table->script->name,
+            part->name, part->geometry.sector_count, part->geometry.sector_size,
+            part->geometry.unit);
+    fprintf(out, "  %" PRIu64 " operations\n\n", table->entries[0].plain.operations);
     fprintf(out, "  %-*s", TEXT_WIDTH, "");
-    for (uint32_t i = 0; i < ledger->count; i++)
-        fprintf(out, "  %*s", width_of(&ledger->entries[i]), ledger->entries[i].name);
+    for (uint32_t i = 0; i < table->count; i++)
+        fprintf(out, "  %*s", width_of(&table->entries[i]), table->entries[i].name);
     fprintf(out, "\n");
 }
 
-void ledger_print(const struct ledger *ledger, FILE *out)
+void cost_table_print(const struct cost_table *table, FILE *out)
 {
-    struct figures *figures = calloc(ledger->count + 1, sizeof *figures);
-    if (!figures || !ledger->count) {
+    struct figures *figures = calloc(table->count + 1, sizeof *figures);
+    if (!figures || !table->count) {
         free(figures);
         return;
     }
-    print_head(ledger, out);
-    for (uint32_t i = 0; i < ledger->count; i++)
-        figures[i] = figures_of(&ledger->entries[i].plain);
+    print_head(table, out);
+    for (uint32_t i = 0; i < table->count; i++)
+        figures[i] = figures_of(&table->entries[i].plain);
     for (size_t i = 0; i < COUNT(plain_rows); i++)
-        print_row(ledger, figures, &plain_rows[i], out);
-    if (ledger->outage) {
+        print_row(table, figures, &plain_rows[i], out);
+    if (table->cut_rate) {
         char faults[FAULT_CLASSES_TEXT_MAX];
-        fault_print_classes(ledger->outage->faults, faults);
+        fault_print_classes(table->cut_rate->faults, faults);
         fprintf(out, "\n  power is cut in %" PRIu64 " of %" PRIu64 " operations (%s)\n",
-                ledger->outage->cuts, ledger->outage->of, faults);
-        for (uint32_t i = 0; i < ledger->count; i++)
-            figures[i] = figures_with_cuts(&ledger->entries[i]);
+                table->cut_rate->cuts, table->cut_rate->of, faults);
+        for (uint32_t i = 0; i < table->count; i++)
+            figures[i] = figures_with_cuts(&table->entries[i]);
         for (size_t i = 0; i < COUNT(cut_rows); i++)
-            print_row(ledger, figures, &cut_rows[i], out);
+            print_row(table, figures, &cut_rows[i], out);
     }
     free(figures);
 }
@@ -253,14 +253,15 @@ static void print_fields(const struct figures *figures, const struct row *rows, 
     }
 }
 
-static void print_entry(const struct ledger *ledger, const struct ledger_entry *entry, FILE *out)
+static void print_entry(const struct cost_table *table, const struct cost_table_entry *entry,
+                        FILE *out)
 {
     struct figures figures = figures_of(&entry->plain);
     fprintf(out, "{\"engine\": ");
     command_print_json(out, entry->name);
     fprintf(out, ", \"operations\": %.0f", figures.operations);
     print_fields(&figures, plain_rows, COUNT(plain_rows), out);
-    if (ledger->outage) {
+    if (table->cut_rate) {
         figures = figures_with_cuts(entry);
         fprintf(out, ", \"with_cuts\": {\"operations\": %.0f", figures.operations);
         print_fields(&figures, plain_rows, COUNT(plain_rows), out);
@@ -270,20 +271,20 @@ static void print_entry(const struct ledger *ledger, const struct ledger_entry *
     fprintf(out, "}");
 }
 
-void ledger_print_json(const struct ledger *ledger, FILE *out)
+void cost_table_print_json(const struct cost_table *table, FILE *out)
 {
     fprintf(out, "{\"scenario\": ");
-    command_print_json(out, ledger->script->name);
+    command_print_json(out, table->script->name);
     fprintf(out, ", \"chip\": ");
-    command_print_json(out, ledger->script->part.name);
-    if (ledger->outage)
+    command_print_json(out, table->script->part.name);
+    if (table->cut_rate)
         fprintf(out,
                 ", \"cuts\": {\"count\": %" PRIu64 ", \"of\": %" PRIu64 ", \"seed\": %" PRIu64 "}",
-                ledger->outage->cuts, ledger->outage->of, ledger->outage->seed);
+                table->cut_rate->cuts, table->cut_rate->of, table->cut_rate->seed);
     fprintf(out, ", \"engines\": [");
-    for (uint32_t i = 0; i < ledger->count; i++) {
+    for (uint32_t i = 0; i < table->count; i++) {
         if (i) fprintf(out, ", ");
-        print_entry(ledger, &ledger->entries[i], out);
+        print_entry(table, &table->entries[i], out);
     }
     fprintf(out, "]}\n");
 }

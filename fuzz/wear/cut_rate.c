@@ -14,21 +14,21 @@ static uint64_t mix(uint64_t word)
 /* What a draw is for, so that one draw says nothing of another. */
 enum purpose { WHETHER = 1, WHERE, WHAT, TEARS };
 
-static uint64_t draw(const struct outage *outage, uint64_t number, enum purpose purpose)
+static uint64_t draw(const struct cut_rate *cut_rate, uint64_t number, enum purpose purpose)
 {
-    uint64_t word = mix(outage->seed + 0x9E3779B97F4A7C15u * (uint64_t)purpose);
+    uint64_t word = mix(cut_rate->seed + 0x9E3779B97F4A7C15u * (uint64_t)purpose);
     return mix(word ^ (number + 1) * 0xD1B54A32D192ED03u);
 }
 
-bool outage_strikes(const struct outage *outage, uint64_t number)
+bool cut_rate_strikes(const struct cut_rate *cut_rate, uint64_t number)
 {
-    return outage->cuts && draw(outage, number, WHETHER) % outage->of < outage->cuts;
+    return cut_rate->cuts && draw(cut_rate, number, WHETHER) % cut_rate->of < cut_rate->cuts;
 }
 
-uint32_t outage_place(const struct outage *outage, uint64_t number, uint32_t count)
+uint32_t cut_rate_place(const struct cut_rate *cut_rate, uint64_t number, uint32_t count)
 {
     assert(count > 0);
-    return 1 + (uint32_t)(draw(outage, number, WHERE) % count);
+    return 1 + (uint32_t)(draw(cut_rate, number, WHERE) % count);
 }
 
 /* --- what the cut leaves --- */
@@ -73,19 +73,19 @@ static uint32_t nth_class(const struct choice *choice, uint32_t n)
     return class;
 }
 
-static struct tear draw_tear(const struct outage_watch *watch, const struct chip_op *op)
+static struct tear draw_tear(const struct cut_rate_watch *watch, const struct chip_op *op)
 {
-    const struct outage *outage = watch->outage;
+    const struct cut_rate *cut_rate = watch->cut_rate;
     struct choice choice = {.tear = {.kind = TEAR_NONE}};
     uint64_t seed = mix(watch->seed ^ TEARS), dice = mix(watch->seed ^ WHAT);
     uint32_t classes = 0;
-    fault_tears(watch->chip, op, outage->faults, &outage->effort, seed, count_tear, &choice);
+    fault_tears(watch->chip, op, cut_rate->faults, &cut_rate->effort, seed, count_tear, &choice);
     for (uint32_t i = 0; i < FAULT_CLASSES; i++)
         classes += choice.counts[i] != 0;
     if (!classes) return choice.tear;
     choice.class = nth_class(&choice, (uint32_t)(dice % classes));
     choice.left = (uint32_t)(mix(dice) % choice.counts[choice.class]);
-    fault_tears(watch->chip, op, outage->faults, &outage->effort, seed, pick_tear, &choice);
+    fault_tears(watch->chip, op, cut_rate->faults, &cut_rate->effort, seed, pick_tear, &choice);
     assert(choice.drawn);
     return choice.tear;
 }
@@ -94,22 +94,22 @@ static struct tear draw_tear(const struct outage_watch *watch, const struct chip
 
 static const struct tear *on_flash_op(void *context, const struct chip_op *op)
 {
-    struct outage_watch *watch = context;
+    struct cut_rate_watch *watch = context;
     if (++watch->met != watch->nth) return NULL;
     watch->erase = op->kind == CHIP_ERASE;
     watch->tear = draw_tear(watch, op);
     return &watch->tear;
 }
 
-void outage_watch(struct outage_watch *watch, const struct outage *outage, struct chip *chip,
-                  uint64_t number, uint32_t nth)
+void cut_rate_watch(struct cut_rate_watch *watch, const struct cut_rate *cut_rate,
+                    struct chip *chip, uint64_t number, uint32_t nth)
 {
-    *watch = (struct outage_watch){.outage = outage, .chip = chip, .nth = nth};
-    watch->seed = draw(outage, number, WHAT);
+    *watch = (struct cut_rate_watch){.cut_rate = cut_rate, .chip = chip, .nth = nth};
+    watch->seed = draw(cut_rate, number, WHAT);
     chip_set_hook(chip, on_flash_op, watch);
 }
 
-void outage_unwatch(struct chip *chip)
+void cut_rate_unwatch(struct chip *chip)
 {
     chip_set_hook(chip, NULL, NULL);
 }

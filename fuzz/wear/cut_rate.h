@@ -1,4 +1,4 @@
-/* outage.h - power that goes away at a rate: in which operation, where in it, and what is left.
+/* cut_rate.h - power that goes away at a rate: in which operation, where in it, and what is left.
  *
  * The model. Of `of` operations `cuts` lose power, on average, each by the toss of a coin of its
  * own. Inside the operation the place is one of its programs and erases, each as likely as any
@@ -9,13 +9,13 @@
  * Everything is a function of the seed, the number of the operation and the flash call, so that all
  * engines lose power in the same operations of a script.
  */
-#ifndef BROWNOUT_OUTAGE_H
-#define BROWNOUT_OUTAGE_H
+#ifndef BROWNOUT_CUT_RATE_H
+#define BROWNOUT_CUT_RATE_H
 
 #include "sim/chip.h"
 #include "sim/fault.h"
 
-struct outage {
+struct cut_rate {
     uint64_t cuts, of; /* rate: cuts <= of; cuts 0: never */
     uint32_t faults;   /* fault classes of the tears; rot, which has none, does not count */
     struct fault_effort effort;
@@ -23,8 +23,8 @@ struct outage {
 };
 
 /* One operation as its programs and erases are watched. */
-struct outage_watch {
-    const struct outage *outage;
+struct cut_rate_watch {
+    const struct cut_rate *cut_rate;
     const struct chip *chip;
     uint32_t nth;     /* to be cut, from 1; 0: none, they are counted only */
     uint32_t met;     /* programs and erases so far */
@@ -34,15 +34,15 @@ struct outage_watch {
 };
 
 /* Whether power goes away in the operation of that number in the script. */
-bool outage_strikes(const struct outage *outage, uint64_t number);
+bool cut_rate_strikes(const struct cut_rate *cut_rate, uint64_t number);
 
 /* One of `count` places, from 1, for an operation that power goes away in. */
-uint32_t outage_place(const struct outage *outage, uint64_t number, uint32_t count);
+uint32_t cut_rate_place(const struct cut_rate *cut_rate, uint64_t number, uint32_t count);
 
 /* Begins to watch the chip: cuts the nth program or erase from here on, or only counts them. The
- * watch must stay where it is until outage_unwatch(). */
-void outage_watch(struct outage_watch *watch, const struct outage *outage, struct chip *chip,
-                  uint64_t number, uint32_t nth);
-void outage_unwatch(struct chip *chip);
+ * watch must stay where it is until cut_rate_unwatch(). */
+void cut_rate_watch(struct cut_rate_watch *watch, const struct cut_rate *cut_rate,
+                    struct chip *chip, uint64_t number, uint32_t nth);
+void cut_rate_unwatch(struct chip *chip);
 
 #endif

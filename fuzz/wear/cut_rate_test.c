@@ -18,26 +18,26 @@ static int failures;
 
 #define NUMBERS 100000u
 
-static struct outage example(uint64_t cuts, uint64_t of)
+static struct cut_rate example(uint64_t cuts, uint64_t of)
 {
-    return (struct outage){.cuts = cuts,
-                           .of = of,
-                           .faults = FAULT_STABLE,
-                           .effort = {.bits_max = 12, .masks = 4, .prefixes_max = 16},
-                           .seed = 7};
+    return (struct cut_rate){.cuts = cuts,
+                             .of = of,
+                             .faults = FAULT_STABLE,
+                             .effort = {.bits_max = 12, .masks = 4, .prefixes_max = 16},
+                             .seed = 7};
 }
 
-static uint32_t strikes(const struct outage *outage)
+static uint32_t strikes(const struct cut_rate *cut_rate)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < NUMBERS; i++)
-        count += outage_strikes(outage, i);
+        count += cut_rate_strikes(cut_rate, i);
     return count;
 }
 
 static void it_strikes_at_its_rate(void)
 {
-    struct outage never = example(0, 1), always = example(3, 3), rare = example(1, 50);
+    struct cut_rate never = example(0, 1), always = example(3, 3), rare = example(1, 50);
     CHECK(strikes(&never) == 0);
     CHECK(strikes(&always) == NUMBERS);
     CHECK(strikes(&rare) > NUMBERS / 50 * 9 / 10 && strikes(&rare) < NUMBERS / 50 * 11 / 10);
@@ -45,20 +45,20 @@ static void it_strikes_at_its_rate(void)
 
 static void another_seed_strikes_elsewhere(void)
 {
-    struct outage one = example(1, 2), other = example(1, 2);
+    struct cut_rate one = example(1, 2), other = example(1, 2);
     uint32_t both = 0;
     other.seed++;
     for (uint32_t i = 0; i < NUMBERS; i++)
-        both += outage_strikes(&one, i) && outage_strikes(&other, i);
+        both += cut_rate_strikes(&one, i) && cut_rate_strikes(&other, i);
     CHECK(both > NUMBERS / 4 * 9 / 10 && both < NUMBERS / 4 * 11 / 10);
 }
 
 static void every_place_is_as_likely(void)
 {
-    struct outage outage = example(1, 1);
+    struct cut_rate cut_rate = example(1, 1);
     uint32_t counts[8] = {0};
     for (uint32_t i = 0; i < NUMBERS; i++) {
-        uint32_t place = outage_place(&outage, i, 7);
+        uint32_t place = cut_rate_place(&cut_rate, i, 7);
         CHECK(place >= 1 && place <= 7);
         if (place <= 7) counts[place]++;
     }
@@ -81,14 +81,14 @@ static int write_some(struct chip *chip)
 
 static void it_counts_or_cuts_the_nth(void)
 {
-    struct outage outage = example(1, 1);
-    struct outage_watch watch;
+    struct cut_rate cut_rate = example(1, 1);
+    struct cut_rate_watch watch;
     struct chip *chip = chip_new(part_find("generic"), 1);
     for (uint32_t nth = 0; nth <= 5; nth++) {
         chip_reset(chip);
-        outage_watch(&watch, &outage, chip, 9, nth);
+        cut_rate_watch(&watch, &cut_rate, chip, 9, nth);
         int done = write_some(chip);
-        outage_unwatch(chip);
+        cut_rate_unwatch(chip);
         bool cut = nth >= 1 && nth <= 4;
         CHECK(done == (cut ? (int)nth - 1 : 4));
         CHECK(chip_powered(chip) == !cut);
@@ -107,14 +107,14 @@ static void each_class_has_its_share(void)
     struct chip *chip = chip_new(part_find("generic"), 1);
     for (size_t s = 0; s < sizeof sets / sizeof *sets; s++) {
         uint32_t counts[FAULT_CLASSES] = {0}, classes = 0;
-        struct outage outage = example(1, 1);
-        outage.faults = sets[s];
+        struct cut_rate cut_rate = example(1, 1);
+        cut_rate.faults = sets[s];
         for (uint32_t i = 0; i < 600; i++) {
-            struct outage_watch watch;
+            struct cut_rate_watch watch;
             chip_reset(chip);
-            outage_watch(&watch, &outage, chip, i, 1);
+            cut_rate_watch(&watch, &cut_rate, chip, i, 1);
             write_some(chip);
-            outage_unwatch(chip);
+            cut_rate_unwatch(chip);
             for (uint32_t c = 0; c < FAULT_CLASSES; c++)
                 counts[c] += fault_class_of(&watch.tear) == 1u << c;
         }
