@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "fuzz/wear/cost.h"
-#include "fuzz/adapters/adapters.h"
+#include "fuzz/rig/engines.h"
 #include "fuzz/command/bench.h"
 
 #define RECORDS 100000u
@@ -63,7 +63,7 @@ static bool is_here(const char *design)
     char name[SCRIPT_NAME_MAX];
     size_t size = strcspn(design, " ");
     snprintf(name, sizeof name, "%.*s", (int)size, design);
-    const struct adapter *adapter = adapters_find(name);
+    const struct adapter *adapter = engines_find(name);
     bool here = adapter != NULL;
     for (design += size; here && *design; design += size) {
         design += strspn(design, " ");

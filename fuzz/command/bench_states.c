@@ -87,15 +87,15 @@ struct exploration {
 static double run_exploration(void *context)
 {
     struct exploration *it = context;
-    struct explore_path path = {0};
-    struct explore_result result;
+    struct path path = {0};
+    struct result result;
     double start = bench_cpu_seconds();
     explore(it->loaded->script, it->loaded->adapter, &it->loaded->settings, &it->options, &path,
             NULL, &result);
     double seconds = bench_cpu_seconds() - start;
     it->states = result.states;
     it->judged = result.judged;
-    explore_result_free(&result);
+    result_free(&result);
     return seconds;
 }
 

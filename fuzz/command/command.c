@@ -9,7 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fuzz/adapters/adapters.h"
+#include "fuzz/adapters/plugin.h"
+#include "fuzz/rig/engines.h"
+#include "fuzz/script/settings.h"
 #include "fuzz/script/scenario.h"
 
 /* Generous, for slow and sanitized builds. */
@@ -271,7 +273,7 @@ static bool take_number(int code, const char *text, struct command_options *opti
     switch (code) {
     case OPTION_DEPTH:
         options->depth_given = true;
-        return number32(code, text, 1, EXPLORE_DEPTH_MAX, &explore->depth);
+        return number32(code, text, 1, CONTRACT_DEPTH_MAX, &explore->depth);
     case OPTION_REACH:
         return number32(code, text, 0, UINT32_MAX, &explore->reach);
     case OPTION_BITS:
@@ -397,24 +399,25 @@ int command_load_script(const struct command_options *options, const char *path,
 
 static int load_plugin(const char *path, const struct adapter **adapter)
 {
-    char reason[ADAPTERS_REASON_MAX];
-    *adapter = adapters_load(path, reason);
-    if (*adapter) return COMMAND_CLEAN;
-    return command_refuse("%s: %s", path, reason);
+    char reason[PLUGIN_REASON_MAX];
+    *adapter = plugin_load(path, reason);
+    if (!*adapter) return command_refuse("%s: %s", path, reason);
+    engines_add(*adapter);
+    return COMMAND_CLEAN;
 }
 
 /* The engine of a script that is loaded; frees the script when there is none. */
 static int load_engine(const char *name, const char *path, struct loaded *loaded)
 {
-    char reason[ADAPTERS_REASON_MAX], line[24] = "";
+    char reason[SETTINGS_REASON_MAX], line[24] = "";
     int code = COMMAND_CLEAN;
     if (strcmp(name, loaded->script->engine) == 0 && loaded->script->engine_line)
         snprintf(line, sizeof line, "%" PRIu32 ":", loaded->script->engine_line);
-    loaded->adapter = adapters_find(name);
+    loaded->adapter = engines_find(name);
     if (!loaded->adapter)
         code = command_refuse("%s:%s unknown engine '%s' (see `brownout list engines`)", path, line,
                               name);
-    else if (!adapters_settle(loaded->adapter, loaded->script, &loaded->settings, reason))
+    else if (!settings_resolve(loaded->adapter, loaded->script, &loaded->settings, reason))
         code = command_refuse("%s:%s %s", path, line, reason);
     if (code) script_free(loaded->script);
     return code;
@@ -505,8 +508,8 @@ void command_settle_explore(struct command_options *options, const struct script
 {
     if (!options->faults_given && script->faults) options->explore.faults = script->faults;
     if (!options->depth_given && script->depth) {
-        bool deep = script->depth > EXPLORE_DEPTH_MAX;
-        options->explore.depth = deep ? EXPLORE_DEPTH_MAX : script->depth;
+        bool deep = script->depth > CONTRACT_DEPTH_MAX;
+        options->explore.depth = deep ? CONTRACT_DEPTH_MAX : script->depth;
     }
     if (!options->seed_given) options->explore.seed = script->seed;
     /* What may be stopped, by time or by patience, should have seen the whole script by then. */

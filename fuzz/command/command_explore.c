@@ -33,7 +33,7 @@ static void print_head(const struct loaded *loaded, const struct explore_options
 }
 
 static int print_text(const struct command_options *options, const struct loaded *loaded,
-                      const struct explore_result *result)
+                      const struct result *result)
 {
     print_head(loaded, &options->explore);
     uint64_t states = result->states ? result->states : 1;
@@ -54,8 +54,7 @@ static int print_text(const struct command_options *options, const struct loaded
     return COMMAND_CLEAN;
 }
 
-static void print_json_head(FILE *out, const struct loaded *loaded,
-                            const struct explore_result *result)
+static void print_json_head(FILE *out, const struct loaded *loaded, const struct result *result)
 {
     fprintf(out, "{\"scenario\": ");
     command_print_json(out, loaded->script->name);
@@ -70,7 +69,7 @@ static void print_json_head(FILE *out, const struct loaded *loaded,
 }
 
 static int print_json_to(FILE *out, const struct command_options *options,
-                         const struct loaded *loaded, const struct explore_result *result)
+                         const struct loaded *loaded, const struct result *result)
 {
     print_json_head(out, loaded, result);
     for (uint32_t i = 0; i < result->divergence_count; i++) {
@@ -91,7 +90,7 @@ static int print_json_to(FILE *out, const struct command_options *options,
 
 /* All or nothing: half a JSON text is worse than none. */
 static int print_json(const struct command_options *options, const struct loaded *loaded,
-                      const struct explore_result *result)
+                      const struct result *result)
 {
     char *text = NULL;
     size_t size = 0;
@@ -108,15 +107,15 @@ static int print_json(const struct command_options *options, const struct loaded
 
 /* Each case tells what its replay shows, and is shrunk; those that turn out the same become one. */
 static void settle_cases(const struct command_options *options, const struct loaded *loaded,
-                         struct explore_result *result)
+                         struct result *result)
 {
-    struct explore_result settled = {0};
+    struct result settled = {0};
     for (uint32_t i = 0; i < result->divergence_count; i++) {
         struct divergence *divergence = &result->divergences[i];
         if (!divergence->lost) shrink_apart(divergence, loaded->adapter, options->shrink);
         if (options->shrink)
             divergence->shape = shrink_shape(divergence->clause, divergence->script);
-        explore_add(&settled, divergence);
+        result_add(&settled, divergence);
     }
     free(result->divergences);
     result->divergences = settled.divergences;
@@ -125,7 +124,7 @@ static void settle_cases(const struct command_options *options, const struct loa
 
 /* What was found is in the result, whatever the answer. */
 static int explore_into(const struct command_options *options, const struct loaded *loaded,
-                        struct db *db, struct explore_result *result)
+                        struct db *db, struct result *result)
 {
     struct command_progress progress;
     command_start_progress(&progress);
@@ -161,7 +160,7 @@ static int explore_loaded(const struct command_options *options, const struct lo
                          loaded->script, loaded->adapter,   &options->explore};
     int code = command_open_db(options, &run, &db);
     if (code) return code;
-    struct explore_result result = {0};
+    struct result result = {0};
     code = explore_into(options, loaded, db, &result);
     db_close(db);
     if (result.mistake[0]) {
@@ -174,7 +173,7 @@ static int explore_loaded(const struct command_options *options, const struct lo
         if (code == COMMAND_CLEAN) code = told;
     }
     code = command_end(code, result.divergence_count != 0);
-    explore_result_free(&result);
+    result_free(&result);
     return code;
 }
 

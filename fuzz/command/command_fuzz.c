@@ -33,7 +33,7 @@ static void show_progress(void *context, const struct fuzz_run_result *so_far)
         so_far->scenarios, so_far->total.states, so_far->images, so_far->case_count);
 }
 
-static bool store_batch(void *context, const struct explore_result *batch, double seconds)
+static bool store_batch(void *context, const struct result *batch, double seconds)
 {
     struct fuzzing *fuzzing = context;
     return db_store_result(fuzzing->db, batch, seconds, false, &fuzzing->error) == DB_OK;
@@ -182,7 +182,7 @@ static int run_fuzzing(const struct command_options *options, const struct loade
         code = command_fail("a worker failed: %s", errno ? strerror(errno) : "no memory");
     if (!fine) result->stopped = true;
     if (fuzzing->db && code == COMMAND_CLEAN) {
-        const struct explore_result nothing = {.stopped = result->stopped};
+        const struct result nothing = {.stopped = result->stopped};
         if (db_store_result(fuzzing->db, &nothing, 0, true, &fuzzing->error))
             code = command_fail("%s", fuzzing->error.text);
     }

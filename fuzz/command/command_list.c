@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fuzz/adapters/adapters.h"
+#include "fuzz/rig/engines.h"
 #include "fuzz/command/command.h"
 #include "sim/chip.h"
 
@@ -39,10 +39,10 @@ static void list_option(const struct adapter_option *option)
 static void list_engines(void)
 {
     const struct adapter *adapter;
-    for (size_t i = 0; (adapter = adapters_at(i)); i++) {
+    for (size_t i = 0; (adapter = engines_at(i)); i++) {
         printf("%-10s %s\n", adapter->name, adapter->summary);
         printf("           kind %s; claims %s%s\n", kind_name(adapter), adapter->claims,
-               adapters_is_subject(adapter) ? "; a test subject with known faults" : "");
+               engines_is_subject(adapter) ? "; a test subject with known faults" : "");
         if (adapter->widened_why) printf("           widened: %s\n", adapter->widened_why);
         const struct adapter_option *option = adapter->options;
         for (; option && option->name; option++)
@@ -67,15 +67,14 @@ static void list_engines_json(void)
 {
     const struct adapter *adapter;
     printf("[");
-    for (size_t i = 0; (adapter = adapters_at(i)); i++) {
+    for (size_t i = 0; (adapter = engines_at(i)); i++) {
         printf("%s{\"name\": ", i ? ", " : "");
         command_print_json(stdout, adapter->name);
         printf(", \"summary\": ");
         command_print_json(stdout, adapter->summary);
         printf(", \"kind\": \"%s\", \"claims\": ", kind_name(adapter));
         command_print_json(stdout, adapter->claims);
-        printf(", \"subject\": %s, \"options\": [",
-               adapters_is_subject(adapter) ? "true" : "false");
+        printf(", \"subject\": %s, \"options\": [", engines_is_subject(adapter) ? "true" : "false");
         list_options_json(adapter);
         printf("]}");
     }

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fuzz/adapters/adapters.h"
+#include "fuzz/rig/engines.h"
+#include "fuzz/script/settings.h"
 #include "fuzz/command/command.h"
 #include "fuzz/wear/cost_table.h"
 #include "fuzz/explore/replay.h"
@@ -35,8 +36,8 @@ struct contest {
 static struct script *case_of(const struct contender *it, const struct rig *rig,
                               const struct script *done, uint32_t faults, bool *replays)
 {
-    const struct explore_path path = {.op = done->op_count - 1};
-    struct script *found = explore_case(done, it->adapter, &it->settings, &path);
+    const struct path path = {.op = done->op_count - 1};
+    struct script *found = path_case(done, it->adapter, &it->settings, &path);
     if (!found) return NULL;
     if (faults & ~(uint32_t)FAULT_STABLE) found->faults = faults;
     snprintf(found->clause, sizeof found->clause, "%s", clause_name(rig->finding.clause));
@@ -145,7 +146,7 @@ static bool merge_options(struct script *script, const struct script *given)
 static int choose(const struct command_options *options, const struct script *script,
                   struct contender *contender)
 {
-    char reason[ADAPTERS_REASON_MAX];
+    char reason[SETTINGS_REASON_MAX];
     struct command_options bare = *options;
     struct loaded given;
     bare.engine = contender->name;
@@ -157,7 +158,7 @@ static int choose(const struct command_options *options, const struct script *sc
     bool merged = merge_options(&contender->script, given.script);
     script_free(given.script);
     if (!merged) return command_refuse("%s: too many options", contender->name);
-    if (adapters_settle(contender->adapter, &contender->script, &contender->settings, reason))
+    if (settings_resolve(contender->adapter, &contender->script, &contender->settings, reason))
         return COMMAND_CLEAN;
     return command_refuse("%s: %s", options->files[0], reason);
 }
@@ -192,12 +193,12 @@ static bool has_calls(const struct adapter *adapter, const struct script *script
 /* Without a choice: the engines of the house that suit the work and the chip. */
 static void take_house(const struct script *script, struct contender *contenders, uint32_t *count)
 {
-    char reason[ADAPTERS_REASON_MAX];
+    char reason[SETTINGS_REASON_MAX];
     const struct adapter *adapter;
     struct adapter_settings settings;
-    for (size_t i = 0; (adapter = adapters_at(i)) && *count < ENGINES_MAX; i++) {
-        if (adapters_is_subject(adapter) || !has_calls(adapter, script)) continue;
-        if (!adapters_settle(adapter, script, &settings, reason)) continue;
+    for (size_t i = 0; (adapter = engines_at(i)) && *count < ENGINES_MAX; i++) {
+        if (engines_is_subject(adapter) || !has_calls(adapter, script)) continue;
+        if (!settings_resolve(adapter, script, &settings, reason)) continue;
         snprintf(contenders[*count].name, sizeof contenders->name, "%s", adapter->name);
         (*count)++;
     }

@@ -69,7 +69,7 @@ enum db_status db_begin_run(struct db *db, const struct db_run *run, struct db_e
  * that share the cuts of one script each repeat its uncut run: merge their results first, so that
  * its counts are added once. `seconds` is the wall time that the result took. `last` ends the run:
  * 'stopped' when result->stopped, else 'done'. */
-enum db_status db_store_result(struct db *db, const struct explore_result *result, double seconds,
+enum db_status db_store_result(struct db *db, const struct result *result, double seconds,
                                bool last, struct db_error *error);
 
 /* What the work of a scenario cost on one engine, for `wear`. */

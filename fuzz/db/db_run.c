@@ -248,7 +248,7 @@ enum db_status db_begin_run(struct db *db, const struct db_run *run, struct db_e
 
 /* --- results --- */
 
-static bool put_counts(struct db *db, const struct explore_result *result)
+static bool put_counts(struct db *db, const struct result *result)
 {
     const struct chip_counters *c = &result->counters;
     const struct db_field fields[] = {
@@ -267,8 +267,7 @@ static bool put_counts(struct db *db, const struct explore_result *result)
                      " time_ns = time_ns + excluded.time_ns");
 }
 
-static bool put_totals(struct db *db, const struct explore_result *result, double seconds,
-                       bool last)
+static bool put_totals(struct db *db, const struct result *result, double seconds, bool last)
 {
     const char *state = !last ? "running" : result->stopped ? "stopped" : "done";
     const struct db_field fields[] = {
@@ -289,7 +288,7 @@ static bool put_totals(struct db *db, const struct explore_result *result, doubl
                      fields, COUNT(fields));
 }
 
-static bool put_judged(struct db *db, const struct explore_result *result)
+static bool put_judged(struct db *db, const struct result *result)
 {
     for (unsigned i = 0; i <= FAULT_CLASSES; i++) {
         char class[FAULT_CLASSES_TEXT_MAX] = "uncut";
@@ -309,7 +308,7 @@ static bool put_judged(struct db *db, const struct explore_result *result)
 }
 
 /* A row for each sector; prepared once, as there may be millions. */
-static bool put_wear(struct db *db, const struct explore_result *result)
+static bool put_wear(struct db *db, const struct result *result)
 {
     sqlite3_stmt *statement = NULL;
     static const char sql[] = "insert into wear (run, sector, erases) values (?, ?, ?)"
@@ -428,7 +427,7 @@ static bool replace(struct db *db)
 }
 
 struct store {
-    const struct explore_result *result;
+    const struct result *result;
     double seconds;
     bool last;
 };
@@ -445,7 +444,7 @@ static bool store(struct db *db, const void *context)
     return true;
 }
 
-enum db_status db_store_result(struct db *db, const struct explore_result *result, double seconds,
+enum db_status db_store_result(struct db *db, const struct result *result, double seconds,
                                bool last, struct db_error *error)
 {
     const struct store it = {result, seconds, last};

@@ -55,7 +55,7 @@ static const struct explore_options options = {
 struct example {
     struct script *script, *found;
     struct divergence divergence;
-    struct explore_result result;
+    struct result result;
     uint32_t erases[SECTORS];
 };
 
@@ -96,7 +96,7 @@ static void example_init(struct example *it)
                                          .shape = 5,
                                          .count = 3,
                                          .script = it->found};
-    it->result = (struct explore_result){
+    it->result = (struct result){
         .cuts = 10,
         .states = 100,
         .judged = 80,

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fuzz/adapters/adapters.h"
+#include "fuzz/script/settings.h"
 #include "fuzz/rig/capacity.h"
 #include "fuzz/rig/rig.h"
 #include "fuzz/explore/visited.h"
@@ -28,8 +28,8 @@ struct place {
 struct explorer {
     const struct script *script;
     const struct explore_options *options;
-    struct explore_result *result;
-    struct explore_path *path;
+    struct result *result;
+    struct path *path;
     const volatile bool *stop;
     struct rig *rig;
     struct capacity *capacity;
@@ -58,131 +58,7 @@ void explore_defaults(struct explore_options *options)
     };
 }
 
-const char *clause_name(enum clause clause)
-{
-    static const char *const names[CLAUSES] = {"none",    "durable", "atomic",  "settled",
-                                               "ordered", "alive",   "bounded", "lawful",
-                                               "clean",   "sane",    "honest",  "scenario"};
-    return clause < CLAUSES ? names[clause] : "?";
-}
-
 /* --- divergences --- */
-
-bool explore_add(struct explore_result *result, struct divergence *divergence)
-{
-    for (uint32_t i = 0; i < result->divergence_count; i++) {
-        struct divergence *known = &result->divergences[i];
-        if (known->shape != divergence->shape) continue;
-        known->count += divergence->count;
-        if (divergence->order < known->order) {
-            struct script *script = known->script;
-            known->script = divergence->script;
-            known->order = divergence->order;
-            divergence->script = script;
-        }
-        known->lost = known->lost || divergence->lost;
-        script_free(divergence->script);
-        return false;
-    }
-    size_t size = (result->divergence_count + 1) * sizeof *divergence;
-    struct divergence *larger = realloc(result->divergences, size);
-    if (!larger) {
-        script_free(divergence->script);
-        return false;
-    }
-    result->divergences = larger;
-    result->divergences[result->divergence_count++] = *divergence;
-    return true;
-}
-
-uint64_t explore_shape(enum clause clause, const struct adapter *adapter,
-                       const struct script *script, const struct explore_path *path)
-{
-    uint8_t shape[4 + 3 * EXPLORE_DEPTH_MAX] = {(uint8_t)clause, (uint8_t)path->use, path->rotten};
-    uint32_t size = 4;
-    for (uint32_t i = 0; i < path->count; i++) {
-        const struct explore_cut *cut = &path->cuts[i];
-        shape[size++] = cut->recovering ? OP_MOUNT : (uint8_t)script->ops[cut->op].kind;
-        shape[size++] = cut->erase;
-        shape[size++] = (uint8_t)cut->tear.kind;
-    }
-    return script_digest(shape, size) ^
-           script_digest(adapter->name, (uint32_t)strlen(adapter->name));
-}
-
-/* The options of the script that another engine has are not this one's. */
-static void name_engine(struct script *script, const struct adapter *adapter,
-                        const struct adapter_settings *settings)
-{
-    strncpy(script->engine, adapter->name, sizeof script->engine - 1);
-    script->option_count = 0;
-    for (uint32_t i = 0; adapter->options && adapter->options[i].name; i++) {
-        const struct adapter_option *option = &adapter->options[i];
-        if (settings->values[i] == option->value) continue;
-        struct script_option *chosen = &script->options[script->option_count++];
-        *chosen = (struct script_option){.value = settings->values[i]};
-        strncpy(chosen->name, option->name, sizeof chosen->name - 1);
-        if (option->words)
-            strncpy(chosen->word, option->words[chosen->value - option->min],
-                    sizeof chosen->word - 1);
-    }
-}
-
-static void append_range(struct script *to, const struct op *ops, uint32_t first, uint32_t end)
-{
-    for (uint32_t i = first; i < end; i++)
-        script_append(to, &ops[i]);
-}
-
-static void append_cut(struct script *to, const struct op *ops, const struct explore_cut *cut)
-{
-    struct op op = cut->recovering ? (struct op){.kind = OP_MOUNT} : ops[cut->op];
-    if (!cut->recovering) append_range(to, ops, cut->first_op, cut->op);
-    op.cut = (struct cut){.nth = cut->nth, .tear = cut->tear};
-    script_append(to, &op);
-}
-
-/* What follows the last cut: a recovery, and the operations up to the one that showed it. */
-static void append_end(struct script *to, const struct op *ops, uint32_t op_count,
-                       const struct explore_path *path)
-{
-    uint32_t first = 0;
-    if (path->count) {
-        const struct explore_cut *last = &path->cuts[path->count - 1];
-        first = last->recovering ? last->first_op : last->op;
-        script_append(to, &(struct op){.kind = OP_MOUNT});
-    }
-    uint32_t end = path->op == UINT32_MAX ? first : path->op + 1;
-    if (path->use == USE_FIRST) script_append(to, &(struct op){.kind = OP_USE});
-    append_range(to, ops, first, end < op_count ? end : op_count);
-    if (path->rotten) {
-        script_append(to, &(struct op){.kind = OP_ROT, .count = 1, .seed = path->rot_seed});
-        script_append(to, &(struct op){.kind = OP_MOUNT});
-    }
-    if (path->looked) script_append(to, &(struct op){.kind = OP_LOOK});
-    if (path->use == USE_LAST) script_append(to, &(struct op){.kind = OP_USE});
-}
-
-struct script *explore_case(const struct script *script, const struct adapter *adapter,
-                            const struct adapter_settings *settings,
-                            const struct explore_path *path)
-{
-    struct script *found = script_copy(script);
-    struct op *ops = malloc((script->op_count + 1) * sizeof *ops);
-    if (!found || !ops) {
-        script_free(found);
-        free(ops);
-        return NULL;
-    }
-    memcpy(ops, found->ops, found->op_count * sizeof *ops);
-    found->op_count = 0;
-    name_engine(found, adapter, settings);
-    for (uint32_t i = 0; i < path->count; i++)
-        append_cut(found, ops, &path->cuts[i]);
-    append_end(found, ops, script->op_count, path);
-    free(ops);
-    return found;
-}
 
 /* What is new is told before the engine can crash on something else. */
 static void tell_found(struct explorer *e)
@@ -197,14 +73,14 @@ static void add_finding(struct explorer *e, bool lost)
     const struct finding *finding = &e->rig->finding;
     struct divergence divergence = {
         .clause = finding->clause,
-        .shape = explore_shape(finding->clause, e->rig->adapter, e->script, e->path),
+        .shape = path_shape(finding->clause, e->rig->adapter, e->script, e->path),
         .lost = lost,
         .count = 1,
         .order = e->ordinal,
     };
     if (e->path->count) divergence.fault = fault_class_of(&e->path->cuts[e->path->count - 1].tear);
     if (e->path->rotten) divergence.fault = FAULT_ROT;
-    divergence.script = explore_case(e->script, e->rig->adapter, &e->rig->settings, e->path);
+    divergence.script = path_case(e->script, e->rig->adapter, &e->rig->settings, e->path);
     if (divergence.script) {
         /* A replay needs the rules of these classes in force too. */
         if (e->options->faults & ~(uint32_t)FAULT_STABLE)
@@ -212,7 +88,7 @@ static void add_finding(struct explorer *e, bool lost)
         memcpy(divergence.script->finding, finding->text, sizeof finding->text);
         strncpy(divergence.script->clause, clause_name(finding->clause),
                 sizeof divergence.script->clause - 1);
-        explore_add(e->result, &divergence);
+        result_add(e->result, &divergence);
     }
     e->rig->finding.clause = CLAUSE_NONE;
     tell_found(e);
@@ -442,7 +318,7 @@ static bool is_new(struct explorer *e, uint32_t op, enum fault_class fault)
 
 static _Noreturn void judge_and_leave(struct explorer *e, uint32_t op)
 {
-    struct explore_result found = {0};
+    struct result found = {0};
     e->result = &found;
     e->told = UINT32_MAX; /* our parent tells */
     judge(e, op);
@@ -482,12 +358,12 @@ static bool crash(void *context, const struct tear *tear)
     const struct place *place = &e->places[level];
     uint32_t next_op = place->recovering && level ? place->first_op : place->op;
     uint32_t path_op = e->path->op;
-    e->path->cuts[level] = (struct explore_cut){place->first_op,
-                                                place->op,
-                                                place->nth,
-                                                place->recovering && level,
-                                                now->op->kind == CHIP_ERASE,
-                                                *tear};
+    e->path->cuts[level] = (struct path_cut){place->first_op,
+                                             place->op,
+                                             place->nth,
+                                             place->recovering && level,
+                                             now->op->kind == CHIP_ERASE,
+                                             *tear};
     e->path->count = level + 1;
     chip_mark mark = chip_set_mark(rig->chip);
     chip_tear(rig->chip, now->op, tear);
@@ -540,7 +416,7 @@ static const struct tear *on_flash_op(void *context, const struct chip_op *op)
 
 static bool keep_counts(struct explorer *e)
 {
-    struct explore_result *result = e->result;
+    struct result *result = e->result;
     uint32_t sectors = chip_flash(e->rig->chip)->geometry.sector_count;
     result->counters = *chip_counters(e->rig->chip);
     result->operations = e->script->op_count;
@@ -592,11 +468,11 @@ static bool explore_all(struct explorer *e)
 
 bool explore(const struct script *script, const struct adapter *adapter,
              const struct adapter_settings *settings, const struct explore_options *options,
-             struct explore_path *path, const volatile bool *stop, struct explore_result *result)
+             struct path *path, const volatile bool *stop, struct result *result)
 {
     struct explorer e = {
         .script = script, .options = options, .result = result, .path = path, .stop = stop};
-    *result = (struct explore_result){0};
+    *result = (struct result){0};
     e.rig = rig_new(script, adapter, settings);
     e.capacity = e.rig ? capacity_new(e.rig) : NULL;
     e.visited = visited_new();
@@ -617,13 +493,4 @@ bool explore(const struct script *script, const struct adapter *adapter,
     visited_free(e.visited);
     free(e.answers);
     return done;
-}
-
-void explore_result_free(struct explore_result *result)
-{
-    for (uint32_t i = 0; i < result->divergence_count; i++)
-        script_free(result->divergences[i].script);
-    free(result->divergences);
-    free(result->sector_erases);
-    *result = (struct explore_result){0};
 }

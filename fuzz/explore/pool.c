@@ -9,7 +9,7 @@
 /* What the workers and the pool see both. */
 struct shared {
     volatile bool stop;
-    struct explore_path paths[];
+    struct path paths[];
 };
 
 struct pool {
@@ -21,13 +21,13 @@ struct pool {
     struct shared *shared;
     size_t shared_size;
     struct worker *workers;
-    struct explore_result *result;
+    struct result *result;
 };
 
 /* --- in the worker --- */
 
 /* Whenever something new is found, so that it is not lost with the worker later. */
-static void keep(void *context, const struct explore_result *so_far)
+static void keep(void *context, const struct result *so_far)
 {
     FILE *file = context;
     rewind(file);
@@ -43,7 +43,7 @@ static _Noreturn void work(const struct pool *pool, uint32_t index)
     mine.shards = shards * pool->how->jobs;
     mine.found = keep;
     mine.found_context = file;
-    struct explore_result result;
+    struct result result;
     bool fine = explore(pool->script, pool->adapter, pool->settings, &mine,
                         &pool->shared->paths[index], &pool->shared->stop, &result);
     rewind(file);
@@ -65,28 +65,28 @@ static bool start_worker(struct pool *pool, uint32_t index)
 /* The worker is gone in the middle of an engine call: the path it was on is the case. */
 static void add_lost(struct pool *pool, uint32_t index, enum clause clause, const char *text)
 {
-    const struct explore_path *path = &pool->shared->paths[index];
+    const struct path *path = &pool->shared->paths[index];
     struct divergence divergence = {
         .clause = clause, .lost = true, .count = 1, .order = path->states};
-    divergence.shape = explore_shape(clause, pool->adapter, pool->script, path);
-    divergence.script = explore_case(pool->script, pool->adapter, pool->settings, path);
+    divergence.shape = path_shape(clause, pool->adapter, pool->script, path);
+    divergence.script = path_case(pool->script, pool->adapter, pool->settings, path);
     if (path->count) divergence.fault = fault_class_of(&path->cuts[path->count - 1].tear);
     if (!divergence.script) return;
     snprintf(divergence.script->finding, sizeof divergence.script->finding, "%s", text);
     snprintf(divergence.script->clause, sizeof divergence.script->clause, "%s",
              clause_name(clause));
-    explore_add(pool->result, &divergence);
+    result_add(pool->result, &divergence);
 }
 
 /* What a worker had found before it was lost; its counts end there and are left alone. */
 static void take_found(struct pool *pool, FILE *file)
 {
-    struct explore_result part = {0};
+    struct result part = {0};
     result_pipe_read(file, &part);
     for (uint32_t i = 0; i < part.divergence_count; i++)
-        explore_add(pool->result, &part.divergences[i]);
+        result_add(pool->result, &part.divergences[i]);
     part.divergence_count = 0;
-    explore_result_free(&part);
+    result_free(&part);
 }
 
 /* Takes over what a worker found. False when it failed by itself, not by the engine's fault. */
@@ -108,7 +108,7 @@ static void show_progress(const struct pool *pool)
     uint64_t states = 0, operations = UINT64_MAX;
     if (!pool->how->progress) return;
     for (uint32_t i = 0; i < pool->how->jobs; i++) {
-        const struct explore_path *path = &pool->shared->paths[i];
+        const struct path *path = &pool->shared->paths[i];
         states += path->states;
         if (path->operations < operations) operations = path->operations;
     }
@@ -125,7 +125,7 @@ static bool look_at_workers(struct pool *pool, uint32_t *running)
     for (uint32_t i = 0; i < pool->how->jobs; i++) {
         char text[WORKER_TEXT_MAX];
         struct worker *worker = &pool->workers[i];
-        const struct explore_path *path = &pool->shared->paths[i];
+        const struct path *path = &pool->shared->paths[i];
         if (!worker->pid) continue;
         enum worker_end end =
             worker_look(worker, path->states + path->operations, pool->how->silence_max, text);
@@ -179,10 +179,10 @@ static int by_order(const void *a, const void *b)
 
 bool pool_explore(const struct script *script, const struct adapter *adapter,
                   const struct adapter_settings *settings, const struct explore_options *options,
-                  const struct pool_options *how, struct explore_result *result)
+                  const struct pool_options *how, struct result *result)
 {
     struct pool pool = {script, adapter, settings, options, how, NULL, 0, NULL, result};
-    *result = (struct explore_result){0};
+    *result = (struct result){0};
     pool.shared_size = sizeof *pool.shared + how->jobs * sizeof *pool.shared->paths;
     pool.shared = worker_share(pool.shared_size);
     pool.workers = calloc(how->jobs, sizeof *pool.workers);

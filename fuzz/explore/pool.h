@@ -25,6 +25,6 @@ struct pool_options {
  * the result, which the caller frees in any case. */
 bool pool_explore(const struct script *script, const struct adapter *adapter,
                   const struct adapter_settings *settings, const struct explore_options *options,
-                  const struct pool_options *pool, struct explore_result *result);
+                  const struct pool_options *pool, struct result *result);
 
 #endif

@@ -54,7 +54,7 @@ static bool get_divergence(FILE *file, struct divergence *divergence)
     return fine;
 }
 
-bool result_pipe_write(FILE *file, const struct explore_result *result)
+bool result_pipe_write(FILE *file, const struct result *result)
 {
     uint64_t end = RESULT_PIPE_END;
     uint32_t sectors = result->sector_erases ? result->sector_count : 0;
@@ -67,7 +67,7 @@ bool result_pipe_write(FILE *file, const struct explore_result *result)
     return put(file, &end, sizeof end) && fflush(file) == 0;
 }
 
-static void add_counts(struct explore_result *to, const struct explore_result *from)
+static void add_counts(struct result *to, const struct result *from)
 {
     to->cuts += from->cuts;
     to->states += from->states;
@@ -80,7 +80,7 @@ static void add_counts(struct explore_result *to, const struct explore_result *f
 }
 
 /* The uncut run is the same in every process. */
-static void take_run(struct explore_result *to, const struct explore_result *from, uint32_t *erases)
+static void take_run(struct result *to, const struct result *from, uint32_t *erases)
 {
     if (to->sector_erases || !erases) {
         free(erases);
@@ -98,9 +98,9 @@ static void take_run(struct explore_result *to, const struct explore_result *fro
     to->sector_erases = erases;
 }
 
-bool result_pipe_read(FILE *file, struct explore_result *result)
+bool result_pipe_read(FILE *file, struct result *result)
 {
-    struct explore_result part;
+    struct result part;
     uint32_t sectors;
     uint64_t end = 0;
     if (!get(file, &part, sizeof part) || !get(file, &sectors, sizeof sectors)) return false;
@@ -114,7 +114,7 @@ bool result_pipe_read(FILE *file, struct explore_result *result)
     for (uint32_t i = 0; i < part.divergence_count; i++) {
         struct divergence divergence;
         if (!get_divergence(file, &divergence)) return false;
-        explore_add(result, &divergence);
+        result_add(result, &divergence);
     }
     return get(file, &end, sizeof end) && end == RESULT_PIPE_END;
 }

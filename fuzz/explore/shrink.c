@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "fuzz/adapters/adapters.h"
+#include "fuzz/script/settings.h"
 #include "fuzz/explore/replay.h"
 #include "fuzz/explore/result_pipe.h"
 #include "fuzz/explore/worker.h"
@@ -351,19 +351,19 @@ static bool replace_use(struct shrinker *shrinker)
 
 /* --- the chip --- */
 
-static struct script *with_geometry(const struct script *script, uint32_t sectors, uint32_t size)
+static struct script *with_geometry(const struct shrinker *shrinker, uint32_t sectors,
+                                    uint32_t size)
 {
-    char reason[ADAPTERS_REASON_MAX];
+    char reason[SETTINGS_REASON_MAX];
     struct adapter_settings settings;
-    struct script *candidate = script_copy(script);
+    struct script *candidate = script_copy(shrinker->best);
     if (!candidate) return NULL;
     struct bo_flash_geometry *g = &candidate->part.geometry;
     g->sector_count = sectors;
     g->sector_size = size;
     if (g->page_size > size) g->page_size = size;
-    const struct adapter *adapter = adapters_find(candidate->engine);
-    if (adapter && bo_flash_geometry_valid(g) &&
-        adapters_settle(adapter, candidate, &settings, reason))
+    if (bo_flash_geometry_valid(g) &&
+        settings_resolve(shrinker->adapter, candidate, &settings, reason))
         return candidate;
     script_free(candidate);
     return NULL;
@@ -376,9 +376,9 @@ static bool shrink_chip(struct shrinker *shrinker)
     uint32_t least = shrinker->adapter->kind == ADAPTER_MAP ? 2 : 1;
     for (bool went = true; went;) {
         const struct bo_flash_geometry g = shrinker->best->part.geometry;
-        went = try(shrinker, with_geometry(shrinker->best, g.sector_count, g.sector_size / 2)) ||
+        went = try(shrinker, with_geometry(shrinker, g.sector_count, g.sector_size / 2)) ||
                (g.sector_count > least &&
-                try(shrinker, with_geometry(shrinker->best, g.sector_count - 1, g.sector_size)));
+                try(shrinker, with_geometry(shrinker, g.sector_count - 1, g.sector_size)));
         smaller = smaller || went;
     }
     return smaller;
@@ -460,12 +460,12 @@ bool shrink(struct script **script, const struct adapter *adapter,
 static _Noreturn void shrink_and_exit(struct divergence *divergence, const struct adapter *adapter,
                                       bool smaller, FILE *file)
 {
-    char reason[ADAPTERS_REASON_MAX];
+    char reason[SETTINGS_REASON_MAX];
     struct adapter_settings settings;
-    struct explore_result one = {.divergences = divergence, .divergence_count = 1};
+    struct result one = {.divergences = divergence, .divergence_count = 1};
     const struct rlimit limit = {CPU_SECONDS_MAX, CPU_SECONDS_MAX};
     setrlimit(RLIMIT_CPU, &limit);
-    if (!adapters_settle(adapter, divergence->script, &settings, reason)) worker_leave(false);
+    if (!settings_resolve(adapter, divergence->script, &settings, reason)) worker_leave(false);
     divergence->clause = replay_record(divergence->script, adapter, &settings);
     if (divergence->clause == CLAUSE_NONE) worker_leave(false);
     if (smaller) shrink(&divergence->script, adapter, &settings);
@@ -474,7 +474,7 @@ static _Noreturn void shrink_and_exit(struct divergence *divergence, const struc
 
 void shrink_apart(struct divergence *divergence, const struct adapter *adapter, bool smaller)
 {
-    struct explore_result back = {0};
+    struct result back = {0};
     struct worker worker = {.file = tmpfile()};
     FILE *file = worker.file;
     char text[WORKER_TEXT_MAX];
@@ -490,7 +490,7 @@ void shrink_apart(struct divergence *divergence, const struct adapter *adapter, 
             back.divergences[0].script = script;
         }
     }
-    explore_result_free(&back);
+    result_free(&back);
     if (file) fclose(file);
 }
 

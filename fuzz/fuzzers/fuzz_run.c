@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fuzz/adapters/adapters.h"
+#include "fuzz/script/settings.h"
 #include "fuzz/fuzzers/fuzz_run_internal.h"
 #include "fuzz/explore/shrink.h"
 #include "fuzz/explore/result_pipe.h"
@@ -26,7 +26,7 @@ static bool add_fresh(struct fuzz_run *fuzzing, const struct fuzz_run_case *foun
 /* One record of a worker's file: what one run or one image found. */
 static bool read_record(struct fuzz_run *fuzzing, FILE *file)
 {
-    struct explore_result part = {0};
+    struct result part = {0};
     struct fuzz_run_case found = {0};
     bool fine = result_pipe_read(file, &part) &&
                 fread(&found.image_size, sizeof found.image_size, 1, file) == 1;
@@ -39,7 +39,7 @@ static bool read_record(struct fuzz_run *fuzzing, FILE *file)
         fine = fine && add_fresh(fuzzing, &found);
     }
     part.divergence_count = 0;
-    explore_result_free(&part);
+    result_free(&part);
     return fine;
 }
 
@@ -84,8 +84,8 @@ static void add_lost(struct fuzz_run *fuzzing, uint32_t index, enum clause claus
         struct fuzz_run_case found = {.divergence = {.clause = clause, .lost = true, .count = 1}};
         struct divergence *divergence = &found.divergence;
         divergence->order = slot->run * FUZZ_RUN_ORDERS_PER_RUN;
-        divergence->shape = explore_shape(clause, adapter, script, &slot->path);
-        divergence->script = explore_case(script, adapter, &settings, &slot->path);
+        divergence->shape = path_shape(clause, adapter, script, &slot->path);
+        divergence->script = path_case(script, adapter, &settings, &slot->path);
         if (slot->path.count)
             divergence->fault = fault_class_of(&slot->path.cuts[slot->path.count - 1].tear);
         if (divergence->script) {
@@ -197,7 +197,7 @@ static bool add_cases(struct fuzz_run *fuzzing, uint64_t *counts)
 
 /* --- a batch --- */
 
-static void sum_up(const struct fuzz_run *fuzzing, struct explore_result *total)
+static void sum_up(const struct fuzz_run *fuzzing, struct result *total)
 {
     for (uint32_t i = 0; i < fuzzing->options->jobs; i++) {
         const struct fuzz_run_slot *slot = &fuzzing->shared->slots[i];
@@ -210,7 +210,7 @@ static void sum_up(const struct fuzz_run *fuzzing, struct explore_result *total)
 }
 
 /* Hands the batch on: its counts, and its cases with the counts that they have in it. */
-static bool report(struct fuzz_run *fuzzing, struct explore_result *batch, const uint64_t *counts,
+static bool report(struct fuzz_run *fuzzing, struct result *batch, const uint64_t *counts,
                    double seconds)
 {
     const struct fuzz_run_result *result = fuzzing->result;
@@ -230,7 +230,7 @@ static bool report(struct fuzz_run *fuzzing, struct explore_result *batch, const
 
 static bool finish_batch(struct fuzz_run *fuzzing, double start)
 {
-    struct explore_result batch = {0};
+    struct result batch = {0};
     uint64_t *counts =
         calloc(fuzzing->result->case_count + fuzzing->capacity_count + 1, sizeof *counts);
     sum_up(fuzzing, &batch);

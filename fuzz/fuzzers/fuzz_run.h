@@ -24,7 +24,7 @@ struct fuzz_run_case {
 
 struct fuzz_run_result {
     uint64_t runs, scenarios, images;
-    struct explore_result total; /* counts and counters, those of uncut runs included; no cases */
+    struct result total;         /* counts and counters, those of uncut runs included; no cases */
     struct fuzz_run_case *cases; /* in the order of the runs that found them */
     uint32_t case_count;
     bool stopped; /* Ctrl-C, or divergences_max was reached */
@@ -44,7 +44,7 @@ struct fuzz_run_options {
     void (*progress)(void *context, const struct fuzz_run_result *so_far);
     /* Called after each batch with its counts and the cases it met, each counted for this batch.
      * False ends the fuzz run; may be NULL. */
-    bool (*batch)(void *context, const struct explore_result *batch, double seconds);
+    bool (*batch)(void *context, const struct result *batch, double seconds);
     void *context;
 };
 

@@ -13,9 +13,9 @@ struct fuzz_run_slot {
     uint64_t run;   /* in progress */
     uint32_t image; /* its number in the run, from 1; 0: the run explores */
     uint64_t beats; /* grows with each run and image */
-    struct explore_path path;
+    struct path path;
     uint64_t runs, scenarios, images; /* of this batch */
-    struct explore_result total;      /* of this batch; counts only */
+    struct result total;              /* of this batch; counts only */
     size_t image_size;
     uint8_t bytes[FUZZ_RUN_IMAGE_SIZE_MAX]; /* the image being tried */
 };
@@ -36,9 +36,10 @@ struct fuzz_run {
     struct fuzz_run_result *result;
     struct fuzz_run_shared *shared;
     size_t shared_size;
-    struct worker *workers; /* their files hold records: a result (result_pipe.h), the size of an image,
+    struct worker
+        *workers; /* their files hold records: a result (result_pipe.h), the size of an image,
                                  * the image */
-    uint64_t first, end;    /* runs of this batch */
+    uint64_t first, end;         /* runs of this batch */
     struct fuzz_run_case *fresh; /* of this batch, as they come */
     uint32_t capacity_count;
     struct fuzz_run_known *known;
@@ -56,7 +57,7 @@ bool fuzz_run_image_case(const struct script *script, const char *finding, enum 
                          struct divergence *divergence);
 
 /* Adds counts and counters. */
-void fuzz_run_add(struct explore_result *to, const struct explore_result *from);
+void fuzz_run_add(struct result *to, const struct result *from);
 
 /* A worker's share of the batch, from `run` on. */
 _Noreturn void fuzz_run_work(const struct fuzz_run *fuzzing, uint32_t index, uint64_t run);

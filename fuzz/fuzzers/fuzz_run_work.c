@@ -33,8 +33,8 @@ struct script *fuzz_run_script(const struct fuzz_run *fuzzing, uint64_t *state,
 }
 
 /* Depth, effort and the share of the cuts with which this script takes about STATES_PER_RUN. */
-static void plan(const struct fuzz_run *fuzzing, uint64_t *state,
-                 const struct explore_result *uncut, struct explore_options *options)
+static void plan(const struct fuzz_run *fuzzing, uint64_t *state, const struct result *uncut,
+                 struct explore_options *options)
 {
     const struct chip_counters *c = &uncut->counters;
     uint64_t cuts = c->programs + c->erases;
@@ -65,7 +65,7 @@ static void add_counters(struct chip_counters *to, const struct chip_counters *f
     to->time_ns += from->time_ns;
 }
 
-void fuzz_run_add(struct explore_result *to, const struct explore_result *from)
+void fuzz_run_add(struct result *to, const struct result *from)
 {
     to->cuts += from->cuts;
     to->states += from->states;
@@ -78,7 +78,7 @@ void fuzz_run_add(struct explore_result *to, const struct explore_result *from)
     add_counters(&to->counters, &from->counters);
 }
 
-static bool send_result(FILE *file, uint64_t run, struct explore_result *result)
+static bool send_result(FILE *file, uint64_t run, struct result *result)
 {
     const size_t no_image = 0;
     for (uint32_t i = 0; i < result->divergence_count; i++)
@@ -93,20 +93,20 @@ static bool explore_run(const struct fuzz_run *fuzzing, struct fuzz_run_slot *sl
 {
     const struct adapter *adapter = fuzzing->options->target.adapter;
     struct explore_options options = fuzzing->options->explore;
-    struct explore_result result;
+    struct result result;
     const volatile bool *stop = &fuzzing->shared->stop;
     options.depth = 0;
     bool fine = explore(script, adapter, settings, &options, &slot->path, stop, &result);
     if (fine && result.divergence_count == 0) {
         plan(fuzzing, state, &result, &options);
-        explore_result_free(&result);
-        slot->path = (struct explore_path){0};
+        result_free(&result);
+        slot->path = (struct path){0};
         fine = explore(script, adapter, settings, &options, &slot->path, stop, &result);
     }
     if (fine && result.divergence_count) fine = send_result(file, slot->run, &result);
     fuzz_run_add(&slot->total, &result);
     slot->scenarios++;
-    explore_result_free(&result);
+    result_free(&result);
     return fine;
 }
 
@@ -129,7 +129,7 @@ static bool send_image(const struct fuzz_run_slot *slot, FILE *file, const struc
 {
     struct divergence divergence = {.order = slot->run * FUZZ_RUN_ORDERS_PER_RUN + slot->image,
                                     .shape = image_shape(rig)};
-    struct explore_result result = {.divergences = &divergence, .divergence_count = 1};
+    struct result result = {.divergences = &divergence, .divergence_count = 1};
     if (!fuzz_run_image_case(rig->script, rig->finding.text, rig->finding.clause, &divergence))
         return false;
     bool fine = result_pipe_write(file, &result) &&
@@ -169,7 +169,7 @@ static bool do_run(const struct fuzz_run *fuzzing, struct fuzz_run_slot *slot, F
     struct adapter_settings settings;
     slot->run = run;
     slot->image = 0;
-    slot->path = (struct explore_path){0};
+    slot->path = (struct path){0};
     slot->beats++;
     struct script *script = fuzz_run_script(fuzzing, &state, &settings);
     if (!script) return false;

@@ -13,18 +13,13 @@
 #define BROWNOUT_RIG_H
 
 #include "fuzz/adapter.h"
-#include "fuzz/explore/explore.h"
+#include "fuzz/contract.h"
 #include "fuzz/model/model.h"
 #include "fuzz/script/script.h"
 #include "sim/chip.h"
 
 /* One for the run, one for each cut, one to exercise the store beside the last of them. */
-#define RIG_LEVELS (EXPLORE_DEPTH_MAX + 2u)
-
-struct finding {
-    enum clause clause; /* CLAUSE_NONE: nothing found */
-    char text[200];
-};
+#define RIG_LEVELS (CONTRACT_DEPTH_MAX + 2u)
 
 /* Stores, removes and clears that the engine did not do. No divergence by itself, but no work
  * either: whoever compares or counts has to know. */
@@ -76,7 +71,7 @@ struct rig {
     struct finding finding;
 };
 
-/* Builds a rig for a script that adapters_settle() has accepted. NULL when memory is short. The
+/* Builds a rig for a script that settings_resolve() has accepted. NULL when memory is short. The
  * script must outlive it. */
 struct rig *rig_new(const struct script *script, const struct adapter *adapter,
                     const struct adapter_settings *settings);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fuzz/adapters/adapters.h"
+#include "fuzz/script/settings.h"
 
 #define KEYS_MAX 8u
 #define KEY_SIZE_MAX 32u
@@ -138,13 +138,13 @@ static bool make_ordinary(struct script *script, const struct script *frame, uns
 static bool settle(struct script *script, const struct decode_target *target,
                    struct adapter_settings *settings)
 {
-    char reason[ADAPTERS_REASON_MAX];
+    char reason[SETTINGS_REASON_MAX];
     unsigned step = target->chip_fixed ? 6 : 0;
     do {
-        if (adapters_settle(target->adapter, script, settings, reason)) return true;
+        if (settings_resolve(target->adapter, script, settings, reason)) return true;
     } while (make_ordinary(script, target->frame, step++));
     script->option_count = target->frame->option_count;
-    return adapters_settle(target->adapter, script, settings, reason);
+    return settings_resolve(target->adapter, script, settings, reason);
 }
 
 static struct script *set_up(const struct decode_target *target, const struct input *input,

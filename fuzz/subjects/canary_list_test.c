@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fuzz/adapters/adapters.h"
+#include "fuzz/script/settings.h"
 #include "fuzz/explore/explore.h"
 #include "fuzz/fuzzers/image.h"
 #include "fuzz/script/scenario.h"
@@ -131,18 +131,18 @@ static struct script *make_script(const struct trial *trial)
 static bool settle(const struct trial *trial, const struct script *script,
                    struct adapter_settings *settings)
 {
-    char reason[ADAPTERS_REASON_MAX];
-    if (adapters_settle(trial->subject->adapter, script, settings, reason)) return true;
+    char reason[SETTINGS_REASON_MAX];
+    if (settings_resolve(trial->subject->adapter, script, settings, reason)) return true;
     puts(reason);
     return false;
 }
 
 /* False when the harness itself failed. */
 static bool explore_script(const struct trial *trial, const struct script *script,
-                           struct explore_result *result)
+                           struct result *result)
 {
     struct explore_options options;
-    struct explore_path path = {0};
+    struct path path = {0};
     struct adapter_settings settings;
     explore_defaults(&options);
     options.faults = trial->classes;
@@ -156,7 +156,7 @@ static bool explore_script(const struct trial *trial, const struct script *scrip
 }
 
 /* Whether one of these clauses was found broken. */
-static bool has_clause(const struct explore_result *result, const char *clauses)
+static bool has_clause(const struct result *result, const char *clauses)
 {
     for (uint32_t i = 0; i < result->divergence_count; i++)
         if (strstr(clauses, clause_name(result->divergences[i].clause))) return true;
@@ -171,7 +171,7 @@ static void complain(const struct trial *trial)
     failures++;
 }
 
-static void print_result(const struct explore_result *result)
+static void print_result(const struct result *result)
 {
     printf("%s%" PRIu64 " crash states judged, divergences: %u\n", result->mistake, result->judged,
            (unsigned)result->divergence_count);
@@ -182,7 +182,7 @@ static void print_result(const struct explore_result *result)
 
 static void check(const struct trial *trial)
 {
-    struct explore_result result = {0};
+    struct result result = {0};
     struct script *script = make_script(trial);
     bool done = script && explore_script(trial, script, &result);
     bool right = trial->clause ? has_clause(&result, trial->clause)
@@ -191,7 +191,7 @@ static void check(const struct trial *trial)
         complain(trial);
         print_result(&result);
     }
-    explore_result_free(&result);
+    result_free(&result);
     script_free(script);
 }
 

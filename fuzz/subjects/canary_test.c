@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fuzz/adapters/adapters.h"
+#include "fuzz/script/settings.h"
 #include "fuzz/explore/explore.h"
 #include "fuzz/script/scenario.h"
 #include "fuzz/subjects/subjects.h"
@@ -45,31 +45,30 @@ static struct script *make_script(unsigned fault, unsigned sector_size, unsigned
 }
 
 /* False when the harness itself failed. */
-static bool explore_script(const struct script *script, uint32_t faults,
-                           struct explore_result *result)
+static bool explore_script(const struct script *script, uint32_t faults, struct result *result)
 {
     struct explore_options options;
-    struct explore_path path = {0};
+    struct path path = {0};
     struct adapter_settings settings;
-    char reason[ADAPTERS_REASON_MAX];
+    char reason[SETTINGS_REASON_MAX];
     explore_defaults(&options);
     options.faults = faults;
     options.divergences_max = 0;
     options.effort = (struct fault_effort){.bits_max = 6, .masks = 2, .prefixes_max = 4};
-    if (adapters_settle(&adapter_canary, script, &settings, reason))
+    if (settings_resolve(&adapter_canary, script, &settings, reason))
         return explore(script, &adapter_canary, &settings, &options, &path, NULL, result);
     puts(reason);
     return false;
 }
 
-static bool has_clause(const struct explore_result *result, const char *clause)
+static bool has_clause(const struct result *result, const char *clause)
 {
     for (uint32_t i = 0; i < result->divergence_count; i++)
         if (strcmp(clause_name(result->divergences[i].clause), clause) == 0) return true;
     return false;
 }
 
-static void print_result(const struct explore_result *result)
+static void print_result(const struct result *result)
 {
     printf("%" PRIu64 " crash states judged, divergences: %u\n", result->judged,
            (unsigned)result->divergence_count);
@@ -82,7 +81,7 @@ static void print_result(const struct explore_result *result)
 static void check(unsigned fault, unsigned sector_size, unsigned unit, unsigned programs,
                   uint32_t faults, const char *clause)
 {
-    struct explore_result result = {0};
+    struct result result = {0};
     struct script *script = make_script(fault, sector_size, unit, programs);
     bool done = script && explore_script(script, faults, &result);
     bool right = clause ? has_clause(&result, clause) : !result.divergence_count && result.judged;
@@ -92,7 +91,7 @@ static void check(unsigned fault, unsigned sector_size, unsigned unit, unsigned 
         print_result(&result);
         failures++;
     }
-    explore_result_free(&result);
+    result_free(&result);
     script_free(script);
 }
 

@@ -1,0 +1,42 @@
+/* contract.h - what a verdict is made of: the clauses of the contract, and a finding.
+ *
+ * Every layer of the harness may name these, so they stand beside adapter.h and below everything
+ * else. What each clause demands is in README, "What is checked".
+ */
+#ifndef BROWNOUT_CONTRACT_H
+#define BROWNOUT_CONTRACT_H
+
+enum clause {
+    CLAUSE_NONE = 0, /* nothing was found */
+    CLAUSE_DURABLE,
+    CLAUSE_ATOMIC,
+    CLAUSE_SETTLED,
+    CLAUSE_ORDERED,
+    CLAUSE_ALIVE,
+    CLAUSE_BOUNDED,
+    CLAUSE_LAWFUL,
+    CLAUSE_CLEAN,
+    CLAUSE_SANE,
+    CLAUSE_HONEST,
+    CLAUSE_SCENARIO, /* no clause: the scenario expects what its own operations do not give */
+    CLAUSES
+};
+
+static inline const char *clause_name(enum clause clause)
+{
+    static const char *const names[CLAUSES] = {"none",    "durable", "atomic",  "settled",
+                                               "ordered", "alive",   "bounded", "lawful",
+                                               "clean",   "sane",    "honest",  "scenario"};
+    return clause < CLAUSES ? names[clause] : "?";
+}
+
+/* The first difference between what an engine did and what it had to do. */
+struct finding {
+    enum clause clause;
+    char text[200]; /* what was expected and what came, one line */
+};
+
+/* Cuts on one path, at most: an exploration, and a rig's levels, go no deeper. */
+#define CONTRACT_DEPTH_MAX 4u
+
+#endif

@@ -1,0 +1,48 @@
+/* result.h - what an exploration found and counted. */
+#ifndef BROWNOUT_RESULT_H
+#define BROWNOUT_RESULT_H
+
+#include "fuzz/contract.h"
+#include "fuzz/script/script.h"
+#include "sim/chip.h"
+
+/* One difference between engine and model. `script` is the case: operations, cuts, finding. */
+struct divergence {
+    enum clause clause;
+    enum fault_class fault; /* of the last tear on the path; 0 when there was no cut */
+    bool lost;              /* the engine crashed or hung: replaying it does the same */
+    uint64_t shape;         /* equal for divergences that look like the same bug */
+    uint64_t count;         /* how many crash states showed this shape */
+    uint64_t order;         /* place of the first one in the exploration; sorts results of shards */
+    struct script *script;
+};
+
+struct result {
+    uint64_t cuts;   /* programs and erases at which power was cut */
+    uint64_t states; /* crash states met, at all levels: judged + skipped */
+    uint64_t judged;
+    uint64_t skipped; /* met before */
+    uint64_t
+        judged_by_class[FAULT_CLASSES]; /* by class of the last tear; index is the bit number */
+    uint64_t mounts;
+    struct chip_counters counters; /* of the uncut run */
+    uint32_t *sector_erases;       /* of the uncut run, one for each sector; NULL when not wanted */
+    uint32_t sector_count;
+    uint32_t erases_max, erases_max_sector;
+    uint64_t operations; /* of the uncut run */
+    struct divergence *divergences;
+    uint32_t divergence_count;
+    char mistake[200]; /* of the scenario itself; then nothing was explored */
+    uint32_t mistake_line;
+    uint64_t refused; /* operations of the uncut run that the engine did not do, */
+    char refusal[80]; /* and the first of them, as text */
+    bool stopped;     /* Ctrl-C, divergences_max was reached, or a worker was lost */
+    bool failed;      /* a child process could not be made */
+};
+void result_free(struct result *result);
+
+/* Adds a divergence, or counts it when one of its shape is there; takes the script. Whether it is
+ * new. */
+bool result_add(struct result *result, struct divergence *divergence);
+
+#endif
