@@ -358,135 +358,34 @@ bool command_parse(int argc, char **argv, struct command_options *options)
 
 /* --- loading --- */
 
-uint8_t *command_read_file(const char *path, uint64_t max, uint64_t *size)
+/* What load.h answers, as an exit code. */
+static int told(bool fine, const char *reason)
 {
-    FILE *file = fopen(path, "rb");
-    if (!file) return NULL;
-    uint8_t *bytes = NULL;
-    uint64_t capacity = 0;
-    *size = 0;
-    for (size_t got = 1; got && *size <= max;) {
-        if (*size == capacity) {
-            capacity = capacity ? capacity * 2 : 65536;
-            uint8_t *larger = realloc(bytes, capacity);
-            if (!larger) break;
-            bytes = larger;
-        }
-        got = fread(bytes + *size, 1, capacity - *size, file);
-        *size += got;
-    }
-    bool fine = !ferror(file);
-    int error = errno;
-    fclose(file);
-    errno = error;
-    if (fine && bytes) return bytes;
-    free(bytes);
-    return NULL;
+    return fine ? COMMAND_CLEAN : command_refuse("%s", reason);
 }
 
 int command_load_script(const struct command_options *options, const char *path,
                         struct script **script)
 {
-    struct scenario_error error = {0};
+    char reason[LOAD_REASON_MAX];
     if (options->chip) return command_refuse("--chip: %s names its chip itself", path);
-    struct scenario *scenario = scenario_read(path, &error);
-    *script = scenario ? scenario_expand(scenario, &error) : NULL;
-    scenario_free(scenario);
-    if (*script) return COMMAND_CLEAN;
-    if (error.line) return command_refuse("%s:%u: %s", path, error.line, error.reason);
-    return command_refuse("%s: %s", path, error.reason);
-}
-
-static int load_plugin(const char *path, const struct adapter **adapter)
-{
-    char reason[PLUGIN_REASON_MAX];
-    *adapter = plugin_load(path, reason);
-    if (!*adapter) return command_refuse("%s: %s", path, reason);
-    engines_add(*adapter);
-    return COMMAND_CLEAN;
-}
-
-/* The engine of a script that is loaded; frees the script when there is none. */
-static int load_engine(const char *name, const char *path, struct loaded *loaded)
-{
-    char reason[SETTINGS_REASON_MAX], line[24] = "";
-    int code = COMMAND_CLEAN;
-    if (strcmp(name, loaded->script->engine) == 0 && loaded->script->engine_line)
-        snprintf(line, sizeof line, "%" PRIu32 ":", loaded->script->engine_line);
-    loaded->adapter = engines_find(name);
-    if (!loaded->adapter)
-        code = command_refuse("%s:%s unknown engine '%s' (see `brownout list engines`)", path, line,
-                              name);
-    else if (!settings_resolve(loaded->adapter, loaded->script, &loaded->settings, reason))
-        code = command_refuse("%s:%s %s", path, line, reason);
-    if (code) script_free(loaded->script);
-    return code;
-}
-
-/* A script of nothing but a chip and an engine, both spelled as in a scenario. */
-static int parse_bare(const char *chip, const char *engine, struct script **script)
-{
-    char text[512];
-    struct scenario_error error = {0};
-    int size = snprintf(text, sizeof text, "chip %s\nengine %s\n", chip, engine);
-    if (size >= (int)sizeof text) return command_refuse("--chip and --engine are too long");
-    struct scenario *scenario = scenario_parse("command line", text, (size_t)size, &error);
-    *script = scenario ? scenario_expand(scenario, &error) : NULL;
-    scenario_free(scenario);
-    if (*script) return COMMAND_CLEAN;
-    return command_refuse("%s: %s", error.line == 2 ? "--engine" : "--chip", error.reason);
-}
-
-/* The engine of the command line instead of the scenario's; its options too, if it has any. */
-static int override_engine(const char *engine, struct script *script)
-{
-    struct script *named;
-    int code = parse_bare("generic", engine, &named);
-    if (code) return code;
-    if (named->option_count) {
-        memcpy(script->engine, named->engine, sizeof script->engine);
-        memcpy(script->options, named->options, sizeof script->options);
-        script->option_count = named->option_count;
-    }
-    script_free(named);
-    return COMMAND_CLEAN;
+    return told(load_script(path, script, reason), reason);
 }
 
 int command_load(const struct command_options *options, const char *path, struct loaded *loaded)
 {
-    const struct adapter *plugin = NULL;
-    *loaded = (struct loaded){0};
-    int code = options->plugin ? load_plugin(options->plugin, &plugin) : COMMAND_CLEAN;
-    if (code == COMMAND_CLEAN) code = command_load_script(options, path, &loaded->script);
-    if (code) return code;
-    char name[SCRIPT_NAME_MAX];
-    const char *engine = options->engine ? options->engine : plugin ? plugin->name : NULL;
-    snprintf(name, sizeof name, "%s", engine ? engine : loaded->script->engine);
-    name[strcspn(name, " \t")] = 0;
-    if (engine) code = override_engine(engine, loaded->script);
-    if (code) {
-        script_free(loaded->script);
-        return code;
-    }
-    return load_engine(name, path, loaded);
+    char reason[LOAD_REASON_MAX];
+    if (options->chip) return command_refuse("--chip: %s names its chip itself", path);
+    return told(load_scenario(path, options->engine, options->plugin, loaded, reason), reason);
 }
 
 int command_load_bare(const struct command_options *options, uint64_t image_size,
                       struct loaded *loaded)
 {
-    const struct adapter *plugin = NULL;
-    *loaded = (struct loaded){0};
-    int code = options->plugin ? load_plugin(options->plugin, &plugin) : COMMAND_CLEAN;
-    if (code) return code;
-    const char *chip = options->chip ? options->chip : "generic";
-    const char *engine = options->engine ? options->engine : plugin ? plugin->name : NULL;
-    if (!engine) return command_refuse("--engine is missing");
-    code = parse_bare(chip, engine, &loaded->script);
-    if (code) return code;
-    struct bo_flash_geometry *g = &loaded->script->part.geometry;
-    if (!strstr(chip, "sectors=") && image_size >= g->sector_size)
-        g->sector_count = (uint32_t)(image_size / g->sector_size);
-    return load_engine(loaded->script->engine, "command line", loaded);
+    char reason[LOAD_REASON_MAX];
+    bool fine =
+        load_bare(options->chip, options->engine, options->plugin, image_size, loaded, reason);
+    return told(fine, reason);
 }
 
 int command_next_engine(const char **list, char name[COMMAND_ENGINE_MAX])
@@ -517,37 +416,3 @@ void command_settle_explore(struct command_options *options, const struct script
 }
 
 /* --- printing --- */
-
-/* As a scenario spells it. */
-static void print_option(FILE *out, const struct adapter_option *option, uint64_t value)
-{
-    if (option->words)
-        fprintf(out, " %s=%s", option->name, option->words[value - option->min]);
-    else
-        fprintf(out, " %s=%" PRIu64, option->name, value);
-}
-
-void command_print_engine(FILE *out, const struct loaded *loaded)
-{
-    const struct adapter *adapter = loaded->adapter;
-    fprintf(out, "%s", adapter->name);
-    for (uint32_t i = 0; adapter->options && adapter->options[i].name; i++) {
-        if (loaded->settings.values[i] == adapter->options[i].value) continue;
-        print_option(out, &adapter->options[i], loaded->settings.values[i]);
-    }
-}
-
-void command_print_json(FILE *out, const char *text)
-{
-    fputc('"', out);
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c == '"' || c == '\\')
-            fprintf(out, "\\%c", c);
-        else if (c < ' ')
-            fprintf(out, "\\u%04x", c);
-        else
-            fputc(c, out);
-    }
-    fputc('"', out);
-}

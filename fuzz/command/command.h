@@ -11,6 +11,7 @@
 #include "fuzz/db/db.h"
 #include "fuzz/explore/explore.h"
 #include "fuzz/command/output.h"
+#include "fuzz/rig/load.h"
 #include "fuzz/script/script.h"
 
 enum command_exit {
@@ -45,13 +46,6 @@ int command_refuse(const char *format, ...) __attribute__((format(printf, 1, 2))
 /* The same with COMMAND_FAILED. */
 int command_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* A scenario or case with the engine that it is to run on. */
-struct loaded {
-    struct script *script;
-    const struct adapter *adapter;
-    struct adapter_settings settings;
-};
-
 /* Loads the plugin if one is named, the file, and the engine. COMMAND_CLEAN, or what to exit with,
  * the reason told. The caller frees loaded->script. */
 int command_load(const struct command_options *options, const char *path, struct loaded *loaded);
@@ -72,15 +66,6 @@ void command_settle_explore(struct command_options *options, const struct script
  * COMMAND_CLEAN, or what to exit with, the reason told. */
 #define COMMAND_ENGINE_MAX 96
 int command_next_engine(const char **list, char name[COMMAND_ENGINE_MAX]);
-
-/* "seqmap key=2 keys=8" */
-void command_print_engine(FILE *out, const struct loaded *loaded);
-
-/* A string as JSON, quotes included. */
-void command_print_json(FILE *out, const char *text);
-
-/* The whole of a file, to be freed; NULL and errno, or *size over `max` when it is too long. */
-uint8_t *command_read_file(const char *path, uint64_t max, uint64_t *size);
 
 /* Makes the folder of --artefacts where there is none, so that what is found after hours has a
  * place to go. COMMAND_CLEAN, or what to exit with, the reason told. */

@@ -1,25 +1,5 @@
 /* bench: speeds of the harness, and what the ring logs cost. */
-#define _POSIX_C_SOURCE 200809L
-#include <time.h>
-
 #include "fuzz/command/bench.h"
-
-double bench_cpu_seconds(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
-
-double bench_best(double (*measure)(void *context), void *context, int runs)
-{
-    double least = measure(context);
-    for (int i = 1; i < runs; i++) {
-        double seconds = measure(context);
-        if (seconds < least) least = seconds;
-    }
-    return least;
-}
 
 /* One file after the other; the second is explored in pairs of cuts. */
 static int bench_file(const struct command_options *options, int file)

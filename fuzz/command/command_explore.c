@@ -8,6 +8,8 @@
 #include "fuzz/db/db.h"
 #include "fuzz/explore/pool.h"
 #include "fuzz/explore/shrink.h"
+#include "fuzz/script/json.h"
+#include "fuzz/script/settings.h"
 
 /* --- progress --- */
 
@@ -25,7 +27,7 @@ static void print_head(const struct loaded *loaded, const struct explore_options
     const struct bo_flash_geometry *g = &loaded->script->part.geometry;
     fault_print_classes(explore->faults, faults);
     printf("%s on ", loaded->script->name);
-    command_print_engine(stdout, loaded);
+    settings_print(stdout, loaded->adapter, &loaded->settings);
     printf(", %s: %" PRIu32 " sectors of %" PRIu32 " bytes, unit %u, faults %s, depth %" PRIu32
            "\n",
            loaded->script->part.name, g->sector_count, g->sector_size, g->unit, faults,
@@ -57,9 +59,9 @@ static int print_text(const struct command_options *options, const struct loaded
 static void print_json_head(FILE *out, const struct loaded *loaded, const struct result *result)
 {
     fprintf(out, "{\"scenario\": ");
-    command_print_json(out, loaded->script->name);
+    json_print(out, loaded->script->name);
     fprintf(out, ", \"engine\": ");
-    command_print_json(out, loaded->adapter->name);
+    json_print(out, loaded->adapter->name);
     fprintf(out,
             ", \"operations\": %" PRIu64 ", \"cuts\": %" PRIu64 ", \"states\": %" PRIu64
             ", \"judged\": %" PRIu64 ", \"skipped\": %" PRIu64 ", \"refused\": %" PRIu64
@@ -79,9 +81,9 @@ static int print_json_to(FILE *out, const struct command_options *options,
         if (code) return code;
         fprintf(out, "%s{\"clause\": \"%s\", \"states\": %" PRIu64 ", \"finding\": ", i ? ", " : "",
                 clause_name(divergence->clause), divergence->count);
-        command_print_json(out, divergence->script->finding);
+        json_print(out, divergence->script->finding);
         fprintf(out, ", \"case\": ");
-        command_print_json(out, path);
+        json_print(out, path);
         fprintf(out, "}");
     }
     fprintf(out, "]}\n");

@@ -13,6 +13,9 @@
 #include "fuzz/script/scenario.h"
 #include "fuzz/fuzzers/fuzz_run.h"
 #include "fuzz/db/sha256.h"
+#include "fuzz/script/json.h"
+#include "fuzz/script/file.h"
+#include "fuzz/script/settings.h"
 
 #define SECONDS_DEFAULT 60.0
 
@@ -46,7 +49,7 @@ static void print_head(const struct command_options *options, const struct loade
     char faults[FAULT_CLASSES_TEXT_MAX];
     fault_print_classes(options->explore.faults, faults);
     printf("fuzz of ");
-    command_print_engine(stdout, loaded);
+    settings_print(stdout, loaded->adapter, &loaded->settings);
     printf(", faults %s, seed %" PRIu64 "\n", faults, options->explore.seed);
 }
 
@@ -111,12 +114,12 @@ static int print_case_json(const struct command_options *options, const struct f
     if (code) return code;
     printf("{\"clause\": \"%s\", \"states\": %" PRIu64 ", \"finding\": ",
            clause_name(it->divergence.clause), it->divergence.count);
-    command_print_json(stdout, it->divergence.script->finding);
+    json_print(stdout, it->divergence.script->finding);
     printf(", \"case\": ");
-    command_print_json(stdout, path);
+    json_print(stdout, path);
     printf(", \"image\": ");
     if (image[0])
-        command_print_json(stdout, image);
+        json_print(stdout, image);
     else
         printf("null");
     printf("}");
@@ -127,7 +130,7 @@ static int print_json(const struct command_options *options, const struct loaded
                       const struct fuzz_run_result *result)
 {
     printf("{\"engine\": ");
-    command_print_json(stdout, loaded->adapter->name);
+    json_print(stdout, loaded->adapter->name);
     printf(", \"seed\": %" PRIu64 ", \"runs\": %" PRIu64 ", \"scenarios\": %" PRIu64
            ", \"images\": %" PRIu64 ", \"operations\": %" PRIu64 ", \"cuts\": %" PRIu64
            ", \"states\": %" PRIu64 ", \"judged\": %" PRIu64 ", \"skipped\": %" PRIu64
@@ -229,7 +232,7 @@ static int try_image(const struct command_options *options, const struct loaded 
     struct rig *rig = rig_new(loaded->script, loaded->adapter, &loaded->settings);
     if (!rig) return command_fail("no memory for the chip");
     wanted = bo_flash_size(chip_flash(rig->chip));
-    uint8_t *image = command_read_file(options->image, wanted, &size);
+    uint8_t *image = file_read(options->image, wanted, &size);
     int code = COMMAND_CLEAN;
     if (!image) {
         code = command_refuse("%s: %s", options->image, strerror(errno));
@@ -331,7 +334,7 @@ int command_decode(int argc, char **argv)
     uint64_t size;
     if (!command_parse(argc, argv, &options)) return COMMAND_USAGE;
     if (options.file_count != 1) return command_refuse("decode takes one input of a fuzzer");
-    uint8_t *bytes = command_read_file(options.files[0], INPUT_SIZE_MAX, &size);
+    uint8_t *bytes = file_read(options.files[0], INPUT_SIZE_MAX, &size);
     if (!bytes) return command_refuse("%s: %s", options.files[0], strerror(errno));
     int code = command_load_bare(&options, 0, &frame);
     if (code == COMMAND_CLEAN) {

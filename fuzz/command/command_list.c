@@ -6,6 +6,8 @@
 
 #include "fuzz/rig/engines.h"
 #include "fuzz/command/command.h"
+#include "fuzz/script/json.h"
+#include "fuzz/script/file.h"
 #include "sim/chip.h"
 
 /* --- list --- */
@@ -69,11 +71,11 @@ static void list_engines_json(void)
     printf("[");
     for (size_t i = 0; (adapter = engines_at(i)); i++) {
         printf("%s{\"name\": ", i ? ", " : "");
-        command_print_json(stdout, adapter->name);
+        json_print(stdout, adapter->name);
         printf(", \"summary\": ");
-        command_print_json(stdout, adapter->summary);
+        json_print(stdout, adapter->summary);
         printf(", \"kind\": \"%s\", \"claims\": ", kind_name(adapter));
-        command_print_json(stdout, adapter->claims);
+        json_print(stdout, adapter->claims);
         printf(", \"subject\": %s, \"options\": [", engines_is_subject(adapter) ? "true" : "false");
         list_options_json(adapter);
         printf("]}");
@@ -123,7 +125,7 @@ static void list_chips_json(void)
     for (size_t i = 0; (part = part_at(i)); i++) {
         const struct bo_flash_geometry *g = &part->geometry;
         printf("%s{\"name\": ", i ? ",\n " : "");
-        command_print_json(stdout, part->name);
+        json_print(stdout, part->name);
         printf(", \"sector\": %" PRIu32 ", \"sectors\": %" PRIu32 ", \"page\": %" PRIu32
                ", \"unit\": %u, \"read\": %u, \"programs\": %u, \"erased\": %u, \"ecc\": %s"
                ", \"endurance\": %" PRIu64 ", \"endurance_confirmed\": %s}",
@@ -145,7 +147,7 @@ static void list_faults(bool json)
             continue;
         }
         printf("%s{\"name\": \"%s\", \"summary\": ", i ? ", " : "[", name);
-        command_print_json(stdout, summary);
+        json_print(stdout, summary);
         printf("}%s", i + 1 == FAULT_CLASSES ? "]\n" : "");
     }
 }
@@ -284,7 +286,7 @@ int command_inspect(int argc, char **argv)
     if (!command_parse(argc, argv, &options)) return COMMAND_USAGE;
     if (options.file_count < 1 || options.file_count > 2)
         return command_refuse("inspect takes an image, and --engine and --chip or a scenario");
-    uint8_t *image = command_read_file(options.files[0], IMAGE_SIZE_MAX, &size);
+    uint8_t *image = file_read(options.files[0], IMAGE_SIZE_MAX, &size);
     if (!image) return command_refuse("%s: %s", options.files[0], strerror(errno));
     int code = options.file_count == 2 ? command_load(&options, options.files[1], &loaded)
                                        : command_load_bare(&options, size, &loaded);

@@ -9,6 +9,8 @@
 #include "fuzz/script/scenario.h"
 #include "fuzz/explore/shrink.h"
 #include "fuzz/wear/wear.h"
+#include "fuzz/script/json.h"
+#include "fuzz/script/settings.h"
 
 /* --- run --- */
 
@@ -40,7 +42,7 @@ static void print_run(const struct loaded *loaded, const struct rig *rig)
     const struct bo_flash_geometry *g = &chip_flash(rig->chip)->geometry;
     struct wear wear = wear_of(rig);
     printf("%s on ", loaded->script->name);
-    command_print_engine(stdout, loaded);
+    settings_print(stdout, loaded->adapter, &loaded->settings);
     printf(", %s: %" PRIu32 " sectors of %" PRIu32 " bytes, unit %u\n", loaded->script->part.name,
            g->sector_count, g->sector_size, g->unit);
     printf("  operations         %" PRIu32 "\n", loaded->script->op_count);
@@ -68,11 +70,11 @@ static void print_run_json(const struct loaded *loaded, const struct rig *rig)
     const struct chip_counters *c = chip_counters(rig->chip);
     struct wear wear = wear_of(rig);
     printf("{\"scenario\": ");
-    command_print_json(stdout, loaded->script->name);
+    json_print(stdout, loaded->script->name);
     printf(", \"engine\": ");
-    command_print_json(stdout, loaded->adapter->name);
+    json_print(stdout, loaded->adapter->name);
     printf(", \"chip\": ");
-    command_print_json(stdout, loaded->script->part.name);
+    json_print(stdout, loaded->script->part.name);
     printf(", \"operations\": %" PRIu32 ", \"erases\": %" PRIu64 ", \"programs\": %" PRIu64
            ", \"bytes_programmed\": %" PRIu64 ", \"reads\": %" PRIu64 ", \"bytes_read\": %" PRIu64
            ", \"flash_time_ns\": %" PRIu64 ", \"erases_max\": %" PRIu32
@@ -172,7 +174,7 @@ static int replay_loaded(const struct command_options *options, const struct loa
     if (!rig) return command_fail("no memory for the chip");
     setvbuf(stdout, NULL, _IOLBF, 0); /* an engine that crashes must not take the story with it */
     printf("%s on ", loaded->script->name);
-    command_print_engine(stdout, loaded);
+    settings_print(stdout, loaded->adapter, &loaded->settings);
     printf(", %s\n", loaded->script->part.name);
     if (loaded->script->clause[0])
         printf("recorded: clause %s, %s\n", loaded->script->clause, loaded->script->finding);

@@ -3,25 +3,30 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "fuzz/command/command.h"
+#include "fuzz/rig/load.h"
 #include "fuzz/script/scenario.h"
+
+/* A mistake of whoever has set the environment. */
+static _Noreturn void refuse(const char *reason)
+{
+    fprintf(stderr, "brownout: %s\n", reason);
+    exit(2);
+}
 
 static struct decode_target settled(void)
 {
-    struct command_options options = {.engine = getenv("BROWNOUT_ENGINE"),
-                                      .chip = getenv("BROWNOUT_CHIP"),
-                                      .plugin = getenv("BROWNOUT_PLUGIN")};
-    const char *faults = getenv("BROWNOUT_FAULTS");
+    char reason[LOAD_REASON_MAX];
     struct loaded loaded;
-    if (!options.engine && !options.plugin) options.engine = "seqmap";
-    int code = command_load_bare(&options, 0, &loaded);
-    if (code) exit(code);
+    const char *engine = getenv("BROWNOUT_ENGINE"), *chip = getenv("BROWNOUT_CHIP"),
+               *plugin = getenv("BROWNOUT_PLUGIN"), *faults = getenv("BROWNOUT_FAULTS");
+    if (!engine && !plugin) engine = "seqmap";
+    if (!load_bare(chip, engine, plugin, 0, &loaded, reason)) refuse(reason);
     struct decode_target target = {.adapter = loaded.adapter,
                                    .frame = loaded.script,
-                                   .chip_fixed = options.chip != NULL,
+                                   .chip_fixed = chip != NULL,
                                    .faults = faults ? fault_parse_classes(faults) : FAULT_STABLE,
                                    .cut = true};
-    if (!target.faults) exit(command_refuse("BROWNOUT_FAULTS names no fault classes: %s", faults));
+    if (!target.faults) refuse("BROWNOUT_FAULTS does not name fault classes: \"edge,prefix,bits\"");
     return target;
 }
 

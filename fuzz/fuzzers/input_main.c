@@ -5,10 +5,11 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "fuzz/command/command.h"
+#include "fuzz/script/file.h"
 
 #define INPUT_SIZE_MAX (1u << 20)
 
@@ -16,11 +17,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 int main(int argc, char **argv)
 {
-    if (argc < 2) return command_refuse("give the inputs to run as arguments");
+    if (argc < 2) {
+        fprintf(stderr, "brownout: give the inputs to run as arguments\n");
+        return 2;
+    }
     for (int i = 1; i < argc; i++) {
         uint64_t size;
-        uint8_t *bytes = command_read_file(argv[i], INPUT_SIZE_MAX, &size);
-        if (!bytes) return command_refuse("%s: %s", argv[i], strerror(errno));
+        uint8_t *bytes = file_read(argv[i], INPUT_SIZE_MAX, &size);
+        if (!bytes) {
+            fprintf(stderr, "brownout: %s: %s\n", argv[i], strerror(errno));
+            return 2;
+        }
         fprintf(stderr, "%s: %" PRIu64 " bytes\n", argv[i], size);
         LLVMFuzzerTestOneInput(bytes, (size_t)size);
         free(bytes);

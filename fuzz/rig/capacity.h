@@ -1,10 +1,10 @@
 /* capacity.h - what a healthy store can take, asked of one.
  *
  * After a crash the engine must be alive: it takes new operations and its capacity is what it was.
- * What "what it was" means is asked of the engine itself: a capacity store on a blank chip that holds
- * the same values does the same. What it can do, the crashed store must do too. How a log packs its
- * sectors depends on what went before, so the capacity store holds an allowance besides: for each
- * sector one more value of the largest size. Not where all values are of one size: then there is
+ * What it was is asked of the engine itself: a fresh store, on a blank chip, is filled with the
+ * same values. What that store can do, the crashed one must do too. How a log packs its sectors
+ * depends on what went before. So the fresh store holds an allowance besides: for each sector one
+ * more value of the largest size. There is none where all values are of one size: then there is
  * one way to pack them.
  */
 #ifndef BROWNOUT_CAPACITY_H

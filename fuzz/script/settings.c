@@ -92,3 +92,22 @@ void settings_name(struct script *script, const struct adapter *adapter,
                     sizeof chosen->word - 1);
     }
 }
+
+/* As a scenario spells it. */
+static void print_option(FILE *out, const struct adapter_option *option, uint64_t value)
+{
+    if (option->words)
+        fprintf(out, " %s=%s", option->name, option->words[value - option->min]);
+    else
+        fprintf(out, " %s=%" PRIu64, option->name, value);
+}
+
+void settings_print(FILE *out, const struct adapter *adapter,
+                    const struct adapter_settings *settings)
+{
+    fprintf(out, "%s", adapter->name);
+    for (uint32_t i = 0; adapter->options && adapter->options[i].name; i++) {
+        if (settings->values[i] == adapter->options[i].value) continue;
+        print_option(out, &adapter->options[i], settings->values[i]);
+    }
+}

@@ -2,6 +2,7 @@
 #ifndef BROWNOUT_SETTINGS_H
 #define BROWNOUT_SETTINGS_H
 
+#include <stdio.h>
 #include "fuzz/adapter.h"
 #include "fuzz/script/script.h"
 
@@ -16,5 +17,9 @@ bool settings_resolve(const struct adapter *adapter, const struct script *script
 /* Names this engine in the script, with those of its options that are not at their default. */
 void settings_name(struct script *script, const struct adapter *adapter,
                    const struct adapter_settings *settings);
+
+/* The engine as a scenario spells it: "seqmap key=2 keys=8". */
+void settings_print(FILE *out, const struct adapter *adapter,
+                    const struct adapter_settings *settings);
 
 #endif

@@ -4,8 +4,8 @@
  * each `mount`; what the harness does to check the answers is not. `use`, which is a check and no
  * work, is left out.
  *
- * With an cut_rate power goes away on the way: inside one of the programs and erases of an operation
- * that was chosen, or behind it where it has none. Then power comes back, the engine mounts, and
+ * With a cut rate power goes away on the way: inside one of the programs and erases of an operation
+ * that was chosen, or after it where it has none. Then power comes back, the engine mounts, and
  * what it holds is compared with the model; the mount counts, the comparison does not. What was
  * interrupted and did not take effect is done again. So the work is the same with and without cuts,
  * and the difference is what the cuts cost.

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fuzz/command/command.h"
+#include "fuzz/script/json.h"
 
 /* --- figures --- */
 
@@ -258,7 +258,7 @@ static void print_entry(const struct cost_table *table, const struct cost_table_
 {
     struct figures figures = figures_of(&entry->plain);
     fprintf(out, "{\"engine\": ");
-    command_print_json(out, entry->name);
+    json_print(out, entry->name);
     fprintf(out, ", \"operations\": %.0f", figures.operations);
     print_fields(&figures, plain_rows, COUNT(plain_rows), out);
     if (table->cut_rate) {
@@ -274,9 +274,9 @@ static void print_entry(const struct cost_table *table, const struct cost_table_
 void cost_table_print_json(const struct cost_table *table, FILE *out)
 {
     fprintf(out, "{\"scenario\": ");
-    command_print_json(out, table->script->name);
+    json_print(out, table->script->name);
     fprintf(out, ", \"chip\": ");
-    command_print_json(out, table->script->part.name);
+    json_print(out, table->script->part.name);
     if (table->cut_rate)
         fprintf(out,
                 ", \"cuts\": {\"count\": %" PRIu64 ", \"of\": %" PRIu64 ", \"seed\": %" PRIu64 "}",

@@ -1,0 +1,126 @@
+#include "fuzz/rig/load.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fuzz/adapters/plugin.h"
+#include "fuzz/rig/engines.h"
+#include "fuzz/script/scenario.h"
+#include "fuzz/script/settings.h"
+
+/* Always false, for `return`. */
+static bool __attribute__((format(printf, 2, 3)))
+says(char reason[LOAD_REASON_MAX], const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(reason, LOAD_REASON_MAX, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+bool load_script(const char *path, struct script **script, char reason[LOAD_REASON_MAX])
+{
+    struct scenario_error error = {0};
+    struct scenario *scenario = scenario_read(path, &error);
+    *script = scenario ? scenario_expand(scenario, &error) : NULL;
+    scenario_free(scenario);
+    if (*script) return true;
+    if (error.line) return says(reason, "%s:%u: %s", path, error.line, error.reason);
+    return says(reason, "%s: %s", path, error.reason);
+}
+
+/* NULL: none is asked for. */
+static bool add_plugin(const char *path, const struct adapter **plugin,
+                       char reason[LOAD_REASON_MAX])
+{
+    char why[PLUGIN_REASON_MAX];
+    *plugin = path ? plugin_load(path, why) : NULL;
+    if (path && !*plugin) return says(reason, "%s: %s", path, why);
+    if (path) engines_add(*plugin);
+    return true;
+}
+
+/* The engine of a script that is loaded; frees the script when there is none. */
+static bool find_engine(const char *name, const char *path, struct loaded *loaded,
+                        char reason[LOAD_REASON_MAX])
+{
+    char why[SETTINGS_REASON_MAX], line[24] = "";
+    const struct script *script = loaded->script;
+    bool fine = true;
+    if (strcmp(name, script->engine) == 0 && script->engine_line)
+        snprintf(line, sizeof line, "%" PRIu32 ":", script->engine_line);
+    loaded->adapter = engines_find(name);
+    if (!loaded->adapter)
+        fine = says(reason, "%s:%s unknown engine '%s' (see `brownout list engines`)", path, line,
+                    name);
+    else if (!settings_resolve(loaded->adapter, script, &loaded->settings, why))
+        fine = says(reason, "%s:%s %s", path, line, why);
+    if (!fine) script_free(loaded->script);
+    return fine;
+}
+
+/* A script of nothing but a chip and an engine, both spelled as in a scenario. */
+static bool parse_bare(const char *chip, const char *engine, struct script **script,
+                       char reason[LOAD_REASON_MAX])
+{
+    char text[512];
+    struct scenario_error error = {0};
+    int size = snprintf(text, sizeof text, "chip %s\nengine %s\n", chip, engine);
+    if (size >= (int)sizeof text) return says(reason, "--chip and --engine are too long");
+    struct scenario *scenario = scenario_parse("command line", text, (size_t)size, &error);
+    *script = scenario ? scenario_expand(scenario, &error) : NULL;
+    scenario_free(scenario);
+    if (*script) return true;
+    return says(reason, "%s: %s", error.line == 2 ? "--engine" : "--chip", error.reason);
+}
+
+/* The engine of the command line instead of the scenario's; its options too, if it has any. */
+static bool override_engine(const char *engine, struct script *script, char reason[LOAD_REASON_MAX])
+{
+    struct script *named;
+    if (!parse_bare("generic", engine, &named, reason)) return false;
+    if (named->option_count) {
+        memcpy(script->engine, named->engine, sizeof script->engine);
+        memcpy(script->options, named->options, sizeof script->options);
+        script->option_count = named->option_count;
+    }
+    script_free(named);
+    return true;
+}
+
+bool load_scenario(const char *path, const char *engine, const char *plugin_path,
+                   struct loaded *loaded, char reason[LOAD_REASON_MAX])
+{
+    const struct adapter *plugin;
+    char name[SCRIPT_NAME_MAX];
+    *loaded = (struct loaded){0};
+    if (!add_plugin(plugin_path, &plugin, reason)) return false;
+    if (!load_script(path, &loaded->script, reason)) return false;
+    if (!engine && plugin) engine = plugin->name;
+    snprintf(name, sizeof name, "%s", engine ? engine : loaded->script->engine);
+    name[strcspn(name, " \t")] = 0;
+    if (engine && !override_engine(engine, loaded->script, reason)) {
+        script_free(loaded->script);
+        return false;
+    }
+    return find_engine(name, path, loaded, reason);
+}
+
+bool load_bare(const char *chip, const char *engine, const char *plugin_path, uint64_t image_size,
+               struct loaded *loaded, char reason[LOAD_REASON_MAX])
+{
+    const struct adapter *plugin;
+    *loaded = (struct loaded){0};
+    if (!add_plugin(plugin_path, &plugin, reason)) return false;
+    if (!chip) chip = "generic";
+    if (!engine && plugin) engine = plugin->name;
+    if (!engine) return says(reason, "--engine is missing");
+    if (!parse_bare(chip, engine, &loaded->script, reason)) return false;
+    struct bo_flash_geometry *g = &loaded->script->part.geometry;
+    if (!strstr(chip, "sectors=") && image_size >= g->sector_size)
+        g->sector_count = (uint32_t)(image_size / g->sector_size);
+    return find_engine(loaded->script->engine, "command line", loaded, reason);
+}

@@ -1,0 +1,34 @@
+/* load.h - a scenario or case with the engine that it is to run on.
+ *
+ * Each function returns false with one line in `reason` when something is wrong with what it was
+ * given: the file, its line, and why. The caller frees loaded->script.
+ */
+#ifndef BROWNOUT_LOAD_H
+#define BROWNOUT_LOAD_H
+
+#include "fuzz/adapter.h"
+#include "fuzz/script/script.h"
+
+#define LOAD_REASON_MAX 4600 /* a path, and why */
+
+struct loaded {
+    struct script *script;
+    const struct adapter *adapter;
+    struct adapter_settings settings;
+};
+
+/* The file alone; its engine is not looked at. */
+bool load_script(const char *path, struct script **script, char reason[LOAD_REASON_MAX]);
+
+/* The file, on `engine` instead of its own ("seqmap key=2") unless that is NULL. `plugin` is the
+ * path of a shared object that is loaded first; NULL: none. A plugin is the engine where none is
+ * named. */
+bool load_scenario(const char *path, const char *engine, const char *plugin, struct loaded *loaded,
+                   char reason[LOAD_REASON_MAX]);
+
+/* The same without a file: chip and engine as a scenario spells them. Where the chip names no
+ * number of sectors, it has what `image_size` bytes fill. */
+bool load_bare(const char *chip, const char *engine, const char *plugin, uint64_t image_size,
+               struct loaded *loaded, char reason[LOAD_REASON_MAX]);
+
+#endif

@@ -1,0 +1,32 @@
+#include "fuzz/script/file.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+uint8_t *file_read(const char *path, uint64_t max, uint64_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    if (!file) return NULL;
+    uint8_t *bytes = NULL;
+    uint64_t capacity = 0;
+    *size = 0;
+    for (size_t got = 1; got && *size <= max;) {
+        if (*size == capacity) {
+            capacity = capacity ? capacity * 2 : 65536;
+            uint8_t *larger = realloc(bytes, capacity);
+            if (!larger) break;
+            bytes = larger;
+        }
+        got = fread(bytes + *size, 1, capacity - *size, file);
+        *size += got;
+    }
+    bool fine = !ferror(file);
+    int error = errno;
+    fclose(file);
+    errno = error;
+    if (fine && bytes) return bytes;
+    free(bytes);
+    return NULL;
+}
