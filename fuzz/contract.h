@@ -36,7 +36,10 @@ struct finding {
     char text[200]; /* what was expected and what came, one line */
 };
 
-/* Cuts on one path, at most: an exploration, and a rig's levels, go no deeper. */
+/* Cuts on one path, at most. */
 #define CONTRACT_DEPTH_MAX 4u
+
+/* Levels of a rig and of a path: one for the run, one for each cut, one beside the last of them. */
+#define CONTRACT_LEVELS (CONTRACT_DEPTH_MAX + 2u)
 
 #endif

@@ -150,7 +150,7 @@ static int count_reads(const char *design, const char *chip, uint32_t records, u
         chip_set_fuel(rig->chip, 0);
         for (uint32_t i = 0; i < records; i++) {
             make_record(i, bytes);
-            loaded.adapter->list->append(rig->levels[0].object, bytes, RECORD_SIZE, i);
+            loaded.adapter->list->append(rig_object(rig), bytes, RECORD_SIZE, i);
             uint64_t reads = i % MOUNT_EVERY ? 0 : try_mount(rig);
             if (reads > *most) *most = reads;
         }

@@ -36,7 +36,7 @@ struct contest {
 static struct script *case_of(const struct contender *it, const struct rig *rig,
                               const struct script *done, uint32_t faults, bool *replays)
 {
-    const struct path path = {.op = done->op_count - 1};
+    const struct path path = {.levels[0].op = done->op_count - 1};
     struct script *found = path_case(done, it->adapter, &it->settings, &path);
     if (!found) return NULL;
     if (faults & ~(uint32_t)FAULT_STABLE) found->faults = faults;

@@ -10,6 +10,7 @@
  */
 #include "fuzz/explore/explore.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,11 +20,6 @@
 #include "fuzz/explore/visited.h"
 #include "fuzz/explore/result_pipe.h"
 #include "fuzz/explore/worker.h"
-
-struct place {
-    uint32_t first_op, op, nth;
-    bool recovering;
-};
 
 struct explorer {
     const struct script *script;
@@ -35,7 +31,6 @@ struct explorer {
     struct capacity *capacity;
     struct visited *visited;
     uint8_t *answers; /* of the uncut run, one for each operation */
-    struct place places[RIG_LEVELS];
     uint64_t ordinal; /* first-level cuts met in this pass, of all shards */
     uint32_t pass;
     struct worker child; /* that judges; its file holds its result, NULL: judge in this process */
@@ -73,13 +68,12 @@ static void add_finding(struct explorer *e, bool lost)
     const struct finding *finding = &e->rig->finding;
     struct divergence divergence = {
         .clause = finding->clause,
+        .fault = path_fault(e->path),
         .shape = path_shape(finding->clause, e->rig->adapter, e->script, e->path),
         .lost = lost,
         .count = 1,
         .order = e->ordinal,
     };
-    if (e->path->count) divergence.fault = fault_class_of(&e->path->cuts[e->path->count - 1].tear);
-    if (e->path->rotten) divergence.fault = FAULT_ROT;
     divergence.script = path_case(e->script, e->rig->adapter, &e->rig->settings, e->path);
     if (divergence.script) {
         /* A replay needs the rules of these classes in force too. */
@@ -98,7 +92,7 @@ static void diverges(struct explorer *e)
 {
     if (e->rig->finding.clause == CLAUSE_SCENARIO) {
         memcpy(e->result->mistake, e->rig->finding.text, sizeof e->result->mistake);
-        e->result->mistake_line = e->script->ops[e->path->op].line;
+        e->result->mistake_line = e->script->ops[path_here(e->path)->op].line;
         e->result->stopped = true;
         return;
     }
@@ -130,7 +124,7 @@ static bool exercise(struct explorer *e)
  * the uncut run never did. */
 static bool is_done(const struct explorer *e, const struct op *op)
 {
-    const struct model *model = &e->rig->levels[e->rig->level].model;
+    const struct model *model = rig_model(e->rig);
     return op->kind == OP_STORE && model_is_map(model) &&
            model_match(model, op->key, false, op->value->bytes, op->value->size) >= 0;
 }
@@ -143,9 +137,7 @@ static bool run_op(struct explorer *e, uint32_t index)
     /* After the exercise its key may still be there, on parts that can't remove. */
     bool must = e->answers[index] == ANSWER_OK && op->kind != OP_REMOVE && op->kind != OP_POP &&
                 !is_done(e, op) && e->path->use != USE_FIRST;
-    struct place *place = &e->places[e->rig->level];
-    place->op = e->path->op = index;
-    place->nth = 0;
+    path_call(e->path, index);
     if (op->kind == OP_USE) return exercise(e);
     if (!rig_call(e->rig, op, &answer)) return false;
     if (e->rig->level == 0)
@@ -163,25 +155,33 @@ static uint32_t at_least_one(uint32_t n)
     return n ? n : 1;
 }
 
+/* A level for what happens without a cut, and is not cut either. */
+static void enter_beside(struct explorer *e)
+{
+    chip_set_hook(e->rig->chip, NULL, NULL);
+    rig_enter(e->rig);
+    path_beside(e->path);
+}
+
+static void leave(struct explorer *e)
+{
+    rig_leave(e->rig);
+    path_return(e->path, e->rig->level);
+}
+
 /* The class rot: after an operation, one bit flips while the power is off. */
 static void rot(struct explorer *e, uint32_t index, uint64_t seed)
 {
     struct rig *rig = e->rig;
-    chip_mark mark = chip_set_mark(rig->chip);
-    chip_set_hook(rig->chip, NULL, NULL);
-    model_copy(&rig->levels[1].model, &rig->levels[0].model);
-    rig_keep_ram(rig->levels[0].ram_at_cut);
-    rig->level = 1;
+    enter_beside(e);
     e->path->rotten = true;
     e->path->rot_seed = seed;
     bool fine = rig_call(rig, &(struct op){.kind = OP_ROT, .count = 1, .seed = seed}, NULL);
     chip_power_off(rig->chip);
     chip_power_on(rig->chip);
     if (fine && is_new(e, index, FAULT_ROT) && !rig_recover(rig)) diverges(e);
-    rig->level = 0;
     rig->rotten = e->path->rotten = false;
-    rig_restore_ram(rig->levels[0].ram_at_cut);
-    chip_rollback(rig->chip, mark);
+    leave(e);
 }
 
 static void rot_after(struct explorer *e, uint32_t index)
@@ -216,11 +216,11 @@ static void run_from(struct explorer *e, uint32_t first)
 static bool redo(struct explorer *e)
 {
     struct rig *rig = e->rig;
-    uint32_t index = e->places[rig->level].first_op;
+    uint32_t index = path_here(e->path)->first_op;
     if (index >= e->script->op_count) return true;
     if (!run_op(e, index)) return false;
     e->path->looked = rig->adapter->kind != ADAPTER_MAP && !rig_is_off(rig);
-    return !e->path->looked || rig_look(rig, rig->levels[rig->level].object);
+    return !e->path->looked || rig_look(rig, rig_object(rig));
 }
 
 /* The interrupted operation is done again and the store is exercised, in either order: a device may
@@ -240,43 +240,27 @@ static bool use_store(struct explorer *e)
 /* With deeper cuts to come the exercise happens beside this level, on an object of its own. */
 static void use_beside(struct explorer *e)
 {
-    struct rig *rig = e->rig;
-    chip_mark mark = chip_set_mark(rig->chip);
-    uint32_t level = rig->level;
-    chip_set_hook(rig->chip, NULL, NULL);
-    rig_keep_ram(rig->levels[level].ram);
-    model_copy(&rig->levels[level + 1].model, &rig->levels[level].model);
-    e->places[level + 1] = e->places[level];
-    rig->level++;
-    if (!rig_recover(rig) || !use_store(e)) diverges(e);
-    rig->level = level;
-    rig_restore_ram(rig->levels[level].ram);
-    e->path->use = USE_NONE;
-    e->path->looked = false;
-    chip_rollback(rig->chip, mark);
+    enter_beside(e);
+    if (!rig_recover(e->rig) || !use_store(e)) diverges(e);
+    leave(e);
 }
 
 /* Power is on again at a new level: everything that must hold now. */
-static void judge(struct explorer *e, uint32_t op)
+static void judge(struct explorer *e)
 {
     struct rig *rig = e->rig;
-    struct place *place = &e->places[rig->level];
-    *place = (struct place){.first_op = op, .op = op, .recovering = true};
-    e->path->op = UINT32_MAX; /* nothing is being called yet */
     watch_cuts(e);
     if (!rig_recover(rig)) {
         diverges(e);
         return;
     }
-    place->recovering = false;
+    path_recovered(e->path);
     if (rig->level < e->options->depth) {
         if (e->options->use) use_beside(e);
-        run_from(e, op);
+        run_from(e, path_here(e->path)->first_op);
     } else if (e->options->use && !use_store(e)) {
         diverges(e);
     }
-    e->path->use = USE_NONE;
-    e->path->looked = false;
 }
 
 /* A crash state is the image, the states that the model allows, and what will be asked of it. Bits
@@ -285,7 +269,7 @@ static struct chip_hash state_digest(const struct explorer *e, uint32_t op)
 {
     const struct rig *rig = e->rig;
     struct chip_hash digest = chip_hash(rig->chip);
-    const struct model *model = &rig->levels[rig->level].model;
+    const struct model *model = rig_model(e->rig);
     uint64_t allowed = model_digest(model);
     uint64_t asked =
         (uint64_t)op << 8 | rig->level << 2 | (model->together ? 2u : 0u) | rig->rotten;
@@ -316,23 +300,23 @@ static bool is_new(struct explorer *e, uint32_t op, enum fault_class fault)
     return true;
 }
 
-static _Noreturn void judge_and_leave(struct explorer *e, uint32_t op)
+static _Noreturn void judge_and_leave(struct explorer *e)
 {
     struct result found = {0};
     e->result = &found;
     e->told = UINT32_MAX; /* our parent tells */
-    judge(e, op);
+    judge(e);
     worker_leave(result_pipe_write(e->child.file, &found));
 }
 
 /* In a process of its own, which takes the engine's crashes and its heap with it. */
-static void judge_in_child(struct explorer *e, uint32_t op)
+static void judge_in_child(struct explorer *e)
 {
     char text[WORKER_TEXT_MAX];
     rewind(e->child.file);
     fflush(NULL);
     pid_t pid = worker_fork(&e->child);
-    if (pid == 0) judge_and_leave(e, op);
+    if (pid == 0) judge_and_leave(e);
     enum worker_end end = pid > 0 ? worker_wait(&e->child, text) : WORKER_FAILED;
     if (end == WORKER_CRASHED) {
         rig_finds(e->rig, CLAUSE_SANE, "%s", text);
@@ -354,35 +338,18 @@ static bool crash(void *context, const struct tear *tear)
     const struct interruption *now = context;
     struct explorer *e = now->e;
     struct rig *rig = e->rig;
-    uint32_t level = rig->level;
-    const struct place *place = &e->places[level];
-    uint32_t next_op = place->recovering && level ? place->first_op : place->op;
-    uint32_t path_op = e->path->op;
-    e->path->cuts[level] = (struct path_cut){place->first_op,
-                                             place->op,
-                                             place->nth,
-                                             place->recovering && level,
-                                             now->op->kind == CHIP_ERASE,
-                                             *tear};
-    e->path->count = level + 1;
-    chip_mark mark = chip_set_mark(rig->chip);
+    rig_enter(rig);
+    path_cut(e->path, tear, now->op->kind == CHIP_ERASE);
     chip_tear(rig->chip, now->op, tear);
     chip_power_on(rig->chip);
-    if (is_new(e, next_op, fault_class_of(tear))) {
-        model_copy(&rig->levels[level + 1].model, &rig->levels[level].model);
-        model_cut(&rig->levels[level + 1].model, rig->chip);
-        rig_keep_ram(rig->levels[level].ram_at_cut);
-        rig->level = level + 1;
-        if (e->child.file && level == 0)
-            judge_in_child(e, next_op);
+    if (is_new(e, path_here(e->path)->first_op, fault_class_of(tear))) {
+        rig_lose_power(rig);
+        if (e->child.file && rig->level == 1)
+            judge_in_child(e);
         else
-            judge(e, next_op);
-        rig->level = level;
-        rig_restore_ram(rig->levels[level].ram_at_cut);
+            judge(e);
     }
-    chip_rollback(rig->chip, mark);
-    e->path->count = level;
-    e->path->op = path_op;
+    leave(e);
     return !stopped(e);
 }
 
@@ -398,8 +365,7 @@ static const struct tear *on_flash_op(void *context, const struct chip_op *op)
 {
     struct explorer *e = context;
     struct rig *rig = e->rig;
-    struct place *place = &e->places[rig->level];
-    place->nth++;
+    path_here(e->path)->nth++;
     if (e->result->stopped) return NULL;
     if (rig->level == 0) {
         if (!is_ours(e, e->ordinal++)) return NULL;
@@ -437,8 +403,7 @@ static bool keep_counts(struct explorer *e)
 
 static bool start(struct explorer *e)
 {
-    e->places[0] = (struct place){0};
-    e->path->op = UINT32_MAX;
+    path_start(e->path);
     chip_set_hook(e->rig->chip, NULL, NULL);
     if (rig_begin(e->rig)) return true;
     diverges(e);

@@ -1,4 +1,8 @@
-/* path.h - where an exploration is, and the case that tells how to come there. */
+/* path.h - where an exploration is, and the case that leads there.
+ *
+ * The one record of it: the rig's levels and these go up and down together. It lies in memory that
+ * outlives a crash of the engine, so that whoever watches can make a case of where it was.
+ */
 #ifndef BROWNOUT_PATH_H
 #define BROWNOUT_PATH_H
 
@@ -6,37 +10,62 @@
 #include "fuzz/contract.h"
 #include "fuzz/script/script.h"
 
-/* Where the exploration is. Lies in memory that outlives a crash of the engine, so that whoever
- * watches can tell which path led there. */
-struct path_cut {
-    uint32_t first_op; /* operation at which this level started */
-    uint32_t op;       /* operation that was cut */
-    uint32_t nth;      /* its nth program or erase */
-    bool recovering;   /* the cut was in the recovery before `first_op` */
-    bool erase;        /* an erase was cut, else a program */
-    struct tear tear;
+#define PATH_OP_NONE UINT32_MAX
+
+struct path_level {
+    uint32_t first_op; /* the operation from which the script runs on at this level */
+    uint32_t op;       /* that is being called; PATH_OP_NONE: none yet */
+    uint32_t nth;      /* programs and erases in this call, or in the power-on, so far */
+    bool recovering;   /* in the power-on that begins the level */
+    bool erase;        /* the level ended by a cut in an erase, else in a program, ... */
+    struct tear tear;  /* ... which left this */
 };
+
 struct path {
-    struct path_cut cuts[CONTRACT_DEPTH_MAX];
-    uint32_t count;
-    uint32_t op; /* operation being called at the innermost level */
+    struct path_level levels[CONTRACT_LEVELS];
+    uint32_t level; /* the innermost one */
+    uint32_t cuts;  /* levels from 0 on that ended by a cut; `level` may be one more */
     enum {
         USE_NONE,
         USE_LAST,
         USE_FIRST
-    } use;               /* the exercise after the last cut: behind the
-                                                 * operations from the cut on, or before them */
-    bool looked;         /* everything was read back behind the last of those operations */
-    bool rotten;         /* no cut: a bit rots after operation `op`, ... */
+    } use;               /* the exercise came after the operations of this level, or before them */
+    bool looked;         /* everything was read back after the last of those operations */
+    bool rotten;         /* no cut: a bit rots after the operation of level 0, ... */
     uint64_t rot_seed;   /* ... which one, says this */
     uint64_t states;     /* crash states met so far; grows while the exploration is alive */
     uint64_t operations; /* of the uncut run, done so far, in all passes */
 };
 
+/* The script begins, or begins again. */
+void path_start(struct path *path);
+
+/* An operation is about to be called at the innermost level. */
+void path_call(struct path *path, uint32_t op);
+
+static inline struct path_level *path_here(struct path *path)
+{
+    return &path->levels[path->level];
+}
+
+/* A level above begins: after a cut, in whose recovery the script stands before the interrupted
+ * operation; or beside the innermost one, at the same place. */
+void path_cut(struct path *path, const struct tear *tear, bool erase);
+void path_beside(struct path *path);
+
+/* The power-on that began the level is over. */
+void path_recovered(struct path *path);
+
+/* Back at a level below, which is as it was; a child process that died may have left several. */
+void path_return(struct path *path, uint32_t level);
+
 /* The case that a path leads to: the script's operations with the path's cuts. NULL when memory is
  * short. */
 struct script *path_case(const struct script *script, const struct adapter *adapter,
                          const struct adapter_settings *settings, const struct path *path);
+
+/* The class of the last tear on the path; FAULT_ROT for rot, 0 where there was neither. */
+enum fault_class path_fault(const struct path *path);
 
 /* The shape of what a path found. */
 uint64_t path_shape(enum clause clause, const struct adapter *adapter, const struct script *script,

@@ -70,7 +70,7 @@ static void add_lost(struct pool *pool, uint32_t index, enum clause clause, cons
         .clause = clause, .lost = true, .count = 1, .order = path->states};
     divergence.shape = path_shape(clause, pool->adapter, pool->script, path);
     divergence.script = path_case(pool->script, pool->adapter, pool->settings, path);
-    if (path->count) divergence.fault = fault_class_of(&path->cuts[path->count - 1].tear);
+    divergence.fault = path_fault(path);
     if (!divergence.script) return;
     snprintf(divergence.script->finding, sizeof divergence.script->finding, "%s", text);
     snprintf(divergence.script->clause, sizeof divergence.script->clause, "%s",

@@ -58,7 +58,7 @@ static void tell_text(FILE *out, const struct value *value)
 
 static const struct model *model_of(const struct player *player)
 {
-    return &player->rig->levels[player->rig->level].model;
+    return rig_model(player->rig);
 }
 
 /* The item that an operation of a queue or a log is about, before it is done. */
@@ -238,18 +238,17 @@ static bool power_on_first(struct player *player)
 }
 
 /* Whether an operation does when nothing is cut. Costs a run: for when it failed after a cut. */
-static bool works_uncut(const struct rig *rig, uint32_t index)
+static bool works_uncut(struct rig *rig, uint32_t index)
 {
     enum answer answer = ANSWER_FULL;
-    uint8_t *ram = rig->levels[rig->level].ram;
     struct rig *uncut = rig_new(rig->script, rig->adapter, &rig->settings);
-    rig_keep_ram(ram);
+    rig_lend_ram(rig);
     bool fine = uncut && rig_start(uncut);
     for (uint32_t i = 0; fine && i <= index; i++) {
         const struct op *op = &rig->script->ops[i];
         if (op->kind != OP_ROT && op->kind != OP_USE) fine = rig_call(uncut, op, &answer);
     }
-    rig_restore_ram(ram);
+    rig_take_ram(rig);
     rig_free(uncut);
     return fine && answer == ANSWER_OK;
 }

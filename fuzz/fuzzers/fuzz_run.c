@@ -86,8 +86,7 @@ static void add_lost(struct fuzz_run *fuzzing, uint32_t index, enum clause claus
         divergence->order = slot->run * FUZZ_RUN_ORDERS_PER_RUN;
         divergence->shape = path_shape(clause, adapter, script, &slot->path);
         divergence->script = path_case(script, adapter, &settings, &slot->path);
-        if (slot->path.count)
-            divergence->fault = fault_class_of(&slot->path.cuts[slot->path.count - 1].tear);
+        divergence->fault = path_fault(&slot->path);
         if (divergence->script) {
             snprintf(divergence->script->finding, sizeof divergence->script->finding, "%s", text);
             snprintf(divergence->script->clause, sizeof divergence->script->clause, "%s",

@@ -387,7 +387,7 @@ static bool use_list(struct rig *rig, void *object, bool clear)
 
 static bool use(struct rig *rig, bool clear)
 {
-    void *object = rig->levels[0].object;
+    void *object = rig_object(rig);
     memset(object, JUNK, rig->object_size);
     if (rig->adapter->has_globals) globals_wipe();
     before(rig, ADAPTER_CALL_MOUNT);

@@ -34,11 +34,6 @@ static const struct value *larger(const struct value *a, const struct value *b)
     return b && b->size > a->size ? b : a;
 }
 
-static struct rig_level *level_of(struct rig *rig)
-{
-    return &rig->levels[rig->level];
-}
-
 /* Whether all keys that hold something, and all values, are of one size, `op`'s too. */
 static bool is_uniform(const struct rig *rig, const struct model *model, const struct op *op)
 {
@@ -84,8 +79,8 @@ static bool start(struct capacity *capacity)
  * exercise. */
 static bool fill_map(struct capacity *capacity, const struct op *op)
 {
-    const struct rig *asks = capacity->asks;
-    const struct model *model = &asks->levels[asks->level].model;
+    struct rig *asks = capacity->asks;
+    const struct model *model = rig_model(asks);
     if (!start(capacity) || !rig_fill(capacity->store, model)) return false;
     if (op && op->kind == OP_STORE && is_uniform(asks, model, op)) return true;
     const struct value *largest = capacity->store->exercise->values[0];
@@ -98,7 +93,7 @@ static bool fill_map(struct capacity *capacity, const struct op *op)
  * then. */
 static bool fill_list(struct capacity *capacity, const struct op *op)
 {
-    const struct rig *asks = capacity->asks;
+    struct rig *asks = capacity->asks;
     const struct script *script = asks->script;
     for (uint32_t i = 0; i < script->op_count; i++) {
         if (script->ops[i].kind == OP_POP && script->ops[i].count) return false;
@@ -106,7 +101,7 @@ static bool fill_list(struct capacity *capacity, const struct op *op)
     if (!start(capacity)) return false;
     if (op->kind != OP_PUSH) return true;
     struct rig *store = capacity->store;
-    if (!rig_fill(store, &asks->levels[asks->level].model)) return false;
+    if (!rig_fill(store, rig_model(asks))) return false;
     uint32_t ballast = chip_flash(store->chip)->geometry.sector_count + 2;
     struct op push = {.kind = OP_PUSH, .value = store->exercise->values[0]};
     for (uint32_t i = 0; i < ballast; i++) {
@@ -132,15 +127,15 @@ static bool measure(struct capacity *capacity)
 
 bool capacity_can_use(struct capacity *capacity)
 {
-    uint64_t digest = model_digest(&level_of(capacity->asks)->model);
+    uint64_t digest = model_digest(rig_model(capacity->asks));
     size_t slot = (size_t)(digest % MEMORY_SLOTS);
     if (is_map(capacity) && capacity->answers[slot] && capacity->digests[slot] == digest)
         return capacity->answers[slot] == 2;
     if (!is_map(capacity) && capacity->measured) return capacity->asks->exercise->need != 0;
-    rig_keep_ram(level_of(capacity->asks)->ram);
+    rig_lend_ram(capacity->asks);
     bool can = is_map(capacity) ? fill_map(capacity, NULL) && rig_exercise(capacity->store, true)
                                 : measure(capacity);
-    rig_restore_ram(level_of(capacity->asks)->ram);
+    rig_take_ram(capacity->asks);
     capacity->digests[slot] = digest;
     capacity->answers[slot] = can ? 2 : 1;
     return can;
@@ -149,9 +144,9 @@ bool capacity_can_use(struct capacity *capacity)
 bool capacity_can_do(struct capacity *capacity, const struct op *op)
 {
     enum answer answer = ANSWER_FULL;
-    rig_keep_ram(level_of(capacity->asks)->ram);
+    rig_lend_ram(capacity->asks);
     bool can = (is_map(capacity) ? fill_map(capacity, op) : fill_list(capacity, op)) &&
                rig_call(capacity->store, op, &answer);
-    rig_restore_ram(level_of(capacity->asks)->ram);
+    rig_take_ram(capacity->asks);
     return can && answer == ANSWER_OK;
 }

@@ -1,5 +1,6 @@
 #include "fuzz/rig/rig_internal.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,13 +18,13 @@
 
 static bool make_levels(struct rig *rig)
 {
-    for (uint32_t i = 0; i < RIG_LEVELS; i++) {
+    for (uint32_t i = 0; i < CONTRACT_LEVELS; i++) {
         struct rig_level *level = &rig->levels[i];
         level->object = malloc(rig->object_size);
         if (rig->adapter->has_globals) {
             level->ram = malloc(globals_size() + 1);
-            level->ram_at_cut = malloc(globals_size() + 1);
-            if (!level->ram || !level->ram_at_cut) return false;
+            level->ram_at_enter = malloc(globals_size() + 1);
+            if (!level->ram || !level->ram_at_enter) return false;
         }
         if (!level->object) return false;
     }
@@ -89,10 +90,10 @@ void rig_set_faults(struct rig *rig, uint32_t faults)
 void rig_free(struct rig *rig)
 {
     if (!rig) return;
-    for (uint32_t i = 0; i < RIG_LEVELS; i++) {
+    for (uint32_t i = 0; i < CONTRACT_LEVELS; i++) {
         free(rig->levels[i].object);
         free(rig->levels[i].ram);
-        free(rig->levels[i].ram_at_cut);
+        free(rig->levels[i].ram_at_enter);
         model_free(&rig->levels[i].model);
         model_free(&rig->levels[i].before);
     }
@@ -104,14 +105,88 @@ void rig_free(struct rig *rig)
     free(rig);
 }
 
-void rig_keep_ram(uint8_t *ram)
+/* --- RAM of engines with globals --- */
+
+static void keep_ram(uint8_t *ram)
 {
     if (ram) globals_save(ram);
 }
 
-void rig_restore_ram(const uint8_t *ram)
+static void restore_ram(const uint8_t *ram)
 {
     if (ram) globals_load(ram);
+}
+
+void rig_lend_ram(struct rig *rig)
+{
+    keep_ram(rig_here(rig)->ram);
+}
+
+void rig_take_ram(struct rig *rig)
+{
+    restore_ram(rig_here(rig)->ram);
+}
+
+/* --- levels --- */
+
+void *rig_object(struct rig *rig)
+{
+    return rig_here(rig)->object;
+}
+
+struct model *rig_model(struct rig *rig)
+{
+    return &rig_here(rig)->model;
+}
+
+void rig_enter(struct rig *rig)
+{
+    struct rig_level *here = rig_here(rig);
+    assert(rig->level + 1 < CONTRACT_LEVELS);
+    here->mark = chip_set_mark(rig->chip);
+    keep_ram(here->ram_at_enter);
+    rig->level++;
+    model_copy(rig_model(rig), &here->model);
+}
+
+void rig_leave(struct rig *rig)
+{
+    assert(rig->level > 0);
+    rig->level--;
+    restore_ram(rig_here(rig)->ram_at_enter);
+    chip_rollback(rig->chip, rig_here(rig)->mark);
+}
+
+void rig_lose_power(struct rig *rig)
+{
+    model_cut(rig_model(rig), rig->chip);
+}
+
+void rig_adopt(struct rig *rig)
+{
+    assert(rig->level > 0);
+    model_copy(&rig->levels[rig->level - 1].model, rig_model(rig));
+}
+
+void rig_save(struct rig *rig)
+{
+    rig_enter(rig);
+    rig->level--;
+    memcpy(rig->levels[rig->level + 1].object, rig_object(rig), rig->object_size);
+}
+
+void rig_restore(struct rig *rig)
+{
+    const struct rig_level *saved = &rig->levels[rig->level + 1];
+    memcpy(rig_object(rig), saved->object, rig->object_size);
+    model_copy(rig_model(rig), &saved->model);
+    rig->level++;
+    rig_leave(rig);
+}
+
+void rig_keep(struct rig *rig)
+{
+    chip_release(rig->chip, rig_here(rig)->mark);
 }
 
 /* --- findings --- */
@@ -341,9 +416,9 @@ bool rig_recover(struct rig *rig)
     if (!rig->kind->agree(rig)) return false;
     if (rig_is_off(rig)) return true;
     uint64_t writes = changes(rig);
-    rig_keep_ram(level->ram);
+    keep_ram(level->ram);
     if (!mount_again(rig)) return false;
-    rig_restore_ram(level->ram);
+    restore_ram(level->ram);
     /* A later mount that wrote has left the first object behind the flash. */
     if (rig_is_off(rig) || changes(rig) == writes) return true;
     return mount_into(rig, level->object, JUNK_FIRST);

@@ -7,7 +7,7 @@
  *
  * Levels. Level 0 is the run; each cut on the way adds a level, with an engine object and a model
  * of its own, so that going back to the level below needs no work. The chip is shared by all levels
- * and goes back by its undo journal.
+ * and goes back by its undo journal. rig_enter() and rig_leave() are the only way up and down.
  */
 #ifndef BROWNOUT_RIG_H
 #define BROWNOUT_RIG_H
@@ -17,9 +17,6 @@
 #include "fuzz/model/model.h"
 #include "fuzz/script/script.h"
 #include "sim/chip.h"
-
-/* One for the run, one for each cut, one to exercise the store beside the last of them. */
-#define RIG_LEVELS (CONTRACT_DEPTH_MAX + 2u)
 
 /* Stores, removes and clears that the engine did not do. No divergence by itself, but no work
  * either: whoever compares or counts has to know. */
@@ -32,10 +29,11 @@ struct refusals {
 
 struct rig_level {
     struct model model;
-    struct model before; /* for the operation in flight */
-    void *object;        /* the engine, mounted or junk */
-    uint8_t *ram;        /* of an engine with globals: kept while another object is used, */
-    uint8_t *ram_at_cut; /* and while what follows a cut is judged; NULL without globals */
+    struct model before;   /* for the operation in flight */
+    void *object;          /* the engine, mounted or junk */
+    chip_mark mark;        /* of the journal, when the level above was entered */
+    uint8_t *ram;          /* of an engine with globals: kept while another object is used, */
+    uint8_t *ram_at_enter; /* and while the level above is at work; NULL without globals */
 };
 
 struct rig {
@@ -44,7 +42,7 @@ struct rig {
     const struct rig_kind *kind; /* rig_internal.h */
     struct adapter_settings settings;
     struct chip *chip;
-    struct rig_level levels[RIG_LEVELS];
+    struct rig_level levels[CONTRACT_LEVELS];
     uint32_t level;
     void *second; /* object of the mount that must give the same answer */
     size_t object_size;
@@ -76,6 +74,32 @@ struct rig {
 struct rig *rig_new(const struct script *script, const struct adapter *adapter,
                     const struct adapter_settings *settings);
 void rig_free(struct rig *rig);
+
+/* --- levels --- */
+
+/* The engine and the model of the level that the rig is at. */
+void *rig_object(struct rig *rig);
+struct model *rig_model(struct rig *rig);
+
+/* Goes up a level: whatever happens there, rig_leave() brings chip, engine and model back to what
+ * they are now. The new level has a copy of the model, and an engine that is not mounted. */
+void rig_enter(struct rig *rig);
+void rig_leave(struct rig *rig);
+
+/* The level was entered because power was cut in the one below: the model of this one forgets what
+ * was never programmed. */
+void rig_lose_power(struct rig *rig);
+
+/* The level below takes over what this one's model has settled on. Before rig_leave(). */
+void rig_adopt(struct rig *rig);
+
+/* A rehearsal at the same level: rig_restore() puts chip, engine and model back to what they were
+ * at rig_save(), rig_keep() leaves them as they are now. Uses the level above. */
+void rig_save(struct rig *rig);
+void rig_restore(struct rig *rig);
+void rig_keep(struct rig *rig);
+
+/* --- faults --- */
 
 /* Which classes beyond the stable ones are in force: weak makes the chip ask for proven erases, rot
  * lets sectors wear out. A new rig has those of its script. */
@@ -129,9 +153,10 @@ bool rig_measure(struct rig *rig, struct exercise *exercise);
 /* Maps only. Stores without the model's knowledge; whether the engine took it. */
 bool rig_store_unwatched(struct rig *rig, const struct value *key, const struct value *value);
 
-/* Puts the RAM of an engine with globals aside, and back; nothing without globals. */
-void rig_keep_ram(uint8_t *ram);
-void rig_restore_ram(const uint8_t *ram);
+/* Puts the RAM of an engine with globals aside, for another rig to use it, and back. Nothing
+ * happens without globals. */
+void rig_lend_ram(struct rig *rig);
+void rig_take_ram(struct rig *rig);
 
 /* Adds what the chip counted between two moments. */
 void rig_add_spent(struct chip_counters *sum, const struct chip_counters *then,

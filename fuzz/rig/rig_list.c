@@ -46,18 +46,18 @@ static bool make(struct rig *rig)
     design->buffers = list->buffers && list->buffers(&rig->settings);
     design->drops_in_part = rig->adapter->widened & ADAPTER_DROP_IN_PART;
     design->clears_in_part = rig->adapter->widened & ADAPTER_CLEAR_MAY_STOP;
-    for (uint32_t i = 0; i < RIG_LEVELS; i++) {
+    for (uint32_t i = 0; i < CONTRACT_LEVELS; i++) {
         model_init_list(&rig->levels[i].model, design);
         model_init_list(&rig->levels[i].before, design);
     }
-    rig->buffer = malloc(RIG_LEVELS * ((size_t)rig->value_size_max + 1));
-    rig->sights = calloc(RIG_LEVELS, sizeof *rig->sights);
+    rig->buffer = malloc(CONTRACT_LEVELS * ((size_t)rig->value_size_max + 1));
+    rig->sights = calloc(CONTRACT_LEVELS, sizeof *rig->sights);
     return rig->buffer && rig->sights;
 }
 
 static void free_sights(struct rig *rig)
 {
-    for (uint32_t i = 0; rig->sights && i < RIG_LEVELS; i++)
+    for (uint32_t i = 0; rig->sights && i < CONTRACT_LEVELS; i++)
         free(rig->sights[i].seen);
     free(rig->sights);
 }

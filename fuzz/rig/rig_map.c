@@ -18,7 +18,7 @@ static bool make(struct rig *rig)
     rig->buffer = malloc((size_t)rig->value_size_max + 1);
     rig->seen = malloc(count ? count : 1);
     if (!rig->keys || !rig->seen || !rig->buffer) return false;
-    for (uint32_t i = 0; i < RIG_LEVELS; i++) {
+    for (uint32_t i = 0; i < CONTRACT_LEVELS; i++) {
         struct rig_level *level = &rig->levels[i];
         if (!model_init(&level->model, count, rig->adapter->widened) ||
             !model_init(&level->before, count, rig->adapter->widened))

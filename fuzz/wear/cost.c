@@ -25,11 +25,6 @@ struct labour {
     uint64_t looked;      /* number of the operation after which all items were looked at last */
 };
 
-static struct rig_level *ground(const struct labour *it)
-{
-    return (struct rig_level *)&it->rig->levels[0];
-}
-
 /* --- counting --- */
 
 /* The engine call that an operation is; other calls on the way are the harness's own. */
@@ -96,7 +91,7 @@ static bool mount_once(struct labour *it)
 {
     struct rig *rig = it->rig;
     struct chip_counters then = *chip_counters(rig->chip), spent = {0};
-    bool fine = mount_object(it, ground(it)->object);
+    bool fine = mount_object(it, rig_object(rig));
     rig_add_spent(&spent, &then, chip_counters(rig->chip));
     it->cost->mount = spent;
     if (rig_is_off(rig)) return true;
@@ -111,12 +106,12 @@ static void try_mount(struct labour *it)
     struct chip_counters then = *chip_counters(rig->chip), spent = {0};
     if (it->trial_reads > TRIAL_READS_MAX) return;
     chip_mark mark = chip_set_mark(rig->chip);
-    rig_keep_ram(ground(it)->ram);
+    rig_lend_ram(rig);
     mount_object(it, rig->second);
     rig_add_spent(&spent, &then, chip_counters(rig->chip));
     it->trial_reads += spent.reads;
     keep_mount(it, &spent);
-    rig_restore_ram(ground(it)->ram);
+    rig_take_ram(rig);
     chip_rollback(rig->chip, mark);
 }
 
@@ -124,17 +119,12 @@ static void try_mount(struct labour *it)
 static bool judge(struct labour *it)
 {
     struct rig *rig = it->rig;
-    chip_mark mark = chip_set_mark(rig->chip);
-    model_copy(&rig->levels[1].model, &ground(it)->model);
-    rig_keep_ram(ground(it)->ram);
+    rig_enter(rig);
     chip_power_off(rig->chip);
     chip_power_on(rig->chip);
-    rig->level = 1;
     bool fine = rig_recover(rig);
-    rig->level = 0;
-    if (fine) model_copy(&ground(it)->model, &rig->levels[1].model);
-    rig_restore_ram(ground(it)->ram);
-    chip_rollback(rig->chip, mark);
+    if (fine) rig_adopt(rig);
+    rig_leave(rig);
     return fine;
 }
 
@@ -180,22 +170,16 @@ static bool practise(struct labour *it, const struct op *op, uint32_t *writes)
     struct cost cost = *it->cost;
     struct refusals refusals = rig->refusals;
     struct cut_rate_watch watch;
-    chip_mark mark = chip_set_mark(rig->chip);
-    memcpy(rig->levels[1].object, ground(it)->object, rig->object_size);
-    model_copy(&rig->levels[1].model, &ground(it)->model);
-    rig_keep_ram(ground(it)->ram);
+    rig_save(rig);
     cut_rate_watch(&watch, it->cut_rate, rig->chip, it->number, 0);
     bool fine = do_op(it, op);
     cut_rate_unwatch(rig->chip);
     *writes = watch.met;
     if (!fine) {
-        chip_release(rig->chip, mark);
+        rig_keep(rig);
         return false;
     }
-    rig_restore_ram(ground(it)->ram);
-    model_copy(&ground(it)->model, &rig->levels[1].model);
-    memcpy(ground(it)->object, rig->levels[1].object, rig->object_size);
-    chip_rollback(rig->chip, mark);
+    rig_restore(rig);
     rig->refusals = refusals;
     *it->cost = cost;
     return true;
@@ -218,20 +202,36 @@ static bool map_has(const struct model *model, const struct op *op)
     }
 }
 
-/* `before` is the model before the operation. */
-static bool list_has(const struct model_list *list, const struct model_list *before,
+/* What a list was like before an operation: when its newest item was put in, and the item that the
+ * operation takes out, where it takes one. Items have no other name than the time. */
+struct before {
+    uint32_t clock, taken;
+    bool takes;
+};
+
+static struct before before_op(const struct labour *it, const struct op *op)
+{
+    const struct model *model = rig_model(it->rig);
+    const struct model_item *item =
+        model_is_map(model) ? NULL : model_list_at(&model->list, op->count);
+    if (model_is_map(model)) return (struct before){0};
+    return (struct before){
+        .clock = model->list.clock, .taken = item ? item->time : 0, .takes = item != NULL};
+}
+
+static bool list_has(const struct model_list *list, const struct before *before,
                      const struct op *op)
 {
     uint32_t count = model_list_count(list);
-    const struct model_item *item = model_list_at(before, op->count);
+    const struct model_item *item;
     switch (op->kind) {
     case OP_PUSH:
     case OP_APPEND:
         item = count ? model_list_at(list, count - 1) : NULL;
         return item && item->time > before->clock && item->state == ITEM_HELD;
     case OP_POP:
-        for (uint32_t i = 0; item && i < count; i++) {
-            if (model_list_at(list, i)->time == item->time) return false;
+        for (uint32_t i = 0; before->takes && i < count; i++) {
+            if (model_list_at(list, i)->time == before->taken) return false;
         }
         return true;
     case OP_CLEAR:
@@ -246,11 +246,10 @@ static bool list_has(const struct model_list *list, const struct model_list *bef
 }
 
 /* Whether the operation that was cut is done, so that doing it again would do it twice. */
-static bool is_done(const struct labour *it, const struct op *op)
+static bool is_done(const struct labour *it, const struct op *op, const struct before *before)
 {
-    const struct model *model = &ground(it)->model;
-    return model_is_map(model) ? map_has(model, op)
-                               : list_has(&model->list, &it->rig->levels[2].model.list, op);
+    const struct model *model = rig_model(it->rig);
+    return model_is_map(model) ? map_has(model, op) : list_has(&model->list, before, op);
 }
 
 /* The power comes on again. */
@@ -265,7 +264,7 @@ static bool cut_inside(struct labour *it, const struct op *op, uint32_t writes)
 {
     struct cost *cost = it->cost;
     struct cut_rate_watch watch;
-    model_copy(&it->rig->levels[2].model, &ground(it)->model);
+    struct before before = before_op(it, op);
     cut_rate_watch(&watch, it->cut_rate, it->rig->chip, it->number,
                    cut_rate_place(it->cut_rate, it->number, writes));
     bool fine = do_op(it, op);
@@ -277,7 +276,7 @@ static bool cut_inside(struct labour *it, const struct op *op, uint32_t writes)
     else
         cost->cuts.in_program++;
     if (!power_on(it)) return false;
-    if (is_done(it, op)) {
+    if (is_done(it, op, &before)) {
         book_payload(it, op);
         return true;
     }
@@ -302,7 +301,7 @@ static bool do_with_cut(struct labour *it, const struct op *op)
 
 static uint64_t count_held(const struct labour *it)
 {
-    const struct model *model = &ground(it)->model;
+    const struct model *model = rig_model(it->rig);
     uint64_t held = 0;
     if (!model_is_map(model)) return model_list_count(&model->list);
     for (uint32_t key = 0; key < model->key_count; key++)
@@ -315,9 +314,9 @@ static uint64_t count_held(const struct labour *it)
 static bool look_for_losses(struct labour *it)
 {
     static const struct op look = {.kind = OP_LOOK};
-    struct model_list *list = &ground(it)->model.list;
+    struct model_list *list = &rig_model(it->rig)->list;
     uint32_t count = model_list_count(list);
-    if (model_is_map(&ground(it)->model) || !count || !list->uncertain) return true;
+    if (model_is_map(rig_model(it->rig)) || !count || !list->uncertain) return true;
     if (list->items[list->first].state != ITEM_OLD) return true;
     if (it->number - it->looked < count / LOOK_PAUSE) return true;
     it->looked = it->number;
