@@ -17,7 +17,7 @@
 
 #include "engines/flash.h"
 
-#define ADAPTER_VERSION 2u
+#define ADAPTER_VERSION 3u
 #define ADAPTER_OPTIONS_MAX 8u
 
 /* A map keeps values under keys. A queue and a log keep items in the order in which they were put
@@ -72,6 +72,13 @@ enum adapter_call {
     ADAPTER_CALL_SYNC, /* sync, seal and idle */
     ADAPTER_CALL_FITS,
     ADAPTER_CALLS
+};
+
+/* Flash calls that one engine call makes at most; 0: not stated, and the harness uses a generous
+ * bound of its own. A bound should bind: `brownout run` prints how near the worst call came. */
+struct adapter_bound {
+    uint64_t reads;
+    uint64_t changes; /* programs and erases together */
 };
 
 /* What the contract (README) may be widened by, for this design; never silently. */
@@ -180,10 +187,10 @@ struct adapter {
      * the scenario begins with `mount`. */
     enum answer (*mount)(void *object, const struct bo_flash *flash,
                          const struct adapter_settings *settings);
-    /* Most flash calls (reads, programs and erases together) that one call makes on this geometry;
-     * 0: not stated, and the harness uses a generous bound of its own. */
-    uint64_t (*bound)(const struct bo_flash_geometry *geometry,
-                      const struct adapter_settings *settings, enum adapter_call call);
+    /* Most flash calls that one call makes on this geometry with these settings. NULL: not
+     * stated. */
+    struct adapter_bound (*bound)(const struct bo_flash_geometry *geometry,
+                                  const struct adapter_settings *settings, enum adapter_call call);
     /* Tells what is on the flash, a line a call, for `brownout inspect`. The object is mounted if
      * mount answered ANSWER_OK; any image is told without harm. NULL: what is stored only, by
      * each(). */

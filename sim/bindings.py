@@ -144,7 +144,7 @@ def declare(lib):
         "chip_set_hook": (None, chip, HOOK, c.c_void_p),
         "chip_watch": (None, chip, c.c_uint32),
         "chip_watched": (c.POINTER(WatchedC), chip),
-        "chip_set_fuel": (None, chip, c.c_uint64),
+        "chip_set_fuel": (None, chip, c.c_uint64, c.c_uint64),
         "chip_tear": (None, chip, op, tear),
         "chip_power_off": (None, chip),
         "chip_power_on": (None, chip),

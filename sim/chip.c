@@ -47,11 +47,12 @@ static bool chip_place_fails(const struct chip *chip, const struct chip_op *op)
 }
 
 /* Takes fuel for one call; false when there is none left. */
-static bool chip_burns(struct chip *chip)
+static bool chip_burns(struct chip *chip, enum chip_op_kind kind)
 {
-    if (chip->state.fuel == 0) return true;
-    if (chip->state.fuel == 1) return false;
-    chip->state.fuel--;
+    uint64_t *fuel = &chip->state.fuel[kind == CHIP_READ ? 0 : 1];
+    if (*fuel == 0) return true;
+    if (*fuel == 1) return false;
+    --*fuel;
     return true;
 }
 
@@ -59,7 +60,7 @@ static bool chip_burns(struct chip *chip)
 static int chip_check(struct chip *chip, const struct chip_op *op)
 {
     if (!chip->state.powered) return chip_refuse(chip, BO_FLASH_ERR_OFF);
-    if (!chip_burns(chip)) return chip_refuse_breach(chip, op, CHIP_RULE_FUEL);
+    if (!chip_burns(chip, op->kind)) return chip_refuse_breach(chip, op, CHIP_RULE_FUEL);
     enum chip_rule rule = rule_broken(chip, op);
     if (rule != CHIP_RULE_KEPT) return chip_refuse_breach(chip, op, rule);
     if (op->kind != CHIP_READ && op->size != 0 && chip_place_fails(chip, op)) {
@@ -377,9 +378,10 @@ void chip_set_hook(struct chip *chip, chip_hook *hook, void *context)
     chip->hook_context = context;
 }
 
-void chip_set_fuel(struct chip *chip, uint64_t calls)
+void chip_set_fuel(struct chip *chip, uint64_t reads, uint64_t changes)
 {
-    chip->state.fuel = calls == 0 || calls == UINT64_MAX ? 0 : calls + 1;
+    chip->state.fuel[0] = reads == 0 || reads == UINT64_MAX ? 0 : reads + 1;
+    chip->state.fuel[1] = changes == 0 || changes == UINT64_MAX ? 0 : changes + 1;
 }
 
 /* --- power --- */

@@ -103,9 +103,10 @@ void chip_set_hook(struct chip *chip, chip_hook *hook, void *context);
 #define CHIP_SECTOR_NONE UINT32_MAX
 void chip_watch(struct chip *chip, uint32_t sectors);
 
-/* Grants so many calls of any kind from now on; the next one is refused, and each after it, and a
- * breach is recorded. 0: no limit, which is how a chip starts. Part of what a rollback restores. */
-void chip_set_fuel(struct chip *chip, uint64_t calls);
+/* Grants this many reads, and programs and erases together, from now on. The next one is refused,
+ * and each after it, and a breach is recorded. 0: no limit, which is how a chip starts. Part of
+ * what a rollback restores. */
+void chip_set_fuel(struct chip *chip, uint64_t reads, uint64_t changes);
 
 /* --- power --- */
 

@@ -70,7 +70,7 @@ struct chip_state {
     struct chip_hash hash;          /* of bytes and counts */
     struct chip_hash flaw_hash;     /* of flaws */
     struct chip_hash unproven_hash; /* of the sectors whose erase is unproven */
-    uint64_t fuel;                  /* calls left and one more; 0: no limit */
+    uint64_t fuel[2];               /* reads, changes left, and one more; 0: no limit */
     uint32_t watch_end;             /* chip_watch() */
     struct chip_watched watched;
     bool powered;

@@ -27,7 +27,7 @@ class State:
     erases: list  # of each sector
     unproven: list  # of each sector
     powered: bool = True
-    fuel: int = None
+    fuel: dict = field(default_factory=dict)  # calls left, by whether they read; none: no limit
     watch_end: int = 0
     watched: int = None  # sector of the last program before watch_end
     breach: tuple = None
@@ -124,11 +124,12 @@ class ReferenceChip:
         if not self.s.powered:
             return self.refuse(OFF)
         rule = None
-        if self.s.fuel is not None:
-            if self.s.fuel == 0:
+        reads = kind == READ
+        if reads in self.s.fuel:
+            if self.s.fuel[reads] == 0:
                 rule = "fuel"
             else:
-                self.s.fuel -= 1
+                self.s.fuel[reads] -= 1
         rule = rule or self.broken_rule(kind, address, size, data)
         if rule:
             if self.s.breach is None:

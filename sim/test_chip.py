@@ -69,7 +69,7 @@ calls = st.one_of(
     st.tuples(st.sampled_from(["mark", "mark", "rollback", "rollback", "release"])),
     st.tuples(st.sampled_from(["and", "proof", "clear breach", "reset"]), st.booleans()),
     st.tuples(st.just("load"), st.binary(max_size=200)),
-    st.tuples(st.just("fuel"), st.integers(0, 5)),
+    st.tuples(st.just("fuel"), st.integers(0, 5), st.integers(0, 5)),
     st.tuples(st.just("watch"), st.integers(0, 5)),
 )
 
@@ -110,7 +110,7 @@ class Pair:
         return address, data
 
     def tear(self, kind, address, data, tear):
-        if not self.reference.s.powered or self.reference.s.fuel is not None:
+        if not self.reference.s.powered or self.reference.s.fuel:
             return
         size = len(data) if data else self.g["sector_size"]
         if self.reference.broken_rule(kind, address, size, data):
@@ -198,9 +198,10 @@ class Pair:
         if not self.marks:
             assert self.chip.load(image, len(image)) == self.reference.load(image)
 
-    def do_fuel(self, calls):
-        self.chip.set_fuel(calls)
-        self.reference.s.fuel = calls or None
+    def do_fuel(self, reads, changes):
+        self.chip.set_fuel(reads, changes)
+        granted = {True: reads, False: changes}
+        self.reference.s.fuel = {kind: calls for kind, calls in granted.items() if calls}
 
     def do_watch(self, sectors):
         self.chip.watch(sectors)

@@ -42,12 +42,13 @@ static void limits(const struct bo_flash_geometry *g, const struct adapter_setti
 }
 
 /* Beside what the header states each sector is read once, in two pieces. */
-static uint64_t bound(const struct bo_flash_geometry *g, const struct adapter_settings *s,
-                      enum adapter_call call)
+static struct adapter_bound bound(const struct bo_flash_geometry *g,
+                                  const struct adapter_settings *s, enum adapter_call call)
 {
     (void)s;
     (void)call;
-    return naive_bound(g) + 2 * (uint64_t)g->sector_count;
+    return (struct adapter_bound){.reads = 2 * (uint64_t)g->sector_count,
+                                  .changes = naive_bound(g)};
 }
 
 static enum answer mount(void *memory, const struct bo_flash *flash,

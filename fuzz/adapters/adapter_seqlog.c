@@ -167,13 +167,13 @@ static uint32_t ring(const struct bo_flash_geometry *g, const struct adapter_set
     return plan(g, s, &result) ? 0 : result.blocks;
 }
 
-static uint64_t bound(const struct bo_flash_geometry *g, const struct adapter_settings *s,
-                      enum adapter_call call)
+static struct adapter_bound bound(const struct bo_flash_geometry *g,
+                                  const struct adapter_settings *s, enum adapter_call call)
 {
     struct seqlog_plan result;
     /* each() is as many calls as there are records. */
-    if (call == ADAPTER_CALL_EACH || plan(g, s, &result)) return 0;
-    return result.write_bound + result.read_bound;
+    if (call == ADAPTER_CALL_EACH || plan(g, s, &result)) return (struct adapter_bound){0};
+    return (struct adapter_bound){.reads = result.read_bound, .changes = result.write_bound};
 }
 
 static void inspect(void *memory, const struct bo_flash *flash, const struct adapter_settings *s,

@@ -142,13 +142,13 @@ static enum answer each(void *memory, adapter_visit *visit, void *context)
     }
 }
 
-static uint64_t bound(const struct bo_flash_geometry *g, const struct adapter_settings *s,
-                      enum adapter_call call)
+static struct adapter_bound bound(const struct bo_flash_geometry *g,
+                                  const struct adapter_settings *s, enum adapter_call call)
 {
     (void)s;
     /* each() is as many calls as there are items. */
-    if (call == ADAPTER_CALL_EACH) return 0;
-    return seqmap_bound(g) + seqmap_read_bound(g);
+    if (call == ADAPTER_CALL_EACH) return (struct adapter_bound){0};
+    return (struct adapter_bound){.reads = seqmap_read_bound(g), .changes = seqmap_bound(g)};
 }
 
 static const char *sector_state(const struct bo_flash *flash, uint32_t sector)

@@ -242,19 +242,22 @@ static bool buffers(const struct adapter_settings *s)
     return s->values[OPTION_BUFFER] != 0;
 }
 
-static uint64_t bound(const struct bo_flash_geometry *g, const struct adapter_settings *s,
-                      enum adapter_call call)
+static struct adapter_bound bound(const struct bo_flash_geometry *g,
+                                  const struct adapter_settings *s, enum adapter_call call)
 {
+    const struct adapter_bound unstated = {0};
+    const struct adapter_bound reading = {.reads = seqqueue_read_bound(g), .changes = 1};
+    const struct adapter_bound writing = {.reads = reading.reads, .changes = seqqueue_bound(g)};
     switch (call) {
     case ADAPTER_CALL_MOUNT:
     case ADAPTER_CALL_FITS:
-        return seqqueue_read_bound(g);
+        return reading;
     case ADAPTER_CALL_PEEK:
-        return buffers(s) ? 0 : seqqueue_read_bound(g);
+        return buffers(s) ? unstated : reading;
     case ADAPTER_CALL_PUSH:
-        return buffers(s) ? 0 : seqqueue_bound(g) + seqqueue_read_bound(g);
+        return buffers(s) ? unstated : writing;
     default: /* as many calls as there are items */
-        return 0;
+        return unstated;
     }
 }
 

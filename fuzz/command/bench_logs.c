@@ -147,7 +147,7 @@ static int count_reads(const char *design, const char *chip, uint32_t records, u
     if (code) return code;
     struct rig *rig = rig_new(loaded.script, loaded.adapter, &loaded.settings);
     if (rig && rig_start(rig)) {
-        chip_set_fuel(rig->chip, 0);
+        chip_set_fuel(rig->chip, 0, 0);
         for (uint32_t i = 0; i < records; i++) {
             make_record(i, bytes);
             loaded.adapter->list->append(rig_object(rig), bytes, RECORD_SIZE, i);

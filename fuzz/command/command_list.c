@@ -243,7 +243,8 @@ static int inspect_chip(struct chip *chip, const struct loaded *loaded, const ch
     if (!object) return command_fail("out of memory");
     memset(object, 0xA5, adapter->object_size(&flash->geometry, &loaded->settings));
     /* A dump may be anything: an engine that loops on it must come to an end. */
-    chip_set_fuel(chip, 64 * (bo_flash_size(flash) + 4096));
+    uint64_t calls = 64 * (bo_flash_size(flash) + 4096);
+    chip_set_fuel(chip, calls, calls);
     printf("%s: %s, %" PRIu32 " sectors of %" PRIu32 " bytes\n", path, adapter->name,
            flash->geometry.sector_count, flash->geometry.sector_size);
     enum answer answer = adapter->mount(object, flash, &loaded->settings);

@@ -147,7 +147,7 @@ static const char *const call_names[] = {
 
 static void before(struct rig *rig, enum adapter_call call)
 {
-    chip_set_fuel(rig->chip, rig->bounds[call]);
+    chip_set_fuel(rig->chip, rig->bounds[call].reads, rig->bounds[call].changes);
 }
 
 /* A program that can't come out as asked is the image's doing, which no engine could know; one
@@ -155,10 +155,11 @@ static void before(struct rig *rig, enum adapter_call call)
 static bool after(struct rig *rig, enum adapter_call call)
 {
     const struct chip_breach *breach = chip_breach(rig->chip);
+    char text[RIG_BOUND_MAX];
     switch (breach->rule) {
     case CHIP_RULE_FUEL:
-        return rig_finds(rig, CLAUSE_SANE, "%s on a damaged image: over %" PRIu64 " flash calls",
-                         call_names[call], rig->bounds[call]);
+        rig_print_bound(rig, call, text);
+        return rig_finds(rig, CLAUSE_SANE, "%s on a damaged image: %s", call_names[call], text);
     case CHIP_RULE_BOUNDS:
     case CHIP_RULE_ALIGNMENT:
     case CHIP_RULE_PAGE:
@@ -401,7 +402,7 @@ static bool use(struct rig *rig, bool clear)
 bool image_try(struct rig *rig, const uint8_t *image)
 {
     chip_set_hook(rig->chip, NULL, NULL);
-    chip_set_fuel(rig->chip, 0);
+    chip_set_fuel(rig->chip, 0, 0);
     chip_reset(rig->chip);
     chip_clear_breach(rig->chip);
     rig->finding.clause = CLAUSE_NONE;

@@ -34,13 +34,14 @@ static bool make_levels(struct rig *rig)
 static void set_bounds(struct rig *rig)
 {
     const struct bo_flash_geometry *geometry = &chip_flash(rig->chip)->geometry;
+    /* Where the engine states nothing: enough for any honest design, and yet an end. */
+    uint64_t generous = 64 * (bo_flash_size(chip_flash(rig->chip)) + 4096);
     for (int call = ADAPTER_CALL_MOUNT; call < ADAPTER_CALLS; call++) {
-        uint64_t bound = rig->adapter->bound ? rig->adapter->bound(geometry, &rig->settings,
-                                                                   (enum adapter_call)call)
-                                             : 0;
-        /* Where the engine states nothing: enough for any honest design, and yet an end. */
-        if (!bound) bound = 64 * (bo_flash_size(chip_flash(rig->chip)) + 4096);
-        rig->bounds[call] = bound;
+        struct adapter_bound *bound = &rig->bounds[call];
+        if (rig->adapter->bound)
+            *bound = rig->adapter->bound(geometry, &rig->settings, (enum adapter_call)call);
+        if (!bound->reads) bound->reads = generous;
+        if (!bound->changes) bound->changes = generous;
     }
 }
 
@@ -244,7 +245,7 @@ bool rig_is_off(const struct rig *rig)
 
 void rig_before(struct rig *rig, enum adapter_call call)
 {
-    chip_set_fuel(rig->chip, rig->bounds[call]);
+    chip_set_fuel(rig->chip, rig->bounds[call].reads, rig->bounds[call].changes);
     chip_watch(rig->chip, rig->design.ring);
     rig->then = *chip_counters(rig->chip);
 }
@@ -260,15 +261,36 @@ void rig_add_spent(struct chip_counters *sum, const struct chip_counters *then,
     sum->time_ns += now->time_ns - then->time_ns;
 }
 
+static void keep_worst(struct rig *rig, enum adapter_call call)
+{
+    const struct chip_counters *then = &rig->then, *now = chip_counters(rig->chip);
+    struct adapter_bound *worst = &rig->worst[call];
+    uint64_t reads = now->reads - then->reads;
+    uint64_t changes = now->programs - then->programs + now->erases - then->erases;
+    if (reads > worst->reads) worst->reads = reads;
+    if (changes > worst->changes) worst->changes = changes;
+}
+
+void rig_print_bound(const struct rig *rig, enum adapter_call call, char text[RIG_BOUND_MAX])
+{
+    bool reads = chip_breach(rig->chip)->op.kind == CHIP_READ;
+    const struct adapter_bound *bound = &rig->bounds[call];
+    snprintf(text, RIG_BOUND_MAX, "more than %" PRIu64 " %s in one call",
+             reads ? bound->reads : bound->changes, reads ? "reads" : "programs and erases");
+}
+
 /* What holds after each call of any kind: the rules were kept, the bound was not passed. */
 bool rig_after(struct rig *rig, enum adapter_call call)
 {
     const struct chip_breach *breach = chip_breach(rig->chip);
+    char text[RIG_BOUND_MAX];
     rig_add_spent(&rig->spent[call], &rig->then, chip_counters(rig->chip));
+    keep_worst(rig, call);
     if (breach->rule == CHIP_RULE_KEPT) return true;
-    if (breach->rule == CHIP_RULE_FUEL)
-        return rig_finds(rig, CLAUSE_BOUNDED, "over %" PRIu64 " flash calls in one call",
-                         rig->bounds[call]);
+    if (breach->rule == CHIP_RULE_FUEL) {
+        rig_print_bound(rig, call, text);
+        return rig_finds(rig, CLAUSE_BOUNDED, "%s", text);
+    }
     static const char *const kinds[] = {
         [CHIP_PROGRAM] = "program", [CHIP_ERASE] = "erase", [CHIP_READ] = "read"};
     return rig_finds(rig, CLAUSE_LAWFUL, "%s: %s of %" PRIu32 " bytes at 0x%" PRIx32,

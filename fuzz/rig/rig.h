@@ -46,7 +46,7 @@ struct rig {
     uint32_t level;
     void *second; /* object of the mount that must give the same answer */
     size_t object_size;
-    uint64_t bounds[ADAPTER_CALLS]; /* for each enum adapter_call: flash calls */
+    struct adapter_bound bounds[ADAPTER_CALLS];
     uint32_t key_size_min, key_size_max, value_size_max;
     uint8_t *buffer; /* value_size_max bytes, for what comes back */
     struct exercise *exercise;
@@ -65,6 +65,7 @@ struct rig {
     uint64_t mounts;
     struct chip_counters then;                 /* as the engine call began */
     struct chip_counters spent[ADAPTER_CALLS]; /* by calls of each kind; no sense once cuts nest */
+    struct adapter_bound worst[ADAPTER_CALLS]; /* the most that one call of each kind made */
     struct refusals refusals;
     struct finding finding;
 };
@@ -123,6 +124,11 @@ const char *rig_answer_name(enum answer answer);
 /* "line 14: remove answers unsupported": the first refusal, or an empty text. */
 #define RIG_REFUSAL_MAX 80
 void rig_print_refusal(const struct rig *rig, char text[RIG_REFUSAL_MAX]);
+
+/* How a call passed its bound, which the chip's breach says it did: "more than 14 reads in one
+ * call". */
+#define RIG_BOUND_MAX 80
+void rig_print_bound(const struct rig *rig, enum adapter_call call, char text[RIG_BOUND_MAX]);
 
 /* Whether power went away inside the last call. */
 bool rig_is_off(const struct rig *rig);

@@ -707,15 +707,17 @@ static enum answer canary_mount(void *object, const struct bo_flash *flash,
 }
 
 /* A search reads each record; a move searches once for each, twice over. */
-static uint64_t canary_bound(const struct bo_flash_geometry *geometry,
-                             const struct adapter_settings *settings, enum adapter_call call)
+static struct adapter_bound canary_bound(const struct bo_flash_geometry *geometry,
+                                         const struct adapter_settings *settings,
+                                         enum adapter_call call)
 {
     uint64_t records = geometry->sector_size / grain_of(geometry);
     uint64_t programs = geometry->sector_size / geometry->unit;
     uint64_t move = 2 * records * (2 * records + 2) + programs + 8;
     (void)settings;
     (void)call;
-    return 2 * (move + programs + 8 * records);
+    uint64_t calls = 2 * (move + programs + 8 * records);
+    return (struct adapter_bound){calls, calls};
 }
 
 static const struct adapter_option options[] = {

@@ -262,15 +262,17 @@ static void log_limits(const struct bo_flash_geometry *geometry,
 }
 
 /* A call reads each grain a few times, and as often again for each item that waits. */
-static uint64_t list_bound(const struct bo_flash_geometry *geometry,
-                           const struct adapter_settings *settings, enum adapter_call call)
+static struct adapter_bound list_bound(const struct bo_flash_geometry *geometry,
+                                       const struct adapter_settings *settings,
+                                       enum adapter_call call)
 {
     uint64_t grains = geometry->sector_size / canary_list_grain(geometry);
     uint64_t sectors = geometry->sector_count;
     uint64_t programs = geometry->sector_size / geometry->unit + 8;
     (void)call;
-    return (1 + settings->values[OPTION_BATCH]) *
-           (sectors * (sectors + 4 * grains + 8) * 2 + programs);
+    uint64_t calls = (1 + settings->values[OPTION_BATCH]) *
+                     (sectors * (sectors + 4 * grains + 8) * 2 + programs);
+    return (struct adapter_bound){calls, calls};
 }
 
 static const struct adapter_option queue_options[] = {

@@ -473,20 +473,23 @@ static enum answer original_mount(void *object, const struct bo_flash *flash,
 }
 
 /* Far above what happens: it supposes damage at every word, and a whole search for every item. */
-static uint64_t original_bound(const struct bo_flash_geometry *geometry,
-                               const struct adapter_settings *settings, enum adapter_call call)
+static struct adapter_bound original_bound(const struct bo_flash_geometry *geometry,
+                                           const struct adapter_settings *settings,
+                                           enum adapter_call call)
 {
     (void)settings;
     uint64_t sectors = geometry->sector_count;
     uint64_t words = geometry->sector_size / original_word_of(geometry);
     uint64_t items = geometry->sector_size / original_header_size_of(geometry);
-    if (sectors * geometry->sector_size > 1u << 24) return 0; /* it would not fit 64 bits */
+    if (sectors * geometry->sector_size > 1u << 24)
+        return (struct adapter_bound){0}; /* it would not fit 64 bits */
     uint64_t states = 2 * sectors;
     uint64_t search = 4 * states + sectors * (2 * words + 3 * items) + 8;
     uint64_t move = 2 * words + items * (search + geometry->sector_size) + 2;
     if (call == ADAPTER_CALL_MOUNT) return 1;
     if (call == ADAPTER_CALL_STORE) return (2 * sectors + 1) * (search + move + 4 * states);
-    return 2 * search + move + 4 * states;
+    uint64_t calls = 2 * search + move + 4 * states;
+    return (struct adapter_bound){calls, calls};
 }
 
 static const struct adapter_option options[] = {

@@ -361,15 +361,17 @@ static enum answer queue_mount(void *object, const struct bo_flash *flash,
 }
 
 /* Far above what happens: it supposes damage at every word. */
-static uint64_t queue_bound(const struct bo_flash_geometry *geometry,
-                            const struct adapter_settings *settings, enum adapter_call call)
+static struct adapter_bound queue_bound(const struct bo_flash_geometry *geometry,
+                                        const struct adapter_settings *settings,
+                                        enum adapter_call call)
 {
     (void)settings;
     (void)call;
     uint64_t sectors = geometry->sector_count;
     uint64_t words = geometry->sector_size / original_word_of(geometry);
     uint64_t programs = geometry->sector_size / geometry->unit;
-    return 2 * sectors * (4 * words + 16) + 2 * (programs + 16);
+    uint64_t calls = 2 * sectors * (4 * words + 16) + 2 * (programs + 16);
+    return (struct adapter_bound){calls, calls};
 }
 
 static const struct adapter_option options[] = {

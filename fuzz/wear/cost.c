@@ -75,7 +75,8 @@ static bool mount_object(struct labour *it, void *object)
     struct rig *rig = it->rig;
     chip_power_off(rig->chip);
     chip_power_on(rig->chip);
-    chip_set_fuel(rig->chip, rig->bounds[ADAPTER_CALL_MOUNT]);
+    chip_set_fuel(rig->chip, rig->bounds[ADAPTER_CALL_MOUNT].reads,
+                  rig->bounds[ADAPTER_CALL_MOUNT].changes);
     memset(object, JUNK, rig->object_size);
     if (rig->adapter->has_globals) globals_wipe();
     return rig->adapter->mount(object, chip_flash(rig->chip), &rig->settings) == ANSWER_OK;
