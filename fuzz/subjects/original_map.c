@@ -486,9 +486,9 @@ static struct adapter_bound original_bound(const struct bo_flash_geometry *geome
     uint64_t states = 2 * sectors;
     uint64_t search = 4 * states + sectors * (2 * words + 3 * items) + 8;
     uint64_t move = 2 * words + items * (search + geometry->sector_size) + 2;
-    if (call == ADAPTER_CALL_MOUNT) return 1;
-    if (call == ADAPTER_CALL_STORE) return (2 * sectors + 1) * (search + move + 4 * states);
+    if (call == ADAPTER_CALL_MOUNT) return (struct adapter_bound){1, 1};
     uint64_t calls = 2 * search + move + 4 * states;
+    if (call == ADAPTER_CALL_STORE) calls = (2 * sectors + 1) * (search + move + 4 * states);
     return (struct adapter_bound){calls, calls};
 }
 
