@@ -362,6 +362,11 @@ void chip_allow_and(struct chip *chip, bool allowed)
     chip->and_allowed = allowed;
 }
 
+void chip_allow_reprogram(struct chip *chip, bool allowed)
+{
+    chip->reprogram_allowed = allowed;
+}
+
 void chip_require_proof(struct chip *chip, bool required)
 {
     chip->proof_required = required;

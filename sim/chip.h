@@ -83,6 +83,10 @@ const struct bo_flash *chip_flash(const struct chip *chip);
 /* An engine may rely on AND: programming a 1 over a 0 leaves the 0. Otherwise that is a breach. */
 void chip_allow_and(struct chip *chip, bool allowed);
 
+/* Waives the rule that limits programs of a unit between erases, as where a data sheet's limit is
+ * known to be of no consequence. Not allowed after the first call. */
+void chip_allow_reprogram(struct chip *chip, bool allowed);
+
 /* CHIP_RULE_UNPROVEN is enforced (the class weak). */
 void chip_require_proof(struct chip *chip, bool required);
 

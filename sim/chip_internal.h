@@ -94,7 +94,7 @@ struct chip {
     uint32_t counts_size; /* 0: programs are not limited */
     uint32_t block_size;
     /* options */
-    bool and_allowed, proof_required;
+    bool and_allowed, reprogram_allowed, proof_required;
     enum chip_wear wear;
     chip_hook *hook;
     void *hook_context;

@@ -66,7 +66,8 @@ static enum chip_rule rule_content(const struct chip *chip, const struct chip_op
                 return CHIP_RULE_SET_BIT;
             }
         }
-        if (chip->counts_size && rule_programs_exhausted(chip, sector, offset, op->size)) {
+        if (chip->counts_size && !chip->reprogram_allowed &&
+            rule_programs_exhausted(chip, sector, offset, op->size)) {
             return CHIP_RULE_REPROGRAM;
         }
     }

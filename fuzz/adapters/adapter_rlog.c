@@ -160,7 +160,8 @@ static uint32_t ring(const struct bo_flash_geometry *g, const struct adapter_set
 static struct adapter_bound bound(const struct bo_flash_geometry *g,
                                   const struct adapter_settings *s, enum adapter_call call)
 {
-    if (call == ADAPTER_CALL_EACH) return (struct adapter_bound){0}; /* as many calls as there are records */
+    if (call == ADAPTER_CALL_EACH)
+        return (struct adapter_bound){0}; /* as many calls as there are records */
     return (struct adapter_bound){.reads = rlog_read_bound(g, page_of(s)),
                                   .changes = rlog_bound(g, page_of(s))};
 }

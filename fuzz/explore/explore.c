@@ -31,6 +31,8 @@ struct explorer {
     struct capacity *capacity;
     struct visited *visited;
     uint8_t *answers; /* of the uncut run, one for each operation */
+    bool diverged;    /* anywhere, waived or not */
+    uint32_t end;     /* of the uncut run: where it diverged, or all */
     uint64_t ordinal; /* first-level cuts met in this pass, of all shards */
     uint32_t pass;
     struct worker child; /* that judges; its file holds its result, NULL: judge in this process */
@@ -96,6 +98,12 @@ static void diverges(struct explorer *e)
         e->result->stopped = true;
         return;
     }
+    e->diverged = true;
+    if (e->script->waivers.clauses & 1u << e->rig->finding.clause) {
+        e->result->waived++;
+        e->rig->finding.clause = CLAUSE_NONE;
+        return;
+    }
     add_finding(e, false);
 }
 
@@ -109,15 +117,11 @@ static bool stopped(struct explorer *e)
 
 /* --- running --- */
 
+/* At level 0 always: the scenario may have cuts of its own. */
 static void watch_cuts(struct explorer *e)
 {
-    bool deeper = e->rig->level < e->options->depth;
+    bool deeper = e->rig->level == 0 || e->rig->level < e->options->depth;
     chip_set_hook(e->rig->chip, deeper ? on_flash_op : NULL, e);
-}
-
-static bool exercise(struct explorer *e)
-{
-    return rig_use(e->rig, capacity_can_use(e->capacity));
 }
 
 /* Whether a store has taken effect before the cut: doing it again asks for room once more, which
@@ -129,23 +133,44 @@ static bool is_done(const struct explorer *e, const struct op *op)
            model_match(model, op->key, false, op->value->bytes, op->value->size) >= 0;
 }
 
-/* One operation at this level. What the uncut run could do must be possible after a cut too. */
-static bool run_op(struct explorer *e, uint32_t index)
+/* What the uncut run could do must be possible after a cut too. After the exercise its key may
+ * still be there, on parts that can't remove. */
+static bool must_work(const struct explorer *e, uint32_t index)
+{
+    const struct op *op = &e->script->ops[index];
+    return e->rig->level > 0 && e->answers[index] == ANSWER_OK && op->kind != OP_REMOVE &&
+           op->kind != OP_POP && !is_done(e, op) && !path_has_step(e->path, OP_USE);
+}
+
+/* An operation of the script, at this level. */
+static bool do_op(struct explorer *e, uint32_t index)
 {
     const struct op *op = &e->script->ops[index];
     enum answer answer = ANSWER_OK;
-    /* After the exercise its key may still be there, on parts that can't remove. */
-    bool must = e->answers[index] == ANSWER_OK && op->kind != OP_REMOVE && op->kind != OP_POP &&
-                !is_done(e, op) && e->path->use != USE_FIRST;
-    path_call(e->path, index);
-    if (op->kind == OP_USE) return exercise(e);
+    bool must = must_work(e, index);
+    if (op->kind == OP_USE) return rig_use(e->rig, capacity_can_use(e->capacity));
     if (!rig_call(e->rig, op, &answer)) return false;
-    if (e->rig->level == 0)
-        e->answers[index] = (uint8_t)answer;
-    else if (answer != ANSWER_OK && must && capacity_can_do(e->capacity, op))
-        return rig_finds(e->rig, CLAUSE_ALIVE, "%s worked without the cut and fails after it",
-                         op_name(op->kind));
-    return true;
+    if (rig_is_off(e->rig)) answer = ANSWER_FLASH;
+    if (e->rig->level == 0) e->answers[index] = (uint8_t)answer;
+    if (!must || answer == ANSWER_OK || rig_is_off(e->rig) || !capacity_can_do(e->capacity, op))
+        return true;
+    return rig_finds(e->rig, CLAUSE_ALIVE, "%s worked without the cut and fails after it",
+                     op_name(op->kind));
+}
+
+/* --- steps of the harness's own --- */
+
+static bool step(struct explorer *e, enum op_kind kind)
+{
+    path_step_own(e->path, kind, 0);
+    if (kind == OP_USE) return rig_use(e->rig, capacity_can_use(e->capacity));
+    return rig_call(e->rig, &(struct op){.kind = kind}, NULL);
+}
+
+static bool step_op(struct explorer *e, uint32_t index)
+{
+    path_step_op(e->path, e->script, index);
+    return do_op(e, index);
 }
 
 static bool is_new(struct explorer *e, uint32_t op, enum fault_class fault);
@@ -174,13 +199,13 @@ static void rot(struct explorer *e, uint32_t index, uint64_t seed)
 {
     struct rig *rig = e->rig;
     enter_beside(e);
-    e->path->rotten = true;
-    e->path->rot_seed = seed;
+    path_step_own(e->path, OP_ROT, seed);
+    path_step_own(e->path, OP_MOUNT, 0);
     bool fine = rig_call(rig, &(struct op){.kind = OP_ROT, .count = 1, .seed = seed}, NULL);
     chip_power_off(rig->chip);
     chip_power_on(rig->chip);
     if (fine && is_new(e, index, FAULT_ROT) && !rig_recover(rig)) diverges(e);
-    rig->rotten = e->path->rotten = false;
+    rig->rotten = false;
     leave(e);
 }
 
@@ -193,14 +218,26 @@ static void rot_after(struct explorer *e, uint32_t index)
         rot(e, index, seed + i);
 }
 
+/* A cut that the scenario has in its text: power comes back before the next operation, if that is
+ * not what the operation does. */
+static bool power_on_first(struct explorer *e, uint32_t next)
+{
+    if (!rig_is_off(e->rig)) return true;
+    e->rig->interrupted = true;
+    chip_set_hook(e->rig->chip, NULL, NULL);
+    if (next < e->script->op_count && op_powers_on(e->script->ops[next].kind)) return true;
+    return rig_call(e->rig, &(struct op){.kind = OP_MOUNT}, NULL);
+}
+
 static void run_from(struct explorer *e, uint32_t first)
 {
-    uint32_t end = e->script->op_count;
+    uint32_t end = e->rig->level ? e->script->op_count : e->end;
     uint32_t reach = e->rig->level ? e->options->reach : 0;
     if (reach && end - first > reach) end = first + reach;
     for (uint32_t i = first; i < end && !stopped(e); i++) {
         watch_cuts(e);
-        if (!run_op(e, i)) {
+        path_call(e->path, i);
+        if (!do_op(e, i) || !power_on_first(e, i + 1)) {
             diverges(e);
             return;
         }
@@ -209,58 +246,90 @@ static void run_from(struct explorer *e, uint32_t first)
     }
 }
 
-/* --- cutting --- */
+/* --- after the last cut: what a device may do --- */
+
+/* Operations after the interrupted one that are done when that one is not done again. */
+#define GO_ON_MAX 3u
+
+/* The operation is not done again: the device has something else to do. */
+static bool go_on(struct explorer *e)
+{
+    uint32_t first = path_here(e->path)->first_op + 1;
+    for (uint32_t i = first; i < e->script->op_count && i < first + GO_ON_MAX; i++) {
+        if (!step_op(e, i)) return false;
+    }
+    return step(e, OP_MOUNT);
+}
 
 /* Does the interrupted operation again. A list is read back then: the exercise may go around the
  * ring, and what was lost until then would count as dropped. */
 static bool redo(struct explorer *e)
 {
-    struct rig *rig = e->rig;
     uint32_t index = path_here(e->path)->first_op;
     if (index >= e->script->op_count) return true;
-    if (!run_op(e, index)) return false;
-    e->path->looked = rig->adapter->kind != ADAPTER_MAP && !rig_is_off(rig);
-    return !e->path->looked || rig_look(rig, rig_object(rig));
+    return step_op(e, index) && (e->rig->adapter->kind == ADAPTER_MAP || step(e, OP_LOOK));
 }
 
 /* The interrupted operation is done again and the store is exercised, in either order: a device may
- * write the same bytes to the same place once more, or others. The crash state decides which. */
-static bool use_store(struct explorer *e)
+ * write the same bytes to the same place once more, or others. Then power goes off and on: an older
+ * state may have waited for that. */
+static bool use_store(struct explorer *e, bool use_first)
 {
-    chip_set_hook(e->rig->chip, NULL, NULL);
-    if (chip_hash(e->rig->chip).low & 1) {
-        e->path->use = USE_FIRST;
-        return exercise(e) && redo(e);
-    }
-    if (!redo(e)) return false;
-    e->path->use = USE_LAST;
-    return exercise(e);
+    bool fine = use_first ? step(e, OP_USE) && redo(e) : redo(e) && step(e, OP_USE);
+    return fine && step(e, OP_MOUNT);
 }
 
-/* With deeper cuts to come the exercise happens beside this level, on an object of its own. */
-static void use_beside(struct explorer *e)
+/* Each of the two on the same crash state. The state itself says what comes first. */
+static void use(struct explorer *e)
 {
-    enter_beside(e);
-    if (!rig_recover(e->rig) || !use_store(e)) diverges(e);
-    leave(e);
+    const struct path_level here = *path_here(e->path);
+    bool use_first = chip_hash(e->rig->chip).low & 1;
+    chip_set_hook(e->rig->chip, NULL, NULL);
+    rig_save(e->rig);
+    if (here.first_op + 1 < e->script->op_count && !go_on(e)) diverges(e);
+    path_clear_tail(e->path);
+    rig_restore(e->rig);
+    if (stopped(e)) return;
+    rig_save(e->rig);
+    if (!use_store(e, use_first)) diverges(e);
+    path_clear_tail(e->path);
+    rig_restore(e->rig);
+}
+
+/* One state in this many is not read back before the device changes something. */
+#define BLIND_EVERY 4u
+
+/* Not where cuts nest: there the next operations come after a look, and without one in `use`. */
+static bool is_blind(const struct explorer *e)
+{
+    return e->options->use && e->rig->level == e->options->depth &&
+           (chip_hash(e->rig->chip).low >> 1) % BLIND_EVERY == 0;
 }
 
 /* Power is on again at a new level: everything that must hold now. */
 static void judge(struct explorer *e)
 {
     struct rig *rig = e->rig;
+    struct path_level *here = path_here(e->path);
+    here->blind = is_blind(e);
     watch_cuts(e);
-    if (!rig_recover(rig)) {
+    if (here->blind ? !rig_boot(rig) : !rig_recover(rig)) {
         diverges(e);
         return;
     }
     path_recovered(e->path);
-    if (rig->level < e->options->depth) {
-        if (e->options->use) use_beside(e);
-        run_from(e, path_here(e->path)->first_op);
-    } else if (e->options->use && !use_store(e)) {
-        diverges(e);
-    }
+    if (e->options->use) use(e);
+    if (rig->level < e->options->depth && !stopped(e)) run_from(e, here->first_op);
+}
+
+/* The same, but the interrupted operation is not done again and what follows it is cut. */
+static void judge_skipping(struct explorer *e)
+{
+    chip_set_hook(e->rig->chip, NULL, NULL);
+    if (!rig_recover(e->rig)) return; /* judge() has found that */
+    path_recovered(e->path);
+    path_skip(e->path);
+    run_from(e, path_here(e->path)->first_op);
 }
 
 /* A crash state is the image, the states that the model allows, and what will be asked of it. Bits
@@ -300,23 +369,23 @@ static bool is_new(struct explorer *e, uint32_t op, enum fault_class fault)
     return true;
 }
 
-static _Noreturn void judge_and_leave(struct explorer *e)
+static _Noreturn void judge_and_leave(struct explorer *e, void judge_it(struct explorer *))
 {
     struct result found = {0};
     e->result = &found;
     e->told = UINT32_MAX; /* our parent tells */
-    judge(e);
+    judge_it(e);
     worker_leave(result_pipe_write(e->child.file, &found));
 }
 
 /* In a process of its own, which takes the engine's crashes and its heap with it. */
-static void judge_in_child(struct explorer *e)
+static void judge_in_child(struct explorer *e, void judge_it(struct explorer *))
 {
     char text[WORKER_TEXT_MAX];
     rewind(e->child.file);
     fflush(NULL);
     pid_t pid = worker_fork(&e->child);
-    if (pid == 0) judge_and_leave(e);
+    if (pid == 0) judge_and_leave(e, judge_it);
     enum worker_end end = pid > 0 ? worker_wait(&e->child, text) : WORKER_FAILED;
     if (end == WORKER_CRASHED) {
         rig_finds(e->rig, CLAUSE_SANE, "%s", text);
@@ -333,23 +402,47 @@ struct interruption {
     const struct chip_op *op;
 };
 
+static void enter_cut(const struct interruption *now, const struct tear *tear)
+{
+    struct explorer *e = now->e;
+    rig_enter(e->rig);
+    path_cut(e->path, tear, now->op->kind == CHIP_ERASE);
+    chip_tear(e->rig->chip, now->op, tear);
+    chip_power_on(e->rig->chip);
+}
+
+/* One state in this many, where cuts nest, is also left by another way than doing it again. */
+#define SKIP_EVERY 4u
+
+static bool is_left_undone(const struct explorer *e)
+{
+    return e->options->use && e->rig->level < e->options->depth &&
+           (chip_hash(e->rig->chip).low >> 3) % SKIP_EVERY == 0;
+}
+
+static void judge_apart(struct explorer *e, void judge_it(struct explorer *))
+{
+    rig_lose_power(e->rig);
+    if (e->child.file && e->rig->level == 1)
+        judge_in_child(e, judge_it);
+    else
+        judge_it(e);
+}
+
 static bool crash(void *context, const struct tear *tear)
 {
     const struct interruption *now = context;
     struct explorer *e = now->e;
-    struct rig *rig = e->rig;
-    rig_enter(rig);
-    path_cut(e->path, tear, now->op->kind == CHIP_ERASE);
-    chip_tear(rig->chip, now->op, tear);
-    chip_power_on(rig->chip);
-    if (is_new(e, path_here(e->path)->first_op, fault_class_of(tear))) {
-        rig_lose_power(rig);
-        if (e->child.file && rig->level == 1)
-            judge_in_child(e);
-        else
-            judge(e);
-    }
+    enter_cut(now, tear);
+    bool undone = is_left_undone(e);
+    bool new = is_new(e, path_here(e->path)->first_op, fault_class_of(tear));
+    if (new) judge_apart(e, judge);
     leave(e);
+    if (new &&undone && !stopped(e)) {
+        enter_cut(now, tear);
+        judge_apart(e, judge_skipping);
+        leave(e);
+    }
     return !stopped(e);
 }
 
@@ -361,21 +454,32 @@ static bool is_ours(const struct explorer *e, uint64_t ordinal)
     return ordinal / shards % at_least_one(e->options->passes) == e->pass;
 }
 
+/* Every tear that the fault classes allow for one program or erase. */
+static void cut_here(struct explorer *e, const struct chip_op *op)
+{
+    struct interruption now = {e, op};
+    uint64_t seed = e->options->seed ^ chip_hash(e->rig->chip).low;
+    if (e->rig->level == 0 && !is_ours(e, e->ordinal++)) return;
+    e->result->cuts++;
+    fault_tears(e->rig->chip, op, e->options->faults, &e->options->effort, seed, crash, &now);
+    watch_cuts(e);
+}
+
+/* The cut that the scenario has at this flash call of the run; NULL: none. */
+static const struct tear *cut_of_scenario(const struct explorer *e)
+{
+    const struct path_level *here = &e->path->levels[0];
+    if (e->rig->level || here->op == PATH_OP_NONE) return NULL;
+    const struct cut *cut = &e->script->ops[here->op].cut;
+    return cut->nth && cut->nth == here->nth ? &cut->tear : NULL;
+}
+
 static const struct tear *on_flash_op(void *context, const struct chip_op *op)
 {
     struct explorer *e = context;
-    struct rig *rig = e->rig;
     path_here(e->path)->nth++;
-    if (e->result->stopped) return NULL;
-    if (rig->level == 0) {
-        if (!is_ours(e, e->ordinal++)) return NULL;
-    }
-    e->result->cuts++;
-    struct interruption now = {e, op};
-    uint64_t seed = e->options->seed ^ chip_hash(rig->chip).low;
-    fault_tears(rig->chip, op, e->options->faults, &e->options->effort, seed, crash, &now);
-    watch_cuts(e);
-    return NULL;
+    if (e->rig->level < e->options->depth && !e->result->stopped) cut_here(e, op);
+    return cut_of_scenario(e);
 }
 
 /* --- the whole --- */
@@ -410,6 +514,14 @@ static bool start(struct explorer *e)
     return false;
 }
 
+/* An uncut divergence ends its history, not the exploration: what was good before it is cut. */
+static bool end_before_divergence(struct explorer *e)
+{
+    if (e->result->mistake_line || e->result->mistake[0]) return false;
+    if (e->diverged) e->end = path_here(e->path)->op;
+    return e->end != PATH_OP_NONE && e->end != 0;
+}
+
 /* Once to learn what each operation answers and what the work costs, then with cuts. */
 static bool explore_all(struct explorer *e)
 {
@@ -420,7 +532,7 @@ static bool explore_all(struct explorer *e)
     if (start(e)) run_from(e, 0);
     bool kept = keep_counts(e);
     e->options = asked;
-    if (!kept || e->result->divergence_count || asked->depth == 0) return kept;
+    if (!kept || asked->depth == 0 || !end_before_divergence(e)) return kept;
     e->path->operations = 0;
     for (; e->pass < at_least_one(asked->passes) && !stopped(e); e->pass++) {
         e->ordinal = 0;
@@ -442,6 +554,7 @@ bool explore(const struct script *script, const struct adapter *adapter,
     e.capacity = e.rig ? capacity_new(e.rig) : NULL;
     e.visited = visited_new();
     e.answers = calloc(script->op_count + 1, 1);
+    e.end = script->op_count;
     bool isolate = options->isolate || adapter->has_globals;
     if (isolate) e.child.file = tmpfile();
     if (e.child.file)

@@ -9,13 +9,47 @@
 void path_start(struct path *path)
 {
     path->levels[0] = (struct path_level){.op = PATH_OP_NONE};
-    path->level = path->cuts = 0;
+    path->level = path->cuts = path->tail_count = 0;
 }
 
 void path_call(struct path *path, uint32_t op)
 {
     path_here(path)->op = op;
     path_here(path)->nth = 0;
+}
+
+static void add_step(struct path *path, const struct path_step *step)
+{
+    assert(path->tail_count < PATH_TAIL_MAX);
+    path->tail[path->tail_count++] = *step;
+}
+
+void path_step_op(struct path *path, const struct script *script, uint32_t op)
+{
+    add_step(path, &(struct path_step){.kind = script->ops[op].kind, .op = op});
+}
+
+void path_step_own(struct path *path, enum op_kind kind, uint64_t seed)
+{
+    add_step(path, &(struct path_step){.kind = kind, .op = PATH_OP_NONE, .seed = seed});
+}
+
+void path_clear_tail(struct path *path)
+{
+    path->tail_count = 0;
+}
+
+bool path_has_step(const struct path *path, enum op_kind kind)
+{
+    for (uint32_t i = 0; i < path->tail_count; i++) {
+        if (path->tail[i].kind == kind) return true;
+    }
+    return false;
+}
+
+void path_skip(struct path *path)
+{
+    path_here(path)->first_op++;
 }
 
 /* What was interrupted comes first: a recovery was interrupted before the operation after it. */
@@ -53,20 +87,20 @@ void path_return(struct path *path, uint32_t level)
     assert(level < path->level);
     path->level = level;
     if (path->cuts > level) path->cuts = level;
-    path->use = USE_NONE;
-    path->looked = false;
+    path->tail_count = 0;
 }
 
 enum fault_class path_fault(const struct path *path)
 {
-    if (path->rotten) return FAULT_ROT;
+    if (path_has_step(path, OP_ROT)) return FAULT_ROT;
     return path->cuts ? fault_class_of(&path->levels[path->cuts - 1].tear) : (enum fault_class)0;
 }
 
 uint64_t path_shape(enum clause clause, const struct adapter *adapter, const struct script *script,
                     const struct path *path)
 {
-    uint8_t shape[4 + 3 * CONTRACT_DEPTH_MAX] = {(uint8_t)clause, (uint8_t)path->use, path->rotten};
+    uint8_t shape[4 + 3 * CONTRACT_DEPTH_MAX] = {(uint8_t)clause, path_has_step(path, OP_USE),
+                                                 path_has_step(path, OP_ROT)};
     uint32_t size = 4;
     for (uint32_t i = 0; i < path->cuts; i++) {
         const struct path_level *cut = &path->levels[i];
@@ -78,35 +112,56 @@ uint64_t path_shape(enum clause clause, const struct adapter *adapter, const str
            script_digest(adapter->name, (uint32_t)strlen(adapter->name));
 }
 
-static void append_range(struct script *to, const struct op *ops, uint32_t first, uint32_t end)
+/* The scenario's own cuts belong to the run, level 0; what is done again above it is not cut. */
+static void append_op(struct script *to, const struct op *op, uint32_t level)
 {
-    for (uint32_t i = first; i < end; i++)
-        script_append(to, &ops[i]);
+    struct op done = *op;
+    if (level) done.cut = (struct cut){0};
+    script_append(to, &done);
 }
 
-static void append_cut(struct script *to, const struct op *ops, const struct path_level *cut)
+static void append_range(struct script *to, const struct op *ops, uint32_t first, uint32_t end,
+                         uint32_t level)
 {
-    struct op op = cut->recovering ? (struct op){.kind = OP_MOUNT} : ops[cut->op];
-    if (!cut->recovering) append_range(to, ops, cut->first_op, cut->op);
-    op.cut = (struct cut){.nth = cut->nth, .tear = cut->tear};
+    for (uint32_t i = first; i < end; i++)
+        append_op(to, &ops[i], level);
+}
+
+/* How a level above the first begins. */
+static enum op_kind power_on_of(const struct path_level *level)
+{
+    return level->blind ? OP_BOOT : OP_MOUNT;
+}
+
+/* A level that ended by a cut; `index` is its place on the path. A cut in the power-on that begins
+ * it is one in that operation. */
+static void append_level(struct script *to, const struct op *ops, const struct path_level *level,
+                         uint32_t index)
+{
+    struct op op = {.kind = power_on_of(level)};
+    if (!level->recovering) {
+        if (index) script_append(to, &op);
+        append_range(to, ops, level->first_op, level->op, index);
+        op = ops[level->op];
+    }
+    op.cut = (struct cut){.nth = level->nth, .tear = level->tear};
     script_append(to, &op);
 }
 
-/* What follows the last cut: a recovery, and the operations up to the one that showed it. */
+/* What follows the last cut: a recovery, the operations up to the one that showed it, and what the
+ * harness did then. */
 static void append_end(struct script *to, const struct op *ops, uint32_t op_count,
                        const struct path *path)
 {
     const struct path_level *here = &path->levels[path->level];
     uint32_t first = here->first_op, end = here->op == PATH_OP_NONE ? first : here->op + 1;
-    if (path->cuts) script_append(to, &(struct op){.kind = OP_MOUNT});
-    if (path->use == USE_FIRST) script_append(to, &(struct op){.kind = OP_USE});
-    append_range(to, ops, first, end < op_count ? end : op_count);
-    if (path->rotten) {
-        script_append(to, &(struct op){.kind = OP_ROT, .count = 1, .seed = path->rot_seed});
-        script_append(to, &(struct op){.kind = OP_MOUNT});
+    if (path->cuts) script_append(to, &(struct op){.kind = power_on_of(here)});
+    append_range(to, ops, first, end < op_count ? end : op_count, path->level);
+    for (uint32_t i = 0; i < path->tail_count; i++) {
+        const struct path_step *step = &path->tail[i];
+        struct op own = {.kind = step->kind, .seed = step->seed, .count = step->kind == OP_ROT};
+        append_op(to, step->op == PATH_OP_NONE ? &own : &ops[step->op], path->level);
     }
-    if (path->looked) script_append(to, &(struct op){.kind = OP_LOOK});
-    if (path->use == USE_LAST) script_append(to, &(struct op){.kind = OP_USE});
 }
 
 struct script *path_case(const struct script *script, const struct adapter *adapter,
@@ -123,7 +178,7 @@ struct script *path_case(const struct script *script, const struct adapter *adap
     found->op_count = 0;
     settings_name(found, adapter, settings);
     for (uint32_t i = 0; i < path->cuts; i++)
-        append_cut(found, ops, &path->levels[i]);
+        append_level(found, ops, &path->levels[i], i);
     append_end(found, ops, script->op_count, path);
     free(ops);
     return found;

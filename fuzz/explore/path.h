@@ -17,22 +17,25 @@ struct path_level {
     uint32_t op;       /* that is being called; PATH_OP_NONE: none yet */
     uint32_t nth;      /* programs and erases in this call, or in the power-on, so far */
     bool recovering;   /* in the power-on that begins the level */
+    bool blind;        /* nothing is read back after that power-on */
     bool erase;        /* the level ended by a cut in an erase, else in a program, ... */
     struct tear tear;  /* ... which left this */
+};
+
+/* What the harness does by itself after the operations of the innermost level. */
+#define PATH_TAIL_MAX 16u
+struct path_step {
+    enum op_kind kind;
+    uint32_t op;   /* that operation of the script; PATH_OP_NONE: one of the harness's own */
+    uint64_t seed; /* OP_ROT */
 };
 
 struct path {
     struct path_level levels[CONTRACT_LEVELS];
     uint32_t level; /* the innermost one */
     uint32_t cuts;  /* levels from 0 on that ended by a cut; `level` may be one more */
-    enum {
-        USE_NONE,
-        USE_LAST,
-        USE_FIRST
-    } use;               /* the exercise came after the operations of this level, or before them */
-    bool looked;         /* everything was read back after the last of those operations */
-    bool rotten;         /* no cut: a bit rots after the operation of level 0, ... */
-    uint64_t rot_seed;   /* ... which one, says this */
+    struct path_step tail[PATH_TAIL_MAX]; /* at the innermost level, after its operations */
+    uint32_t tail_count;
     uint64_t states;     /* crash states met so far; grows while the exploration is alive */
     uint64_t operations; /* of the uncut run, done so far, in all passes */
 };
@@ -43,6 +46,11 @@ void path_start(struct path *path);
 /* An operation is about to be called at the innermost level. */
 void path_call(struct path *path, uint32_t op);
 
+/* The harness is about to do one of the script's operations, or one of its own, as the next step of
+ * the tail. */
+void path_step_op(struct path *path, const struct script *script, uint32_t op);
+void path_step_own(struct path *path, enum op_kind kind, uint64_t seed);
+
 static inline struct path_level *path_here(struct path *path)
 {
     return &path->levels[path->level];
@@ -52,6 +60,15 @@ static inline struct path_level *path_here(struct path *path)
  * operation; or beside the innermost one, at the same place. */
 void path_cut(struct path *path, const struct tear *tear, bool erase);
 void path_beside(struct path *path);
+
+/* The script stands after the interrupted operation: it is not done again. */
+void path_skip(struct path *path);
+
+/* Takes the steps of the tail back. */
+void path_clear_tail(struct path *path);
+
+/* Whether the tail has such a step. */
+bool path_has_step(const struct path *path, enum op_kind kind);
 
 /* The power-on that began the level is over. */
 void path_recovered(struct path *path);

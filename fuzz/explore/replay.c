@@ -226,7 +226,7 @@ static const struct tear *on_flash_op(void *context, const struct chip_op *op)
 static bool power_on_first(struct player *player)
 {
     static const struct op mount = {.kind = OP_MOUNT};
-    if (!rig_is_off(player->rig) || player->op->kind == OP_MOUNT) return true;
+    if (!rig_is_off(player->rig) || op_powers_on(player->op->kind)) return true;
     const struct op *op = player->op;
     player->op = &mount;
     player->nth = 0;

@@ -22,6 +22,7 @@ struct result {
     uint64_t states; /* crash states met, at all levels: judged + skipped */
     uint64_t judged;
     uint64_t skipped; /* met before */
+    uint64_t waived;  /* divergences of a clause that is waived */
     uint64_t
         judged_by_class[FAULT_CLASSES]; /* by class of the last tear; index is the bit number */
     uint64_t mounts;

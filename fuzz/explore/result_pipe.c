@@ -74,6 +74,7 @@ static void add_counts(struct result *to, const struct result *from)
     to->judged += from->judged;
     to->skipped += from->skipped;
     to->mounts += from->mounts;
+    to->waived += from->waived;
     to->stopped = to->stopped || from->stopped;
     for (uint32_t i = 0; i < FAULT_CLASSES; i++)
         to->judged_by_class[i] += from->judged_by_class[i];

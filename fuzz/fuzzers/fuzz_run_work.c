@@ -38,7 +38,8 @@ static void plan(const struct fuzz_run *fuzzing, uint64_t *state, const struct r
 {
     const struct chip_counters *c = &uncut->counters;
     uint64_t cuts = c->programs + c->erases;
-    if (!fuzzing->options->depth_given) options->depth = image_random(state) % 8 ? 1 : 2;
+    uint32_t varied = image_random(state) % 8 ? 1 : 2;
+    options->depth = fuzzing->options->depth_given ? fuzzing->options->explore.depth : varied;
     uint64_t tears = 4 + (options->faults & FAULT_PREFIX ? c->bytes_programmed / (cuts + 1) : 0) +
                      2 * (uint64_t)options->effort.bits_max + options->effort.masks;
     uint64_t states = cuts * tears;
@@ -72,6 +73,7 @@ void fuzz_run_add(struct result *to, const struct result *from)
     to->judged += from->judged;
     to->skipped += from->skipped;
     to->mounts += from->mounts;
+    to->waived += from->waived;
     to->operations += from->operations;
     for (uint32_t i = 0; i < FAULT_CLASSES; i++)
         to->judged_by_class[i] += from->judged_by_class[i];
@@ -97,7 +99,7 @@ static bool explore_run(const struct fuzz_run *fuzzing, struct fuzz_run_slot *sl
     const volatile bool *stop = &fuzzing->shared->stop;
     options.depth = 0;
     bool fine = explore(script, adapter, settings, &options, &slot->path, stop, &result);
-    if (fine && result.divergence_count == 0) {
+    if (fine && !result.stopped) {
         plan(fuzzing, state, &result, &options);
         result_free(&result);
         slot->path = (struct path){0};

@@ -203,3 +203,13 @@ void model_settle(struct model *model, uint32_t key, int member)
     assert(member >= 0 && (uint32_t)member < slot->count);
     if (slot->count > 1) set_only(model, key, slot->allowed[member]);
 }
+
+bool model_wait(struct model *model)
+{
+    if (!model_is_map(model)) return model_list_wait(&model->list);
+    if (model->together) return false;
+    for (uint32_t key = 0; key < model->key_count; key++) {
+        if (model->slots[key].count + 1 >= MODEL_ALLOWED_MAX) return false;
+    }
+    return true;
+}

@@ -7,7 +7,7 @@
  * atomic and settled). A widened contract (adapter.h) adds "absent" to the set.
  *
  * Invariants
- *  1. 1 <= slot.count <= 3; members differ; NULL stands for absent.
+ *  1. 1 <= slot.count <= MODEL_ALLOWED_MAX; members differ; NULL stands for absent.
  *  2. model.digest is a function of the sets alone, not of the way there.
  */
 #ifndef BROWNOUT_MODEL_H
@@ -17,7 +17,8 @@
 #include "fuzz/model/model_list.h"
 #include "fuzz/script/script.h"
 
-#define MODEL_ALLOWED_MAX 3u
+/* An operation in flight over one that a power-on without a look has left undecided, and absent. */
+#define MODEL_ALLOWED_MAX 4u
 
 struct model_slot {
     const struct value *allowed[MODEL_ALLOWED_MAX];
@@ -77,6 +78,10 @@ void model_cut(struct model *model, const struct chip *chip);
 /* Maps only. The member of the key's set that equals these bytes (`absent`: no value), or -1. */
 int model_match(const struct model *model, uint32_t key, bool absent, const void *bytes,
                 uint32_t size);
+
+/* A power-on goes by without a look: what was in flight stays undecided. False, and nothing changes,
+ * where the look itself is what decides, or too much is undecided already. */
+bool model_wait(struct model *model);
 
 /* A look has picked this member. */
 void model_settle(struct model *model, uint32_t key, int member);

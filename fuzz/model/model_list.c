@@ -390,6 +390,15 @@ void model_list_cut(struct model_list *list)
     }
 }
 
+bool model_list_wait(struct model_list *list)
+{
+    const struct model_design *design = list->design;
+    if (design->buffers || design->tail_open || list->flags & LIST_CLEARING) return false;
+    turn(list, ITEM_PENDING, ITEM_DOUBTFUL);
+    turn(list, ITEM_LEAVING, ITEM_DOUBTFUL);
+    return true;
+}
+
 /* --- looking --- */
 
 /* What the laws have to know of the items before the one at hand. */

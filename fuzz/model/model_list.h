@@ -110,6 +110,10 @@ void model_list_cut(struct model_list *list);
 /* Every item may be missing: bits rotted. */
 void model_list_doubt(struct model_list *list);
 
+/* A power-on goes by without a look: what was in flight may be there or not. False, and nothing
+ * changes, where items waited in RAM, or the look itself is what decides. */
+bool model_list_wait(struct model_list *list);
+
 /* What a look saw. */
 struct model_seen {
     uint64_t digest; /* of the item's value */

@@ -80,12 +80,22 @@ struct rig *rig_new(const struct script *script, const struct adapter *adapter,
     return NULL;
 }
 
+/* Rules that are waived are not enforced. */
+static void waive(struct rig *rig)
+{
+    uint32_t rules = rig->script->waivers.rules;
+    if (rules & 1u << CHIP_RULE_SET_BIT) chip_allow_and(rig->chip, true);
+    if (rules & 1u << CHIP_RULE_REPROGRAM) chip_allow_reprogram(rig->chip, true);
+    if (rules & 1u << CHIP_RULE_UNPROVEN) chip_require_proof(rig->chip, false);
+}
+
 void rig_set_faults(struct rig *rig, uint32_t faults)
 {
     rig->faults = faults;
     rig->design.tail_open = (rig->adapter->widened & ADAPTER_TAIL_OPEN) && (faults & FAULT_WEAK);
     chip_require_proof(rig->chip, (faults & FAULT_WEAK) != 0);
     chip_set_wear(rig->chip, faults & FAULT_ROT ? CHIP_WEAR_FAILS : CHIP_WEAR_IGNORED);
+    waive(rig);
 }
 
 void rig_free(struct rig *rig)
@@ -359,6 +369,10 @@ bool rig_call(struct rig *rig, const struct op *op, enum answer *answer)
         chip_power_off(rig->chip);
         chip_power_on(rig->chip);
         return rig_recover(rig);
+    case OP_BOOT:
+        chip_power_off(rig->chip);
+        chip_power_on(rig->chip);
+        return rig_boot(rig);
     case OP_ROT:
         rot(rig, op);
         return true;
@@ -398,7 +412,7 @@ bool rig_start(struct rig *rig)
 bool rig_begin(struct rig *rig)
 {
     const struct script *script = rig->script;
-    if (script->op_count && script->ops[0].kind == OP_MOUNT) return prepare(rig);
+    if (script->op_count && op_powers_on(script->ops[0].kind)) return prepare(rig);
     return rig_start(rig);
 }
 
@@ -444,6 +458,13 @@ bool rig_recover(struct rig *rig)
     /* A later mount that wrote has left the first object behind the flash. */
     if (rig_is_off(rig) || changes(rig) == writes) return true;
     return mount_into(rig, level->object, JUNK_FIRST);
+}
+
+bool rig_boot(struct rig *rig)
+{
+    void *object = rig_object(rig);
+    if (!mount_into(rig, object, JUNK_FIRST)) return false;
+    return rig_is_off(rig) || model_wait(rig_model(rig)) || rig->kind->look(rig, object, true);
 }
 
 /* --- use --- */

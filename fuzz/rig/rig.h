@@ -137,6 +137,10 @@ bool rig_is_off(const struct rig *rig);
  * answer, at rest. With power cut inside, nothing is judged. */
 bool rig_recover(struct rig *rig);
 
+/* Power-on at the current level, and nothing else: what the power-on leaves undecided, the next
+ * look settles. Where the model can't wait for that, everything is read back at once. */
+bool rig_boot(struct rig *rig);
+
 /* Reads everything back, compares with the model and settles it. */
 bool rig_look(struct rig *rig, void *object);
 

@@ -113,11 +113,6 @@ static enum answer change(struct rig *rig, const struct op *op)
     }
 }
 
-static bool is_absent(const struct rig *rig, uint32_t key)
-{
-    return rig->levels[rig->level].model.slots[key].allowed[0] == NULL;
-}
-
 /* A call that fails changes nothing (clean): looked at in the key that was to change. */
 static bool check_failed(struct rig *rig, const struct op *op, enum answer answer)
 {
@@ -125,7 +120,7 @@ static bool check_failed(struct rig *rig, const struct op *op, enum answer answe
     model_abort(&rig_here(rig)->model, op, &rig_here(rig)->before);
     if (answer != ANSWER_NOT_FOUND) rig_refused(rig, op, answer);
     if (op->kind == OP_REMOVE && answer == ANSWER_NOT_FOUND) {
-        if (is_absent(rig, op->key)) return true;
+        if (model_match(rig_model(rig), op->key, true, NULL, 0) >= 0) return true;
         return rig_finds(rig, CLAUSE_DURABLE, "remove does not find %s", key_text(rig, op->key, k));
     }
     return op->kind == OP_CLEAR || check_fetch(rig, op->key, CLAUSE_CLEAN);

@@ -288,13 +288,10 @@ static enum op_kind choose_map_kind(const struct decoder *decoder, uint8_t byte)
     const struct adapter_map *map = decoder->target->adapter->map;
     unsigned swarm = at(&decoder->input, 6);
     const struct weighted kinds[] = {
-        {OP_STORE, 8u << swarm % 4},
-        {OP_REMOVE, map->remove && !(swarm & 4) ? 6 : 0},
-        {OP_MOUNT, swarm & 8 ? 0 : 2},
-        {OP_FETCH, swarm & 16 ? 4 : 0},
-        {OP_CLEAR, map->clear && swarm & 32 ? 1 : 0},
-        {OP_LOOK, swarm & 64 ? 1 : 0},
-        {OP_ROT, decoder->target->faults & FAULT_ROT ? 2 : 0},
+        {OP_STORE, 8u << swarm % 4},    {OP_REMOVE, map->remove && !(swarm & 4) ? 6 : 0},
+        {OP_MOUNT, swarm & 8 ? 0 : 2},  {OP_BOOT, swarm & 8 ? 0 : 2},
+        {OP_FETCH, swarm & 16 ? 4 : 0}, {OP_CLEAR, map->clear && swarm & 32 ? 1 : 0},
+        {OP_LOOK, swarm & 64 ? 1 : 0},  {OP_ROT, decoder->target->faults & FAULT_ROT ? 2 : 0},
     };
     return pick(kinds, sizeof kinds / sizeof *kinds, byte);
 }
@@ -312,6 +309,7 @@ static enum op_kind choose_list_kind(const struct decoder *decoder, uint8_t byte
         {OP_APPEND, append ? 8u << swarm % 4 : 0},
         {OP_POP, list->pop && !(swarm & 4) ? 12u << habits / 4 % 2 : 0},
         {OP_MOUNT, swarm & 8 ? 0 : 2},
+        {OP_BOOT, swarm & 8 ? 0 : 2},
         {OP_PEEK, list->peek && swarm & 16 ? 2 : 0},
         {OP_READ, list->read && swarm & 16 ? 2 : 0},
         {OP_CLEAR, list->clear && swarm & 32 ? 1 : 0},

@@ -36,6 +36,7 @@ enum line_kind {
     LINE_SEED,
     LINE_EVERY,
     LINE_FAULTS,
+    LINE_WAIVE,
     LINE_DEPTH,
     LINE_FOUND,
     LINE_TRACE,

@@ -101,6 +101,19 @@ static bool parse_faults(struct parser *parser)
     return scenario_lex_expected(&before, "a list of fault classes, such as edge,bits,");
 }
 
+static bool parse_waive(struct parser *parser)
+{
+    struct scenario_lex before = parser->lex;
+    struct scenario_text chunk = scenario_lex_chunk(&parser->lex);
+    char text[WAIVER_TEXT_MAX];
+    if (chunk.size != 0 && chunk.size < sizeof text) {
+        memcpy(text, chunk.at, chunk.size);
+        text[chunk.size] = '\0';
+        if (waiver_parse(text, &parser->scenario->header->waivers)) return true;
+    }
+    return scenario_lex_expected(&before, "clauses and rules, such as alive,lawful/reprogram,");
+}
+
 static bool parse_found(struct parser *parser)
 {
     struct script *header = parser->scenario->header;
@@ -145,6 +158,8 @@ static bool parse_header(struct parser *parser, enum line_kind kind)
         return parse_every(parser);
     case LINE_FAULTS:
         return parse_faults(parser);
+    case LINE_WAIVE:
+        return parse_waive(parser);
     case LINE_DEPTH:
         return scenario_lex_number32(&parser->lex, "a depth", 1, SCENARIO_DEPTH_MAX,
                                      &header->depth);
@@ -218,6 +233,7 @@ static bool take_statement(struct scenario_lex *lex, struct scenario_line *line)
         [LINE_CHIP] = "chip",   [LINE_ENGINE] = "engine", [LINE_SEED] = "seed",
         [LINE_EVERY] = "every", [LINE_FAULTS] = "faults", [LINE_DEPTH] = "depth",
         [LINE_FOUND] = "found", [LINE_TRACE] = "trace",   [LINE_REPEAT] = "repeat",
+        [LINE_WAIVE] = "waive",
     };
     struct scenario_lex before = *lex;
     struct scenario_text word = {0};

@@ -187,6 +187,13 @@ static void print_faults(FILE *out, uint32_t faults)
     fprintf(out, "faults %s", text);
 }
 
+static void print_waive(FILE *out, const struct waivers *waivers)
+{
+    char text[WAIVER_TEXT_MAX];
+    waiver_print(waivers, text);
+    fprintf(out, "waive %s", text);
+}
+
 static void print_found(FILE *out, const struct script *header)
 {
     fprintf(out, "found %s ", header->clause);
@@ -217,6 +224,9 @@ static void print_statement(FILE *out, const struct scenario *scenario,
         break;
     case LINE_FAULTS:
         print_faults(out, header->faults);
+        break;
+    case LINE_WAIVE:
+        print_waive(out, &header->waivers);
         break;
     case LINE_DEPTH:
         fprintf(out, "depth %u", header->depth);
@@ -338,6 +348,10 @@ static void print_script_header(const struct script *script, FILE *out)
     }
     if (script->faults != 0) {
         print_faults(out, script->faults);
+        fputc('\n', out);
+    }
+    if (script->waivers.clauses || script->waivers.rules) {
+        print_waive(out, &script->waivers);
         fputc('\n', out);
     }
     if (script->depth != 0) fprintf(out, "depth %u\n", script->depth);

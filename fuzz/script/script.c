@@ -266,7 +266,7 @@ struct op *script_append(struct script *script, const struct op *op)
     return appended;
 }
 
-enum { HAS_KEY = 1, HAS_VALUE = 2, HAS_PLACE = 4, CHANGES = 8, CLAIMS = 16, WORK = 32 };
+enum { HAS_KEY = 1, HAS_VALUE = 2, HAS_PLACE = 4, CHANGES = 8, CLAIMS = 16, WORK = 32, POWER = 64 };
 
 static const struct {
     const char *name;
@@ -287,7 +287,8 @@ static const struct {
     [OP_IDLE] = {"idle", CHANGES | WORK},
     [OP_OLDEST] = {"oldest", HAS_VALUE | CLAIMS},
     [OP_NEWEST] = {"newest", HAS_VALUE | CLAIMS},
-    [OP_MOUNT] = {"mount", WORK},
+    [OP_MOUNT] = {"mount", WORK | POWER},
+    [OP_BOOT] = {"boot", WORK | POWER},
     [OP_LOOK] = {"look", 0},
     [OP_USE] = {"use", 0},
     [OP_ROT] = {"rot", 0},
@@ -333,4 +334,9 @@ bool op_claims(enum op_kind kind)
 bool op_is_work(enum op_kind kind)
 {
     return has(kind, WORK);
+}
+
+bool op_powers_on(enum op_kind kind)
+{
+    return has(kind, POWER);
 }

@@ -7,6 +7,7 @@
 #ifndef BROWNOUT_SCRIPT_H
 #define BROWNOUT_SCRIPT_H
 
+#include "fuzz/script/waiver.h"
 #include "sim/fault.h"
 #include "sim/part.h"
 
@@ -34,6 +35,7 @@ enum op_kind {
     OP_OLDEST, /* value (NULL: there is no item); the scenario's own word on the oldest item */
     OP_NEWEST, /* the same of the newest */
     OP_MOUNT, /* power off and on, mount, read everything back, mount again: same answer, at rest */
+    OP_BOOT,  /* power off and on, mount; nothing is read back */
     OP_LOOK,  /* read everything back and compare */
     OP_USE,   /* the standard exercise of a store after recovery */
     OP_ROT,   /* `count` bits flip at rest, places by `seed` */
@@ -78,6 +80,7 @@ struct script {
     uint64_t every_ns; /* time between two operations of the workload; 0: not stated */
     uint32_t faults;   /* fault classes the scenario asks for; 0: not stated */
     uint32_t depth;    /* cut depth the scenario asks for; 0: not stated */
+    struct waivers waivers;
 
     /* of a case; empty elsewhere */
     char clause[16];   /* the clause that was found broken */
@@ -125,5 +128,7 @@ bool op_changes(enum op_kind kind);
 bool op_claims(enum op_kind kind);
 /* Work that a user asks of the engine, a mount included; not what the harness does to check it. */
 bool op_is_work(enum op_kind kind);
+/* Power goes off and on: OP_MOUNT and OP_BOOT. */
+bool op_powers_on(enum op_kind kind);
 
 #endif

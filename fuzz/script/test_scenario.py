@@ -212,7 +212,7 @@ TEARS = ["none", "done", "prefix:5", "only:17", "mask:2a:128", "zero-tail:64", "
 
 CLAIMS = ("expect", "oldest", "newest")
 VALUED = ("store", "push", "append", *CLAIMS)
-PLAIN = ("clear", "mount", "look", "use", "peek", "sync", "seal", "idle")
+PLAIN = ("clear", "mount", "boot", "look", "use", "peek", "sync", "seal", "idle")
 KINDS = ("fetch", "remove", "pop", "read", "rot", *VALUED, *PLAIN)
 
 

@@ -147,7 +147,7 @@ static bool do_call(struct labour *it, const struct op *op)
 static bool do_op(struct labour *it, const struct op *op)
 {
     if (op->kind == OP_USE) return true;
-    if (op->kind != OP_MOUNT) return do_call(it, op);
+    if (!op_powers_on(op->kind)) return do_call(it, op);
     bool fine = mount_once(it);
     add(&it->cost->work, &it->cost->mount);
     return fine;
@@ -334,7 +334,7 @@ static bool do_number(struct labour *it, const struct op *op)
     if (op_is_work(op->kind)) it->cost->operations++;
     if (it->cut_rate && op_is_work(op->kind) && cut_rate_strikes(it->cut_rate, it->number))
         return do_with_cut(it, op);
-    if (op->kind == OP_MOUNT) return power_on(it);
+    if (op_powers_on(op->kind)) return power_on(it);
     return record(it, op, NULL) && do_op(it, op);
 }
 
