@@ -2,8 +2,9 @@
  *
  * Method. The sectors form a ring: closed ones, oldest first, then at most one partial sector that
  * takes new items; open (erased) ones may lie anywhere behind the oldest item. A pop erases its
- * item in place. A sector is erased when everything in it was popped and an iteration walks past
- * it, be it one that only peeks; or when a push needs it, popped empty or with leave to overwrite.
+ * item in place. A sector is erased when everything in it and in all older ones was popped and an
+ * iteration walks past it, be it one that only peeks; or when a push needs it, popped empty or with
+ * leave to overwrite.
  *
  * Recovery. Power-on reads nothing. An operation that meets a sector whose end alone is marked has
  * all such sectors erased and is tried once more. A pop itself is not.
@@ -42,12 +43,11 @@ static int oldest(const struct original *queue, uint32_t *sector)
     return error == ORIGINAL_NONE ? 0 : error;
 }
 
-/* Whether everything in a sector was popped: 1, 0 or an error. What is torn was not. */
-static int is_empty(const struct original *queue, uint32_t sector)
+/* Whether everything in a sector of that state was popped: 1, 0 or an error. What is torn was
+ * not. */
+static int is_empty(const struct original *queue, uint32_t sector, int state)
 {
     struct original_item item;
-    int state = original_state_of(queue, sector);
-    if (state < 0) return state;
     if (state != ORIGINAL_CLOSED) return state == ORIGINAL_OPEN;
     uint64_t address = original_payload_start(queue, sector);
     uint64_t end = original_payload_end(queue, address);
@@ -69,7 +69,7 @@ static int advance(const struct original *queue, uint32_t sector, bool overwrite
     if (state < 0) return state;
     if (state == ORIGINAL_PARTIAL && next != sector) return ORIGINAL_CORRUPTED;
     if (state != ORIGINAL_OPEN) {
-        int empty = overwrite ? 1 : is_empty(queue, next);
+        int empty = overwrite ? 1 : is_empty(queue, next, state);
         if (empty < 1) return empty ? empty : ORIGINAL_FULL;
         int error = original_open_sector(queue, next);
         if (error) return error;
@@ -109,7 +109,7 @@ static int largest_that_fits(const struct original *queue, bool right, uint32_t 
     int state = original_state_of(queue, next);
     if (state < 0) return state;
     if (state == ORIGINAL_PARTIAL && !(right && next == sector)) return ORIGINAL_CORRUPTED;
-    int empty = is_empty(queue, next);
+    int empty = is_empty(queue, next, state);
     if (empty < 0) return empty;
     *size = queue->sector_size - 2 * queue->word - (right ? queue->header_size : 0);
     if (empty && !(right && next == sector)) return 0;
@@ -127,7 +127,7 @@ struct iterator {
     uint32_t oldest, sector;
     uint64_t address;                                      /* of the next header */
     bool at_end;                                           /* of the sector */
-    enum { ALL_POPPED, ALL_BUT_CURRENT, UNPOPPED } popped; /* in the sector, up to here */
+    enum { ALL_POPPED, ALL_BUT_CURRENT, UNPOPPED } popped; /* since the iteration began */
     struct original_item item;
 };
 
@@ -143,7 +143,8 @@ static int begin(struct iterator *iterator)
     return 0;
 }
 
-/* NONE at the end of the queue. A sector that was popped empty is erased on the way. */
+/* NONE at the end of the queue. A sector is erased on the way when it and all before it were popped
+ * empty; what stays in one sector keeps those after it. */
 static int next_sector(struct iterator *iterator)
 {
     const struct original *queue = iterator->queue;
@@ -153,7 +154,6 @@ static int next_sector(struct iterator *iterator)
     if (state == ORIGINAL_OPEN || next == iterator->oldest) return ORIGINAL_NONE;
     int error = iterator->popped == ALL_POPPED ? original_open_sector(queue, iterator->sector) : 0;
     if (error) return error;
-    iterator->popped = ALL_POPPED;
     iterator->sector = next;
     iterator->address = original_payload_start(queue, next);
     iterator->at_end = false;

@@ -8,6 +8,7 @@ import hashlib
 import subprocess
 
 import pytest
+from harness import Harness
 
 # unit, sector size (of four sectors), rounds; SHA-256 of the flash
 MAP_IMAGES = [
@@ -75,3 +76,38 @@ def test_pushing_and_popping_writes_what_the_crate_writes(
 @pytest.mark.parametrize("until, sha256", OUT_OF_ORDER_IMAGES)
 def test_popping_out_of_order_writes_what_the_crate_writes(digest, until, sha256):
     assert digest(f"ooo-{until}", 4, 4, 128, 0) == sha256
+
+
+# --- what the crate does, and what it does not do ---
+
+# An item is popped out of order from a sector of its own; an older one stays in the sector before.
+POPPED = """chip generic sectors=3 sector=32 page=32
+engine original-queue
+
+push "a"
+push "bbbbbbbbbbbbbb"
+push "c"
+pop 1
+mount
+"""
+# A sector holds nothing but a torn item; an older item stays in the sector before.
+TORN = """chip generic sectors=3 sector=32 page=32
+engine original-queue
+
+append "aaaaaa"
+append "bbbbbbbbb" cut 4 none
+append "cccccc"
+look
+look
+"""
+
+
+@pytest.fixture(scope="module")
+def harness(brownout, tmp_path_factory):
+    return Harness(brownout, tmp_path_factory.mktemp("original"))
+
+
+@pytest.mark.parametrize("text", [POPPED, TORN], ids=["popped", "torn"])
+def test_a_sector_popped_empty_is_kept_while_an_older_item_is_there(harness, text):
+    clause, told = harness.replay(text)
+    assert clause is None, told
