@@ -100,6 +100,15 @@ append "cccccc"
 look
 look
 """
+# The erase of a source is cut after its start marker: the sector is half erased.
+HALF_ERASED = """chip generic sectors=2 sector=32 page=32
+engine original
+
+store k empty
+store k empty
+store k empty cut 5 prefix:1
+mount
+"""
 
 
 @pytest.fixture(scope="module")
@@ -111,3 +120,9 @@ def harness(brownout, tmp_path_factory):
 def test_a_sector_popped_empty_is_kept_while_an_older_item_is_there(harness, text):
     clause, told = harness.replay(text)
     assert clause is None, told
+
+
+@pytest.mark.parametrize("option, clause", [("", "durable"), (" each=1", None)])
+def test_iterating_does_not_repair_unless_it_is_told_to(harness, option, clause):
+    text = HALF_ERASED.replace("engine original", f"engine original{option}")
+    assert harness.replay(text)[0] == clause
