@@ -9,8 +9,8 @@ The rules
     most 12 lines.
  2. Includes go one way: engines/ include engines/ (written relative, so that the folder can be
     lifted) and freestanding headers; sim/ includes engines/flash.h and sim/; fuzz/ includes all
-    three; examples/ include fuzz/adapter.h and engines/. No circle between files, none between
-    folders that do not contain each other.
+    three; examples/ and peers/ include fuzz/adapter.h and engines/. No circle between files, none
+    between folders that do not contain each other.
  3. gcc and clang compile each source without a warning, and each header alone, included twice.
  4. C is formatted as .clang-format says.
  5. Engines have no heap, no globals, no recursion, and call nothing but each other and the memory
@@ -45,6 +45,7 @@ MAY_INCLUDE = {
     "sim": ("sim/", "engines/flash.h"),
     "fuzz": ("fuzz/", "sim/", "engines/"),
     "examples": ("examples/", "fuzz/adapter.h", "engines/"),
+    "peers": ("peers/", "fuzz/adapter.h", "engines/"),
 }
 FREESTANDING = {"limits.h", "stdbool.h", "stddef.h", "stdint.h", "string.h"}
 MAY_CALL = {"memchr", "memcmp", "memcpy", "memmove", "memset"}

@@ -1,7 +1,8 @@
 """The faulty originals write the images that the crate sequential-storage 8.0.1 writes.
 
 Only so is a bug that the explorer finds in them a bug of the crate's algorithm. The digests were
-taken from the crate; original_test.c compares the counts of flash calls.
+taken from the crate; original_test.c compares the counts of flash calls. Where there is a cargo,
+peers/sequential-storage/test_crate.py holds both against the crate itself.
 """
 
 import hashlib
