@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-CLEAN, DIVERGED, USAGE, FAILED = 0, 1, 2, 3
+CLEAN, DIVERGED, USAGE, FAILED, NOT_JUDGED = 0, 1, 2, 3, 4
 
 
 @dataclass

@@ -82,6 +82,8 @@ enum {
     OPTION_RUNS,
     OPTION_ENGINES,
     OPTION_CUTS,
+    OPTION_WAIVE,
+    OPTION_COMPLETE,
 };
 
 static const struct option long_options[] = {
@@ -114,8 +116,48 @@ static const struct option long_options[] = {
     {"runs", required_argument, NULL, OPTION_RUNS},
     {"engines", required_argument, NULL, OPTION_ENGINES},
     {"cuts", required_argument, NULL, OPTION_CUTS},
+    {"waive", required_argument, NULL, OPTION_WAIVE},
+    {"complete", no_argument, NULL, OPTION_COMPLETE},
     {NULL, 0, NULL, 0},
 };
+
+/* What each subcommand uses; it refuses the rest. */
+#define LOADS "engine plugin "
+#define EXPLORES                                                                                   \
+    "faults depth reach bits masks prefixes seed no-use no-dedup isolate shard jobs silence max "  \
+    "no-shrink artefacts db campaign json quiet waive complete "
+static const struct {
+    const char *command, *options;
+} uses[] = {
+    {"run", LOADS "image json quiet "},
+    {"explore", LOADS EXPLORES "seconds "},
+    {"fuzz", LOADS EXPLORES "seconds chip time runs image "},
+    {"replay", LOADS "quiet json "},
+    {"shrink", LOADS},
+    {"decode", LOADS "chip image faults "},
+    {"wear", LOADS "engines cuts seed faults bits masks prefixes db campaign json artefacts "},
+    {"inspect", LOADS "chip "},
+    {"print", ""},
+    {"list", "json plugin "},
+    {"bench", LOADS "engines runs "},
+};
+
+static bool has_word(const char *list, const char *word)
+{
+    size_t size = strlen(word);
+    for (const char *at = list; (at = strstr(at, word)); at += size) {
+        if ((at == list || at[-1] == ' ') && at[size] == ' ') return true;
+    }
+    return false;
+}
+
+static bool is_used(const char *command, const char *option)
+{
+    for (size_t i = 0; i < sizeof uses / sizeof *uses; i++) {
+        if (strcmp(uses[i].command, command) == 0) return has_word(uses[i].options, option);
+    }
+    return false;
+}
 
 static const char *name_of(int code)
 {
@@ -261,6 +303,9 @@ static bool take_flag(int code, struct command_options *options)
     case OPTION_QUIET:
         options->quiet = true;
         return true;
+    case OPTION_COMPLETE:
+        options->complete = true;
+        return true;
     default:
         options->shrink = false;
         return true;
@@ -312,6 +357,11 @@ static bool take(int code, const char *text, struct command_options *options)
         return parse_shard(text, &options->explore);
     case OPTION_CUTS:
         return parse_cuts(text, options);
+    case OPTION_WAIVE:
+        if (waiver_parse(text, &options->waivers)) return true;
+        command_refuse("--waive takes clauses and rules, such as alive,lawful/reprogram, not '%s'",
+                       text);
+        return false;
     case OPTION_SECONDS:
         return parse_seconds(code, text, &options->seconds);
     case OPTION_TIME:
@@ -323,6 +373,7 @@ static bool take(int code, const char *text, struct command_options *options)
     case OPTION_ISOLATE:
     case OPTION_JSON:
     case OPTION_QUIET:
+    case OPTION_COMPLETE:
     case OPTION_NO_SHRINK:
         return take_flag(code, options);
     default:
@@ -342,6 +393,10 @@ bool command_parse(int argc, char **argv, struct command_options *options)
         if (code == '?' || code == ':') {
             command_refuse("%s '%s'", code == '?' ? "no such option:" : "an argument is missing:",
                            argv[optind - 1]);
+            return false;
+        }
+        if (!is_used(argv[0], name_of(code))) {
+            command_refuse("%s does not use --%s", argv[0], name_of(code));
             return false;
         }
         if (!take(code, optarg, options)) return false;
@@ -376,7 +431,11 @@ int command_load(const struct command_options *options, const char *path, struct
 {
     char reason[LOAD_REASON_MAX];
     if (options->chip) return command_refuse("--chip: %s names its chip itself", path);
-    return told(load_scenario(path, options->engine, options->plugin, loaded, reason), reason);
+    int code = told(load_scenario(path, options->engine, options->plugin, loaded, reason), reason);
+    if (code) return code;
+    loaded->script->waivers.clauses |= options->waivers.clauses;
+    loaded->script->waivers.rules |= options->waivers.rules;
+    return COMMAND_CLEAN;
 }
 
 int command_load_bare(const struct command_options *options, uint64_t image_size,
@@ -385,6 +444,7 @@ int command_load_bare(const struct command_options *options, uint64_t image_size
     char reason[LOAD_REASON_MAX];
     bool fine =
         load_bare(options->chip, options->engine, options->plugin, image_size, loaded, reason);
+    if (fine) loaded->script->waivers = options->waivers;
     return told(fine, reason);
 }
 

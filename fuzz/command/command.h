@@ -19,6 +19,7 @@ enum command_exit {
     COMMAND_DIVERGED = 1,
     COMMAND_USAGE = 2,        /* bad usage or input: one line told which file, line and reason */
     COMMAND_FAILED = 3,       /* the harness itself failed */
+    COMMAND_NOT_JUDGED = 4,   /* nothing was judged; with --complete: not all that was asked */
     COMMAND_INTERRUPTED = 130 /* by Ctrl-C, before anything was found */
 };
 
@@ -35,9 +36,12 @@ struct command_options {
     uint64_t cuts, cuts_of; /* of `wear`: so many of so many operations lose power; 0: none */
     double silence;         /* without a new crash state, and a worker counts as hung */
     bool json, quiet, shrink;
+    bool complete;          /* what was stopped before its end is no pass */
+    struct waivers waivers; /* besides those of the scenario */
 };
 
-/* Parses argv behind the subcommand's name. Tells a mistake on standard error and returns false. */
+/* Parses argv; argv[0] is the subcommand's name. An option that the subcommand does not use is a
+ * mistake, which is printed on standard error; then false is returned. */
 bool command_parse(int argc, char **argv, struct command_options *options);
 
 /* One line on standard error, "brownout: ...". Returns COMMAND_USAGE, for `return`. */
@@ -113,8 +117,19 @@ int command_open_db(const struct command_options *options, const struct db_run *
 /* Tells what is wrong with the database; what to exit with. */
 int command_blame_db(enum db_status status, const struct db_error *error);
 
-/* What to exit with, when the work has come to `code` and something was found or not. */
-int command_end(int code, bool found);
+/* How long work ended. */
+struct command_work {
+    uint64_t judged; /* crash states and images */
+    bool found;      /* a divergence */
+    bool stopped;    /* before its end */
+};
+
+/* What to exit with, when the work has come to `code`. Nothing found is a pass only where something
+ * was judged. */
+int command_end(const struct command_options *options, int code, const struct command_work *work);
+
+/* The verdict on work without a divergence, in a line. */
+void command_print_verdict(const struct command_work *work);
 
 /* The subcommands; each returns an enum command_exit. */
 int command_run(int argc, char **argv);

@@ -34,6 +34,20 @@ static void print_head(const struct loaded *loaded, const struct explore_options
            explore->depth);
 }
 
+static struct command_work work_of(const struct result *result)
+{
+    return (struct command_work){.judged = result->judged,
+                                 .found = result->divergence_count != 0,
+                                 .stopped = result->stopped};
+}
+
+static void print_waived(const struct waivers *waivers, uint64_t count)
+{
+    char text[WAIVER_TEXT_MAX];
+    waiver_print(waivers, text);
+    if (text[0]) printf("  waived: %s; %" PRIu64 " divergences are not reported\n", text, count);
+}
+
 static int print_text(const struct command_options *options, const struct loaded *loaded,
                       const struct result *result)
 {
@@ -49,10 +63,9 @@ static int print_text(const struct command_options *options, const struct loaded
         int code = command_print_divergence(options, &result->divergences[i]);
         if (code) return code;
     }
-    if (result->stopped)
-        printf("  stopped before the end\n");
-    else if (!result->divergence_count)
-        printf("  no divergence\n");
+    const struct command_work work = work_of(result);
+    print_waived(&loaded->script->waivers, result->waived);
+    command_print_verdict(&work);
     return COMMAND_CLEAN;
 }
 
@@ -65,9 +78,9 @@ static void print_json_head(FILE *out, const struct loaded *loaded, const struct
     fprintf(out,
             ", \"operations\": %" PRIu64 ", \"cuts\": %" PRIu64 ", \"states\": %" PRIu64
             ", \"judged\": %" PRIu64 ", \"skipped\": %" PRIu64 ", \"refused\": %" PRIu64
-            ", \"stopped\": %s, \"divergences\": [",
+            ", \"waived\": %" PRIu64 ", \"stopped\": %s, \"divergences\": [",
             result->operations, result->cuts, result->states, result->judged, result->skipped,
-            result->refused, result->stopped ? "true" : "false");
+            result->refused, result->waived, result->stopped ? "true" : "false");
 }
 
 static int print_json_to(FILE *out, const struct command_options *options,
@@ -174,7 +187,8 @@ static int explore_loaded(const struct command_options *options, const struct lo
                                  : print_text(options, loaded, &result);
         if (code == COMMAND_CLEAN) code = told;
     }
-    code = command_end(code, result.divergence_count != 0);
+    const struct command_work work = work_of(&result);
+    code = command_end(options, code, &work);
     result_free(&result);
     return code;
 }

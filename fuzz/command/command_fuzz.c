@@ -86,6 +86,13 @@ static int print_image_case(const struct command_options *options, const struct 
     return COMMAND_CLEAN;
 }
 
+static struct command_work work_of(const struct fuzz_run_result *result)
+{
+    return (struct command_work){.judged = result->total.judged + result->images,
+                                 .found = result->case_count != 0,
+                                 .stopped = result->stopped};
+}
+
 static int print_text(const struct command_options *options, const struct loaded *loaded,
                       const struct fuzz_run_result *result)
 {
@@ -100,10 +107,8 @@ static int print_text(const struct command_options *options, const struct loaded
                              : command_print_divergence(options, &it->divergence);
         if (code) return code;
     }
-    if (result->stopped)
-        printf("  stopped before the end\n");
-    else if (!result->case_count)
-        printf("  no divergence\n");
+    const struct command_work work = work_of(result);
+    command_print_verdict(&work);
     return COMMAND_CLEAN;
 }
 
@@ -205,7 +210,8 @@ static int fuzz_into(const struct command_options *options, const struct loaded 
                                  : print_text(options, loaded, &result);
         if (code == COMMAND_CLEAN) code = told;
     }
-    code = command_end(code, result.case_count != 0);
+    const struct command_work work = work_of(&result);
+    code = command_end(options, code, &work);
     fuzz_run_result_free(&result);
     return code;
 }

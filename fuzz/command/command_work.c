@@ -58,9 +58,25 @@ int command_open_db(const struct command_options *options, const struct db_run *
     return command_blame_db(status, &error);
 }
 
-int command_end(int code, bool found)
+int command_end(const struct command_options *options, int code, const struct command_work *work)
 {
     if (code != COMMAND_CLEAN) return code;
-    if (found) return COMMAND_DIVERGED;
-    return worker_stopped() ? COMMAND_INTERRUPTED : COMMAND_CLEAN;
+    if (work->found) return COMMAND_DIVERGED;
+    if (worker_stopped()) return COMMAND_INTERRUPTED;
+    if (!work->judged || (options->complete && work->stopped)) return COMMAND_NOT_JUDGED;
+    return COMMAND_CLEAN;
+}
+
+void command_print_verdict(const struct command_work *work)
+{
+    if (work->found) {
+        if (work->stopped) printf("  stopped before the end\n");
+    } else if (!work->judged) {
+        printf("  NOTHING WAS JUDGED: no crash state was reached%s\n",
+               work->stopped ? " before the end" : "");
+    } else if (work->stopped) {
+        printf("  no divergence in the part that was judged; stopped before the end\n");
+    } else {
+        printf("  no divergence\n");
+    }
 }

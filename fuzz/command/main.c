@@ -38,17 +38,20 @@ static void print_usage(FILE *out)
     fprintf(out, "usage: brownout COMMAND ...\n\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         fprintf(out, "  brownout %s\n", commands[i].usage);
-    fprintf(out, "\n"
-                 "options: --engine E  --plugin FILE.so  --seed N  --seconds S  --json  --quiet\n"
-                 "         --silence S (without a new crash state: the engine hangs; 60)\n"
-                 "         --faults edge,prefix,bits  --depth N  --reach N (0: all)  --max N\n"
-                 "         --bits N  --masks N  --prefixes N (tears for each operation; 0: all)\n"
-                 "         --no-use  --no-dedup  --no-shrink  --isolate  --jobs N  --shard I/N\n"
-                 "         --time T (30s, 10m, 8h; 0: no limit)  --runs N\n"
-                 "         --cuts 1/50 (wear: power is cut in one of 50 operations)\n"
-                 "         --db FILE  --campaign NAME  --artefacts FOLDER  --image FILE\n"
-                 "\n"
-                 "exit code: 0 clean, 1 divergence found, 2 bad usage or input, 3 failed\n");
+    fprintf(out,
+            "\n"
+            "options: --engine E  --plugin FILE.so  --seed N  --seconds S  --json  --quiet\n"
+            "         --silence S (without a new crash state: the engine hangs; 60)\n"
+            "         --faults edge,prefix,bits  --depth N  --reach N (0: all)  --max N\n"
+            "         --bits N  --masks N  --prefixes N (tears for each operation; 0: all)\n"
+            "         --no-use  --no-dedup  --no-shrink  --isolate  --jobs N  --shard I/N\n"
+            "         --time T (30s, 10m, 8h; 0: no limit)  --runs N\n"
+            "         --cuts 1/50 (wear: power is cut in one of 50 operations)\n"
+            "         --waive alive,lawful/reprogram (known: counted, not reported)  --complete\n"
+            "         --db FILE  --campaign NAME  --artefacts FOLDER  --image FILE\n"
+            "\n"
+            "exit code: 0 clean, 1 divergence found, 2 bad usage or input, 3 the harness failed,\n"
+            "           4 nothing was judged (with --complete: not all of it), 130 interrupted\n");
 }
 
 static bool wants_help(int argc, char **argv)
