@@ -134,13 +134,13 @@ def declare(lib):
     """States the types of the library's functions."""
     chip, tear, op = c.c_void_p, c.POINTER(CTear), c.POINTER(Op)
     signatures = {
-        "chip_new": (chip, c.POINTER(Part), c.c_uint64),
+        "chip_new": (chip, c.POINTER(Part)),
         "chip_free": (None, chip),
         "chip_reset": (None, chip),
         "chip_flash": (c.POINTER(Flash), chip),
         "chip_allow_and": (None, chip, c.c_bool),
         "chip_require_proof": (None, chip, c.c_bool),
-        "chip_set_wear": (None, chip, c.c_int),
+        "chip_wear_out": (None, chip, c.c_bool),
         "chip_set_hook": (None, chip, HOOK, c.c_void_p),
         "chip_watch": (None, chip, c.c_uint32),
         "chip_watched": (c.POINTER(WatchedC), chip),
@@ -217,9 +217,9 @@ def make_part(lib, geometry, name="generic", **numbers):
 class Chip:
     """A chip of the library; freed with the object."""
 
-    def __init__(self, lib, part, seed=1):
+    def __init__(self, lib, part):
         self.lib = lib
-        self.handle = lib.chip_new(c.byref(part), seed)
+        self.handle = lib.chip_new(c.byref(part))
         assert self.handle
         self.flash = lib.chip_flash(self.handle).contents
         self.geometry = self.flash.geometry

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define STUCK_BITS_MAX 32
-
 void chip_out_of_memory(void)
 {
     fputs("brownout: the simulated chip is out of memory\n", stderr);
@@ -40,7 +38,7 @@ static bool chip_place_fails(const struct chip *chip, const struct chip_op *op)
     const struct sector *sector = &chip->sectors[number];
     if (op->kind == CHIP_ERASE) {
         uint64_t endurance = chip->part.endurance.value;
-        return chip->wear == CHIP_WEAR_FAILS && endurance != 0 && sector->erases >= endurance;
+        return chip->wears_out && endurance != 0 && sector->erases >= endurance;
     }
     uint32_t offset = op->address - number * chip->flash.geometry.sector_size;
     return sector->flaws && flaw_blocks_program(sector->flaws, offset, op->size);
@@ -179,21 +177,6 @@ static void chip_apply_program(struct chip *chip, const struct chip_op *op)
     if (sector->flaws) flaw_heal(chip, number, offset, op->data, op->size);
 }
 
-/* A worn sector's erase leaves bits clear, one more with each erase beyond its endurance. */
-static void chip_stick_bits(struct chip *chip, uint32_t number)
-{
-    struct sector *sector = &chip->sectors[number];
-    uint64_t endurance = chip->part.endurance.value;
-    if (chip->wear != CHIP_WEAR_STICKS || endurance == 0 || sector->erases <= endurance) return;
-    uint64_t excess = sector->erases - endurance;
-    for (uint64_t i = 0; i < excess && i < STUCK_BITS_MAX; i++) {
-        uint64_t random = hash_mix(chip->seed ^ number, i);
-        uint32_t byte = (uint32_t)((random >> 3) % chip->flash.geometry.sector_size);
-        if (sector_byte(chip, sector, byte) != chip->flash.geometry.erased) continue;
-        chip_flip(chip, number * chip->flash.geometry.sector_size + byte, random & 7);
-    }
-}
-
 static void chip_apply_erase(struct chip *chip, const struct chip_op *op)
 {
     uint32_t number = chip_sector_of(chip, op->address);
@@ -202,7 +185,6 @@ static void chip_apply_erase(struct chip *chip, const struct chip_op *op)
     sector_blank(chip, sector);
     sector_set_unproven(chip, sector, false);
     if (sector->flaws) flaw_set(chip, number, NULL);
-    chip_stick_bits(chip, number);
 }
 
 void chip_apply(struct chip *chip, const struct chip_op *op)
@@ -280,13 +262,12 @@ static void chip_derive(struct chip *chip)
 static const struct chip_state fresh = {.powered = true,
                                         .watched = {CHIP_SECTOR_NONE, CHIP_SECTOR_NONE, 0, 0}};
 
-struct chip *chip_new(const struct part *part, uint64_t seed)
+struct chip *chip_new(const struct part *part)
 {
     if (!bo_flash_geometry_valid(&part->geometry)) return NULL;
     struct chip *chip = calloc(1, sizeof *chip);
     if (!chip) return NULL;
     chip->part = *part;
-    chip->seed = seed;
     chip->flash = (struct bo_flash){part->geometry, chip, chip_read, chip_program, chip_erase};
     chip_derive(chip);
     chip->state = fresh;
@@ -372,9 +353,9 @@ void chip_require_proof(struct chip *chip, bool required)
     chip->proof_required = required;
 }
 
-void chip_set_wear(struct chip *chip, enum chip_wear wear)
+void chip_wear_out(struct chip *chip, bool enabled)
 {
-    chip->wear = wear;
+    chip->wears_out = enabled;
 }
 
 void chip_set_hook(struct chip *chip, chip_hook *hook, void *context)

@@ -12,7 +12,7 @@
  *  3. chip_hash() depends on what the chip holds and on nothing else: not on the order of the calls
  *     that led there, not on the journal, not on counters.
  *  4. chip_rollback() restores everything that can be read or counted, to the bit.
- *  5. Nothing depends on a clock, an address or any state outside the chip and its seed.
+ *  5. Nothing depends on a clock, an address or any state outside the chip.
  *
  * Unstable bits read by (tear seed, power-ons since the tear, place), flickering ones also by the
  * count of reads. At the first power-on they read as the tear says; at each later one they are a
@@ -69,10 +69,10 @@ struct chip;
 
 /* A blank, powered chip. The part is copied. NULL when the geometry is invalid or memory is
  * short. */
-struct chip *chip_new(const struct part *part, uint64_t seed);
+struct chip *chip_new(const struct part *part);
 void chip_free(struct chip *chip);
 
-/* Back to blank, powered, counters and journal empty, same part, same seed. */
+/* Back to blank, powered, counters and journal empty, same part. */
 void chip_reset(struct chip *chip);
 
 /* The port to hand to an engine; lives as long as the chip. */
@@ -90,10 +90,9 @@ void chip_allow_reprogram(struct chip *chip, bool allowed);
 /* CHIP_RULE_UNPROVEN is enforced (the class weak). */
 void chip_require_proof(struct chip *chip, bool required);
 
-/* What happens beyond the part's endurance: nothing, erases fail (BO_FLASH_ERR_IO), or each erase
- * leaves one more bit that stays clear, up to 32. Nothing ever when the endurance is unknown. */
-enum chip_wear { CHIP_WEAR_IGNORED, CHIP_WEAR_FAILS, CHIP_WEAR_STICKS };
-void chip_set_wear(struct chip *chip, enum chip_wear wear);
+/* A sector beyond the part's endurance fails to be erased (BO_FLASH_ERR_IO). Otherwise, and where
+ * the endurance is unknown, sectors do not wear out. */
+void chip_wear_out(struct chip *chip, bool enabled);
 
 /* The hook is asked before each lawful program and erase takes effect. NULL: go on. A tear: it is
  * applied and power goes off; the call answers BO_FLASH_ERR_OFF. Inside the hook the chip may be

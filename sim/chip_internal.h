@@ -85,7 +85,6 @@ struct journal {
 struct chip {
     struct bo_flash flash;
     struct part part;
-    uint64_t seed;
     /* derived from the geometry */
     uint64_t size;
     uint64_t flip, blank; /* eight times over */
@@ -94,8 +93,7 @@ struct chip {
     uint32_t counts_size; /* 0: programs are not limited */
     uint32_t block_size;
     /* options */
-    bool and_allowed, reprogram_allowed, proof_required;
-    enum chip_wear wear;
+    bool and_allowed, reprogram_allowed, proof_required, wears_out;
     chip_hook *hook;
     void *hook_context;
     /* content */

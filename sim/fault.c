@@ -144,7 +144,7 @@ static const struct {
     {"bits", "any of the bits that should have cleared; an erase stopped between zeros and blank"},
     {"weak", "reads as done, undone or either, and may read differently after the next power-on"},
     {"ecc", "a unit reads as an error or as another value, or reads blank and is not"},
-    {"rot", "no cut: bits flip at rest, reads fail once, sectors wear out"},
+    {"rot", "no cut: bits flip at rest, sectors wear out"},
 };
 
 void fault_print_classes(uint32_t classes, char *text)

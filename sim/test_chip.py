@@ -91,7 +91,7 @@ class Pair:
         self.g = geometry
         self.marks = []
         if wear:
-            self.chip.set_wear(1)
+            self.chip.wear_out(True)
             self.reference.wear_fails = True
 
     def sector(self, place):
@@ -266,8 +266,8 @@ plain = {
 }
 
 
-def plain_chip(lib, seed=1, **changes):
-    return Chip(lib, make_part(lib, {**plain, **changes}, endurance=2), seed)
+def plain_chip(lib, **changes):
+    return Chip(lib, make_part(lib, {**plain, **changes}, endurance=2))
 
 
 def stir(chip, data):
@@ -300,7 +300,6 @@ def stir(chip, data):
 @given(st.data(), st.sampled_from([0, 1, 2]))
 def test_rollback_restores_whatever_can_be_seen(lib, data, programs):
     chip = plain_chip(lib, programs_per_unit=programs)
-    chip.set_wear(data.draw(st.sampled_from([0, 2])))
     befores, marks = [], []
     for _ in range(data.draw(st.integers(1, 4))):
         befores.append(snapshot(chip))
@@ -491,7 +490,7 @@ def test_an_image_larger_than_the_chip_is_not_loaded(lib):
 def test_a_geometry_that_makes_no_sense_makes_no_chip(lib):
     for field, value in [("unit", 3), ("unit", 64), ("page_size", 24), ("sector_count", 0)]:
         part = make_part(lib, {**plain, field: value})
-        assert lib.chip_new(ctypes.byref(part), 1) is None
+        assert lib.chip_new(ctypes.byref(part)) is None
 
 
 def test_an_interrupted_erase_must_be_repeated_only_where_proof_is_required(lib):
@@ -540,13 +539,3 @@ def test_a_chip_of_four_gigabytes_takes_memory_only_where_it_was_written(libsim,
     command = [sys.executable, "-c", SPARSE, libsim._name]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
     assert int(done.stdout) < 64 * 1024, "KiB; the table of sectors alone is five times as large"
-
-
-@given(st.integers(0, 2**64 - 1))
-def test_the_same_seed_makes_the_same_chip(lib, seed):
-    chips = [plain_chip(lib, seed), plain_chip(lib, seed)]
-    for chip in chips:
-        chip.set_wear(2)
-        for _ in range(8):
-            chip.erase(0)
-    assert snapshot(chips[0]) == snapshot(chips[1])

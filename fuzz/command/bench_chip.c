@@ -13,7 +13,7 @@ static double program_chip(void *context)
     const struct programming *how = context;
     struct part part = *part_find("generic");
     uint8_t data[256];
-    struct chip *chip = chip_new(&part, 1);
+    struct chip *chip = chip_new(&part);
     if (!chip) return 0;
     const struct bo_flash *flash = chip_flash(chip);
     uint32_t sector = part.geometry.sector_size;

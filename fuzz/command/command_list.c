@@ -264,7 +264,7 @@ static int inspect_bytes(const struct loaded *loaded, const char *path, const ui
                       loaded->script->part.geometry.sector_count;
     if (size != wanted)
         return command_refuse("%s: has %" PRIu64 " bytes, the chip %" PRIu64, path, size, wanted);
-    struct chip *chip = chip_new(&loaded->script->part, 0);
+    struct chip *chip = chip_new(&loaded->script->part);
     int code = COMMAND_FAILED;
     if (!chip || !chip_load(chip, image, size)) {
         command_fail("no memory for the chip");

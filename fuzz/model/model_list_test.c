@@ -58,7 +58,7 @@ static struct chip *make_chip(void)
                                                .unit = 1,
                                                .read_unit = 1,
                                                .erased = 0xFF};
-    struct chip *chip = chip_new(&part, 1);
+    struct chip *chip = chip_new(&part);
     assert(chip);
     return chip;
 }

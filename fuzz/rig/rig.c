@@ -48,7 +48,7 @@ static void set_bounds(struct rig *rig)
 static bool make_parts(struct rig *rig)
 {
     const struct script *script = rig->script;
-    rig->chip = chip_new(&script->part, script->seed);
+    rig->chip = chip_new(&script->part);
     if (!rig->chip) return false;
     chip_allow_and(rig->chip, rig->adapter->relies_on_and);
     const struct bo_flash_geometry *geometry = &chip_flash(rig->chip)->geometry;
@@ -94,7 +94,7 @@ void rig_set_faults(struct rig *rig, uint32_t faults)
     rig->faults = faults;
     rig->design.tail_open = (rig->adapter->widened & ADAPTER_TAIL_OPEN) && (faults & FAULT_WEAK);
     chip_require_proof(rig->chip, (faults & FAULT_WEAK) != 0);
-    chip_set_wear(rig->chip, faults & FAULT_ROT ? CHIP_WEAR_FAILS : CHIP_WEAR_IGNORED);
+    chip_wear_out(rig->chip, (faults & FAULT_ROT) != 0);
     waive(rig);
 }
 

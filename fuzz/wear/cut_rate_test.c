@@ -83,7 +83,7 @@ static void it_counts_or_cuts_the_nth(void)
 {
     struct cut_rate cut_rate = example(1, 1);
     struct cut_rate_watch watch;
-    struct chip *chip = chip_new(part_find("generic"), 1);
+    struct chip *chip = chip_new(part_find("generic"));
     for (uint32_t nth = 0; nth <= 5; nth++) {
         chip_reset(chip);
         cut_rate_watch(&watch, &cut_rate, chip, 9, nth);
@@ -104,7 +104,7 @@ static void each_class_has_its_share(void)
 {
     static const uint32_t sets[] = {FAULT_EDGE, FAULT_STABLE, FAULT_STABLE | FAULT_WEAK,
                                     FAULT_STABLE | FAULT_ROT};
-    struct chip *chip = chip_new(part_find("generic"), 1);
+    struct chip *chip = chip_new(part_find("generic"));
     for (size_t s = 0; s < sizeof sets / sizeof *sets; s++) {
         uint32_t counts[FAULT_CLASSES] = {0}, classes = 0;
         struct cut_rate cut_rate = example(1, 1);
