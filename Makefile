@@ -117,12 +117,14 @@ DEPENDENCIES := $(patsubst %.o,%.d,$(LIB_OBJ) \
 
 # What the tests run; `make test` builds it with sanitizers under build/asan/.
 TESTS ?=
+# BO_CHECKS has each file walk its invariants after its calls.
 # (gcc warns of conversions that are none under UBSan; the lint has them checked without it.)
 SANITIZE := -O1 -g -fno-omit-frame-pointer -Wno-conversion -fsanitize=address,undefined \
-    -fno-sanitize-recover=all
+    -fno-sanitize-recover=all -DBO_CHECKS
 # gcc's UBSan is a library that loads with ours; clang's would have to be part of Python, so there
 # a finding is a trap without a message.
 SANITIZE_LIBSIM := -O1 -g -Wno-conversion -fsanitize=undefined -fno-sanitize-recover=all \
+    -DBO_CHECKS \
     $(if $(findstring clang,$(CC)),-fsanitize-undefined-trap-on-error)
 
 check-build: $(BUILD)/brownout $(BUILD)/libsim.so $(ENGINE_TESTS) $(HARNESS_TESTS)

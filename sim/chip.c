@@ -55,7 +55,7 @@ static bool chip_burns(struct chip *chip, enum chip_op_kind kind)
 }
 
 /* BO_FLASH_OK when the call may go on. */
-static int chip_check(struct chip *chip, const struct chip_op *op)
+static int chip_admit(struct chip *chip, const struct chip_op *op)
 {
     if (!chip->state.powered) return chip_refuse(chip, BO_FLASH_ERR_OFF);
     if (!chip_burns(chip, op->kind)) return chip_refuse_breach(chip, op, CHIP_RULE_FUEL);
@@ -89,6 +89,7 @@ static void chip_count(struct chip *chip, const struct chip_op *op)
     }
     uint32_t charges = part->program_per_page ? 1 : op->size / chip->flash.geometry.unit;
     uint32_t sector = chip_sector_of(chip, op->address);
+    assert(op->kind == CHIP_PROGRAM);
     if (sector < chip->state.watch_end) chip_note_watched(chip, sector);
     counters->programs++;
     counters->bytes_programmed += op->size;
@@ -110,16 +111,10 @@ static int chip_read_sector(struct chip *chip, uint32_t number, uint32_t offset,
     return sector->flaws ? flaw_read(chip, number, offset, buffer, size) : BO_FLASH_OK;
 }
 
-static int chip_read(void *context, uint32_t address, void *buffer, uint32_t size)
+static int chip_read_bytes(struct chip *chip, uint32_t address, uint8_t *bytes, uint32_t size)
 {
-    struct chip *chip = context;
-    struct chip_op op = {CHIP_READ, address, size, NULL};
-    int error = chip_check(chip, &op);
-    if (error || size == 0) return error;
-    chip->state.counters.reads++;
-    chip->state.counters.bytes_read += size;
-    uint8_t *bytes = buffer;
     uint32_t sector_size = chip->flash.geometry.sector_size, wanted = size;
+    int error = BO_FLASH_OK;
     while (wanted != 0) {
         uint32_t number = chip_sector_of(chip, address);
         uint32_t offset = address - number * sector_size;
@@ -130,7 +125,21 @@ static int chip_read(void *context, uint32_t address, void *buffer, uint32_t siz
         address += part;
         wanted -= part;
     }
-    if (error) memset(buffer, 0x5A, size); /* undefined, so nothing an engine could live on */
+    return error;
+}
+
+static int chip_read(void *context, uint32_t address, void *buffer, uint32_t size)
+{
+    struct chip *chip = context;
+    struct chip_op op = {CHIP_READ, address, size, NULL};
+    int error = chip_admit(chip, &op);
+    if (!error && size != 0) {
+        chip->state.counters.reads++;
+        chip->state.counters.bytes_read += size;
+        error = chip_read_bytes(chip, address, buffer, size);
+        if (error) memset(buffer, 0x5A, size); /* undefined, so nothing an engine could live on */
+    }
+    CHIP_CHECK_CALL(chip);
     return error;
 }
 
@@ -213,12 +222,13 @@ static int chip_ask(struct chip *chip, const struct chip_op *op)
 
 static int chip_do(struct chip *chip, const struct chip_op *op)
 {
-    int error = chip_check(chip, op);
+    int error = chip_admit(chip, op);
     if (error || op->size == 0) return error;
     if (chip->hook) {
         error = chip_ask(chip, op);
         if (error) return error;
     }
+    assert(chip->state.powered);
     chip_count(chip, op);
     chip_apply(chip, op);
     return BO_FLASH_OK;
@@ -227,14 +237,18 @@ static int chip_do(struct chip *chip, const struct chip_op *op)
 static int chip_program(void *context, uint32_t address, const void *data, uint32_t size)
 {
     struct chip_op op = {CHIP_PROGRAM, address, size, data};
-    return chip_do(context, &op);
+    int error = chip_do(context, &op);
+    CHIP_CHECK_CALL(context);
+    return error;
 }
 
 static int chip_erase(void *context, uint32_t address)
 {
     struct chip *chip = context;
     struct chip_op op = {CHIP_ERASE, address, chip->flash.geometry.sector_size, NULL};
-    return chip_do(chip, &op);
+    int error = chip_do(chip, &op);
+    CHIP_CHECK_CALL(chip);
+    return error;
 }
 
 /* --- life --- */
@@ -257,6 +271,7 @@ static void chip_derive(struct chip *chip)
     chip->counts_at = (g->sector_size + 7) / 8 * 8;
     chip->counts_size = g->programs_per_unit ? (g->sector_size / g->unit + 7) / 8 * 8 : 0;
     chip->block_size = chip->counts_at + chip->counts_size;
+    assert(chip->size != 0 && chip->block_size % 8 == 0);
 }
 
 static const struct chip_state fresh = {.powered = true,
@@ -329,6 +344,7 @@ void chip_reset(struct chip *chip)
     }
     chip_clear_sectors(chip);
     chip->state = fresh;
+    CHIP_CHECK_CALL(chip);
 }
 
 const struct bo_flash *chip_flash(const struct chip *chip)
@@ -379,6 +395,7 @@ void chip_tear(struct chip *chip, const struct chip_op *op, const struct tear *t
     chip_count(chip, op);
     tear_apply(chip, op, tear);
     chip->state.powered = false;
+    CHIP_CHECK_CALL(chip);
 }
 
 void chip_power_off(struct chip *chip)
@@ -392,6 +409,7 @@ void chip_power_on(struct chip *chip)
     if (chip->state.powered) return;
     chip->state.powered = true;
     if (chip->flawed) flaw_power_on(chip);
+    CHIP_CHECK_CALL(chip);
 }
 
 bool chip_powered(const struct chip *chip)
@@ -538,6 +556,7 @@ bool chip_load(struct chip *chip, const void *image, uint64_t size)
         size -= part;
         bytes += part;
     }
+    CHIP_CHECK_CALL(chip);
     return true;
 }
 
@@ -564,6 +583,7 @@ void chip_flip(struct chip *chip, uint32_t address, unsigned bit)
         flaw_push(chip, &count, flaw);
         flaw_add(chip, number, count);
     }
+    CHIP_CHECK_CALL(chip);
 }
 
 void chip_fail_reads(struct chip *chip, uint32_t address, uint32_t count)
@@ -575,4 +595,5 @@ void chip_fail_reads(struct chip *chip, uint32_t address, uint32_t count)
     size_t flaws = 0;
     flaw_push(chip, &flaws, (struct flaw){count, offset, 0, FLAW_READ, 0});
     flaw_add(chip, number, flaws);
+    CHIP_CHECK_CALL(chip);
 }

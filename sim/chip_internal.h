@@ -2,12 +2,24 @@
  *
  * From below: hash.h (arithmetic), journal.c (undo), sector.c (bytes, counts and hash of a sector),
  * flaw.c (unstable bits, error units, damage), rule.c (what is lawful), tear.c (what an interrupted
- * call leaves), chip.c (the calls, power, counters).
+ * call leaves), chip.c (the calls, power, counters), check.c (the invariants below, walked).
  *
- * A sector is blank, or has a block: its bytes, and behind them a count of programs for each unit
+ * A sector is blank, or has a block: its bytes, and after them a count of programs for each unit
  * if the part limits those; both padded to words of 8 bytes. The flash bits are kept as they are
  * read, so that a read is a copy. `flip` is what turns a byte into one in which a blank bit is 1:
  * 0 on parts that erase to 0xFF.
+ *
+ * Invariants, between public calls and inside the hook; chip_check() walks them.
+ *  1. The padding of a block is blank, that of its counts 0.
+ *  2. No unit counts more programs than the part allows.
+ *  3. The hash of a sector is the sum over its words, the chip's the sum over its sectors.
+ *  4. Flaws in force stand in the chip's list once. They name something wrong, in ascending order,
+ *     and their hash is that of what they name.
+ *  5. A sector's erases are among those counted; `unproven_hash` is that of the unproven sectors.
+ *  6. Each block belongs to one sector, to one list of unused blocks, or to one journal entry. What
+ *     is in the list of clean ones is blank.
+ *  7. The journal is a sequence of whole entries. It is empty, or its lowest entry is a mark, and
+ *     each mark that is set knows the next older one.
  */
 #ifndef BROWNOUT_CHIP_INTERNAL_H
 #define BROWNOUT_CHIP_INTERNAL_H
@@ -102,6 +114,7 @@ struct chip {
     struct flaws *flawed; /* list of all flaws in force */
     struct journal journal;
     struct block *blocks, *blocks_clean, *blocks_dirty;
+    uint64_t check_credit; /* towards the next walk of check_call() */
     uint8_t *scratch;      /* sector_size bytes for one call; nobody keeps it across a hook */
     uint8_t *count_buffer; /* counts_size bytes, the same */
     struct flaw *flaw_buffer;
@@ -143,6 +156,9 @@ void journal_flaws(struct chip *chip, uint32_t sector, struct flaws *flaws);
 /* Forgets every mark and entry. */
 void journal_clear(struct chip *chip);
 
+/* Walks invariant 7; how many blocks the entries own. */
+size_t journal_check(const struct chip *chip);
+
 static inline bool journal_on(const struct chip *chip)
 {
     return chip->journal.youngest != 0;
@@ -172,6 +188,9 @@ void sector_count_programs(struct chip *chip, struct sector *sector, uint32_t fi
                            uint32_t count);
 
 void sector_set_unproven(struct chip *chip, struct sector *sector, bool unproven);
+
+/* What an unproven sector adds to `unproven_hash`. */
+struct chip_hash sector_unproven_share(uint32_t sector);
 
 /* Gives a block that nobody uses to the list of those to be blanked, or of those that are. */
 void sector_recycle(struct chip *chip, struct block *block, bool clean);
@@ -223,6 +242,12 @@ int flaw_read(struct chip *chip, uint32_t sector, uint32_t byte, uint8_t *buffer
 /* Lets unstable bits read anew and settle. */
 void flaw_power_on(struct chip *chip);
 
+/* What the list of a sector ascends by: byte, bit, kind. */
+uint64_t flaw_order(const struct flaw *flaw);
+
+/* The hash of flaws, computed from what they name. */
+struct chip_hash flaw_sum(const struct chip *chip, const struct flaws *flaws);
+
 /* --- rule.c --- */
 
 /* The first rule, in the order of the enumeration, that the call breaks. */
@@ -237,5 +262,18 @@ void tear_apply(struct chip *chip, const struct chip_op *op, const struct tear *
 
 /* What a completed call does; neither counters nor power. */
 void chip_apply(struct chip *chip, const struct chip_op *op);
+
+/* --- check.c --- */
+
+/* Walks all invariants above; stops the program at the first that does not hold. */
+void chip_check(const struct chip *chip);
+
+/* Ends each public call: a walk now and then, in builds with BO_CHECKS alone. */
+void check_call(struct chip *chip);
+#ifdef BO_CHECKS
+#define CHIP_CHECK_CALL(chip) check_call(chip)
+#else
+#define CHIP_CHECK_CALL(chip) ((void)0)
+#endif
 
 #endif

@@ -39,11 +39,13 @@ static const struct tear_form forms[TEAR_KINDS] = {
 
 bool fault_fits(const struct tear *tear, enum chip_op_kind kind)
 {
+    assert(tear->kind < TEAR_KINDS && kind != CHIP_READ);
     return kind == CHIP_ERASE ? forms[tear->kind].erase : forms[tear->kind].program;
 }
 
 enum fault_class fault_class_of(const struct tear *tear)
 {
+    assert(tear->kind < TEAR_KINDS);
     return forms[tear->kind].class;
 }
 
@@ -70,6 +72,7 @@ void fault_print(const struct tear *tear, char *text)
             break;
         }
     }
+    assert(used < FAULT_TEXT_MAX);
 }
 
 static int digit_value(char c)
@@ -124,6 +127,7 @@ static bool parse_fields(const char *text, const struct tear_form *form, struct 
 bool fault_parse(const char *text, struct tear *tear)
 {
     for (unsigned kind = 0; kind < TEAR_KINDS; kind++) {
+        assert(forms[kind].word && (forms[kind].program || forms[kind].erase));
         size_t length = strlen(forms[kind].word);
         if (strncmp(text, forms[kind].word, length) != 0) continue;
         struct tear parsed = {.kind = (enum tear_kind)kind};
@@ -135,6 +139,8 @@ bool fault_parse(const char *text, struct tear *tear)
 }
 
 /* --- text of classes --- */
+
+_Static_assert(FAULT_ROT == 1u << (FAULT_CLASSES - 1), "the last class has the last bit");
 
 static const struct {
     const char *word, *summary;
@@ -155,6 +161,7 @@ void fault_print_classes(uint32_t classes, char *text)
         if (text[0]) strcat(text, ",");
         strcat(text, classes_text[i].word);
     }
+    assert(strlen(text) < FAULT_CLASSES_TEXT_MAX);
 }
 
 uint32_t fault_parse_classes(const char *text)
@@ -272,6 +279,7 @@ static bool list_except_known(const struct listing *l, const struct place *p)
 static bool list_chosen(const struct listing *l, uint32_t k)
 {
     uint64_t max = l->effort->bits_max, last = l->bits - 1;
+    assert(k <= last);
     if (max == 0 || max >= l->bits) return true;
     if (max == 1) return k == 0;
     uint64_t slot = (k * (max - 1) + last - 1) / last; /* the first slot at or behind k */
@@ -350,6 +358,7 @@ static void list_program(struct listing *l)
 {
     for (uint32_t i = 0; i < l->op->size; i++)
         l->bits += chip_bits_in(list_clears(l, i));
+    assert(l->op->size != 0 && l->op->size <= l->chip->flash.geometry.page_size);
     bool by_unit = l->chip->flash.geometry.tear_scope == BO_FLASH_TEAR_UNIT;
     l->unit = by_unit ? l->chip->flash.geometry.unit : l->op->size;
     if (list_has(l, FAULT_PREFIX)) list_prefixes(l);
@@ -443,6 +452,8 @@ void fault_tears(const struct chip *chip, const struct chip_op *op, uint32_t cla
                  bool (*each)(void *context, const struct tear *tear), void *context)
 {
     uint32_t number = chip_sector_of(chip, op->address);
+    assert(op->kind != CHIP_READ && (op->kind == CHIP_ERASE) == !op->data);
+    assert(number < chip->flash.geometry.sector_count);
     struct listing l = {
         .chip = chip,
         .op = op,

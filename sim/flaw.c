@@ -18,6 +18,9 @@
 #define SETTLES_AT_LAST 8
 #define COLUMN_STRIDE 16
 
+_Static_assert(FLAW_WEAK < FLAW_DAMAGE && FLAW_FLICKER < FLAW_DAMAGE && FLAW_DAMAGE < FLAW_ERROR,
+               "what is about a bit stands first");
+
 static bool flaw_of_bit(const struct flaw *flaw)
 {
     return flaw->kind <= FLAW_DAMAGE;
@@ -36,7 +39,7 @@ static uint8_t flaw_mask(const struct flaw *flaw)
 /* --- the list of one sector --- */
 
 /* Both unstable kinds share a place in the order: a bit has one of them at most. */
-static uint64_t flaw_order(const struct flaw *flaw)
+uint64_t flaw_order(const struct flaw *flaw)
 {
     uint64_t kind = flaw_unstable(flaw) ? FLAW_WEAK : flaw->kind;
     return (uint64_t)flaw->byte << 16 | (uint64_t)flaw->bit << 8 | kind;
@@ -55,15 +58,16 @@ static struct chip_hash flaw_share(const struct chip *chip, uint32_t sector,
     return hash_share(hash_mix(flaw_place(chip, sector, flaw), 0x666C6177u), what);
 }
 
-static void flaw_hash(const struct chip *chip, struct flaws *flaws)
+struct chip_hash flaw_sum(const struct chip *chip, const struct flaws *flaws)
 {
-    flaws->hash = (struct chip_hash){0, 0};
+    struct chip_hash sum = {0, 0};
     for (size_t i = 0; i < flaws->count; i++) {
-        hash_add(&flaws->hash, flaw_share(chip, flaws->sector, &flaws->list[i]));
+        hash_add(&sum, flaw_share(chip, flaws->sector, &flaws->list[i]));
     }
     uint64_t place = hash_mix(flaws->sector, 0x73656374u);
-    if (flaws->locked) hash_add(&flaws->hash, hash_share(place, 1));
-    if (flaws->over) hash_add(&flaws->hash, hash_share(~place, hash_mix(flaws->over_seed, 2)));
+    if (flaws->locked) hash_add(&sum, hash_share(place, 1));
+    if (flaws->over) hash_add(&sum, hash_share(~place, hash_mix(flaws->over_seed, 2)));
+    return sum;
 }
 
 /* Flaws of a sector like those in force but with an own list of `count`, to be filled in. */
@@ -72,6 +76,7 @@ static struct flaws *flaw_make(const struct chip *chip, uint32_t sector, size_t 
     struct flaws *made = malloc(sizeof *made + count * sizeof made->list[0]);
     if (!made) chip_out_of_memory();
     const struct flaws *now = chip->sectors[sector].flaws;
+    assert(!now || now->sector == sector);
     if (now) {
         *made = *now;
     } else {
@@ -85,6 +90,7 @@ static struct flaws *flaw_make(const struct chip *chip, uint32_t sector, size_t 
 struct flaws *flaw_swap(struct chip *chip, uint32_t sector, struct flaws *flaws)
 {
     struct flaws *before = chip->sectors[sector].flaws;
+    assert(!flaws || (flaws->sector == sector && flaws != before));
     if (before) {
         *(before->previous ? &before->previous->next : &chip->flawed) = before->next;
         if (before->next) before->next->previous = before->previous;
@@ -108,7 +114,7 @@ void flaw_set(struct chip *chip, uint32_t sector, struct flaws *flaws)
         flaws = NULL;
     }
     if (!flaws && !chip->sectors[sector].flaws) return;
-    if (flaws) flaw_hash(chip, flaws);
+    if (flaws) flaws->hash = flaw_sum(chip, flaws);
     journal_flaws(chip, sector, flaw_swap(chip, sector, flaws));
 }
 
@@ -121,6 +127,7 @@ void flaw_push(struct chip *chip, size_t *count, struct flaw flaw)
         chip->flaw_buffer = buffer;
         chip->flaw_capacity = capacity;
     }
+    assert(flaw.byte < chip->flash.geometry.sector_size && flaw.bit < 8);
     assert(*count == 0 || flaw_order(&chip->flaw_buffer[*count - 1]) < flaw_order(&flaw));
     chip->flaw_buffer[(*count)++] = flaw;
 }
@@ -143,6 +150,7 @@ void flaw_add(struct chip *chip, uint32_t sector, size_t count)
             made->list[used++] = old->list[i++];
         }
     }
+    assert(used >= count && used <= old_count + count);
     made->count = used;
     flaw_set(chip, sector, made);
 }
@@ -275,7 +283,9 @@ static void flaw_use_up(struct chip *chip, uint32_t sector, uint32_t byte, uint3
     for (size_t i = flaw_from(made, byte); i < made->count; i++) {
         struct flaw *flaw = &made->list[i];
         if (flaw->byte - byte >= size) break;
-        if (flaw->kind == FLAW_READ) flaw->seed--;
+        if (flaw->kind != FLAW_READ) continue;
+        assert(flaw->seed != 0 && "a spent one is dropped");
+        flaw->seed--;
     }
     flaw_set(chip, sector, made);
     flaw_drop(chip, sector, flaw_spent, NULL);
@@ -330,6 +340,7 @@ static void flaw_age(struct chip *chip, struct flaws *flaws)
         if (flaw_unstable(&flaw)) {
             changed = true;
             flaw.age++;
+            assert(flaw.age <= SETTLES_AT_LAST);
             if (flaw.age > 1) {
                 flaw_toss(chip, flaws->sector, &flaw);
                 stays = !flaw_settles(chip, flaws->sector, &flaw);

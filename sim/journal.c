@@ -152,6 +152,34 @@ static void journal_undo(struct chip *chip, const struct footer *footer, const u
     }
 }
 
+size_t journal_check(const struct chip *chip)
+{
+    struct journal journal = chip->journal; /* popped here; the bytes are only read */
+    size_t mark = journal.youngest, blocks = 0;
+    assert(mark <= journal.used && (mark != 0) == (journal.used != 0));
+    while (journal.used != 0) {
+        const uint8_t *payload;
+        struct footer footer = journal_top(&journal, &payload);
+        assert(footer.kind <= ENTRY_OLD);
+        assert(footer.sector < chip->flash.geometry.sector_count);
+        assert(footer.payload_size + sizeof footer <= journal.used);
+        assert((footer.kind == ENTRY_MARK) == (journal.used == mark) && "each mark is known");
+        if (footer.kind == ENTRY_MARK) {
+            struct mark_payload saved;
+            memcpy(&saved, payload, sizeof saved);
+            assert(saved.elder < mark);
+            mark = (size_t)saved.elder;
+        } else if (footer.kind == ENTRY_DETACH) {
+            struct sector before;
+            memcpy(&before, payload, sizeof before);
+            blocks += before.block != NULL;
+        }
+        journal_pop(&journal, &footer);
+    }
+    assert(mark == 0 && "the lowest entry is a mark");
+    return blocks;
+}
+
 chip_mark chip_set_mark(struct chip *chip)
 {
     struct mark_payload mark = {chip->state, chip->journal.youngest};
@@ -159,6 +187,7 @@ chip_mark chip_set_mark(struct chip *chip)
     memcpy(journal_start(chip, sizeof mark), &mark, sizeof mark);
     journal_finish(chip, footer);
     chip->journal.youngest = chip->journal.used;
+    CHIP_CHECK_CALL(chip);
     return chip->journal.youngest;
 }
 
@@ -177,6 +206,7 @@ void chip_rollback(struct chip *chip, chip_mark mark)
     chip->state = saved.state;
     journal->youngest = (size_t)saved.elder;
     journal_pop(journal, &footer);
+    CHIP_CHECK_CALL(chip);
 }
 
 /* Frees what the entries own. */
@@ -223,4 +253,5 @@ void chip_release(struct chip *chip, chip_mark mark)
         footer.kind = ENTRY_OLD;
         memcpy(journal->bytes + footer_at, &footer, sizeof footer);
     }
+    CHIP_CHECK_CALL(chip);
 }

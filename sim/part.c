@@ -12,6 +12,7 @@
 #include "sim/part.h"
 #include "sim/fault.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define US(n) ((n)*UINT64_C(1000))
@@ -486,6 +487,7 @@ static const struct part_field part_fields[] = {
 
 static void part_store(void *field, size_t size, uint64_t value)
 {
+    assert(size == 1 || size == 2 || size == 4 || size == 8);
     uint8_t narrow = (uint8_t)value;
     uint16_t half = (uint16_t)value;
     uint32_t word = (uint32_t)value;

@@ -46,6 +46,7 @@ static bool rule_programs_exhausted(const struct chip *chip, const struct sector
 {
     const struct bo_flash_geometry *g = &chip->flash.geometry;
     const uint8_t *counts = sector->block->bytes + chip->counts_at + offset / g->unit;
+    assert(offset % g->unit == 0 && offset + size <= g->sector_size);
     for (uint32_t i = 0; i < size / g->unit; i++) {
         if (counts[i] >= g->programs_per_unit) return true;
     }

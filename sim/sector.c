@@ -46,6 +46,7 @@ static struct block *block_clean(struct chip *chip)
 
 void sector_recycle(struct chip *chip, struct block *block, bool clean)
 {
+    assert(block && block != chip->blocks_clean && block != chip->blocks_dirty);
     struct block **list = clean ? &chip->blocks_clean : &chip->blocks_dirty;
     block->free = *list;
     *list = block;
@@ -54,6 +55,7 @@ void sector_recycle(struct chip *chip, struct block *block, bool clean)
 void sector_attach(struct chip *chip, struct sector *sector)
 {
     if (sector->block) return;
+    assert(sector->hash.low == 0 && sector->hash.high == 0);
     journal_sector(chip, sector, JOURNAL_ATTACH);
     sector->block = block_clean(chip);
 }
@@ -76,6 +78,8 @@ static inline void store_word(uint8_t *word, uint32_t at, const uint8_t *bytes, 
 void sector_store(struct chip *chip, struct sector *sector, uint32_t offset, const uint8_t *bytes,
                   uint32_t size)
 {
+    assert(sector->block && size <= chip->block_size && offset <= chip->block_size - size);
+    assert((offset < chip->counts_at) == (offset + size <= chip->counts_at));
     journal_bytes(chip, sector, offset, size);
     struct chip_hash change = {0, 0};
     uint64_t blank = offset < chip->counts_at ? chip->blank : 0;
@@ -132,6 +136,8 @@ void sector_fill(struct chip *chip, struct sector *sector, const uint8_t *bytes,
 {
     uint32_t size = chip->flash.geometry.sector_size;
     struct block *block = block_any(chip);
+    assert(!counts || chip->counts_size != 0);
+    assert(!sector->block || bytes != sector->block->bytes);
     memset(block->bytes + (chip->counts_at - 8), chip->flash.geometry.erased, 8);
     memcpy(block->bytes, bytes, size);
     memset(block->bytes + chip->counts_at, 0, chip->counts_size);
@@ -149,11 +155,13 @@ void sector_count_erase(struct chip *chip, struct sector *sector)
     journal_sector(chip, sector, JOURNAL_SECTOR);
     if (sector->erases != UINT32_MAX) sector->erases++;
     sector->erased_at = (uint32_t)chip->state.counters.erases;
+    assert(sector->erases <= chip->state.counters.erases && "the call is counted first");
 }
 
 void sector_count_programs(struct chip *chip, struct sector *sector, uint32_t first, uint32_t count)
 {
     if (chip->counts_size == 0) return;
+    assert(first + count <= chip->flash.geometry.sector_size / chip->flash.geometry.unit);
     const uint8_t *counts = sector->block->bytes + chip->counts_at + first;
     for (uint32_t i = 0; i < count; i++) {
         chip->count_buffer[i] = (uint8_t)(counts[i] + 1); /* the rules keep it within 255 */
@@ -161,13 +169,17 @@ void sector_count_programs(struct chip *chip, struct sector *sector, uint32_t fi
     sector_store(chip, sector, chip->counts_at + first, chip->count_buffer, count);
 }
 
+struct chip_hash sector_unproven_share(uint32_t sector)
+{
+    return hash_share(sector, 0x756E70726F76656Eu);
+}
+
 void sector_set_unproven(struct chip *chip, struct sector *sector, bool unproven)
 {
     if (sector->unproven == unproven) return;
     journal_sector(chip, sector, JOURNAL_SECTOR);
     sector->unproven = unproven;
-    uint64_t number = (uint64_t)(sector - chip->sectors);
-    struct chip_hash share = hash_share(number, 0x756E70726F76656Eu);
+    struct chip_hash share = sector_unproven_share((uint32_t)(sector - chip->sectors));
     if (unproven) {
         hash_add(&chip->state.unproven_hash, share);
     } else {

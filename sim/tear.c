@@ -25,6 +25,7 @@ struct dice {
  * agree (AND) where the bit is 0 and need not (OR) where it is 1. */
 static void dice_throw(struct dice *dice, uint32_t word)
 {
+    assert(word != 0 && "0 is for none so far");
     dice->word = word;
     dice->hits = dice->density >= 256 ? UINT64_MAX : 0;
     if (dice->density == 0 || dice->density >= 256) return;
@@ -83,6 +84,7 @@ static void torn_clear(struct torn *t, uint32_t i, uint8_t bits)
 /* Every byte before `end` is done. */
 static void torn_finish(struct torn *t, uint32_t end)
 {
+    assert(end <= t->op->size);
     for (uint32_t i = 0; i < end; i++)
         torn_clear(t, i, torn_clears(t, i));
     t->done = end;
@@ -160,6 +162,7 @@ static bool torn_progress(struct torn *t, uint32_t *start, uint32_t *end)
     }
     *start = last * unit;
     *end = *start + unit;
+    assert(*end <= t->op->size);
     torn_finish(t, *start);
     return true;
 }
@@ -311,6 +314,7 @@ static void torn_count(struct torn *t)
 {
     if (t->chip->counts_size == 0) return;
     uint32_t sure = t->counted > t->done ? t->counted : t->done;
+    assert(sure <= t->op->size);
     uint32_t first = t->offset / t->unit, run = 0;
     for (uint32_t i = 0; i < t->op->size; i += t->unit) {
         if (i + t->unit <= sure || memcmp(t->now + i, t->next + i, t->unit) != 0) {
@@ -350,6 +354,7 @@ static void tear_program(struct chip *chip, const struct chip_op *op, const stru
         .next = chip->scratch,
     };
     size_t flaws = 0;
+    assert(op->data && t.offset + op->size <= g->sector_size);
     sector_attach(chip, t.sector);
     t.now = t.sector->block->bytes + t.offset;
     memcpy(t.next, t.now, op->size);
@@ -499,6 +504,7 @@ static void tear_erase(struct chip *chip, const struct chip_op *op, const struct
         .size = chip->flash.geometry.sector_size,
         .next = chip->scratch,
     };
+    assert(op->address % t.size == 0 && op->size == t.size);
     sector_count_erase(chip, t.sector);
     sector_set_unproven(chip, t.sector, true);
     if (tear->kind == TEAR_LOCKED) {
@@ -511,6 +517,7 @@ static void tear_erase(struct chip *chip, const struct chip_op *op, const struct
     erase_shape(&t);
     size_t flaws = erase_flaws(&t);
     if (t.sector->flaws) flaw_drop(chip, number, erase_overcame, &t);
+    assert(t.blanked <= t.size && t.now == t.sector->block->bytes);
     sector_fill(chip, t.sector, t.next, erase_counts(&t));
     flaw_add(chip, number, flaws);
     if (tear->kind == TEAR_BLANK_OVER) flaw_set_over(chip, number, tear->seed);
@@ -518,6 +525,7 @@ static void tear_erase(struct chip *chip, const struct chip_op *op, const struct
 
 void tear_apply(struct chip *chip, const struct chip_op *op, const struct tear *tear)
 {
+    assert(tear->kind < TEAR_KINDS && tear->density <= 256);
     if (tear->kind == TEAR_NONE || !fault_fits(tear, op->kind)) return;
     if (tear->kind == TEAR_DONE) {
         chip_apply(chip, op);
