@@ -161,7 +161,7 @@ struct adapter {
     enum adapter_kind kind;
     const char *name;                     /* as a scenario spells it */
     const char *summary;                  /* one line */
-    const char *claims;                   /* fault classes it survives: "edge,prefix,bits" */
+    const char *claims;                   /* fault classes it survives: "edge,prefix,bits,zeros" */
     uint32_t widened;                     /* bits of enum adapter_widening */
     const char *widened_why;              /* one line; NULL when nothing is widened */
     const struct adapter_option *options; /* NULL or a list that ends with a NULL name */

@@ -260,7 +260,7 @@ def planned(scenarios, engines, options):
         return plan
     for scenario, engine in pairs:
         claims = engines[engine].get("claims", "").split(",")
-        more = ",".join(c for c in claims if c not in ("edge", "prefix", "bits", ""))
+        more = ",".join(c for c in claims if c not in ("edge", "prefix", "bits", "zeros", ""))
         plan += [Exploration(scenario, engine, 1, more)] if more else []
     return plan
 

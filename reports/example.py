@@ -2,7 +2,7 @@
 
 import hashlib
 
-CLASSES = ("uncut", "edge", "prefix", "bits", "weak", "ecc", "rot")
+CLASSES = ("uncut", "edge", "prefix", "bits", "zeros", "weak", "ecc", "rot")
 
 RUN = {
     "kind": "explore",
@@ -20,7 +20,7 @@ RUN = {
     "tear_scope": "unit",
     "endurance": 10000,
     "every_ns": 60 * 10**9,
-    "faults": "edge,prefix,bits",
+    "faults": "edge,prefix,bits,zeros",
     "depth": 1,
     "reach": 0,
     "bits_max": 0,
@@ -85,7 +85,7 @@ def found(clause="atomic", shape=1, under="bits", states=3, text=None, **columns
 
 def add_run(db, campaign="night", engine="seqmap", **columns):
     """Adds a run and what belongs to it: claims, judged, wear and found, as keywords."""
-    claims = columns.pop("claims", ("edge", "prefix", "bits"))
+    claims = columns.pop("claims", ("edge", "prefix", "bits", "zeros"))
     widened = columns.pop("widened", None)
     judged = columns.pop("judged_by_class", {"uncut": 50, "edge": 40, "prefix": 30, "bits": 30})
     wear = columns.pop("wear", {0: 5, 1: 3})
@@ -142,7 +142,7 @@ COMPARISON = {
 
 def add_comparison(db, campaign="night", engine="seqmap", **columns):
     """Adds what the work cost on an engine."""
-    claims = columns.pop("claims", ("edge", "prefix", "bits"))
+    claims = columns.pop("claims", ("edge", "prefix", "bits", "zeros"))
     row = {**COMPARISON, **columns}
     work = repr([campaign, engine, row["scenario"], row["settings"]])
     row.setdefault("work", hashlib.sha256(work.encode()).hexdigest())

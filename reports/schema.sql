@@ -1,4 +1,4 @@
--- schema.sql - the results database of Brownout, schema 2.
+-- schema.sql - the results database of Brownout, schema 3.
 --
 -- One file holds many campaigns; a campaign holds runs; a run is one exploration of one scenario on
 -- one engine, or one fuzz run. Passes are only counted, failures are kept whole. Beside
@@ -18,14 +18,14 @@
 -- file. Another schema takes another user_version; files of different versions are never mixed.
 
 pragma application_id = 1112690260; -- "BRNT"
-pragma user_version = 2;
+pragma user_version = 3;
 
 -- What made the file, for somebody who finds it.
 create table meta (
     name text primary key, -- of the fact
     value text not null    -- the fact
 ) without rowid;
-insert into meta values ('program', 'Brownout'), ('schema', '2');
+insert into meta values ('program', 'Brownout'), ('schema', '3');
 
 -- The fault classes, from mild to hard, and `uncut` for what goes wrong without any cut.
 create table class (
@@ -38,9 +38,10 @@ insert into class values
     ('edge', 1, 'the interrupted operation had not begun, or was complete'),
     ('prefix', 2, 'the first bytes of the interrupted operation are done'),
     ('bits', 3, 'any of the bits that were to change did'),
-    ('weak', 4, 'bits that read differently later, or each time'),
-    ('ecc', 5, 'units that read as errors, or as another value'),
-    ('rot', 6, 'bits that flip at rest, reads that fail once, worn sectors');
+    ('zeros', 4, 'an erase had programmed bits before it set any'),
+    ('weak', 5, 'bits that read differently later, or each time'),
+    ('ecc', 6, 'units that read as errors, or as another value'),
+    ('rot', 7, 'bits that flip at rest, sectors that are worn out');
 
 -- The clauses of the contract that every engine is held to.
 create table clause (

@@ -181,7 +181,7 @@ def test_another_schema_is_refused(driver, path):
     db = sqlite3.connect(path)
     db.execute("pragma user_version = 99")
     db.close()
-    assert refused(driver, path) == "results of schema 99; this program writes schema 2"
+    assert refused(driver, path) == "results of schema 99; this program writes schema 3"
     with pytest.raises(results.Refused, match="schema 99"):
         results.open_results(path)
 

@@ -7,8 +7,10 @@ from sim.reference_chip import Tear
 OK, IO, ECC, RANGE, OFF = 0, -1, -2, -3, -4
 PROGRAM, ERASE = 0, 1
 UNIT, PAGE, SECTOR = 0, 1, 2
-EDGE, PREFIX, BITS, WEAK, ECC_CLASS, ROT = (1 << i for i in range(6))
-STABLE = EDGE | PREFIX | BITS
+CLASSES = 7
+ALL_CLASSES = (1 << CLASSES) - 1
+EDGE, PREFIX, BITS, ZEROS, WEAK, ECC_CLASS, ROT = (1 << i for i in range(CLASSES))
+STABLE = EDGE | PREFIX | BITS | ZEROS
 SECTOR_NONE = 0xFFFFFFFF
 
 # In the order of enum tear_kind: the word, and the fields that its text has.

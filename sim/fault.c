@@ -28,9 +28,9 @@ static const struct tear_form forms[TEAR_KINDS] = {
     [TEAR_ECC_ERROR] = {"ecc-error", FAULT_ECC, true, false, {FIELD_N}},
     [TEAR_ECC_WRONG] = {"ecc-wrong", FAULT_ECC, true, false, {FIELD_N, FIELD_SEED}},
     [TEAR_ECC_GHOST] = {"ecc-ghost", FAULT_ECC, true, false, {FIELD_N}},
-    [TEAR_ZERO_HEAD] = {"zero-head", FAULT_BITS, false, true, {FIELD_N}},
-    [TEAR_ZERO_TAIL] = {"zero-tail", FAULT_BITS, false, true, {FIELD_N}},
-    [TEAR_MIX] = {"mix", FAULT_BITS, false, true, {FIELD_SEED, FIELD_DENSITY}},
+    [TEAR_ZERO_HEAD] = {"zero-head", FAULT_ZEROS, false, true, {FIELD_N}},
+    [TEAR_ZERO_TAIL] = {"zero-tail", FAULT_ZEROS, false, true, {FIELD_N}},
+    [TEAR_MIX] = {"mix", FAULT_ZEROS, false, true, {FIELD_SEED, FIELD_DENSITY}},
     [TEAR_BLANK_WEAK] = {"blank-weak", FAULT_WEAK, false, true, {FIELD_SEED, FIELD_DENSITY}},
     [TEAR_BLANK_OVER] = {"blank-over", FAULT_WEAK, false, true, {FIELD_SEED}},
     [TEAR_LOCKED] = {"locked", FAULT_WEAK, false, true, {0}},
@@ -147,7 +147,8 @@ static const struct {
 } classes_text[FAULT_CLASSES] = {
     {"edge", "a program or erase is not begun, or complete"},
     {"prefix", "the first bytes are done, the others untouched"},
-    {"bits", "any of the bits that should have cleared; an erase stopped between zeros and blank"},
+    {"bits", "any of the bits that should have changed did, and the others did not"},
+    {"zeros", "an erase programs all bits first: zeros from either end, mixed with old and blank"},
     {"weak", "reads as done, undone or either, and may read differently after the next power-on"},
     {"ecc", "a unit reads as an error or as another value, or reads blank and is not"},
     {"rot", "no cut: bits flip at rest, sectors wear out"},
@@ -438,7 +439,7 @@ static void list_erase(struct listing *l)
         uint32_t used = list_used(l); /* blanking these is done */
         if (used > 1) list_runs(l, TEAR_PREFIX, erased, used - 1);
     }
-    if (list_has(l, FAULT_BITS)) {
+    if (list_has(l, FAULT_ZEROS)) {
         list_runs(l, TEAR_ZERO_HEAD, zero, size);
         list_runs(l, TEAR_ZERO_TAIL, zero, size - 1);
         list_masks(l, TEAR_MIX);

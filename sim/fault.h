@@ -5,8 +5,8 @@
  * that reproduces it: "prefix:5", "only:17", "mask:2a:128", "zero-tail:64".
  *
  * Fault classes group the tears. fault_tears() lists those that the classes allow for one
- * operation. The tears of the classes edge, prefix and bits are stable: what they leave reads the
- * same for ever. Those of weak leave unstable bits; those of ecc units that read as errors.
+ * operation. The tears of the classes edge, prefix, bits and zeros are stable: what they leave reads
+ * the same for ever. Those of weak leave unstable bits; those of ecc units that read as errors.
  *
  * Where the part's tear scope is one unit, a program runs unit by unit: "only", "except", "mask",
  * "undone" and "flicker" are about the one unit in progress, and those before it are done. The unit
@@ -23,12 +23,13 @@ enum fault_class {
     FAULT_EDGE = 1u << 0,
     FAULT_PREFIX = 1u << 1,
     FAULT_BITS = 1u << 2,
-    FAULT_WEAK = 1u << 3,
-    FAULT_ECC = 1u << 4,
-    FAULT_ROT = 1u << 5, /* no cut: bits that flip at rest, reads that fail once, worn sectors */
+    FAULT_ZEROS = 1u << 3, /* erases only: those that program every bit before they set any */
+    FAULT_WEAK = 1u << 4,
+    FAULT_ECC = 1u << 5,
+    FAULT_ROT = 1u << 6, /* no cut: bits that flip at rest, sectors that are worn out */
 };
-#define FAULT_STABLE (FAULT_EDGE | FAULT_PREFIX | FAULT_BITS)
-#define FAULT_CLASSES 6
+#define FAULT_STABLE (FAULT_EDGE | FAULT_PREFIX | FAULT_BITS | FAULT_ZEROS)
+#define FAULT_CLASSES 7
 
 enum tear_kind {
     /* program and erase */
@@ -104,7 +105,7 @@ enum fault_class fault_class_of(const struct tear *tear);
 void fault_print(const struct tear *tear, char *text);
 bool fault_parse(const char *text, struct tear *tear);
 
-/* "edge,prefix,bits" and back. fault_parse_classes returns 0 when a word is no class. */
+/* "edge,prefix,bits,zeros" and back. fault_parse_classes returns 0 when a word is no class. */
 #define FAULT_CLASSES_TEXT_MAX 64
 void fault_print_classes(uint32_t classes, char *text);
 uint32_t fault_parse_classes(const char *text);

@@ -461,6 +461,12 @@ const struct part *part_find(const char *name)
     return NULL;
 }
 
+uint32_t part_fault_defaults(const struct part *part)
+{
+    assert((part->faults & FAULT_STABLE) == FAULT_STABLE);
+    return FAULT_STABLE | (part->ecc ? (uint32_t)FAULT_ECC : 0u);
+}
+
 /* Where a field stands and how wide it is. */
 struct part_field {
     const char *name;

@@ -44,6 +44,10 @@ const struct part *part_find(const char *name);
 /* The n-th part, from 0; NULL behind the last. */
 const struct part *part_at(size_t n);
 
+/* The fault classes that are tried on a part when none are named: those that leave stable bits, and
+ * on a part with ECC what a torn unit reads as. Bits of enum fault_class. */
+uint32_t part_fault_defaults(const struct part *part);
+
 /* Overrides one field of a geometry by the name a scenario uses: sectors, sector, page, unit, read,
  * erased, programs, tear (0 unit, 1 page, 2 sector), and of the part: endurance. Returns false when
  * there is no such field. Does not check the result: see bo_flash_geometry_valid(). */

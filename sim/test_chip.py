@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.bindings import ERASE, HOOK, OFF, PROGRAM, RANGE, Chip, declare, make_part, to_c
+from sim.bindings import (
+    ALL_CLASSES,
+    ERASE,
+    HOOK,
+    OFF,
+    PROGRAM,
+    RANGE,
+    Chip,
+    declare,
+    make_part,
+    to_c,
+)
 from sim.reference_chip import ReferenceChip, Tear
 
 ENDURANCE = 3
@@ -286,7 +297,7 @@ def stir(chip, data):
         address, new = address // 64 * 64, None
     else:
         chip.erase(address // 64 * 64)
-    tears = chip.tears(kind, address, new, classes=63, effort=(4, 4, 4))
+    tears = chip.tears(kind, address, new, classes=ALL_CLASSES, effort=(4, 4, 4))
     chip.tear(kind, address, new, data.draw(st.sampled_from(tears)))
     for _ in range(data.draw(st.integers(0, 3))):
         chip.power_on()

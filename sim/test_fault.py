@@ -85,7 +85,7 @@ def test_what_is_accepted_is_spelled_in_the_one_way_there_is(lib, text):
     assert tear is None or b.print_tear(lib, tear) == text
 
 
-@given(st.integers(1, 63))
+@given(st.integers(1, b.ALL_CLASSES))
 def test_fault_classes_are_read_back_from_their_text(lib, classes):
     text = b.c.create_string_buffer(64)
     lib.fault_print_classes(classes, text)
@@ -98,8 +98,8 @@ def test_a_word_that_is_no_fault_class_spoils_the_list(lib, text):
 
 
 def test_each_fault_class_is_summed_up_in_words_of_its_own(lib):
-    summaries = {lib.fault_class_summary(1 << i) for i in range(6)}
-    assert len(summaries) == 6 and b"?" not in summaries
+    summaries = {lib.fault_class_summary(1 << i) for i in range(b.CLASSES)}
+    assert len(summaries) == b.CLASSES and b"?" not in summaries
 
 
 # --- listed tears ---
@@ -257,7 +257,7 @@ def test_the_same_tear_leaves_the_same_also_after_power_comes_and_goes(lib, data
     chip, _, address, payload = data.draw(programs(lib))
     if kind == ERASE:
         address, payload = 0, None
-    tears = chip.tears(kind, address, payload, classes=63, effort=(3, 4, 3), seed=seed)
+    tears = chip.tears(kind, address, payload, classes=b.ALL_CLASSES, effort=(3, 4, 3), seed=seed)
     tear = data.draw(st.sampled_from(tears))
     histories = []
     for _ in range(2):
@@ -279,7 +279,7 @@ def test_listed_tears_belong_to_the_classes_asked_for_and_fit_the_operation(lib,
     chip, _, address, payload = data.draw(programs(lib))
     if kind == ERASE:
         address, payload = 0, None
-    classes = data.draw(st.integers(1, 63))
+    classes = data.draw(st.integers(1, b.ALL_CLASSES))
     for tear in chip.tears(kind, address, payload, classes=classes, effort=(3, 4, 3)):
         assert lib.fault_class_of(b.to_c(tear)) & classes
         assert lib.fault_fits(b.to_c(tear), kind)
@@ -290,9 +290,9 @@ def test_listed_tears_belong_to_the_classes_asked_for_and_fit_the_operation(lib,
 @given(st.data())
 def test_listing_stops_when_told(lib, data):
     chip, _, address, payload = data.draw(programs(lib))
-    whole = chip.tears(PROGRAM, address, payload, classes=63)
+    whole = chip.tears(PROGRAM, address, payload, classes=b.ALL_CLASSES)
     stop = data.draw(st.integers(1, len(whole)))
-    assert chip.tears(PROGRAM, address, payload, classes=63, stop=stop) == whole[:stop]
+    assert chip.tears(PROGRAM, address, payload, classes=b.ALL_CLASSES, stop=stop) == whole[:stop]
 
 
 @examples(200)

@@ -15,7 +15,7 @@
  *                    with both values, the old one although it had been acknowledged long before;
  *   wear             nothing spreads: a sector is erased at each update of its key.
  * Widened clause: an update that a cut interrupts may lose the value. Other keys are not touched.
- * Under the same classes of faults as seqmap (edge, prefix, bits) a damaged value is never
+ * Under the same classes of faults as seqmap (edge, prefix, bits, zeros) a damaged value is never
  * returned, and the store works on: a sector that holds nothing valid counts as free and is erased
  * before use. Survives rot too: a value with a flipped bit is missing, never another. weak and ecc
  * are not claimed.

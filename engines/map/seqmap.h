@@ -15,7 +15,7 @@
  *
  * Cuts. Mounting only reads. Every read gives the right answer on what a cut left; the first call
  * that changes something (store, remove, remove_all) repairs it first. Survives the classes edge,
- * prefix and bits for programs and erases, nested to any depth. Not claimed:
+ * prefix, bits and zeros for programs and erases, nested to any depth. Not claimed:
  *   weak  a sector that reads blank is used without erasing it once more, because the format has
  *         nowhere to note that an erase is proven;
  *   ecc   units that the part can't correct (BO_FLASH_ERR_ECC) are passed over like torn ones, but one

@@ -29,7 +29,7 @@
  * SEAL is empty: an orderly shutdown. A check is CRC-32C over id, geometry, block, lap, offset,
  * header and payload, so nothing from another lap, log or place is ever valid.
  *
- * Survives: edge, prefix, bits and ecc in both profiles, weak in RLOG_STRICT. What one cut costs:
+ * Survives: edge, prefix, bits, zeros and ecc in both profiles, weak in RLOG_STRICT. What a cut costs:
  *   RLOG_PAGE    the rest of a page or two, a BASE, a copy of the last record. No erase.
  *   RLOG_STRICT  the rest of the block and one erase: after a power-on nothing is programmed into a
  *                block that a cut may have touched, and no erase is believed that it may have

@@ -60,7 +60,7 @@
  *     pointer   log2 of the sectors of the index, log2 of the entries in one of them, 9
  * of 32 bytes or less.
  *
- * Cuts. Survives the classes edge, prefix and bits for programs and erases, nested to any depth.
+ * Cuts. Survives the classes edge, prefix, bits and zeros for programs and erases, nested to any depth.
  * Not claimed:
  *   weak  a program that left no trace may have left weak bits, and the last record before a cut is
  *         believed when it reads right;

@@ -202,7 +202,7 @@ const struct adapter adapter_rlog = {
     .kind = ADAPTER_LOG,
     .name = "rlog",
     .summary = "position-numbered ring log, mounted by bisection, page profile",
-    .claims = "edge,prefix,bits,ecc",
+    .claims = "edge,prefix,bits,zeros,ecc",
     .widened = ADAPTER_TAIL_OPEN,
     .widened_why = "a mount writes nothing: under weak what was in flight is decided by the next "
                    "append",
@@ -221,7 +221,7 @@ const struct adapter adapter_rlog_strict = {
     .kind = ADAPTER_LOG,
     .name = "rlog-strict",
     .summary = "the same, strict profile: believes nothing that a cut may have touched",
-    .claims = "edge,prefix,bits,weak,ecc",
+    .claims = "edge,prefix,bits,zeros,weak,ecc",
     .widened = ADAPTER_TAIL_OPEN,
     .widened_why = "a mount writes nothing: under weak what was in flight is decided by the next "
                    "append",

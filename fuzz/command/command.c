@@ -463,9 +463,15 @@ int command_next_engine(const char **list, char name[COMMAND_ENGINE_MAX])
 
 #define PASSES 16
 
+void command_settle_faults(struct command_options *options, const struct script *script)
+{
+    if (options->faults_given) return;
+    options->explore.faults = script->faults ? script->faults : part_fault_defaults(&script->part);
+}
+
 void command_settle_explore(struct command_options *options, const struct script *script)
 {
-    if (!options->faults_given && script->faults) options->explore.faults = script->faults;
+    command_settle_faults(options, script);
     if (!options->depth_given && script->depth) {
         bool deep = script->depth > CONTRACT_DEPTH_MAX;
         options->explore.depth = deep ? CONTRACT_DEPTH_MAX : script->depth;

@@ -63,7 +63,10 @@ int command_load_script(const struct command_options *options, const char *path,
 int command_load_bare(const struct command_options *options, uint64_t image_size,
                       struct loaded *loaded);
 
-/* Faults, depth and seed: from the command line, else from the script, else the defaults. */
+/* Fault classes: from the command line, else from the script, else those of the script's part. */
+void command_settle_faults(struct command_options *options, const struct script *script);
+
+/* Faults as above; depth and seed: from the command line, else from the script, else the defaults. */
 void command_settle_explore(struct command_options *options, const struct script *script);
 
 /* The first of "a x=1, b", blanks around it gone; *list is what follows, NULL at the end.

@@ -266,6 +266,7 @@ int command_fuzz(int argc, char **argv)
     int code = options.file_count ? command_load(&options, options.files[0], &loaded)
                                   : command_load_bare(&options, 0, &loaded);
     if (code) return code;
+    command_settle_faults(&options, loaded.script);
     if (!options.image) snprintf(loaded.script->name, sizeof loaded.script->name, "fuzz");
     code = command_ready_artefacts(&options);
     if (code == COMMAND_CLEAN)
@@ -344,6 +345,7 @@ int command_decode(int argc, char **argv)
     if (!bytes) return command_refuse("%s: %s", options.files[0], strerror(errno));
     int code = command_load_bare(&options, 0, &frame);
     if (code == COMMAND_CLEAN) {
+        command_settle_faults(&options, frame.script);
         code = decode_bytes(&options, &frame, bytes, (size_t)size);
         script_free(frame.script);
     }

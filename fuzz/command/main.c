@@ -42,7 +42,7 @@ static void print_usage(FILE *out)
             "\n"
             "options: --engine E  --plugin FILE.so  --seed N  --seconds S  --json  --quiet\n"
             "         --silence S (without a new crash state: the engine hangs; 60)\n"
-            "         --faults edge,prefix,bits  --depth N  --reach N (0: all)  --max N\n"
+            "         --faults edge,bits,zeros  --depth N  --reach N (0: all)  --max N\n"
             "         --bits N  --masks N  --prefixes N (tears for each operation; 0: all)\n"
             "         --no-use  --no-dedup  --no-shrink  --isolate  --jobs N  --shard I/N\n"
             "         --time T (30s, 10m, 8h; 0: no limit)  --runs N\n"

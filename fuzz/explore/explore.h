@@ -45,7 +45,7 @@ bool explore(const struct script *script, const struct adapter *adapter,
              const struct adapter_settings *settings, const struct explore_options *options,
              struct path *path, const volatile bool *stop, struct result *result);
 
-/* Defaults: edge, prefix, bits; depth 1; effort that takes seconds on small scenarios. */
+/* Defaults: edge, prefix, bits, zeros; depth 1; effort that takes seconds on small scenarios. */
 void explore_defaults(struct explore_options *options);
 
 #endif

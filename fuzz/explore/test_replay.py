@@ -9,7 +9,7 @@ from harness import CLEAN, DIVERGED, Harness, cuts, operations
 # Explored on the part and with the faults that show some, and shrunk again here.
 SUBJECTS = {
     "canary fault=5": ("edge", "generic sectors=2 sector=128 page=128 unit=4"),
-    "canary fault=6": ("edge,bits", "generic sectors=2 sector=128 page=128 unit=4"),
+    "canary fault=6": ("edge,zeros", "generic sectors=2 sector=128 page=128 unit=4"),
     "canary fault=16": ("edge,prefix", "generic sectors=2 sector=128 page=128 unit=8"),
     "original": ("edge,bits", "generic sectors=2 sector=128 page=128"),
     "original key=1": ("edge,bits", "generic sectors=3 sector=128 page=64 unit=8 programs=1"),

@@ -64,7 +64,7 @@ const struct canary_fault canary_faults[CANARY_FAULT_COUNT] = {
     [PLANTED_ERASE_BEFORE_COMMIT] = {
         "the old sector is erased before the copy is valid", "K6", "alive", "edge", false},
     [PLANTED_REDO_FROM_TORN] = {
-        "recovery copies again from a half-erased sector", "K10", "durable", "bits", false},
+        "recovery copies again from a half-erased sector", "K10", "durable", "zeros", false},
     [PLANTED_TOMBSTONE_EARLY] = {
         "tombstones are dropped before the values that they hide", "K9", "settled", "", false},
     [PLANTED_TRUST_RAM] = {
@@ -738,7 +738,7 @@ const struct adapter adapter_canary = {
     .kind = ADAPTER_MAP,
     .name = "canary",
     .summary = "subject: a small map with a planted fault (fault=0: none), to be caught always",
-    .claims = "edge,prefix,bits",
+    .claims = "edge,prefix,bits,zeros",
     .options = options,
     .refuses = canary_refuses,
     .object_size = canary_object_size,

@@ -52,7 +52,7 @@ const struct canary_list_fault canary_list_faults[CANARY_LIST_FAULT_COUNT] = {
         ANY, 0},
     [PLANTED_GUARD_UNCHECKED] = {
         "a sector counts by its header when its erase was cut at the end", "K4",
-        "ordered or atomic", "bits", false, 1, ANY, 0},
+        "ordered or atomic", "zeros", false, 1, ANY, 0},
     [PLANTED_LEAK] = {
         "a sector whose header was torn is never used again", "K16", "alive", "prefix", false, 1,
         ANY, 0},
@@ -313,7 +313,7 @@ const struct adapter adapter_canary_queue = {
     .kind = ADAPTER_QUEUE,
     .name = "canary-queue",
     .summary = "subject: a small queue with a planted fault (fault=0: none), to be caught always",
-    .claims = "edge,prefix,bits",
+    .claims = "edge,prefix,bits,zeros",
     .options = queue_options,
     .refuses = list_refuses,
     .object_size = list_object_size,
@@ -328,7 +328,7 @@ const struct adapter adapter_canary_log = {
     .kind = ADAPTER_LOG,
     .name = "canary-log",
     .summary = "subject: a small ring log with a planted fault (fault=0: none)",
-    .claims = "edge,prefix,bits",
+    .claims = "edge,prefix,bits,zeros",
     .options = log_options,
     .refuses = list_refuses,
     .object_size = list_object_size,
