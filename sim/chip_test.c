@@ -17,7 +17,7 @@
 #define SECTOR_SIZE 64
 #define PAGE_SIZE 32
 #define SECTORS 3
-#define EXPECTED UINT64_C(0x2d58ddecc2ec0b48)
+#define EXPECTED UINT64_C(0x27d09c1090fcee7c)
 
 struct bench {
     struct chip *chip;

@@ -28,6 +28,9 @@ static const struct tear_form forms[TEAR_KINDS] = {
     [TEAR_ECC_ERROR] = {"ecc-error", FAULT_ECC, true, false, {FIELD_N}},
     [TEAR_ECC_WRONG] = {"ecc-wrong", FAULT_ECC, true, false, {FIELD_N, FIELD_SEED}},
     [TEAR_ECC_GHOST] = {"ecc-ghost", FAULT_ECC, true, false, {FIELD_N}},
+    [TEAR_BLANK_TAIL] = {"blank-tail", FAULT_BITS, false, true, {FIELD_N}},
+    [TEAR_LIFT] = {"lift", FAULT_BITS, false, true, {FIELD_SEED, FIELD_DENSITY}},
+    [TEAR_LIFT_ONLY] = {"lift-only", FAULT_BITS, false, true, {FIELD_N}},
     [TEAR_ZERO_HEAD] = {"zero-head", FAULT_ZEROS, false, true, {FIELD_N}},
     [TEAR_ZERO_TAIL] = {"zero-tail", FAULT_ZEROS, false, true, {FIELD_N}},
     [TEAR_MIX] = {"mix", FAULT_ZEROS, false, true, {FIELD_SEED, FIELD_DENSITY}},
@@ -406,13 +409,25 @@ static uint32_t list_used(const struct listing *l)
     return used;
 }
 
-/* Runs of `value` that grow from one end, up to `max` bytes, each changing more than the last. */
-static void list_runs(struct listing *l, enum tear_kind kind, uint8_t value, uint32_t max)
+/* Blank bytes before the first that is not. */
+static uint32_t list_unused_head(const struct listing *l)
 {
-    uint32_t size = l->op->size, count = list_lengths(l, max), last = 0;
+    uint32_t i = 0;
+    while (i < l->op->size && list_all(l, i, i + 1, l->chip->flash.geometry.erased))
+        i++;
+    return i;
+}
+
+/* Runs of `value` that grow from one end, from more than `min` bytes up to `max`, each changing
+ * more than the last. */
+static void list_runs(struct listing *l, enum tear_kind kind, uint8_t value, uint32_t min,
+                      uint32_t max)
+{
+    uint32_t size = l->op->size, range = max - min, count = list_lengths(l, range), last = min;
+    assert(min < max && max <= size);
     for (uint32_t i = 0; i < count && !l->stopped; i++) {
-        uint32_t n = count == max ? i + 1 : list_length(l, i, count, max);
-        bool tail = kind == TEAR_ZERO_TAIL;
+        uint32_t n = min + (count == range ? i + 1 : list_length(l, i, count, range));
+        bool tail = kind == TEAR_ZERO_TAIL || kind == TEAR_BLANK_TAIL;
         bool same = tail ? list_all(l, size - n, size - last, value) : list_all(l, last, n, value);
         last = n;
         if (!same) list_one(l, (struct tear){.kind = kind, .n = n});
@@ -421,7 +436,7 @@ static void list_runs(struct listing *l, enum tear_kind kind, uint8_t value, uin
 
 static void list_weak_erase(struct listing *l)
 {
-    static const uint32_t densities[] = {8, 64, 256};
+    static const uint32_t densities[] = {8, 1, 64};
     for (uint32_t i = 0; i < list_rounds(l); i++) {
         uint64_t seed = list_seed(l, 0x30000 + i);
         uint32_t density = densities[i % 3];
@@ -431,17 +446,75 @@ static void list_weak_erase(struct listing *l)
     list_one(l, (struct tear){.kind = TEAR_LOCKED});
 }
 
+/* The old zeros of byte i of the sector. */
+static uint8_t list_zeros(const struct listing *l, uint32_t i)
+{
+    return (uint8_t) ~(sector_byte(l->chip, l->sector, i) ^ l->chip->flip);
+}
+
+static bool list_lonely(uint8_t zeros)
+{
+    return (zeros & (zeros - 1)) == 0;
+}
+
+/* Whether the k-th of `total` is one of `max` that are spread evenly. Where they begin depends on
+ * the seed, so that the erases of a history get to all of them. */
+static bool list_turn(const struct listing *l, uint64_t k, uint64_t total, uint64_t max)
+{
+    assert(k < total);
+    if (max == 0) return false;
+    if (max >= total) return true;
+    uint64_t turned = (k + l->seed % total) % total;
+    return turned == 0 || turned * max / total != (turned - 1) * max / total;
+}
+
+/* Single zeros. One that is alone in its byte is likely to be a mark that a design sets later than
+ * what it marks, so half of the effort is spent on these. */
+static void list_lift_bits(struct listing *l, uint32_t zeros, uint32_t lonely)
+{
+    uint32_t max = l->effort->bits_max ? l->effort->bits_max : zeros, k = 0, k_lonely = 0;
+    uint32_t half = (max + 1) / 2 < lonely ? (max + 1) / 2 : lonely;
+    for (uint32_t i = 0; i < l->op->size && !l->stopped; i++) {
+        uint8_t of_byte = list_zeros(l, i);
+        bool alone = of_byte && list_lonely(of_byte) && list_turn(l, k_lonely++, lonely, half);
+        for (uint32_t n = chip_bits_in(of_byte); n != 0; n--, k++) {
+            bool chosen = max >= zeros || alone || list_turn(l, k, zeros, max - half);
+            if (chosen) list_one(l, (struct tear){.kind = TEAR_LIFT_ONLY, .n = k});
+        }
+    }
+}
+
+/* What an erase that has just begun leaves: few zeros, or one, became ones. */
+static void list_lifts(struct listing *l)
+{
+    static const uint32_t densities[] = {4, 1, 16, 128};
+    uint32_t zeros = 0, lonely = 0;
+    for (uint32_t i = 0; i < l->op->size; i++) {
+        uint8_t of_byte = list_zeros(l, i);
+        zeros += chip_bits_in(of_byte);
+        lonely += of_byte && list_lonely(of_byte);
+    }
+    if (zeros < 2) return; /* none, or it is done */
+    list_lift_bits(l, zeros, lonely);
+    for (uint32_t i = 0; i < l->effort->masks; i++) {
+        uint64_t seed = list_seed(l, 0x40000 + i);
+        list_one(l, (struct tear){.kind = TEAR_LIFT, .density = densities[i % 4], .seed = seed});
+    }
+}
+
 static void list_erase(struct listing *l)
 {
     uint8_t erased = l->chip->flash.geometry.erased, zero = (uint8_t)~erased;
-    uint32_t size = l->op->size;
-    if (list_has(l, FAULT_PREFIX)) {
-        uint32_t used = list_used(l); /* blanking these is done */
-        if (used > 1) list_runs(l, TEAR_PREFIX, erased, used - 1);
+    uint32_t size = l->op->size, used = list_used(l); /* blanking the used bytes is done */
+    if (list_has(l, FAULT_PREFIX) && used > 1) list_runs(l, TEAR_PREFIX, erased, 0, used - 1);
+    if (list_has(l, FAULT_BITS) && used > 0) {
+        uint32_t head = list_unused_head(l) + 1;
+        if (head < used) list_runs(l, TEAR_BLANK_TAIL, erased, size - used, size - head);
+        list_lifts(l);
     }
     if (list_has(l, FAULT_ZEROS)) {
-        list_runs(l, TEAR_ZERO_HEAD, zero, size);
-        list_runs(l, TEAR_ZERO_TAIL, zero, size - 1);
+        list_runs(l, TEAR_ZERO_HEAD, zero, 0, size);
+        list_runs(l, TEAR_ZERO_TAIL, zero, 0, size - 1);
         list_masks(l, TEAR_MIX);
     }
     if (list_has(l, FAULT_WEAK)) list_weak_erase(l);

@@ -48,10 +48,13 @@ enum tear_kind {
     TEAR_ECC_WRONG, /* "ecc-wrong:N:SEED": the same, but that unit reads as another value */
     TEAR_ECC_GHOST, /* "ecc-ghost:N": that unit reads erased, but its next program fails */
     /* erase */
-    TEAR_ZERO_HEAD, /* "zero-head:N": preprogram phase, the first N bytes are all programmed */
-    TEAR_ZERO_TAIL, /* "zero-tail:N": the last N bytes are */
+    TEAR_BLANK_TAIL, /* "blank-tail:N": the last N bytes are blank, the head is as it was */
+    TEAR_LIFT,       /* "lift:SEED:D": just begun, each old zero is one with probability D/256 */
+    TEAR_LIFT_ONLY,  /* "lift-only:K": of the old zeros just the K-th is one, from 0 */
+    TEAR_ZERO_HEAD,  /* "zero-head:N": preprogram phase, the first N bytes are all programmed */
+    TEAR_ZERO_TAIL,  /* "zero-tail:N": the last N bytes are */
     TEAR_MIX, /* "mix:SEED:D": each bit is blank with probability D/256, else zero or as it was */
-    TEAR_BLANK_WEAK, /* "blank-weak:SEED:D": reads blank, D/256 of the old zeros are unstable */
+    TEAR_BLANK_WEAK, /* "blank-weak:SEED:D": reads blank, D/256 of all bits are unstable */
     TEAR_BLANK_OVER, /* "blank-over:SEED": reads blank; later programs leave a column's bits at 1 */
     TEAR_LOCKED,     /* "locked": content intact, programs fail until an erase completes */
     TEAR_ECC_MIX,    /* "ecc-mix:SEED:D": D/256 of the units read as errors, the others mixed */
@@ -67,8 +70,9 @@ struct tear {
 
 /* How many tears fault_tears() makes for one operation. 0 in a field: every one there is. */
 struct fault_effort {
-    uint32_t bits_max;     /* TEAR_ONLY and TEAR_EXCEPT, each, spread evenly over the bits */
-    uint32_t masks;        /* random masks and mixes (0: none) */
+    uint32_t bits_max;     /* TEAR_ONLY and TEAR_EXCEPT, each, spread evenly over the bits; and
+                            * TEAR_LIFT_ONLY, half of them on zeros that are alone in their byte */
+    uint32_t masks;        /* random masks, lifts and mixes (0: none) */
     uint32_t prefixes_max; /* erase prefixes and zero runs, each, the edges of the sector always;
                             * program prefixes are always every byte */
 };

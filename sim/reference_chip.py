@@ -247,6 +247,10 @@ class ReferenceChip:
         n = min(tear.n, size)
         if tear.kind == "prefix":
             new = blank * n + old[n:]
+        elif tear.kind == "blank-tail":
+            new = old[: size - n] + blank * n
+        elif tear.kind == "lift-only":
+            new = self.lifted(old, tear.n)
         elif tear.kind == "zero-head":
             new = zero * n + old[n:]
         else:
@@ -262,10 +266,24 @@ class ReferenceChip:
             span = slice(start, start + g["unit"])
             changed = new[span] != old[span]
             is_blank = new[span] == blank * g["unit"]
-            if tear.kind == "prefix" and span.stop <= n or changed and is_blank:
+            blanked = tear.kind == "prefix" and span.stop <= n
+            blanked = blanked or tear.kind == "blank-tail" and start >= size - n
+            if blanked or changed and is_blank:
                 self.s.programs[u] = 0
             elif changed and self.s.programs[u] == 0:
                 self.s.programs[u] = 1
+
+    def lifted(self, old, k):
+        """The bytes with the k-th of their zeros set, if there are so many."""
+        zeros = [(i, b) for i, o in enumerate(old) for b in range(8) if ~self.set_bits(o) >> b & 1]
+        new = bytearray(old)
+        if k < len(zeros):
+            new[zeros[k][0]] ^= 1 << zeros[k][1]
+        return bytes(new)
+
+    def zeros(self):
+        """How many bits are not blank."""
+        return sum(bin(~self.set_bits(byte) & 0xFF).count("1") for byte in self.s.content)
 
     # --- the rest ---
 

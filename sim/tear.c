@@ -5,6 +5,8 @@
  * progress are done, those behind it untouched. In the wider scopes all bits move together.
  *
  * An erase first clears every bit (preprogram), from one end to the other, and then sets them all.
+ * Some parts set bits at once: a tear then leaves the zeros that were slow, most of them when the
+ * erase had just begun.
  *
  * Program counts, on parts that limit them. A stable tear counts a unit that was done before the
  * cut, and one in which it changed a bit. A weak or ecc tear counts every unit up to the one in
@@ -372,9 +374,9 @@ struct torn_erase {
     struct sector *sector;
     const struct tear *tear;
     uint32_t number, size;
-    uint32_t blanked;   /* the first bytes, completely erased */
-    const uint8_t *now; /* the block of the sector, counts included */
-    uint8_t *next;      /* what the bytes become */
+    uint32_t blank_start, blank_end; /* these bytes are erased completely */
+    const uint8_t *now;              /* the block of the sector, counts included */
+    uint8_t *next;                   /* what the bytes become */
 };
 
 /* Each bit is blank with probability density/256, or else zero or as it was. */
@@ -389,6 +391,36 @@ static void erase_mix(struct torn_erase *t, uint32_t density)
     }
 }
 
+/* The old zeros of byte i. */
+static uint8_t erase_zeros(const struct torn_erase *t, uint32_t i)
+{
+    return (uint8_t) ~(t->now[i] ^ t->chip->flip);
+}
+
+static void erase_lift(struct torn_erase *t)
+{
+    struct dice dice = dice_of(t->tear);
+    for (uint32_t i = 0; i < t->size; i++)
+        t->next[i] ^= erase_zeros(t, i) & dice_byte(&dice, i);
+}
+
+static void erase_lift_only(struct torn_erase *t)
+{
+    uint32_t k = t->tear->n;
+    for (uint32_t i = 0; i < t->size; i++) {
+        uint8_t zeros = erase_zeros(t, i);
+        unsigned count = chip_bits_in(zeros);
+        if (k >= count) {
+            k -= count;
+            continue;
+        }
+        for (; k != 0; k--)
+            zeros &= (uint8_t)(zeros - 1);
+        t->next[i] ^= (uint8_t)(zeros & -zeros);
+        return;
+    }
+}
+
 static void erase_shape(struct torn_erase *t)
 {
     uint8_t erased = t->chip->flash.geometry.erased;
@@ -396,7 +428,18 @@ static void erase_shape(struct torn_erase *t)
     switch (t->tear->kind) {
     case TEAR_PREFIX:
         memset(t->next, erased, n);
-        t->blanked = n;
+        t->blank_end = n;
+        break;
+    case TEAR_BLANK_TAIL:
+        memset(t->next + (t->size - n), erased, n);
+        t->blank_start = t->size - n;
+        t->blank_end = t->size;
+        break;
+    case TEAR_LIFT:
+        erase_lift(t);
+        break;
+    case TEAR_LIFT_ONLY:
+        erase_lift_only(t);
         break;
     case TEAR_ZERO_HEAD:
         memset(t->next, ~erased & 0xFF, n);
@@ -413,7 +456,7 @@ static void erase_shape(struct torn_erase *t)
     case TEAR_BLANK_WEAK:
     case TEAR_BLANK_OVER:
         memset(t->next, erased, t->size);
-        t->blanked = t->size;
+        t->blank_end = t->size;
         break;
     default:
         assert(false && "not a tear of an erase");
@@ -441,15 +484,16 @@ static const uint8_t *erase_counts(const struct torn_erase *t)
     /* Nobody can tell a sector that is blank all over from an erased one. */
     if (t->next[0] == g->erased && memcmp(t->next, t->next + 1, t->size - 1) == 0) return NULL;
     memcpy(counts, t->now + chip->counts_at, chip->counts_size);
-    memset(counts, 0, t->blanked / g->unit);
-    for (uint32_t i = t->blanked / g->unit * g->unit; (i = erase_next_change(t, i)) < t->size;) {
+    uint32_t blank = (t->blank_start + g->unit - 1) / g->unit; /* the first unit that is */
+    if (t->blank_end / g->unit > blank) memset(counts + blank, 0, t->blank_end / g->unit - blank);
+    for (uint32_t i = 0; (i = erase_next_change(t, i)) < t->size;) {
         uint32_t start = i - i % g->unit;
-        bool blank = true;
+        bool is_blank = true;
         for (i = start; i < start + g->unit; i++) {
-            if (t->next[i] != g->erased) blank = false;
+            if (t->next[i] != g->erased) is_blank = false;
         }
         uint8_t *count = &counts[start / g->unit];
-        *count = (uint8_t)(blank ? 0 : *count + (*count == 0));
+        *count = (uint8_t)(is_blank ? 0 : *count + (*count == 0));
     }
     return counts;
 }
@@ -458,15 +502,15 @@ static const uint8_t *erase_counts(const struct torn_erase *t)
 static bool erase_overcame(const struct flaw *flaw, const void *context)
 {
     const struct torn_erase *t = context;
-    if (flaw->byte < t->blanked) return true;
+    if (flaw->byte >= t->blank_start && flaw->byte < t->blank_end) return true;
     uint8_t change = t->next[flaw->byte] ^ t->now[flaw->byte];
     return flaw->kind <= FLAW_FLICKER && (change >> flaw->bit & 1);
 }
 
+/* Every cell was programmed before it was erased, so any bit may be weak, a blank one too. */
 static void erase_push_weak(struct torn_erase *t, size_t *flaws, struct dice *dice, uint32_t i)
 {
-    uint8_t zeros = (uint8_t) ~(sector_byte(t->chip, t->sector, i) ^ t->chip->flip);
-    uint8_t weak = zeros & dice_byte(dice, i);
+    uint8_t weak = dice_byte(dice, i);
     for (uint8_t bit = 0; bit < 8; bit++) {
         if (weak >> bit & 1) {
             flaw_push(t->chip, flaws, (struct flaw){t->tear->seed, i, bit, FLAW_WEAK, 0});
@@ -517,7 +561,8 @@ static void tear_erase(struct chip *chip, const struct chip_op *op, const struct
     erase_shape(&t);
     size_t flaws = erase_flaws(&t);
     if (t.sector->flaws) flaw_drop(chip, number, erase_overcame, &t);
-    assert(t.blanked <= t.size && t.now == t.sector->block->bytes);
+    assert(t.blank_start <= t.blank_end && t.blank_end <= t.size);
+    assert(t.now == t.sector->block->bytes);
     sector_fill(chip, t.sector, t.next, erase_counts(&t));
     flaw_add(chip, number, flaws);
     if (tear->kind == TEAR_BLANK_OVER) flaw_set_over(chip, number, tear->seed);

@@ -64,7 +64,9 @@ program_tears = st.one_of(
 erase_tears = st.one_of(
     st.tuples(st.sampled_from(["none", "done"]), st.just(0)),
     prefixes,
-    st.tuples(st.sampled_from(["zero-head", "zero-tail"]), st.integers(0, 300)),
+    st.tuples(
+        st.sampled_from(["zero-head", "zero-tail", "blank-tail", "lift-only"]), st.integers(0, 300)
+    ),
 )
 calls = st.one_of(
     st.tuples(st.just("program"), places, sizes, payloads, st.booleans()),

@@ -193,8 +193,10 @@ def test_without_prefixes_no_torn_bit_leaves_what_an_edge_leaves(lib, data):
 def brute_force_erase(reference, size):
     found = set()
     for tear in [Tear("none"), Tear("done")] + [
-        Tear(kind, n) for kind in ("prefix", "zero-head", "zero-tail") for n in range(size)
-    ] + [Tear("zero-head", size)]:
+        Tear(kind, n)
+        for kind in ("prefix", "blank-tail", "zero-head", "zero-tail")
+        for n in range(size)
+    ] + [Tear("zero-head", size)] + [Tear("lift-only", k) for k in range(reference.zeros())]:
         reference.set_mark()
         reference.tear(ERASE, 0, None, tear)
         found.add(bytes(reference.s.content))
@@ -202,7 +204,6 @@ def brute_force_erase(reference, size):
     return found
 
 
-@examples(200)
 @given(sparse_bytes(64) | st.just(b"\xff" * 64))
 def test_the_listed_erase_tears_leave_every_edge_of_a_run(lib, before):
     chip, reference = build(lib, 1, 1, 0)
@@ -307,9 +308,10 @@ def test_effort_bounds_the_number_of_tears(lib, data, bits, masks, runs):
     counts = {}
     for tear in chip.tears(ERASE, 0, effort=(bits, masks, runs)):
         counts[tear.kind] = counts.get(tear.kind, 0) + 1
-    for kind in ("prefix", "zero-head", "zero-tail"):
+    for kind in ("prefix", "blank-tail", "zero-head", "zero-tail"):
         assert counts.get(kind, 0) <= max(runs, 2)
-    assert counts.get("mix", 0) <= masks
+    assert counts.get("mix", 0) <= masks and counts.get("lift", 0) <= masks
+    assert counts.get("lift-only", 0) <= bits
 
 
 def test_few_runs_include_both_edges_of_the_sector(lib):
@@ -319,6 +321,43 @@ def test_few_runs_include_both_edges_of_the_sector(lib):
     assert [t.n for t in tears if t.kind == "prefix"] == [1, 21, 42, 63]
     assert [t.n for t in tears if t.kind == "zero-head"] == [1, 22, 43, 64]
     assert [t.n for t in tears if t.kind == "zero-tail"] == [1, 21, 42, 63]
+
+
+def test_a_bit_that_stands_alone_is_lifted_sooner_than_others(lib):
+    """A store of random bytes, in which one byte is a mark of one bit."""
+    chip, _ = build(lib, 1, 1, 0)
+    chip.load(b"\xa5" * 40 + b"\x7f" + b"\x5a" * 20, 61)
+    marks = [Tear("lift-only", 160)]
+    for seed in range(20):
+        tears = chip.tears(ERASE, 0, classes=b.BITS, effort=(12, 4, 16), seed=seed)
+        assert [t for t in tears if t == marks[0]] == marks
+        now = after(chip, ERASE, 0, None, marks[0])
+        assert now[:61] == b"\xa5" * 40 + b"\xff" + b"\x5a" * 20
+
+
+@examples(200)
+@given(sparse_bytes(64), st.integers(0, 2**64 - 1), st.sampled_from([0xFF, 0x00]))
+def test_an_erase_that_has_just_begun_sets_few_bits_and_clears_none(lib, before, seed, erased):
+    chip, reference = build(lib, 1, 1, 0, erased)
+    chip.load(before, 64)
+    for density in (0, 4, 128, 256):
+        now = after(chip, ERASE, 0, None, Tear("lift", 0, density, seed))[:64]
+        pairs = list(zip(map(reference.set_bits, now), map(reference.set_bits, before)))
+        assert all(n & o == o for n, o in pairs), "no bit is cleared"
+        assert density != 0 or now == before
+        assert density != 256 or now == bytes([erased]) * 64
+
+
+def test_over_many_seeds_every_zero_is_lifted(lib):
+    chip, _ = build(lib, 1, 1, 0)
+    chip.load(b"\x0f" * 64, 64)
+    found = {
+        tear.n
+        for seed in range(100)
+        for tear in chip.tears(ERASE, 0, classes=b.BITS, effort=(12, 0, 2), seed=seed)
+        if tear.kind == "lift-only"
+    }
+    assert found == set(range(256))
 
 
 def test_few_bits_include_the_first_and_the_last(lib):

@@ -180,14 +180,14 @@ def test_other_parts_of_the_sector_do_get_disturbed(lib):
 
 
 @given(seeds)
-def test_an_erase_may_look_blank_and_fall_back(lib, seed):
+def test_an_erase_may_look_blank_and_any_bit_fall_back(lib, seed):
     before = bytes([0x0F, 0xFF] * 32)
     chip = torn_erase(lib, f"blank-weak:{seed}:256", before)
     assert chip.read(0, 64) == (OK, b"\xff" * 64)
-    seen = readings(chip, 3)
-    assert set(seen) != {b"\xff" * 64}
-    for reading in seen:
-        assert all(now & was == was for now, was in zip(reading, before)), "only to what it was"
+    first = readings(chip, 1)[0]
+    assert any(first[i] & 0x0F != 0x0F for i in range(0, 64, 2)), "it was one, in a used byte"
+    assert any(first[i] & 0xF0 != 0xF0 for i in range(0, 64, 2)), "it was zero"
+    assert any(first[i] != 0xFF for i in range(1, 64, 2)), "the byte was never written"
 
 
 @pytest.mark.parametrize("seed", SEEDS)
