@@ -25,7 +25,7 @@
  *  3. What is torn is stepped over grain by grain, and nothing is appended before the last grain
  *     that is not blank. No grain of a record that was begun looks blank.
  *  4. A mark is one program of a grain of its own. Any bit of it counts as set: a pop and a clear
- *     are done or not.
+ *     are done or not, and an erase that sets a few bits takes none back.
  *  5. The number of a record is that of its sector's header, plus the records before it there.
  *  6. A clear ends the chain at its sector, which takes no more records.
  *  7. The guard is never programmed: where it is not blank an erase was cut, and the sector counts
@@ -144,8 +144,12 @@ static int is_blank_at(const struct canary_list *list, uint32_t sector, uint32_t
 
 static int set_mark(const struct canary_list *list, uint32_t sector, uint32_t offset)
 {
-    uint8_t bytes[BO_FLASH_UNIT_MAX];
-    memset(bytes, ~list->flash->geometry.erased & 0xFF, list->grain);
+    uint8_t bytes[BO_FLASH_UNIT_MAX], erased = list->flash->geometry.erased;
+    memset(bytes, ~erased & 0xFF, list->grain);
+    if (list->fault == PLANTED_MARK_OF_A_BIT) {
+        memset(bytes, erased, list->grain);
+        bytes[0] ^= 1;
+    }
     return program_at(list, sector, offset, bytes, list->grain);
 }
 

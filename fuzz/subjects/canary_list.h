@@ -46,6 +46,7 @@ enum canary_list_planted {
     PLANTED_ERROR_IGNORED,
     PLANTED_TRUST_RAM,
     PLANTED_BLANK_ITEM,
+    PLANTED_MARK_OF_A_BIT,
 };
 
 #define CANARY_LIST_BATCH_MAX 8u

@@ -102,6 +102,8 @@ const struct canary_list_fault canary_list_faults[CANARY_LIST_FAULT_COUNT] = {
     [PLANTED_BLANK_ITEM] = {
         "an item of erased bytes, or of none, counts as absent", "K3", "durable", "", false, 1,
         ANY, 0},
+    [PLANTED_MARK_OF_A_BIT] = {
+        "a pop clears one bit", "K4", "settled or atomic", "bits", false, 1, ADAPTER_QUEUE, 0},
 };
 /* clang-format on */
 
