@@ -83,6 +83,7 @@ class Part(c.Structure):
         ("external", c.c_bool),
         ("ecc", c.c_bool),
         ("program_per_page", c.c_bool),
+        ("zeros_again", c.c_bool),
         ("faults", c.c_uint32),
         ("program_ns_typ", Number),
         ("program_ns_max", Number),

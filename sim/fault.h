@@ -8,6 +8,9 @@
  * operation. The tears of the classes edge, prefix, bits and zeros are stable: what they leave reads
  * the same for ever. Those of weak leave unstable bits; those of ecc units that read as errors.
  *
+ * Choices, without a source: an erase prefix that ends at any byte, zeros from the head (they are
+ * known to grow from the end), that plain tears of a part with ECC read as the bytes they left.
+ *
  * Where the part's tear scope is one unit, a program runs unit by unit: "only", "except", "mask",
  * "undone" and "flicker" are about the one unit in progress, and those before it are done. The unit
  * is that of bit K, or by SEED one of those with bits to clear; of "looks-done", the last of them.

@@ -6,7 +6,8 @@
  * only a flickering bit has to be looked at when read. At the first power-on after its tear a bit
  * reads as the tear says. At each later one it is a coin, and in one case of four it stays as it
  * fell for good; at the eighth at the latest. Only an erase, or a completed program that asks the
- * bit to be clear, makes it sound before.
+ * bit to be clear, makes it sound before. These numbers, and columns of 16 bytes in an over-erased
+ * sector, are choices: no source has them.
  *
  * Flaws are replaced as a whole when anything about them changes, never changed in place: then undo
  * is a pointer that is put back. That costs more than it need, and only where something is wrong.
@@ -245,20 +246,24 @@ struct healing {
     uint32_t byte, size;
     const uint8_t *data;
     uint8_t flip;
+    bool zeros_again;
 };
 
 static bool flaw_healed(const struct flaw *flaw, const void *context)
 {
     const struct healing *healing = context;
     uint32_t i = flaw->byte - healing->byte;
-    if (flaw->byte < healing->byte || i >= healing->size || !flaw_of_bit(flaw)) return false;
+    if (flaw->byte < healing->byte || i >= healing->size) return false;
+    /* A unit of zeros has a good check again, where zeros are lawful over what was there. */
+    if (flaw->kind == FLAW_ERROR) return healing->zeros_again && healing->data[i] == healing->flip;
+    if (!flaw_of_bit(flaw)) return false;
     return ((healing->data[i] ^ healing->flip) & flaw_mask(flaw)) == 0;
 }
 
 void flaw_heal(struct chip *chip, uint32_t sector, uint32_t byte, const uint8_t *data,
                uint32_t size)
 {
-    struct healing healing = {byte, size, data, (uint8_t)chip->flip};
+    struct healing healing = {byte, size, data, (uint8_t)chip->flip, chip->part.zeros_again};
     flaw_drop(chip, sector, flaw_healed, &healing);
 }
 

@@ -343,6 +343,7 @@ static const struct part parts[] = {
         .geometry = {2048, 512, 2048, 8, 1, 0xFF, 1, BO_FLASH_TEAR_UNIT},
         .geometry_trust = PART_DATASHEET,
         .ecc = true,
+        .zeros_again = true,
         .faults = ECC_FAULTS,
         .program_ns_typ = ASSUMED(US(82)),
         .program_ns_max = ASSUMED(US(91)),

@@ -30,6 +30,7 @@ struct part {
     bool ecc;              /* a torn unit may read as an error or as another value */
     bool program_per_page; /* program time is for a whole page, charged for each program call;
                             * otherwise it is for one unit */
+    bool zeros_again;      /* all zeros may be programmed over a unit, however often it was */
     uint32_t faults;       /* fault classes that fit the part: bits of enum fault_class */
     struct part_number program_ns_typ;
     struct part_number program_ns_max;

@@ -38,10 +38,10 @@ COUNTERS = "reads programs erases bytes_read bytes_programmed refused power_ons 
 
 
 class ReferenceChip:
-    def __init__(self, geometry, program_ns=0, per_page=False, erase_ns=0, endurance=0):
+    def __init__(self, geometry, program_ns=0, per_page=False, erase_ns=0, endurance=0, zeros_again=False):
         self.g = geometry
         self.program_ns, self.per_page, self.erase_ns = program_ns, per_page, erase_ns
-        self.endurance = endurance
+        self.endurance, self.zeros_again = endurance, zeros_again
         self.size = geometry["sector_size"] * geometry["sector_count"]
         self.and_allowed = self.proof_required = self.wear_fails = False
         self.marks = []
@@ -110,6 +110,10 @@ class ReferenceChip:
                     return "set-bit"
         if g["programs_per_unit"]:
             for unit in self.units(address, size):
+                start = unit * g["unit"] - address
+                zeros = not any(map(self.set_bits, data[start : start + g["unit"]]))
+                if self.zeros_again and zeros:
+                    continue
                 if self.s.programs[unit] >= g["programs_per_unit"]:
                     return "reprogram"
         if self.proof_required and self.s.unproven[address // g["sector_size"]]:
@@ -175,7 +179,11 @@ class ReferenceChip:
     def complete_program(self, address, data):
         self.clear(self.bits_to_clear(address, data))
         for unit in self.units(address, len(data)):
-            self.s.programs[unit] += 1
+            self.count_program(unit)
+
+    def count_program(self, unit):
+        most = self.g["programs_per_unit"] or self.s.programs[unit] + 1
+        self.s.programs[unit] = min(self.s.programs[unit] + 1, most)
 
     def erase(self, address):
         answer = self.begin(ERASE, address, self.g["sector_size"])
@@ -238,7 +246,7 @@ class ReferenceChip:
         for u in self.units(address, len(data)):
             span = slice(u * unit, (u + 1) * unit)
             if span.stop <= done_to or self.s.content[span] != before[span]:
-                self.s.programs[u] += 1
+                self.count_program(u)
 
     def tear_erase(self, address, tear):
         g, size = self.g, self.g["sector_size"]

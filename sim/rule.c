@@ -41,14 +41,25 @@ static bool rule_sets_sound_bit(const struct chip *chip, const struct sector *se
     return false;
 }
 
+/* Whether a unit is programmed with nothing but zeros on a part that allows that at any time. */
+static bool rule_zeros_again(const struct chip *chip, const uint8_t *unit)
+{
+    if (!chip->part.zeros_again) return false;
+    for (uint32_t i = 0; i < chip->flash.geometry.unit; i++) {
+        if (unit[i] != (uint8_t)chip->flip) return false;
+    }
+    return true;
+}
+
 static bool rule_programs_exhausted(const struct chip *chip, const struct sector *sector,
-                                    uint32_t offset, uint32_t size)
+                                    uint32_t offset, const struct chip_op *op)
 {
     const struct bo_flash_geometry *g = &chip->flash.geometry;
     const uint8_t *counts = sector->block->bytes + chip->counts_at + offset / g->unit;
-    assert(offset % g->unit == 0 && offset + size <= g->sector_size);
-    for (uint32_t i = 0; i < size / g->unit; i++) {
-        if (counts[i] >= g->programs_per_unit) return true;
+    assert(offset % g->unit == 0 && offset + op->size <= g->sector_size);
+    for (uint32_t i = 0; i < op->size / g->unit; i++) {
+        if (counts[i] < g->programs_per_unit) continue;
+        if (!rule_zeros_again(chip, op->data + i * g->unit)) return true;
     }
     return false;
 }
@@ -68,7 +79,7 @@ static enum chip_rule rule_content(const struct chip *chip, const struct chip_op
             }
         }
         if (chip->counts_size && !chip->reprogram_allowed &&
-            rule_programs_exhausted(chip, sector, offset, op->size)) {
+            rule_programs_exhausted(chip, sector, offset, op)) {
             return CHIP_RULE_REPROGRAM;
         }
     }

@@ -164,7 +164,8 @@ void sector_count_programs(struct chip *chip, struct sector *sector, uint32_t fi
     assert(first + count <= chip->flash.geometry.sector_size / chip->flash.geometry.unit);
     const uint8_t *counts = sector->block->bytes + chip->counts_at + first;
     for (uint32_t i = 0; i < count; i++) {
-        chip->count_buffer[i] = (uint8_t)(counts[i] + 1); /* the rules keep it within 255 */
+        uint8_t most = chip->flash.geometry.programs_per_unit; /* zeros again do not count */
+        chip->count_buffer[i] = (uint8_t)(counts[i] + (counts[i] < most));
     }
     sector_store(chip, sector, chip->counts_at + first, chip->count_buffer, count);
 }

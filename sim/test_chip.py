@@ -12,7 +12,9 @@ from sim.bindings import (
     ALL_CLASSES,
     ERASE,
     HOOK,
+    IO,
     OFF,
+    OK,
     PROGRAM,
     RANGE,
     Chip,
@@ -95,12 +97,13 @@ class Pair:
             lib,
             geometry,
             program_per_page=wear,
+            zeros_again=wear,
             program_ns_typ=7,
             erase_ns_typ=1000,
             endurance=ENDURANCE,
         )
         self.chip = Chip(lib, part)
-        self.reference = ReferenceChip(geometry, 7, wear, 1000, ENDURANCE)
+        self.reference = ReferenceChip(geometry, 7, wear, 1000, ENDURANCE, wear)
         self.g = geometry
         self.marks = []
         if wear:
@@ -498,6 +501,18 @@ def test_an_image_larger_than_the_chip_is_not_loaded(lib):
     chip = plain_chip(lib)
     assert not chip.load(bytes(129), 129)
     assert chip.content() == b"\xff" * 128
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_zeros_go_over_a_programmed_unit_where_the_part_allows_it(lib, allowed):
+    geometry = {**plain, "unit": 8, "programs_per_unit": 1}
+    chip = Chip(lib, make_part(lib, geometry, zeros_again=allowed))
+    assert chip.program(0, b"old data" + b"\xff" * 8) == OK
+    answer = OK if allowed else IO
+    assert [chip.program(0, bytes(8)), chip.program(0, bytes(8))] == [answer, answer]
+    assert chip.content(0, 8) == (bytes(8) if allowed else b"old data")
+    assert chip.program(8, b"\0" * 7 + b"\1") == IO, "one bit that is not zero"
+    assert chip.breach_seen()[0] == "reprogram"
 
 
 def test_a_geometry_that_makes_no_sense_makes_no_chip(lib):
