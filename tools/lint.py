@@ -9,7 +9,9 @@ The rules
     most 12 lines.
  2. Includes go one way: engines/ include engines/ (written relative, so that the folder can be
     lifted) and freestanding headers; sim/ includes engines/flash.h and sim/; fuzz/ includes all
-    three; examples/ and peers/ include fuzz/adapter.h and engines/. No circle between files, none
+    three; examples/ and peers/ include fuzz/adapter.h and engines/. Inside fuzz/ a folder includes those that
+    stand before it in LAYERS; its tests may include all, and all may include fuzz/adapter.h and
+    fuzz/contract.h. No circle between files, between files with their headers (modules), or
     between folders that do not contain each other.
  3. gcc and clang compile each source without a warning, and each header alone, included twice.
  4. C is formatted as .clang-format says.
@@ -52,6 +54,22 @@ MAY_CALL = {"memchr", "memcmp", "memcpy", "memmove", "memset"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)')
 SIGNATURE = re.compile(r"[\w\s(*].*[^;]$")
+# Inside fuzz/, lowest first: a folder may include those before it. Folders in one line stand beside
+# each other and may not.
+LAYERS = (
+    ("script",),
+    ("model",),
+    ("adapters",),
+    ("subjects",),
+    ("rig",),
+    ("explore",),
+    ("fuzzers", "wear"),
+    ("db",),
+    ("command",),
+)
+FLOOR = ("fuzz/adapter.h", "fuzz/contract.h")
+# Modules of which one takes no more than a type from the other.
+KNOWN_CIRCLES = {("sim/hash", "sim/chip")}
 MACHINE_PATH = re.compile(r"(?<![\w.])/(?:home|root|work)/\w")
 COMPILER_LINE = re.compile(r"^([^\s:]+):(\d+):(?:\d+:)?\s*(?:fatal )?(?:error|warning):\s*(.*)")
 WARN = "-std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror".split()
@@ -195,13 +213,37 @@ def wrong_include(name, spelled, target):
 def check_include_direction(tree):
     for name in tree.ending(".c", ".h"):
         for number, spelled, target in includes(tree, name):
-            reason = wrong_include(name, spelled, target)
+            reason = wrong_include(name, spelled, target) or wrong_layer(name, target)
             if reason:
                 yield Finding(name, number, reason)
 
 
 def file_graph(tree):
     """{file: {included file: line}}"""
+def layer(name):
+    """How high a file of fuzz/ stands; None in a folder that LAYERS does not have."""
+    if name in FLOOR:
+        return -1
+    folder = name.split("/")[1]
+    return next((height for height, names in enumerate(LAYERS) if folder in names), None)
+
+
+def wrong_layer(name, target):
+    """Why this include inside fuzz/ breaks rule 2, or None."""
+    if not (name.startswith("fuzz/") and (target or "").startswith("fuzz/")):
+        return None
+    here, there = os.path.dirname(name), os.path.dirname(target)
+    for folder, height in ((here, layer(name)), (there, layer(target))):
+        if height is None:
+            return f"{folder}/ has no place among the layers of fuzz/ (LAYERS in tools/lint.py)"
+    if name.endswith("_test.c") or layer(target) < layer(name):
+        return None
+    if layer(target) == layer(name):
+        beside = f"{here}/ and {there}/ stand beside each other: neither includes the other"
+        return None if here == there else beside
+    return f"{here}/ stands below {there}/ and may not include {target}"
+
+
     graph = {}
     for name in tree.ending(".c", ".h"):
         found = {target: number for number, _, target in includes(tree, name) if target}
@@ -211,7 +253,7 @@ def file_graph(tree):
 
 def folder_graph(files):
     """{folder: {folder: (file, line)}} inside engines/, sim/ and so on, between which the direction
-    is fixed already. A folder and one inside it are taken for one."""
+    is fixed already. A folder and one inside it are taken for one; tests are left out."""
     graph = {}
     for name, targets in files.items():
         for target, number in targets.items():
@@ -219,11 +261,30 @@ def folder_graph(files):
             inside = f"{here}/".startswith(f"{there}/") or f"{there}/".startswith(f"{here}/")
             if top(name) == top(target) and not inside:
                 graph.setdefault(here, {}).setdefault(there, (name, number))
+def module_graph(files):
+    """{module: {module: (file, line)}}. x.c, x.h and x_internal.h are the module x, and so is each
+    file that includes x_internal.h; tests are left out."""
+    modules = {}
+    for name, targets in files.items():
+        inside = [target for target in targets if target.endswith("_internal.h")]
+        modules[name] = re.sub(r"(_internal)?\.[ch]$", "", inside[0] if inside else name)
+    graph = {}
+    for name, targets in files.items():
+        for target, number in targets.items():
+            edge = (modules[name], modules.get(target, target))
+            apart = edge[0] != edge[1] and edge not in KNOWN_CIRCLES
+            if apart and not name.endswith("_test.c"):
+                graph.setdefault(edge[0], {}).setdefault(edge[1], (name, number))
+    return graph
+
+
     return graph
 
 
 def path_between(graph, start, goal):
     """The nodes from start to goal, both included, or None."""
+        if name.endswith("_test.c"):
+            continue
     before, waiting = {start: None}, [start]
     while waiting:
         node = waiting.pop(0)
@@ -253,10 +314,12 @@ def check_circles(tree):
     files = file_graph(tree)
     for name, target, circle in circles(files):
         yield Finding(name, files[name][target], f"a circle of includes: {circle}")
-    folders = folder_graph(files)
-    for here, there, circle in circles(folders):
-        name, number = folders[here][there]
-        yield Finding(name, number, f"a circle of folders: {circle}")
+    if any(circles(files)):
+        return
+    for kind, graph in (("modules", module_graph(files)), ("folders", folder_graph(files))):
+        for here, there, circle in circles(graph):
+            name, number = graph[here][there]
+            yield Finding(name, number, f"a circle of {kind}: {circle}")
 
 
 # --- rule 3: both compilers ---

@@ -44,7 +44,7 @@ CLEAN = {
     "engines/map/toy.c": ENGINE,
     "sim/chip.h": "#define CHIP 1\n",
     "sim/chip.c": CHIP,
-    "fuzz/main.c": '#include "engines/map/toy.h"\n#include "sim/chip.h"\n\nint fuzz_x = CHIP;\n',
+    "fuzz/command/main.c": '#include "engines/map/toy.h"\n#include "sim/chip.h"\n\nint x = CHIP;\n',
     "README.md": "build/ and ./home/x and https://example.org/home/x are no machine's paths\n",
 }
 
@@ -176,11 +176,70 @@ def test_a_circle_of_folders_is_shown(tree):
 
 def test_a_folder_and_one_inside_it_may_include_each_other(tree):
     files = {
-        "fuzz/rig.h": "#define RIG 1\n",
-        "fuzz/all.h": '#include "fuzz/subjects/a.h"\n',
-        "fuzz/subjects/a.h": '#include "fuzz/rig.h"\n',
+        "sim/rig.h": "#define RIG 1\n",
+        "sim/all.h": '#include "sim/parts/a.h"\n',
+        "sim/parts/a.h": '#include "sim/rig.h"\n',
     }
     assert tree(files) == []
+
+
+def test_files_with_their_headers_are_modules_without_circles(tree):
+    files = {
+        "sim/a.h": "#define A 1\n",
+        "sim/b.h": "#define B 1\n",
+        "sim/a.c": '#include "sim/a.h"\n#include "sim/b.h"\nint a = A;\n',
+        "sim/b.c": '#include "sim/b.h"\n#include "sim/a.h"\nint b = B;\n',
+    }
+    only(tree(files), "sim/a.c:2", "a circle of modules: sim/a -> sim/b -> sim/a")
+
+
+def test_the_files_of_one_inside_are_one_module(tree):
+    files = {
+        "sim/a.h": "#define A 1\n",
+        "sim/a_internal.h": '#include "sim/a.h"\n',
+        "sim/a.c": '#include "sim/a_internal.h"\n#include "sim/part.h"\nint a = A;\n',
+        "sim/part.h": "#define PART 1\n",
+        "sim/part.c": '#include "sim/a_internal.h"\n#include "sim/part.h"\nint p = PART;\n',
+    }
+    assert tree(files) == []
+
+
+RIG = {"fuzz/rig/rig.h": "#define RIG 1\n"}
+RIG_INCLUDED = '#include "fuzz/rig/rig.h"\n'
+
+
+def test_a_layer_of_the_harness_includes_those_below(tree):
+    assert tree({**RIG, "fuzz/explore/a.h": RIG_INCLUDED, "fuzz/rig/b.h": RIG_INCLUDED}) == []
+    found = tree({"fuzz/model/a.h": RIG_INCLUDED})
+    only(found, "fuzz/model/a.h:1", "fuzz/model/ stands below fuzz/rig/", "include fuzz/rig/rig.h")
+
+
+def test_layers_are_those_of_the_design():
+    order = "script model adapters subjects rig explore fuzzers db command".split()
+    heights = [lint.layer(f"fuzz/{folder}/a.c") for folder in order]
+    assert heights == sorted(set(heights))
+    assert lint.layer("fuzz/wear/a.c") == lint.layer("fuzz/fuzzers/a.c")
+
+
+def test_layers_beside_each_other_stay_apart(tree):
+    files = {"fuzz/wear/a.h": "#define A 1\n", "fuzz/fuzzers/b.h": '#include "fuzz/wear/a.h"\n'}
+    found = tree(files)
+    only(found, "fuzz/fuzzers/b.h:1", "beside each other")
+
+
+def test_all_layers_name_the_adapter_and_the_contract_and_those_name_no_layer(tree):
+    floor = {"fuzz/adapter.h": "#define A 1\n", "fuzz/contract.h": '#include "fuzz/adapter.h"\n'}
+    assert tree({**floor, "fuzz/script/a.h": '#include "fuzz/contract.h"\n'}) == []
+    found = tree({**RIG, "fuzz/contract.h": RIG_INCLUDED})
+    only(found, "fuzz/contract.h:1", "fuzz/ stands below fuzz/rig/")
+
+
+def test_a_test_of_the_harness_may_look_up(tree):
+    assert tree({**RIG, "fuzz/model/a_test.c": f"{RIG_INCLUDED}\nint a = RIG;\n"}) == []
+
+
+def test_a_folder_of_the_harness_without_a_layer_is_named(tree):
+    only(tree({**RIG, "fuzz/odd/a.h": RIG_INCLUDED}), "fuzz/odd/a.h:1", "fuzz/odd/ has no place")
 
 
 def test_a_header_that_needs_another_first_is_caught_by_both_compilers(tree):
