@@ -2,7 +2,8 @@
 """lint - the rules of the tree that a compiler does not know. `make lint`; a test runs it too.
 
 Prints `file:line: reason` for everything that breaks a rule and exits with 1; 0 when clean, 2 when
-a tool is missing. `lint.py FOLDER` looks at another tree.
+a tool is missing. `lint.py FOLDER` looks at another tree; `lint.py --ratchet` writes the figures of
+rule 7 that got better.
 
 The rules
  1. A function has at most 70 lines, a line at most 100 columns; half of all C functions have at
@@ -18,9 +19,12 @@ The rules
  5. Engines have no heap, no globals, no recursion, and call nothing but each other and the memory
     functions.
  6. No path of one machine stands in any file.
+ 7. Figures only get better (tools/lint.ratchet): assertions in 100 lines of code of each folder,
+    tests apart, and how long functions are.
 """
 
 import ast
+import math
 import os
 import re
 import shutil
@@ -35,6 +39,7 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import callgraph  # noqa: E402
+import ratchet  # noqa: E402
 
 FUNCTION_LINES_MAX = 70
 FUNCTION_LINES_MEDIAN_MAX = 12
@@ -49,11 +54,6 @@ MAY_INCLUDE = {
     "examples": ("examples/", "fuzz/adapter.h", "engines/"),
     "peers": ("peers/", "fuzz/adapter.h", "engines/"),
 }
-FREESTANDING = {"limits.h", "stdbool.h", "stddef.h", "stdint.h", "string.h"}
-MAY_CALL = {"memchr", "memcmp", "memcpy", "memmove", "memset"}
-
-INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)')
-SIGNATURE = re.compile(r"[\w\s(*].*[^;]$")
 # Inside fuzz/, lowest first: a folder may include those before it. Folders in one line stand beside
 # each other and may not.
 LAYERS = (
@@ -70,6 +70,16 @@ LAYERS = (
 FLOOR = ("fuzz/adapter.h", "fuzz/contract.h")
 # Modules of which one takes no more than a type from the other.
 KNOWN_CIRCLES = {("sim/hash", "sim/chip")}
+FREESTANDING = {"limits.h", "stdbool.h", "stddef.h", "stdint.h", "string.h"}
+COUNTED = ("engines", "sim", "fuzz")
+RATCHET = "tools/lint.ratchet"
+MAY_CALL = {"memchr", "memcmp", "memcpy", "memmove", "memset"}
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)')
+# A comment, or a string that might look like one.
+COMMENT = re.compile(r'"(?:\\.|[^"\\])*"|/\*.*?\*/|//[^\n]*', re.DOTALL)
+ASSERTION = re.compile(r"\w*(?:assert|ASSERT)\s*\(")
+SIGNATURE = re.compile(r"[\w\s(*].*[^;]$")
 MACHINE_PATH = re.compile(r"(?<![\w.])/(?:home|root|work)/\w")
 COMPILER_LINE = re.compile(r"^([^\s:]+):(\d+):(?:\d+:)?\s*(?:fatal )?(?:error|warning):\s*(.*)")
 WARN = "-std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror".split()
@@ -210,16 +220,6 @@ def wrong_include(name, spelled, target):
     return None
 
 
-def check_include_direction(tree):
-    for name in tree.ending(".c", ".h"):
-        for number, spelled, target in includes(tree, name):
-            reason = wrong_include(name, spelled, target) or wrong_layer(name, target)
-            if reason:
-                yield Finding(name, number, reason)
-
-
-def file_graph(tree):
-    """{file: {included file: line}}"""
 def layer(name):
     """How high a file of fuzz/ stands; None in a folder that LAYERS does not have."""
     if name in FLOOR:
@@ -244,6 +244,16 @@ def wrong_layer(name, target):
     return f"{here}/ stands below {there}/ and may not include {target}"
 
 
+def check_include_direction(tree):
+    for name in tree.ending(".c", ".h"):
+        for number, spelled, target in includes(tree, name):
+            reason = wrong_include(name, spelled, target) or wrong_layer(name, target)
+            if reason:
+                yield Finding(name, number, reason)
+
+
+def file_graph(tree):
+    """{file: {included file: line}}"""
     graph = {}
     for name in tree.ending(".c", ".h"):
         found = {target: number for number, _, target in includes(tree, name) if target}
@@ -251,16 +261,6 @@ def wrong_layer(name, target):
     return graph
 
 
-def folder_graph(files):
-    """{folder: {folder: (file, line)}} inside engines/, sim/ and so on, between which the direction
-    is fixed already. A folder and one inside it are taken for one; tests are left out."""
-    graph = {}
-    for name, targets in files.items():
-        for target, number in targets.items():
-            here, there = os.path.dirname(name), os.path.dirname(target)
-            inside = f"{here}/".startswith(f"{there}/") or f"{there}/".startswith(f"{here}/")
-            if top(name) == top(target) and not inside:
-                graph.setdefault(here, {}).setdefault(there, (name, number))
 def module_graph(files):
     """{module: {module: (file, line)}}. x.c, x.h and x_internal.h are the module x, and so is each
     file that includes x_internal.h; tests are left out."""
@@ -278,13 +278,23 @@ def module_graph(files):
     return graph
 
 
+def folder_graph(files):
+    """{folder: {folder: (file, line)}} inside engines/, sim/ and so on, between which the direction
+    is fixed already. A folder and one inside it are taken for one; tests are left out."""
+    graph = {}
+    for name, targets in files.items():
+        if name.endswith("_test.c"):
+            continue
+        for target, number in targets.items():
+            here, there = os.path.dirname(name), os.path.dirname(target)
+            inside = f"{here}/".startswith(f"{there}/") or f"{there}/".startswith(f"{here}/")
+            if top(name) == top(target) and not inside:
+                graph.setdefault(here, {}).setdefault(there, (name, number))
     return graph
 
 
 def path_between(graph, start, goal):
     """The nodes from start to goal, both included, or None."""
-        if name.endswith("_test.c"):
-            continue
     before, waiting = {start: None}, [start]
     while waiting:
         node = waiting.pop(0)
@@ -448,6 +458,45 @@ def check_machine_paths(tree):
                 yield Finding(name, number, f"the path of one machine: {match[0]}...")
 
 
+# --- rule 7: figures ---
+
+
+def assertions(text):
+    """(assertions, lines of code) of a C file: lines that are blank or comment are none."""
+    bare = COMMENT.sub(lambda match: match[0] if match[0][0] == '"' else "", text)
+    code = [line for line in bare.split("\n") if line.strip()]
+    return sum(len(ASSERTION.findall(x)) for x in code if x.strip()[0] != "#"), len(code)
+
+
+def folder_assertions(tree):
+    """{folder: (assertions, lines of code)}"""
+    folders = {}
+    for name in tree.ending(".c", ".h"):
+        if top(name) in COUNTED and not name.endswith("_test.c"):
+            here = folders.setdefault(os.path.dirname(name), [0, 0])
+            for index, count in enumerate(assertions("\n".join(tree.lines(name)))):
+                here[index] += count
+    return folders
+
+
+def figures(tree):
+    """All that rule 7 measures, for the ratchet; rounded so that a line or two changes nothing."""
+    found = {}
+    for folder, (count, lines) in folder_assertions(tree).items():
+        share = math.floor(1000 * count / lines) / 10 if lines else 0
+        found[f"assertions in 100 lines of {folder}"] = ratchet.Figure("least", share)
+    counts = sorted(n for name in tree.ending(".c", ".h") for _, n in functions(tree, name))
+    for name, share in (("half", 0.5), ("95 of 100", 0.95)) if counts else ():
+        longest = counts[int(len(counts) * share)]
+        found[f"lines of a C function, {name} of them"] = ratchet.Figure("most", longest)
+    return found
+
+
+def check_figures(tree):
+    for reason in ratchet.worse(tree.root / RATCHET, figures(tree)):
+        yield Finding(RATCHET, 0, reason)
+
+
 # --- all ---
 
 CHECKS = (
@@ -460,6 +509,7 @@ CHECKS = (
     check_format,
     check_engines,
     check_machine_paths,
+    check_figures,
 )
 
 
@@ -477,8 +527,21 @@ def findings(root):
     return [finding for check in CHECKS for finding in check(tree)]
 
 
+def tighten(root):
+    title = "Figures that only get better; `python3 tools/lint.py --ratchet` writes them."
+    for what, figure in ratchet.tighten(root / RATCHET, figures(Tree(root)), title).items():
+        print(f"{RATCHET}: at {figure.bound} {figure} {what}")
+
+
 def main(arguments):
-    root = arguments[0] if arguments else Path(__file__).resolve().parent.parent
+    raising = "--ratchet" in arguments
+    folders = [argument for argument in arguments if argument != "--ratchet"]
+    root = Path(folders[0]) if folders else Path(__file__).resolve().parent.parent
+    if raising:
+        tighten(root)
+        return 0
+    for what, figure in figures(Tree(root)).items():
+        print(f"{str(figure):>5} {what}")
     found = findings(root)
     for finding in found:
         print(finding)

@@ -308,10 +308,44 @@ def test_what_git_ignores_is_left_alone(tree, tmp_path):
     only(tree({"new/a.md": "/" + "root/x\n"}), "new/a.md:1", "path of one machine")
 
 
+def asserting(count, lines):
+    """A C file with that many assertions in that many lines of code."""
+    start = "#include <assert.h>\n\n/* assert(comment) */\n\nint asserting(int x);\n"
+    body = "    assert(x);\n" * count + "    x++;\n" * (lines - count - 6)
+    return f"{start}int asserting(int x)\n{{\n{body}    return x;\n}}\n"
+
+
+def test_assertions_are_counted_and_their_share_only_grows(tree, tmp_path, capsys):
+    assert tree({"sim/proof.c": asserting(8, 40)}) == []
+    assert lint.folder_assertions(lint.Tree(tmp_path))["sim"] == [8, 40 + 9]
+    assert lint.main([tmp_path, "--ratchet"]) == 0
+    assert "at least 16.3 assertions in 100 lines of sim" in capsys.readouterr().out
+    assert tree({"sim/proof_test.c": CHIP.replace("chip_print", "print")}) == []
+    assert tree({"sim/proof.c": asserting(9, 40)}) == []
+    found = tree({"sim/proof.c": asserting(7, 40)})
+    only(found, "tools/lint.ratchet:0", "14.2 assertions in 100 lines of sim", "at least 16.3")
+
+
+def test_functions_do_not_grow(tree, tmp_path):
+    files = {f"sim/m{n}.c": c_function(8).replace("long_one", f"middle_{n}") for n in range(5)}
+    assert tree(files) == []
+    lint.main([tmp_path, "--ratchet"])
+    found = tree({name: text.replace("    return", "    flash_touch(1);\n    return")
+                  for name, text in files.items()})
+    assert len(found) == 2
+    assert found[0].startswith("tools/lint.ratchet:0: 9 lines of a C function, half of them")
+    assert "95 of 100" in found[1]
+
+
+def test_static_assertions_count_and_macros_do_not():
+    text = '#define CHECK(x) assert(x)\n_Static_assert(1, "/*");\n// assert(0)\nint x;\n/*\n*/\n'
+    assert lint.assertions(text) == (1, 3)
+
+
 def test_findings_are_printed_and_answered_with_1(tree, tmp_path, capsys):
     tree({"NOTES.md": "/" + "root/x\n"})
     assert lint.main([tmp_path]) == 1
-    assert capsys.readouterr().out.startswith("NOTES.md:1: ")
+    assert "\nNOTES.md:1: " in capsys.readouterr().out
 
 
 def test_a_missing_tool_is_named_with_the_command_to_type(tmp_path, monkeypatch):
