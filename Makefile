@@ -45,7 +45,7 @@ ENGINE_OBJ := $(call object,$(ENGINE_SRC))
 LIB_OBJ := $(ENGINE_OBJ) $(call object,$(SIM_SRC) $(FUZZ_SRC))
 ENGINE_TESTS := $(call program,$(ENGINE_TEST_SRC))
 HARNESS_TESTS := $(call program,$(HARNESS_TEST_SRC))
-LIBS := $(if $(DATABASE_SRC),,-lsqlite3) -ldl
+LIBS := $(if $(DATABASE_SRC),,-lsqlite3) -ldl $(MORE_LIBS)
 
 # --- what each target uses: Debian packages, each known to tools/need ---
 
@@ -127,15 +127,29 @@ SANITIZE_LIBSIM := -O1 -g -Wno-conversion -fsanitize=undefined -fno-sanitize-rec
     -DBO_CHECKS \
     $(if $(findstring clang,$(CC)),-fsanitize-undefined-trap-on-error)
 
+# Runs the tests on the build in the folder that is given.
+pytest = python=$$(BUILD='$(BUILD)' tools/python) && \
+    export BROWNOUT_BUILD='$(1)' PYTHONPYCACHEPREFIX='$(abspath $(BUILD))/pycache' && \
+    "$$python" -m pytest $$("$$python" -c 'import xdist' 2>/dev/null && echo '-n$(JOBS)') $(TESTS)
+
 check-build: $(BUILD)/brownout $(BUILD)/libsim.so $(ENGINE_TESTS) $(HARNESS_TESTS)
 
 test: ## installs what is missing, builds with sanitizers, runs every test; TESTS=sim runs some
 	@$(NEED) $(TEST_NEEDS)
 	$(AGAIN) BUILD='$(BUILD)/asan' CC='$(CC)' CFLAGS='$(SANITIZE)' \
 	    LIBSIM_CFLAGS='$(SANITIZE_LIBSIM)' check-build
-	@python=$$(BUILD='$(BUILD)' tools/python) && \
-	    export BROWNOUT_BUILD='$(BUILD)/asan' PYTHONPYCACHEPREFIX='$(abspath $(BUILD))/pycache' && \
-	    "$$python" -m pytest $$("$$python" -c 'import xdist' 2>/dev/null && echo '-n$(JOBS)') $(TESTS)
+	@$(call pytest,$(BUILD)/asan)
+
+# All is built again, so that no count of an earlier run is among them.
+GCOV := -O0 -g --coverage
+coverage: ## lines and branches that the tests reach, of each file (gcov); TESTS=sim runs some
+	@$(NEED) $(TEST_NEEDS)
+	@rm -rf '$(BUILD)/coverage' && mkdir -p '$(BUILD)/coverage'
+	@gcc $(STD) $(WARN) -c tools/gcov_exit.c -o '$(BUILD)/coverage/gcov_exit.o'
+	$(AGAIN) BUILD='$(BUILD)/coverage' CC=gcc CFLAGS='$(GCOV)' LIBSIM_CFLAGS='$(GCOV)' \
+	    MORE_LIBS='$(BUILD)/coverage/gcov_exit.o -Wl,--wrap=_exit' check-build
+	@$(call pytest,$(BUILD)/coverage)
+	@python3 -B tools/coverage.py '$(BUILD)/coverage' $(if $(TESTS),--part)
 
 lint: ## sizes, include direction, formatting, both compilers, no heap or globals in engines
 	@$(NEED) $(LINT_NEEDS)
@@ -217,6 +231,6 @@ help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 FORCE:
-.PHONY: all test lint big-endian campaign bench size fuzzers clean help
+.PHONY: all test coverage lint big-endian campaign bench size fuzzers clean help
 .PHONY: check-build run-c-tests replayers FORCE
 .DELETE_ON_ERROR:
