@@ -222,6 +222,15 @@ replayers:
 	    LIB_FUZZING_ENGINE=replay fuzzers
 endif
 
+# Without libFuzzer the replayers run alone.
+SMOKE_SECONDS ?= 3
+smoke: ## every fuzz target for some seconds, and each must catch a planted fault
+	@$(NEED) $(BUILD_NEEDS) python3
+	@if $(NEED) $(FUZZER_NEEDS); then made=fuzzers; \
+	else echo 'make: no libFuzzer; the replayers run alone'; made=replayers; fi; \
+	$(MAKE) --no-print-directory $$made
+	@python3 -B tools/smoke.py '$(OUT)' --seconds $(SMOKE_SECONDS)
+
 # --- the rest ---
 
 clean: ## removes build/
@@ -231,6 +240,6 @@ help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 FORCE:
-.PHONY: all test coverage lint big-endian campaign bench size fuzzers clean help
+.PHONY: all test coverage lint big-endian campaign bench size fuzzers smoke clean help
 .PHONY: check-build run-c-tests replayers FORCE
 .DELETE_ON_ERROR:
