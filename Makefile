@@ -178,6 +178,10 @@ campaign: ## installs what is missing, explores every scenario on every engine; 
 	$(AGAIN) all
 	@BROWNOUT_BUILD='$(BUILD)' python3 -B reports/campaign.py
 
+# The single cuts of some engines are in make test too (tools/test_hard.py).
+hard: all ## each engine with each option on the smallest chips, pairs of cuts everywhere; a canary
+	@python3 -B tools/hard.py '$(BUILD)/brownout'
+
 bench: all ## speeds, each beside a yardstick run at the same moment
 	@$(BUILD)/brownout bench scenarios/long-run.scn scenarios/pairs-20.scn \
 	    scenarios/bench-rlog.scn
@@ -240,6 +244,6 @@ help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 FORCE:
-.PHONY: all test coverage lint big-endian campaign bench size fuzzers smoke clean help
+.PHONY: all test coverage lint big-endian campaign hard bench size fuzzers smoke clean help
 .PHONY: check-build run-c-tests replayers FORCE
 .DELETE_ON_ERROR:
