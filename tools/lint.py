@@ -21,9 +21,11 @@ The rules
  6. No path of one machine stands in any file.
  7. Figures only get better (tools/lint.ratchet): assertions in 100 lines of code of each folder,
     tests apart, and how long functions are.
+ 8. In the folders of WORDED, comments, messages and prose use the words of WORDS.
 """
 
 import ast
+import io
 import math
 import os
 import re
@@ -31,6 +33,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tokenize
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
@@ -71,6 +74,16 @@ FLOOR = ("fuzz/adapter.h", "fuzz/contract.h")
 # Modules of which one takes no more than a type from the other.
 KNOWN_CIRCLES = {("sim/hash", "sim/chip")}
 FREESTANDING = {"limits.h", "stdbool.h", "stddef.h", "stdint.h", "string.h"}
+# A word, as a pattern, and what to write instead; each where it has one meaning only. The pattern
+# does not match itself, so that this file keeps the rule too.
+WORDS = (
+    (r"\bbehin[d]\b", "after, before, next or older"),
+    (r"\bso man[y]\b", "up to n"),
+    (r"\b(?:tel[l]s?|tol[d])\b", "returns, reports, prints or shows"),
+    (r"\berase (?:bloc[k]|uni[t])s?\b", "sector"),
+)
+# Folders in which that is so; those inside them are listed apart.
+WORDED = ("tools",)
 COUNTED = ("engines", "sim", "fuzz")
 RATCHET = "tools/lint.ratchet"
 MAY_CALL = {"memchr", "memcmp", "memcpy", "memmove", "memset"}
@@ -497,6 +510,38 @@ def check_figures(tree):
         yield Finding(RATCHET, 0, reason)
 
 
+# --- rule 8: words ---
+
+
+def prose(name, text):
+    """(line, text) of what people read: comments and strings of sources, all of a page."""
+    if name.endswith(".md"):
+        yield 1, text
+    elif name.endswith(".py"):
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type in (tokenize.COMMENT, tokenize.STRING):
+                yield token.start[0], token.string
+    else:
+        for match in COMMENT.finditer(text):
+            yield text.count("\n", 0, match.start()) + 1, match[0]
+
+
+def wrong_words(name, text):
+    """(line, reason) for each word of WORDS that has a better one."""
+    for first, words in prose(name, text):
+        for pattern, better in WORDS:
+            for match in re.finditer(pattern, words):
+                line = first + words.count("\n", 0, match.start())
+                yield line, f"'{match[0]}': write {better}"
+
+
+def check_words(tree):
+    for name in tree.ending(".c", ".h", ".py", ".md"):
+        if os.path.dirname(name) in WORDED:
+            for line, reason in wrong_words(name, "\n".join(tree.lines(name))):
+                yield Finding(name, line, reason)
+
+
 # --- all ---
 
 CHECKS = (
@@ -510,6 +555,7 @@ CHECKS = (
     check_engines,
     check_machine_paths,
     check_figures,
+    check_words,
 )
 
 

@@ -105,7 +105,7 @@ class Smoke:
         found = [*self.folder.glob("*_fuzzer"), *self.folder.glob("replay/*_fuzzer")]
         return sorted({path.name for path in found})
 
-    def tell(self, what, reason, output):
+    def report(self, what, reason, output):
         runs = f"{inputs_run(output)} inputs"
         print(f"smoke: {what}: {reason or divergence(output) or runs}", flush=True)
         if reason:
@@ -130,10 +130,10 @@ class Smoke:
         corpus, environment = self.corpus(name, engine), settings(engine)
         if fuzzer:
             code, output = fuzz(fuzzer, environment, corpus, self.seconds)
-            self.tell(f"{name} on {engine}", wrong_pass(code, output), output)
+            self.report(f"{name} on {engine}", wrong_pass(code, output), output)
         if replayer:
             code, output = replay(replayer, environment, corpus.iterdir())
-            self.tell(f"{name}, replayer, on {engine}", wrong_pass(code, output), output)
+            self.report(f"{name}, replayer, on {engine}", wrong_pass(code, output), output)
 
     def catches(self, name, engine, plugin):
         fuzzer, replayer = self.both(name)
@@ -141,7 +141,7 @@ class Smoke:
         inputs, expected = list(corpus.iterdir()), ""
         if fuzzer:
             code, output = fuzz(fuzzer, environment, corpus, CANARY_SECONDS_MAX)
-            self.tell(f"{name} on {engine}, planted", wrong_catch(code, output), output)
+            self.report(f"{name} on {engine}, planted", wrong_catch(code, output), output)
             inputs = list(self.work.glob(f"{corpus.name}.*")) or inputs
             expected = divergence(output)
         if replayer:
@@ -149,7 +149,7 @@ class Smoke:
             reason = wrong_catch(code, output)
             if not reason and expected and divergence(output) != expected:
                 reason = f"expected {expected}, came {divergence(output)}"
-            self.tell(f"{name}, replayer, on {engine}, planted", reason, output)
+            self.report(f"{name}, replayer, on {engine}, planted", reason, output)
 
 
 def planted_plugin(work):

@@ -342,6 +342,31 @@ def test_static_assertions_count_and_macros_do_not():
     assert lint.assertions(text) == (1, 3)
 
 
+BEHIND, MANY = "behin" + "d", "so man" + "y"
+
+
+@pytest.mark.parametrize("name, text, line", [
+    ("tools/a.c", f"/* first\n * {BEHIND} it */\nint a;\n", 2),
+    ("tools/a.h", f'\nextern char a[sizeof "{MANY} of them"];\n', 2),
+    ("tools/a.py", f'# fine\nx = f("stop after {MANY}")\n', 2),
+    ("tools/a.py", f'"""One.\n\nTwo {BEHIND}.\n"""\n', 3),
+    ("tools/a.md", f"one\ntwo {BEHIND}\n", 2),
+])
+def test_a_word_that_has_a_better_one_is_caught(name, text, line):
+    found = list(lint.wrong_words(name, text))
+    assert [number for number, _ in found] == [line]
+    assert "write " in found[0][1]
+
+
+def test_names_and_parts_of_words_are_no_words_of_prose():
+    assert list(lint.wrong_words("a.c", f"int {BEHIND};\n/* {BEHIND}hand */\n")) == []
+
+
+def test_words_are_checked_in_the_folders_listed(tree):
+    assert tree({"reports/a.md": f"{BEHIND}\n"}) == []
+    only(tree({"tools/a.md": f"{BEHIND}\n"}), "tools/a.md:1", f"'{BEHIND}': write after")
+
+
 def test_findings_are_printed_and_answered_with_1(tree, tmp_path, capsys):
     tree({"NOTES.md": "/" + "root/x\n"})
     assert lint.main([tmp_path]) == 1
