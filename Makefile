@@ -52,6 +52,7 @@ LIBS := $(if $(DATABASE_SRC),,-lsqlite3) -ldl $(MORE_LIBS)
 BUILD_NEEDS := gcc libc6-dev libsqlite3-dev
 LINT_NEEDS := gcc libc6-dev libsqlite3-dev clang-14 clang-format-14 python3
 TEST_NEEDS := $(BUILD_NEEDS) $(LINT_NEEDS) python3-pytest python3-hypothesis
+PARALLEL_NEEDS := python3-pytest-xdist
 BIG_ENDIAN_NEEDS := gcc-powerpc-linux-gnu libc6-dev-powerpc-cross qemu-user
 SIZE_NEEDS := gcc-arm-none-eabi libnewlib-arm-none-eabi python3
 FUZZER_NEEDS := $(BUILD_NEEDS) clang-14 libclang-rt-14-dev
@@ -134,8 +135,14 @@ pytest = python=$$(BUILD='$(BUILD)' tools/python) && \
 
 check-build: $(BUILD)/brownout $(BUILD)/libsim.so $(ENGINE_TESTS) $(HARNESS_TESTS)
 
+# Tests run without what makes them parallel, so that is asked for once in a build folder.
+$(BUILD)/parallel-tried:
+	@$(NEED) $(PARALLEL_NEEDS) || echo 'make: without it the tests run one after the other'
+	@mkdir -p $(@D) && touch $@
+
 test: ## installs what is missing, builds with sanitizers, runs every test; TESTS=sim runs some
 	@$(NEED) $(TEST_NEEDS)
+	@$(MAKE) --no-print-directory $(BUILD)/parallel-tried
 	$(AGAIN) BUILD='$(BUILD)/asan' CC='$(CC)' CFLAGS='$(SANITIZE)' \
 	    LIBSIM_CFLAGS='$(SANITIZE_LIBSIM)' check-build
 	@$(call pytest,$(BUILD)/asan)

@@ -231,6 +231,53 @@ def test_need_uses_sudo_that_asks_no_password(machine):
     assert machine.asked() == ["install"]
 
 
+@pytest.fixture
+def interpreter(tmp_path, root):
+    """interpreter(first=.., build=..) is what tools/python prints where the first python3 and that
+    of the build's environment see these modules; /usr/bin/python3 is the machine's own."""
+    sees = 'case " %s " in *" $word "*) ;; *) exit 1 ;; esac'
+    script = f'for word in "${{@:3}}"; do {sees}; done; echo %s'
+
+    def run(**seen):
+        places = {"first": tmp_path / "bin/python3", "build": tmp_path / "build/venv/bin/python"}
+        for name, modules in seen.items():
+            places[name].parent.mkdir(parents=True, exist_ok=True)
+            places[name].write_text("#!/bin/bash\n" + script % (modules, name) + "\n")
+            places[name].chmod(0o755)
+        search = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
+        environment = {"PATH": search, "BUILD": str(tmp_path / "build")}
+        command = [root / "tools/python"]
+        return subprocess.run(command, env=environment, capture_output=True, text=True).stdout
+
+    return run
+
+
+ALONE, PARALLEL = "pytest hypothesis", "pytest hypothesis xdist"
+
+
+def test_the_interpreter_that_runs_tests_in_parallel_is_taken(interpreter):
+    assert interpreter(first=PARALLEL) == "first\n"
+    assert interpreter(first=ALONE, build=PARALLEL) == "build\n"
+    assert interpreter(first=PARALLEL, build=ALONE) == "first\n"
+
+
+def test_an_interpreter_that_sees_no_pytest_is_not_taken(interpreter):
+    assert interpreter(first=PARALLEL, build="xdist") == "first\n"
+
+
+def test_tests_run_one_after_the_other_where_there_is_no_xdist(toy, root):
+    toy.write("tools/need", "#!/bin/bash\n[[ $* != *xdist* ]]\n")
+    told = toy.make("build/parallel-tried", "PARALLEL_NEEDS=python3-pytest-xdist")
+    assert told == []
+    assert (toy.folder / "build/parallel-tried").exists()
+
+
+def test_what_requirements_pins_is_what_the_tests_need(root):
+    pinned = re.findall(r"^([\w-]+)==", (root / "requirements.txt").read_text(), re.MULTILINE)
+    needs = re.findall(r"\bpython3-([\w-]+)", (root / "Makefile").read_text())
+    assert set(pinned) == set(needs)
+
+
 def test_need_knows_every_package_that_the_tree_asks_for(machine, root):
     text = (root / "Makefile").read_text() + (root / ".ci/run").read_text()
     asked = re.findall(r"^[A-Z_]*NEEDS := (.*)|^tools/need ((?:.*\\\n)*.*)", text, re.MULTILINE)
