@@ -197,6 +197,13 @@ size: ## code, RAM and deepest stack of each engine on a Cortex-M4
 	@$(NEED) --say $(SIZE_NEEDS)
 	@python3 -B tools/size.py '$(BUILD)/size'
 
+# --- firmware ---
+
+ENGINE ?=
+DIR ?=
+lift: ## copies what firmware needs of an engine, ENGINE=seqmap, to a new folder, DIR=...
+	@python3 -B tools/engines.py lift '$(ENGINE)' '$(DIR)'
+
 # --- fuzz targets: one file each, fuzz/fuzzers/NAME_fuzzer.c ---
 
 OUT ?= $(BUILD)/fuzzers
@@ -251,6 +258,6 @@ help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 FORCE:
-.PHONY: all test coverage lint big-endian campaign hard bench size fuzzers smoke clean help
+.PHONY: all test coverage lint big-endian campaign hard bench size fuzzers smoke lift clean help
 .PHONY: check-build run-c-tests replayers FORCE
 .DELETE_ON_ERROR:

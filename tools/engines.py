@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""engines - which files belong to which engine: reads engines/engines.txt.
+
+`engines.py lift ENGINE FOLDER` copies what firmware needs of an engine, and the licence, to a new
+folder in which the places of the files are the same. `make lift`.
+"""
+
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+TABLE = ROOT / "engines/engines.txt"
+LINE = re.compile(r"(engine|part) (\w+): (\S.*)")
+INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
+
+
+class Line(NamedTuple):
+    """What an engine, or a part that engines share, is made of."""
+
+    kind: str
+    sources: tuple
+    needs: tuple
+
+
+def read_table(text):
+    """{name: Line} in the order of the table."""
+    table = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line or line.startswith("#"):
+            continue
+        match = LINE.fullmatch(line)
+        if match is None:
+            raise ValueError(f"engines.txt:{number}: not `engine NAME: WORDS` or `part NAME: WORDS`")
+        kind, name, words = match[1], match[2], match[3].split()
+        before = table.get(name, Line(kind, (), ()))
+        sources = tuple(word for word in words if word.endswith(".c"))
+        needs = tuple(word for word in words if not word.endswith(".c"))
+        unknown = [word for word in needs if word not in table]
+        if unknown:
+            raise ValueError(f"engines.txt:{number}: no line above is named '{unknown[0]}'")
+        table[name] = Line(kind, before.sources + sources, before.needs + needs)
+    return table
+
+
+PARTS_AND_ENGINES = read_table(TABLE.read_text())
+NAMES = tuple(name for name, line in PARTS_AND_ENGINES.items() if line.kind == "engine")
+
+
+def sources(name):
+    """The sources of an engine or part and of all that it needs, from engines/, each once."""
+    line = PARTS_AND_ENGINES[name]
+    found = [source for need in line.needs for source in sources(need)]
+    return list(dict.fromkeys([*found, *line.sources]))
+
+
+def headers(names):
+    """The headers that these files include, and those that these include, from engines/."""
+    found, waiting = set(), list(names)
+    while waiting:
+        name = waiting.pop()
+        for spelled in INCLUDE.findall((ROOT / "engines" / name).read_text()):
+            target = os.path.normpath(os.path.join(os.path.dirname(name), spelled))
+            if target not in found:
+                found.add(target)
+                waiting.append(target)
+    return sorted(found)
+
+
+def files(name):
+    """All that firmware needs of an engine, from engines/."""
+    needed = sources(name)
+    return sorted([*needed, *headers(needed)])
+
+
+def header(name):
+    """The header that a user of an engine includes: it lies beside its source."""
+    own = [source for source in PARTS_AND_ENGINES[name].sources if source.endswith(f"/{name}.c")]
+    return own[0].removesuffix(".c") + ".h"
+
+
+# --- make lift ---
+
+
+def lift_refusal(name, folder):
+    """Why an engine is not copied to a folder, or None."""
+    if name not in NAMES:
+        known = ", ".join(NAMES)
+        return f"'{name}' is no engine; type: make lift ENGINE=... DIR=... with one of {known}"
+    if folder == "":
+        return f"no folder is given; type: make lift ENGINE={name} DIR=..."
+    if Path(folder).exists() and (not Path(folder).is_dir() or any(Path(folder).iterdir())):
+        return f"{folder} is there and not an empty folder; name another one: DIR=..."
+    return None
+
+
+def lift(name, folder):
+    """Copies an engine and returns what was copied."""
+    copied = files(name)
+    for file in copied:
+        target = Path(folder) / file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / "engines" / file, target)
+    shutil.copyfile(ROOT / "LICENSE", Path(folder) / "LICENSE")
+    return ["LICENSE", *copied]
+
+
+def main(arguments):
+    if len(arguments) != 3 or arguments[0] != "lift":
+        print("engines: type: tools/engines.py lift ENGINE FOLDER", file=sys.stderr)
+        return 2
+    name, folder = arguments[1:]
+    refusal = lift_refusal(name, folder)
+    if refusal:
+        print(f"lift: {refusal}", file=sys.stderr)
+        return 2
+    try:
+        copied = lift(name, folder)
+    except OSError as error:
+        print(f"lift: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
+    print(f"lift: {len(copied)} files in {folder}: include {header(name)}, and compile")
+    print("   ", " ".join(sources(name)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
