@@ -55,6 +55,7 @@ TEST_NEEDS := $(BUILD_NEEDS) $(LINT_NEEDS) python3-pytest python3-hypothesis
 PARALLEL_NEEDS := python3-pytest-xdist
 BIG_ENDIAN_NEEDS := gcc-powerpc-linux-gnu libc6-dev-powerpc-cross qemu-user
 SIZE_NEEDS := gcc-arm-none-eabi libnewlib-arm-none-eabi python3
+FIRMWARE_NEEDS := $(SIZE_NEEDS) qemu-system-arm
 FUZZER_NEEDS := $(BUILD_NEEDS) clang-14 libclang-rt-14-dev
 
 NEED := CC='$(CC)' BUILD='$(BUILD)' tools/need
@@ -197,7 +198,15 @@ size: ## code, RAM and deepest stack of each engine on a Cortex-M4
 	@$(NEED) --say $(SIZE_NEEDS)
 	@python3 -B tools/size.py '$(BUILD)/size'
 
+size-table: ## writes the table of sizes of the README anew
+	@$(NEED) --say $(FIRMWARE_NEEDS)
+	@python3 -B tools/size.py '$(BUILD)/size' --readme
+
 # --- firmware ---
+
+firmware: ## each engine on a Cortex-M4 and a Cortex-M0+ under qemu: results, image, stack
+	@$(NEED) --say $(FIRMWARE_NEEDS)
+	@python3 -B tools/firmware.py '$(BUILD)/firmware'
 
 ENGINE ?=
 DIR ?=
@@ -258,6 +267,7 @@ help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 FORCE:
-.PHONY: all test coverage lint big-endian campaign hard bench size fuzzers smoke lift clean help
+.PHONY: all test coverage lint big-endian campaign hard bench size fuzzers smoke lift size-table
+.PHONY: firmware clean help
 .PHONY: check-build run-c-tests replayers FORCE
 .DELETE_ON_ERROR:

@@ -34,7 +34,8 @@ def read_table(text):
             continue
         match = LINE.fullmatch(line)
         if match is None:
-            raise ValueError(f"engines.txt:{number}: not `engine NAME: WORDS` or `part NAME: WORDS`")
+            form = "`engine NAME: WORDS` or `part NAME: WORDS`"
+            raise ValueError(f"engines.txt:{number}: not {form}")
         kind, name, words = match[1], match[2], match[3].split()
         before = table.get(name, Line(kind, (), ()))
         sources = tuple(word for word in words if word.endswith(".c"))
@@ -80,6 +81,47 @@ def header(name):
     """The header that a user of an engine includes: it lies beside its source."""
     own = [source for source in PARTS_AND_ENGINES[name].sources if source.endswith(f"/{name}.c")]
     return own[0].removesuffix(".c") + ".h"
+
+
+# --- what is measured ---
+
+ARM = "arm-none-eabi-gcc"
+
+
+class Core(NamedTuple):
+    """A processor: its name, gcc's for it, and a machine of qemu that has one."""
+
+    name: str
+    cpu: str
+    machine: str
+
+
+class Variant(NamedTuple):
+    """An engine as it is compiled for firmware."""
+
+    label: str
+    engine: str
+    flags: tuple = ()
+
+
+M4 = Core("Cortex-M4", "cortex-m4", "mps2-an386")
+M0PLUS = Core("Cortex-M0+", "cortex-m0plus", "microbit")  # a Cortex-M0, which takes the same code
+VARIANTS = (
+    Variant("`seqmap`, no caches", "seqmap", ("-DSEQ_NO_CACHE",)),
+    Variant("`seqmap`", "seqmap"),
+    Variant("`seqqueue`, no caches", "seqqueue", ("-DSEQ_NO_CACHE",)),
+    Variant("`seqqueue`", "seqqueue"),
+    Variant("`seqqueue` and its RAM front", "buffered"),
+    Variant("`rlog`", "rlog"),
+    Variant("`seqlog`, all options", "seqlog"),
+    Variant("`naive`", "naive"),
+)
+
+
+def structs(name):
+    """The engine and those that it works on: firmware has one struct of each."""
+    needed = [engine for need in PARTS_AND_ENGINES[name].needs for engine in structs(need)]
+    return [*needed, name] if name in NAMES else needed
 
 
 # --- make lift ---

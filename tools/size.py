@@ -5,6 +5,9 @@ Code is .text and constants of the engine's own sources; what it calls in libc a
 below the table. An engine has no static RAM (lint sees to it), so its RAM is the object, which the
 caller owns; buffers and caches that the caller chooses come on top. Stack is the deepest chain of
 calls, without what the flash operations of the firmware need.
+
+`size.py FOLDER --readme` writes the table of the README anew, with the stack that was seen in use
+when examples/firmware ran. `make size-table`.
 """
 
 import re
@@ -16,49 +19,21 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import callgraph  # noqa: E402
+import engines  # noqa: E402
+import firmware  # noqa: E402
+from engines import ARM, M0PLUS, M4, ROOT, VARIANTS  # noqa: E402
 
-ROOT = Path(__file__).resolve().parent.parent
-COMPILER = "arm-none-eabi-gcc"
-FLAGS = "-std=c11 -mcpu=cortex-m4 -mthumb -Os -ffreestanding -I. -fcallgraph-info=su -c".split()
-
-
-class Engine(NamedTuple):
-    """What is lifted into firmware together, and the struct that firmware then owns."""
-
-    name: str
-    sources: tuple
-    header: str
-    struct: str
-    flags: tuple = ()
-
-
-SEQMAP = ("engines/map/seqmap*.c", "engines/seq/*.c")
-NAIVE = ("engines/map/naive*.c", "engines/seq/seq_crc.c")
-SEQQUEUE = ("engines/queue/seqqueue*.c", "engines/seq/*.c")
-BUFFERED = ("engines/queue/*.c", "engines/seq/*.c")
-RLOG = ("engines/ringlog/rlog*.c", "engines/crc32c.c")
-SEQLOG = ("engines/ringlog/seqlog*.c", "engines/ringlog/cobs.c", "engines/crc32c.c")
-ENGINES = (
-    Engine("seqmap, no caches", SEQMAP, "engines/map/seqmap.h", "seqmap", ("-DSEQ_NO_CACHE",)),
-    Engine("seqmap", SEQMAP, "engines/map/seqmap.h", "seqmap"),
-    Engine("seqqueue, no cache", SEQQUEUE, "engines/queue/seqqueue.h", "seqqueue",
-           ("-DSEQ_NO_CACHE",)),
-    Engine("seqqueue", SEQQUEUE, "engines/queue/seqqueue.h", "seqqueue"),
-    Engine("seqqueue, buffered", BUFFERED, "engines/queue/buffered.h", "buffered"),
-    Engine("rlog", RLOG, "engines/ringlog/rlog.h", "rlog"),
-    Engine("seqlog", SEQLOG, "engines/ringlog/seqlog.h", "seqlog"),
-    Engine("naive", NAIVE, "engines/map/naive.h", "naive"),
-)
+FLAGS = "-std=c11 -mthumb -Os -ffreestanding -I. -fcallgraph-info=su -c".split()
 
 
 def compiled(folder, source, text=None, flags=()):
     """The object file of a source of the tree, or of `text`."""
     made = folder / (source.replace("/", "__") + ".o")
     given = [source] if text is None else ["-x", "c", "-"]
-    command = [COMPILER, *FLAGS, *flags, *given, "-o", made]
+    command = [ARM, *FLAGS, *flags, *given, "-o", made]
     done = subprocess.run(command, cwd=ROOT, input=text, text=True, stderr=subprocess.PIPE)
     if done.returncode:
-        sys.exit(f"size: {COMPILER} does not compile {source}:\n{done.stderr}")
+        sys.exit(f"size: {ARM} does not compile {source}:\n{done.stderr}")
     return made
 
 
@@ -70,17 +45,12 @@ def section_bytes(made, *starts):
     return sum(int(size) for name, size in sections if name.startswith(starts))
 
 
-def object_bytes(folder, engine):
-    """sizeof the struct, from a file that holds one."""
-    text = f'#include "{engine.header}"\nstruct {engine.struct} probe;\n'
-    made = compiled(folder, f"{engine.name} object", text, engine.flags)
-    return section_bytes(made, ".bss")
-
-
-def sources(engine):
-    paths = {path for pattern in engine.sources for path in ROOT.glob(pattern)}
-    names = sorted(path.relative_to(ROOT).as_posix() for path in paths)
-    return [name for name in names if not name.endswith("_test.c")]
+def object_bytes(folder, variant, flags):
+    """sizeof the structs that firmware owns, from a file that holds one of each."""
+    names = engines.structs(variant.engine)
+    lines = [f'#include "engines/{engines.header(name)}"' for name in names]
+    lines += [f"struct {name} probe_{name};" for name in names]
+    return section_bytes(compiled(folder, "probe", "\n".join([*lines, ""]), flags), ".bss")
 
 
 class Row(NamedTuple):
@@ -105,28 +75,86 @@ def stack_of(graph):
     return f"{size} B", " > ".join(map(callgraph.short, path))
 
 
-def measure(folder, engine):
-    """The engine's row, and the functions that it calls and does not have."""
-    objects = [compiled(folder, name, flags=engine.flags) for name in sources(engine)]
+def measure(folder, variant, core=M4):
+    """The row of a variant, and the functions that it calls and does not have."""
+    flags = [f"-mcpu={core.cpu}", *variant.flags]
+    names = [f"engines/{name}" for name in engines.sources(variant.engine)]
+    objects = [compiled(folder, name, flags=flags) for name in names]
     graph = callgraph.Graph(made.with_suffix(".ci").read_text() for made in objects)
     code = sum(section_bytes(made, ".text", ".rodata") for made in objects)
     static = sum(section_bytes(made, ".data", ".bss") for made in objects)
-    owned = object_bytes(folder, engine)
+    owned = object_bytes(folder, variant, flags)
     return Row(code, static, owned, *stack_of(graph)), graph.foreign()
 
 
-def main(arguments):
-    folder = Path(arguments[0]).resolve()
-    folder.mkdir(parents=True, exist_ok=True)
-    measured = {engine.name: measure(folder, engine) for engine in ENGINES}
-    print("Cortex-M4, -Os           code    static    object     stack")
+def print_sizes(folder):
+    measured = {variant.label.replace("`", ""): measure(folder, variant) for variant in VARIANTS}
+    print(f"{M4.name}, -Os                     code    static    object     stack")
     for name, (row, _) in measured.items():
-        print(f"{name:18} {row.code:7} B {row.static:7} B {row.owned:7} B {row.stack:>9}")
+        print(f"{name:28} {row.code:7} B {row.static:7} B {row.owned:7} B {row.stack:>9}")
     print("\nwhere the stack is deepest")
     for name, (row, _) in measured.items():
         print(textwrap.fill(f"{name}: {row.chain}", 98, subsequent_indent="    "))
     foreign = sorted(set().union(*(calls for _, calls in measured.values())))
     print(f"\nnot counted: {', '.join(foreign) or 'nothing'}; the flash operations")
+
+
+# --- the table of the README ---
+
+TABLE = re.compile(rf"^\| {ARM} .*\n(?:\|.*\n)+", re.MULTILINE)
+
+
+def compiler():
+    """The compiler with its version, which decides every figure."""
+    done = subprocess.run([ARM, "-dumpfullversion"], capture_output=True, text=True, check=True)
+    return f"{ARM} {done.stdout.strip()}"
+
+
+class Figures(NamedTuple):
+    """A variant on both cores: its size, and what was seen when examples/firmware ran."""
+
+    size: dict  # {core: Row}
+    seen: dict  # {core: firmware.Figures}
+
+
+def figures(folder, variant):
+    cores = (M4, M0PLUS)
+    size = {core: measure(folder, variant, core)[0] for core in cores}
+    return Figures(size, {core: firmware.measure(folder, variant, core) for core in cores})
+
+
+def readme_head():
+    head = f"| {compiler()}, -Os | code, {M4.name} | code, {M0PLUS.name} "
+    return head + "| object | deepest stack | seen in use |"
+
+
+def readme_row(variant, measured):
+    row, small, seen = measured.size[M4], measured.size[M0PLUS], measured.seen[M4]
+    code = f"{row.code} B | {small.code} B | {row.owned} B"
+    return f"| {variant.label} | {code} | {row.stack} | {seen.stack} B |"
+
+
+def readme_table(folder):
+    rows = [readme_row(variant, figures(folder, variant)) for variant in VARIANTS]
+    return "\n".join([readme_head(), "|---" * 6 + "|", *rows, ""])
+
+
+def write_readme(folder):
+    readme = ROOT / "README.md"
+    text = readme.read_text()
+    if len(TABLE.findall(text)) != 1:
+        sys.exit(f"size: README.md has no table, or more than one, that begins with `| {ARM}`")
+    table = readme_table(folder)
+    readme.write_text(TABLE.sub(lambda _: table, text))
+
+
+def main(arguments):
+    folder = Path(arguments[0]).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    if "--readme" in arguments:
+        write_readme(folder)
+    else:
+        print_sizes(folder)
     return 0
 
 

@@ -5,10 +5,10 @@ import shutil
 
 import pytest
 
-from tools import callgraph, size
+from tools import callgraph, engines, size
 
 needs_compiler = pytest.mark.skipif(
-    not shutil.which(size.COMPILER), reason=f"{size.COMPILER} is not installed"
+    not shutil.which(engines.ARM), reason=f"{engines.ARM} is not installed"
 )
 
 
@@ -45,8 +45,9 @@ def test_a_frame_of_varying_size_with_a_known_limit_has_one():
 def test_each_engine_has_a_row_and_lacks_only_what_every_libc_has(tmp_path, capsys):
     assert size.main([tmp_path]) == 0
     told = capsys.readouterr().out
-    for engine in size.ENGINES:
-        assert re.search(rf"^{engine.name} +[1-9]\d* B +0 B +[1-9]\d* B +[1-9]\d* B$", told, re.M)
+    for variant in engines.VARIANTS:
+        label = variant.label.replace("`", "")
+        assert re.search(rf"^{label} +[1-9]\d* B +0 B +[1-9]\d* B +[1-9]\d* B$", told, re.M)
     missing = re.search(r"^not counted: (.*); the flash operations$", told, re.M)[1].split(", ")
     assert all(re.fullmatch(r"mem\w+|__aeabi_\w+", name) for name in missing)
 
@@ -55,3 +56,24 @@ def test_each_engine_has_a_row_and_lacks_only_what_every_libc_has(tmp_path, caps
 def test_a_source_that_does_not_compile_is_named(tmp_path):
     with pytest.raises(SystemExit, match="does not compile nothing.c"):
         size.compiled(tmp_path, "nothing.c", "int x = ;")
+
+
+def test_the_readme_has_a_row_for_each_variant(root):
+    """examples/firmware/test_firmware.py holds the figures; `make size-table` writes them anew."""
+    stated = size.TABLE.findall((root / "README.md").read_text())
+    assert len(stated) == 1
+    labels = [line.split(" | ")[0].removeprefix("| ") for line in stated[0].split("\n")[2:-1]]
+    assert labels == [variant.label for variant in engines.VARIANTS]
+
+
+@needs_compiler
+def test_the_ram_front_is_counted_with_the_queue_that_it_needs(tmp_path):
+    owned = {v.label: size.measure(tmp_path, v)[0].owned for v in engines.VARIANTS}
+    assert owned["`seqqueue` and its RAM front"] > owned["`seqqueue`"]
+
+
+def test_a_readme_without_the_table_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "README.md").write_text("| other |\n")
+    monkeypatch.setattr(size, "ROOT", tmp_path)
+    with pytest.raises(SystemExit, match="no table, or more than one, that begins with"):
+        size.write_readme(tmp_path)
