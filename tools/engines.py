@@ -15,6 +15,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "engines/engines.txt"
 LINE = re.compile(r"(engine|part) (\w+): (\S.*)")
+OPTION = re.compile(r"^option (\w+)$", re.MULTILINE)
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
 
 
@@ -30,7 +31,7 @@ def read_table(text):
     """{name: Line} in the order of the table."""
     table = {}
     for number, line in enumerate(text.split("\n"), 1):
-        if not line or line.startswith("#"):
+        if not line or line.startswith("#") or OPTION.fullmatch(line):
             continue
         match = LINE.fullmatch(line)
         if match is None:
@@ -48,6 +49,7 @@ def read_table(text):
 
 
 PARTS_AND_ENGINES = read_table(TABLE.read_text())
+OPTIONS = tuple(OPTION.findall(TABLE.read_text()))
 NAMES = tuple(name for name, line in PARTS_AND_ENGINES.items() if line.kind == "engine")
 
 
