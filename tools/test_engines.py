@@ -1,6 +1,7 @@
 """engines.txt is complete, and what `make lift` copies compiles alone."""
 
 import os
+import re
 import shutil
 import subprocess
 
@@ -62,6 +63,33 @@ def test_a_mistake_in_the_table_is_named_with_its_line():
         engines.read_table("part a: a.c\nengine c: b c.c\n")
     with pytest.raises(ValueError, match="engines.txt:1: not `engine NAME: WORDS`"):
         engines.read_table("a.c b.c")
+
+
+# --- the README ---
+
+FIRMWARE = """#include <stddef.h>
+#include "{header}"
+
+int user(const struct bo_flash *port, uint64_t seconds);
+int user(const struct bo_flash *port, uint64_t seconds)
+{{
+    struct bo_flash flash = *port;
+    uint32_t snapshot = (uint32_t)seconds;
+    {code}
+    return error + (int)snapshot;
+}}
+"""
+
+
+@pytest.mark.parametrize("name", ["seqmap", "rlog"])
+def test_what_the_readme_shows_of_an_engine_compiles(lifted, root, name):
+    folder = lifted(name)
+    blocks = re.findall(r"(?:^    .*\n)+", (root / "README.md").read_text(), re.MULTILINE)
+    shown = [block for block in blocks if f"{name}_mount(&" in block]
+    assert len(shown) == 1
+    source = FIRMWARE.format(header=engines.header(name), code=shown[0])
+    (folder / "user.c").write_text(source)
+    run(["gcc", *FREESTANDING, "-c", "user.c"], folder)
 
 
 # --- lift ---
