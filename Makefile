@@ -200,7 +200,7 @@ size: ## code, RAM and deepest stack of each engine on a Cortex-M4
 
 size-table: ## writes the table of sizes of the README anew
 	@$(NEED) --say $(FIRMWARE_NEEDS)
-	@python3 -B tools/size.py '$(BUILD)/size' --readme
+	@python3 -B tools/size_table.py '$(BUILD)/size'
 
 # --- firmware ---
 

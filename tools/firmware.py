@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-import engines  # noqa: E402
+import size  # noqa: E402
 from engines import ARM, M0PLUS, M4, ROOT, VARIANTS  # noqa: E402
 
 QEMU = "qemu-system-arm"
@@ -31,19 +31,19 @@ class Failure(Exception):
 
 
 class Figures(NamedTuple):
-    """Bytes of the image and of the stack that was in use, and cuts survived."""
+    """Bytes of the image and of the stack that was in use, cuts survived, and the engine's size."""
 
     image: int
     stack: int
     cuts: int
+    size: size.Row
 
 
-def build(folder, variant, core, use=None):
-    """The program of a variant; `use` stands for its use_ENGINE.c."""
+def build(folder, variant, core, objects, use=None):
+    """The program of a variant from its object files; `use` stands for its use_ENGINE.c."""
     made = folder / f"{variant.engine}-{core.cpu}{''.join(variant.flags)}.elf"
     names = [f"{HERE}/{name}" for name in OWN]
-    names += [use or f"{HERE}/use_{variant.engine}.c"]
-    names += [f"engines/{name}" for name in engines.sources(variant.engine)]
+    names += [use or f"{HERE}/use_{variant.engine}.c", *objects]
     flags = [*FLAGS, f"-mcpu={core.cpu}", "-T", f"{HERE}/board.ld", *variant.flags]
     command = [ARM, *flags, *names, "-o", made]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
@@ -76,12 +76,17 @@ def image_bytes(program):
 
 def measure(folder, variant, core):
     """Builds a variant, runs it and returns its figures."""
-    program = build(folder, variant, core)
+    row = size.measure(folder, variant, core)
+    program = build(folder, variant, core, row.objects)
     told = run(program, core)
     match = TOLD.fullmatch(told)
     if match is None or match[1] != variant.engine:
         raise Failure(f"{program.name}: printed {told!r}, which is not a line of figures")
-    return Figures(image_bytes(program), int(match[4]), int(match[3]))
+    return Figures(image_bytes(program), int(match[4]), int(match[3]), row)
+
+
+def on_both_cores(folder, variant):
+    return {core: measure(folder, variant, core) for core in (M4, M0PLUS)}
 
 
 def main(arguments):
@@ -91,7 +96,7 @@ def main(arguments):
     print(f"{'':28}", f"{'image':>11} {'stack':>8} {'cuts':>9}" * 2)
     for variant in VARIANTS:
         try:
-            figures = [measure(folder, variant, core) for core in (M4, M0PLUS)]
+            figures = on_both_cores(folder, variant).values()
         except Failure as failure:
             print(f"firmware: {failure}", file=sys.stderr)
             return 1

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from tools import engines, firmware, size
+from tools import engines, firmware, size_table
 
 for_two_cores = pytest.mark.parametrize("core", [engines.M4, engines.M0PLUS], ids=lambda c: c.name)
 pytestmark = [
@@ -21,15 +21,15 @@ EXAMPLE_STACK_MAX = 160
 
 @pytest.mark.parametrize("variant", engines.VARIANTS, ids=lambda variant: variant.label)
 def test_an_engine_works_on_the_target_and_costs_what_the_readme_says(tmp_path, root, variant):
-    measured = size.figures(tmp_path, variant)
-    for core, seen in measured.seen.items():
+    measured = firmware.on_both_cores(tmp_path, variant)
+    for seen in measured.values():
         assert seen.cuts > 120  # more than one program or erase a step
-        bound = int(measured.size[core].stack.removesuffix(" B"))
+        bound = int(seen.size.stack.removesuffix(" B"))
         assert bound / 2 < seen.stack <= bound + EXAMPLE_STACK_MAX
-    stated = size.TABLE.search((root / "README.md").read_text())[0].split("\n")
-    if not stated[0].startswith(f"| {size.compiler()},"):
-        pytest.skip(f"works; the README's sizes are of another compiler than {size.compiler()}")
-    row = size.readme_row(variant, measured)
+    stated = size_table.TABLE.search((root / "README.md").read_text())[0].split("\n")
+    if not stated[0].startswith(f"| {size_table.compiler()},"):
+        pytest.skip(f"works; the README's sizes are of another compiler: {stated[0]}")
+    row = size_table.row_of(variant, measured)
     assert row in stated, "the README's table is old; type: make size-table"
 
 
@@ -55,7 +55,7 @@ def told_of_wrong(tmp_path, core, step, count="done"):
     """What the firmware prints of a store that is wrong, and that it fails."""
     use = tmp_path / "use_wrong.c"
     use.write_text(WRONG.format(step=step, count=count))
-    program = firmware.build(tmp_path, engines.VARIANTS[-1], core, use)
+    program = firmware.build(tmp_path, engines.VARIANTS[-1], core, [], use)
     with pytest.raises(firmware.Failure) as failure:
         firmware.run(program, core)
     return str(failure.value)
@@ -85,4 +85,4 @@ def test_a_fault_of_the_processor_ends_the_run(tmp_path):
 
 def test_a_store_that_does_not_build_is_named(tmp_path):
     with pytest.raises(firmware.Failure, match="naive does not build for Cortex-M4:\n.*nothing.c"):
-        firmware.build(tmp_path, engines.VARIANTS[-1], engines.M4, "nothing.c")
+        firmware.build(tmp_path, engines.VARIANTS[-1], engines.M4, [], "nothing.c")
