@@ -172,7 +172,7 @@ def test_kconfig_has_each_option_of_the_sources(root):
     files = {file for name in engines.NAMES for file in engines.files(name)}
     texts = [(root / "engines" / file).read_text() for file in files]
     for option in engines.OPTIONS:
-        used = re.compile(rf"^#\s*if.*\b{option}\b", re.MULTILINE)
+        used = re.compile(rf"^#\s*(?:el)?if.*\b{option}\b", re.MULTILINE)
         assert any(used.search(text) for text in texts)
 
 
@@ -225,3 +225,12 @@ def test_all_packages_have_the_same_version(root):
     library = json.loads((root / "library.json").read_text())["version"]
     component = (root / "engines/idf_component.yml").read_text()
     assert re.search(r'^version: "(.*)"$', component, re.MULTILINE)[1] == library
+
+
+def test_the_packages_have_the_version_of_the_engines(root):
+    port = (root / "engines/flash.h").read_text()
+    stated = re.search(r"^#define BO_VERSION 0x(\w{4})(\w{4})u$", port, re.MULTILINE)
+    if stated is None:
+        pytest.skip("engines/flash.h states no version")
+    library = json.loads((root / "library.json").read_text())["version"]
+    assert [int(part, 16) for part in stated.groups()] == list(map(int, library.split(".")[:2]))
