@@ -480,6 +480,12 @@ const char *chip_rule_name(enum chip_rule rule)
     return "?";
 }
 
+struct chip_hash chip_sector_hash(const struct chip *chip, uint32_t sector)
+{
+    assert(sector < chip->flash.geometry.sector_count);
+    return chip->sectors[sector].hash;
+}
+
 struct chip_hash chip_hash(const struct chip *chip)
 {
     struct chip_hash sum = chip->state.hash;

@@ -139,6 +139,9 @@ chip_breach(const struct chip *chip); /* the first since chip_clear_breach */
 void chip_clear_breach(struct chip *chip);
 const char *chip_rule_name(enum chip_rule rule);
 struct chip_hash chip_hash(const struct chip *chip);
+
+/* Of one sector's bytes and counts: another one once it was programmed or erased. */
+struct chip_hash chip_sector_hash(const struct chip *chip, uint32_t sector);
 bool chip_unstable(const struct chip *chip); /* some bit is unstable or some unit reads as error */
 
 /* Copies bytes as a healthy reader would see them now; `size` may be anything inside the chip. */

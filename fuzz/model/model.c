@@ -35,7 +35,7 @@ static void set_slot(struct model *model, uint32_t key, const struct model_slot 
 
 static void set_only(struct model *model, uint32_t key, const struct value *value)
 {
-    struct model_slot slot = {.allowed = {value}, .count = 1};
+    struct model_slot slot = {.allowed = {value}, .count = 1, .since = model->slots[key].since};
     set_slot(model, key, &slot);
 }
 
@@ -108,14 +108,20 @@ static void allow(struct model *model, uint32_t key, const struct value *value)
     set_slot(model, key, &slot);
 }
 
-void model_doubt(struct model *model)
+void model_doubt(struct model *model, uint64_t since)
 {
     if (!model_is_map(model)) {
-        model_list_doubt(&model->list);
+        model_list_doubt(&model->list, since);
         return;
     }
-    for (uint32_t key = 0; key < model->key_count; key++)
-        allow(model, key, NULL);
+    for (uint32_t key = 0; key < model->key_count; key++) {
+        if (model->slots[key].since <= since) allow(model, key, NULL);
+    }
+}
+
+void model_set_now(struct model *model, uint64_t now)
+{
+    model->now = model->list.now = now;
 }
 
 void model_begin(struct model *model, const struct op *op, struct model *before)
@@ -127,6 +133,7 @@ void model_begin(struct model *model, const struct op *op, struct model *before)
     switch (op->kind) {
     case OP_STORE:
         before->slots[op->key] = model->slots[op->key];
+        model->slots[op->key].since = model->now;
         if (model->widened & ADAPTER_UPDATE_MAY_LOSE) allow(model, op->key, NULL);
         allow(model, op->key, op->value);
         break;
@@ -137,7 +144,7 @@ void model_begin(struct model *model, const struct op *op, struct model *before)
     case OP_CLEAR:
         model_copy(before, model);
         model->together = !(model->widened & ADAPTER_CLEAR_MAY_STOP);
-        model_doubt(model);
+        model_doubt(model, UINT64_MAX);
         break;
     default:
         break;
@@ -186,14 +193,14 @@ void model_abort(struct model *model, const struct op *op, const struct model *b
     }
 }
 
-void model_observe(struct model *model, const struct chip *chip)
+void model_observe(struct model *model, const struct chip *chip, bool recovered)
 {
-    if (!model_is_map(model)) model_list_observe(&model->list, chip);
+    if (!model_is_map(model)) model_list_observe(&model->list, chip, recovered);
 }
 
 void model_cut(struct model *model, const struct chip *chip)
 {
-    model_observe(model, chip);
+    model_observe(model, chip, false);
     if (!model_is_map(model)) model_list_cut(&model->list);
 }
 

@@ -23,6 +23,7 @@
 struct model_slot {
     const struct value *allowed[MODEL_ALLOWED_MAX];
     uint32_t count;
+    uint64_t since; /* model.now when it was stored last */
 };
 
 struct model {
@@ -33,6 +34,7 @@ struct model {
     uint32_t widened; /* bits of enum adapter_widening */
     bool together;    /* a clear is in flight that may not stop half way: all keys or none */
     uint64_t digest;
+    uint64_t now; /* the call of the engine that is made, counted by the rig */
 };
 
 /* An empty map over the script's keys, or an empty list, whose design must outlive it. False when
@@ -65,12 +67,16 @@ void model_commit(struct model *model, const struct op *op);
 /* The operation answered an error: nothing changed since model_begin(). */
 void model_abort(struct model *model, const struct op *op, const struct model *before);
 
-/* Absent becomes allowed for everything: bits rotted, a value may be reported missing. */
-void model_doubt(struct model *model);
+/* Bits rotted: absent becomes allowed for whatever was put in at this call of the engine or before
+ * it. Later values have no program in the sector that was hit. */
+void model_doubt(struct model *model, uint64_t since);
+
+/* The rig is about to make this call of the engine; calls are counted from 1. */
+void model_set_now(struct model *model, uint64_t now);
 
 /* An operation has answered, before anything else was done: how far it came. The chip watches the
- * ring of a list engine since before the call. */
-void model_observe(struct model *model, const struct chip *chip);
+ * ring of a list engine since before the call. `recovered`: it was a power-on. */
+void model_observe(struct model *model, const struct chip *chip, bool recovered);
 
 /* The same for a cut, after which an item for which nothing was programmed is gone. */
 void model_cut(struct model *model, const struct chip *chip);

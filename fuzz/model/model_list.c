@@ -126,6 +126,7 @@ static void append(struct model_list *list, const struct value *value)
                                                  .number = MODEL_NUMBER_NONE,
                                                  .sector = CHIP_SECTOR_NONE,
                                                  .time = ++list->clock,
+                                                 .since = list->now,
                                                  .state = ITEM_PENDING};
     list->digest += item_digest(&list->items[list->end++]);
     list->uncertain++;
@@ -303,9 +304,11 @@ void model_list_abort(struct model_list *list, const struct op *op)
     }
 }
 
-void model_list_doubt(struct model_list *list)
+void model_list_doubt(struct model_list *list, uint64_t since)
 {
-    doubt_all(list);
+    for (uint32_t i = list->first; i < list->end; i++) {
+        if (list->items[i].since <= since) set_state(list, i, ITEM_DOUBTFUL);
+    }
     list->gaps = true;
 }
 
@@ -361,24 +364,63 @@ static void set_pending_old(struct model_list *list, uint32_t index)
     list->digest += item_digest(item);
 }
 
-static void note_old(struct model_list *list, const struct chip *chip)
+/* Bytes that an item may take at most beside its own: headers, padding, its share of a sector's. */
+#define ITEM_OVERHEAD 64u
+
+/* A ring of which a quarter would do for all items, the new one included, needs nobody's place. */
+static bool has_room(const struct model_list *list, const struct chip *chip)
 {
+    const struct bo_flash_geometry *g = &chip_flash(chip)->geometry;
+    uint32_t kept = 1 + list->design->ahead; /* that are being cleared, or are about to be */
+    uint64_t bytes = 0;
+    if (list->design->ring <= kept) return false;
+    for (uint32_t i = list->first; i < list->end; i++)
+        bytes += list->items[i].value->size + ITEM_OVERHEAD;
+    return bytes * 4 < (uint64_t)(list->design->ring - kept) * g->sector_size;
+}
+
+/* In how many sectors the items may lie that one call drops. */
+static uint32_t sectors_dropped(const struct model_list *list, const struct chip *chip,
+                                bool recovered)
+{
+    uint32_t once = 1 + list->design->ahead, size = chip_flash(chip)->geometry.sector_size;
+    uint32_t newest = list->end > list->first ? list->items[list->end - 1].value->size : 0;
+    if (recovered) return once;
+    return once + newest / size + (list->waited ? once : 0);
+}
+
+static bool is_held_so_far(const struct model_item *item)
+{
+    return item->state == ITEM_HELD || (item->state == ITEM_PENDING && !item->pending_old);
+}
+
+/* Items that may have been dropped, the oldest first. */
+static void note_old(struct model_list *list, const struct chip *chip, bool recovered)
+{
+    uint32_t sectors = sectors_dropped(list, chip, recovered), last = CHIP_SECTOR_NONE;
+    bool open = list->design->buffers || recovered || list->waited;
     for (uint32_t i = list->first + list->old; i < list->end; i++) {
         const struct model_item *item = &list->items[i];
         bool placed = item->sector != CHIP_SECTOR_NONE;
         if (!placed && item->state == ITEM_DOUBTFUL) continue; /* it was never programmed at all */
         if (!placed || !is_stale(list, chip, item)) return;
+        if (is_held_so_far(item) && item->sector != last) {
+            if (last == CHIP_SECTOR_NONE && !open && has_room(list, chip)) return;
+            if (sectors-- == 0 && !list->design->buffers) return;
+            last = item->sector;
+        }
         if (item->state == ITEM_HELD) set_state(list, i, ITEM_OLD);
         if (item->state == ITEM_OLD && i == list->first + list->old) list->old++;
         if (item->state == ITEM_PENDING) set_pending_old(list, i);
     }
 }
 
-void model_list_observe(struct model_list *list, const struct chip *chip)
+void model_list_observe(struct model_list *list, const struct chip *chip, bool recovered)
 {
     const struct chip_watched *watched = chip_watched(chip);
-    if (list->flags & LIST_APPENDING) note_old(list, chip);
+    if (list->flags & LIST_APPENDING) note_old(list, chip, recovered);
     if (watched->last != CHIP_SECTOR_NONE && !list->taking) note_places(list, watched);
+    if (!recovered) list->waited = false;
 }
 
 void model_list_cut(struct model_list *list)
@@ -396,6 +438,7 @@ bool model_list_wait(struct model_list *list)
     if (design->buffers || design->tail_open || list->flags & LIST_CLEARING) return false;
     turn(list, ITEM_PENDING, ITEM_DOUBTFUL);
     turn(list, ITEM_LEAVING, ITEM_DOUBTFUL);
+    list->waited = true;
     return true;
 }
 

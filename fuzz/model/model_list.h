@@ -14,6 +14,10 @@
  * Numbers grow by one from item to item that is put in, and an item keeps the one it was told with,
  * or must have been. One that was never there has used none up, one that rotted away leaves a gap.
  *
+ * An append drops the oldest only when it needs their place, and only what lies in the sectors that
+ * it has to clear. What a recovery erases excuses no more than that: an interrupted append may have
+ * dropped what it would have dropped, and nothing else.
+ *
  * What append may drop is seen from outside: each item remembers the sector in which its last
  * (adapter.h, spans: first) program fell, and when. When that sector, or one of those just before
  * it, has been erased since, the item is old (adapter.h, ring). An item that waits in RAM goes to
@@ -42,6 +46,7 @@ struct model_item {
     uint32_t sector;  /* of its last program; CHIP_SECTOR_NONE: none yet */
     uint32_t erases;  /* of the chip, then */
     uint32_t time;    /* grows from item to item */
+    uint64_t since;   /* model.now when it was put in */
     uint8_t state;    /* enum item_state */
     bool hidden;      /* undecided, and the last look did not see it */
     bool pending_old; /* pending, and old as well */
@@ -73,6 +78,8 @@ struct model_list {
     uint32_t head;   /* sector of the last program; CHIP_SECTOR_NONE: none yet */
     bool taking;     /* a pop or a clear is in flight: what it programs is no item */
     uint32_t clock;  /* time of the item put in last */
+    uint64_t now;    /* the call of the engine that is made, counted by the rig */
+    bool waited;     /* a power-on went by without a look: the next call may do its work */
     uint64_t number; /* of the first item, or of the next one when there is none */
     bool number_known;
     bool gaps;      /* items with numbers may be gone, since a look last told the newest one's */
@@ -101,14 +108,14 @@ void model_list_commit(struct model_list *list, const struct op *op);
 void model_list_abort(struct model_list *list, const struct op *op);
 
 /* After a call, done or cut: remembers where its items lie and what it may have dropped. The chip
- * watches the ring since before the call. */
-void model_list_observe(struct model_list *list, const struct chip *chip);
+ * watches the ring since before the call. `recovered`: the call was a power-on. */
+void model_list_observe(struct model_list *list, const struct chip *chip, bool recovered);
 
 /* Power was cut: an item for which nothing was programmed so far is gone. */
 void model_list_cut(struct model_list *list);
 
-/* Every item may be missing: bits rotted. */
-void model_list_doubt(struct model_list *list);
+/* Bits rotted: every item that was put in at this call of the engine or before it may be missing. */
+void model_list_doubt(struct model_list *list, uint64_t since);
 
 /* A power-on goes by without a look: what was in flight may be there or not. False, and nothing
  * changes, where items waited in RAM, or the look itself is what decides. */

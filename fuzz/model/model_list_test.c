@@ -186,11 +186,11 @@ static const struct model_list *serve(struct server *server, const char *request
     if (strcmp(request, "new") == 0) start(server);
     if (strcmp(request, "program") == 0) program(server);
     if (strcmp(request, "erase") == 0) erase(server);
-    if (strcmp(request, "observe") == 0) model_list_observe(list, server->chip);
+    if (strcmp(request, "observe") == 0) model_list_observe(list, server->chip, false);
     if (strcmp(request, "cut") == 0) model_list_cut(list);
     if (strcmp(request, "commit") == 0) commit(server);
     if (strcmp(request, "abort") == 0) model_list_abort(list, &server->op);
-    if (strcmp(request, "doubt") == 0) model_list_doubt(list);
+    if (strcmp(request, "doubt") == 0) model_list_doubt(list, UINT64_MAX);
     bool powered_on = strstr(request, "on") != NULL;
     if (strncmp(request, "try-", 4) == 0) {
         model_list_copy(&server->copy, list);

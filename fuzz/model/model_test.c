@@ -90,7 +90,7 @@ static bool serve(struct server *server, const char *word, uint32_t key, const c
     if (strcmp(word, "clear") == 0) begin(server, OP_CLEAR, key, value);
     if (strcmp(word, "commit") == 0) model_commit(&server->model, &server->op);
     if (strcmp(word, "abort") == 0) model_abort(&server->model, &server->op, &server->before);
-    if (strcmp(word, "doubt") == 0) model_doubt(&server->model);
+    if (strcmp(word, "doubt") == 0) model_doubt(&server->model, UINT64_MAX);
     return strcmp(word, "settle") != 0 || settle(server, key, value);
 }
 
@@ -129,7 +129,7 @@ static void test_digest_is_one_of_sets(void)
     assert(a.digest != b.digest);
     model_commit(&b, &store);
     assert(a.digest != b.digest);
-    model_doubt(&b);
+    model_doubt(&b, UINT64_MAX);
     assert(a.digest == b.digest); /* {absent, one} and {one, absent} */
     store.value = two;
     model_begin(&a, &store, &before);

@@ -80,6 +80,38 @@ struct rig *rig_new(const struct script *script, const struct adapter *adapter,
     return NULL;
 }
 
+/* --- what a bit that rots may hit --- */
+
+/* At level 0 alone: bits rot between the operations of the run. */
+static void note_touched(struct rig *rig)
+{
+    uint32_t sectors = chip_flash(rig->chip)->geometry.sector_count;
+    if (!rig->touched || rig->level) return;
+    for (uint32_t i = 0; i < sectors; i++) {
+        struct touch *touch = &rig->touched[i];
+        struct chip_hash now = chip_sector_hash(rig->chip, i);
+        if (now.low == touch->hash.low && now.high == touch->hash.high) continue;
+        *touch = (struct touch){now, rig->calls};
+    }
+}
+
+/* The last call that changed the sector; where that is not known, the last one of all. */
+static uint64_t touched_at(const struct rig *rig, uint32_t sector)
+{
+    return rig->touched ? rig->touched[sector].call : UINT64_MAX;
+}
+
+/* Looking through all sectors after each call is for chips of which many can be explored. */
+#define TOUCHED_SECTORS_MAX 4096u
+
+static void watch_touched(struct rig *rig)
+{
+    uint32_t sectors = chip_flash(rig->chip)->geometry.sector_count;
+    bool wanted = rig->faults & FAULT_ROT && sectors <= TOUCHED_SECTORS_MAX;
+    free(rig->touched);
+    rig->touched = wanted ? calloc(sectors, sizeof *rig->touched) : NULL;
+}
+
 /* Rules that are waived are not enforced. */
 static void waive(struct rig *rig)
 {
@@ -92,6 +124,7 @@ static void waive(struct rig *rig)
 void rig_set_faults(struct rig *rig, uint32_t faults)
 {
     rig->faults = faults;
+    watch_touched(rig);
     rig->design.tail_open = (rig->adapter->widened & ADAPTER_TAIL_OPEN) && (faults & FAULT_WEAK);
     chip_require_proof(rig->chip, (faults & FAULT_WEAK) != 0);
     chip_wear_out(rig->chip, (faults & FAULT_ROT) != 0);
@@ -111,6 +144,7 @@ void rig_free(struct rig *rig)
     rig->kind->free(rig);
     exercise_free(rig->exercise);
     chip_free(rig->chip);
+    free(rig->touched);
     free(rig->second);
     free(rig->buffer);
     free(rig);
@@ -257,6 +291,7 @@ void rig_before(struct rig *rig, enum adapter_call call)
 {
     chip_set_fuel(rig->chip, rig->bounds[call].reads, rig->bounds[call].changes);
     chip_watch(rig->chip, rig->design.ring);
+    model_set_now(rig_model(rig), ++rig->calls);
     rig->then = *chip_counters(rig->chip);
 }
 
@@ -296,6 +331,7 @@ bool rig_after(struct rig *rig, enum adapter_call call)
     char text[RIG_BOUND_MAX];
     rig_add_spent(&rig->spent[call], &rig->then, chip_counters(rig->chip));
     keep_worst(rig, call);
+    note_touched(rig);
     if (breach->rule == CHIP_RULE_KEPT) return true;
     if (breach->rule == CHIP_RULE_FUEL) {
         rig_print_bound(rig, call, text);
@@ -334,15 +370,18 @@ void rig_print_refusal(const struct rig *rig, char text[RIG_REFUSAL_MAX])
 /* Bits flip while the power is on or off; what they hit may be reported missing from now on. */
 static void rot(struct rig *rig, const struct op *op)
 {
-    uint64_t bits = bo_flash_size(chip_flash(rig->chip)) * 8;
+    uint64_t bits = bo_flash_size(chip_flash(rig->chip)) * 8, since = 0;
+    uint32_t sector_size = chip_flash(rig->chip)->geometry.sector_size;
     uint64_t state = op->seed;
     for (uint32_t i = 0; i < op->count; i++) {
         state = state * 6364136223846793005u + 1442695040888963407u;
         uint64_t bit = (state >> 16) % bits;
         chip_flip(rig->chip, (uint32_t)(bit / 8), (unsigned)(bit % 8));
+        uint64_t touched = touched_at(rig, (uint32_t)(bit / 8 / sector_size));
+        if (touched > since) since = touched;
     }
     rig->rotten = true;
-    model_doubt(&rig_here(rig)->model);
+    model_doubt(rig_model(rig), since);
 }
 
 void rig_refused(struct rig *rig, const struct op *op, enum answer answer)

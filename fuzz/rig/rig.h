@@ -36,6 +36,12 @@ struct rig_level {
     uint8_t *ram_at_enter; /* and while the level above is at work; NULL without globals */
 };
 
+/* A sector as it is now, and the call of the engine that left it so. */
+struct touch {
+    struct chip_hash hash;
+    uint64_t call;
+};
+
 struct rig {
     const struct script *script;
     const struct adapter *adapter;
@@ -59,9 +65,11 @@ struct rig {
     struct model_design design;
     struct rig_sight *sights; /* for each level: what its look saw */
     /* both */
-    bool thorough;    /* every key is fetched after a look, not one of them */
-    bool rotten;      /* bits flipped at rest: a value may be missing, but not be another */
-    bool interrupted; /* power was cut on this path: what a scenario expects may not hold */
+    uint64_t calls;        /* of the engine, so far */
+    struct touch *touched; /* for each sector: when it changed last; NULL where nothing rots */
+    bool thorough;         /* every key is fetched after a look, not one of them */
+    bool rotten;           /* bits flipped at rest: a value may be missing, but not be another */
+    bool interrupted;      /* power was cut on this path: what a scenario expects may not hold */
     uint64_t mounts;
     struct chip_counters then;                 /* as the engine call began */
     struct chip_counters spent[ADAPTER_CALLS]; /* by calls of each kind; no sense once cuts nest */

@@ -185,9 +185,9 @@ static bool look(struct rig *rig, void *object, bool powered_on)
     enum answer answer = calls(rig)->each(object, see, rig);
     if (!rig_after(rig, ADAPTER_CALL_EACH)) return false;
     if (rig_is_off(rig)) return true;
-    if (answer == ANSWER_DAMAGED && rig->rotten) return true;
+    if (answer == ANSWER_DAMAGED && rig->rotten) return true; /* where each() ends, nobody knows */
     /* Recovery may have gone on with what the append that was cut had begun to drop. */
-    if (powered_on) model_observe(&rig_here(rig)->model, rig->chip);
+    if (powered_on) model_observe(rig_model(rig), rig->chip, true);
     if (answer != ANSWER_OK)
         return rig_finds(rig, CLAUSE_DURABLE, "reading back answers: %s", rig_answer_name(answer));
     return model_list_settle(items(rig), sight->seen, sight->count, powered_on) || differs(rig);
@@ -312,7 +312,7 @@ static bool call_change(struct rig *rig, const struct op *op, enum answer *answe
         model_cut(model, rig->chip);
         return true;
     }
-    if (*answer == ANSWER_OK || rig->design.buffers) model_observe(model, rig->chip);
+    if (*answer == ANSWER_OK || rig->design.buffers) model_observe(model, rig->chip, false);
     return *answer == ANSWER_OK ? check_done(rig, op, size) : check_failed(rig, op, *answer);
 }
 

@@ -61,6 +61,13 @@ static enum answer fetch_into_buffer(struct rig *rig, const struct value *key, u
                                     rig->value_size_max, size);
 }
 
+/* Only what was hit may be damaged: where a value may not be missing, no program of it fell into
+ * the sector that rotted. */
+static bool may_be_damaged(const struct rig *rig, const struct model_slot *slot)
+{
+    return rig->rotten && slot->count > 1;
+}
+
 /* One key, fetched and compared with the model, whose sets all have one member now. */
 static bool check_fetch(struct rig *rig, uint32_t key, enum clause clause)
 {
@@ -71,7 +78,7 @@ static bool check_fetch(struct rig *rig, uint32_t key, enum clause clause)
     enum answer answer = fetch_into_buffer(rig, keys_at(rig->keys, key), &size);
     if (!rig_after(rig, ADAPTER_CALL_FETCH)) return false;
     if (rig_is_off(rig)) return true;
-    if (answer == ANSWER_DAMAGED && rig->rotten) return true;
+    if (answer == ANSWER_DAMAGED && may_be_damaged(rig, slot)) return true;
     if (answer != ANSWER_OK && answer != ANSWER_NOT_FOUND)
         return rig_finds(rig, clause, "fetch %s answers: %s", key_text(rig, key, k),
                          rig_answer_name(answer));
@@ -236,6 +243,16 @@ static bool settle(struct rig *rig)
     return !half || rig_finds(rig, CLAUSE_ATOMIC, "a clear was cut and stopped half way");
 }
 
+/* Iterating stopped at damage: what was not hit must be there all the same. */
+static bool check_untouched(struct rig *rig)
+{
+    const struct model *model = rig_model(rig);
+    for (uint32_t key = 0; key < model->key_count && !rig_is_off(rig); key++) {
+        if (model->slots[key].count == 1 && !check_fetch(rig, key, CLAUSE_HONEST)) return false;
+    }
+    return true;
+}
+
 static bool look(struct rig *rig, void *object, bool powered_on)
 {
     (void)powered_on;
@@ -245,7 +262,8 @@ static bool look(struct rig *rig, void *object, bool powered_on)
     enum answer answer = rig->adapter->map->each(object, visit, rig);
     if (!rig_after(rig, ADAPTER_CALL_EACH)) return false;
     if (rig_is_off(rig)) return true;
-    if (answer == ANSWER_DAMAGED && rig->rotten) return true;
+    if (answer == ANSWER_DAMAGED && rig->rotten)
+        return object != rig_object(rig) || check_untouched(rig);
     if (answer != ANSWER_OK)
         return rig_finds(rig, CLAUSE_DURABLE, "reading back answers: %s", rig_answer_name(answer));
     if (rig->aliens)
