@@ -28,7 +28,7 @@
 #define VALUES 8u
 #define SEEN_MAX 32u
 #define SECTORS 4u
-#define SECTOR_SIZE 4096u
+#define SECTOR_SIZE 64u /* so small that an append needs the place of the oldest */
 
 struct server {
     struct model_design design;
@@ -54,7 +54,7 @@ static struct chip *make_chip(void)
     struct part part = *part_find("generic");
     part.geometry = (struct bo_flash_geometry){.sector_size = SECTOR_SIZE,
                                                .sector_count = SECTORS,
-                                               .page_size = 256,
+                                               .page_size = SECTOR_SIZE,
                                                .unit = 1,
                                                .read_unit = 1,
                                                .erased = 0xFF};

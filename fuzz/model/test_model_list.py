@@ -131,6 +131,7 @@ class Slow:
     erases: int = 0
     then: int = 0  # erases at the first program of the operation
     since: dict = field(default_factory=dict)  # erases when an item came to lie somewhere first
+    doubted: set = field(default_factory=set)  # items that may be missing for another reason
     laxer: bool = False  # the model in C keeps less than this one, and may accept more
 
     # --- operations ---
@@ -259,9 +260,15 @@ class Slow:
     def observe(self):
         """What is in flight has come to lie somewhere; an append may have dropped what lay in
         sectors that were erased, the oldest first."""
+        sectors, last = 1 + self.design.ahead, None
         for time in sorted(self.values if self.appending else ()):
             if time not in self.erased:
                 break
+            held = time not in self.dropped and time not in self.undecided | self.doubted
+            if held and not self.design.buffers and self.places[time] != last:
+                if sectors == 0:  # more than one call may drop
+                    break
+                sectors, last = sectors - 1, self.places[time]
             if time not in self.dropped:
                 self.dropped.append(time)
         if self.design.numbered and set(self.dropped) & set(self.waiting):
@@ -282,6 +289,7 @@ class Slow:
 
     def doubt(self, times=None):
         some = subsets(self.values if times is None else times)
+        self.doubted |= set(self.values) if times is None else set()
         self.worlds = {w.without(gone) for w in self.worlds for gone in some}
 
     # --- looking ---
