@@ -20,8 +20,8 @@ INCLUDE := -I.
 # V=1 shows whole commands, else what is made is told in a word.
 quietly = $(if $(V),,@echo '$(1) $(2)';)
 # Assertions stay on in every build, whatever CFLAGS say.
-# The harness has memory for large CRC tables; firmware chooses (engines/*/*crc*.h).
-FAST := -DSEQ_CRC_FAST -DCRC32C_FAST
+# The harness has the memory and the processor for a fast CRC; firmware chooses (engines/crc32c.h).
+FAST := -DBO_CRC32C_FAST -DBO_CRC32C_NATIVE
 COMPILE = $(CC) $(STD) $(WARN) $(CFLAGS) $(HOSTED) -UNDEBUG $(FAST) $(INCLUDE)
 
 # --- what there is to build ---
@@ -34,7 +34,7 @@ APART := %_test.c %_fuzzer.c fuzz/fuzzers/input_main.c $(DATABASE_SRC)
 ENGINE_SRC := $(sort $(filter-out $(APART),$(wildcard engines/*.c engines/*/*.c)))
 SIM_SRC := $(sort $(filter-out $(APART),$(wildcard sim/*.c)))
 FUZZ_SRC := $(sort $(filter-out $(APART) fuzz/command/main.c,$(wildcard fuzz/*/*.c)))
-ENGINE_TEST_SRC := $(sort $(wildcard engines/*/*_test.c))
+ENGINE_TEST_SRC := $(sort $(wildcard engines/*_test.c engines/*/*_test.c))
 HARNESS_TEST_SRC := $(sort $(filter-out $(DATABASE_SRC), \
     $(wildcard sim/*_test.c fuzz/*/*_test.c)))
 FUZZER_SRC := $(sort $(wildcard fuzz/*/*_fuzzer.c))

@@ -1,12 +1,19 @@
 /* crc32c.c - see crc32c.h.
  *
- * The polynomial is 0x1EDC6F41, reflected 0x82F63B78; bits leave at the low end. A CRC table is
- * linear, the entry of a byte is the xor of the entries of its bits; so each of the large tables is
- * written as eight numbers, and the preprocessor makes 256 of them.
+ * The polynomial is 0x1EDC6F41, reflected 0x82F63B78; bits leave at the low end. There are three ways
+ * in software, of which a build has one: `in_software`. A CRC table is linear, the entry of a byte is
+ * the xor of the entries of its bits; so each of the large tables is written as eight numbers, and the
+ * preprocessor makes 256 of them. The instruction of x86-64 processors is a fourth way, taken at run
+ * time where the processor has it.
  */
 #include "crc32c.h"
 
-#ifdef BO_CRC32C_FAST
+#include <stdbool.h>
+#include <string.h>
+
+/* In software ------------------------------------------------------------------------------ */
+
+#if defined(BO_CRC32C_FAST)
 
 #define ENTRY(n, a, b, c, d, e, f, g, h)                                                           \
     (((n)&1 ? (a) : 0) ^ ((n)&2 ? (b) : 0) ^ ((n)&4 ? (c) : 0) ^ ((n)&8 ? (d) : 0) ^               \
@@ -27,7 +34,7 @@
     }
 
 /* Row k: the effect of a byte that is followed by k more. */
-static const uint32_t table[8][256] = {
+static const uint32_t rows[8][256] = {
     TABLE(0xF26B8303u, 0xE13B70F7u, 0xC79A971Fu, 0x8AD958CFu, 0x105EC76Fu, 0x20BD8EDEu, 0x417B1DBCu,
           0x82F63B78u),
     TABLE(0x13A29877u, 0x274530EEu, 0x4E8A61DCu, 0x9D14C3B8u, 0x3FC5F181u, 0x7F8BE302u, 0xFF17C604u,
@@ -46,36 +53,80 @@ static const uint32_t table[8][256] = {
           0x34019664u),
 };
 
-uint32_t bo_crc32c(uint32_t crc, const void *data, size_t size)
+/* Eight bytes at a time. */
+static uint32_t in_software(uint32_t crc, const uint8_t *b, size_t size)
 {
-    const uint8_t *b = (const uint8_t *)data;
     for (; size >= 8; size -= 8, b += 8)
-        crc = table[7][(crc ^ b[0]) & 255] ^ table[6][(crc >> 8 ^ b[1]) & 255] ^
-              table[5][(crc >> 16 ^ b[2]) & 255] ^ table[4][(crc >> 24 ^ b[3]) & 255] ^
-              table[3][b[4]] ^ table[2][b[5]] ^ table[1][b[6]] ^ table[0][b[7]];
+        crc = rows[7][(crc ^ b[0]) & 255] ^ rows[6][(crc >> 8 ^ b[1]) & 255] ^
+              rows[5][(crc >> 16 ^ b[2]) & 255] ^ rows[4][(crc >> 24 ^ b[3]) & 255] ^
+              rows[3][b[4]] ^ rows[2][b[5]] ^ rows[1][b[6]] ^ rows[0][b[7]];
     while (size--)
-        crc = table[0][(crc ^ *b++) & 255] ^ (crc >> 8);
+        crc = rows[0][(crc ^ *b++) & 255] ^ (crc >> 8);
+    return crc;
+}
+
+#elif defined(BO_CRC32C_SMALL)
+
+static uint32_t in_software(uint32_t crc, const uint8_t *b, size_t size)
+{
+    while (size--) {
+        crc ^= *b++;
+        for (unsigned bit = 0; bit < 8; bit++)
+            crc = crc >> 1 ^ (crc & 1 ? 0x82F63B78u : 0);
+    }
     return crc;
 }
 
 #else
 
 /* The effect of half a byte. */
-static const uint32_t table[16] = {
+static const uint32_t halves[16] = {
     0x00000000u, 0x105EC76Fu, 0x20BD8EDEu, 0x30E349B1u, 0x417B1DBCu, 0x5125DAD3u,
     0x61C69362u, 0x7198540Du, 0x82F63B78u, 0x92A8FC17u, 0xA24BB5A6u, 0xB21572C9u,
     0xC38D26C4u, 0xD3D3E1ABu, 0xE330A81Au, 0xF36E6F75u,
 };
 
-uint32_t bo_crc32c(uint32_t crc, const void *data, size_t size)
+static uint32_t in_software(uint32_t crc, const uint8_t *b, size_t size)
 {
-    const uint8_t *bytes = (const uint8_t *)data;
     while (size--) {
-        crc ^= *bytes++;
-        crc = table[crc & 15] ^ (crc >> 4);
-        crc = table[crc & 15] ^ (crc >> 4);
+        crc ^= *b++;
+        crc = halves[crc & 15] ^ (crc >> 4);
+        crc = halves[crc & 15] ^ (crc >> 4);
     }
     return crc;
 }
 
 #endif
+
+/* By the instruction ----------------------------------------------------------------------- */
+
+#if defined(BO_CRC32C_NATIVE) && defined(__x86_64__) && defined(__GNUC__)
+
+__attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, const uint8_t *b,
+                                                                 size_t size)
+{
+    uint64_t eight;
+    for (; size >= sizeof eight; size -= sizeof eight, b += sizeof eight) {
+        memcpy(&eight, b, sizeof eight);
+        crc = (uint32_t)__builtin_ia32_crc32di(crc, eight);
+    }
+    while (size--)
+        crc = __builtin_ia32_crc32qi(crc, *b++);
+    return crc;
+}
+
+static bool has_instruction(void)
+{
+    return __builtin_cpu_supports("sse4.2");
+}
+
+#else
+#define has_instruction() false
+#define by_instruction in_software
+#endif
+
+uint32_t bo_crc32c(uint32_t crc, const void *data, size_t size)
+{
+    const uint8_t *bytes = (const uint8_t *)data;
+    return has_instruction() ? by_instruction(crc, bytes, size) : in_software(crc, bytes, size);
+}

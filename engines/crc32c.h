@@ -1,4 +1,4 @@
-/* crc32c.h - CRC-32C (Castagnoli), the checksum of the ring logs.
+/* crc32c.h - CRC-32C (Castagnoli), the checksum of all engines.
  *
  * In pieces: pass the register through, BO_CRC32C_START or a number of one's own at first, and invert
  * it at last:
@@ -8,8 +8,13 @@
  *     crc = bo_crc32c(crc, body, body_size);
  *     store(~crc);
  *
- * It goes by half bytes with a table of 64 bytes; built with BO_CRC32C_FAST by eight bytes at a time,
- * with 8 KiB of tables.
+ * The result does not depend on how it is built:
+ *
+ *     BO_CRC32C_SMALL   bit by bit, no table: the smallest
+ *     (nothing)         half a byte at a time, a table of 64 bytes
+ *     BO_CRC32C_FAST    eight bytes at a time, tables of 8 KiB
+ *     BO_CRC32C_NATIVE  besides one of these: by the instruction of an x86-64 processor where it has
+ *                       that. Not for firmware.
  */
 #ifndef BROWNOUT_CRC32C_H
 #define BROWNOUT_CRC32C_H

@@ -41,7 +41,7 @@ static uint32_t get_u16(const uint8_t *from)
  * that was cut. */
 static void checksum(const uint8_t *image, uint32_t size, uint8_t *check)
 {
-    uint32_t crc = seq_crc32_end(seq_crc32(SEQ_CRC32_START, image, size));
+    uint32_t crc = seq_crc32_end(bo_crc32c(SEQ_CRC32_START, image, size));
     for (unsigned i = 0; i < CHECK_SIZE; i++)
         check[i] = (uint8_t)(crc >> (24 - 8 * i));
 }

@@ -590,7 +590,7 @@ int seqmap_store(struct seqmap *map, const void *key, uint32_t key_size, const v
         advance(map);
     }
     assemble(map, &wanted, value, value_size);
-    item.crc = seq_crc32_end(seq_crc32(SEQ_CRC32_START, map->seq.work, item.length));
+    item.crc = seq_crc32_end(bo_crc32c(SEQ_CRC32_START, map->seq.work, item.length));
     append(map, &item, 0);
     key_note(map, &wanted, item.address);
     return leave(map, BO_FLASH_OK);

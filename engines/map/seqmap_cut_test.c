@@ -121,7 +121,7 @@ static void plant_item(const struct world *w, struct value v, uint8_t *bytes)
     memset(item + header, 0, w->unit > 2 ? w->unit : 2);
     item[header] = (uint8_t)(v.seed % w->keys);
     item[header + 1] = v.seed;
-    uint32_t crc = seq_crc32_end(seq_crc32(SEQ_CRC32_START, item + header, 2));
+    uint32_t crc = seq_crc32_end(bo_crc32c(SEQ_CRC32_START, item + header, 2));
     for (unsigned i = 0; i < 4; i++)
         item[i] = (uint8_t)(crc >> 8 * i);
     memcpy(item + 4, "\x02\0\xEE\xF2", 4);

@@ -109,7 +109,7 @@ static bool holds(struct bench *b, const void *key, uint32_t key_size, const voi
 
 static uint32_t crc_of(const void *data, size_t size)
 {
-    return seq_crc32_end(seq_crc32(SEQ_CRC32_START, data, size));
+    return seq_crc32_end(bo_crc32c(SEQ_CRC32_START, data, size));
 }
 
 static void test_checksums(void)
@@ -117,11 +117,9 @@ static void test_checksums(void)
     static const char digits[] = "123456789";
     uint8_t ones[1024];
     memset(ones, 0xFF, sizeof ones);
-    CHECK(seq_crc16("123456789", 9) == 0xFB2B, "crc16");
-    CHECK(seq_crc16("\0", 2) == 0xE203, "crc16 of length 0");
-    CHECK(seq_crc16("\xFF\xFF", 2) == 0xFFFE, "crc16 is never FFFF");
-    CHECK(seq_crc16("\xF0\x03", 2) == 0xE75F, "crc16 of length 1008");
-    CHECK(~seq_crc32(0xFFFFFFFF, "123456789", 9) == 0xE3069283, "plain CRC-32C");
+    CHECK(seq_crc16(0) == 0xE203, "crc16 of length 0");
+    CHECK(seq_crc16(0xFFFF) == 0xFFFE, "crc16 is never FFFF");
+    CHECK(seq_crc16(1008) == 0xE75F, "crc16 of length 1008");
     CHECK(crc_of("123456789", 9) == 0x741D2ECE, "crc32");
     CHECK(crc_of("", 0) == 0x11111111, "crc32 of nothing");
     CHECK(crc_of("\x0D", 1) == 0x0F714AFE, "crc32 low byte FF");
@@ -132,7 +130,7 @@ static void test_checksums(void)
     for (uint32_t size = 0; size < sizeof ones; size++)
         CHECK(crc_of(ones, size) != 0xFFFFFFFF, "crc32 of %u FF", (unsigned)size);
     for (uint32_t split = 0; split <= 9; split++)
-        CHECK(seq_crc32_end(seq_crc32(seq_crc32(SEQ_CRC32_START, digits, split), digits + split,
+        CHECK(seq_crc32_end(bo_crc32c(bo_crc32c(SEQ_CRC32_START, digits, split), digits + split,
                                       9 - split)) == 0x741D2ECE,
               "crc32 split at %u", (unsigned)split);
 }

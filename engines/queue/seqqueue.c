@@ -161,7 +161,8 @@ static bool cap_is_found(struct seqqueue *queue, uint32_t address)
     if (!seq_read(&queue->seq, address - 8, bytes, 8)) return false;
     memcpy(bytes + 8, cap, 8);
     for (uint32_t i = word; i < 8; i += word)
-        if (seq_crc16(bytes + i + 4, 2) == (uint16_t)(bytes[i + 6] | bytes[i + 7] << 8))
+        if (seq_crc16(bytes[i + 4] | (uint32_t)bytes[i + 5] << 8) ==
+            (uint16_t)(bytes[i + 6] | bytes[i + 7] << 8))
             return false;
     return true;
 }
@@ -344,8 +345,8 @@ static bool completable(struct seqqueue *queue, const struct seq_item *item)
             wanted = wanted >> 31 != 0 ? (wanted ^ CRC32_POLYNOMIAL) << 1 | 1 : wanted << 1;
         for (uint32_t i = 0; i < item->length && crc != wanted; i++) {
             if (i % seq->word == 0 && !seq_read(seq, data + i, word, seq->word)) return false;
-            crc = seq_crc32(crc, word + i % seq->word, 1);
-            wanted = seq_crc32(wanted, "", 1); /* a byte 00 */
+            crc = bo_crc32c(crc, word + i % seq->word, 1);
+            wanted = bo_crc32c(wanted, "", 1); /* a byte 00 */
         }
         if (crc == wanted) return true;
     }
@@ -509,7 +510,7 @@ static void append(struct seqqueue *queue, const void *data, uint32_t size)
     uint8_t tail[SEQ_WORD_MAX] = {0};
     uint32_t whole = seq_down(seq, size);
     struct seq_item item = {.address = queue->append,
-                            .crc = seq_crc32_end(seq_crc32(SEQ_CRC32_START, data, size)),
+                            .crc = seq_crc32_end(bo_crc32c(SEQ_CRC32_START, data, size)),
                             .length = size};
     uint32_t to = seq_item_data(seq, &item);
     seq_item_write_header(seq, &item);

@@ -112,7 +112,7 @@ static void plant_item(const struct world *w, const struct item *item, uint8_t *
     uint8_t planted[2 * BO_FLASH_UNIT_MAX];
     memset(planted, 0xFF, header);
     memset(planted + header, item->seed, 2);
-    uint32_t crc = seq_crc32_end(seq_crc32(SEQ_CRC32_START, planted + header, 2));
+    uint32_t crc = seq_crc32_end(bo_crc32c(SEQ_CRC32_START, planted + header, 2));
     for (unsigned i = 0; i < 4; i++)
         planted[i] = (uint8_t)(crc >> 8 * i);
     memcpy(planted + 4, "\x02\0\xEE\xF2", 4);
@@ -283,13 +283,13 @@ static void crate_scan(const struct history *h, uint32_t page, struct told *told
         const uint8_t *b = h->ram.bytes + at;
         uint32_t length = b[4] | (uint32_t)b[5] << 8;
         uint32_t size = header + (length + word - 1) / word * word;
-        if (seq_crc16(b + 4, 2) != (b[6] | b[7] << 8) || at + size > end) {
+        if (seq_crc16(length) != (b[6] | b[7] << 8) || at + size > end) {
             at += word;
             continue;
         }
         uint32_t crc = b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
         if (crc != 0 && told->count < ITEMS_MAX && length <= ITEM_MAX &&
-            seq_crc32_end(seq_crc32(SEQ_CRC32_START, b + header, length)) == crc) {
+            seq_crc32_end(bo_crc32c(SEQ_CRC32_START, b + header, length)) == crc) {
             memcpy(told->bytes[told->count], b + header, length);
             told->sectors[told->count] = page;
             told->sizes[told->count++] = length;

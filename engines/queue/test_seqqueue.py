@@ -9,13 +9,14 @@ import subprocess
 import pytest
 
 QUEUE = pathlib.Path(__file__).resolve().parent
-SOURCES = [QUEUE / "seqqueue.c", QUEUE / "buffered.c", *sorted((QUEUE.parent / "seq").glob("*.c"))]
+SOURCES = [QUEUE / "seqqueue.c", QUEUE / "buffered.c", *sorted((QUEUE.parent / "seq").glob("*.c")),
+           QUEUE.parent / "crc32c.c"]
 STRICT = "-std=c11 -O2 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror".split()
 
 
-@pytest.fixture(params=["SEQ_CRC_FAST", "SEQ_NO_CACHE"])
+@pytest.fixture(params=["BO_CRC32C_FAST", "BO_CRC32C_SMALL", "SEQ_NO_CACHE"])
 def passes(request, tmp_path):
-    """Builds a C test with one of the engine's two macros and runs it."""
+    """Builds a C test with one of the engine's macros and runs it."""
 
     def build_and_run(test, *arguments):
         program = tmp_path / "program"

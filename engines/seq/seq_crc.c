@@ -1,103 +1,42 @@
-/* seq_crc.c - see seq_crc.h.
- *
- * Both checksums shift towards the low bit. A CRC table is linear: the entry of a byte is the xor
- * of the entries of its bits. So the large tables are written as eight numbers each, and the
- * preprocessor makes the 256 entries.
+/* seq_crc.c - see seq_crc.h. The CRC-16 shifts towards the low bit; a length of two bytes goes through
+ * the register as a whole.
  */
 #include "seq_crc.h"
 
-#ifdef SEQ_CRC_FAST
+#ifdef BO_CRC32C_FAST
 
-#define ENTRY(n, a, b, c, d, e, f, g, h)                                                           \
-    (((n)&1 ? (a) : 0) ^ ((n)&2 ? (b) : 0) ^ ((n)&4 ? (c) : 0) ^ ((n)&8 ? (d) : 0) ^               \
-     ((n)&16 ? (e) : 0) ^ ((n)&32 ? (f) : 0) ^ ((n)&64 ? (g) : 0) ^ ((n)&128 ? (h) : 0))
-#define ENTRIES_4(n, ...)                                                                          \
-    ENTRY((n), __VA_ARGS__), ENTRY((n) + 1, __VA_ARGS__), ENTRY((n) + 2, __VA_ARGS__),             \
-        ENTRY((n) + 3, __VA_ARGS__)
-#define ENTRIES_16(n, ...)                                                                         \
-    ENTRIES_4((n), __VA_ARGS__), ENTRIES_4((n) + 4, __VA_ARGS__), ENTRIES_4((n) + 8, __VA_ARGS__), \
-        ENTRIES_4((n) + 12, __VA_ARGS__)
-#define ENTRIES_64(n, ...)                                                                         \
-    ENTRIES_16((n), __VA_ARGS__), ENTRIES_16((n) + 16, __VA_ARGS__),                               \
-        ENTRIES_16((n) + 32, __VA_ARGS__), ENTRIES_16((n) + 48, __VA_ARGS__)
-#define TABLE(...)                                                                                 \
-    {                                                                                              \
-        ENTRIES_64(0, __VA_ARGS__), ENTRIES_64(64, __VA_ARGS__), ENTRIES_64(128, __VA_ARGS__),     \
-            ENTRIES_64(192, __VA_ARGS__)                                                           \
-    }
+/* A CRC table is linear: the entry of a byte is the xor of the entries of its bits. */
+#define BIT(n, bit, effect) ((n) >> (bit)&1 ? (effect) : 0)
+#define ENTRY(n)                                                                                   \
+    (BIT(n, 0, 0x167E) ^ BIT(n, 1, 0x18A1) ^ BIT(n, 2, 0x051F) ^ BIT(n, 3, 0x0A3E) ^               \
+     BIT(n, 4, 0x147C) ^ BIT(n, 5, 0x1CA5) ^ BIT(n, 6, 0x0D17) ^ BIT(n, 7, 0x1A2E))
+#define ENTRIES_4(n) ENTRY(n), ENTRY((n) + 1), ENTRY((n) + 2), ENTRY((n) + 3)
+#define ENTRIES_16(n) ENTRIES_4(n), ENTRIES_4((n) + 4), ENTRIES_4((n) + 8), ENTRIES_4((n) + 12)
+#define ENTRIES_64(n)                                                                              \
+    ENTRIES_16(n), ENTRIES_16((n) + 16), ENTRIES_16((n) + 32), ENTRIES_16((n) + 48)
 
-static const uint16_t length_table[256] =
-    TABLE(0x167E, 0x18A1, 0x051F, 0x0A3E, 0x147C, 0x1CA5, 0x0D17, 0x1A2E);
+static const uint16_t table[256] = {ENTRIES_64(0), ENTRIES_64(64), ENTRIES_64(128),
+                                    ENTRIES_64(192)};
 
-/* Row k: the effect of a byte that is followed by k more. */
-static const uint32_t data_table[8][256] = {
-    TABLE(0xF26B8303u, 0xE13B70F7u, 0xC79A971Fu, 0x8AD958CFu, 0x105EC76Fu, 0x20BD8EDEu, 0x417B1DBCu,
-          0x82F63B78u),
-    TABLE(0x13A29877u, 0x274530EEu, 0x4E8A61DCu, 0x9D14C3B8u, 0x3FC5F181u, 0x7F8BE302u, 0xFF17C604u,
-          0xFBC3FAF9u),
-    TABLE(0xA541927Eu, 0x4F6F520Du, 0x9EDEA41Au, 0x38513EC5u, 0x70A27D8Au, 0xE144FB14u, 0xC76580D9u,
-          0x8B277743u),
-    TABLE(0xDD45AAB8u, 0xBF672381u, 0x7B2231F3u, 0xF64463E6u, 0xE964B13Du, 0xD725148Bu, 0xABA65FE7u,
-          0x52A0C93Fu),
-    TABLE(0x38116FACu, 0x7022DF58u, 0xE045BEB0u, 0xC5670B91u, 0x8F2261D3u, 0x1BA8B557u, 0x37516AAEu,
-          0x6EA2D55Cu),
-    TABLE(0xEF306B19u, 0xDB8CA0C3u, 0xB2F53777u, 0x6006181Fu, 0xC00C303Eu, 0x85F4168Du, 0x0E045BEBu,
-          0x1C08B7D6u),
-    TABLE(0x68032CC8u, 0xD0065990u, 0xA5E0C5D1u, 0x4E2DFD53u, 0x9C5BFAA6u, 0x3D5B83BDu, 0x7AB7077Au,
-          0xF56E0EF4u),
-    TABLE(0x493C7D27u, 0x9278FA4Eu, 0x211D826Du, 0x423B04DAu, 0x847609B4u, 0x0D006599u, 0x1A00CB32u,
-          0x34019664u),
-};
-
-uint16_t seq_crc16(const void *data, size_t size)
+static uint32_t shifted(uint32_t crc)
 {
-    const uint8_t *bytes = (const uint8_t *)data;
-    unsigned crc = 0xFFFF;
-    while (size--)
-        crc = length_table[(crc ^ *bytes++) & 255] ^ (crc >> 8);
-    return (uint16_t)(crc == 0 ? 0xFFFE : crc ^ 0xFFFF);
-}
-
-uint32_t seq_crc32(uint32_t crc, const void *data, size_t size)
-{
-    const uint8_t *b = (const uint8_t *)data;
-    for (; size >= 8; size -= 8, b += 8)
-        crc = data_table[7][(crc ^ b[0]) & 255] ^ data_table[6][(crc >> 8 ^ b[1]) & 255] ^
-              data_table[5][(crc >> 16 ^ b[2]) & 255] ^ data_table[4][(crc >> 24 ^ b[3]) & 255] ^
-              data_table[3][b[4]] ^ data_table[2][b[5]] ^ data_table[1][b[6]] ^ data_table[0][b[7]];
-    while (size--)
-        crc = data_table[0][(crc ^ *b++) & 255] ^ (crc >> 8);
-    return crc;
+    crc = table[crc & 255] ^ crc >> 8;
+    return table[crc & 255] ^ crc >> 8;
 }
 
 #else
 
-static uint32_t shift(uint32_t crc, uint32_t polynomial, const void *data, size_t size)
+static uint32_t shifted(uint32_t crc)
 {
-    const uint8_t *bytes = (const uint8_t *)data;
-    while (size--) {
-        crc ^= *bytes++;
-        for (int bit = 0; bit < 8; bit++)
-            crc = crc >> 1 ^ (crc & 1 ? polynomial : 0);
-    }
+    for (unsigned bit = 0; bit < 16; bit++)
+        crc = crc >> 1 ^ (crc & 1 ? 0x1A2E : 0);
     return crc;
-}
-
-uint16_t seq_crc16(const void *data, size_t size)
-{
-    uint32_t crc = shift(0xFFFF, 0x1A2E, data, size);
-    return (uint16_t)(crc == 0 ? 0xFFFE : crc ^ 0xFFFF);
-}
-
-uint32_t seq_crc32(uint32_t crc, const void *data, size_t size)
-{
-    return shift(crc, 0x82F63B78, data, size);
 }
 
 #endif
 
-uint32_t seq_crc32_end(uint32_t crc)
+uint16_t seq_crc16(uint32_t length)
 {
-    crc = ~crc;
-    return (crc & 0xFF) == 0 || (crc & 0xFF) == 0xFF ? crc ^ 1 : crc;
+    uint32_t crc = shifted(0xFFFF ^ length);
+    return (uint16_t)(crc == 0 ? 0xFFFE : crc ^ 0xFFFF);
 }

@@ -7,29 +7,34 @@
 
 /* Headers ---------------------------------------------------------------------------------- */
 
+static void put_u32(uint8_t *to, uint32_t value)
+{
+    for (unsigned i = 0; i < 4; i++, value >>= 8)
+        to[i] = (uint8_t)value;
+}
+
+static uint32_t get_u32(const uint8_t *from)
+{
+    return (uint32_t)from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 |
+           (uint32_t)from[3] << 24;
+}
+
 void seq_item_write_header(struct seq *seq, const struct seq_item *item)
 {
     uint8_t header[SEQ_HEADER_MAX];
     memset(header, 0xFF, sizeof header);
-    header[0] = (uint8_t)item->crc;
-    header[1] = (uint8_t)(item->crc >> 8);
-    header[2] = (uint8_t)(item->crc >> 16);
-    header[3] = (uint8_t)(item->crc >> 24);
-    header[4] = (uint8_t)item->length;
-    header[5] = (uint8_t)(item->length >> 8);
-    uint16_t check = seq_crc16(header + 4, 2);
-    header[6] = (uint8_t)check;
-    header[7] = (uint8_t)(check >> 8);
+    put_u32(header, item->crc);
+    put_u32(header + 4, item->length | (uint32_t)seq_crc16(item->length) << 16);
     seq_program(seq, item->address, header, seq->header);
 }
 
 /* Whether eight bytes are a header. */
 static bool header_decode(const uint8_t *header, struct seq_item *item)
 {
-    item->length = (uint32_t)header[4] | (uint32_t)header[5] << 8;
-    item->crc = (uint32_t)header[0] | (uint32_t)header[1] << 8 | (uint32_t)header[2] << 16 |
-                (uint32_t)header[3] << 24;
-    return seq_crc16(header + 4, 2) == (uint16_t)(header[6] | header[7] << 8);
+    uint32_t length = get_u32(header + 4);
+    item->crc = get_u32(header);
+    item->length = length & 0xFFFF;
+    return seq_crc16(item->length) == length >> 16;
 }
 
 static bool filled(const uint8_t *bytes, uint32_t size, uint8_t value)
@@ -81,7 +86,7 @@ bool seq_item_present(struct seq *seq, const struct seq_item *item)
         part = seq_minimum(item->length - done, seq->work_size);
         const uint8_t *data = seq_look(seq, seq_item_data(seq, item) + done, seq_up(seq, part));
         if (data == NULL) return false;
-        crc = seq_crc32(crc, data, part);
+        crc = bo_crc32c(crc, data, part);
     }
     return seq_crc32_end(crc) == item->crc;
 }
