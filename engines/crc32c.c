@@ -1,10 +1,10 @@
 /* crc32c.c - see crc32c.h.
  *
- * The polynomial is 0x1EDC6F41, reflected 0x82F63B78; bits leave at the low end. There are three ways
- * in software, of which a build has one: `in_software`. A CRC table is linear, the entry of a byte is
- * the xor of the entries of its bits; so each of the large tables is written as eight numbers, and the
- * preprocessor makes 256 of them. The instruction of x86-64 processors is a fourth way, taken at run
- * time where the processor has it.
+ * The polynomial is 0x1EDC6F41, reflected 0x82F63B78; bits leave at the low end. There are three
+ * ways in software, of which a build has one: `in_software`. A CRC table is linear, the entry of a
+ * byte is the xor of the entries of its bits; so each of the large tables is written as eight
+ * numbers, and the preprocessor makes 256 of them. The instruction of x86-64 processors is a fourth
+ * way, taken at run time where the processor has it.
  */
 #include "crc32c.h"
 

@@ -1,7 +1,7 @@
 /* crc32c.h - CRC-32C (Castagnoli), the checksum of all engines.
  *
- * In pieces: pass the register through, BO_CRC32C_START or a number of one's own at first, and invert
- * it at last:
+ * In pieces: pass the register through, BO_CRC32C_START or a number of one's own at first, and
+ * invert it at last:
  *
  *     uint32_t crc = BO_CRC32C_START;
  *     crc = bo_crc32c(crc, head, head_size);
@@ -13,8 +13,8 @@
  *     BO_CRC32C_SMALL   bit by bit, no table: the smallest
  *     (nothing)         half a byte at a time, a table of 64 bytes
  *     BO_CRC32C_FAST    eight bytes at a time, tables of 8 KiB
- *     BO_CRC32C_NATIVE  besides one of these: by the instruction of an x86-64 processor where it has
- *                       that. Not for firmware.
+ *     BO_CRC32C_NATIVE  besides one of these: by the instruction of an x86-64 processor where it
+ *                       has that. Not for firmware.
  */
 #ifndef BROWNOUT_CRC32C_H
 #define BROWNOUT_CRC32C_H

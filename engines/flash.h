@@ -9,7 +9,8 @@
  * what that leaves behind is the engine's to survive.
  *
  * Addresses are bytes from the start of the region that the engine owns, 32 bits wide. The region
- * may be 2^32 bytes long, so its end need not fit an address: ask bo_flash_size(), which is 64 bits.
+ * may be 2^32 bytes long, so its end need not fit an address: ask bo_flash_size(), which is 64
+ * bits.
  */
 #ifndef BROWNOUT_FLASH_H
 #define BROWNOUT_FLASH_H
@@ -18,8 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What a flash call answers: BO_FLASH_OK, or one of these negative numbers. An engine passes them on
- * unchanged; its own errors start at -16 (map/map.h). */
+/* What a flash call answers: BO_FLASH_OK, or one of these negative numbers. An engine passes them
+ * on unchanged; its own errors start at -16 (map/map.h). */
 enum bo_flash_error {
     BO_FLASH_OK = 0,
     BO_FLASH_ERR_IO = -1,    /* the part did not do it (bus error, failed program or erase) */
@@ -50,10 +51,10 @@ struct bo_flash_geometry {
     uint8_t tear_scope;        /* enum bo_flash_tear_scope */
 };
 
-/* The three operations. Each returns BO_FLASH_OK or a negative enum bo_flash_error. `address` and `size`
- * are multiples of read_unit (read), of unit (program), of sector_size (erase, one sector a call).
- * A program lies inside one page. Buffers need no alignment. The engine never calls one operation
- * from inside another. */
+/* The three operations. Each returns BO_FLASH_OK or a negative enum bo_flash_error. `address` and
+ * `size` are multiples of read_unit (read), of unit (program), of sector_size (erase, one sector a
+ * call). A program lies inside one page. Buffers need no alignment. The engine never calls one
+ * operation from inside another. */
 struct bo_flash {
     struct bo_flash_geometry geometry;
     void *context; /* handed back to each operation; the engine does not look at it */

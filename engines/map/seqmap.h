@@ -18,8 +18,8 @@
  * prefix, bits and zeros for programs and erases, nested to any depth. Not claimed:
  *   weak  a sector that reads blank is used without erasing it once more, because the format has
  *         nowhere to note that an erase is proven;
- *   ecc   units that the part can't correct (BO_FLASH_ERR_ECC) are passed over like torn ones, but one
- *         that reads blank and refuses its next program, or that reads as another value, is not
+ *   ecc   units that the part can't correct (BO_FLASH_ERR_ECC) are passed over like torn ones, but
+ *         one that reads blank and refuses its next program, or that reads as another value, is not
  *         told from a sound one;
  *   rot   a read is not repeated, and the format can detect but not correct a flipped bit: such an
  *         item is passed over, and an older copy of its key may be answered.
@@ -93,8 +93,8 @@ int seqmap_format(struct seqmap *map, const struct seqmap_config *config);
 int seqmap_fetch(struct seqmap *map, const void *key, uint32_t key_size, void *value,
                  uint32_t capacity, uint32_t *value_size);
 
-/* Stores a value, replacing the one the key had. Durable when it returns BO_FLASH_OK; after a cut the
- * key has the old or the new value. MAP_ERR_TOO_BIG (format, sector or work buffer; nothing was
+/* Stores a value, replacing the one the key had. Durable when it returns BO_FLASH_OK; after a cut
+ * the key has the old or the new value. MAP_ERR_TOO_BIG (format, sector or work buffer; nothing was
  * written), MAP_ERR_FULL (what can be read is unchanged; costs a lap of erases). */
 int seqmap_store(struct seqmap *map, const void *key, uint32_t key_size, const void *value,
                  uint32_t value_size);

@@ -26,8 +26,8 @@
  * oldest sector, and no others. Not claimed:
  *   weak  a sector that reads blank is used without erasing it once more, because the format has
  *         nowhere to note that an erase is proven;
- *   ecc   units that the part can't correct (BO_FLASH_ERR_ECC) are passed over like torn ones, but one
- *         that reads blank and refuses its next program, or that reads as another value, is not
+ *   ecc   units that the part can't correct (BO_FLASH_ERR_ECC) are passed over like torn ones, but
+ *         one that reads blank and refuses its next program, or that reads as another value, is not
  *         told from a sound one;
  *   rot   a read is not repeated, and the format can detect but not correct a flipped bit: such an
  *         item is passed over.

@@ -1,5 +1,5 @@
-/* seq_crc.c - see seq_crc.h. The CRC-16 shifts towards the low bit; a length of two bytes goes through
- * the register as a whole.
+/* seq_crc.c - see seq_crc.h. The CRC-16 shifts towards the low bit; a length of two bytes goes
+ * through the register as a whole.
  */
 #include "seq_crc.h"
 

@@ -1,8 +1,8 @@
 /* seq_crc.h - the two checksums of the sequential-storage format.
  *
- * seq_crc16 guards the length of an item; bo_crc32c, from SEQ_CRC32_START to seq_crc32_end, its data.
- * Both leave out results that an erased or zeroed word could imitate: the CRC-16 is never FFFF, the
- * low byte of the CRC-32 is never 00 or FF.
+ * seq_crc16 guards the length of an item; bo_crc32c, from SEQ_CRC32_START to seq_crc32_end, its
+ * data. Both leave out results that an erased or zeroed word could imitate: the CRC-16 is never
+ * FFFF, the low byte of the CRC-32 is never 00 or FF.
  *
  * Built with BO_CRC32C_FAST the CRC-16 has a table of 512 bytes too; else it goes bit by bit.
  */
