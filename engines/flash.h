@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 /* What a flash call answers: BO_FLASH_OK, or one of these negative numbers. An engine passes them
- * on unchanged; its own errors start at -16 (map/map.h). */
+ * on unchanged; its own errors start at -16 (store.h). */
 enum bo_flash_error {
     BO_FLASH_OK = 0,
     BO_FLASH_ERR_IO = -1,    /* the part did not do it (bus error, failed program or erase) */

@@ -1,20 +1,21 @@
-/* map.h - the errors that every map engine shares.
+/* map.h - the errors of every map engine.
  *
  * A map holds values under keys; both are byte strings. Each engine has its own header with its
- * functions; what they answer, apart from the errors of flash.h, is listed here once.
+ * functions.
  */
 #ifndef BROWNOUT_MAP_H
 #define BROWNOUT_MAP_H
 
+#include "../store.h"
+
 enum map_error {
-    MAP_ERR_NOT_FOUND = -16, /* no value under this key, or the iteration is at its end */
-    MAP_ERR_FULL = -17,      /* no room, even after everything dead was collected */
-    MAP_ERR_TOO_BIG = -18,   /* key or value can never fit this geometry, format or buffer */
-    MAP_ERR_BUFFER = -19, /* the caller's buffer is too small for the value; its length is told */
-    MAP_ERR_UNSUPPORTED = -20, /* this part's rules do not allow the operation */
-    MAP_ERR_GEOMETRY = -21,    /* the engine can't work on this geometry or configuration */
-    MAP_ERR_DAMAGED =
-        -22, /* the flash holds something that no power cut leaves; nothing was given up */
+    MAP_ERR_NOT_FOUND = BO_ERR_NOT_FOUND, /* no value under this key; end of the iteration */
+    MAP_ERR_FULL = BO_ERR_FULL,           /* no room, even after everything dead was collected */
+    MAP_ERR_TOO_BIG = BO_ERR_TOO_BIG,     /* key or value can never fit */
+    MAP_ERR_BUFFER = BO_ERR_BUFFER,       /* the value is longer; its length is returned */
+    MAP_ERR_UNSUPPORTED = BO_ERR_UNSUPPORTED,
+    MAP_ERR_GEOMETRY = BO_ERR_GEOMETRY,
+    MAP_ERR_DAMAGED = BO_ERR_DAMAGED,
 };
 
 #endif

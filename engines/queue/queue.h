@@ -1,20 +1,21 @@
-/* queue.h - the errors that every queue engine shares.
+/* queue.h - the errors of every queue engine.
  *
  * A queue holds byte strings and gives them up in the order in which they were put in. Each engine
- * has its own header with its functions; what they answer, apart from the errors of flash.h, is
- * listed here once.
+ * has its own header with its functions.
  */
 #ifndef BROWNOUT_QUEUE_H
 #define BROWNOUT_QUEUE_H
 
+#include "../store.h"
+
 enum queue_error {
-    QUEUE_ERR_EMPTY = -16,       /* no item, or the iteration is at its end */
-    QUEUE_ERR_FULL = -17,        /* no room */
-    QUEUE_ERR_TOO_BIG = -18,     /* the item can never fit this geometry, format or buffer */
-    QUEUE_ERR_BUFFER = -19,      /* the caller's buffer is too small; the item's size is told */
-    QUEUE_ERR_UNSUPPORTED = -20, /* this part's rules do not allow the operation */
-    QUEUE_ERR_GEOMETRY = -21,    /* the engine can't work on this geometry or configuration */
-    QUEUE_ERR_DAMAGED = -22,     /* no power cut leaves this image; nothing was given up */
+    QUEUE_ERR_EMPTY = BO_ERR_NOT_FOUND, /* no item, or the iteration is at its end */
+    QUEUE_ERR_FULL = BO_ERR_FULL,
+    QUEUE_ERR_TOO_BIG = BO_ERR_TOO_BIG, /* the item can never fit */
+    QUEUE_ERR_BUFFER = BO_ERR_BUFFER,   /* the item is longer; its length is returned */
+    QUEUE_ERR_UNSUPPORTED = BO_ERR_UNSUPPORTED,
+    QUEUE_ERR_GEOMETRY = BO_ERR_GEOMETRY,
+    QUEUE_ERR_DAMAGED = BO_ERR_DAMAGED,
 };
 
 #endif

@@ -6,8 +6,8 @@
 #include "engines/ringlog/ringlog.h"
 #include "fuzz/adapter.h"
 
-/* The answer that an error of flash.h, queue.h or ringlog.h stands for; those two share their
- * numbers. */
+/* The answer that an error of flash.h, queue.h or ringlog.h stands for; their numbers are those of
+ * store.h. */
 static inline enum answer list_answer(int error)
 {
     switch (error) {
