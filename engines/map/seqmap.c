@@ -46,7 +46,7 @@
 
 #include "../seq/seq_crc.h"
 #include "../seq/seq_item.h"
-#include "../seq/seq_page.h"
+#include "../seq/seq_sector.h"
 
 #define NOT_STARTED UINT32_MAX
 

@@ -45,7 +45,7 @@
 
 #include "../seq/seq_crc.h"
 #include "../seq/seq_item.h"
-#include "../seq/seq_page.h"
+#include "../seq/seq_sector.h"
 
 #define NOT_STARTED UINT32_MAX
 #define CRC32_POLYNOMIAL 0x82F63B78u

@@ -1,5 +1,5 @@
-/* seq_page.c - see seq_page.h. */
-#include "seq_page.h"
+/* seq_sector.c - see seq_sector.h. */
+#include "seq_sector.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* seq_page.h - the sectors of a sequential-storage store: their two words, erasing, blankness.
+/* seq_sector.h - the sectors of a sequential-storage store: their two words, erasing, blankness.
  *
  * The start word counts as set when at least four bits of its first read unit are 0, as in the
  * crate: a torn start word of a blank sector is either "in use" or leaves a sector that reads open
