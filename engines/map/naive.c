@@ -36,7 +36,7 @@ static uint32_t get_u16(const uint8_t *from)
     return (uint32_t)from[0] | (uint32_t)from[1] << 8;
 }
 
-/* The checksum of `size` bytes as it stands behind them. High byte first: the low byte is never
+/* The checksum of `size` bytes as it stands after them. High byte first: the low byte is never
  * 00, so the zeros with which an erase may begin at the end of a sector never complete a program
  * that was cut. */
 static void checksum(const uint8_t *image, uint32_t size, uint8_t *check)

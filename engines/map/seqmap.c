@@ -1,11 +1,11 @@
 /* seqmap.c - see seqmap.h. The format: ../seq/. What survives a cut, and why:
  *
  *  1. Mounting reads only. What it makes of the words of the sectors:
- *     - a sector in use whose predecessor is not in use is the head; a second one behind it is an
+ *     - a sector in use whose predecessor is not in use is the head; a second one after it is an
  *       interrupted erase of the source;
  *     - nothing in use: the newest sealed sector, one before an open one, is the head, sealed;
  *     - everything sealed, or both of two in use: one sector is an interrupted erase, find_junk
- *       tells which;
+ *       finds which;
  *     - going back from the head, sealed sectors belong to the store, at most all others.
  *  2. The buffer (the sector after the head) is known to be blank before the head is sealed. So a
  *     sealed head means: the buffer is blank, or in use, or its start word or its contents are
@@ -20,19 +20,19 @@
  *     what was never stored, or not any more:
  *     - zeros grown from its end complete an item whose program had been cut, when the bytes that
  *       were missing are zeros. Only if the item ends where the payload ends: else a header of
- *       zeros would follow, which no program leaves, and which tells that the erase has begun.
+ *       zeros would follow, which no program leaves, and which shows that the erase has begun.
  *       For an item there, a marker (an item without data whose checksum is wrong: the crate
- *       steps over it) is put behind the copies before the source is erased. Marker: the source
+ *       steps over it) is put after the copies before the source is erased. Marker: the source
  *       is junk.
  *     - zeros grown from its start take the header off an item whose data look like an item. The
- *       header of zeros tells here too, and in a head whose erase was cut as well.
+ *       header of zeros shows it here too, and in a head whose erase was cut as well.
  *     (An erase that sets a few bits of a header and leaves the rest would do the same. What looks
  *     like an item must hold its own 45 bits of checksums, so nothing but a value made for that,
  *     under a tear that spares it, is at risk.)
  *  5. Copies that were cut waste room. When the rest of the source no longer fits, the head, which
  *     holds copies only (verified), is erased and filled again. That its erase was cut is seen as
- *     in 1; to tell it from the others the last word of its payload is zeroed before, unless
- *     nothing may be appended to it anyway (6): that tells, too.
+ *     in 1; to know it from the others the last word of its payload is zeroed before, unless
+ *     nothing may be appended to it anyway (6): that shows it, too.
  *  6. A unit that an interrupted program touched is not programmed again. Nothing is appended to a
  *     head whose start word is torn, or that holds what is neither item nor blank. If it holds no
  *     item at all it is erased, so that it can't be taken for the sector of 5 later; else it is
@@ -53,7 +53,7 @@
 /* The checksum of a marker; that of no data is 0x11111111. */
 #define MARKER_CRC 0x22222222u
 
-/* Keys are compared in pieces of so many bytes. */
+/* Keys are compared in pieces of up to this size, in bytes. */
 #define PIECE 32u
 
 /* A key as it stands at the start of an item's data, that is with its length in front if the map
@@ -67,43 +67,43 @@ struct key {
 
 /* The ring --------------------------------------------------------------------------------- */
 
-static uint32_t page_count(const struct seqmap *map)
+static uint32_t sector_count(const struct seqmap *map)
 {
     return map->seq.flash->geometry.sector_count;
 }
 
 /* The sector after the head. */
-static uint32_t page_spare(const struct seqmap *map)
+static uint32_t sector_spare(const struct seqmap *map)
 {
-    return map->head + 1 == page_count(map) ? 0 : map->head + 1;
+    return map->head + 1 == sector_count(map) ? 0 : map->head + 1;
 }
 
 /* The sector `back` places before the head. */
-static uint32_t page_back(const struct seqmap *map, uint32_t back)
+static uint32_t sector_back(const struct seqmap *map, uint32_t back)
 {
-    return map->head >= back ? map->head - back : map->head + page_count(map) - back;
+    return map->head >= back ? map->head - back : map->head + sector_count(map) - back;
 }
 
 static uint32_t head_end(const struct seqmap *map)
 {
-    return seq_page_end(&map->seq, map->head);
+    return seq_sector_end(&map->seq, map->head);
 }
 
 /* A walk over what a sector holds. */
-static struct seq_scan scan_page(const struct seqmap *map, uint32_t page)
+static struct seq_scan scan_sector(const struct seqmap *map, uint32_t sector)
 {
     const struct seq_cache *cache = map->seq.cache;
     struct seq_scan scan = {
-        .address = seq_cache_first(cache, page, seq_page_start(&map->seq, page)),
-        .end = seq_cache_end(cache, page, seq_page_end(&map->seq, page)),
+        .address = seq_cache_first(cache, sector, seq_sector_start(&map->seq, sector)),
+        .end = seq_cache_end(cache, sector, seq_sector_end(&map->seq, sector)),
     };
     return scan;
 }
 
 static bool spare_is_blank(struct seqmap *map)
 {
-    uint32_t from = seq_page_address(&map->seq, page_spare(map));
-    return seq_page_blank(&map->seq, from, from + map->seq.flash->geometry.sector_size);
+    uint32_t from = seq_sector_address(&map->seq, sector_spare(map));
+    return seq_sector_blank(&map->seq, from, from + map->seq.flash->geometry.sector_size);
 }
 
 /* Keys ------------------------------------------------------------------------------------- */
@@ -194,15 +194,15 @@ static bool search(struct seqmap *map, const struct key *key, uint32_t from, str
 {
     bool found = false, check = false;
     for (uint32_t back = 0; back < map->used && !found; back += !check) {
-        uint32_t page = page_back(map, back);
-        struct seq_scan scan = scan_page(map, page);
+        uint32_t sector = sector_back(map, back);
+        struct seq_scan scan = scan_sector(map, sector);
         struct seq_item next;
         if (back + 1 == map->used && from != 0) scan.address = from;
         while (next_item(map, &scan, key, check, &next)) {
             *item = next;
             found = true;
         }
-        if (!map->seq.error) seq_cache_note_end(map->seq.cache, page, scan.address);
+        if (!map->seq.error) seq_cache_note_end(map->seq.cache, sector, scan.address);
         check = found && !check && !seq_item_present(&map->seq, item);
         found = found && !check;
     }
@@ -216,8 +216,8 @@ static bool search_cached(struct seqmap *map, const struct key *key, struct seq_
 {
     uint32_t address = key_cached(map, key);
     if (address == 0) return false;
-    uint32_t page = address / map->seq.flash->geometry.sector_size;
-    struct seq_scan scan = {.address = address, .end = seq_page_end(&map->seq, page)};
+    uint32_t sector = address / map->seq.flash->geometry.sector_size;
+    struct seq_scan scan = {.address = address, .end = seq_sector_end(&map->seq, sector)};
     return seq_item_next(&map->seq, &scan, item) && key_matches(map, key, item) &&
            seq_item_present(&map->seq, item);
 }
@@ -234,16 +234,16 @@ enum seen {
     SEEN_MARKER = 1 << 0,    /* see 4 above */
     SEEN_NO_ERASED = 1 << 1, /* no item is erased */
     SEEN_TORN = 1 << 2,      /* an item whose data do not fit its checksum, or no header */
-    SEEN_REST = 1 << 3,      /* something behind the items is not blank */
+    SEEN_REST = 1 << 3,      /* something after the items is not blank */
     SEEN_NOTHING = 1 << 4,   /* no item is present */
     SEEN_WORDS = 1 << 5,     /* the words are not the zeros that they were programmed with */
     SEEN_ZEROED = 1 << 6,    /* an erase has begun here */
 };
 
-static unsigned survey(struct seqmap *map, uint32_t page)
+static unsigned survey(struct seqmap *map, uint32_t sector)
 {
     struct seq *seq = &map->seq;
-    struct seq_scan scan = scan_page(map, page);
+    struct seq_scan scan = scan_sector(map, sector);
     struct seq_item item;
     unsigned seen = 0, not_seen = 0;
     while (seq_item_next(seq, &scan, &item)) {
@@ -256,19 +256,19 @@ static unsigned survey(struct seqmap *map, uint32_t page)
     }
     if (scan.stepped) seen |= SEEN_TORN;
     if (scan.zeroed) seen |= SEEN_ZEROED;
-    if (!seq_page_blank(seq, scan.address, seq_page_end(seq, page))) seen |= SEEN_REST;
-    if (!seq_page_is_zero(seq, seq_page_address(seq, page)) ||
-        !seq_page_is_zero(seq, seq_page_end(seq, page)))
+    if (!seq_sector_blank(seq, scan.address, seq_sector_end(seq, sector))) seen |= SEEN_REST;
+    if (!seq_sector_is_zero(seq, seq_sector_address(seq, sector)) ||
+        !seq_sector_is_zero(seq, seq_sector_end(seq, sector)))
         seen |= SEEN_WORDS;
     return seen | ((SEEN_NO_ERASED | SEEN_NOTHING) & ~not_seen);
 }
 
-/* Whether every present item of the sector after the head is a copy of one in the sector behind
+/* Whether every present item of the sector after the head is a copy of one in the sector after
  * it, the oldest, and that the newest of its key. */
 static bool spare_holds_copies(struct seqmap *map)
 {
-    struct seq_scan scan = scan_page(map, page_spare(map));
-    uint32_t source = seq_page_address(&map->seq, page_back(map, map->used - 1));
+    struct seq_scan scan = scan_sector(map, sector_spare(map));
+    uint32_t source = seq_sector_address(&map->seq, sector_back(map, map->used - 1));
     struct seq_item item, newest;
     struct key key;
     while (next_item(map, &scan, NULL, true, &item))
@@ -287,9 +287,9 @@ static void find_junk(struct seqmap *map)
 {
     unsigned best = 0;
     uint32_t head = 0;
-    map->used = page_count(map) - 1;
-    for (map->head = 0; map->head < page_count(map); map->head++) {
-        unsigned seen = survey(map, page_spare(map));
+    map->used = sector_count(map) - 1;
+    for (map->head = 0; map->head < sector_count(map); map->head++) {
+        unsigned seen = survey(map, sector_spare(map));
         if (seen < best || (!(seen & SEEN_ZEROED) && !spare_holds_copies(map))) continue;
         best = seen + 1;
         head = map->head;
@@ -301,7 +301,7 @@ static void find_junk(struct seqmap *map)
 /* The head turns out to be an interrupted erase. */
 static void drop_head(struct seqmap *map)
 {
-    map->head = page_back(map, 1);
+    map->head = sector_back(map, 1);
     map->head_sealed = true;
     map->used--;
 }
@@ -313,14 +313,14 @@ static void check_source(struct seqmap *map)
     unsigned head = survey(map, map->head);
     if (head & SEEN_ZEROED)
         drop_head(map);
-    else if ((head & SEEN_MARKER) || (survey(map, page_spare(map)) & SEEN_ZEROED))
+    else if ((head & SEEN_MARKER) || (survey(map, sector_spare(map)) & SEEN_ZEROED))
         map->used--;
 }
 
 /* Finds the head and how many sectors are in use, see 1 above. */
 static void resolve(struct seqmap *map)
 {
-    uint32_t count = page_count(map), before = count - 1;
+    uint32_t count = sector_count(map), before = count - 1;
     seq_look_away(&map->seq);
     seq_cache_clear(map->seq.cache, count);
     map->seq.error = BO_FLASH_OK;
@@ -328,29 +328,29 @@ static void resolve(struct seqmap *map)
     map->head_sealed = true;
     map->head = before;
     map->used = 0;
-    enum seq_page_state state = seq_page_state(&map->seq, before), was;
-    for (uint32_t page = 0; page < count && map->head_sealed; before = page++) {
+    enum seq_sector_state state = seq_sector_state(&map->seq, before), was;
+    for (uint32_t sector = 0; sector < count && map->head_sealed; before = sector++) {
         was = state;
-        state = seq_page_state(&map->seq, page);
-        if (state == SEQ_PAGE_PARTIAL && was != SEQ_PAGE_PARTIAL) {
-            map->head = page;
+        state = seq_sector_state(&map->seq, sector);
+        if (state == SEQ_SECTOR_IN_USE && was != SEQ_SECTOR_IN_USE) {
+            map->head = sector;
             map->head_sealed = false;
             map->used = 1;
-        } else if (state < SEQ_PAGE_PARTIAL && was == SEQ_PAGE_CLOSED) {
+        } else if (state < SEQ_SECTOR_IN_USE && was == SEQ_SECTOR_SEALED) {
             map->head = before;
             map->used = 1;
         }
     }
     if (map->used == 0) { /* all read the same, but for what is open */
-        map->head_sealed = state != SEQ_PAGE_PARTIAL;
-        if (state == SEQ_PAGE_CLOSED || (state == SEQ_PAGE_PARTIAL && count == 2))
+        map->head_sealed = state != SEQ_SECTOR_IN_USE;
+        if (state == SEQ_SECTOR_SEALED || (state == SEQ_SECTOR_IN_USE && count == 2))
             find_junk(map);
-        else if (state == SEQ_PAGE_PARTIAL)
+        else if (state == SEQ_SECTOR_IN_USE)
             seq_fail(&map->seq, MAP_ERR_DAMAGED);
         return;
     }
     while (map->used < count &&
-           seq_page_state(&map->seq, page_back(map, map->used)) == SEQ_PAGE_CLOSED)
+           seq_sector_state(&map->seq, sector_back(map, map->used)) == SEQ_SECTOR_SEALED)
         map->used++;
     if (map->used == count) check_source(map);
 }
@@ -361,7 +361,7 @@ static void enter(struct seqmap *map)
     if (map->seq.error) resolve(map);
 }
 
-/* At its end. The error stays to tell the next call. */
+/* At its end. The error stays for the next call to see. */
 static int leave(const struct seqmap *map, int answer)
 {
     return map->seq.error ? map->seq.error : answer;
@@ -393,9 +393,9 @@ int seqmap_format(struct seqmap *map, const struct seqmap_config *config)
     int error = setup(map, config); /* which finds the oldest sector, if it can */
     if (error) return error;
     map->seq.error = BO_FLASH_OK;
-    uint32_t left = page_count(map);
-    for (; left != 0; left--, map->head = page_spare(map))
-        seq_page_erase(&map->seq, page_spare(map));
+    uint32_t left = sector_count(map);
+    for (; left != 0; left--, map->head = sector_spare(map))
+        seq_sector_erase(&map->seq, sector_spare(map));
     resolve(map);
     return leave(map, BO_FLASH_OK);
 }
@@ -420,8 +420,8 @@ static void append(struct seqmap *map, struct seq_item *item, uint32_t source)
  * rest does not fit. */
 static bool copy_live(struct seqmap *map)
 {
-    struct seq_scan scan = scan_page(map, page_spare(map));
-    uint32_t end = seq_page_end(&map->seq, page_spare(map));
+    struct seq_scan scan = scan_sector(map, sector_spare(map));
+    uint32_t end = seq_sector_end(&map->seq, sector_spare(map));
     struct seq_item item, newer;
     struct key key;
     bool torn = false; /* the item at the end of the payload */
@@ -450,19 +450,19 @@ static bool copy_live(struct seqmap *map)
 }
 
 /* Makes an erased sector the head. */
-static void open_head(struct seqmap *map, uint32_t page)
+static void open_head(struct seqmap *map, uint32_t sector)
 {
-    seq_page_zero(&map->seq, seq_page_address(&map->seq, page));
-    map->head = page;
+    seq_sector_zero(&map->seq, seq_sector_address(&map->seq, sector));
+    map->head = sector;
     map->head_sealed = false;
-    map->append = seq_page_start(&map->seq, page);
+    map->append = seq_sector_start(&map->seq, sector);
 }
 
 /* Erases the buffer, which leaves the store if it was the source. */
 static void erase_spare(struct seqmap *map)
 {
-    seq_page_erase(&map->seq, page_spare(map));
-    if (map->used == page_count(map)) map->used--;
+    seq_sector_erase(&map->seq, sector_spare(map));
+    if (map->used == sector_count(map)) map->used--;
     map->spare_blank = true;
 }
 
@@ -470,13 +470,13 @@ static void erase_spare(struct seqmap *map)
 static void restart_head(struct seqmap *map)
 {
     uint32_t head = map->head, evidence = head_end(map) - map->seq.word;
-    map->head = page_back(map, 1);
+    map->head = sector_back(map, 1);
     map->used--;
     if (!spare_holds_copies(map)) seq_fail(&map->seq, MAP_ERR_DAMAGED);
     map->used++;
-    seq_cache_clear(map->seq.cache, page_count(map));
-    if (map->append <= evidence) seq_page_zero(&map->seq, evidence);
-    seq_page_erase(&map->seq, head);
+    seq_cache_clear(map->seq.cache, sector_count(map));
+    if (map->append <= evidence) seq_sector_zero(&map->seq, evidence);
+    seq_sector_erase(&map->seq, head);
     open_head(map, head);
 }
 
@@ -494,10 +494,10 @@ static void drain_source(struct seqmap *map)
 static void advance(struct seqmap *map)
 {
     if (!map->spare_blank && !spare_is_blank(map)) erase_spare(map);
-    if (!map->head_sealed) seq_page_zero(&map->seq, head_end(map));
-    open_head(map, page_spare(map));
+    if (!map->head_sealed) seq_sector_zero(&map->seq, head_end(map));
+    open_head(map, sector_spare(map));
     map->spare_blank = false;
-    if (++map->used == page_count(map)) drain_source(map);
+    if (++map->used == sector_count(map)) drain_source(map);
 }
 
 /* Repair ----------------------------------------------------------------------------------- */
@@ -507,16 +507,16 @@ static void advance(struct seqmap *map)
 static void find_append(struct seqmap *map)
 {
     struct seq *seq = &map->seq;
-    struct seq_scan scan = scan_page(map, map->head);
+    struct seq_scan scan = scan_sector(map, map->head);
     struct seq_item item;
     bool holds_items = false;
     while (seq_item_next(seq, &scan, &item))
         holds_items = true;
-    bool good = !scan.stepped && seq_page_blank(seq, scan.address, head_end(map)) &&
-                seq_page_is_zero(seq, seq_page_address(seq, map->head));
+    bool good = !scan.stepped && seq_sector_blank(seq, scan.address, head_end(map)) &&
+                seq_sector_is_zero(seq, seq_sector_address(seq, map->head));
     map->append = good ? scan.address : head_end(map);
     if (!scan.zeroed && (good || holds_items)) return;
-    seq_page_erase(seq, map->head);
+    seq_sector_erase(seq, map->head);
     drop_head(map);
 }
 
@@ -528,10 +528,10 @@ static void enter_changing(struct seqmap *map)
     if (map->used != 0) find_append(map);
     /* A torn end word is programmed again where the part allows it. */
     if (map->head_sealed && map->used != 0 && map->seq.flash->geometry.programs_per_unit == 0)
-        seq_page_zero(&map->seq, head_end(map));
+        seq_sector_zero(&map->seq, head_end(map));
     if (spare_is_blank(map))
         map->spare_blank = true;
-    else if (map->used == page_count(map))
+    else if (map->used == sector_count(map))
         drain_source(map); /* see 3 above */
     else
         erase_spare(map);
@@ -585,7 +585,7 @@ int seqmap_store(struct seqmap *map, const void *key, uint32_t key_size, const v
     map->marked = false;
     while (map->head_sealed || !fits(map, item.length)) {
         advances += !map->head_sealed;
-        if (map->seq.error || advances >= (map->marked ? 2 : 1) * page_count(map))
+        if (map->seq.error || advances >= (map->marked ? 2 : 1) * sector_count(map))
             return leave(map, MAP_ERR_FULL);
         advance(map);
     }
@@ -599,19 +599,19 @@ int seqmap_store(struct seqmap *map, const void *key, uint32_t key_size, const v
 #ifndef SEQ_NO_CACHE
 
 /* Notes where the first item of a sector is that is not erased. */
-static void note_first(struct seqmap *map, uint32_t page)
+static void note_first(struct seqmap *map, uint32_t sector)
 {
-    struct seq_scan scan = scan_page(map, page);
+    struct seq_scan scan = scan_sector(map, sector);
     struct seq_item item;
-    if (map->seq.cache == NULL || map->seq.cache->pages == NULL) return;
+    if (map->seq.cache == NULL || map->seq.cache->sectors == NULL) return;
     uint32_t first = scan.address;
     while (seq_item_next(&map->seq, &scan, &item) && item.crc == 0 && item.address == first)
         first = scan.address;
-    if (!map->seq.error) seq_cache_note_first(map->seq.cache, page, first);
+    if (!map->seq.error) seq_cache_note_first(map->seq.cache, sector, first);
 }
 
 #else
-#define note_first(map, page) ((void)0)
+#define note_first(map, sector) ((void)0)
 #endif
 
 /* Erases the present items that have this key, or all (key NULL). */
@@ -620,12 +620,12 @@ static int remove_matching(struct seqmap *map, const struct key *key)
     if (map->seq.flash->geometry.programs_per_unit == 1) return MAP_ERR_UNSUPPORTED;
     enter_changing(map);
     for (uint32_t back = map->used; back-- != 0;) {
-        uint32_t page = page_back(map, back);
-        struct seq_scan scan = scan_page(map, page);
+        uint32_t sector = sector_back(map, back);
+        struct seq_scan scan = scan_sector(map, sector);
         struct seq_item item;
         while (next_item(map, &scan, key, true, &item))
             seq_item_erase(&map->seq, &item);
-        note_first(map, page);
+        note_first(map, sector);
     }
     if (key != NULL)
         key_note(map, key, 0);
@@ -676,7 +676,7 @@ int seqmap_next(struct seqmap *map, struct seqmap_iterator *iterator, void *key,
     enter(map);
     if (iterator->back == NOT_STARTED) iterator->back = map->used - 1;
     while (iterator->back < map->used) {
-        struct seq_scan scan = scan_page(map, page_back(map, iterator->back));
+        struct seq_scan scan = scan_sector(map, sector_back(map, iterator->back));
         struct seq_item item;
         struct key found;
         if (iterator->position != 0) scan.address = iterator->position;
@@ -692,7 +692,7 @@ int seqmap_next(struct seqmap *map, struct seqmap_iterator *iterator, void *key,
             return leave(map, BO_FLASH_OK);
         }
         iterator->position = 0;
-        iterator->back--; /* behind the head: larger than any number of sectors */
+        iterator->back--; /* after the head: larger than any number of sectors */
     }
     return leave(map, MAP_ERR_NOT_FOUND);
 }

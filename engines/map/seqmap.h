@@ -20,11 +20,11 @@
  *         nowhere to note that an erase is proven;
  *   ecc   units that the part can't correct (BO_FLASH_ERR_ECC) are passed over like torn ones, but
  *         one that reads blank and refuses its next program, or that reads as another value, is not
- *         told from a sound one;
+ *         distinguished from a sound one;
  *   rot   a read is not repeated, and the format can detect but not correct a flipped bit: such an
  *         item is passed over, and an older copy of its key may be answered.
  * What the crate's algorithm does that this one must not, and what differs on flash after a cut,
- * is told in seqmap.c.
+ * stands in seqmap.c.
  *
  * Memory. struct seqmap, a work buffer and, if wanted, a cache (../seq/seq_cache.h), all of the
  * caller. No heap, no recursion, no globals. Needs memcpy, memset and memcmp, with a cache memmove
@@ -111,8 +111,9 @@ int seqmap_remove_all(struct seqmap *map);
 void seqmap_iterate(struct seqmap_iterator *iterator);
 
 /* The next item, from old to new, overwritten copies included: the last copy of a key counts.
- * MAP_ERR_NOT_FOUND at the end. MAP_ERR_BUFFER when key or value do not fit: both lengths are told
- * and the iterator has not moved. Changing the map ends the iteration; fetching does not. */
+ * MAP_ERR_NOT_FOUND at the end. MAP_ERR_BUFFER when key or value do not fit: both lengths are
+ * returned and the iterator has not moved. Changing the map ends the iteration; fetching does not.
+ * */
 int seqmap_next(struct seqmap *map, struct seqmap_iterator *iterator, void *key,
                 uint32_t key_capacity, uint32_t *key_size, void *value, uint32_t value_capacity,
                 uint32_t *value_size);

@@ -5,8 +5,8 @@
  * Method. A workload of random stores and removals runs on a small part. Before each program and
  * each erase, a copy of the part is torn in every way of a list, and power comes back:
  *   - a map is mounted in memory full of junk; each key must have its old or its new value, the
- *     key in flight only; reading must not write; iterating must tell the same as fetching;
- *   - a second mount must tell the same as the first;
+ *     key in flight only; reading must not write; iterating must show the same as fetching;
+ *   - a second mount must show the same as the first;
  *   - the map is used: more random operations, and at a random one of their programs and erases
  *     the next cut with a random tear, up to `depth_max` cuts; the repair is cut like all else;
  *   - the map must take what fits it, each call must stay within seqmap_bound, and the part's
@@ -25,7 +25,7 @@
 #define KEY_COUNT 5u
 #define VALUE_MAX 64u
 #define ABSENT 255u
-#define CACHE_PAGES_MAX 8u
+#define CACHE_SECTORS_MAX 8u
 
 struct value {
     uint8_t length; /* ABSENT: none */
@@ -75,8 +75,8 @@ struct history {
     struct seqmap map;
     struct seqmap_config config;
     struct seq_cache cache;
-    uint8_t states[CACHE_PAGES_MAX];
-    struct seq_cache_page pages[CACHE_PAGES_MAX];
+    uint8_t states[CACHE_SECTORS_MAX];
+    struct seq_cache_sector sectors[CACHE_SECTORS_MAX];
     struct seq_cache_key keys[2];
     uint8_t work[256];
     uint32_t work_size; /* of this mount: the world's, or a single unit */
@@ -96,7 +96,7 @@ static void fail(struct history *h, const char *what, unsigned number)
            (unsigned long long)seed_now, h->story);
 }
 
-static void tell(struct history *h, const char *format, unsigned a, unsigned b, unsigned c)
+static void story(struct history *h, const char *format, unsigned a, unsigned b, unsigned c)
 {
     size_t used = strlen(h->story);
     snprintf(h->story + used, sizeof h->story - used, format, a, b, c);
@@ -156,9 +156,9 @@ static int mount(struct history *h)
     memset(&h->map, 0xA5, sizeof h->map);
     memset(h->work, 0xA5, sizeof h->work);
     memset(h->states, 0xA5, sizeof h->states);
-    memset(h->pages, 0xA5, sizeof h->pages);
+    memset(h->sectors, 0xA5, sizeof h->sectors);
     memset(h->keys, 0xA5, sizeof h->keys);
-    h->cache = (struct seq_cache){h->states, h->pages, h->keys, 2};
+    h->cache = (struct seq_cache){h->states, h->sectors, h->keys, 2};
     bool small = ram_flash_below(&h->random, 4) == 0;
     h->work_size = small ? h->world->unit : h->world->work_size;
     h->config = (struct seqmap_config){&h->ram.flash, h->work, h->work_size, h->world->key_size,
@@ -187,7 +187,7 @@ static bool look(struct history *h)
     return true;
 }
 
-/* The last copy of each key in an iteration is what fetch tells. */
+/* The last copy of each key in an iteration is what fetch returns. */
 static bool look_through(struct history *h)
 {
     struct seqmap_iterator iterator;
@@ -250,7 +250,7 @@ static struct value random_value(struct history *h)
     return v;
 }
 
-/* One random operation; its error. The model tells both outcomes while it runs. */
+/* One random operation; its error. The model holds both outcomes while it runs. */
 static int operate(struct history *h)
 {
     uint8_t key[64], bytes[VALUE_MAX];
@@ -262,17 +262,17 @@ static int operate(struct history *h)
     if (dice == 0) {
         for (unsigned i = 0; i < h->world->keys; i++)
             h->model.next[i].length = ABSENT;
-        tell(h, " clear", 0, 0, 0);
+        story(h, " clear", 0, 0, 0);
         error = seqmap_remove_all(&h->map);
     } else if (dice < 8) {
         h->model.next[k].length = ABSENT;
-        tell(h, " remove %u", k, 0, 0);
+        story(h, " remove %u", k, 0, 0);
         error = seqmap_remove(&h->map, key, key_size);
     } else {
         struct value v = random_value(h);
         h->model.next[k] = v;
         value_bytes(h->world, v, bytes);
-        tell(h, " store %u/%u/%u", k, v.length, v.kind);
+        story(h, " store %u/%u/%u", k, v.length, v.kind);
         error = seqmap_store(&h->map, key, key_size, bytes, v.length);
     }
     if (error == BO_FLASH_OK) memcpy(h->model.now, h->model.next, sizeof h->model.now);
@@ -324,8 +324,8 @@ static void tear(struct history *h, const struct ram_flash_call *call,
 {
     bool by_bit = kind == RAM_FLASH_TEAR_BIT || kind == RAM_FLASH_TEAR_BUT_BIT;
     uint32_t n = by_bit ? ram_flash_below(&h->random, call->size * 8) : random_extent(h, call);
-    tell(h, call->data != NULL ? " |cut program %u tear %u.%u|" : " |cut erase %u tear %u.%u|",
-         call->address, kind, n);
+    story(h, call->data != NULL ? " |cut program %u tear %u.%u|" : " |cut erase %u tear %u.%u|",
+          call->address, kind, n);
     ram_flash_tear(&h->ram, call, kind, n, &h->random);
 }
 

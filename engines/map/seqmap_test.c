@@ -34,19 +34,19 @@ struct bench {
     struct seqmap_config config;
     struct seq_cache cache;
     uint8_t states[16];
-    struct seq_cache_page pages[16];
+    struct seq_cache_sector sectors[16];
     struct seq_cache_key keys[32];
     uint8_t work[1024];
 };
 
 static struct bench bench;
 
-enum cache_parts { CACHE_NONE = 0, CACHE_STATES = 1, CACHE_PAGES = 2, CACHE_KEYS = 4 };
+enum cache_parts { CACHE_NONE = 0, CACHE_STATES = 1, CACHE_SECTORS = 2, CACHE_KEYS = 4 };
 
 static void bench_config(struct bench *b, uint16_t key_size, int parts, uint32_t key_count)
 {
     b->cache.states = parts & CACHE_STATES ? b->states : NULL;
-    b->cache.pages = parts & CACHE_PAGES ? b->pages : NULL;
+    b->cache.sectors = parts & CACHE_SECTORS ? b->sectors : NULL;
     b->cache.keys = parts & CACHE_KEYS ? b->keys : NULL;
     b->cache.key_count = key_count;
     b->config.flash = &b->ram.flash;
@@ -143,7 +143,7 @@ static void encodes(uint16_t key_kind, const char *key, uint32_t key_size, const
     int error = seqmap_store(&bench.map, key, key_size, value, value_size);
     CHECK(error == 0, "store: %d", error);
     CHECK(memcmp(bench.ram.bytes + 4, bytes, size) == 0, "item of %u bytes", (unsigned)size);
-    CHECK(bench.ram.bytes[4 + size] == 0xFF, "nothing behind");
+    CHECK(bench.ram.bytes[4 + size] == 0xFF, "nothing after");
     CHECK(holds(&bench, key, key_size, value, value_size), "read back");
 }
 
@@ -232,7 +232,7 @@ struct cost {
 static const struct cost costs[] = {
     {1, 4, 256, CACHE_NONE, 0, {198, 5201, 233786, 50401, 1837101}, "map_n4_w1_p256"},
     {1, 4, 256, CACHE_STATES, 0, {198, 5201, 181162, 50401, 1784477}, "map_n4_w1_p256"},
-    {1, 4, 256, CACHE_PAGES, 0, {198, 5201, 215897, 50401, 1693989}, "map_n4_w1_p256"},
+    {1, 4, 256, CACHE_SECTORS, 0, {198, 5201, 215897, 50401, 1693989}, "map_n4_w1_p256"},
     {1, 4, 256, CACHE_KEYS, 12, {198, 5201, 191876, 50401, 1484871}, "map_n4_w1_p256"},
     {1, 4, 256, CACHE_KEYS, 24, {198, 5201, 52403, 50401, 313708}, "map_n4_w1_p256"},
     {1, 4, 256, 7, 24, {198, 5201, 14510, 50401, 150592}, "map_n4_w1_p256"},
@@ -398,7 +398,7 @@ static void test_capacity(void)
     CHECK(holds(&bench, "x", 1, large, 1007), "and are there");
     uint32_t size;
     CHECK(seqmap_fetch(&bench.map, "x", 1, NULL, 0, &size) == MAP_ERR_BUFFER && size == 1007,
-          "the length is told");
+          "the length is returned");
     CHECK(seqmap_item_overhead(&bench.map) == 8, "overhead");
 }
 

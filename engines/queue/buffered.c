@@ -17,7 +17,7 @@ static void unlock(const struct buffered *b)
 
 /* The ring, under the lock ----------------------------------------------------------------- */
 
-/* Where the byte `offset` places behind the start is. */
+/* Where the byte `offset` places after the start is. */
 static uint32_t place(const struct buffered *b, uint32_t offset)
 {
     uint32_t left = b->config.ring_size - b->start;

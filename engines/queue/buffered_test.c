@@ -1,4 +1,4 @@
-/* buffered_test.c - the RAM front of a queue: order, what gives way, what fails and is told. */
+/* buffered_test.c - the RAM front of a queue: order, what gives way, what fails and is returned. */
 #include <stdio.h>
 #include <string.h>
 
@@ -71,9 +71,9 @@ typedef int reading(struct buffered *front, void *buffer, uint32_t capacity, uin
 static bool gives(struct bench *b, reading *call, uint8_t byte, uint32_t size)
 {
     uint8_t data[64], wanted[64];
-    uint32_t told = 0;
+    uint32_t got = 0;
     memset(wanted, byte, sizeof wanted);
-    return call(&b->front, data, sizeof data, &told) == BO_FLASH_OK && told == size &&
+    return call(&b->front, data, sizeof data, &got) == BO_FLASH_OK && got == size &&
            memcmp(data, wanted, size) == 0;
 }
 
@@ -138,7 +138,7 @@ static void test_oldest_gives_way(void)
     CHECK(gives(&bench, buffered_pop, 10, 20), "and comes last");
 }
 
-static void test_too_big_is_told_when_enqueued(void)
+static void test_too_big_is_refused_when_enqueued(void)
 {
     bench_open(&bench, 64, 32, 12);
     CHECK(put(&bench, 1, 13, BUFFERED_DROP_OLDEST) == QUEUE_ERR_TOO_BIG, "for the hold");
@@ -167,12 +167,14 @@ static void test_a_failed_push_loses_nothing(void)
                   buffered_drain_one(&bench.front, false) == (i < 2 ? 0 : QUEUE_ERR_FULL),
               "item %u", i);
     CHECK(buffered_pending(&bench.front) == 2, "two wait");
-    CHECK(buffered_drain_all(&bench.front, false) == QUEUE_ERR_FULL, "draining all tells");
+    CHECK(buffered_drain_all(&bench.front, false) == QUEUE_ERR_FULL, "draining all returns it");
     CHECK(put(&bench, 4, 20, BUFFERED_DROP_OLDEST) == 0, "another");
     CHECK(buffered_dropped(&bench.front) == 1, "one gave way, not the one that was being pushed");
-    CHECK(buffered_pop(&bench.front, NULL, 0, &size) == QUEUE_ERR_BUFFER && size == 20, "told");
+    CHECK(buffered_pop(&bench.front, NULL, 0, &size) == QUEUE_ERR_BUFFER && size == 20,
+          "size returned");
     CHECK(gives(&bench, buffered_pop, 0, 20) && gives(&bench, buffered_pop, 1, 20), "the flash");
-    CHECK(buffered_pop(&bench.front, NULL, 0, &size) == QUEUE_ERR_BUFFER && size == 20, "told");
+    CHECK(buffered_pop(&bench.front, NULL, 0, &size) == QUEUE_ERR_BUFFER && size == 20,
+          "size returned");
     CHECK(gives(&bench, buffered_pop, 2, 20) && gives(&bench, buffered_pop, 4, 20), "the rest");
     CHECK(is_empty(&bench), "that was all");
 }
@@ -221,7 +223,7 @@ int main(void)
     test_order_around_the_end_of_the_ring();
     test_flash_comes_before_memory();
     test_oldest_gives_way();
-    test_too_big_is_told_when_enqueued();
+    test_too_big_is_refused_when_enqueued();
     test_a_failed_push_loses_nothing();
     test_an_interrupt_in_a_push();
     test_overwriting_drain();

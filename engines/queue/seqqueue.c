@@ -2,34 +2,34 @@
  *
  *  1. Mounting reads only. Sectors in use are one run along the ring; its end is the head. When all
  *     are in use, the one that is not sealed is the head; of two such that are neighbours the
- *     first, the other is an interrupted erase. When that does not tell (everything is sealed, or
+ *     first, the other is an interrupted erase. When that does not decide (everything is sealed, or
  *     two of two are not), the sector that holds nothing is the interrupted erase. More than one
  *     run: no cut leaves that.
  *  2. At any time at most one sector is torn: the oldest, by an erase; the head; or the one after
  *     it, the spare. What is torn is made good before anything else is begun. A sector is erased
  *     in a repair only if no item can be read in it.
- *  3. The spare is known to be blank before the head is sealed. So behind a sealed head there is
- *     nothing to be lost; behind one that is not, and where all other sectors are in use, the
+ *  3. The spare is known to be blank before the head is sealed. So after a sealed head there is
+ *     nothing to be lost; after one that is not, and where all other sectors are in use, the
  *     oldest sector begins, whatever its two words say: what its payload shows counts. (An erase
  *     that takes away a start word, and a second one that brings it back, would let items come and
  *     go. The crate erases it if the words are odd, and believes it if they are not.)
  *  4. What an interrupted erase leaves in a payload shows the same items or fewer, each time:
- *     - blank from the start: the first header goes, and with it all that is behind it, either
+ *     - blank from the start: the first header goes, and with it all that is after it, either
  *       because a blank header ends the payload, or because one that is none begins with FF;
  *     - zeros from the start: such a header is none and begins with 00;
  *     - zeros from the end: a header of zeros follows the last item that is left.
- *     No program leaves any of the three, because nothing is ever appended behind a first header
+ *     No program leaves any of the three, because nothing is ever appended after a first header
  *     that is torn. A sector that shows one of them holds nothing (survey, `junk`).
  *     Zeros from the end could complete an item whose program had been cut. If a header has room
- *     behind it, that is one of zeros, and tells. If not, and if zeros can complete the item, the
+ *     after it, that is one of zeros, and shows it. If not, and if zeros can complete the item, the
  *     next repair takes bits off its checksum (completable: once that is torn they can't, so a
  *     header is never programmed a third time). Where a header takes one program only, the room of
  *     a header is kept free at the end of each sector.
  *  5. A unit that an interrupted program touched is not programmed again, but for that. The scan
- *     rule of the format goes on word by word behind a torn header, so an item further on may be
+ *     rule of the format goes on word by word after a torn header, so an item further on may be
  *     missed, by the crate too, if a piece of the torn header and a piece of the new one look like
- *     a header together. A repair puts a cap behind it, where that is sure to be found: an item of
- *     no data whose checksum is wrong. Items are appended behind the cap.
+ *     a header together. A repair puts a cap after it, where that is sure to be found: an item of
+ *     no data whose checksum is wrong. Items are appended after the cap.
  *  6. A head without any header that can't be appended to is erased and used again. So a sealed
  *     sector has a header, which 1 relies on.
  *  7. On parts without a limit of programs the end word of a sealed head is programmed again,
@@ -55,55 +55,56 @@
 
 /* The ring --------------------------------------------------------------------------------- */
 
-static uint32_t page_count(const struct seqqueue *queue)
+static uint32_t sector_count(const struct seqqueue *queue)
 {
     return queue->seq.flash->geometry.sector_count;
 }
 
 /* The sector `back` places before the head. */
-static uint32_t page_back(const struct seqqueue *queue, uint32_t back)
+static uint32_t sector_back(const struct seqqueue *queue, uint32_t back)
 {
-    return queue->head >= back ? queue->head - back : queue->head + page_count(queue) - back;
+    return queue->head >= back ? queue->head - back : queue->head + sector_count(queue) - back;
 }
 
 /* The sector after the head; on one sector it is the head. */
-static uint32_t page_spare(const struct seqqueue *queue)
+static uint32_t sector_spare(const struct seqqueue *queue)
 {
-    return queue->head + 1 == page_count(queue) ? 0 : queue->head + 1;
+    return queue->head + 1 == sector_count(queue) ? 0 : queue->head + 1;
 }
 
 static uint32_t head_end(const struct seqqueue *queue)
 {
-    return seq_page_end(&queue->seq, queue->head);
+    return seq_sector_end(&queue->seq, queue->head);
 }
 
 /* A walk over the items of the sector `back` places before the head. */
-static struct seq_scan scan_page(const struct seqqueue *queue, uint32_t back)
+static struct seq_scan scan_sector(const struct seqqueue *queue, uint32_t back)
 {
     const struct seq_cache *cache = queue->seq.cache;
-    uint32_t page = page_back(queue, back);
-    uint32_t end = back == 0 ? queue->append : seq_page_end(&queue->seq, page);
+    uint32_t sector = sector_back(queue, back);
+    uint32_t end = back == 0 ? queue->append : seq_sector_end(&queue->seq, sector);
     struct seq_scan scan = {
-        .address = seq_cache_first(cache, page, seq_page_start(&queue->seq, page)),
-        .end = seq_cache_end(cache, page, end),
+        .address = seq_cache_first(cache, sector, seq_sector_start(&queue->seq, sector)),
+        .end = seq_cache_end(cache, sector, end),
     };
     return scan;
 }
 
 /* Whether a sector is blank all over. One that was erased since the mount is known to be. */
-static bool page_is_blank(struct seqqueue *queue, uint32_t page)
+static bool sector_is_blank(struct seqqueue *queue, uint32_t sector)
 {
-    uint32_t from = seq_page_address(&queue->seq, page);
-    if (seq_cache_end(queue->seq.cache, page, 0) == seq_page_start(&queue->seq, page)) return true;
-    return seq_page_blank(&queue->seq, from, from + queue->seq.flash->geometry.sector_size);
+    uint32_t from = seq_sector_address(&queue->seq, sector);
+    if (seq_cache_end(queue->seq.cache, sector, 0) == seq_sector_start(&queue->seq, sector))
+        return true;
+    return seq_sector_blank(&queue->seq, from, from + queue->seq.flash->geometry.sector_size);
 }
 
-static void page_erase(struct seqqueue *queue, uint32_t page)
+static void sector_erase(struct seqqueue *queue, uint32_t sector)
 {
-    seq_page_erase(&queue->seq, page);
+    seq_sector_erase(&queue->seq, sector);
     if (!queue->seq.error)
-        seq_cache_note_end(queue->seq.cache, page, seq_page_start(&queue->seq, page));
-    if (page == page_spare(queue)) queue->spare_blank = true;
+        seq_cache_note_end(queue->seq.cache, sector, seq_sector_start(&queue->seq, sector));
+    if (sector == sector_spare(queue)) queue->spare_blank = true;
 }
 
 /* Looking at a sector that a cut may have left --------------------------------------------- */
@@ -114,15 +115,15 @@ struct survey {
     bool holds;          /* one is there, or was popped */
     bool headed;         /* the first header is one, or blank */
     bool torn;           /* the walk ended in what is no header */
-    uint32_t after, end; /* behind the last item; where the walk ended */
+    uint32_t after, end; /* after the last item; where the walk ended */
     struct seq_item last;
 };
 
-static struct survey survey(struct seqqueue *queue, uint32_t page)
+static struct survey survey(struct seqqueue *queue, uint32_t sector)
 {
     struct seq *seq = &queue->seq;
-    uint32_t start = seq_page_start(seq, page);
-    struct seq_scan scan = {.address = start, .end = seq_page_end(seq, page)};
+    uint32_t start = seq_sector_start(seq, sector);
+    struct seq_scan scan = {.address = start, .end = seq_sector_end(seq, sector)};
     struct survey s = {.headed = true, .after = start, .last = {0, 0, 0}};
     struct seq_item item;
     while (seq_item_next(seq, &scan, &item)) {
@@ -145,12 +146,12 @@ static struct survey survey(struct seqqueue *queue, uint32_t page)
     return s;
 }
 
-static bool holds_items(struct seqqueue *queue, uint32_t page)
+static bool holds_items(struct seqqueue *queue, uint32_t sector)
 {
-    return survey(queue, page).present;
+    return survey(queue, sector).present;
 }
 
-/* Whether a cap at `address`, behind a torn header, is found by a walk: none of the words between
+/* Whether a cap at `address`, after a torn header, is found by a walk: none of the words between
  * must look like a header. */
 static bool cap_is_found(struct seqqueue *queue, uint32_t address)
 {
@@ -174,8 +175,8 @@ static bool find_append(struct seqqueue *queue, const struct survey *s)
     uint32_t end = head_end(queue), at = s->end;
     queue->cap = 0;
     queue->append = end;
-    if (!s->headed || s->junk || !seq_page_is_zero(seq, seq_page_address(seq, queue->head)) ||
-        !seq_page_blank(seq, s->end, end + seq->word))
+    if (!s->headed || s->junk || !seq_sector_is_zero(seq, seq_sector_address(seq, queue->head)) ||
+        !seq_sector_blank(seq, s->end, end + seq->word))
         return false;
     if (s->torn) { /* see 5 above; several headers may have been torn one after the other */
         at = s->after + (s->end - s->after + seq->header - 1u) / seq->header * seq->header;
@@ -199,11 +200,11 @@ static bool head_is_sound(struct seqqueue *queue, bool *holds)
     return !s.junk && (s.holds || open);
 }
 
-/* Every sector is in use, and their words do not tell where the ring begins: the one that is not
+/* Every sector is in use, and their words do not show where the ring begins: the one that is not
  * sound, or else that holds nothing, is an interrupted erase, and the head is before it. */
 static void find_junk(struct seqqueue *queue)
 {
-    uint32_t count = page_count(queue), found = count;
+    uint32_t count = sector_count(queue), found = count;
     bool sound = true, holds;
     for (queue->head = 0; queue->head < count && sound; queue->head++) {
         sound = head_is_sound(queue, &holds);
@@ -216,21 +217,21 @@ static void find_junk(struct seqqueue *queue)
 /* Finds the head by the words of the sectors, see 1 above. */
 static void find_head(struct seqqueue *queue)
 {
-    uint32_t count = page_count(queue), before = count - 1, ends = 0, starts = 0, start = 0;
-    enum seq_page_state state = seq_page_state(&queue->seq, before), was;
-    for (uint32_t page = 0; page < count; before = page++) {
+    uint32_t count = sector_count(queue), before = count - 1, ends = 0, starts = 0, start = 0;
+    enum seq_sector_state state = seq_sector_state(&queue->seq, before), was;
+    for (uint32_t sector = 0; sector < count; before = sector++) {
         was = state;
-        state = seq_page_state(&queue->seq, page);
-        if (was >= SEQ_PAGE_PARTIAL && state < SEQ_PAGE_PARTIAL) {
+        state = seq_sector_state(&queue->seq, sector);
+        if (was >= SEQ_SECTOR_IN_USE && state < SEQ_SECTOR_IN_USE) {
             queue->head = before;
             ends++;
         }
-        if (was != SEQ_PAGE_PARTIAL && state == SEQ_PAGE_PARTIAL) {
-            start = page;
+        if (was != SEQ_SECTOR_IN_USE && state == SEQ_SECTOR_IN_USE) {
+            start = sector;
             starts++;
         }
     }
-    queue->used = ends != 0 || state >= SEQ_PAGE_PARTIAL;
+    queue->used = ends != 0 || state >= SEQ_SECTOR_IN_USE;
     if (ends == 0 && queue->used != 0 && starts == 0) find_junk(queue);
     if (ends == 0 && queue->used != 0 && starts == 1) queue->head = start;
     if (ends > 1 || (ends == 0 && starts > 1)) seq_fail(&queue->seq, QUEUE_ERR_DAMAGED);
@@ -241,14 +242,14 @@ static void find_head(struct seqqueue *queue)
 static void check_head(struct seqqueue *queue)
 {
     struct seq *seq = &queue->seq;
-    bool ring = page_count(queue) > 1;
+    bool ring = sector_count(queue) > 1;
     for (unsigned tries = 0; tries < 3 && queue->used != 0; tries++) {
-        queue->head_sealed = ring && seq_page_state(seq, queue->head) == SEQ_PAGE_CLOSED;
+        queue->head_sealed = ring && seq_sector_state(seq, queue->head) == SEQ_SECTOR_SEALED;
         bool holds, sound = head_is_sound(queue, &holds);
-        enum seq_page_state before = seq_page_state(seq, page_back(queue, ring));
-        if (sound && (holds || !ring || before != SEQ_PAGE_PARTIAL)) return;
-        queue->head = page_back(queue, ring);
-        queue->used = ring && before >= SEQ_PAGE_PARTIAL;
+        enum seq_sector_state before = seq_sector_state(seq, sector_back(queue, ring));
+        if (sound && (holds || !ring || before != SEQ_SECTOR_IN_USE)) return;
+        queue->head = sector_back(queue, ring);
+        queue->used = ring && before >= SEQ_SECTOR_IN_USE;
     }
     queue->used = 0;
     queue->head_sealed = true;
@@ -259,13 +260,13 @@ static void check_head(struct seqqueue *queue)
 /* Counts the sectors in use, see 3 above. An oldest one that shows no item is left out. */
 static void find_oldest(struct seqqueue *queue)
 {
-    uint32_t others = page_count(queue) - 1;
+    uint32_t others = sector_count(queue) - 1;
     while (queue->used < others &&
-           seq_page_state(&queue->seq, page_back(queue, queue->used)) == SEQ_PAGE_CLOSED)
+           seq_sector_state(&queue->seq, sector_back(queue, queue->used)) == SEQ_SECTOR_SEALED)
         queue->used++;
-    if (!queue->head_sealed && queue->used == others && holds_items(queue, page_spare(queue)))
+    if (!queue->head_sealed && queue->used == others && holds_items(queue, sector_spare(queue)))
         queue->used++;
-    else if (queue->used > 1 && !holds_items(queue, page_back(queue, queue->used - 1)))
+    else if (queue->used > 1 && !holds_items(queue, sector_back(queue, queue->used - 1)))
         queue->used--;
 }
 
@@ -273,7 +274,7 @@ static void find_oldest(struct seqqueue *queue)
 static void resolve(struct seqqueue *queue)
 {
     struct seq *seq = &queue->seq;
-    uint32_t count = page_count(queue);
+    uint32_t count = sector_count(queue);
     seq_look_away(seq);
     seq_cache_clear(seq->cache, count);
     seq->error = BO_FLASH_OK;
@@ -293,7 +294,7 @@ static void enter(struct seqqueue *queue)
     if (queue->seq.error) resolve(queue);
 }
 
-/* At its end. The error stays to tell the next call. */
+/* At its end. The error stays for the next call to see. */
 static int leave(const struct seqqueue *queue, int answer)
 {
     return queue->seq.error ? queue->seq.error : answer;
@@ -321,9 +322,9 @@ int seqqueue_format(struct seqqueue *queue, const struct seqqueue_config *config
     int error = setup(queue, config); /* which finds the oldest sector, if it can */
     if (error) return error;
     queue->seq.error = BO_FLASH_OK;
-    uint32_t left = page_count(queue);
-    for (; left != 0; left--, queue->head = page_spare(queue))
-        seq_page_erase(&queue->seq, page_spare(queue));
+    uint32_t left = sector_count(queue);
+    for (; left != 0; left--, queue->head = sector_spare(queue))
+        seq_sector_erase(&queue->seq, sector_spare(queue));
     resolve(queue);
     return leave(queue, BO_FLASH_OK);
 }
@@ -371,24 +372,24 @@ static void repair_head(struct seqqueue *queue)
 
 static void make_zero(struct seqqueue *queue, uint32_t address)
 {
-    if (!seq_page_is_zero(&queue->seq, address)) seq_page_zero(&queue->seq, address);
+    if (!seq_sector_is_zero(&queue->seq, address)) seq_sector_zero(&queue->seq, address);
 }
 
 /* Programs the words that a cut has left in part, see 7 above. */
 static void repair_words(struct seqqueue *queue)
 {
-    uint32_t oldest = page_back(queue, queue->used - 1);
+    uint32_t oldest = sector_back(queue, queue->used - 1);
     if (queue->head_sealed) make_zero(queue, head_end(queue));
-    if (queue->used != page_count(queue)) return;
-    make_zero(queue, seq_page_address(&queue->seq, oldest));
-    if (oldest != queue->head) make_zero(queue, seq_page_end(&queue->seq, oldest));
+    if (queue->used != sector_count(queue)) return;
+    make_zero(queue, seq_sector_address(&queue->seq, oldest));
+    if (oldest != queue->head) make_zero(queue, seq_sector_end(&queue->seq, oldest));
 }
 
 /* Erases a sector that is not in use. */
-static void clean(struct seqqueue *queue, uint32_t page)
+static void clean(struct seqqueue *queue, uint32_t sector)
 {
-    if (holds_items(queue, page)) seq_fail(&queue->seq, QUEUE_ERR_DAMAGED);
-    page_erase(queue, page);
+    if (holds_items(queue, sector)) seq_fail(&queue->seq, QUEUE_ERR_DAMAGED);
+    sector_erase(queue, sector);
 }
 
 /* At the start of each call that changes something. Repairs after mount and after an error. */
@@ -397,14 +398,14 @@ static void enter_changing(struct seqqueue *queue)
     struct seq *seq = &queue->seq;
     enter(queue);
     if (queue->ready || seq->error) return;
-    if (queue->used < page_count(queue)) {
-        if (!page_is_blank(queue, page_spare(queue))) clean(queue, page_spare(queue));
+    if (queue->used < sector_count(queue)) {
+        if (!sector_is_blank(queue, sector_spare(queue))) clean(queue, sector_spare(queue));
         queue->spare_blank = true;
     }
     /* The sector before the oldest, when it is not the spare. */
-    if (queue->used != 0 && queue->used + 1 < page_count(queue) &&
-        seq_page_state(seq, page_back(queue, queue->used)) != SEQ_PAGE_OPEN)
-        clean(queue, page_back(queue, queue->used));
+    if (queue->used != 0 && queue->used + 1 < sector_count(queue) &&
+        seq_sector_state(seq, sector_back(queue, queue->used)) != SEQ_SECTOR_OPEN)
+        clean(queue, sector_back(queue, queue->used));
     if (!queue->head_sealed) repair_head(queue);
     if (queue->used != 0 && seq->flash->geometry.programs_per_unit == 0) repair_words(queue);
     queue->ready = true;
@@ -416,8 +417,8 @@ static void enter_changing(struct seqqueue *queue)
 static bool next_present(struct seqqueue *queue, uint32_t *back, uint32_t *position,
                          struct seq_item *item)
 {
-    for (; *back < queue->used; --*back, *position = 0) { /* behind the head: larger than any */
-        struct seq_scan scan = scan_page(queue, *back);
+    for (; *back < queue->used; --*back, *position = 0) { /* after the head: larger than any */
+        struct seq_scan scan = scan_sector(queue, *back);
         if (*position != 0) scan.address = *position;
         while (seq_item_next(&queue->seq, &scan, item)) {
             if (!seq_item_present(&queue->seq, item)) continue;
@@ -455,7 +456,7 @@ static bool oldest_is_done(struct seqqueue *queue)
 
 static void erase_oldest(struct seqqueue *queue)
 {
-    page_erase(queue, page_back(queue, --queue->used));
+    sector_erase(queue, sector_back(queue, --queue->used));
     if (queue->first_back < queue->used) return;
     queue->first_back = queue->used - 1;
     queue->first = 0;
@@ -480,7 +481,7 @@ static uint32_t length_max(const struct seqqueue *queue)
 /* Whether there is a sector to go on to when the head is full, without giving up an item. */
 static bool next_is_free(struct seqqueue *queue)
 {
-    return queue->used < page_count(queue) || oldest_is_done(queue);
+    return queue->used < sector_count(queue) || oldest_is_done(queue);
 }
 
 /* Makes the sector after the head the head, see 2, 3 and 6 above. */
@@ -488,15 +489,15 @@ static int make_room(struct seqqueue *queue, bool overwrite)
 {
     struct seq *seq = &queue->seq;
     if (!overwrite && !next_is_free(queue)) return QUEUE_ERR_FULL;
-    if (queue->used == page_count(queue))
+    if (queue->used == sector_count(queue))
         erase_oldest(queue);
-    else if (!queue->spare_blank && !page_is_blank(queue, page_spare(queue)))
-        clean(queue, page_spare(queue));
+    else if (!queue->spare_blank && !sector_is_blank(queue, sector_spare(queue)))
+        clean(queue, sector_spare(queue));
     if (queue->used == 0) queue->head_sealed = true;
-    if (!queue->head_sealed) seq_page_zero(seq, head_end(queue));
-    queue->head = page_spare(queue);
-    seq_page_zero(seq, seq_page_address(seq, queue->head));
-    queue->append = seq_page_start(seq, queue->head);
+    if (!queue->head_sealed) seq_sector_zero(seq, head_end(queue));
+    queue->head = sector_spare(queue);
+    seq_sector_zero(seq, seq_sector_address(seq, queue->head));
+    queue->append = seq_sector_start(seq, queue->head);
     queue->head_sealed = queue->spare_blank = false;
     queue->first_back++;
     if (queue->used++ == 0) queue->first_back = queue->first = 0;
@@ -559,14 +560,14 @@ int seqqueue_space_left(struct seqqueue *queue, uint64_t *bytes)
         left = 0;
         if (!any) in_use = 0;
     }
-    *bytes = (page_count(queue) - in_use) * sector + left;
+    *bytes = (sector_count(queue) - in_use) * sector + left;
     return leave(queue, BO_FLASH_OK);
 }
 
 /* Reading and popping ---------------------------------------------------------------------- */
 
-static int tell(struct seqqueue *queue, const struct seq_item *item, void *buffer,
-                uint32_t capacity, uint32_t *size)
+static int deliver(struct seqqueue *queue, const struct seq_item *item, void *buffer,
+                   uint32_t capacity, uint32_t *size)
 {
     *size = item->length;
     if (item->length > capacity) return QUEUE_ERR_BUFFER;
@@ -579,17 +580,17 @@ int seqqueue_peek(struct seqqueue *queue, void *buffer, uint32_t capacity, uint3
     struct seq_item item;
     enter(queue);
     if (!find_first(queue, &item)) return leave(queue, QUEUE_ERR_EMPTY);
-    return leave(queue, tell(queue, &item, buffer, capacity, size));
+    return leave(queue, deliver(queue, &item, buffer, capacity, size));
 }
 
-/* The oldest item was popped: passes over those behind it that were popped before, and erases the
+/* The oldest item was popped: passes over those after it that were popped before, and erases the
  * sectors that are done. */
 static void pass_popped(struct seqqueue *queue)
 {
     struct seq_item item;
     queue->first_known = false;
     while (queue->first_back != 0) {
-        struct seq_scan scan = scan_page(queue, queue->first_back);
+        struct seq_scan scan = scan_sector(queue, queue->first_back);
         if (queue->first != 0) scan.address = queue->first;
         bool more;
         while ((more = seq_item_next(&queue->seq, &scan, &item)) && item.crc == 0)
@@ -606,12 +607,12 @@ static void pass_popped(struct seqqueue *queue)
 static void pop(struct seqqueue *queue, uint32_t back, struct seq_item *item)
 {
     struct seq *seq = &queue->seq;
-    uint32_t page = page_back(queue, back), after = seq_item_after(seq, item);
+    uint32_t sector = sector_back(queue, back), after = seq_item_after(seq, item);
     while (queue->first_back + 1 < queue->used && !seq->error)
         erase_oldest(queue);
     seq_item_erase(seq, item);
-    if (item->address == seq_cache_first(seq->cache, page, seq_page_start(seq, page)))
-        seq_cache_note_first(seq->cache, page, after);
+    if (item->address == seq_cache_first(seq->cache, sector, seq_sector_start(seq, sector)))
+        seq_cache_note_first(seq->cache, sector, after);
     if (back != queue->first_back || item->address != queue->first) return;
     queue->first = after;
     pass_popped(queue);
@@ -629,7 +630,7 @@ int seqqueue_pop(struct seqqueue *queue, void *buffer, uint32_t capacity, uint32
     if (!can_pop(queue)) return QUEUE_ERR_UNSUPPORTED;
     enter_changing(queue);
     if (!find_first(queue, &item)) return leave(queue, QUEUE_ERR_EMPTY);
-    int answer = tell(queue, &item, buffer, capacity, size);
+    int answer = deliver(queue, &item, buffer, capacity, size);
     if (!answer) pop(queue, queue->first_back, &item);
     return leave(queue, answer);
 }
@@ -681,7 +682,7 @@ int seqqueue_next(struct seqqueue *queue, struct seqqueue_iterator *iterator, vo
     struct seq_item item;
     enter(queue);
     if (!next_of_iteration(queue, &next, &item)) return leave(queue, QUEUE_ERR_EMPTY);
-    int answer = tell(queue, &item, buffer, capacity, size);
+    int answer = deliver(queue, &item, buffer, capacity, size);
     if (answer) return leave(queue, answer);
     iterator->back = next.back;
     iterator->position = seq_item_after(&queue->seq, &item);
@@ -696,7 +697,7 @@ int seqqueue_take(struct seqqueue *queue, struct seqqueue_iterator *iterator)
     if (!can_pop(queue)) return QUEUE_ERR_UNSUPPORTED;
     enter_changing(queue);
     if (iterator->item == 0 || iterator->back >= queue->used) return leave(queue, QUEUE_ERR_EMPTY);
-    uint32_t end = seq_page_end(seq, page_back(queue, iterator->back));
+    uint32_t end = seq_sector_end(seq, sector_back(queue, iterator->back));
     struct seq_scan scan = {.address = iterator->item, .end = end};
     if (!seq_item_next(seq, &scan, &item) || item.address != iterator->item || item.crc == 0)
         return leave(queue, QUEUE_ERR_EMPTY);

@@ -15,7 +15,7 @@
  * is no other room. A queue on one sector is never sealed: a push that finds no room starts over
  * when all was popped, or overwrites.
  *
- * Items may be popped in any order; what that leaves behind an item that is still there is free
+ * Items may be popped in any order; what that leaves after an item that is still there is free
  * only when that one is popped.
  *
  * Cuts. Mounting only reads, and so do peek, next, max_fit and space_left: they give the right
@@ -28,11 +28,11 @@
  *         nowhere to note that an erase is proven;
  *   ecc   units that the part can't correct (BO_FLASH_ERR_ECC) are passed over like torn ones, but
  *         one that reads blank and refuses its next program, or that reads as another value, is not
- *         told from a sound one;
+ *         distinguished from a sound one;
  *   rot   a read is not repeated, and the format can detect but not correct a flipped bit: such an
  *         item is passed over.
  * What the crate's algorithm does that this one must not, and what differs on flash after a cut,
- * is told in seqqueue.c.
+ * stands in seqqueue.c.
  *
  * Parts. A pop programs a header a second time: on a part with programs_per_unit 1 a queue can be
  * pushed to, overwritten and read, but not popped; and each sector keeps the room of an item header
@@ -85,7 +85,7 @@ struct seqqueue {
 /* A place in an iteration, see seqqueue_iterate. */
 struct seqqueue_iterator {
     uint32_t back;     /* sectors between the one being read and the head */
-    uint32_t position; /* address behind the last item; 0: start of the sector */
+    uint32_t position; /* address after the last item; 0: start of the sector */
     uint32_t item;     /* address of the last item; 0: none, or taken */
 };
 
@@ -125,13 +125,13 @@ void seqqueue_iterate(struct seqqueue_iterator *iterator);
 int seqqueue_next(struct seqqueue *queue, struct seqqueue_iterator *iterator, void *buffer,
                   uint32_t capacity, uint32_t *size);
 
-/* Takes out the item that seqqueue_next told last; the iteration goes on. QUEUE_ERR_EMPTY when
+/* Takes out the item that seqqueue_next returned last; the iteration goes on. QUEUE_ERR_EMPTY when
  * there is none or it is taken already, QUEUE_ERR_UNSUPPORTED like pop. */
 int seqqueue_take(struct seqqueue *queue, struct seqqueue_iterator *iterator);
 
 /* The size of the largest item that a push without overwrite would take now: it takes one of that
  * size, and none of one byte more. QUEUE_ERR_FULL: not even an empty one. Never writes. (The
- * crate's find_max_fit counts the item header as room, and fails on one page.) */
+ * crate's find_max_fit counts the item header as room, and fails on one sector.) */
 int seqqueue_max_fit(struct seqqueue *queue, uint32_t *size);
 
 /* Bytes that are free for pushes without overwrite, item headers and padding included. They lie in

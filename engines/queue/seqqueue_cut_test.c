@@ -8,10 +8,10 @@
  *   - a queue is mounted in memory full of junk; what it holds must be what was there, in order,
  *     but for the operation in flight: the item pushed or popped may be there or not, and those of
  *     the oldest sector, if the push may overwrite; reading must not write;
- *   - a second mount must tell the same as the first;
+ *   - a second mount must show the same as the first;
  *   - the queue is used: more random operations, and at a random one of their programs and erases
  *     the next cut with a random tear, up to `depth_max` cuts; the repair is cut like all else;
- *   - max_fit must tell the truth, a push that finds room must not drop anything, one that does not
+ *   - max_fit must be true, a push that finds room must not drop anything, one that does not
  *     only the items of the oldest sector; each call must stay within the bounds, and the part's
  *     rules must be kept;
  *   - where units take any number of programs, the crate must read the same from what a changing
@@ -30,7 +30,7 @@
 
 #define ITEM_MAX 128u
 #define ITEMS_MAX 160u
-#define CACHE_PAGES_MAX 8u
+#define CACHE_SECTORS_MAX 8u
 
 struct item {
     uint8_t length, kind, seed;
@@ -77,8 +77,8 @@ struct history {
     struct seqqueue queue;
     struct seqqueue_config config;
     struct seq_cache cache;
-    uint8_t states[CACHE_PAGES_MAX];
-    struct seq_cache_page pages[CACHE_PAGES_MAX];
+    uint8_t states[CACHE_SECTORS_MAX];
+    struct seq_cache_sector sectors[CACHE_SECTORS_MAX];
     uint8_t work[256];
     uint64_t random;
     uint32_t countdown; /* programs and erases before the next cut */
@@ -160,8 +160,8 @@ static int mount(struct history *h)
     memset(&h->queue, 0xA5, sizeof h->queue);
     memset(h->work, 0xA5, sizeof h->work);
     memset(h->states, 0xA5, sizeof h->states);
-    memset(h->pages, 0xA5, sizeof h->pages);
-    h->cache = (struct seq_cache){h->states, h->pages, NULL, 0};
+    memset(h->sectors, 0xA5, sizeof h->sectors);
+    h->cache = (struct seq_cache){h->states, h->sectors, NULL, 0};
     uint32_t word = seq_word_size(&h->ram.flash.geometry), work_size = h->world->work_size;
     if (small || work_size < word) work_size = word;
     h->config = (struct seqqueue_config){&h->ram.flash, h->work, work_size,
@@ -169,55 +169,55 @@ static int mount(struct history *h)
     return seqqueue_mount(&h->queue, &h->config);
 }
 
-/* What the queue tells. */
-struct told {
+/* What the queue shows. */
+struct shown {
     uint32_t count;
     uint32_t sizes[ITEMS_MAX], sectors[ITEMS_MAX];
     uint8_t bytes[ITEMS_MAX][ITEM_MAX];
 };
 
-static bool listen(struct history *h, struct told *told)
+static bool read_all(struct history *h, struct shown *shown)
 {
     struct seqqueue_iterator at;
     uint32_t n = 0;
     int error;
     seqqueue_iterate(&at);
-    while (n < ITEMS_MAX && (error = seqqueue_next(&h->queue, &at, told->bytes[n], ITEM_MAX,
-                                                   &told->sizes[n])) == BO_FLASH_OK)
-        told->sectors[n++] = at.item / h->world->sector_size;
-    told->count = n;
+    while (n < ITEMS_MAX && (error = seqqueue_next(&h->queue, &at, shown->bytes[n], ITEM_MAX,
+                                                   &shown->sizes[n])) == BO_FLASH_OK)
+        shown->sectors[n++] = at.item / h->world->sector_size;
+    shown->count = n;
     if (n == ITEMS_MAX || error != QUEUE_ERR_EMPTY) return fail(h, "iteration", (unsigned)-error);
     uint32_t size = 0;
     uint8_t bytes[ITEM_MAX];
     error = seqqueue_peek(&h->queue, bytes, sizeof bytes, &size);
     if (n == 0 ? error != QUEUE_ERR_EMPTY
-               : error || size != told->sizes[0] || memcmp(bytes, told->bytes[0], size) != 0)
+               : error || size != shown->sizes[0] || memcmp(bytes, shown->bytes[0], size) != 0)
         return fail(h, "peek", (unsigned)-error);
     return true;
 }
 
-/* Whether what is told from t on may be what the model has from m on. possible[m][t] is what is
+/* Whether what is shown from t on may be what the model has from m on. possible[m][t] is what is
  * known already: 0 nothing, 1 no, 2 yes. */
-static bool fits(struct history *h, const struct told *told)
+static bool fits(struct history *h, const struct shown *shown)
 {
     static uint8_t possible[ITEMS_MAX + 1][ITEMS_MAX + 1];
     for (uint32_t m = h->count + 1; m-- != 0;)
-        for (uint32_t t = told->count + 1; t-- != 0;) {
+        for (uint32_t t = shown->count + 1; t-- != 0;) {
             const struct item *item = &h->items[m];
-            bool here = m < h->count && t < told->count && possible[m + 1][t + 1] &&
-                        same_item(h->world, item, told->bytes[t], told->sizes[t]);
+            bool here = m < h->count && t < shown->count && possible[m + 1][t + 1] &&
+                        same_item(h->world, item, shown->bytes[t], shown->sizes[t]);
             bool gone = m < h->count && !item->sure && possible[m + 1][t];
-            possible[m][t] = (m == h->count && t == told->count) || here || gone;
+            possible[m][t] = (m == h->count && t == shown->count) || here || gone;
         }
     if (!possible[0][0]) return false;
     uint32_t kept = 0;
     for (uint32_t m = 0, t = 0; m < h->count; m++) { /* one way to read it */
         struct item item = h->items[m];
-        if (t == told->count || !possible[m + 1][t + 1] ||
-            !same_item(h->world, &item, told->bytes[t], told->sizes[t]))
+        if (t == shown->count || !possible[m + 1][t + 1] ||
+            !same_item(h->world, &item, shown->bytes[t], shown->sizes[t]))
             continue;
         item.sure = true;
-        item.sector = told->sectors[t++];
+        item.sector = shown->sectors[t++];
         h->items[kept++] = item;
     }
     h->count = kept;
@@ -227,9 +227,9 @@ static bool fits(struct history *h, const struct told *told)
 /* Compares the queue with the model, which is narrowed to what is seen. */
 static bool look(struct history *h)
 {
-    static struct told told;
-    if (!listen(h, &told)) return false;
-    return fits(h, &told) || fail(h, "contents", told.count);
+    static struct shown shown;
+    if (!read_all(h, &shown)) return false;
+    return fits(h, &shown) || fail(h, "contents", shown.count);
 }
 
 /* The crate's reader ------------------------------------------------------------------------ */
@@ -245,24 +245,25 @@ static bool crate_is_set(const struct history *h, uint32_t address)
 }
 
 /* 0 open, 1 in use, 2 sealed. One that is half erased, which the crate erases, is open. */
-static unsigned crate_state(const struct history *h, uint32_t page)
+static unsigned crate_state(const struct history *h, uint32_t sector)
 {
-    uint32_t start = page * h->world->sector_size;
+    uint32_t start = sector * h->world->sector_size;
     bool used = crate_is_set(h, start);
     uint32_t end = start + h->world->sector_size - h->world->read_unit;
     return used ? 1u + crate_is_set(h, end) : 0;
 }
 
-/* The first page from `page` on, around the ring, that is in a state; the page count if none is. */
-static uint32_t crate_first(const struct history *h, uint32_t page, unsigned state)
+/* The first sector from `sector` on, around the ring, that is in a state; the sector count if none
+ * is. */
+static uint32_t crate_first(const struct history *h, uint32_t sector, unsigned state)
 {
     uint32_t count = h->world->sector_count;
-    for (uint32_t i = 0; i < count; i++, page = (page + 1) % count)
-        if (crate_state(h, page) == state) return page;
+    for (uint32_t i = 0; i < count; i++, sector = (sector + 1) % count)
+        if (crate_state(h, sector) == state) return sector;
     return count;
 }
 
-/* The page where the crate begins to read. */
+/* The sector where the crate begins to read. */
 static uint32_t crate_oldest(const struct history *h)
 {
     uint32_t count = h->world->sector_count, newest = crate_first(h, 0, 1);
@@ -273,12 +274,12 @@ static uint32_t crate_oldest(const struct history *h)
     return oldest == count ? newest : oldest;
 }
 
-/* Scans a page word by word, as the crate does. */
-static void crate_scan(const struct history *h, uint32_t page, struct told *told)
+/* Scans a sector word by word, as the crate does. */
+static void crate_scan(const struct history *h, uint32_t sector, struct shown *shown)
 {
     uint32_t word = seq_word_size(&h->ram.flash.geometry), header = word > 8 ? word : 8;
-    uint32_t at = page * h->world->sector_size + word;
-    uint32_t end = (page + 1) * h->world->sector_size - word;
+    uint32_t at = sector * h->world->sector_size + word;
+    uint32_t end = (sector + 1) * h->world->sector_size - word;
     while (at + header <= end && !ram_flash_reads_blank(&h->ram, at, header)) {
         const uint8_t *b = h->ram.bytes + at;
         uint32_t length = b[4] | (uint32_t)b[5] << 8;
@@ -288,11 +289,11 @@ static void crate_scan(const struct history *h, uint32_t page, struct told *told
             continue;
         }
         uint32_t crc = b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
-        if (crc != 0 && told->count < ITEMS_MAX && length <= ITEM_MAX &&
+        if (crc != 0 && shown->count < ITEMS_MAX && length <= ITEM_MAX &&
             seq_crc32_end(bo_crc32c(SEQ_CRC32_START, b + header, length)) == crc) {
-            memcpy(told->bytes[told->count], b + header, length);
-            told->sectors[told->count] = page;
-            told->sizes[told->count++] = length;
+            memcpy(shown->bytes[shown->count], b + header, length);
+            shown->sectors[shown->count] = sector;
+            shown->sizes[shown->count++] = length;
         }
         at += size;
     }
@@ -301,15 +302,15 @@ static void crate_scan(const struct history *h, uint32_t page, struct told *told
 /* After a change, the crate reads from the flash what is there. */
 static bool crate_agrees(struct history *h)
 {
-    static struct told told;
-    uint32_t page = crate_oldest(h), oldest = page;
+    static struct shown shown;
+    uint32_t sector = crate_oldest(h), oldest = sector;
     if (h->world->programs_per_unit != 0) return true;
-    told.count = 0;
+    shown.count = 0;
     do {
-        if (crate_state(h, page) != 0) crate_scan(h, page, &told);
-        page = (page + 1) % h->world->sector_count;
-    } while (page != oldest && crate_state(h, page) != 0);
-    return fits(h, &told) || fail(h, "what the crate reads", told.count);
+        if (crate_state(h, sector) != 0) crate_scan(h, sector, &shown);
+        sector = (sector + 1) % h->world->sector_count;
+    } while (sector != oldest && crate_state(h, sector) != 0);
+    return fits(h, &shown) || fail(h, "what the crate reads", shown.count);
 }
 
 /* Power on. */
@@ -510,7 +511,7 @@ static const enum ram_flash_tear_kind erase_tears[] = {
     RAM_FLASH_TEAR_ZERO_TAIL, RAM_FLASH_TEAR_MIX, RAM_FLASH_TEAR_SET};
 
 /* The tear of an erase. One that sets single bits may leave units that read blank and were
- * programmed: no engine can tell, so not where that is counted. */
+ * programmed: no engine can know, so not where that is counted. */
 static enum ram_flash_tear_kind erase_tear(const struct history *h, unsigned number)
 {
     return erase_tears[number % (h->world->programs_per_unit == 0 ? 7 : 6)];

@@ -32,18 +32,18 @@ struct bench {
     struct seqqueue_config config;
     struct seq_cache cache;
     uint8_t states[16];
-    struct seq_cache_page pages[16];
+    struct seq_cache_sector sectors[16];
     uint8_t work[256];
 };
 
 static struct bench bench;
 
-enum cache_parts { CACHE_NONE = 0, CACHE_STATES = 1, CACHE_PAGES = 2 };
+enum cache_parts { CACHE_NONE = 0, CACHE_STATES = 1, CACHE_SECTORS = 2 };
 
 static int bench_mount(struct bench *b, int parts)
 {
     b->cache.states = parts & CACHE_STATES ? b->states : NULL;
-    b->cache.pages = parts & CACHE_PAGES ? b->pages : NULL;
+    b->cache.sectors = parts & CACHE_SECTORS ? b->sectors : NULL;
     b->config.flash = &b->ram.flash;
     b->config.work = b->work;
     b->config.work_size = sizeof b->work;
@@ -160,7 +160,7 @@ struct cost {
 static const struct cost costs[] = {
     {1, 4, 256, CACHE_NONE, {149, 6299, 165009, 53299, 651212}, "queue_n4_w1_p256"},
     {1, 4, 256, CACHE_STATES, {149, 6299, 68037, 53299, 554240}, "queue_n4_w1_p256"},
-    {1, 4, 256, CACHE_PAGES, {149, 6299, 106931, 53299, 186588}, "queue_n4_w1_p256"},
+    {1, 4, 256, CACHE_SECTORS, {149, 6299, 106931, 53299, 186588}, "queue_n4_w1_p256"},
     {1, 4, 256, 3, {149, 6299, 9959, 53299, 89616}, "queue_n4_w1_p256"},
     {4, 4, 256, CACHE_NONE, {166, 7533, 159869, 57332, 906272}, "queue_n4_w4_p256"},
     {4, 4, 256, 3, {166, 7533, 159869, 57332, 906272}, "queue_n4_w4_p256"},
@@ -177,7 +177,7 @@ static void cycle(struct bench *b, uint8_t byte, uint32_t size)
     CHECK(error == 0, "push %u: %d", byte, error);
     CHECK(gives(b, seqqueue_peek, byte, size), "peek %u", byte);
     CHECK(gives(b, seqqueue_pop, byte, size), "pop %u", byte);
-    CHECK(is_empty(b), "nothing behind %u", byte);
+    CHECK(is_empty(b), "nothing after %u", byte);
 }
 
 static void test_workload(const struct cost *c)
@@ -430,7 +430,7 @@ static void test_largest_item(void)
     CHECK(seqqueue_max_fit(&bench.queue, &size) == QUEUE_ERR_FULL, "full to the last byte");
     CHECK(push(&bench, 4, 0, false) == QUEUE_ERR_FULL, "not even an empty one");
     CHECK(seqqueue_peek(&bench.queue, NULL, 0, &size) == QUEUE_ERR_BUFFER && size == 1008,
-          "the length is told");
+          "the length is returned");
     for (uint8_t i = 0; i < 4; i++)
         CHECK(gives(&bench, seqqueue_pop, i, 1008), "item %u", i);
     CHECK(is_empty(&bench), "that was all");
@@ -514,7 +514,7 @@ static void test_what_no_cut_leaves(void)
     bench_open(&bench, 64, 4, 4);
     CHECK(push(&bench, 1, 10, false) == 0, "push");
     memcpy(bench.ram.bytes + 128, bench.ram.bytes, 64);
-    CHECK(bench_mount(&bench, CACHE_NONE) == QUEUE_ERR_DAMAGED, "mount tells");
+    CHECK(bench_mount(&bench, CACHE_NONE) == QUEUE_ERR_DAMAGED, "mount returns it");
     CHECK(push(&bench, 2, 10, true) == QUEUE_ERR_DAMAGED, "so does a push");
     CHECK(memcmp(bench.ram.bytes + 128, bench.ram.bytes, 64) == 0, "nothing was changed");
     CHECK(seqqueue_format(&bench.queue, &bench.config) == 0 && push(&bench, 2, 10, false) == 0,

@@ -12,50 +12,50 @@ void seq_cache_clear(struct seq_cache *cache, uint32_t sector_count)
 {
     if (cache == NULL) return;
     if (cache->states != NULL) memset(cache->states, STATE_UNKNOWN, sector_count);
-    if (cache->pages != NULL) memset(cache->pages, 0, sector_count * sizeof *cache->pages);
+    if (cache->sectors != NULL) memset(cache->sectors, 0, sector_count * sizeof *cache->sectors);
     if (cache->keys != NULL) memset(cache->keys, 0, cache->key_count * sizeof *cache->keys);
 }
 
 /* Sectors ---------------------------------------------------------------------------------- */
 
-int seq_cache_state(const struct seq_cache *cache, uint32_t page)
+int seq_cache_state(const struct seq_cache *cache, uint32_t sector)
 {
-    if (cache == NULL || cache->states == NULL || cache->states[page] == STATE_UNKNOWN) return -1;
-    return cache->states[page];
+    if (cache == NULL || cache->states == NULL || cache->states[sector] == STATE_UNKNOWN) return -1;
+    return cache->states[sector];
 }
 
-void seq_cache_note_state(struct seq_cache *cache, uint32_t page, int state)
+void seq_cache_note_state(struct seq_cache *cache, uint32_t sector, int state)
 {
-    if (cache != NULL && cache->states != NULL) cache->states[page] = (uint8_t)state;
+    if (cache != NULL && cache->states != NULL) cache->states[sector] = (uint8_t)state;
 }
 
-uint32_t seq_cache_first(const struct seq_cache *cache, uint32_t page, uint32_t otherwise)
+uint32_t seq_cache_first(const struct seq_cache *cache, uint32_t sector, uint32_t otherwise)
 {
-    bool known = cache != NULL && cache->pages != NULL && cache->pages[page].first != 0;
-    return known ? cache->pages[page].first : otherwise;
+    bool known = cache != NULL && cache->sectors != NULL && cache->sectors[sector].first != 0;
+    return known ? cache->sectors[sector].first : otherwise;
 }
 
-uint32_t seq_cache_end(const struct seq_cache *cache, uint32_t page, uint32_t otherwise)
+uint32_t seq_cache_end(const struct seq_cache *cache, uint32_t sector, uint32_t otherwise)
 {
-    bool known = cache != NULL && cache->pages != NULL && cache->pages[page].end != 0;
-    return known ? cache->pages[page].end : otherwise;
+    bool known = cache != NULL && cache->sectors != NULL && cache->sectors[sector].end != 0;
+    return known ? cache->sectors[sector].end : otherwise;
 }
 
-void seq_cache_note_first(struct seq_cache *cache, uint32_t page, uint32_t first)
+void seq_cache_note_first(struct seq_cache *cache, uint32_t sector, uint32_t first)
 {
-    if (cache != NULL && cache->pages != NULL) cache->pages[page].first = first;
+    if (cache != NULL && cache->sectors != NULL) cache->sectors[sector].first = first;
 }
 
-void seq_cache_note_end(struct seq_cache *cache, uint32_t page, uint32_t end)
+void seq_cache_note_end(struct seq_cache *cache, uint32_t sector, uint32_t end)
 {
-    if (cache != NULL && cache->pages != NULL) cache->pages[page].end = end;
+    if (cache != NULL && cache->sectors != NULL) cache->sectors[sector].end = end;
 }
 
-void seq_cache_forget_page(struct seq_cache *cache, uint32_t page)
+void seq_cache_forget_sector(struct seq_cache *cache, uint32_t sector)
 {
     if (cache == NULL) return;
-    if (cache->states != NULL) cache->states[page] = STATE_UNKNOWN;
-    if (cache->pages != NULL) cache->pages[page] = (struct seq_cache_page){0, 0};
+    if (cache->states != NULL) cache->states[sector] = STATE_UNKNOWN;
+    if (cache->sectors != NULL) cache->sectors[sector] = (struct seq_cache_sector){0, 0};
 }
 
 /* Keys ------------------------------------------------------------------------------------- */
@@ -100,8 +100,8 @@ void seq_cache_forget_key(struct seq_cache *cache, const uint8_t *key, uint32_t 
     if (!holds_keys(cache, size)) return;
     uint32_t i = key_index(cache, key, size);
     if (i == cache->key_count) return;
-    uint32_t behind = cache->key_count - i - 1;
-    memmove(cache->keys + i, cache->keys + i + 1, behind * sizeof *cache->keys);
+    uint32_t older = cache->key_count - i - 1;
+    memmove(cache->keys + i, cache->keys + i + 1, older * sizeof *cache->keys);
     cache->keys[cache->key_count - 1].address = 0;
 }
 

@@ -33,11 +33,11 @@ struct seq_scan {
     bool zeroed;
 };
 
-/* Moves to the next header. True: *item is it, and scan->address is behind the item; false: the
+/* Moves to the next header. True: *item is it, and scan->address is after the item; false: the
  * end, scan->address is where the written part ends. */
 bool seq_item_next(struct seq *seq, struct seq_scan *scan, struct seq_item *item);
 
-/* Bytes of header and data, and the address behind. */
+/* Bytes of header and data, and the address after them. */
 static inline uint32_t seq_item_size(const struct seq *seq, uint32_t length)
 {
     return seq->header + seq_up(seq, length);

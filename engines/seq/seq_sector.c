@@ -17,37 +17,37 @@ static uint32_t zeros(struct seq *seq, uint32_t address, uint32_t size)
     return count;
 }
 
-enum seq_page_state seq_page_state(struct seq *seq, uint32_t page)
+enum seq_sector_state seq_sector_state(struct seq *seq, uint32_t sector)
 {
-    int state = seq_cache_state(seq->cache, page);
+    int state = seq_cache_state(seq->cache, sector);
     if (state < 0) {
         uint32_t read_unit = seq->flash->geometry.read_unit;
-        state = zeros(seq, seq_page_address(seq, page), read_unit) >= 4 ? SEQ_PAGE_PARTIAL : 0;
-        state += zeros(seq, seq_page_end(seq, page), seq->word) != 0;
-        seq_cache_note_state(seq->cache, page, state);
+        state = zeros(seq, seq_sector_address(seq, sector), read_unit) >= 4 ? SEQ_SECTOR_IN_USE : 0;
+        state += zeros(seq, seq_sector_end(seq, sector), seq->word) != 0;
+        seq_cache_note_state(seq->cache, sector, state);
     }
-    return (enum seq_page_state)state;
+    return (enum seq_sector_state)state;
 }
 
-void seq_page_zero(struct seq *seq, uint32_t address)
+void seq_sector_zero(struct seq *seq, uint32_t address)
 {
     const uint8_t word[SEQ_WORD_MAX] = {0};
     seq_program(seq, address, word, seq->word);
 }
 
-bool seq_page_is_zero(struct seq *seq, uint32_t address)
+bool seq_sector_is_zero(struct seq *seq, uint32_t address)
 {
     return zeros(seq, address, seq->word) >= 8u * seq->word;
 }
 
-void seq_page_erase(struct seq *seq, uint32_t page)
+void seq_sector_erase(struct seq *seq, uint32_t sector)
 {
     seq_look_away(seq);
-    seq_cache_forget_page(seq->cache, page);
-    if (!seq->error) seq->error = bo_flash_erase(seq->flash, seq_page_address(seq, page));
+    seq_cache_forget_sector(seq->cache, sector);
+    if (!seq->error) seq->error = bo_flash_erase(seq->flash, seq_sector_address(seq, sector));
 }
 
-bool seq_page_blank(struct seq *seq, uint32_t from, uint32_t to)
+bool seq_sector_blank(struct seq *seq, uint32_t from, uint32_t to)
 {
     for (uint32_t size; from != to; from += size) {
         size = seq_minimum(to - from, seq->work_size);

@@ -6,47 +6,47 @@
  * it is 0: a torn end word must never be programmed again where units take one program only, so
  * the first bit decides.
  */
-#ifndef BROWNOUT_SEQ_PAGE_H
-#define BROWNOUT_SEQ_PAGE_H
+#ifndef BROWNOUT_SEQ_SECTOR_H
+#define BROWNOUT_SEQ_SECTOR_H
 
 #include "seq.h"
 
-enum seq_page_state {
-    SEQ_PAGE_OPEN = 0, /* neither word set: erased, or a start word torn early */
-    SEQ_PAGE_HALF,     /* end word only: what an interrupted erase leaves, nothing else does */
-    SEQ_PAGE_PARTIAL,  /* start word only: in use */
-    SEQ_PAGE_CLOSED,   /* both: sealed */
+enum seq_sector_state {
+    SEQ_SECTOR_OPEN = 0, /* neither word set: erased, or a start word torn early */
+    SEQ_SECTOR_HALF,     /* end word only: what an interrupted erase leaves, nothing else does */
+    SEQ_SECTOR_IN_USE,   /* start word only: in use */
+    SEQ_SECTOR_SEALED,   /* both: sealed */
 };
 
-/* Address of a sector, of the first byte of its payload, and of the byte behind the payload. */
-static inline uint32_t seq_page_address(const struct seq *seq, uint32_t page)
+/* Address of a sector, of the first byte of its payload, and of the byte after the payload. */
+static inline uint32_t seq_sector_address(const struct seq *seq, uint32_t sector)
 {
-    return page * seq->flash->geometry.sector_size;
+    return sector * seq->flash->geometry.sector_size;
 }
 
-static inline uint32_t seq_page_start(const struct seq *seq, uint32_t page)
+static inline uint32_t seq_sector_start(const struct seq *seq, uint32_t sector)
 {
-    return seq_page_address(seq, page) + seq->word;
+    return seq_sector_address(seq, sector) + seq->word;
 }
 
-static inline uint32_t seq_page_end(const struct seq *seq, uint32_t page)
+static inline uint32_t seq_sector_end(const struct seq *seq, uint32_t sector)
 {
-    return seq_page_address(seq, page) + (seq->flash->geometry.sector_size - seq->word);
+    return seq_sector_address(seq, sector) + (seq->flash->geometry.sector_size - seq->word);
 }
 
 /* Two reads unless the cache knows. A word that the part can't correct counts as set. */
-enum seq_page_state seq_page_state(struct seq *seq, uint32_t page);
+enum seq_sector_state seq_sector_state(struct seq *seq, uint32_t sector);
 
 /* Programs a word of zeros: the start word, the end word, or any word of the payload. */
-void seq_page_zero(struct seq *seq, uint32_t address);
+void seq_sector_zero(struct seq *seq, uint32_t address);
 
 /* Whether the word at `address` is all zeros, or not readable. */
-bool seq_page_is_zero(struct seq *seq, uint32_t address);
+bool seq_sector_is_zero(struct seq *seq, uint32_t address);
 
-void seq_page_erase(struct seq *seq, uint32_t page);
+void seq_sector_erase(struct seq *seq, uint32_t sector);
 
 /* Whether every byte in [from, to) is readable and 0xFF. Both are multiples of the word. Uses the
  * work buffer. */
-bool seq_page_blank(struct seq *seq, uint32_t from, uint32_t to);
+bool seq_sector_blank(struct seq *seq, uint32_t from, uint32_t to);
 
 #endif

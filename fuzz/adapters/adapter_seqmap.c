@@ -5,12 +5,12 @@
 #include "fuzz/adapter.h"
 #include "fuzz/adapters/adapter_map.h"
 
-enum { OPTION_KEY, OPTION_STATES, OPTION_PAGES, OPTION_KEYS };
+enum { OPTION_KEY, OPTION_STATES, OPTION_SECTORS, OPTION_KEYS };
 
 static const struct adapter_option options[] = {
     {"key", "bytes of every key; 0: any length, stored in front of it", 0, 0, 255, NULL},
-    {"states", "cache of page states, 1 byte a sector: 0 or 1", 0, 0, 1, NULL},
-    {"pointers", "cache of page pointers, 8 bytes a sector: 0 or 1", 0, 0, 1, NULL},
+    {"states", "cache of sector states, 1 byte a sector: 0 or 1", 0, 0, 1, NULL},
+    {"pointers", "cache of sector pointers, 8 bytes a sector: 0 or 1", 0, 0, 1, NULL},
     {"keys", "cache of key pointers: how many", 0, 0, 1024, NULL},
     {NULL, NULL, 0, 0, 0, NULL},
 };
@@ -24,7 +24,7 @@ struct object {
 };
 
 struct layout {
-    size_t states, pages, keys, work, total;
+    size_t states, sectors, keys, work, total;
     uint32_t buffer_size;
 };
 
@@ -39,9 +39,10 @@ static struct layout lay_out(const struct bo_flash_geometry *g, const struct ada
     uint32_t item_max = g->sector_size < SEQ_LENGTH_MAX ? g->sector_size : SEQ_LENGTH_MAX;
     l.buffer_size = (uint32_t)aligned(item_max + SEQ_WORD_MAX);
     l.states = aligned(sizeof(struct object));
-    l.pages = l.states + aligned(s->values[OPTION_STATES] ? g->sector_count : 0);
-    l.keys = l.pages +
-             aligned(s->values[OPTION_PAGES] ? g->sector_count * sizeof(struct seq_cache_page) : 0);
+    l.sectors = l.states + aligned(s->values[OPTION_STATES] ? g->sector_count : 0);
+    l.keys =
+        l.sectors +
+        aligned(s->values[OPTION_SECTORS] ? g->sector_count * sizeof(struct seq_cache_sector) : 0);
     l.work = l.keys + aligned(s->values[OPTION_KEYS] * sizeof(struct seq_cache_key));
     l.total = l.work + 3 * (size_t)l.buffer_size;
     return l;
@@ -54,7 +55,8 @@ static struct seqmap_config place(struct object *object, const struct bo_flash *
     uint8_t *base = (uint8_t *)object;
     object->cache = (struct seq_cache){
         .states = s->values[OPTION_STATES] ? base + l.states : NULL,
-        .pages = s->values[OPTION_PAGES] ? (struct seq_cache_page *)(void *)(base + l.pages) : NULL,
+        .sectors = s->values[OPTION_SECTORS] ? (struct seq_cache_sector *)(void *)(base + l.sectors)
+                                             : NULL,
         .keys = s->values[OPTION_KEYS] ? (struct seq_cache_key *)(void *)(base + l.keys) : NULL,
         .key_count = (uint32_t)s->values[OPTION_KEYS],
     };

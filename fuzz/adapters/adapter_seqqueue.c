@@ -9,8 +9,8 @@
 enum { OPTION_STATES, OPTION_POINTERS, OPTION_BUFFER };
 
 static const struct adapter_option options[] = {
-    {"states", "cache of page states, 1 byte a sector: 0 or 1", 0, 0, 1, NULL},
-    {"pointers", "cache of page pointers, 8 bytes a sector: 0 or 1", 0, 0, 1, NULL},
+    {"states", "cache of sector states, 1 byte a sector: 0 or 1", 0, 0, 1, NULL},
+    {"pointers", "cache of sector pointers, 8 bytes a sector: 0 or 1", 0, 0, 1, NULL},
     {"buffer", "bytes of RAM in front, where items wait; append is refused then; 0: none", 0, 0,
      65536, NULL},
     {NULL, NULL, 0, 0, 0, NULL},
@@ -27,7 +27,7 @@ struct object {
 };
 
 struct layout {
-    size_t states, pages, ring, work, total;
+    size_t states, sectors, ring, work, total;
     uint32_t buffer_size;
 };
 
@@ -41,10 +41,10 @@ static struct layout lay_out(const struct bo_flash_geometry *g, const struct ada
     struct layout l;
     l.buffer_size = (uint32_t)aligned(seqqueue_length_max(g) + SEQ_WORD_MAX);
     l.states = aligned(sizeof(struct object));
-    l.pages = l.states + aligned(s->values[OPTION_STATES] ? g->sector_count : 0);
+    l.sectors = l.states + aligned(s->values[OPTION_STATES] ? g->sector_count : 0);
     l.ring =
-        l.pages +
-        aligned(s->values[OPTION_POINTERS] ? g->sector_count * sizeof(struct seq_cache_page) : 0);
+        l.sectors +
+        aligned(s->values[OPTION_POINTERS] ? g->sector_count * sizeof(struct seq_cache_sector) : 0);
     l.work = l.ring + aligned(s->values[OPTION_BUFFER]);
     l.total = l.work + 3 * (size_t)l.buffer_size;
     return l;
@@ -57,8 +57,9 @@ static struct seqqueue_config place(struct object *object, const struct bo_flash
     uint8_t *base = (uint8_t *)object;
     object->cache = (struct seq_cache){
         .states = s->values[OPTION_STATES] ? base + l.states : NULL,
-        .pages =
-            s->values[OPTION_POINTERS] ? (struct seq_cache_page *)(void *)(base + l.pages) : NULL,
+        .sectors = s->values[OPTION_POINTERS]
+                       ? (struct seq_cache_sector *)(void *)(base + l.sectors)
+                       : NULL,
     };
     object->buffer_size = l.buffer_size;
     object->work = base + l.work;
@@ -129,7 +130,7 @@ static enum answer mount(void *memory, const struct bo_flash *flash,
 }
 
 /* Puts an item in. What waits in RAM goes first when there is no room for one more; one that can
- * never wait there goes to the flash, behind all others. */
+ * never wait there goes to the flash, after all others. */
 static enum answer put(struct object *object, const void *data, uint32_t size, bool overwrite)
 {
     if (size > seqqueue_length_max(&object->queue.seq.flash->geometry)) return ANSWER_TOO_BIG;
@@ -155,7 +156,7 @@ static enum answer append(void *memory, const void *data, uint32_t size, uint64_
 {
     const struct object *object = memory;
     (void)time;
-    /* What is dropped may be in RAM or on the flash: more than the harness can tell. */
+    /* What is dropped may be in RAM or on the flash: more than the harness can know. */
     return object->buffers ? ANSWER_UNSUPPORTED : put(memory, data, size, true);
 }
 
