@@ -77,12 +77,12 @@ static inline bool bo_flash_power_of_two(uint32_t n)
 /* Whether a geometry keeps the limits stated beside its fields. */
 static inline bool bo_flash_geometry_valid(const struct bo_flash_geometry *g)
 {
-    return bo_flash_power_of_two(g->unit) && g->unit <= BO_FLASH_UNIT_MAX &&
-           bo_flash_power_of_two(g->read_unit) && g->read_unit <= BO_FLASH_UNIT_MAX &&
-           g->page_size != 0 && g->page_size % g->unit == 0 && g->sector_size != 0 &&
-           g->sector_size % g->page_size == 0 && g->sector_size % g->read_unit == 0 &&
-           g->sector_count != 0 && g->sector_count <= BO_FLASH_SECTOR_COUNT_MAX &&
-           (uint64_t)g->sector_size * g->sector_count <= (uint64_t)1 << 32 &&
+    uint32_t unit = g->unit, read_unit = g->read_unit;
+    uint32_t odd = (unit & (unit - 1)) | (read_unit & (read_unit - 1)) |
+                   (g->page_size & (unit - 1)) | (g->sector_size & (read_unit - 1));
+    return odd == 0 && (unit | read_unit) < 2 * BO_FLASH_UNIT_MAX && g->page_size != 0 &&
+           g->sector_size % g->page_size == 0 && g->sector_count <= BO_FLASH_SECTOR_COUNT_MAX &&
+           ((uint64_t)g->sector_size * g->sector_count - 1) >> 32 == 0 &&
            g->tear_scope <= BO_FLASH_TEAR_SECTOR;
 }
 

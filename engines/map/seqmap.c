@@ -81,7 +81,8 @@ static uint32_t sector_spare(const struct seqmap *map)
 /* The sector `back` places before the head. */
 static uint32_t sector_back(const struct seqmap *map, uint32_t back)
 {
-    return map->head >= back ? map->head - back : map->head + sector_count(map) - back;
+    uint32_t sector = map->head - back;
+    return sector > map->head ? sector + sector_count(map) : sector;
 }
 
 static uint32_t head_end(const struct seqmap *map)
@@ -116,7 +117,7 @@ static bool key_make(const struct seqmap *map, const void *bytes, uint32_t size,
     key->start[0] = (uint8_t)size;
     key->start[1] = (uint8_t)(size >> 8);
     if (size != 0) memcpy(key->start + map->prefix, bytes, seq_minimum(size, PIECE - map->prefix));
-    return map->prefix != 0 || size == map->key_size;
+    return size <= SEQ_LENGTH_MAX && (map->prefix != 0 || size == map->key_size);
 }
 
 /* The key of an item; false when it has none that can be read. */
@@ -243,6 +244,7 @@ enum seen {
 static unsigned survey(struct seqmap *map, uint32_t sector)
 {
     struct seq *seq = &map->seq;
+    uint32_t start = seq_sector_address(seq, sector), end = seq_sector_end(seq, sector);
     struct seq_scan scan = scan_sector(map, sector);
     struct seq_item item;
     unsigned seen = 0, not_seen = 0;
@@ -256,10 +258,8 @@ static unsigned survey(struct seqmap *map, uint32_t sector)
     }
     if (scan.stepped) seen |= SEEN_TORN;
     if (scan.zeroed) seen |= SEEN_ZEROED;
-    if (!seq_sector_blank(seq, scan.address, seq_sector_end(seq, sector))) seen |= SEEN_REST;
-    if (!seq_sector_is_zero(seq, seq_sector_address(seq, sector)) ||
-        !seq_sector_is_zero(seq, seq_sector_end(seq, sector)))
-        seen |= SEEN_WORDS;
+    if (!seq_sector_blank(seq, scan.address, end)) seen |= SEEN_REST;
+    if (!seq_sector_is_zero(seq, start) || !seq_sector_is_zero(seq, end)) seen |= SEEN_WORDS;
     return seen | ((SEEN_NO_ERASED | SEEN_NOTHING) & ~not_seen);
 }
 
@@ -281,6 +281,12 @@ static bool spare_holds_copies(struct seqmap *map)
 
 /* Mounting --------------------------------------------------------------------------------- */
 
+/* No cut leaves what was found. */
+static void damaged(struct seqmap *map)
+{
+    seq_fail(&map->seq, MAP_ERR_DAMAGED);
+}
+
 /* All sectors read sealed, or both of two in use: one is an interrupted erase. Takes the one that
  * looks most like it. */
 static void find_junk(struct seqmap *map)
@@ -295,7 +301,7 @@ static void find_junk(struct seqmap *map)
         head = map->head;
     }
     map->head = head;
-    if (best == 0) seq_fail(&map->seq, MAP_ERR_DAMAGED);
+    if (best == 0) damaged(map);
 }
 
 /* The head turns out to be an interrupted erase. */
@@ -346,7 +352,7 @@ static void resolve(struct seqmap *map)
         if (state == SEQ_SECTOR_SEALED || (state == SEQ_SECTOR_IN_USE && count == 2))
             find_junk(map);
         else if (state == SEQ_SECTOR_IN_USE)
-            seq_fail(&map->seq, MAP_ERR_DAMAGED);
+            damaged(map);
         return;
     }
     while (map->used < count &&
@@ -367,10 +373,11 @@ static int leave(const struct seqmap *map, int answer)
     return map->seq.error ? map->seq.error : answer;
 }
 
-static int setup(struct seqmap *map, const struct seqmap_config *config)
+int seqmap_mount(struct seqmap *map, const struct seqmap_config *config)
 {
     memset(map, 0, sizeof *map);
-    if (!seq_setup(&map->seq, config->flash, config->work, config->work_size, 2))
+    if (config->flash->geometry.sector_count < 2 ||
+        !seq_setup(&map->seq, config->flash, config->work, config->work_size))
         return MAP_ERR_GEOMETRY;
     map->key_size = config->key_size;
     if (map->key_size == SEQMAP_KEY_PREFIXED) map->prefix = 2;
@@ -379,22 +386,15 @@ static int setup(struct seqmap *map, const struct seqmap_config *config)
 #endif
     map->seq.cache = config->cache;
     resolve(map);
-    return BO_FLASH_OK;
-}
-
-int seqmap_mount(struct seqmap *map, const struct seqmap_config *config)
-{
-    int error = setup(map, config);
-    return error ? error : leave(map, BO_FLASH_OK);
+    return leave(map, BO_FLASH_OK);
 }
 
 int seqmap_format(struct seqmap *map, const struct seqmap_config *config)
 {
-    int error = setup(map, config); /* which finds the oldest sector, if it can */
-    if (error) return error;
+    int error = seqmap_mount(map, config); /* which finds the oldest sector, if it can */
+    if (error == MAP_ERR_GEOMETRY) return error;
     map->seq.error = BO_FLASH_OK;
-    uint32_t left = sector_count(map);
-    for (; left != 0; left--, map->head = sector_spare(map))
+    for (uint32_t left = sector_count(map); left != 0; left--, map->head = sector_spare(map))
         seq_sector_erase(&map->seq, sector_spare(map));
     resolve(map);
     return leave(map, BO_FLASH_OK);
@@ -420,8 +420,8 @@ static void append(struct seqmap *map, struct seq_item *item, uint32_t source)
  * rest does not fit. */
 static bool copy_live(struct seqmap *map)
 {
-    struct seq_scan scan = scan_sector(map, sector_spare(map));
-    uint32_t end = seq_sector_end(&map->seq, sector_spare(map));
+    uint32_t source = sector_spare(map), end = seq_sector_end(&map->seq, source);
+    struct seq_scan scan = scan_sector(map, source);
     struct seq_item item, newer;
     struct key key;
     bool torn = false; /* the item at the end of the payload */
@@ -438,6 +438,7 @@ static bool copy_live(struct seqmap *map)
         if (!fits(map, item.length)) return false;
         key_note(map, &key, map->append);
         append(map, &item, key.address);
+        if (!seq_item_present(&map->seq, &item)) seq_fail(&map->seq, BO_FLASH_ERR_ECC);
     }
     /* There is room for a marker, unless copies were cut. */
     if (torn && fits(map, 0)) {
@@ -449,13 +450,14 @@ static bool copy_live(struct seqmap *map)
     return true;
 }
 
-/* Makes an erased sector the head. */
-static void open_head(struct seqmap *map, uint32_t sector)
+/* Makes the buffer, which is blank, the head. */
+static void open_head(struct seqmap *map)
 {
-    seq_sector_zero(&map->seq, seq_sector_address(&map->seq, sector));
-    map->head = sector;
-    map->head_sealed = false;
-    map->append = seq_sector_start(&map->seq, sector);
+    map->head = sector_spare(map);
+    map->append = seq_sector_start(&map->seq, map->head);
+    map->head_sealed = map->spare_blank = false;
+    map->used++;
+    seq_sector_zero(&map->seq, map->append - map->seq.word);
 }
 
 /* Erases the buffer, which leaves the store if it was the source. */
@@ -469,15 +471,13 @@ static void erase_spare(struct seqmap *map)
 /* Erases the head, which holds copies only, and begins again, see 5 above. */
 static void restart_head(struct seqmap *map)
 {
-    uint32_t head = map->head, evidence = head_end(map) - map->seq.word;
-    map->head = sector_back(map, 1);
-    map->used--;
-    if (!spare_holds_copies(map)) seq_fail(&map->seq, MAP_ERR_DAMAGED);
-    map->used++;
+    uint32_t evidence = head_end(map) - map->seq.word;
+    drop_head(map);
+    if (!spare_holds_copies(map)) damaged(map);
     seq_cache_clear(map->seq.cache, sector_count(map));
     if (map->append <= evidence) seq_sector_zero(&map->seq, evidence);
-    seq_sector_erase(&map->seq, head);
-    open_head(map, head);
+    erase_spare(map);
+    open_head(map);
 }
 
 /* Copies what is live in the source and erases it. */
@@ -485,7 +485,7 @@ static void drain_source(struct seqmap *map)
 {
     if (!copy_live(map)) {
         restart_head(map);
-        if (!copy_live(map)) seq_fail(&map->seq, MAP_ERR_DAMAGED);
+        if (!copy_live(map)) damaged(map);
     }
     erase_spare(map);
 }
@@ -495,9 +495,8 @@ static void advance(struct seqmap *map)
 {
     if (!map->spare_blank && !spare_is_blank(map)) erase_spare(map);
     if (!map->head_sealed) seq_sector_zero(&map->seq, head_end(map));
-    open_head(map, sector_spare(map));
-    map->spare_blank = false;
-    if (++map->used == sector_count(map)) drain_source(map);
+    open_head(map);
+    if (map->used == sector_count(map)) drain_source(map);
 }
 
 /* Repair ----------------------------------------------------------------------------------- */
@@ -509,15 +508,16 @@ static void find_append(struct seqmap *map)
     struct seq *seq = &map->seq;
     struct seq_scan scan = scan_sector(map, map->head);
     struct seq_item item;
+    uint32_t end = head_end(map);
     bool holds_items = false;
     while (seq_item_next(seq, &scan, &item))
         holds_items = true;
-    bool good = !scan.stepped && seq_sector_blank(seq, scan.address, head_end(map)) &&
+    bool good = !scan.stepped && seq_sector_blank(seq, scan.address, end) &&
                 seq_sector_is_zero(seq, seq_sector_address(seq, map->head));
-    map->append = good ? scan.address : head_end(map);
+    map->append = good ? scan.address : end;
     if (!scan.zeroed && (good || holds_items)) return;
-    seq_sector_erase(seq, map->head);
     drop_head(map);
+    erase_spare(map);
 }
 
 /* At the start of each call that changes something. Repairs after mount and after an error. */
@@ -540,6 +540,19 @@ static void enter_changing(struct seqmap *map)
 
 /* Calls ------------------------------------------------------------------------------------ */
 
+/* Copies the value of an item, and ends the call. The item was found by other reads than this one:
+ * what reaches the caller must fit the checksum, together with the key, or it is an error now. */
+static int deliver(struct seqmap *map, const struct seq_item *item, const void *key,
+                   uint32_t key_size, void *value)
+{
+    const uint8_t prefix[2] = {(uint8_t)key_size, (uint8_t)(key_size >> 8)};
+    uint32_t crc = bo_crc32c(SEQ_CRC32_START, prefix, map->prefix), start = map->prefix + key_size;
+    crc = bo_crc32c(crc, key, key_size);
+    bool sound = seq_item_read(&map->seq, item, start, item->length - start, value, &crc) &&
+                 seq_crc32_end(crc) == item->crc;
+    return leave(map, sound ? BO_FLASH_OK : BO_FLASH_ERR_ECC);
+}
+
 int seqmap_fetch(struct seqmap *map, const void *key, uint32_t key_size, void *value,
                  uint32_t capacity, uint32_t *value_size)
 {
@@ -553,8 +566,7 @@ int seqmap_fetch(struct seqmap *map, const void *key, uint32_t key_size, void *v
     }
     *value_size = item.length - wanted.size;
     if (*value_size > capacity) return leave(map, MAP_ERR_BUFFER);
-    seq_item_copy_out(&map->seq, seq_item_data(&map->seq, &item) + wanted.size, value, *value_size);
-    return leave(map, BO_FLASH_OK);
+    return deliver(map, &item, key, key_size, value);
 }
 
 /* Puts key and value into the work buffer. */
@@ -575,12 +587,13 @@ int seqmap_store(struct seqmap *map, const void *key, uint32_t key_size, const v
 {
     struct key wanted;
     struct seq_item item;
-    uint32_t most = seq_length_max(&map->seq), advances = 0;
-    if (!key_make(map, key, key_size, &wanted) || wanted.size > most ||
-        value_size > most - wanted.size ||
-        seq_up(&map->seq, wanted.size + value_size) > map->seq.work_size)
+    uint32_t advances = 0;
+    if (!key_make(map, key, key_size, &wanted) || value_size > SEQ_LENGTH_MAX)
         return MAP_ERR_TOO_BIG;
     item.length = wanted.size + value_size;
+    if (item.length > seq_length_max(&map->seq) ||
+        seq_up(&map->seq, item.length) > map->seq.work_size)
+        return MAP_ERR_TOO_BIG;
     enter_changing(map);
     map->marked = false;
     while (map->head_sealed || !fits(map, item.length)) {
@@ -672,7 +685,7 @@ int seqmap_next(struct seqmap *map, struct seqmap_iterator *iterator, void *key,
                 uint32_t key_capacity, uint32_t *key_size, void *value, uint32_t value_capacity,
                 uint32_t *value_size)
 {
-    struct seq *seq = &map->seq;
+    uint32_t unchecked = 0; /* deliver() checks the key with the value */
     enter(map);
     if (iterator->back == NOT_STARTED) iterator->back = map->used - 1;
     while (iterator->back < map->used) {
@@ -687,9 +700,8 @@ int seqmap_next(struct seqmap *map, struct seqmap_iterator *iterator, void *key,
             if (*key_size > key_capacity || *value_size > value_capacity)
                 return leave(map, MAP_ERR_BUFFER);
             iterator->position = scan.address;
-            seq_item_copy_out(seq, found.address + map->prefix, key, *key_size);
-            seq_item_copy_out(seq, found.address + found.size, value, *value_size);
-            return leave(map, BO_FLASH_OK);
+            (void)seq_item_read(&map->seq, &item, map->prefix, *key_size, key, &unchecked);
+            return deliver(map, &item, key, *key_size, value);
         }
         iterator->position = 0;
         iterator->back--; /* after the head: larger than any number of sectors */

@@ -112,8 +112,7 @@ void seqmap_iterate(struct seqmap_iterator *iterator);
 
 /* The next item, from old to new, overwritten copies included: the last copy of a key counts.
  * MAP_ERR_NOT_FOUND at the end. MAP_ERR_BUFFER when key or value do not fit: both lengths are
- * returned and the iterator has not moved. Changing the map ends the iteration; fetching does not.
- * */
+ * returned and the iterator has not moved. Changing the map ends the iteration, fetching does not. */
 int seqmap_next(struct seqmap *map, struct seqmap_iterator *iterator, void *key,
                 uint32_t key_capacity, uint32_t *key_size, void *value, uint32_t value_capacity,
                 uint32_t *value_size);
@@ -123,6 +122,12 @@ int seqmap_next(struct seqmap *map, struct seqmap_iterator *iterator, void *key,
 static inline uint32_t seqmap_item_overhead(const struct seqmap *map)
 {
     return map->seq.header;
+}
+
+/* Whether a map can lie on such a part. */
+static inline bool seqmap_geometry_usable(const struct bo_flash_geometry *geometry)
+{
+    return seq_geometry_usable(geometry) && geometry->sector_count >= 2;
 }
 
 /* Programs that fill a sector, at most, each of a single unit; also more than it has words. */
@@ -137,7 +142,7 @@ static inline uint64_t seqmap_units(const struct bo_flash_geometry *geometry)
  * can't be used. */
 static inline uint64_t seqmap_bound(const struct bo_flash_geometry *geometry)
 {
-    if (!seq_geometry_usable(geometry, 2)) return 0;
+    if (!seqmap_geometry_usable(geometry)) return 0;
     return (2ull * geometry->sector_count + 3) * (2 * seqmap_units(geometry) + 4);
 }
 
@@ -146,7 +151,7 @@ static inline uint64_t seqmap_bound(const struct bo_flash_geometry *geometry)
  * migrated. So does mount, for an image in which every sector reads sealed. */
 static inline uint64_t seqmap_read_bound(const struct bo_flash_geometry *geometry)
 {
-    if (!seq_geometry_usable(geometry, 2)) return 0;
+    if (!seqmap_geometry_usable(geometry)) return 0;
     uint64_t units = seqmap_units(geometry), count = geometry->sector_count;
     if (units * count > 1u << 28) return UINT64_MAX / 2;
     return (2 * count + 4) * (units * 6 * units * count + 4 * units);

@@ -304,7 +304,7 @@ static int setup(struct seqqueue *queue, const struct seqqueue_config *config)
 {
     memset(queue, 0, sizeof *queue);
     if (!seqqueue_geometry_usable(&config->flash->geometry) ||
-        !seq_setup(&queue->seq, config->flash, config->work, config->work_size, 1))
+        !seq_setup(&queue->seq, config->flash, config->work, config->work_size))
         return QUEUE_ERR_GEOMETRY;
     queue->seq.cache = config->cache;
     resolve(queue);
@@ -438,12 +438,14 @@ static bool find_first(struct seqqueue *queue, struct seq_item *item)
         queue->first_back = back;
         queue->first = item->address;
         queue->first_size = item->length;
+        queue->first_crc = item->crc;
     } else if (!queue->first_known) {
         queue->first_back = 0;
         queue->first = queue->append;
     }
     item->address = queue->first;
     item->length = queue->first_size;
+    item->crc = queue->first_crc;
     return queue->first_known;
 }
 
@@ -566,12 +568,17 @@ int seqqueue_space_left(struct seqqueue *queue, uint64_t *bytes)
 
 /* Reading and popping ---------------------------------------------------------------------- */
 
+/* Copies an item. It was found by other reads than this one: what reaches the caller must fit the
+ * checksum, or it is an error now. */
 static int deliver(struct seqqueue *queue, const struct seq_item *item, void *buffer,
                    uint32_t capacity, uint32_t *size)
 {
+    uint32_t crc = SEQ_CRC32_START;
     *size = item->length;
     if (item->length > capacity) return QUEUE_ERR_BUFFER;
-    seq_item_copy_out(&queue->seq, seq_item_data(&queue->seq, item), buffer, item->length);
+    if (!seq_item_read(&queue->seq, item, 0, item->length, buffer, &crc) ||
+        seq_crc32_end(crc) != item->crc)
+        seq_fail(&queue->seq, BO_FLASH_ERR_ECC);
     return BO_FLASH_OK;
 }
 

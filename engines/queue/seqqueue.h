@@ -72,14 +72,14 @@ struct seqqueue {
     bool head_sealed;    /* the head has its end word; or nothing is in use */
     bool ready;          /* repaired since mount or the last error */
     bool spare_blank;    /* the sector after the head is known to be blank */
-    bool first_known;    /* the oldest item is at `first` and of `first_size` bytes */
+    bool first_known;    /* the oldest item is at `first`, of that size and checksum */
     uint32_t head;       /* sector that is written, the newest; the last one if none is in use */
     uint32_t used;       /* sectors in use: the head and those before it that hold older items */
     uint32_t append;     /* where the next item goes; the end of the payload if the head is full */
     uint32_t cap;        /* 0, or where a repair is to close off a torn header */
     uint32_t first_back; /* no item is in a sector further back from the head, */
     uint32_t first;      /* and none in that one before this address; 0: its start */
-    uint32_t first_size;
+    uint32_t first_size, first_crc;
 };
 
 /* A place in an iteration, see seqqueue_iterate. */
@@ -154,7 +154,7 @@ static inline uint32_t seqqueue_reserve(const struct bo_flash_geometry *geometry
 /* Whether a queue can lie on such a part. */
 static inline bool seqqueue_geometry_usable(const struct bo_flash_geometry *geometry)
 {
-    return seq_geometry_usable(geometry, 1) &&
+    return seq_geometry_usable(geometry) &&
            geometry->sector_size >= 3 * seq_word_size(geometry) + 2 * seqqueue_reserve(geometry);
 }
 

@@ -3,17 +3,17 @@
 
 #include <string.h>
 
-bool seq_setup(struct seq *seq, const struct bo_flash *flash, void *work, uint32_t work_size,
-               uint32_t sectors_min)
+bool seq_setup(struct seq *seq, const struct bo_flash *flash, void *work, uint32_t work_size)
 {
-    if (!seq_geometry_usable(&flash->geometry, sectors_min)) return false;
-    memset(seq, 0, sizeof *seq);
+    uint32_t word = seq_word_size(&flash->geometry);
+    if (!seq_geometry_usable(&flash->geometry) || work == NULL || work_size < word) return false;
     seq->flash = flash;
-    seq->word = (uint8_t)seq_word_size(&flash->geometry);
-    seq->header = (uint8_t)(seq->word > 8 ? seq->word : 8);
+    seq->word = (uint8_t)word;
+    seq->mask = (uint8_t)(word - 1);
+    seq->header = (uint8_t)(word > 8 ? word : 8);
     seq->work = (uint8_t *)work;
     seq->work_size = seq_down(seq, work_size);
-    return seq->work_size != 0 && work != NULL;
+    return true;
 }
 
 #ifndef SEQ_NO_CACHE

@@ -28,6 +28,7 @@ struct seq_cache;
  * believes of the flash is to be forgotten. */
 struct seq {
     uint8_t word;   /* bytes of a word, W */
+    uint8_t mask;   /* the word, less one */
     uint8_t header; /* bytes of an item header, H */
     const struct bo_flash *flash;
     uint8_t *work;           /* caller's memory, work_size bytes */
@@ -48,29 +49,26 @@ static inline uint32_t seq_word_size(const struct bo_flash_geometry *g)
 }
 
 /* Whether a store can lie on such a part: words of at most 32 bytes, sectors of whole words, at
- * least 3 and an item header, erased value 0xFF, at least `sectors_min` sectors. That the geometry
- * keeps the limits of flash.h is taken for granted. */
-static inline bool seq_geometry_usable(const struct bo_flash_geometry *g, uint32_t sectors_min)
+ * least 3 and an item header, erased value 0xFF; and within the limits of flash.h. */
+static inline bool seq_geometry_usable(const struct bo_flash_geometry *g)
 {
     uint32_t word = seq_word_size(g), header = word > 8 ? word : 8;
-    return word <= SEQ_WORD_MAX && g->sector_size >= 3 * word + header && g->erased == 0xFF &&
-           g->sector_count >= sectors_min;
+    return bo_flash_geometry_valid(g) && g->sector_size >= 3 * word + header && g->erased == 0xFF;
 }
 
-/* False when the geometry can't be used or the work buffer is smaller than a word; what is over a
+/* Fills in a struct of zeros. False when the geometry can't be used or the work buffer is smaller than a word; what is over a
  * multiple of words in it is not used. No flash access. */
-bool seq_setup(struct seq *seq, const struct bo_flash *flash, void *work, uint32_t work_size,
-               uint32_t sectors_min);
+bool seq_setup(struct seq *seq, const struct bo_flash *flash, void *work, uint32_t work_size);
 
 /* x, at most 2^31, rounded up and down to whole words. */
 static inline uint32_t seq_up(const struct seq *seq, uint32_t x)
 {
-    return (x + seq->word - 1u) & ~(uint32_t)(seq->word - 1u);
+    return (x + seq->mask) & ~(uint32_t)seq->mask;
 }
 
 static inline uint32_t seq_down(const struct seq *seq, uint32_t x)
 {
-    return x & ~(uint32_t)(seq->word - 1u);
+    return x & ~(uint32_t)seq->mask;
 }
 
 /* Largest item data (for a map: key and value together) of the format on this geometry. */

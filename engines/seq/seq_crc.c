@@ -29,7 +29,7 @@ static uint32_t shifted(uint32_t crc)
 static uint32_t shifted(uint32_t crc)
 {
     for (unsigned bit = 0; bit < 16; bit++)
-        crc = crc >> 1 ^ (crc & 1 ? 0x1A2E : 0);
+        crc = (crc & 1 ? 0x1A2E : 0) ^ crc >> 1;
     return crc;
 }
 
@@ -38,5 +38,11 @@ static uint32_t shifted(uint32_t crc)
 uint16_t seq_crc16(uint32_t length)
 {
     uint32_t crc = shifted(0xFFFF ^ length);
-    return (uint16_t)(crc == 0 ? 0xFFFE : crc ^ 0xFFFF);
+    return (uint16_t)(crc == 0 ? 0xFFFE : ~crc);
+}
+
+uint32_t seq_crc32_end(uint32_t crc)
+{
+    crc = ~crc;
+    return ((crc + 1) & 0xFE) == 0 ? crc ^ 1 : crc; /* the low byte is 00 or FF */
 }

@@ -17,10 +17,6 @@
 uint16_t seq_crc16(uint32_t length);
 
 /* The checksum when all data went through the register. */
-static inline uint32_t seq_crc32_end(uint32_t crc)
-{
-    crc = ~crc;
-    return (crc & 0xFF) == 0 || (crc & 0xFF) == 0xFF ? crc ^ 1 : crc;
-}
+uint32_t seq_crc32_end(uint32_t crc);
 
 #endif

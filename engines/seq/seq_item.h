@@ -54,12 +54,14 @@ static inline uint32_t seq_item_data(const struct seq *seq, const struct seq_ite
     return item->address + seq->header;
 }
 
+/* Reads `size` bytes of an item's data, from `from` on, takes them into the checksum and copies them
+ * to `to` (NULL: nowhere). False when they can't be read. What is copied is what was checked: the
+ * register ends as the item's checksum, or the bytes are not to be believed. Uses the work buffer. */
+bool seq_item_read(struct seq *seq, const struct seq_item *item, uint32_t from, uint32_t size,
+                   void *to, uint32_t *crc);
+
 /* Whether an item is there: not erased, not torn, and readable. Uses the work buffer. */
 bool seq_item_present(struct seq *seq, const struct seq_item *item);
-
-/* Copies bytes of present items, from any address; that they can't be read is an error now. Uses
- * the work buffer. */
-void seq_item_copy_out(struct seq *seq, uint32_t address, void *to, uint32_t size);
 
 /* Programs an item at item->address: header, whole words of data, last word padded with zeros. The
  * data are in the work buffer, when `source` is 0, or on the flash at `source`. */
