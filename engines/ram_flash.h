@@ -28,8 +28,16 @@ struct ram_flash_call {
     const uint8_t *data;
 };
 
+/* A read that goes wrong once: the `at`-th from now on, counted from 1; 0: none. */
+struct ram_flash_glitch {
+    uint64_t at;
+    int error;    /* what it answers, or BO_FLASH_OK and ... */
+    uint32_t bit; /* ... this bit of what it reads is the other way round */
+};
+
 struct ram_flash {
     struct bo_flash flash;
+    struct ram_flash_glitch glitch;
     struct ram_flash_counts counts;
     const char *breach; /* NULL, or the rule that was broken */
     bool off;
@@ -66,7 +74,10 @@ static inline int ram_flash_read(void *context, uint32_t address, void *buffer, 
     ram->counts.reads++;
     ram->counts.bytes_read += size;
     memcpy(buffer, ram->bytes + address, size);
-    return BO_FLASH_OK;
+    if (ram->glitch.at == 0 || --ram->glitch.at != 0) return BO_FLASH_OK;
+    uint32_t bit = ram->glitch.bit % (8 * size);
+    ((uint8_t *)buffer)[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    return ram->glitch.error;
 }
 
 /* Counts one more program of each unit of a call. */
@@ -148,6 +159,7 @@ static inline void ram_flash_copy(struct ram_flash *to, const struct ram_flash *
     to->counts = from->counts;
     to->breach = from->breach;
     to->off = false;
+    to->glitch = (struct ram_flash_glitch){0, BO_FLASH_OK, 0};
     to->before = NULL;
     to->context = NULL;
     memcpy(to->bytes, from->bytes, size);

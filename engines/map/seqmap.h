@@ -22,7 +22,10 @@
  *         one that reads blank and refuses its next program, or that reads as another value, is not
  *         distinguished from a sound one;
  *   rot   a read is not repeated, and the format can detect but not correct a flipped bit: such an
- *         item is passed over, and an older copy of its key may be answered.
+ *         item is passed over, and an older copy of its key may be returned;
+ *   glitch  the same, of a read that is wrong once.
+ * But what is returned with BO_FLASH_OK was stored under that key: the very bytes that reach the
+ * caller are checked. A copy that a migration makes is read back before its source is erased.
  * What the crate's algorithm does that this one must not, and what differs on flash after a cut,
  * stands in seqmap.c.
  *

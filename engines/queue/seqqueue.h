@@ -30,7 +30,9 @@
  *         one that reads blank and refuses its next program, or that reads as another value, is not
  *         distinguished from a sound one;
  *   rot   a read is not repeated, and the format can detect but not correct a flipped bit: such an
- *         item is passed over.
+ *         item is passed over;
+ *   glitch  the same, of a read that is wrong once.
+ * But what is returned with BO_FLASH_OK was pushed: the very bytes that reach the caller are checked.
  * What the crate's algorithm does that this one must not, and what differs on flash after a cut,
  * stands in seqqueue.c.
  *
