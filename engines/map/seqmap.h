@@ -115,7 +115,7 @@ void seqmap_iterate(struct seqmap_iterator *iterator);
 
 /* The next item, from old to new, overwritten copies included: the last copy of a key counts.
  * MAP_ERR_NOT_FOUND at the end. MAP_ERR_BUFFER when key or value do not fit: both lengths are
- * returned and the iterator has not moved. Changing the map ends the iteration, fetching does not. */
+ * returned and the iterator has not moved. A change of the map ends the iteration. */
 int seqmap_next(struct seqmap *map, struct seqmap_iterator *iterator, void *key,
                 uint32_t key_capacity, uint32_t *key_size, void *value, uint32_t value_capacity,
                 uint32_t *value_size);

@@ -32,9 +32,9 @@
  *   rot   a read is not repeated, and the format can detect but not correct a flipped bit: such an
  *         item is passed over;
  *   glitch  the same, of a read that is wrong once.
- * But what is returned with BO_FLASH_OK was pushed: the very bytes that reach the caller are checked.
- * What the crate's algorithm does that this one must not, and what differs on flash after a cut,
- * stands in seqqueue.c.
+ * But what is returned with BO_FLASH_OK was pushed: the very bytes that reach the caller are
+ * checked. What the crate's algorithm does that this one must not, and what differs on flash after
+ * a cut, stands in seqqueue.c.
  *
  * Parts. A pop programs a header a second time: on a part with programs_per_unit 1 a queue can be
  * pushed to, overwritten and read, but not popped; and each sector keeps the room of an item header

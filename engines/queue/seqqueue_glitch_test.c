@@ -1,9 +1,9 @@
-/* seqqueue_glitch_test.c - reads that go wrong once: no queue returns with OK what was never pushed.
+/* seqqueue_glitch_test.c - reads that go wrong once: what is returned with OK was pushed.
  *
- * Method. A queue holds items, some larger than the work buffer. Then, for the n-th read of a mount,
- * a peek, a pop and an iteration: each of its bits reads wrong once, or the read fails once, for
- * every n until no read is left to go wrong. Whatever is returned with OK must be an item of the
- * queue.
+ * Method. A queue holds items, some larger than the work buffer. Then, for the n-th read of a
+ * mount, a peek, a pop and an iteration: each of its bits reads wrong once, or the read fails once,
+ * for every n until no read is left to go wrong. Whatever is returned with OK must be an item of
+ * the queue.
  */
 #include <stdio.h>
 #include <string.h>

@@ -56,8 +56,8 @@ static inline bool seq_geometry_usable(const struct bo_flash_geometry *g)
     return bo_flash_geometry_valid(g) && g->sector_size >= 3 * word + header && g->erased == 0xFF;
 }
 
-/* Fills in a struct of zeros. False when the geometry can't be used or the work buffer is smaller than a word; what is over a
- * multiple of words in it is not used. No flash access. */
+/* Fills in a struct of zeros. False when the geometry can't be used or the work buffer is smaller
+ * than a word; what is over a multiple of words in it is not used. No flash access. */
 bool seq_setup(struct seq *seq, const struct bo_flash *flash, void *work, uint32_t work_size);
 
 /* x, at most 2^31, rounded up and down to whole words. */

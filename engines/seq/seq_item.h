@@ -54,9 +54,10 @@ static inline uint32_t seq_item_data(const struct seq *seq, const struct seq_ite
     return item->address + seq->header;
 }
 
-/* Reads `size` bytes of an item's data, from `from` on, takes them into the checksum and copies them
- * to `to` (NULL: nowhere). False when they can't be read. What is copied is what was checked: the
- * register ends as the item's checksum, or the bytes are not to be believed. Uses the work buffer. */
+/* Reads `size` bytes of an item's data, from `from` on, takes them into the checksum and copies
+ * them to `to` (NULL: nowhere). False when they can't be read. What is copied is what was checked:
+ * the register ends as the item's checksum, or the bytes are not to be believed. Uses the work
+ * buffer. */
 bool seq_item_read(struct seq *seq, const struct seq_item *item, uint32_t from, uint32_t size,
                    void *to, uint32_t *crc);
 
