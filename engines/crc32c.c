@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* crc32c.c - see crc32c.h.
  *
  * The polynomial is 0x1EDC6F41, reflected 0x82F63B78; bits leave at the low end. There are three

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* crc32c.h - CRC-32C (Castagnoli), the checksum of all engines.
  *
  * In pieces: pass the register through, BO_CRC32C_START or a number of one's own at first, and
@@ -22,9 +23,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define BO_CRC32C_START 0xFFFFFFFFu
 
 /* The register after `size` more bytes. */
 uint32_t bo_crc32c(uint32_t crc, const void *data, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

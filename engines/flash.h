@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* flash.h - the port: the one interface between a storage engine and a NOR flash part.
  *
  * Firmware fills in a `struct bo_flash` for its part (or for a partition of it) and hands it to an
@@ -18,6 +19,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Version of all engines and of this port: major number in the upper half, minor in the lower. The
+ * version of what an engine writes stands in the engine's header. */
+#define BO_VERSION 0x00010000u
 
 /* What a flash call answers: BO_FLASH_OK, or one of these negative numbers. An engine passes them
  * on unchanged; its own errors start at -16 (store.h). */
@@ -123,5 +132,9 @@ static inline int bo_flash_erase(const struct bo_flash *flash, uint32_t address)
 {
     return flash->erase(flash->context, address);
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* store.h - what a call of any engine answers.
  *
  * Every call returns BO_FLASH_OK (0), an error of the flash (flash.h, -1 to -15), or one of these
@@ -9,6 +10,10 @@
 
 #include "flash.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum bo_error {
     BO_ERR_NOT_FOUND = -16,   /* nothing there, or an iteration is at its end */
     BO_ERR_FULL = -17,        /* no room */
@@ -18,5 +23,9 @@ enum bo_error {
     BO_ERR_GEOMETRY = -21,    /* the engine can't work on this geometry or configuration */
     BO_ERR_DAMAGED = -22,     /* no power cut leaves what the flash holds; nothing was given up */
 };
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* map.h - the errors of every map engine.
  *
  * A map holds values under keys; both are byte strings. Each engine has its own header with its
@@ -8,6 +9,10 @@
 
 #include "../store.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum map_error {
     MAP_ERR_NOT_FOUND = BO_ERR_NOT_FOUND, /* no value under this key; end of the iteration */
     MAP_ERR_FULL = BO_ERR_FULL,           /* no room, even after everything dead was collected */
@@ -17,5 +22,9 @@ enum map_error {
     MAP_ERR_GEOMETRY = BO_ERR_GEOMETRY,
     MAP_ERR_DAMAGED = BO_ERR_DAMAGED,
 };
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

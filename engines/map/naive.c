@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* naive.c - see naive.h. */
 #include "naive.h"
 

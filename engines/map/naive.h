@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* naive.h - the baseline: one value a sector, erased and programmed again at each update.
  *
  * What many first versions of a product do. It is here to be compared with, not to be used.
@@ -29,6 +30,13 @@
 
 #include "../flash.h"
 #include "map.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Version of what is written, see flash.h; of the software: BO_VERSION. */
+#define NAIVE_FORMAT_VERSION 0x00010000u
 
 struct naive_config {
     const struct bo_flash *flash;
@@ -73,5 +81,9 @@ int naive_next(struct naive *map, struct naive_iterator *iterator, void *key, ui
 
 /* The largest number of programs and erases of any one call. Reads: at most two a sector. */
 uint64_t naive_bound(const struct bo_flash_geometry *geometry);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* seqmap.c - see seqmap.h. The format: ../seq/. What survives a cut, and why:
  *
  *  1. Mounting reads only. What it makes of the words of the sectors:
@@ -94,11 +95,8 @@ static uint32_t head_end(const struct seqmap *map)
 static struct seq_scan scan_sector(const struct seqmap *map, uint32_t sector)
 {
     const struct seq_cache *cache = map->seq.cache;
-    struct seq_scan scan = {
-        .address = seq_cache_first(cache, sector, seq_sector_start(&map->seq, sector)),
-        .end = seq_cache_end(cache, sector, seq_sector_end(&map->seq, sector)),
-    };
-    return scan;
+    return seq_scan_from(seq_cache_first(cache, sector, seq_sector_start(&map->seq, sector)),
+                         seq_cache_end(cache, sector, seq_sector_end(&map->seq, sector)));
 }
 
 static bool spare_is_blank(struct seqmap *map)
@@ -218,7 +216,7 @@ static bool search_cached(struct seqmap *map, const struct key *key, struct seq_
     uint32_t address = key_cached(map, key);
     if (address == 0) return false;
     uint32_t sector = address / map->seq.flash->geometry.sector_size;
-    struct seq_scan scan = {.address = address, .end = seq_sector_end(&map->seq, sector)};
+    struct seq_scan scan = seq_scan_from(address, seq_sector_end(&map->seq, sector));
     return seq_item_next(&map->seq, &scan, item) && key_matches(map, key, item) &&
            seq_item_present(&map->seq, item);
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* seqmap.h - a map in the flash format of sequential-storage (Rust crate, 0.7 to 8.0.1).
  *
  * Images of the crate open here, and images written here open in the crate; after the same
@@ -42,6 +43,13 @@
 #include "../seq/seq.h"
 #include "../seq/seq_cache.h"
 #include "map.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Version of what is written, see flash.h; of the software: BO_VERSION. */
+#define SEQMAP_FORMAT_VERSION SEQ_FORMAT_VERSION
 
 /* Keys with their length in front (u16, little endian), as the crate stores Vec and String. */
 #define SEQMAP_KEY_PREFIXED 0xFFFFu
@@ -159,5 +167,9 @@ static inline uint64_t seqmap_read_bound(const struct bo_flash_geometry *geometr
     if (units * count > 1u << 28) return UINT64_MAX / 2;
     return (2 * count + 4) * (units * 6 * units * count + 4 * units);
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

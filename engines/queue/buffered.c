@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* buffered.c - see buffered.h. An item in the ring: its length, little endian, then its bytes; both
  * go around the end of the memory.
  */
@@ -92,7 +93,8 @@ int buffered_enqueue(struct buffered *b, const void *data, uint32_t size,
         b->count++;
     }
     unlock(b);
-    return fits ? BO_FLASH_OK : QUEUE_ERR_FULL;
+    if (!fits) return QUEUE_ERR_FULL;
+    return BO_FLASH_OK;
 }
 
 /* Has the hold hold the oldest item that waits. False when none does. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* buffered.h - a RAM front of a seqqueue: items wait in memory until there is time for the flash.
  *
  * Model. Three places, oldest first: the flash, the hold, the ring.
@@ -27,6 +28,10 @@
 #define BROWNOUT_BUFFERED_H
 
 #include "seqqueue.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* Bytes that an item takes in the ring besides its data. */
 #define BUFFERED_OVERHEAD 2u
@@ -100,5 +105,9 @@ static inline uint32_t buffered_dropped(const struct buffered *buffered)
 {
     return buffered->dropped;
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

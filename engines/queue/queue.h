@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* queue.h - the errors of every queue engine.
  *
  * A queue holds byte strings and gives them up in the order in which they were put in. Each engine
@@ -8,6 +9,10 @@
 
 #include "../store.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum queue_error {
     QUEUE_ERR_EMPTY = BO_ERR_NOT_FOUND, /* no item, or the iteration is at its end */
     QUEUE_ERR_FULL = BO_ERR_FULL,
@@ -17,5 +22,9 @@ enum queue_error {
     QUEUE_ERR_GEOMETRY = BO_ERR_GEOMETRY,
     QUEUE_ERR_DAMAGED = BO_ERR_DAMAGED,
 };
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* seqqueue.c - see seqqueue.h. The format: ../seq/. What survives a cut, and why:
  *
  *  1. Mounting reads only. Sectors in use are one run along the ring; its end is the head. When all
@@ -83,11 +84,8 @@ static struct seq_scan scan_sector(const struct seqqueue *queue, uint32_t back)
     const struct seq_cache *cache = queue->seq.cache;
     uint32_t sector = sector_back(queue, back);
     uint32_t end = back == 0 ? queue->append : seq_sector_end(&queue->seq, sector);
-    struct seq_scan scan = {
-        .address = seq_cache_first(cache, sector, seq_sector_start(&queue->seq, sector)),
-        .end = seq_cache_end(cache, sector, end),
-    };
-    return scan;
+    return seq_scan_from(seq_cache_first(cache, sector, seq_sector_start(&queue->seq, sector)),
+                         seq_cache_end(cache, sector, end));
 }
 
 /* Whether a sector is blank all over. One that was erased since the mount is known to be. */
@@ -123,9 +121,12 @@ static struct survey survey(struct seqqueue *queue, uint32_t sector)
 {
     struct seq *seq = &queue->seq;
     uint32_t start = seq_sector_start(seq, sector);
-    struct seq_scan scan = {.address = start, .end = seq_sector_end(seq, sector)};
-    struct survey s = {.headed = true, .after = start, .last = {0, 0, 0}};
+    struct seq_scan scan = seq_scan_from(start, seq_sector_end(seq, sector));
     struct seq_item item;
+    struct survey s;
+    memset(&s, 0, sizeof s);
+    s.headed = true;
+    s.after = start;
     while (seq_item_next(seq, &scan, &item)) {
         if (s.after == start && item.address != start) s.headed = false;
         if (!s.present && seq_item_present(seq, &item)) s.present = true;
@@ -705,7 +706,7 @@ int seqqueue_take(struct seqqueue *queue, struct seqqueue_iterator *iterator)
     enter_changing(queue);
     if (iterator->item == 0 || iterator->back >= queue->used) return leave(queue, QUEUE_ERR_EMPTY);
     uint32_t end = seq_sector_end(seq, sector_back(queue, iterator->back));
-    struct seq_scan scan = {.address = iterator->item, .end = end};
+    struct seq_scan scan = seq_scan_from(iterator->item, end);
     if (!seq_item_next(seq, &scan, &item) || item.address != iterator->item || item.crc == 0)
         return leave(queue, QUEUE_ERR_EMPTY);
     iterator->item = 0;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* seqqueue.h - a queue in the flash format of sequential-storage (Rust crate, 0.7 to 8.0.1).
  *
  * Images of the crate open here, and images written here open in the crate; after the same
@@ -54,6 +55,13 @@
 #include "../seq/seq.h"
 #include "../seq/seq_cache.h"
 #include "queue.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Version of what is written, see flash.h; of the software: BO_VERSION. */
+#define SEQQUEUE_FORMAT_VERSION SEQ_FORMAT_VERSION
 
 struct seqqueue_config {
     /* The region. One sector or more; erased value 0xFF; a sector of at least 3 words and an item
@@ -194,5 +202,9 @@ static inline uint64_t seqqueue_read_bound(const struct bo_flash_geometry *geome
     uint64_t units = geometry->sector_size / geometry->unit;
     return (2ull * geometry->sector_count + 8) * (4 * units + 8);
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

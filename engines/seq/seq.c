@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* seq.c - see seq.h. */
 #include "seq.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* seq.h - what the map and the queue in the sequential-storage flash format have in common.
  *
  * The format is that of the Rust crate sequential-storage, 0.7 to 8.0.1. Its "page" is a sector
@@ -13,6 +14,13 @@
 #define BROWNOUT_SEQ_H
 
 #include "../flash.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Version of the format: 1 is that of the crate, 0.7 to 8.0.1. */
+#define SEQ_FORMAT_VERSION 0x00010000u
 
 #define SEQ_WORD_MAX 32u   /* limit of the format */
 #define SEQ_HEADER_MAX 32u /* bytes of the largest item header: 8, rounded up to a word */
@@ -124,5 +132,9 @@ static inline uint32_t seq_minimum(uint32_t a, uint32_t b)
 {
     return a < b ? a : b;
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

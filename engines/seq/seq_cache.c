@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* seq_cache.c - see seq_cache.h. */
 #include "seq_cache.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* seq_cache.h - memory of the caller that saves reads.
  *
  * Three parts, each optional (NULL, count 0), none needed for correctness:
@@ -15,6 +16,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* What is known of a sector; 0 in either field: nothing. Addresses from the start of the region. */
 struct seq_cache_sector {
@@ -110,6 +115,10 @@ static inline void seq_cache_forget_sector(struct seq_cache *cache, uint32_t sec
     (void)cache, (void)sector;
 }
 
+#endif
+
+#ifdef __cplusplus
+}
 #endif
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* seq_crc.c - see seq_crc.h. The CRC-16 shifts towards the low bit; a length of two bytes goes
  * through the register as a whole.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* seq_crc.h - the two checksums of the sequential-storage format.
  *
  * seq_crc16 guards the length of an item; bo_crc32c, from SEQ_CRC32_START to seq_crc32_end, its
@@ -11,6 +12,10 @@
 
 #include "../crc32c.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define SEQ_CRC32_START 0xEEEEEEEEu
 
 /* CRC-16, polynomial 0x7458 reflected, of the two bytes of a length, the low one first. */
@@ -18,5 +23,9 @@ uint16_t seq_crc16(uint32_t length);
 
 /* The checksum when all data went through the register. */
 uint32_t seq_crc32_end(uint32_t crc);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

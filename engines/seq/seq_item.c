@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* seq_item.c - see seq_item.h. */
 #include "seq_item.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* seq_item.h - the items in the payload of a sector.
  *
  *     0  crc32 of the data, little endian; 0: the item is erased
@@ -15,13 +16,17 @@
 
 #include "seq.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct seq_item {
     uint32_t address;
     uint32_t crc; /* 0: erased */
     uint32_t length;
 };
 
-/* A walk over the headers from `address` up to `end`. Set the first two fields, zero the rest. */
+/* A walk over the headers from `address` up to `end`. */
 struct seq_scan {
     uint32_t address; /* where the walk is */
     uint32_t end;
@@ -32,6 +37,12 @@ struct seq_scan {
      * begun here. */
     bool zeroed;
 };
+
+static inline struct seq_scan seq_scan_from(uint32_t address, uint32_t end)
+{
+    struct seq_scan scan = {address, end, false, false, false};
+    return scan;
+}
 
 /* Moves to the next header. True: *item is it, and scan->address is after the item; false: the
  * end, scan->address is where the written part ends. */
@@ -73,5 +84,9 @@ void seq_item_write_header(struct seq *seq, const struct seq_item *item);
 
 /* Programs the header again with checksum 0. */
 void seq_item_erase(struct seq *seq, struct seq_item *item);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* seq_sector.c - see seq_sector.h. */
 #include "seq_sector.h"
 

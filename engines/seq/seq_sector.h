@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* seq_sector.h - the sectors of a sequential-storage store: their two words, erasing, blankness.
  *
  * The start word counts as set when at least four bits of its first read unit are 0, as in the
@@ -10,6 +11,10 @@
 #define BROWNOUT_SEQ_SECTOR_H
 
 #include "seq.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 enum seq_sector_state {
     SEQ_SECTOR_OPEN = 0, /* neither word set: erased, or a start word torn early */
@@ -48,5 +53,9 @@ void seq_sector_erase(struct seq *seq, uint32_t sector);
 /* Whether every byte in [from, to) is readable and 0xFF. Both are multiples of the word. Uses the
  * work buffer. */
 bool seq_sector_blank(struct seq *seq, uint32_t from, uint32_t to);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
