@@ -59,7 +59,7 @@ struct naive_iterator {
 /* MAP_ERR_GEOMETRY, or BO_FLASH_OK. Reads nothing. */
 int naive_mount(struct naive *map, const struct naive_config *config);
 
-/* Erases every sector and mounts. */
+/* Erases every sector and mounts. A cut in it leaves some of the keys: format again. */
 int naive_format(struct naive *map, const struct naive_config *config);
 
 int naive_fetch(struct naive *map, const void *key, uint32_t key_size, void *value,

@@ -95,7 +95,8 @@ struct seqmap_iterator {
 int seqmap_mount(struct seqmap *map, const struct seqmap_config *config);
 
 /* Erases every sector, oldest data first, and leaves an empty mounted map. A cut in it leaves any
- * part of the old contents: format again. */
+ * part of the old contents, older values included, and a mount may return MAP_ERR_DAMAGED: format
+ * again. */
 int seqmap_format(struct seqmap *map, const struct seqmap_config *config);
 
 /* Copies the value of `key` to `value` and its length to *value_size. MAP_ERR_NOT_FOUND, or

@@ -105,7 +105,7 @@ struct seqqueue_iterator {
 int seqqueue_mount(struct seqqueue *queue, const struct seqqueue_config *config);
 
 /* Erases every sector, oldest first, and leaves an empty mounted queue. A cut in it leaves any part
- * of the old contents: format again. */
+ * of the old contents, and a mount may return QUEUE_ERR_DAMAGED: format again. */
 int seqqueue_format(struct seqqueue *queue, const struct seqqueue_config *config);
 
 /* Appends an item. Durable when it returns BO_FLASH_OK; after a cut it is there or not.
