@@ -24,6 +24,12 @@ enum bo_error {
     BO_ERR_DAMAGED = -22,     /* no power cut leaves what the flash holds; nothing was given up */
 };
 
+/* The largest number of flash calls that a call of an engine makes: reads, and programs and erases.
+ * Each engine says how it is computed. */
+struct bo_bound {
+    uint64_t reads, changes;
+};
+
 #ifdef __cplusplus
 }
 #endif

@@ -183,9 +183,3 @@ int naive_next(struct naive *map, struct naive_iterator *iterator, void *key, ui
     }
     return MAP_ERR_NOT_FOUND;
 }
-
-uint64_t naive_bound(const struct bo_flash_geometry *geometry)
-{
-    uint64_t store = 1 + (uint64_t)(geometry->sector_size / geometry->page_size);
-    return store > geometry->sector_count ? store : geometry->sector_count;
-}

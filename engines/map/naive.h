@@ -79,8 +79,14 @@ void naive_iterate(struct naive_iterator *iterator);
 int naive_next(struct naive *map, struct naive_iterator *iterator, void *key, uint32_t key_capacity,
                uint32_t *key_size, void *value, uint32_t value_capacity, uint32_t *value_size);
 
-/* The largest number of programs and erases of any one call. Reads: at most two a sector. */
-uint64_t naive_bound(const struct bo_flash_geometry *geometry);
+/* The largest number of flash calls of any one call but remove_all and format, which erase each
+ * sector and read nothing: two reads a sector, one erase, and the programs of a sector. */
+static inline struct bo_bound naive_bound(const struct bo_flash_geometry *geometry)
+{
+    struct bo_bound bound = {2 * (uint64_t)geometry->sector_count,
+                             1 + (uint64_t)(geometry->sector_size / geometry->page_size)};
+    return bound;
+}
 
 #ifdef __cplusplus
 }

@@ -112,6 +112,18 @@ static void test_a_cut_costs_the_key_in_flight_and_no_other(uint16_t unit)
     CHECK(cuts_that_lost > cuts / 10); /* that is what it is the baseline for */
 }
 
+static void test_the_bound_binds(void)
+{
+    open_map(4);
+    CHECK(put("a", "1") == 0 && put("b", "2") == 0 && put("c", "3") == 0 && put("d", "4") == 0);
+    struct ram_flash_counts before = ram.counts;
+    struct bo_bound bound = naive_bound(&ram.flash.geometry);
+    CHECK(put("d", "5") == BO_FLASH_OK);
+    CHECK(ram.counts.reads - before.reads == bound.reads);
+    CHECK(ram.counts.programs + ram.counts.erases - before.programs - before.erases ==
+          bound.changes);
+}
+
 int main(void)
 {
     for (uint16_t unit = 1; unit <= 32; unit = (uint16_t)(unit * 2)) {
@@ -119,6 +131,7 @@ int main(void)
         test_a_cut_costs_the_key_in_flight_and_no_other(unit);
     }
     test_iterates_over_each_key_once();
+    test_the_bound_binds();
     printf(failures == 0 ? "all passed\n" : "%u failures\n", failures);
     return failures != 0;
 }

@@ -142,33 +142,6 @@ static inline bool seqmap_geometry_usable(const struct bo_flash_geometry *geomet
     return seq_geometry_usable(geometry) && geometry->sector_count >= 2;
 }
 
-/* Programs that fill a sector, at most, each of a single unit; also more than it has words. */
-static inline uint64_t seqmap_units(const struct bo_flash_geometry *geometry)
-{
-    return geometry->sector_size / geometry->unit;
-}
-
-/* The largest number of programs and erases of any one call, a repair included: two laps of filling
- * sectors unit by unit, sealing, marking and erasing them. Mount, fetch and next have none. A work
- * buffer or program pages smaller than the items are taken into account. 0 for a geometry that
- * can't be used. */
-static inline uint64_t seqmap_bound(const struct bo_flash_geometry *geometry)
-{
-    if (!seqmap_geometry_usable(geometry)) return 0;
-    return (2ull * geometry->sector_count + 3) * (2 * seqmap_units(geometry) + 4);
-}
-
-/* The largest number of reads of any one call: a search looks at every header and every word of
- * data of every sector, twice; a migration makes one search for each item, and all sectors may be
- * migrated. So does mount, for an image in which every sector reads sealed. */
-static inline uint64_t seqmap_read_bound(const struct bo_flash_geometry *geometry)
-{
-    if (!seqmap_geometry_usable(geometry)) return 0;
-    uint64_t units = seqmap_units(geometry), count = geometry->sector_count;
-    if (units * count > 1u << 28) return UINT64_MAX / 2;
-    return (2 * count + 4) * (units * 6 * units * count + 4 * units);
-}
-
 #ifdef __cplusplus
 }
 #endif

@@ -9,7 +9,7 @@
  *   - a second mount must show the same as the first;
  *   - the map is used: more random operations, and at a random one of their programs and erases
  *     the next cut with a random tear, up to `depth_max` cuts; the repair is cut like all else;
- *   - the map must take what fits it, each call must stay within seqmap_bound, and the part's
+ *   - the map must take what fits it, each call must stay within seqmap_bound.h, and the part's
  *     rules must be kept.
  * Values are of the kinds that hurt: zeros, ones, zeros at the end, and items within the value.
  * Prints the first failure with what repeats it, and returns 1.
@@ -20,7 +20,7 @@
 
 #include "../ram_flash.h"
 #include "../seq/seq_crc.h"
-#include "seqmap.h"
+#include "seqmap_bound.h"
 
 #define KEY_COUNT 5u
 #define VALUE_MAX 64u
@@ -287,14 +287,14 @@ static bool operate_well(struct history *h)
     uint64_t before = h->ram.counts.programs + h->ram.counts.erases;
     uint64_t reads = h->ram.counts.reads;
     int error = operate(h);
+    struct bo_bound bound = seqmap_bound(&h->ram.flash.geometry, h->work_size, SEQMAP_CALL_STORE);
     if (error == MAP_ERR_FULL) full_answers++;
     if (error == MAP_ERR_FULL && roomy(h->world)) return fail(h, "full", 0), false;
     if (error == MAP_ERR_TOO_BIG && h->work_size < h->world->work_size) error = BO_FLASH_OK;
     if (error != BO_FLASH_OK && error != MAP_ERR_FULL && error != BO_FLASH_ERR_OFF)
         return fail(h, "operation", (unsigned)-error), false;
-    if (h->ram.counts.programs + h->ram.counts.erases - before >
-            seqmap_bound(&h->ram.flash.geometry) ||
-        h->ram.counts.reads - reads > seqmap_read_bound(&h->ram.flash.geometry))
+    if (h->ram.counts.programs + h->ram.counts.erases - before > bound.changes ||
+        h->ram.counts.reads - reads > bound.reads)
         return fail(h, "bound", 0), false;
     return true;
 }
@@ -420,8 +420,8 @@ static void survive_garbage(const struct world *world, uint64_t seed)
         continue;
     for (unsigned i = 0; i < 8; i++)
         (void)operate(&h);
-    if (h.ram.counts.reads > 20 * seqmap_read_bound(&h.ram.flash.geometry))
-        fail(&h, "reads on garbage", 0);
+    struct bo_bound bound = seqmap_bound(&h.ram.flash.geometry, h.work_size, SEQMAP_CALL_STORE);
+    if (h.ram.counts.reads > 20 * bound.reads) fail(&h, "reads on garbage", 0);
 }
 
 int main(int argc, char **argv)

@@ -176,33 +176,6 @@ static inline uint32_t seqqueue_length_max(const struct bo_flash_geometry *geome
     return seq_minimum(most, SEQ_LENGTH_MAX);
 }
 
-/* The largest number of programs and erases of any one call but format and clear, a repair
- * included, if every program is of a single unit: a sector written from end to end, words and
- * header of a repair, and an erase of every sector and two more. Mount, peek, next, max_fit and
- * space_left have none. 0 for a geometry that can't be used. */
-static inline uint64_t seqqueue_bound(const struct bo_flash_geometry *geometry)
-{
-    if (!seqqueue_geometry_usable(geometry)) return 0;
-    return 2ull * (geometry->sector_size / geometry->unit) + geometry->sector_count + 2;
-}
-
-/* The same of a clear: every header of every sector is marked. */
-static inline uint64_t seqqueue_clear_bound(const struct bo_flash_geometry *geometry)
-{
-    uint64_t units = geometry->sector_size / geometry->unit;
-    return seqqueue_bound(geometry) + units * geometry->sector_count;
-}
-
-/* The largest number of reads of any one call but clear: every word of every sector as a header, as
- * data that are checked and as what should be blank; in the worst case once to find out what a cut
- * or an error left, and once for the call. A clear has as many for each item. */
-static inline uint64_t seqqueue_read_bound(const struct bo_flash_geometry *geometry)
-{
-    if (!seqqueue_geometry_usable(geometry)) return 0;
-    uint64_t units = geometry->sector_size / geometry->unit;
-    return (2ull * geometry->sector_count + 8) * (4 * units + 8);
-}
-
 #ifdef __cplusplus
 }
 #endif

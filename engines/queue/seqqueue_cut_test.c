@@ -26,7 +26,7 @@
 
 #include "../ram_flash.h"
 #include "../seq/seq_crc.h"
-#include "seqqueue.h"
+#include "seqqueue_bound.h"
 
 #define ITEM_MAX 128u
 #define ITEMS_MAX 160u
@@ -324,7 +324,8 @@ static bool judge(struct history *h)
         uint64_t reads = h->ram.counts.reads;
         int error = mount(h);
         if (error) return fail(h, "mount", (unsigned)-error);
-        if (h->ram.counts.reads - reads > seqqueue_read_bound(&h->ram.flash.geometry))
+        if (h->ram.counts.reads - reads >
+            seqqueue_bound(&h->ram.flash.geometry, SEQQUEUE_CALL_MOUNT).reads)
             return fail(h, "reads of mount", 0);
         if (!look(h)) return false;
         fit[time] = seqqueue_max_fit(&h->queue, &size[time]);
@@ -471,9 +472,14 @@ static bool operate_well(struct history *h)
     if (failures != failed) return false;
     if (error != BO_FLASH_OK && error != BO_FLASH_ERR_OFF)
         return fail(h, "operation", (unsigned)-error);
-    uint64_t bound = single ? seqqueue_bound(g) : seqqueue_clear_bound(g);
-    if (h->ram.counts.programs + h->ram.counts.erases - before > bound) return fail(h, "bound", 0);
-    if (h->ram.counts.reads - reads > seqqueue_read_bound(g) * (single ? 1 : ITEMS_MAX))
+    struct bo_bound push = seqqueue_bound(g, SEQQUEUE_CALL_PUSH);
+    struct bo_bound pop = seqqueue_bound(g, SEQQUEUE_CALL_POP);
+    struct bo_bound bound = single ? push : seqqueue_bound(g, SEQQUEUE_CALL_CLEAR);
+    if (single && pop.changes > bound.changes) bound.changes = pop.changes;
+    bound.reads = pop.reads * (single ? 2 : ITEMS_MAX); /* with max_fit before, or next */
+    if (h->ram.counts.programs + h->ram.counts.erases - before > bound.changes)
+        return fail(h, "bound", 0);
+    if (h->ram.counts.reads - reads > bound.reads)
         return fail(h, "read bound", (unsigned)(h->ram.counts.reads - reads));
     return true;
 }
@@ -632,8 +638,8 @@ static void survive_garbage(const struct world *world, uint64_t seed)
         (void)seqqueue_pop(&h.queue, bytes, sizeof bytes, &size);
     }
     (void)seqqueue_clear(&h.queue);
-    if (h.ram.counts.reads > 40 * seqqueue_read_bound(&h.ram.flash.geometry))
-        fail(&h, "reads on garbage", 0);
+    struct bo_bound bound = seqqueue_bound(&h.ram.flash.geometry, SEQQUEUE_CALL_CLEAR);
+    if (h.ram.counts.reads > 40 * bound.reads) fail(&h, "reads on garbage", 0);
 }
 
 int main(int argc, char **argv)

@@ -41,14 +41,13 @@ static void limits(const struct bo_flash_geometry *g, const struct adapter_setti
     *value_size_max = g->sector_size < 65535u ? g->sector_size : 65535u;
 }
 
-/* Beside what the header states each sector is read once, in two pieces. */
 static struct adapter_bound bound(const struct bo_flash_geometry *g,
                                   const struct adapter_settings *s, enum adapter_call call)
 {
+    struct bo_bound bound = naive_bound(g);
     (void)s;
-    (void)call;
-    return (struct adapter_bound){.reads = 2 * (uint64_t)g->sector_count,
-                                  .changes = naive_bound(g)};
+    if (call == ADAPTER_CALL_CLEAR) return (struct adapter_bound){.changes = g->sector_count};
+    return (struct adapter_bound){.reads = bound.reads, .changes = bound.changes};
 }
 
 static enum answer mount(void *memory, const struct bo_flash *flash,

@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engines/map/seqmap.h"
+#include "engines/map/seqmap_bound.h"
 #include "fuzz/adapter.h"
 #include "fuzz/adapters/adapter_map.h"
 
@@ -82,7 +82,7 @@ static size_t object_size(const struct bo_flash_geometry *g, const struct adapte
 static const char *refuses(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
     (void)s;
-    if (seqmap_bound(g) != 0) return NULL;
+    if (seqmap_geometry_usable(g)) return NULL;
     return "needs 2 sectors, erased value 0xff, and sectors of 3 words and an item header";
 }
 
@@ -147,10 +147,14 @@ static enum answer each(void *memory, adapter_visit *visit, void *context)
 static struct adapter_bound bound(const struct bo_flash_geometry *g,
                                   const struct adapter_settings *s, enum adapter_call call)
 {
-    (void)s;
+    enum seqmap_call made = call == ADAPTER_CALL_MOUNT   ? SEQMAP_CALL_MOUNT
+                            : call == ADAPTER_CALL_FETCH ? SEQMAP_CALL_FETCH
+                            : call == ADAPTER_CALL_STORE ? SEQMAP_CALL_STORE
+                                                         : SEQMAP_CALL_REMOVE;
     /* each() is as many calls as there are items. */
     if (call == ADAPTER_CALL_EACH) return (struct adapter_bound){0};
-    return (struct adapter_bound){.reads = seqmap_read_bound(g), .changes = seqmap_bound(g)};
+    struct bo_bound bound = seqmap_bound(g, lay_out(g, s).buffer_size, made);
+    return (struct adapter_bound){.reads = bound.reads, .changes = bound.changes};
 }
 
 static const char *sector_state(const struct bo_flash *flash, uint32_t sector)

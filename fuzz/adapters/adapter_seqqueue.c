@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "engines/queue/buffered.h"
-#include "engines/queue/seqqueue.h"
+#include "engines/queue/seqqueue_bound.h"
 #include "fuzz/adapter.h"
 #include "fuzz/adapters/adapter_list.h"
 
@@ -246,20 +246,19 @@ static bool buffers(const struct adapter_settings *s)
 static struct adapter_bound bound(const struct bo_flash_geometry *g,
                                   const struct adapter_settings *s, enum adapter_call call)
 {
-    const struct adapter_bound unstated = {0};
-    const struct adapter_bound reading = {.reads = seqqueue_read_bound(g), .changes = 1};
-    const struct adapter_bound writing = {.reads = reading.reads, .changes = seqqueue_bound(g)};
-    switch (call) {
-    case ADAPTER_CALL_MOUNT:
-    case ADAPTER_CALL_FITS:
-        return reading;
-    case ADAPTER_CALL_PEEK:
-        return buffers(s) ? unstated : reading;
-    case ADAPTER_CALL_PUSH:
-        return buffers(s) ? unstated : writing;
-    default: /* as many calls as there are items */
-        return unstated;
-    }
+    struct bo_bound bound = {0, 0};
+    if (call == ADAPTER_CALL_MOUNT)
+        bound = seqqueue_bound(g, SEQQUEUE_CALL_MOUNT);
+    else if (buffers(s)) /* a call may be several */
+        bound.reads = 0;
+    else if (call == ADAPTER_CALL_FITS || call == ADAPTER_CALL_PEEK)
+        bound = seqqueue_bound(g, SEQQUEUE_CALL_PEEK);
+    else if (call == ADAPTER_CALL_PUSH)
+        bound = seqqueue_bound(g, SEQQUEUE_CALL_PUSH);
+    else if (call == ADAPTER_CALL_CLEAR)
+        bound = seqqueue_bound(g, SEQQUEUE_CALL_CLEAR);
+    /* Reading all, and popping one further on, are as many calls as there are items. */
+    return (struct adapter_bound){.reads = bound.reads, .changes = bound.changes};
 }
 
 static const char *sector_state(const struct bo_flash *flash, uint32_t sector)
