@@ -3,19 +3,19 @@
  *
  * The bounds hold on any image, hostile ones too, for keys of at least a byte.
  *
- * P are the words of a payload, I the items that fit it, S the sectors. A walk over a sector makes up
- * to P reads: one for each header, one for each 32 bytes of a key. A search walks over up to S
+ * P are the words of a payload, I the items that fit it, S the sectors. A walk over a sector makes
+ * up to P reads: one for each header, one for each 32 bytes of a key. A search walks over up to S
  * sectors, twice and with a look at the data where the last copy of the key is torn: 3 P S reads.
  *
  * What is dear. A migration searches for each item that it may have to copy. A store that returns
  * MAP_ERR_FULL has migrated all sectors, once, or twice when a torn item needed a marker: up to
  * 3 I P S S reads. On 16 sectors of 4 KiB with words of 4 bytes that is 250 million, and a full map
- * of the smallest items does make tens of millions. So keep a map less than full, or its items large:
- * I is what counts. The key cache saves most of these reads. A mount makes up to as many when every
- * sector reads sealed.
+ * of the smallest items does make tens of millions. So keep a map less than full, or its items
+ * large: I is what counts. The key cache saves most of these reads. A mount makes up to as many
+ * when every sector reads sealed.
  *
- * A call after an error of the flash finds out anew what a mount does, and each bound includes that.
- * A work buffer smaller than an item means more programs, see seqmap_fill.
+ * A call after an error of the flash finds out anew what a mount does, and each bound includes
+ * that. A work buffer smaller than an item means more programs, see seqmap_fill.
  */
 #ifndef BROWNOUT_SEQMAP_BOUND_H
 #define BROWNOUT_SEQMAP_BOUND_H

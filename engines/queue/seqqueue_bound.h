@@ -5,9 +5,9 @@
  * Looking through a sector makes up to P reads, headers and data together, with a work buffer of a
  * word; a larger one makes fewer.
  *
- * A call after an error of the flash finds out anew what a mount does, and each bound includes that.
- * What is dear: a mount looks into every sector only when all read sealed; a push, a pop and a peek
- * look for the oldest item through sectors in which all was popped, and keep where it is.
+ * A call after an error of the flash finds out anew what a mount does, and each bound includes
+ * that. What is dear: a mount looks into every sector only when all read sealed; a push, a pop and
+ * a peek look for the oldest item through sectors in which all was popped, and keep where it is.
  */
 #ifndef BROWNOUT_SEQQUEUE_BOUND_H
 #define BROWNOUT_SEQQUEUE_BOUND_H

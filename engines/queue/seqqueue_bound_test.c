@@ -3,8 +3,8 @@
  *
  * Method. Queues of small items are filled and emptied, with a work buffer of a word, which takes
  * the most reads; and images are made that are dear: every sector sealed and full of torn items, of
- * popped ones, of good ones, and noise. Each is mounted, read and changed, also after an error of the
- * flash. The worst reads and changes of each call are kept as a share of the bound.
+ * popped ones, of good ones, and noise. Each is mounted, read and changed, also after an error of
+ * the flash. The worst reads and changes of each call are kept as a share of the bound.
  */
 #include <stdio.h>
 #include <string.h>
