@@ -22,7 +22,9 @@ quietly = $(if $(V),,@echo '$(1) $(2)';)
 # Assertions stay on in every build, whatever CFLAGS say.
 # The harness has the memory and the processor for a fast CRC; firmware chooses (engines/crc32c.h).
 FAST := -DBO_CRC32C_FAST -DBO_CRC32C_NATIVE
-COMPILE = $(CC) $(STD) $(WARN) $(CFLAGS) $(HOSTED) -UNDEBUG $(FAST) $(INCLUDE)
+# Engines check themselves after each call, in the harness and in tests (engines/check.h).
+CHECKS := -DBO_CHECKS
+COMPILE = $(CC) $(STD) $(WARN) $(CFLAGS) $(HOSTED) -UNDEBUG $(FAST) $(CHECKS) $(INCLUDE)
 
 # --- what there is to build ---
 

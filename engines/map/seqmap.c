@@ -51,11 +51,14 @@
 
 #define NOT_STARTED UINT32_MAX
 
+BO_STATIC_CHECK(SEQMAP_KEY_PREFIXED == SEQ_LENGTH_MAX, "key_size is the longest key, too");
+
 /* The checksum of a marker; that of no data is 0x11111111. */
 #define MARKER_CRC 0x22222222u
 
 /* Keys are compared in pieces of up to this size, in bytes. */
 #define PIECE 32u
+BO_STATIC_CHECK(PIECE % SEQ_WORD_MAX == 0 && PIECE > SEQ_CACHE_KEY_MAX, "whole words, cached keys");
 
 /* A key as it stands at the start of an item's data, that is with its length in front if the map
  * has that. The first piece is at hand, the rest in memory or on the flash. */
@@ -365,9 +368,41 @@ static void enter(struct seqmap *map)
     if (map->seq.error) resolve(map);
 }
 
-/* At its end. The error stays for the next call to see. */
-static int leave(const struct seqmap *map, int answer)
+#ifdef BO_CHECKS
+
+static void check_flash(struct seqmap *map)
 {
+    struct seq *seq = &map->seq;
+    for (uint32_t back = 0; back < map->used; back++) { /* 5 */
+        enum seq_sector_state state = seq_sector_state(seq, sector_back(map, back));
+        bool sealed = back != 0 || map->head_sealed;
+        BO_CHECK(seq->error || state == (sealed ? SEQ_SECTOR_SEALED : SEQ_SECTOR_IN_USE));
+    }
+    if (!map->head_sealed) /* 6 */
+        BO_CHECK(seq_sector_blank(seq, map->append, head_end(map)) || seq->error);
+    if (map->spare_blank) BO_CHECK(spare_is_blank(map) || seq->error); /* 7 */
+}
+
+void seqmap_check(struct seqmap *map, bool flash)
+{
+    if (map->seq.error) return;
+    seq_check(&map->seq);
+    BO_CHECK(map->head < sector_count(map) && map->used <= sector_count(map)); /* 1 */
+    BO_CHECK(map->used != 0 || map->head_sealed);                              /* 2 */
+    if (!map->ready) return;
+    BO_CHECK(map->used < sector_count(map)); /* 3 */
+    if (!map->head_sealed)                   /* 4 */
+        BO_CHECK(map->append >= seq_sector_start(&map->seq, map->head) &&
+                 map->append <= head_end(map) && (map->append & map->seq.mask) == 0);
+    if (flash) check_flash(map);
+}
+
+#endif
+
+/* At its end. The error stays for the next call to see. */
+static int leave(struct seqmap *map, int answer)
+{
+    seqmap_check(map, false);
     return map->seq.error ? map->seq.error : answer;
 }
 
@@ -408,6 +443,7 @@ static bool fits(const struct seqmap *map, uint32_t length)
 /* Writes an item that fits to the head; `source` as seq_item_write has it. */
 static void append(struct seqmap *map, struct seq_item *item, uint32_t source)
 {
+    BO_CHECK(fits(map, item->length));
     item->address = map->append;
     seq_item_write(&map->seq, item, source);
     map->append = seq_item_after(&map->seq, item);
@@ -451,6 +487,7 @@ static bool copy_live(struct seqmap *map)
 /* Makes the buffer, which is blank, the head. */
 static void open_head(struct seqmap *map)
 {
+    BO_CHECK(map->used < sector_count(map));
     map->head = sector_spare(map);
     map->append = seq_sector_start(&map->seq, map->head);
     map->head_sealed = map->spare_blank = false;

@@ -70,7 +70,18 @@ struct seqmap_config {
     struct seq_cache *cache;
 };
 
-/* A mounted map. The caller owns it; the fields are the engine's. */
+/* A mounted map. The caller owns it; the fields are the engine's.
+ *
+ * Invariants, at the end of each call that met no error of the flash:
+ *   1. the head is a sector, and up to all sectors are in use;
+ *   2. when none is in use the head counts as sealed;
+ *   3. once repaired, a sector is not in use: the buffer;
+ *   4. once repaired, unless the head is sealed, the next item goes to a word of its payload, or
+ *      to the end of that;
+ *   and on the flash, once repaired:
+ *   5. the head is in use or sealed as head_sealed says, the sectors before it in use are sealed;
+ *   6. from where the next item goes to the end of the payload the head is blank, as in 4;
+ *   7. the buffer is blank when spare_blank says so. */
 struct seqmap {
     struct seq seq;
     uint16_t key_size; /* without the length in front */
@@ -81,8 +92,17 @@ struct seqmap {
     bool marked;       /* a marker was written by this call */
     uint32_t head;     /* sector that is written, the newest; the last one if none is in use */
     uint32_t used;     /* sectors in use: the head and those before it that hold older items */
-    uint32_t append;   /* where the next item goes; the end of the payload if the head is full */
+    uint32_t append;   /* where the next item goes, unless the head is sealed; the end of the
+                        * payload if it is full */
 };
+
+#ifdef BO_CHECKS
+/* Checks the invariants; those of the flash, which take reads, when `flash`. After each call the
+ * others are checked anyway. */
+void seqmap_check(struct seqmap *map, bool flash);
+#else
+#define seqmap_check(map, flash) ((void)0)
+#endif
 
 /* A place in the iteration, see seqmap_iterate. */
 struct seqmap_iterator {

@@ -9,6 +9,7 @@
  *   - a second mount must show the same as the first;
  *   - the map is used: more random operations, and at a random one of their programs and erases
  *     the next cut with a random tear, up to `depth_max` cuts; the repair is cut like all else;
+ *   - the map must keep its invariants, those of the flash too;
  *   - the map must take what fits it, each call must stay within seqmap_bound.h, and the part's
  *     rules must be kept.
  * Values are of the kinds that hurt: zeros, ones, zeros at the end, and items within the value.
@@ -351,6 +352,7 @@ static bool live_on(struct history *h, unsigned depth)
         for (; operations != 0 && !h->ram.off; operations--) {
             if (!operate_well(h)) return false;
             if (!h->ram.off && !look(h)) return false;
+            if (!h->ram.off) seqmap_check(&h->map, true);
         }
         h->ram.before = NULL;
         if (!h->ram.off) return judge(h);

@@ -11,7 +11,7 @@ import pytest
 MAP = pathlib.Path(__file__).resolve().parent
 SOURCES = [MAP / "seqmap.c", MAP / "naive.c", *sorted((MAP.parent / "seq").glob("*.c")),
            MAP.parent / "crc32c.c"]
-STRICT = "-std=c11 -O2 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror".split()
+STRICT = "-std=c11 -O2 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -DBO_CHECKS".split()
 
 
 @pytest.fixture(params=["BO_CRC32C_FAST", "BO_CRC32C_SMALL", "SEQ_NO_CACHE"])

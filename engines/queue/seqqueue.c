@@ -53,6 +53,7 @@
 
 /* The checksum of a cap, which is an item of no data; the right one would be 0x11111111. */
 #define CAP_CRC 0x22222222u
+BO_STATIC_CHECK((SEQ_SECTOR_SEALED & SEQ_SECTOR_HALF) != 0, "a bit of a state is the end word");
 
 /* The ring --------------------------------------------------------------------------------- */
 
@@ -295,9 +296,47 @@ static void enter(struct seqqueue *queue)
     if (queue->seq.error) resolve(queue);
 }
 
-/* At its end. The error stays for the next call to see. */
-static int leave(const struct seqqueue *queue, int answer)
+#ifdef BO_CHECKS
+
+static void check_flash(struct seqqueue *queue)
 {
+    struct seq *seq = &queue->seq;
+    for (uint32_t back = 0; back < queue->used && sector_count(queue) > 1; back++) { /* 6 */
+        bool sealed = (seq_sector_state(seq, sector_back(queue, back)) & SEQ_SECTOR_HALF) != 0;
+        BO_CHECK(seq->error || sealed == (back != 0 || queue->head_sealed));
+    }
+    if (queue->used != 0 && !queue->head_sealed) /* 7 */
+        BO_CHECK(seq_sector_blank(seq, queue->append, head_end(queue)) || seq->error);
+    if (queue->spare_blank) /* 8 */
+        BO_CHECK(sector_is_blank(queue, sector_spare(queue)) || seq->error);
+}
+
+void seqqueue_check(struct seqqueue *queue, bool flash)
+{
+    struct seq *seq = &queue->seq;
+    if (seq->error) return;
+    seq_check(seq);
+    BO_CHECK(queue->head < sector_count(queue) && queue->used <= sector_count(queue)); /* 1 */
+    BO_CHECK(queue->used != 0 || queue->head_sealed);                                  /* 2 */
+    if (queue->used != 0 && !queue->head_sealed)                                       /* 3 */
+        BO_CHECK(queue->append >= seq_sector_start(seq, queue->head) &&
+                 queue->append <= head_end(queue) && (queue->append & seq->mask) == 0);
+    BO_CHECK(queue->used == 0 || queue->first_back < queue->used); /* 4 */
+    if (queue->first_known) {
+        uint32_t sector = sector_back(queue, queue->first_back), end = seq_sector_end(seq, sector);
+        BO_CHECK(queue->used != 0 && queue->first >= seq_sector_start(seq, sector) &&
+                 seq_item_size(seq, queue->first_size) <= end - queue->first);
+    }
+    BO_CHECK(!queue->ready || queue->cap == 0); /* 5 */
+    if (flash && queue->ready) check_flash(queue);
+}
+
+#endif
+
+/* At its end. The error stays for the next call to see. */
+static int leave(struct seqqueue *queue, int answer)
+{
+    seqqueue_check(queue, false);
     return queue->seq.error ? queue->seq.error : answer;
 }
 
@@ -511,6 +550,7 @@ static int make_room(struct seqqueue *queue, bool overwrite)
 static void append(struct seqqueue *queue, const void *data, uint32_t size)
 {
     struct seq *seq = &queue->seq;
+    BO_CHECK(!queue->head_sealed && seq_item_size(seq, size) <= head_end(queue) - queue->append);
     uint8_t tail[SEQ_WORD_MAX] = {0};
     uint32_t whole = seq_down(seq, size);
     struct seq_item item = {.address = queue->append,

@@ -76,7 +76,18 @@ struct seqqueue_config {
     struct seq_cache *cache;
 };
 
-/* A mounted queue. The caller owns it; the fields are the engine's. */
+/* A mounted queue. The caller owns it; the fields are the engine's.
+ *
+ * Invariants, at the end of each call that met no error of the flash:
+ *   1. the head is a sector, and up to all sectors are in use;
+ *   2. when none is in use the head counts as sealed;
+ *   3. when one is, and the head is not sealed, the next item goes to the payload of the head;
+ *   4. the oldest item is in a sector in use, and if it is known, as a whole in its payload;
+ *   5. once repaired, no torn header waits to be closed off;
+ *   and on the flash, once repaired:
+ *   6. the head has its end word if head_sealed says so, the sectors before it in use have theirs;
+ *   7. from where the next item goes to the end of the payload the head is blank;
+ *   8. the sector after the head is blank when spare_blank says so. */
 struct seqqueue {
     struct seq seq;
     bool head_sealed;    /* the head has its end word; or nothing is in use */
@@ -91,6 +102,14 @@ struct seqqueue {
     uint32_t first;      /* and none in that one before this address; 0: its start */
     uint32_t first_size, first_crc;
 };
+
+#ifdef BO_CHECKS
+/* Checks the invariants; those of the flash, which take reads, when `flash`. After each call the
+ * others are checked anyway. */
+void seqqueue_check(struct seqqueue *queue, bool flash);
+#else
+#define seqqueue_check(queue, flash) ((void)0)
+#endif
 
 /* A place in an iteration, see seqqueue_iterate. */
 struct seqqueue_iterator {

@@ -565,6 +565,7 @@ static bool live_on(struct history *h, unsigned depth)
         h->ram.context = h;
         for (; operations != 0 && !h->ram.off; operations--) {
             if (!operate_well(h)) return false;
+            if (!h->ram.off) seqqueue_check(&h->queue, true);
             if (!h->ram.off && !(look(h) && (!h->queue.ready || crate_agrees(h)))) return false;
         }
         h->ram.before = NULL;

@@ -11,7 +11,7 @@ import pytest
 QUEUE = pathlib.Path(__file__).resolve().parent
 SOURCES = [QUEUE / "seqqueue.c", QUEUE / "buffered.c", *sorted((QUEUE.parent / "seq").glob("*.c")),
            QUEUE.parent / "crc32c.c"]
-STRICT = "-std=c11 -O2 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror".split()
+STRICT = "-std=c11 -O2 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -DBO_CHECKS".split()
 
 
 @pytest.fixture(params=["BO_CRC32C_FAST", "BO_CRC32C_SMALL", "SEQ_NO_CACHE"])

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "seq_cache.h"
+
 bool seq_setup(struct seq *seq, const struct bo_flash *flash, void *work, uint32_t work_size)
 {
     uint32_t word = seq_word_size(&flash->geometry);
@@ -47,6 +49,7 @@ bool seq_read(struct seq *seq, uint32_t address, void *to, uint32_t size)
         return true;
     }
     if (seq->error) return false;
+    BO_CHECK(seq_inside(seq, address, size));
     int error = bo_flash_read(seq->flash, address, to, size);
     if (error != BO_FLASH_ERR_ECC) seq->error = error;
     return !error;
@@ -55,6 +58,7 @@ bool seq_read(struct seq *seq, uint32_t address, void *to, uint32_t size)
 uint8_t *seq_look(struct seq *seq, uint32_t address, uint32_t size)
 {
     uint8_t *held = window(seq, address, size);
+    BO_CHECK(size <= seq->work_size);
     if (held != NULL) return held;
     seq_look_away(seq);
     if (!seq_read(seq, address, seq->work, size)) return NULL;
@@ -67,6 +71,50 @@ uint8_t *seq_look(struct seq *seq, uint32_t address, uint32_t size)
 
 void seq_program(struct seq *seq, uint32_t address, const void *data, uint32_t size)
 {
+    BO_CHECK(seq_inside(seq, address, size));
     seq_look_away(seq);
     if (!seq->error) seq->error = bo_flash_program(seq->flash, address, data, size);
 }
+
+#ifdef BO_CHECKS
+
+bool seq_inside(const struct seq *seq, uint32_t address, uint32_t size)
+{
+    return ((address | size) & seq->mask) == 0 && bo_flash_inside(seq->flash, address, size);
+}
+
+#ifndef SEQ_NO_CACHE
+
+/* Whether 0, or an address of a sector from the first to the last of its payload. */
+static bool in_payload(const struct seq *seq, uint32_t sector, uint32_t address)
+{
+    uint32_t size = seq->flash->geometry.sector_size, offset = address - sector * size;
+    return address == 0 || (offset >= seq->word && offset <= size - seq->word);
+}
+
+static void check_cache(const struct seq *seq, const struct seq_cache *cache)
+{
+    for (uint32_t i = 0; cache->sectors != NULL && i < seq->flash->geometry.sector_count; i++) {
+        BO_CHECK(in_payload(seq, i, cache->sectors[i].first));
+        BO_CHECK(in_payload(seq, i, cache->sectors[i].end));
+    }
+    for (uint32_t i = 0; cache->keys != NULL && i < cache->key_count; i++) {
+        uint32_t address = cache->keys[i].address;
+        BO_CHECK(in_payload(seq, address / seq->flash->geometry.sector_size, address));
+        BO_CHECK(address == 0 || cache->keys[i].size <= SEQ_CACHE_KEY_MAX);
+    }
+}
+
+#endif
+
+void seq_check(const struct seq *seq)
+{
+    BO_CHECK(seq->mask + 1u == seq->word && (seq->header & seq->mask) == 0);
+    BO_CHECK(seq->work_size >= seq->word && (seq->work_size & seq->mask) == 0);
+#ifndef SEQ_NO_CACHE
+    BO_CHECK(seq->window_size <= seq->work_size);
+    if (seq->cache != NULL) check_cache(seq, seq->cache);
+#endif
+}
+
+#endif

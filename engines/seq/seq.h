@@ -13,6 +13,7 @@
 #ifndef BROWNOUT_SEQ_H
 #define BROWNOUT_SEQ_H
 
+#include "../check.h"
 #include "../flash.h"
 
 #ifdef __cplusplus
@@ -25,6 +26,9 @@ extern "C" {
 #define SEQ_WORD_MAX 32u   /* limit of the format */
 #define SEQ_HEADER_MAX 32u /* bytes of the largest item header: 8, rounded up to a word */
 #define SEQ_LENGTH_MAX 65535u
+
+BO_STATIC_CHECK(SEQ_WORD_MAX == BO_FLASH_UNIT_MAX, "a word is a unit or a read unit");
+BO_STATIC_CHECK(SEQ_HEADER_MAX >= SEQ_WORD_MAX && SEQ_HEADER_MAX >= 8, "a header is whole words");
 
 struct seq_cache;
 
@@ -117,6 +121,15 @@ static inline void seq_look_away(struct seq *seq)
     (void)seq;
 }
 
+#endif
+
+#ifdef BO_CHECKS
+/* Whether words lie inside the region. */
+bool seq_inside(const struct seq *seq, uint32_t address, uint32_t size);
+
+/* Checks, at the end of a call: the work buffer holds no more than it can, and what the cache knows
+ * lies in the payloads of the sectors that it is known of. */
+void seq_check(const struct seq *seq);
 #endif
 
 /* Programs whole words. */

@@ -51,7 +51,7 @@ void seq_cache_clear(struct seq_cache *cache, uint32_t sector_count);
 
 /* enum seq_sector_state, or -1 when it is not known. */
 int seq_cache_state(const struct seq_cache *cache, uint32_t sector);
-void seq_cache_note_state(struct seq_cache *cache, uint32_t sector, int state);
+void seq_cache_note_state(struct seq_cache *cache, uint32_t sector, int state); /* -1: unknown */
 
 /* Where to begin and to stop scanning; `otherwise` when it is not known. */
 uint32_t seq_cache_first(const struct seq_cache *cache, uint32_t sector, uint32_t otherwise);
