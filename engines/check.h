@@ -2,8 +2,8 @@
 /* check.h - what engines assert of themselves.
  *
  * BO_CHECK holds always, whatever is on the flash: where it does not, the engine is wrong. It is
- * there in builds with BO_CHECKS, which are those of the tests and of the harness; in firmware it is
- * nothing. BO_STATIC_CHECK is checked by the compiler.
+ * there in builds with BO_CHECKS, which are those of the tests and of the harness; in firmware it
+ * is nothing. BO_STATIC_CHECK is checked by the compiler.
  */
 #ifndef BROWNOUT_CHECK_H
 #define BROWNOUT_CHECK_H
