@@ -158,12 +158,12 @@ static void test_naive(void)
     uint32_t size;
     ram_flash_init(&ram, 128, 4, 4, 0);
     (void)naive_mount(&map, &config);
-    for (unsigned k = 0; k < 3; k++)
+    for (uint8_t k = 0; k < 3; k++)
         if (naive_store(&map, &k, 1, value, value_bytes(k, 0, value)))
             fail("naive store", 0, &ram.glitch);
     for (uint64_t at = 1; at <= 7; at++)
         for (uint32_t bit = 0; bit < 8 * sizeof work; bit++)
-            for (unsigned k = 0; k < 4; k++) {
+            for (uint8_t k = 0; k < 4; k++) {
                 struct ram_flash_glitch with = {at, BO_FLASH_OK, bit};
                 ram.glitch = with;
                 int error = naive_fetch(&map, &k, 1, read, sizeof read, &size);
