@@ -109,9 +109,9 @@ class Variant(NamedTuple):
 M4 = Core("Cortex-M4", "cortex-m4", "mps2-an386")
 M0PLUS = Core("Cortex-M0+", "cortex-m0plus", "microbit")  # a Cortex-M0, which takes the same code
 VARIANTS = (
-    Variant("`seqmap`, no caches", "seqmap", ("-DSEQ_NO_CACHE",)),
+    Variant("`seqmap`, no caches", "seqmap", ("-DSEQ_NO_CACHE", "-DBO_CRC32C_SMALL")),
     Variant("`seqmap`", "seqmap"),
-    Variant("`seqqueue`, no caches", "seqqueue", ("-DSEQ_NO_CACHE",)),
+    Variant("`seqqueue`, no caches", "seqqueue", ("-DSEQ_NO_CACHE", "-DBO_CRC32C_SMALL")),
     Variant("`seqqueue`", "seqqueue"),
     Variant("`seqqueue` and its RAM front", "buffered"),
     Variant("`rlog`", "rlog"),
