@@ -155,6 +155,14 @@ def test_a_queue_on_one_page_fills_up_and_gets_its_space_back(harness, engine, u
 CURED = {"original": "seqmap", "original-queue": "seqqueue"}
 
 
+# The others are cases of our own engines, as they were.
+ORIGINALS = [path for path in CASES if engine_of(path) in CURED]
+
+
+def on_ours(path):
+    return ("--engine", CURED[engine_of(path)]) if path in ORIGINALS else ()
+
+
 def recorded(path):
     return re.search(r"(?m)^found (\w+) ", path.read_text())[1]
 
@@ -169,12 +177,12 @@ def test_each_kept_case_has_a_cause_of_its_own():
 @pytest.mark.parametrize("path", CASES, ids=name)
 def test_a_kept_case_is_small(path):
     assert recorded(path) in CLAUSES
-    assert len(operations(path.read_text())) <= 5
+    assert len(operations(path.read_text())) <= (5 if path in ORIGINALS else 10)
     assert len(cuts(path.read_text())) <= 2
     assert (cuts(path.read_text()) == []) == path.read_text().startswith("# No cut: ")
 
 
-@pytest.mark.parametrize("path", CASES, ids=name)
+@pytest.mark.parametrize("path", ORIGINALS, ids=name)
 def test_a_kept_case_still_breaks_the_original(harness, path):
     clause, told = harness.replay(path)
     assert clause == recorded(path)
@@ -183,13 +191,13 @@ def test_a_kept_case_still_breaks_the_original(harness, path):
 
 @pytest.mark.parametrize("path", CASES, ids=name)
 def test_a_kept_case_leaves_our_engine_whole(harness, path):
-    clause, told = harness.replay(path, "--engine", CURED[engine_of(path)])
+    clause, told = harness.replay(path, *on_ours(path))
     assert clause is None, told
 
 
 @pytest.mark.parametrize("path", CASES, ids=name)
 def test_nothing_is_found_around_a_kept_case_on_our_engine(harness, path):
-    explored = harness.explore(path, "--engine", CURED[engine_of(path)], "--depth", 1)
+    explored = harness.explore(path, *on_ours(path), "--depth", 1)
     assert explored.found == []
     assert explored.judged > 30
 

@@ -35,6 +35,10 @@ uint32_t rlog_live_blocks(struct rlog *log)
 
 /* --- walking --- */
 
+/* What a step came to: nothing that ends a record, a record, or the rest of one whose beginning was
+ * not read. */
+enum step { STEP_FRAME, STEP_RECORD, STEP_REST };
+
 static void add(struct rlog_record *record, const uint8_t *data, uint32_t size)
 {
     uint32_t from = record->skip > record->size ? record->skip - record->size : 0;
@@ -120,46 +124,54 @@ static bool take_batch(struct rlog_walk *walk, const struct frame *frame,
     return !walk->inside;
 }
 
-/* What comes behind this place, if it begins a page: whether it is a BASE that makes the record of
- * that number void. */
-static bool voids(struct rlog *log, struct rlog_walk *walk, uint64_t number)
+/* Whether the next frame after this place is a BASE that begins a page. The walk goes there. */
+static bool go_to_base(struct rlog *log, struct rlog_walk *walk, struct base *base)
 {
     struct frame frame;
-    struct base base;
     if (more_in_page(log, walk, walk->offset)) return false;
     if (!turn_page(log, walk) || !here(log, walk, &frame)) return false;
-    return rlog_base_of(&frame, &base) && !(base.flags & BASE_GOES_ON) &&
+    return rlog_base_of(&frame, base);
+}
+
+/* Whether a BASE follows that makes the record of that number void. */
+static bool voids(struct rlog *log, const struct rlog_walk *walk, uint64_t number)
+{
+    struct rlog_walk after = *walk;
+    struct base base;
+    return go_to_base(log, &after, &base) && !(base.flags & BASE_GOES_ON) &&
            base.base + base.copies <= number;
 }
 
-/* Enters a batch. What goes on in it from the frame before is skipped if that was not read. All of
- * it is void if its first record is. */
-static void enter_batch(struct rlog *log, struct rlog_walk *walk, const struct frame *frame)
+/* Enters a batch. Returns whether the record that goes on in it from the frame before ends here, and
+ * its beginning was not read. All of the batch is void if its first record is. */
+static bool enter_batch(struct rlog *log, struct rlog_walk *walk, const struct frame *frame)
 {
     bool continues = frame->type == FRAME_BATCH_C || frame->type == FRAME_BATCH_CE;
-    struct rlog_walk behind = *walk;
+    struct rlog_walk after = *walk;
     uint32_t size = 0, taken = 0;
-    behind.offset = frame->after;
+    after.offset = frame->after;
     walk->batch_at = walk->batch_end = frame->size;
-    if (voids(log, &behind, walk->number)) return;
+    if (voids(log, &after, walk->number)) return false;
     load(log, walk);
     if (continues) taken = rlog_get_varint(frame->payload, frame->size, &size);
     walk->batch_at = taken;
     if (!continues) walk->inside = false;
-    if (!continues || (walk->inside && size == walk->need)) return;
+    if (!continues || (walk->inside && size == walk->need)) return false;
     walk->inside = false;
     walk->batch_at += size < frame->size - taken ? size : frame->size - taken;
-    if (size <= frame->size - taken) walk->number++;
+    return size <= frame->size - taken;
 }
 
-static bool step_batch(struct rlog *log, struct rlog_walk *walk, const struct frame *frame,
-                       struct rlog_record *record)
+static enum step step_batch(struct rlog *log, struct rlog_walk *walk, const struct frame *frame,
+                            struct rlog_record *record)
 {
-    bool done = false;
-    if (!walk->in_batch) enter_batch(log, walk, frame);
-    if (walk->batch_at < walk->batch_end) done = take_batch(walk, frame, record);
+    enum step did = STEP_FRAME;
+    if (!walk->in_batch && enter_batch(log, walk, frame))
+        did = STEP_REST;
+    else if (walk->batch_at < walk->batch_end && take_batch(walk, frame, record))
+        did = STEP_RECORD;
     walk->in_batch = walk->batch_at < walk->batch_end;
-    return done;
+    return did;
 }
 
 static bool is_batch(const struct frame *frame, uint32_t size)
@@ -176,11 +188,11 @@ static void pass_base(struct rlog_walk *walk, const struct frame *frame)
     walk->number = base.base;
 }
 
-/* One step: a frame, or a record of a batch. Whether a record is complete now. */
-static bool step(struct rlog *log, struct rlog_walk *walk, const struct frame *frame,
-                 struct rlog_record *record)
+/* One step: a frame, or a record of a batch. */
+static enum step step(struct rlog *log, struct rlog_walk *walk, const struct frame *frame,
+                      struct rlog_record *record)
 {
-    bool done = false;
+    enum step did = STEP_FRAME;
     /* A part that reads now and then only: this is not the batch of which a part was told. */
     if (walk->in_batch && !is_batch(frame, walk->batch_end)) walk->in_batch = walk->inside = false;
     if (frame->first && frame->type != FRAME_BASE && !walk->in_batch) {
@@ -195,13 +207,12 @@ static bool step(struct rlog *log, struct rlog_walk *walk, const struct frame *f
         record->number = walk->number;
         walk->inside = true;
         add(record, frame->payload, frame->size);
-        done = frame->type == FRAME_FULL;
+        if (frame->type == FRAME_FULL) did = STEP_RECORD;
         break;
     case FRAME_MID:
     case FRAME_LAST:
         if (walk->inside) add(record, frame->payload, frame->size);
-        done = frame->type == FRAME_LAST && walk->inside;
-        if (frame->type == FRAME_LAST && !walk->inside) walk->number++;
+        if (frame->type == FRAME_LAST) did = walk->inside ? STEP_RECORD : STEP_REST;
         break;
     case FRAME_BASE:
         pass_base(walk, frame);
@@ -210,13 +221,13 @@ static bool step(struct rlog *log, struct rlog_walk *walk, const struct frame *f
         walk->inside = false;
         break;
     default:
-        done = step_batch(log, walk, frame, record);
+        did = step_batch(log, walk, frame, record);
         break;
     }
-    if (done) walk->inside = false;
-    if (done) walk->number++;
+    if (did != STEP_FRAME) walk->inside = false;
+    if (did != STEP_FRAME) walk->number++;
     if (!walk->in_batch) walk->offset = frame->after;
-    return done;
+    return did;
 }
 
 /* A batch was looked at as a whole. */
@@ -225,18 +236,50 @@ static bool is_void(struct rlog *log, struct rlog_walk *walk, enum frame_type ty
     return (type == FRAME_FULL || type == FRAME_LAST) && voids(log, walk, number);
 }
 
+/* The next step that ends a record; STEP_FRAME: there is none. */
+static enum step next_end(struct rlog *log, struct rlog_walk *walk, struct frame *frame,
+                          struct rlog_record *record)
+{
+    while (here(log, walk, frame)) {
+        enum step did = STEP_FRAME;
+        if (walk->base == UINT64_MAX && frame->type != FRAME_BASE)
+            walk->offset = frame->after; /* of a block whose BASE can't be read */
+        else
+            did = step(log, walk, frame, record);
+        if (did == STEP_RECORD && is_void(log, walk, frame->type, record->number)) continue;
+        if (did != STEP_FRAME) return log->error ? STEP_FRAME : did;
+    }
+    return STEP_FRAME;
+}
+
+/* A record of which only the rest is seen, in a batch, may be seen whole among the copies of that
+ * batch. It is returned from there, in its turn; the walk stays with the batch. */
+static bool from_copies(struct rlog *log, const struct rlog_walk *walk, const struct frame *frame,
+                        uint64_t number, struct rlog_record *record)
+{
+    struct rlog_walk copies = *walk;
+    struct frame at;
+    struct base base;
+    enum step did;
+    copies.offset = frame->after;
+    copies.in_batch = false;
+    if (!go_to_base(log, &copies, &base) || base.base > number) return false;
+    while ((did = next_end(log, &copies, &at, record)) != STEP_FRAME) {
+        if (did == STEP_RECORD && record->number == number) return true;
+        if (copies.number >= base.base + base.copies) break;
+    }
+    return false;
+}
+
 bool rlog_walk_on(struct rlog *log, struct rlog_walk *walk, uint64_t want,
                   struct rlog_record *record)
 {
     struct frame frame;
-    while (here(log, walk, &frame)) {
-        if (walk->base == UINT64_MAX && frame.type != FRAME_BASE) {
-            walk->offset = frame.after; /* of a block whose BASE can't be read */
-            continue;
-        }
-        if (!step(log, walk, &frame, record)) continue;
-        uint64_t number = record->number;
-        if (!is_void(log, walk, frame.type, number) && !log->error && number >= want) return true;
+    enum step did;
+    while ((did = next_end(log, walk, &frame, record)) != STEP_FRAME) {
+        uint64_t number = walk->number - 1;
+        if (number < want) continue;
+        if (did == STEP_RECORD || from_copies(log, walk, &frame, number, record)) return true;
     }
     return false;
 }
