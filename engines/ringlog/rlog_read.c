@@ -142,6 +142,20 @@ static bool voids(struct rlog *log, const struct rlog_walk *walk, uint64_t numbe
            base.base + base.copies <= number;
 }
 
+/* Has log->page hold the frame of the walk again, after another page was looked at. It is checked
+ * anew: where it can't be read a second time, nothing of it is used. */
+static bool reload(struct rlog *log, const struct rlog_walk *walk, const struct frame *frame)
+{
+    struct frame again;
+    load(log, walk);
+    if (log->error) return false;
+    if (rlog_frame(log, walk->offset, &again) && again.type == frame->type &&
+        again.size == frame->size)
+        return true;
+    log->error = BO_FLASH_ERR_ECC;
+    return false;
+}
+
 /* Enters a batch. Returns whether the record that goes on in it from the frame before ends here, and
  * its beginning was not read. All of the batch is void if its first record is. */
 static bool enter_batch(struct rlog *log, struct rlog_walk *walk, const struct frame *frame)
@@ -151,8 +165,7 @@ static bool enter_batch(struct rlog *log, struct rlog_walk *walk, const struct f
     uint32_t size = 0, taken = 0;
     after.offset = frame->after;
     walk->batch_at = walk->batch_end = frame->size;
-    if (voids(log, &after, walk->number)) return false;
-    load(log, walk);
+    if (voids(log, &after, walk->number) || !reload(log, walk, frame)) return false;
     if (continues) taken = rlog_get_varint(frame->payload, frame->size, &size);
     walk->batch_at = taken;
     if (!continues) walk->inside = false;

@@ -242,7 +242,8 @@ static inline uint64_t seqlog_end(const struct seqlog *log)
 /* Copies the record `number` to `buffer` and its length to *size. Finds the block by bisection and
  * the record by going through the block. RINGLOG_ERR_NOT_FOUND; RINGLOG_ERR_BUFFER when it is
  * longer than `capacity`: *size holds the length; RINGLOG_ERR_DAMAGED when it should be there and
- * can't be read. Never writes to the flash. `buffer` may be NULL when capacity is 0. */
+ * can't be read. Never writes to the flash. `buffer` may be NULL when capacity is 0; it holds
+ * nothing of use after any other answer than BO_FLASH_OK. */
 int seqlog_read(struct seqlog *log, uint64_t number, void *buffer, uint32_t capacity,
                 uint32_t *size);
 

@@ -97,20 +97,17 @@ static struct seqlog_cursor records(const struct seqlog *log, uint32_t back,
 
 /* By number ------------------------------------------------------------------------------------ */
 
-/* Finds a record in its block. The cursor is moved to it. */
-static int seek(struct seqlog *log, uint64_t number, struct seqlog_cursor *cursor)
+/* The record of that number in its block, in one pass: its frame is not looked for first and then
+ * read once more, since a part may read it otherwise the second time. */
+static int read_in_block(struct seqlog *log, uint64_t number, struct seqlog_cursor *cursor,
+                         uint8_t *buffer, uint32_t capacity, struct seqlog_frame *frame)
 {
-    for (;;) {
-        struct seqlog_frame frame;
-        int error = seqlog_frame_next(log, cursor, NULL, 0, &frame);
-        if (error == RINGLOG_ERR_NOT_FOUND) return RINGLOG_ERR_DAMAGED;
-        if (error) return error;
-        if (frame.number > number) return RINGLOG_ERR_DAMAGED;
-        if (frame.number < number) continue;
-        cursor->offset = frame.offset;
-        cursor->number = number;
-        return BO_FLASH_OK;
-    }
+    int error;
+    do
+        error = seqlog_frame_next(log, cursor, buffer, capacity, frame);
+    while (error == BO_FLASH_OK && frame->number < number);
+    bool lost = error == BO_FLASH_OK && frame->number > number;
+    return lost || error == RINGLOG_ERR_NOT_FOUND ? RINGLOG_ERR_DAMAGED : error;
 }
 
 int seqlog_read(struct seqlog *log, uint64_t number, void *buffer, uint32_t capacity,
@@ -123,10 +120,8 @@ int seqlog_read(struct seqlog *log, uint64_t number, void *buffer, uint32_t capa
     int answer = locate(log, number, &back, &header);
     if (answer != SEQLOG_YES) return answer < 0 ? answer : RINGLOG_ERR_NOT_FOUND;
     struct seqlog_cursor cursor = records(log, back, &header);
-    int error = seek(log, number, &cursor);
+    int error = read_in_block(log, number, &cursor, (uint8_t *)buffer, capacity, &frame);
     if (error) return error;
-    error = seqlog_frame_next(log, &cursor, (uint8_t *)buffer, capacity, &frame);
-    if (error) return error == RINGLOG_ERR_NOT_FOUND ? RINGLOG_ERR_DAMAGED : error;
     *size = frame.size;
     return frame.size > capacity ? RINGLOG_ERR_BUFFER : BO_FLASH_OK;
 }
