@@ -170,9 +170,9 @@ static const struct engine *engine_of(uint32_t variant)
     rlog_config = (struct rlog_config){.flash = &part.ram.flash,
                                        .buffer = rlog_buffer,
                                        .buffer_size = sizeof rlog_buffer,
-                                       .page_size = 128,
+                                       .segment_size = 128,
                                        .batch = options & 2,
-                                       .profile = options & 4 ? RLOG_STRICT : RLOG_PAGE};
+                                       .profile = options & 4 ? RLOG_STRICT : RLOG_SEGMENT};
     seqlog_config = (struct seqlog_config){.flash = &part.ram.flash,
                                            .work = seqlog_work,
                                            .work_size = sizeof seqlog_work,

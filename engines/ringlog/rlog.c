@@ -1,24 +1,24 @@
 /* rlog.c - changes. What survives a cut, and why:
  *
  *  1. One operation of the flash at a time, and the next only when the one before is done. So a cut
- *     leaves at most one thing unproven: the last frame, or the block behind the head.
- *  2. A block is used only if its PREP is valid, and PREP is programmed only when its erase is
+ *     leaves at most one thing unproven: the last frame, or the sector behind the head.
+ *  2. A sector is used only if its PREP is valid, and PREP is programmed only when its erase is
  *     done. What reads blank without it is erased again. A PREP that a power-on finds may itself
  *     have been cut: it is programmed once more, which completes weak bits (the only bytes that are
- *     ever programmed again), or, where the part limits programs or that is not enough, the block
+ *     ever programmed again), or, where the part limits programs or that is not enough, the sector
  *     is erased again.
- *  3. After a power-on nothing is programmed into a page that an interrupted program may have
- *     touched: if the page of the last frame has room left, that is what it may have touched, else
- *     the page behind it. The first thing that is programmed is BASE, in a page that reads blank
- *     beyond those, or in a new block. BASE decides which records there are; what turns up later
+ *  3. After a power-on nothing is programmed into a segment that an interrupted program may have
+ *     touched: if the segment of the last frame has room left, that is what it may have touched, else
+ *     the segment behind it. The first thing that is programmed is BASE, in a segment that reads blank
+ *     beyond those, or in a new sector. BASE decides which records there are; what turns up later
  *     under a number from there on is void. The second power-on may decide otherwise than the first
  *     if BASE itself was cut; the places for a BASE with copies and for one without are not the
  *     same.
  *  4. The records in the last frame may be what a cut left, and weak. BASE counts them in, and they
  *     are written again behind it under the same numbers. Whoever reads takes the one that is
- *     valid. In the page profile that is done as far as they fit the page of the BASE.
+ *     valid. In the segment profile that is done as far as they fit the segment of the BASE.
  *  5. A power-on writes nothing. So one that appends nothing neither wears nor loses.
- *  6. The block behind the head is never seen, since it may be under erase. Opening it as the new
+ *  6. The sector behind the head is never seen, since it may be under erase. Opening it as the new
  *     head is one program, BASE, which is also what makes the next one disappear.
  */
 #include "rlog_internal.h"
@@ -43,36 +43,36 @@ static int leave(struct rlog *log)
     return log->error;
 }
 
-/* --- blocks --- */
+/* --- sectors --- */
 
-static uint32_t next_block(const struct rlog *log)
+static uint32_t next_sector(const struct rlog *log)
 {
-    return log->head + 1 == rlog_block_count(log) ? 0 : log->head + 1;
+    return log->head + 1 == rlog_sector_count(log) ? 0 : log->head + 1;
 }
 
 static uint32_t next_lap(const struct rlog *log)
 {
-    return next_block(log) == 0 ? log->lap + 1 : log->lap;
+    return next_sector(log) == 0 ? log->lap + 1 : log->lap;
 }
 
-/* Looks whether the block behind the head was prepared before this power-on. */
+/* Looks whether the sector behind the head was prepared before this power-on. */
 static void look_at_next(struct rlog *log)
 {
-    struct block block;
+    struct sector sector;
     if (log->next_is != NEXT_UNKNOWN || log->strict || log->wary) return;
-    rlog_read_block(log, next_block(log), &block);
-    if (block.prepared && block.lap == next_lap(log) && !block.opened &&
-        rlog_page_blank(log, next_block(log), 0))
+    rlog_read_sector(log, next_sector(log), &sector);
+    if (sector.prepared && sector.lap == next_lap(log) && !sector.opened &&
+        rlog_segment_blank(log, next_sector(log), 0))
         log->next_is = NEXT_FOUND;
 }
 
 static void erase_next(struct rlog *log)
 {
-    uint32_t block = next_block(log);
-    if (log->cached_block == block) rlog_forget_page(log);
+    uint32_t sector = next_sector(log);
+    if (log->cached_sector == sector) rlog_forget_segment(log);
     if (!log->error)
-        log->error = bo_flash_erase(log->flash, block * log->flash->geometry.sector_size);
-    rlog_write_prep(log, block, next_lap(log));
+        log->error = bo_flash_erase(log->flash, sector * log->flash->geometry.sector_size);
+    rlog_write_prep(log, sector, next_lap(log));
 }
 
 static void prepare_next(struct rlog *log)
@@ -84,7 +84,7 @@ static void prepare_next(struct rlog *log)
 }
 
 /* See 2 above. How often earlier power-ons have programmed PREP is not known: a part that counts
- * programs has the block erased. */
+ * programs has the sector erased. */
 static void prove_next(struct rlog *log)
 {
     prepare_next(log);
@@ -92,7 +92,7 @@ static void prove_next(struct rlog *log)
     if (log->flash->geometry.programs_per_unit != 0)
         erase_next(log);
     else
-        rlog_write_prep(log, next_block(log), next_lap(log));
+        rlog_write_prep(log, next_sector(log), next_lap(log));
 }
 
 static uint32_t seen_before(const struct rlog *log, uint64_t base)
@@ -101,13 +101,13 @@ static uint32_t seen_before(const struct rlog *log, uint64_t base)
     return log->floor == 0 || seen >= RLOG_NONE ? RLOG_NONE : (uint32_t)seen;
 }
 
-/* A BASE that can't be read would hide its block. */
-static void read_block_back(struct rlog *log)
+/* A BASE that can't be read would hide its sector. */
+static void read_sector_back(struct rlog *log)
 {
-    struct block block;
+    struct sector sector;
     if (log->error) return;
-    rlog_read_block(log, log->head, &block);
-    if (!log->error && !block.opened) log->error = BO_FLASH_ERR_IO;
+    rlog_read_sector(log, log->head, &sector);
+    if (!log->error && !sector.opened) log->error = BO_FLASH_ERR_IO;
 }
 
 static void open_next(struct rlog *log, uint64_t number, uint64_t copies, uint8_t flags)
@@ -121,12 +121,12 @@ static void open_next(struct rlog *log, uint64_t number, uint64_t copies, uint8_
     uint32_t head = log->head, lap = log->lap;
     for (int tries = 0; tries < 2; tries++) {
         log->lap = next_lap(log);
-        log->head = next_block(log);
-        log->at_page = 0;
-        log->at = rlog_page_start(log, 0);
+        log->head = next_sector(log);
+        log->at_segment = 0;
+        log->at = rlog_segment_start(log, 0);
         log->base = number;
         rlog_write_base(log, &base);
-        read_block_back(log);
+        read_sector_back(log);
         if (tries || log->error != BO_FLASH_ERR_IO) break;
         /* It read blank and was not: a BASE was cut there. Or the place is bad. */
         log->error = BO_FLASH_OK;
@@ -141,14 +141,14 @@ static void open_next(struct rlog *log, uint64_t number, uint64_t copies, uint8_
 
 /* --- records --- */
 
-/* To the next place for a frame; `inside`: the record `number` goes on there. A block that is
+/* To the next place for a frame; `inside`: the record `number` goes on there. A sector that is
  * opened amid copies says how many are to come, so that who looks for one goes to where it came
  * from. */
-static void turn_page(struct rlog *log, uint64_t number, bool inside)
+static void turn_segment(struct rlog *log, uint64_t number, bool inside)
 {
-    if (log->at_page + 1 < log->page_count && number - log->base < 0xF000) {
-        log->at_page++;
-        log->at = rlog_page_start(log, log->at_page);
+    if (log->at_segment + 1 < log->segment_count && number - log->base < 0xF000) {
+        log->at_segment++;
+        log->at = rlog_segment_start(log, log->at_segment);
         return;
     }
     uint64_t copies = log->accepted > number ? log->accepted - number : 0;
@@ -161,14 +161,14 @@ static enum frame_type record_type(bool inside, bool ends)
     return ends ? FRAME_FULL : FRAME_FIRST;
 }
 
-/* Writes a record, a frame for each page. */
+/* Writes a record, a frame for each segment. */
 static void write_record(struct rlog *log, uint64_t number, const uint8_t *data, uint32_t size)
 {
     bool inside = false;
     uint32_t done = 0, part;
     do {
         while (rlog_room(log) == 0 && !log->error)
-            turn_page(log, number, inside);
+            turn_segment(log, number, inside);
         if (log->error) return;
         part = size - done < rlog_room(log) ? size - done : rlog_room(log);
         bool ends = part == size - done;
@@ -191,14 +191,14 @@ static void flush(struct rlog *log, bool goes_on)
     log->goes_on = false;
 }
 
-/* Room for so many bytes in the batch, in this page or the next one. `left`: bytes that the record
+/* Room for so many bytes in the batch, in this segment or the next one. `left`: bytes that the record
  * `number` has to go on with; 0: it begins. */
 static uint8_t *make_room(struct rlog *log, uint64_t number, uint32_t size, uint32_t left)
 {
     if (log->fill && log->fill + size > rlog_room(log)) flush(log, left != 0);
     if (log->fill == 0) {
         while (rlog_room(log) < (left ? ROOM_MIN : size) && !log->error)
-            turn_page(log, number, left != 0);
+            turn_segment(log, number, left != 0);
         log->first_in = number;
         log->goes_on = left != 0;
         if (left) log->fill = rlog_put_varint(log->out + rlog_header(log), left);
@@ -281,7 +281,7 @@ static bool copy_record(struct rlog *log, uint64_t number)
     uint32_t done = 0, size;
     do {
         while (rlog_room(log) == 0 && !log->error)
-            turn_page(log, number, inside);
+            turn_segment(log, number, inside);
         struct rlog_walk walk;
         struct rlog_record record = {
             .buffer = log->out + rlog_header(log), .capacity = rlog_room(log), .skip = done};
@@ -319,26 +319,26 @@ static bool copy_records(struct rlog *log, uint64_t number, uint64_t count)
     return copied;
 }
 
-/* The page in which to resume; false: there is none in this block. */
-static bool find_resume_page(struct rlog *log)
+/* The segment in which to resume; false: there is none in this sector. */
+static bool find_resume_segment(struct rlog *log)
 {
-    uint32_t page = log->at_page + 1;
+    uint32_t segment = log->at_segment + 1;
     if (log->empty) return false;
-    if (rlog_room(log) < ROOM_MIN && !log->sealed) page++;
-    for (uint32_t i = 0; i <= RLOG_HOLES_MAX && page < log->page_count; i++, page++) {
-        if (page > log->at_page + 1 + RLOG_HOLES_MAX) return false;
-        if (rlog_page_blank(log, log->head, page)) {
-            log->at_page = page;
+    if (rlog_room(log) < ROOM_MIN && !log->sealed) segment++;
+    for (uint32_t i = 0; i <= RLOG_HOLES_MAX && segment < log->segment_count; i++, segment++) {
+        if (segment > log->at_segment + 1 + RLOG_HOLES_MAX) return false;
+        if (rlog_segment_blank(log, log->head, segment)) {
+            log->at_segment = segment;
             return true;
         }
     }
     return false;
 }
 
-static bool resume_in_page(struct rlog *log)
+static bool resume_in_segment(struct rlog *log)
 {
-    uint32_t start = rlog_page_start(log, log->at_page), base_size = rlog_base_size(log);
-    uint64_t copies = count_copies(log, log->page_size - 2 * base_size);
+    uint32_t start = rlog_segment_start(log, log->at_segment), base_size = rlog_base_size(log);
+    uint64_t copies = count_copies(log, log->segment_size - 2 * base_size);
     uint64_t number = log->next - copies;
     struct base base = {.base = number,
                         .copies = copies,
@@ -348,14 +348,14 @@ static bool resume_in_page(struct rlog *log)
     log->at = copies ? start + base_size : start;
     struct frame frame;
     rlog_write_base(log, &base);
-    rlog_load(log, log->head, log->lap, log->at_page);
+    rlog_load(log, log->head, log->lap, log->at_segment);
     if (!rlog_frame(log, RLOG_NONE, &frame) || frame.type != FRAME_BASE) return false;
     log->at = start + 2 * base_size;
     log->accepted = number + copies;
     return copy_records(log, number, copies);
 }
 
-static bool resume_in_block(struct rlog *log)
+static bool resume_in_sector(struct rlog *log)
 {
     uint64_t copies = count_copies(log, UINT32_MAX);
     uint64_t number = log->next - copies;
@@ -364,14 +364,14 @@ static bool resume_in_block(struct rlog *log)
 }
 
 /* See 3 above. Where that fails, since a place that reads blank refuses to be programmed or a
- * record can be read now and then only, it is done anew in a block that is erased for it. */
+ * record can be read now and then only, it is done anew in a sector that is erased for it. */
 static void resume(struct rlog *log)
 {
     for (int tries = 0; tries < 3 && !log->ready; tries++) {
         if (tries) rlog_resolve(log);
         log->wary = tries != 0;
-        bool in_page = !log->strict && !log->wary && find_resume_page(log);
-        bool done = in_page ? resume_in_page(log) : resume_in_block(log);
+        bool in_segment = !log->strict && !log->wary && find_resume_segment(log);
+        bool done = in_segment ? resume_in_segment(log) : resume_in_sector(log);
         if (!done && !log->error) log->error = BO_FLASH_ERR_ECC;
         log->ready = done && !log->error;
         if (log->error && log->error != BO_FLASH_ERR_IO && log->error != BO_FLASH_ERR_ECC) break;
@@ -392,9 +392,9 @@ int rlog_format(struct rlog *log, const struct rlog_config *config)
 {
     if (!rlog_setup(log, config)) return RINGLOG_ERR_GEOMETRY;
     if (log->read_only) return RINGLOG_ERR_UNSUPPORTED;
-    uint32_t count = rlog_block_count(log);
-    for (uint32_t block = 0; block < count; block++) {
-        int error = bo_flash_erase(log->flash, block * log->flash->geometry.sector_size);
+    uint32_t count = rlog_sector_count(log);
+    for (uint32_t sector = 0; sector < count; sector++) {
+        int error = bo_flash_erase(log->flash, sector * log->flash->geometry.sector_size);
         if (error) return error;
     }
     rlog_resolve(log);
@@ -410,7 +410,7 @@ static void note_time(struct rlog *log, uint64_t time)
 int rlog_append(struct rlog *log, const void *data, uint32_t size, uint64_t time, uint64_t *number)
 {
     if (log->read_only) return RINGLOG_ERR_UNSUPPORTED;
-    if (size > rlog_record_max(&log->flash->geometry, (uint16_t)log->page_size))
+    if (size > rlog_record_max(&log->flash->geometry, (uint16_t)log->segment_size))
         return RINGLOG_ERR_TOO_BIG;
     if (!enter(log)) return leave(log);
     note_time(log, time);
@@ -424,9 +424,9 @@ int rlog_append(struct rlog *log, const void *data, uint32_t size, uint64_t time
     if (log->error) return leave(log);
     if (number) *number = log->next;
     log->next++;
-    if (log->ahead && log->at_page >= log->page_count / 2) {
+    if (log->ahead && log->at_segment >= log->segment_count / 2) {
         prepare_next(log);
-        log->error = BO_FLASH_OK; /* the record is there; who needs the block will try again */
+        log->error = BO_FLASH_OK; /* the record is there; who needs the sector will try again */
     }
     return BO_FLASH_OK;
 }
@@ -443,9 +443,9 @@ int rlog_seal(struct rlog *log)
 {
     int error = rlog_sync(log);
     if (error || !log->ready || log->sealed) return error;
-    /* Not worth a block: the next power-on suspects what it finds. */
-    if (rlog_room(log) == 0 && log->at_page + 1 == log->page_count) return BO_FLASH_OK;
-    if (rlog_room(log) == 0) turn_page(log, log->next, false);
+    /* Not worth a sector: the next power-on suspects what it finds. */
+    if (rlog_room(log) == 0 && log->at_segment + 1 == log->segment_count) return BO_FLASH_OK;
+    if (rlog_room(log) == 0) turn_segment(log, log->next, false);
     rlog_write_frame(log, FRAME_SEAL, log->next, 0);
     log->sealed = true;
     return leave(log);
@@ -482,30 +482,32 @@ static uint32_t log2_up(uint32_t n)
     return bits;
 }
 
-uint32_t rlog_mount_reads(const struct bo_flash_geometry *g, uint16_t page_size)
+uint32_t rlog_mount_reads(const struct bo_flash_geometry *g, uint16_t segment_size)
 {
-    uint32_t size = rlog_buffer_size(g, page_size) / 2;
+    uint32_t size = rlog_buffer_size(g, segment_size) / 2;
     if (size == 0) return 0;
-    uint32_t pages = g->sector_size / size;
+    uint32_t segments = g->sector_size / size;
     /* On the first lap: nothing behind the head proves that it is the head. */
-    return log2_up(g->sector_count) + 5 + log2_up(pages) + (pages > 2 ? RLOG_PAGES_BEHIND : 1);
+    return log2_up(g->sector_count) + 5 + log2_up(segments) +
+           (segments > 2 ? RLOG_SEGMENTS_BEHIND : 1);
 }
 
-uint64_t rlog_bound(const struct bo_flash_geometry *g, uint16_t page_size)
+uint64_t rlog_bound(const struct bo_flash_geometry *g, uint16_t segment_size)
 {
-    uint32_t size = rlog_buffer_size(g, page_size);
+    uint32_t size = rlog_buffer_size(g, segment_size);
     if (size == 0) return 0;
-    /* Every unit of two blocks programmed on its own, and their erases. */
+    /* Every unit of two sectors programmed on its own, and their erases. */
     return 2 * ((uint64_t)g->sector_size / g->unit + 8);
 }
 
-uint64_t rlog_read_bound(const struct bo_flash_geometry *g, uint16_t page_size)
+uint64_t rlog_read_bound(const struct bo_flash_geometry *g, uint16_t segment_size)
 {
-    uint32_t size = rlog_buffer_size(g, page_size) / 2;
+    uint32_t size = rlog_buffer_size(g, segment_size) / 2;
     if (size == 0) return 0;
-    uint64_t page = 1 + size / (g->read_unit > g->unit ? g->read_unit : g->unit);
-    uint64_t pages = g->sector_size / size, blocks = log2_up(g->sector_count) + 16;
-    /* A mount with as many unreadable blocks and pages as can be, each read unit by unit, and as
-     * many walks over a block or two as there are records in a frame. */
-    return page * (blocks * blocks + 4 * pages * pages + size * (blocks + 8 * pages));
+    uint64_t segment = 1 + size / (g->read_unit > g->unit ? g->read_unit : g->unit);
+    uint64_t segments = g->sector_size / size, sectors = log2_up(g->sector_count) + 16;
+    /* A mount with as many unreadable sectors and segments as can be, each read unit by unit, and as
+     * many walks over a sector or two as there are records in a frame. */
+    return segment *
+           (sectors * sectors + 4 * segments * segments + size * (sectors + 8 * segments));
 }

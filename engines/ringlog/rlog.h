@@ -1,52 +1,52 @@
 /* rlog.h - a ring log that finds its head by bisection and survives every cut.
  *
  * A log of byte strings, records, in the order in which they were appended, under numbers that grow
- * by one. When the ring is full the oldest block (a sector) goes, as a whole and in one step.
+ * by one. When the ring is full the oldest sector (a sector) goes, as a whole and in one step.
  *
- * The design is position-determined numbering: a block stores how often the ring was gone round
- * when it was written, its lap, and nothing else tells its age. So the newest block is found by
- * bisection: log2 of the number of blocks, and a few to be certain. No index is kept, none wears.
+ * The design is position-determined numbering: a sector stores how often the ring was gone round
+ * when it was written, its lap, and nothing else tells its age. So the newest sector is found by
+ * bisection: log2 of the number of sectors, and a few to be certain. No index is kept, none wears.
  * Every unit is programmed once, but for PREP: on parts that set no limit a power-on that uses a
- * block which was erased ahead of it programs the same bytes again.
+ * sector which was erased ahead of it programs the same bytes again.
  *
  * Format (little endian; every object padded with the erased value to whole units, or read units
- * where those are larger). A block:
+ * where those are larger). A sector:
  *
  *     0    PREP    u32 lap | u32 check                           programmed after the erase is done
- *     ..   BASE    the first frame of each block                  opens it
- *     g*P  frames  of page g; a frame never crosses a page
+ *     ..   BASE    the first frame of each sector                  opens it
+ *     g*P  frames  of segment g; a frame never crosses a segment
  *
- * A frame: u16 length (12 bits) and type (4 bits) | u16 index, only in the first frame of a page |
+ * A frame: u16 length (12 bits) and type (4 bits) | u16 index, only in the first frame of a segment |
  * u32 check | payload. The index is the number of the record that the frame begins or goes on with,
- * less the base of the block, so a page can be found by number. A record is one frame FULL, or
+ * less the base of the sector, so a segment can be found by number. A record is one frame FULL, or
  * FIRST, MID.., LAST; or several share a frame BATCH, each behind its length as a varint, the first
  * of them perhaps begun in the frame before (then what is left of it comes first, as a varint), the
  * last perhaps going on in the next. BASE says which number comes next, and
  *   - that whatever was written before under that number, or a larger one, is void;
  *   - how many records before that number follow once more, as copies;
  *   - the time of its append, and how many of the records before it are to be seen (clear).
- * It is also the first frame after every power-on, at the start of a page, in one of two places.
- * SEAL is empty: an orderly shutdown. A check is CRC-32C over id, geometry, block, lap, offset,
+ * It is also the first frame after every power-on, at the start of a segment, in one of two places.
+ * SEAL is empty: an orderly shutdown. A check is CRC-32C over id, geometry, sector, lap, offset,
  * header and payload, so nothing from another lap, log or place is ever valid.
  *
- * Survives: edge, prefix, bits, zeros and ecc in both profiles, weak in RLOG_STRICT. What a cut costs:
- *   RLOG_PAGE    the rest of a page or two, a BASE, a copy of the last record. No erase.
- *   RLOG_STRICT  the rest of the block and one erase: after a power-on nothing is programmed into a
- *                block that a cut may have touched, and no erase is believed that it may have
+ * Survives: edge, prefix, bits and ecc in both profiles, weak in RLOG_STRICT. What one cut costs:
+ *   RLOG_SEGMENT    the rest of a segment or two, a BASE, a copy of the last record. No erase.
+ *   RLOG_STRICT  the rest of the sector and one erase: after a power-on nothing is programmed into a
+ *                sector that a cut may have touched, and no erase is believed that it may have
  *                interrupted. (A log that was sealed is spared the copy, not the erase: the first
  *                program after the power-on before may have been cut and look undone.)
- * On a part that limits the programs of a unit the page profile does what the strict one does.
+ * On a part that limits the programs of a unit the segment profile does what the strict one does.
  * A power-on that appends nothing changes nothing. What was in flight at a cut is there or not,
  * and under weak that may differ from power-on to power-on until the next append has decided it.
  * Not for parts on which an interrupted program may damage the whole sector.
  *
- * What is seen: the head and the blocks before it, but for the one behind it in the ring, which may
+ * What is seen: the head and the sectors before it, but for the one behind it in the ring, which may
  * be under erase. Records that were dropped are gone in the moment in which a new head is opened.
  *
  * Source of the design: log-structured rings with implied positions (TinyOS LogStorage), record
  * fragments (LevelDB), and the rules of this project on interrupted programs.
  *
- * Memory: struct rlog and a buffer of two pages, of the caller. No heap, no recursion, no globals.
+ * Memory: struct rlog and a buffer of two segments, of the caller. No heap, no recursion, no globals.
  * Needs memcpy, memset. Not reentrant. Errors: those of flash.h and ringlog.h. After an error of
  * the flash the log stays usable; the next call looks at the flash anew. What waited in RAM is gone
  * then: rlog_range tells how far the log got.
@@ -57,59 +57,59 @@
 #include "../flash.h"
 #include "ringlog.h"
 
-enum rlog_profile { RLOG_PAGE, RLOG_STRICT };
+enum rlog_profile { RLOG_SEGMENT, RLOG_STRICT };
 
-#define RLOG_PAGE_DEFAULT 256u
-#define RLOG_PAGE_MAX 2048u
-#define RLOG_BLOCKS_MIN 3u
+#define RLOG_SEGMENT_DEFAULT 256u
+#define RLOG_SEGMENT_MAX 2048u
+#define RLOG_SECTORS_MIN 3u
 #define RLOG_TIME_MAX (((uint64_t)1 << 40) - 1)
 
 struct rlog_config {
     const struct bo_flash *flash;
-    /* Two pages: what is read, and what is written. Holds the batch. */
+    /* Two segments: what is read, and what is written. Holds the batch. */
     void *buffer;
     uint32_t buffer_size;
-    /* Logs of different id never take each other's blocks for their own. */
+    /* Logs of different id never take each other's sectors for their own. */
     uint16_t id;
-    /* Bytes of a page of the format: a power of two that divides the sector, at most RLOG_PAGE_MAX;
-     * need not be the part's page. 0: RLOG_PAGE_DEFAULT, or the sector if that is smaller. */
-    uint16_t page_size;
+    /* Bytes of a segment of the format: a power of two that divides the sector, at most RLOG_SEGMENT_MAX;
+     * need not be the part's segment. 0: RLOG_SEGMENT_DEFAULT, or the sector if that is smaller. */
+    uint16_t segment_size;
     enum rlog_profile profile;
-    bool batch;     /* records wait in RAM until a page is full, or rlog_sync */
-    bool ahead;     /* erase the next block when half of this one is full, and in rlog_prepare */
+    bool batch;     /* records wait in RAM until a segment is full, or rlog_sync */
+    bool ahead;     /* erase the next sector when half of this one is full, and in rlog_prepare */
     bool read_only; /* changes are refused with RINGLOG_ERR_UNSUPPORTED */
 };
 
 /* A mounted log. The caller owns it; the fields are the engine's. */
 struct rlog {
     const struct bo_flash *flash;
-    uint8_t *page; /* what was read */
-    uint8_t *out;  /* what is to be written */
-    uint32_t page_size;
-    uint32_t page_count; /* in a block */
-    uint32_t seed;       /* of every check */
+    uint8_t *segment; /* what was read */
+    uint8_t *out;     /* what is to be written */
+    uint32_t segment_size;
+    uint32_t segment_count; /* in a sector */
+    uint32_t seed;          /* of every check */
     uint8_t unit;
     bool strict, batch, ahead, read_only;
-    bool copying; /* the block behind the head is read too */
-    bool wary;    /* a block that was prepared before the power-on is not believed */
+    bool copying; /* the sector behind the head is read too */
+    bool wary;    /* a sector that was prepared before the power-on is not believed */
     int error;    /* of the flash, of this call */
 
     bool ready;      /* a BASE was written since the power-on, or there is no need */
     bool resolved;   /* the fields below hold */
-    uint8_t next_is; /* what is known of the block behind the head */
-    uint32_t head;   /* block; page and offset in the block where the next frame goes */
+    uint8_t next_is; /* what is known of the sector behind the head */
+    uint32_t head;   /* sector; segment and offset in the sector where the next frame goes */
     uint32_t lap;
-    uint32_t at_page, at;
+    uint32_t at_segment, at;
     uint64_t base;     /* of the head */
     uint64_t accepted; /* by the head's BASE: copies come before this number */
     uint64_t next;     /* number of the next record, those in RAM counted */
     uint64_t unproven; /* records from here to `next` may be what a cut left */
     uint64_t floor;    /* records before this were cleared */
     uint64_t time;     /* of the latest BASE */
-    bool empty;        /* no block was ever opened */
+    bool empty;        /* no sector was ever opened */
     bool sealed;       /* the last frame is SEAL */
 
-    uint32_t cached_block, cached_page; /* in `page`; UINT32_MAX: nothing */
+    uint32_t cached_sector, cached_segment; /* in `segment`; UINT32_MAX: nothing */
     uint32_t cached_lap;
 
     /* the batch in `out` */
@@ -120,12 +120,12 @@ struct rlog {
 
 /* A walk over frames and the records in them; the engine's. */
 struct rlog_walk {
-    uint32_t back;         /* blocks between it and the head */
-    uint32_t page, offset; /* of the next frame; UINT32_MAX: the first of the page */
-    uint64_t base;         /* of the block; UINT64_MAX: not known yet */
-    uint64_t number;       /* of the record that begins or goes on there */
-    bool inside;           /* a record is in pieces, its beginning was read */
-    bool in_batch;         /* the frame is a batch, of which a part was read: */
+    uint32_t back;            /* sectors between it and the head */
+    uint32_t segment, offset; /* of the next frame; UINT32_MAX: the first of the segment */
+    uint64_t base;            /* of the sector; UINT64_MAX: not known yet */
+    uint64_t number;          /* of the record that begins or goes on there */
+    bool inside;              /* a record is in pieces, its beginning was read */
+    bool in_batch;            /* the frame is a batch, of which a part was read: */
     uint32_t batch_at, batch_end;
     uint32_t need; /* bytes that the record in pieces still has to come */
 };
@@ -139,16 +139,16 @@ struct rlog_iterator {
 };
 
 /* Bytes of the buffer that a log on this geometry needs; 0: the geometry can't be used. */
-uint32_t rlog_buffer_size(const struct bo_flash_geometry *geometry, uint16_t page_size);
+uint32_t rlog_buffer_size(const struct bo_flash_geometry *geometry, uint16_t segment_size);
 
-/* The largest record, which surely fits a block. */
-uint32_t rlog_record_max(const struct bo_flash_geometry *geometry, uint16_t page_size);
+/* The largest record, which surely fits a sector. */
+uint32_t rlog_record_max(const struct bo_flash_geometry *geometry, uint16_t segment_size);
 
 /* Finds head and end. Only reads; a blank part is an empty log. RINGLOG_ERR_GEOMETRY, or an error
  * of the flash. The config is not kept. */
 int rlog_mount(struct rlog *log, const struct rlog_config *config);
 
-/* Erases every block: for a region of unknown content, or another geometry. After a cut:
+/* Erases every sector: for a region of unknown content, or another geometry. After a cut:
  * again, since what is left of the old log is not in order. */
 int rlog_format(struct rlog *log, const struct rlog_config *config);
 
@@ -161,10 +161,10 @@ int rlog_append(struct rlog *log, const void *data, uint32_t size, uint64_t time
 int rlog_sync(struct rlog *log);
 
 /* The same, and the next mount need not suspect anything. Nothing is written when nothing was
- * appended since the power-on, or where only a new block would have room. */
+ * appended since the power-on, or where only a new sector would have room. */
 int rlog_seal(struct rlog *log);
 
-/* Erases the next block if that was not done yet: for when there is time. RLOG_STRICT believes no
+/* Erases the next sector if that was not done yet: for when there is time. RLOG_STRICT believes no
  * erase from before the power-on, so there a call at each power-on is an erase at each. */
 int rlog_prepare(struct rlog *log);
 
@@ -183,7 +183,7 @@ int rlog_next(struct rlog *log, struct rlog_iterator *iterator, void *buffer, ui
 /* The record of that number. RINGLOG_ERR_NOT_FOUND, RINGLOG_ERR_BUFFER. */
 int rlog_read(struct rlog *log, uint64_t number, void *buffer, uint32_t capacity, uint32_t *size);
 
-/* A number such that all records appended at `time` or later have it or a larger one; about a block
+/* A number such that all records appended at `time` or later have it or a larger one; about a sector
  * before the first of them. Not so where the clock went back over a power-on: times of records are
  * not kept, and those later than the last BASE are not known then. */
 int rlog_seek(struct rlog *log, uint64_t time, uint64_t *number);
@@ -191,13 +191,13 @@ int rlog_seek(struct rlog *log, uint64_t time, uint64_t *number);
 /* Numbers of the oldest record that is seen and of the next one that will be appended. */
 int rlog_range(struct rlog *log, uint64_t *first, uint64_t *end);
 
-/* The largest number of reads of a mount with no unreadable block, and no page without a frame
+/* The largest number of reads of a mount with no unreadable sector, and no segment without a frame
  * in the head. A ring that is wrapped takes one or two less. */
-uint32_t rlog_mount_reads(const struct bo_flash_geometry *geometry, uint16_t page_size);
+uint32_t rlog_mount_reads(const struct bo_flash_geometry *geometry, uint16_t segment_size);
 
 /* The largest number of programs and erases, and of reads, of any one call but rlog_format, which
- * erases every block, and of one step of an iteration; 0: the geometry can't be used. */
-uint64_t rlog_bound(const struct bo_flash_geometry *geometry, uint16_t page_size);
-uint64_t rlog_read_bound(const struct bo_flash_geometry *geometry, uint16_t page_size);
+ * erases every sector, and of one step of an iteration; 0: the geometry can't be used. */
+uint64_t rlog_bound(const struct bo_flash_geometry *geometry, uint16_t segment_size);
+uint64_t rlog_read_bound(const struct bo_flash_geometry *geometry, uint16_t segment_size);
 
 #endif

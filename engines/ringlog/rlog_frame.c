@@ -49,36 +49,36 @@ static uint32_t unit_of(const struct bo_flash_geometry *g)
     return g->read_unit > g->unit ? g->read_unit : g->unit;
 }
 
-static uint32_t page_size_of(const struct bo_flash_geometry *g, uint16_t wanted)
+static uint32_t segment_size_of(const struct bo_flash_geometry *g, uint16_t wanted)
 {
-    uint32_t size = wanted ? wanted : RLOG_PAGE_DEFAULT;
+    uint32_t size = wanted ? wanted : RLOG_SEGMENT_DEFAULT;
     while (!wanted && size > 1 && g->sector_size % size != 0)
         size /= 2;
     return size;
 }
 
-uint32_t rlog_buffer_size(const struct bo_flash_geometry *g, uint16_t page_size)
+uint32_t rlog_buffer_size(const struct bo_flash_geometry *g, uint16_t segment_size)
 {
     if (!bo_flash_geometry_valid(g)) return 0;
-    uint32_t size = page_size_of(g, page_size), unit = unit_of(g);
+    uint32_t size = segment_size_of(g, segment_size), unit = unit_of(g);
     uint32_t base = (BASE_SIZE + unit - 1) / unit * unit;
     uint32_t frame = (FIRST_HEADER + unit) / unit * unit;
     uint32_t prep = (PREP_SIZE + unit - 1) / unit * unit;
-    if (!bo_flash_power_of_two(size) || size > RLOG_PAGE_MAX || g->sector_size % size != 0 ||
+    if (!bo_flash_power_of_two(size) || size > RLOG_SEGMENT_MAX || g->sector_size % size != 0 ||
         size % unit != 0 || size < 2 * base + frame || size < prep + base + frame ||
-        g->sector_size / size > 4096 || g->sector_count < RLOG_BLOCKS_MIN ||
+        g->sector_size / size > 4096 || g->sector_count < RLOG_SECTORS_MIN ||
         g->tear_scope == BO_FLASH_TEAR_SECTOR)
         return 0;
     return 2 * size;
 }
 
-uint32_t rlog_record_max(const struct bo_flash_geometry *g, uint16_t page_size)
+uint32_t rlog_record_max(const struct bo_flash_geometry *g, uint16_t segment_size)
 {
-    if (rlog_buffer_size(g, page_size) == 0) return 0;
-    uint32_t size = page_size_of(g, page_size), unit = unit_of(g);
+    if (rlog_buffer_size(g, segment_size) == 0) return 0;
+    uint32_t size = segment_size_of(g, segment_size), unit = unit_of(g);
     uint32_t base = (BASE_SIZE + unit - 1) / unit * unit;
     uint32_t start = (PREP_SIZE + unit - 1) / unit * unit + base;
-    uint32_t lost = FIRST_HEADER + 3 + unit; /* of a page: header, a length, padding */
+    uint32_t lost = FIRST_HEADER + 3 + unit; /* of a segment: header, a length, padding */
     return size > lost && g->sector_size / size * (size - lost) > start
                ? g->sector_size / size * (size - lost) - start
                : 0;
@@ -87,14 +87,14 @@ uint32_t rlog_record_max(const struct bo_flash_geometry *g, uint16_t page_size)
 bool rlog_setup(struct rlog *log, const struct rlog_config *config)
 {
     const struct bo_flash_geometry *g = &config->flash->geometry;
-    uint32_t size = rlog_buffer_size(g, config->page_size);
+    uint32_t size = rlog_buffer_size(g, config->segment_size);
     memset(log, 0, sizeof *log);
     if (size == 0 || config->buffer_size < size || !config->buffer) return false;
     log->flash = config->flash;
-    log->page = config->buffer;
-    log->page_size = size / 2;
-    log->out = log->page + log->page_size;
-    log->page_count = g->sector_size / log->page_size;
+    log->segment = config->buffer;
+    log->segment_size = size / 2;
+    log->out = log->segment + log->segment_size;
+    log->segment_count = g->sector_size / log->segment_size;
     log->unit = (uint8_t)unit_of(g);
     /* What reads blank may have been programmed: where that counts, nothing is resumed. */
     log->strict = config->profile == RLOG_STRICT || g->programs_per_unit != 0;
@@ -105,38 +105,38 @@ bool rlog_setup(struct rlog *log, const struct rlog_config *config)
     put(bytes, config->id, 2);
     put(bytes + 2, g->sector_count, 4);
     put(bytes + 6, g->sector_size, 4);
-    put(bytes + 10, log->page_size, 4);
+    put(bytes + 10, log->segment_size, 4);
     put(bytes + 14, log->unit, 2);
     log->seed = bo_crc32c(BO_CRC32C_START, bytes, sizeof bytes);
-    rlog_forget_page(log);
+    rlog_forget_segment(log);
     return true;
 }
 
 /* --- checks --- */
 
-static uint32_t check_start(const struct rlog *log, uint32_t block, uint32_t lap, uint32_t offset)
+static uint32_t check_start(const struct rlog *log, uint32_t sector, uint32_t lap, uint32_t offset)
 {
     uint8_t bytes[12];
-    put(bytes, block, 4);
+    put(bytes, sector, 4);
     put(bytes + 4, lap, 4);
     put(bytes + 8, offset, 4);
     return bo_crc32c(log->seed, bytes, sizeof bytes);
 }
 
 /* Of a frame whose header, without the check, and payload are given. */
-static uint32_t frame_check(const struct rlog *log, uint32_t block, uint32_t lap, uint32_t offset,
+static uint32_t frame_check(const struct rlog *log, uint32_t sector, uint32_t lap, uint32_t offset,
                             const uint8_t *header, uint32_t header_size, const uint8_t *payload,
                             uint32_t size)
 {
-    uint32_t crc = check_start(log, block, lap, offset);
+    uint32_t crc = check_start(log, sector, lap, offset);
     crc = bo_crc32c(crc, header, header_size - 4);
     return ~bo_crc32c(crc, payload, size);
 }
 
 /* Offset 0 is of PREP alone. */
-static uint32_t prep_check(const struct rlog *log, uint32_t block, uint32_t lap)
+static uint32_t prep_check(const struct rlog *log, uint32_t sector, uint32_t lap)
 {
-    return ~check_start(log, block, lap, 0);
+    return ~check_start(log, sector, lap, 0);
 }
 
 /* --- reading --- */
@@ -160,35 +160,35 @@ static void read_around(struct rlog *log, uint32_t address, uint8_t *to, uint32_
     if (error) log->error = error;
 }
 
-void rlog_forget_page(struct rlog *log)
+void rlog_forget_segment(struct rlog *log)
 {
-    log->cached_block = log->cached_page = RLOG_NONE;
+    log->cached_sector = log->cached_segment = RLOG_NONE;
 }
 
-void rlog_load(struct rlog *log, uint32_t block, uint32_t lap, uint32_t page)
+void rlog_load(struct rlog *log, uint32_t sector, uint32_t lap, uint32_t segment)
 {
-    if (log->cached_block == block && log->cached_page == page) {
+    if (log->cached_sector == sector && log->cached_segment == segment) {
         log->cached_lap = lap;
         return;
     }
-    uint32_t address = block * log->flash->geometry.sector_size + page * log->page_size;
-    rlog_forget_page(log);
-    read_around(log, address, log->page, log->page_size);
+    uint32_t address = sector * log->flash->geometry.sector_size + segment * log->segment_size;
+    rlog_forget_segment(log);
+    read_around(log, address, log->segment, log->segment_size);
     if (log->error) return;
-    log->cached_block = block;
-    log->cached_page = page;
+    log->cached_sector = sector;
+    log->cached_segment = segment;
     log->cached_lap = lap;
 }
 
-bool rlog_page_blank(struct rlog *log, uint32_t block, uint32_t page)
+bool rlog_segment_blank(struct rlog *log, uint32_t sector, uint32_t segment)
 {
     uint8_t bytes[64];
     const struct bo_flash_geometry *g = &log->flash->geometry;
-    uint32_t address = block * g->sector_size + page * log->page_size;
-    uint32_t skip = page ? 0 : rlog_page_start(log, 0);
-    for (uint32_t at = 0; at < log->page_size; at += sizeof bytes) {
+    uint32_t address = sector * g->sector_size + segment * log->segment_size;
+    uint32_t skip = segment ? 0 : rlog_segment_start(log, 0);
+    for (uint32_t at = 0; at < log->segment_size; at += sizeof bytes) {
         uint32_t size =
-            log->page_size - at < sizeof bytes ? log->page_size - at : (uint32_t)sizeof bytes;
+            log->segment_size - at < sizeof bytes ? log->segment_size - at : (uint32_t)sizeof bytes;
         if (log->error) return false;
         int error = bo_flash_read(log->flash, address + at, bytes, size);
         if (error && error != BO_FLASH_ERR_ECC) log->error = error;
@@ -200,10 +200,10 @@ bool rlog_page_blank(struct rlog *log, uint32_t block, uint32_t page)
     return true;
 }
 
-/* The header and payload at an offset, with its check. `bytes` holds the block from `from` on, as
+/* The header and payload at an offset, with its check. `bytes` holds the sector from `from` on, as
  * far as `end`. */
 static bool parse(const struct rlog *log, const uint8_t *bytes, uint32_t from, uint32_t end,
-                  uint32_t block, uint32_t lap, bool first, uint32_t offset, struct frame *frame)
+                  uint32_t sector, uint32_t lap, bool first, uint32_t offset, struct frame *frame)
 {
     uint32_t header = first ? FIRST_HEADER : SHORT_HEADER;
     if (offset + header > end) return false;
@@ -211,7 +211,7 @@ static bool parse(const struct rlog *log, const uint8_t *bytes, uint32_t from, u
     uint32_t word = (uint32_t)get(at, 2), size = word & 0xFFF, type = word >> 12;
     if (type < FRAME_FULL || type > FRAME_SEAL || size > end - offset - header) return false;
     if ((uint32_t)get(at + header - 4, 4) !=
-        frame_check(log, block, lap, offset, at, header, at + header, size))
+        frame_check(log, sector, lap, offset, at, header, at + header, size))
         return false;
     *frame = (struct frame){.type = (enum frame_type)type,
                             .offset = offset,
@@ -225,18 +225,18 @@ static bool parse(const struct rlog *log, const uint8_t *bytes, uint32_t from, u
 
 bool rlog_frame(const struct rlog *log, uint32_t offset, struct frame *frame)
 {
-    uint32_t from = log->cached_page * log->page_size, end = from + log->page_size;
-    uint32_t start = rlog_page_start(log, log->cached_page);
+    uint32_t from = log->cached_segment * log->segment_size, end = from + log->segment_size;
+    uint32_t start = rlog_segment_start(log, log->cached_segment);
     bool first = offset == RLOG_NONE || offset == start;
-    if (log->error || log->cached_page == RLOG_NONE) return false;
+    if (log->error || log->cached_segment == RLOG_NONE) return false;
     if (!first)
-        return parse(log, log->page, from, end, log->cached_block, log->cached_lap, false, offset,
-                     frame);
+        return parse(log, log->segment, from, end, log->cached_sector, log->cached_lap, false,
+                     offset, frame);
     struct base base;
-    bool found =
-        parse(log, log->page, from, end, log->cached_block, log->cached_lap, true, start, frame);
-    if (!found && log->cached_page != 0) {
-        found = parse(log, log->page, from, end, log->cached_block, log->cached_lap, true,
+    bool found = parse(log, log->segment, from, end, log->cached_sector, log->cached_lap, true,
+                       start, frame);
+    if (!found && log->cached_segment != 0) {
+        found = parse(log, log->segment, from, end, log->cached_sector, log->cached_lap, true,
                       start + rlog_base_size(log), frame) &&
                 frame->type == FRAME_BASE;
     }
@@ -258,56 +258,57 @@ bool rlog_base_of(const struct frame *frame, struct base *base)
     return true;
 }
 
-void rlog_read_block(struct rlog *log, uint32_t number, struct block *block)
+void rlog_read_sector(struct rlog *log, uint32_t number, struct sector *sector)
 {
     uint8_t bytes[PREP_SIZE + BASE_SIZE + 3 * RLOG_UNIT_MAX];
     const struct bo_flash_geometry *g = &log->flash->geometry;
-    uint32_t start = rlog_page_start(log, 0), end = start + rlog_base_size(log);
+    uint32_t start = rlog_segment_start(log, 0), end = start + rlog_base_size(log);
     uint32_t size = (end + g->read_unit - 1u) / g->read_unit * g->read_unit;
     struct frame frame;
-    memset(block, 0, sizeof *block);
+    memset(sector, 0, sizeof *sector);
     read_around(log, number * g->sector_size, bytes, size);
     if (log->error) return;
-    block->lap = (uint32_t)get(bytes, 4);
-    block->prepared = get(bytes + 4, 4) == prep_check(log, number, block->lap) && block->lap != 0;
-    block->opened = block->prepared &&
-                    parse(log, bytes, 0, size, number, block->lap, true, start, &frame) &&
-                    rlog_base_of(&frame, &block->base);
+    sector->lap = (uint32_t)get(bytes, 4);
+    sector->prepared =
+        get(bytes + 4, 4) == prep_check(log, number, sector->lap) && sector->lap != 0;
+    sector->opened = sector->prepared &&
+                     parse(log, bytes, 0, size, number, sector->lap, true, start, &frame) &&
+                     rlog_base_of(&frame, &sector->base);
 }
 
 /* --- writing --- */
 
-static void program(struct rlog *log, uint32_t block, uint32_t offset, const uint8_t *data,
+static void program(struct rlog *log, uint32_t sector, uint32_t offset, const uint8_t *data,
                     uint32_t size)
 {
     if (log->error) return;
-    if (log->cached_block == block) rlog_forget_page(log);
-    log->error =
-        bo_flash_program(log->flash, block * log->flash->geometry.sector_size + offset, data, size);
+    if (log->cached_sector == sector) rlog_forget_segment(log);
+    log->error = bo_flash_program(log->flash, sector * log->flash->geometry.sector_size + offset,
+                                  data, size);
 }
 
-void rlog_write_prep(struct rlog *log, uint32_t block, uint32_t lap)
+void rlog_write_prep(struct rlog *log, uint32_t sector, uint32_t lap)
 {
     uint8_t bytes[RLOG_UNIT_MAX + PREP_SIZE];
     memset(bytes, log->flash->geometry.erased, sizeof bytes);
     put(bytes, lap, 4);
-    put(bytes + 4, prep_check(log, block, lap), 4);
-    program(log, block, 0, bytes, rlog_up(log, PREP_SIZE));
+    put(bytes + 4, prep_check(log, sector, lap), 4);
+    program(log, sector, 0, bytes, rlog_up(log, PREP_SIZE));
 }
 
-static bool at_page_start(const struct rlog *log)
+static bool at_segment_start(const struct rlog *log)
 {
-    return log->at == rlog_page_start(log, log->at_page);
+    return log->at == rlog_segment_start(log, log->at_segment);
 }
 
 uint32_t rlog_header(const struct rlog *log)
 {
-    return at_page_start(log) ? FIRST_HEADER : SHORT_HEADER;
+    return at_segment_start(log) ? FIRST_HEADER : SHORT_HEADER;
 }
 
 uint32_t rlog_room(const struct rlog *log)
 {
-    uint32_t left = rlog_page_end(log, log->at_page) - log->at, header = rlog_header(log);
+    uint32_t left = rlog_segment_end(log, log->at_segment) - log->at, header = rlog_header(log);
     return left > header ? left - header : 0;
 }
 

@@ -1,80 +1,80 @@
-/* rlog_head.c - power-on: the newest block, its last page, its last frame. Only reads.
+/* rlog_head.c - power-on: the newest sector, its last segment, its last frame. Only reads.
  *
- * The ring at any moment: blocks 0 to the head are opened in this lap, then come those that are
+ * The ring at any moment: sectors 0 to the head are opened in this lap, then come those that are
  * prepared, being erased or torn, then those of the lap before. So "opened in this lap" is true up
- * to the head and false behind it, but for blocks that can't be read. Bisection takes those for
- * false, so it can only end too early; then a block behind the candidate says so. A readable block
- * that is not of this lap proves that the head lies before it. Of pages in the head block the same
- * is true, with a page that can't be read for a block. */
+ * to the head and false behind it, but for sectors that can't be read. Bisection takes those for
+ * false, so it can only end too early; then a sector behind the candidate says so. A readable sector
+ * that is not of this lap proves that the head lies before it. Of segments in the head sector the same
+ * is true, with a segment that can't be read for a sector. */
 #include "rlog_internal.h"
 
-static bool is_opened(struct rlog *log, uint32_t number, struct block *block)
+static bool is_opened(struct rlog *log, uint32_t number, struct sector *sector)
 {
-    rlog_read_block(log, number, block);
-    return block->opened;
+    rlog_read_sector(log, number, sector);
+    return sector->opened;
 }
 
-/* The first opened block of [from, end), going up or down; RLOG_NONE: there is none. */
+/* The first opened sector of [from, end), going up or down; RLOG_NONE: there is none. */
 static uint32_t find_opened(struct rlog *log, uint32_t from, uint32_t count, bool down,
-                            struct block *block)
+                            struct sector *sector)
 {
     for (uint32_t i = 0; i < count; i++) {
         uint32_t number = down ? from - i : from + i;
-        if (is_opened(log, number, block)) return number;
+        if (is_opened(log, number, sector)) return number;
     }
     return RLOG_NONE;
 }
 
 /* Nothing can be read at either end: on the first lap the head may be anywhere. */
-static uint32_t gallop(struct rlog *log, uint32_t around, struct block *block)
+static uint32_t gallop(struct rlog *log, uint32_t around, struct sector *sector)
 {
-    uint32_t count = rlog_block_count(log);
+    uint32_t count = rlog_sector_count(log);
     for (uint32_t i = around; i < count; i *= 2) {
-        if (is_opened(log, i, block)) return i;
+        if (is_opened(log, i, sector)) return i;
     }
     return RLOG_NONE;
 }
 
-/* Whether a block that is not opened in a lap proves that no later one is. A block that is prepared
+/* Whether a sector that is not opened in a lap proves that no later one is. A sector that is prepared
  * in that lap does not: its BASE may be what can't be read. */
-static bool ends_lap(const struct block *block, uint32_t lap)
+static bool ends_lap(const struct sector *sector, uint32_t lap)
 {
-    return block->prepared && block->lap != lap;
+    return sector->prepared && sector->lap != lap;
 }
 
-/* The last block before `end` that is opened in the lap of `found`, which is block `low`; `found`
+/* The last sector before `end` that is opened in the lap of `found`, which is sector `low`; `found`
  * becomes what that one says. */
-static uint32_t last_of_lap(struct rlog *log, uint32_t low, uint32_t end, struct block *found)
+static uint32_t last_of_lap(struct rlog *log, uint32_t low, uint32_t end, struct sector *found)
 {
-    struct block block;
+    struct sector sector;
     for (;;) {
         uint32_t high = end, before;
-        bool proven = true; /* block `high` is of another lap, or there is none */
+        bool proven = true; /* sector `high` is of another lap, or there is none */
         while (high - low > 1) {
             uint32_t middle = low + (high - low) / 2;
-            bool opened = is_opened(log, middle, &block) && block.lap == found->lap;
-            if (opened) *found = block;
-            if (!opened) proven = ends_lap(&block, found->lap);
+            bool opened = is_opened(log, middle, &sector) && sector.lap == found->lap;
+            if (opened) *found = sector;
+            if (!opened) proven = ends_lap(&sector, found->lap);
             *(opened ? &low : &high) = middle;
         }
         before = low;
-        for (uint32_t i = high + 1; !proven && i < end && i < high + RLOG_BLOCKS_AROUND; i++) {
-            if (is_opened(log, i, &block) && block.lap == found->lap) {
-                *found = block;
+        for (uint32_t i = high + 1; !proven && i < end && i < high + RLOG_SECTORS_AROUND; i++) {
+            if (is_opened(log, i, &sector) && sector.lap == found->lap) {
+                *found = sector;
                 low = i;
                 break;
             }
-            proven = ends_lap(&block, found->lap);
+            proven = ends_lap(&sector, found->lap);
         }
         if (low == before) return low;
     }
 }
 
-static uint32_t find_head(struct rlog *log, struct block *found)
+static uint32_t find_head(struct rlog *log, struct sector *found)
 {
-    uint32_t end = rlog_block_count(log) - 1;
-    uint32_t around = end < RLOG_BLOCKS_AROUND ? end + 1 : RLOG_BLOCKS_AROUND;
-    struct block last;
+    uint32_t end = rlog_sector_count(log) - 1;
+    uint32_t around = end < RLOG_SECTORS_AROUND ? end + 1 : RLOG_SECTORS_AROUND;
+    struct sector last;
     uint32_t low = find_opened(log, 0, around, false, found);
     if (low == RLOG_NONE) {
         uint32_t high = find_opened(log, end, around, true, found);
@@ -90,25 +90,25 @@ static uint32_t find_head(struct rlog *log, struct block *found)
 
 /* --- the end of the head --- */
 
-static bool page_is_valid(struct rlog *log, uint32_t page)
+static bool segment_is_valid(struct rlog *log, uint32_t segment)
 {
     struct frame frame;
-    rlog_load(log, log->head, log->lap, page);
+    rlog_load(log, log->head, log->lap, segment);
     return rlog_frame(log, RLOG_NONE, &frame);
 }
 
-static uint32_t last_page(struct rlog *log)
+static uint32_t last_segment(struct rlog *log)
 {
-    uint32_t low = 0, end = log->page_count;
+    uint32_t low = 0, end = log->segment_count;
     for (;;) {
         uint32_t high = end, before;
         while (high - low > 1) {
             uint32_t middle = low + (high - low) / 2;
-            *(page_is_valid(log, middle) ? &low : &high) = middle;
+            *(segment_is_valid(log, middle) ? &low : &high) = middle;
         }
         before = low;
-        for (uint32_t i = high + 1; i < end && i <= before + RLOG_PAGES_BEHIND; i++) {
-            if (page_is_valid(log, i)) {
+        for (uint32_t i = high + 1; i < end && i <= before + RLOG_SEGMENTS_BEHIND; i++) {
+            if (segment_is_valid(log, i)) {
                 low = i;
                 break;
             }
@@ -137,7 +137,7 @@ static uint32_t completed(const struct frame *frame)
     return count;
 }
 
-/* Takes a frame of the last page into account. */
+/* Takes a frame of the last segment into account. */
 static void follow(struct rlog *log, const struct frame *frame)
 {
     struct base base;
@@ -157,9 +157,9 @@ static void follow(struct rlog *log, const struct frame *frame)
 static void find_end(struct rlog *log)
 {
     struct frame frame;
-    log->at_page = last_page(log);
-    log->at = rlog_page_start(log, log->at_page);
-    rlog_load(log, log->head, log->lap, log->at_page);
+    log->at_segment = last_segment(log);
+    log->at = rlog_segment_start(log, log->at_segment);
+    rlog_load(log, log->head, log->lap, log->at_segment);
     for (uint32_t offset = RLOG_NONE; rlog_frame(log, offset, &frame); offset = frame.after) {
         follow(log, &frame);
         log->at = frame.after;
@@ -170,26 +170,26 @@ static void find_end(struct rlog *log)
 
 void rlog_resolve(struct rlog *log)
 {
-    struct block block;
-    rlog_forget_page(log);
+    struct sector sector;
+    rlog_forget_segment(log);
     log->error = BO_FLASH_OK;
     log->ready = log->sealed = false;
     log->next_is = NEXT_UNKNOWN;
     log->fill = 0;
     log->base = log->accepted = log->next = log->unproven = log->floor = log->time = 0;
     log->lap = 0;
-    log->head = find_head(log, &block);
+    log->head = find_head(log, &sector);
     log->empty = log->head == RLOG_NONE;
     if (log->empty) {
-        log->head = rlog_block_count(log) - 1; /* block 0 is behind it, in lap 1 */
-        log->at_page = log->page_count - 1;
-        log->at = rlog_page_end(log, log->at_page);
+        log->head = rlog_sector_count(log) - 1; /* sector 0 is behind it, in lap 1 */
+        log->at_segment = log->segment_count - 1;
+        log->at = rlog_segment_end(log, log->at_segment);
     } else {
-        log->lap = block.lap;
-        log->base = log->next = log->unproven = block.base.base;
-        log->accepted = block.base.base + block.base.copies;
-        log->time = block.base.time;
-        log->floor = block.base.seen > block.base.base ? 0 : block.base.base - block.base.seen;
+        log->lap = sector.lap;
+        log->base = log->next = log->unproven = sector.base.base;
+        log->accepted = sector.base.base + sector.base.copies;
+        log->time = sector.base.time;
+        log->floor = sector.base.seen > sector.base.base ? 0 : sector.base.base - sector.base.seen;
         find_end(log);
     }
     log->resolved = log->error == BO_FLASH_OK;

@@ -1,9 +1,9 @@
 /* rlog_internal.h - what the files rlog*.c share.
  *
- *     rlog_frame.c  bytes: checks, headers, pages, frames in and out
- *     rlog_head.c   power-on: which block is the newest, which page, what is the last frame
+ *     rlog_frame.c  bytes: checks, headers, segments, frames in and out
+ *     rlog_head.c   power-on: which sector is the newest, which segment, what is the last frame
  *     rlog_read.c   records: one after the other, by number, by time
- *     rlog.c        changes: recovery, appending, blocks
+ *     rlog.c        changes: recovery, appending, sectors
  *
  * The error of a flash call is kept in log->error; from then on nothing is read or written until
  * the call of the user ends, and what was found in the meantime is forgotten.
@@ -16,16 +16,16 @@
 #define RLOG_NONE UINT32_MAX
 #define RLOG_UNIT_MAX 32u
 #define PREP_SIZE 8u
-#define FIRST_HEADER 8u /* of the first frame of a page */
+#define FIRST_HEADER 8u /* of the first frame of a segment */
 #define SHORT_HEADER 6u /* of the others */
 #define BASE_PAYLOAD 18u
 #define BASE_SIZE (FIRST_HEADER + BASE_PAYLOAD)
 
-/* Blocks looked at on both sides of where the head should be, and pages behind where the end should
+/* Sectors looked at on both sides of where the head should be, and segments behind where the end should
  * be: more than a cut leaves unreadable. */
-#define RLOG_BLOCKS_AROUND 4u
-#define RLOG_PAGES_BEHIND 3u
-#define RLOG_HOLES_MAX 2u /* pages without a frame before one with a BASE */
+#define RLOG_SECTORS_AROUND 4u
+#define RLOG_SEGMENTS_BEHIND 3u
+#define RLOG_HOLES_MAX 2u /* segments without a frame before one with a BASE */
 
 enum frame_type {
     FRAME_FULL = 1,
@@ -42,11 +42,11 @@ enum frame_type {
 
 struct frame {
     enum frame_type type;
-    uint32_t offset, after; /* in the block */
+    uint32_t offset, after; /* in the sector */
     uint32_t size;          /* of the payload */
-    uint64_t number;        /* by its index; first frame of a page only */
-    bool first;             /* of its page */
-    const uint8_t *payload; /* in log->page */
+    uint64_t number;        /* by its index; first frame of a segment only */
+    bool first;             /* of its segment */
+    const uint8_t *payload; /* in log->segment */
 };
 
 enum { BASE_GOES_ON = 1, BASE_RESUMES = 2 };
@@ -59,8 +59,8 @@ struct base {
     uint8_t flags; /* BASE_GOES_ON: the record `base` began before; BASE_RESUMES: after a mount */
 };
 
-/* What is known of a block. */
-struct block {
+/* What is known of a sector. */
+struct sector {
     bool prepared; /* PREP is valid */
     bool opened;   /* BASE is too */
     uint32_t lap;
@@ -76,56 +76,56 @@ static inline uint32_t rlog_up(const struct rlog *log, uint32_t n)
     return (n + log->unit - 1u) / log->unit * log->unit;
 }
 
-static inline uint32_t rlog_block_count(const struct rlog *log)
+static inline uint32_t rlog_sector_count(const struct rlog *log)
 {
     return log->flash->geometry.sector_count;
 }
 
-/* Where the frames of a page begin, in the block. */
-static inline uint32_t rlog_page_start(const struct rlog *log, uint32_t page)
+/* Where the frames of a segment begin, in the sector. */
+static inline uint32_t rlog_segment_start(const struct rlog *log, uint32_t segment)
 {
-    return page ? page * log->page_size : rlog_up(log, PREP_SIZE);
+    return segment ? segment * log->segment_size : rlog_up(log, PREP_SIZE);
 }
 
-static inline uint32_t rlog_page_end(const struct rlog *log, uint32_t page)
+static inline uint32_t rlog_segment_end(const struct rlog *log, uint32_t segment)
 {
-    return (page + 1) * log->page_size;
+    return (segment + 1) * log->segment_size;
 }
 
-/* Bytes that a BASE takes; at the start of a page that is resumed there is room for two. */
+/* Bytes that a BASE takes; at the start of a segment that is resumed there is room for two. */
 static inline uint32_t rlog_base_size(const struct rlog *log)
 {
     return rlog_up(log, BASE_SIZE);
 }
 
-/* The lap of a block when the head is where it is: the head's, or the one before. */
-static inline uint32_t rlog_lap_of(const struct rlog *log, uint32_t block)
+/* The lap of a sector when the head is where it is: the head's, or the one before. */
+static inline uint32_t rlog_lap_of(const struct rlog *log, uint32_t sector)
 {
-    return block <= log->head ? log->lap : log->lap - 1;
+    return sector <= log->head ? log->lap : log->lap - 1;
 }
 
 /* False when the geometry or the buffer can't be used. */
 bool rlog_setup(struct rlog *log, const struct rlog_config *config);
 
-/* What PREP and BASE of a block say. One read. */
-void rlog_read_block(struct rlog *log, uint32_t number, struct block *block);
+/* What PREP and BASE of a sector say. One read. */
+void rlog_read_sector(struct rlog *log, uint32_t number, struct sector *sector);
 
-/* Has log->page hold a page of a block. */
-void rlog_load(struct rlog *log, uint32_t block, uint32_t lap, uint32_t page);
-void rlog_forget_page(struct rlog *log);
+/* Has log->segment hold a segment of a sector. */
+void rlog_load(struct rlog *log, uint32_t sector, uint32_t lap, uint32_t segment);
+void rlog_forget_segment(struct rlog *log);
 
-/* The frame at an offset of the page that is loaded; RLOG_NONE: the first one of the page. False:
+/* The frame at an offset of the segment that is loaded; RLOG_NONE: the first one of the segment. False:
  * there is none. */
 bool rlog_frame(const struct rlog *log, uint32_t offset, struct frame *frame);
 bool rlog_base_of(const struct frame *frame, struct base *base);
 
-/* Whether the page is all erased, as far as it can be read. */
-bool rlog_page_blank(struct rlog *log, uint32_t block, uint32_t page);
+/* Whether the segment is all erased, as far as it can be read. */
+bool rlog_segment_blank(struct rlog *log, uint32_t sector, uint32_t segment);
 
 /* Programs a frame at log->at and moves on. The payload lies in log->out already, at its place
  * behind the header (rlog_header). */
 void rlog_write_frame(struct rlog *log, enum frame_type type, uint64_t number, uint32_t size);
-void rlog_write_prep(struct rlog *log, uint32_t block, uint32_t lap);
+void rlog_write_prep(struct rlog *log, uint32_t sector, uint32_t lap);
 void rlog_write_base(struct rlog *log, const struct base *base);
 
 /* Bytes of the header that a frame at log->at has, and the largest payload it can have there. */
@@ -143,8 +143,8 @@ void rlog_resolve(struct rlog *log);
 
 /* rlog_read.c */
 
-/* Number of blocks behind the head whose records are seen. */
-uint32_t rlog_live_blocks(struct rlog *log);
+/* Number of sectors behind the head whose records are seen. */
+uint32_t rlog_live_sectors(struct rlog *log);
 
 /* A record as it is told: as much of it as fits the caller's buffer. */
 struct rlog_record {

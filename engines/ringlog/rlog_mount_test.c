@@ -1,7 +1,7 @@
 /* rlog_mount_test.c - what a mount of rlog finds and how many reads it takes.
  *
- * The flash is made up: a read callback computes the bytes of a block from where the head is, so
- * rings of 2^23 blocks cost no memory. Blocks are encoded here, from the description of the format
+ * The flash is made up: a read callback computes the bytes of a sector from where the head is, so
+ * rings of 2^23 sectors cost no memory. Sectors are encoded here, from the description of the format
  * in rlog.h, not by the engine.
  */
 #include <stdio.h>
@@ -25,19 +25,19 @@ static unsigned failures;
 
 /* --- the ring --- */
 
-#define PAGE_SIZE 256u
+#define SEGMENT_SIZE 256u
 #define PREP_END 8u
-#define BASE_END 34u    /* of the BASE in the first place of a block */
+#define BASE_END 34u    /* of the BASE in the first place of a sector */
 #define BASE_BYTES 26u  /* of a BASE */
 #define RECORD_SIZE 20u /* of the records in the head */
-#define PER_PAGE 2u     /* records in each page of the head */
-#define PER_BLOCK 40u   /* numbers that a block takes */
+#define PER_SEGMENT 2u  /* records in each segment of the head */
+#define PER_SECTOR 40u  /* numbers that a sector takes */
 #define BAD_MAX 64u
 
 enum { TYPE_FULL = 1, TYPE_BASE = 9 };
 enum { FLAG_RESUMES = 2 };
 
-/* The block behind the head. */
+/* The sector behind the head. */
 enum gap { GAP_NONE, GAP_PREPARED, GAP_TORN, GAP_UNREADABLE, GAP_ERASED, GAP_COUNT };
 static const char *const gap_names[] = {"none", "prepared", "torn", "unreadable", "erased"};
 
@@ -48,9 +48,10 @@ struct ring {
     struct bo_flash flash;
     uint32_t head, lap;
     enum gap gap;
-    bool junk;                 /* first lap: what was never opened is junk, not blank */
-    uint32_t last_page, tail;  /* of the head: the last page and records in it */
-    uint32_t hole, hole_pages; /* pages of the head without a frame, behind which it was resumed */
+    bool junk;                   /* first lap: what was never opened is junk, not blank */
+    uint32_t last_segment, tail; /* of the head: the last segment and records in it */
+    uint32_t hole,
+        hole_segments; /* segments of the head without a frame, behind which it was resumed */
     uint32_t bad[BAD_MAX], bad_count;
     uint32_t may_fail; /* headers that become bad when they are looked at */
     enum bad bad_kind;
@@ -64,99 +65,99 @@ static void put(uint8_t *to, uint64_t n, uint32_t size)
         to[i] = (uint8_t)(n >> 8 * i);
 }
 
-static uint32_t start_check(const struct ring *r, uint32_t block, uint32_t lap, uint32_t offset)
+static uint32_t start_check(const struct ring *r, uint32_t sector, uint32_t lap, uint32_t offset)
 {
     uint8_t seed[16], place[12];
     put(seed, 1, 2);
     put(seed + 2, r->flash.geometry.sector_count, 4);
     put(seed + 6, r->flash.geometry.sector_size, 4);
-    put(seed + 10, PAGE_SIZE, 4);
+    put(seed + 10, SEGMENT_SIZE, 4);
     put(seed + 14, 1, 2);
-    put(place, block, 4);
+    put(place, sector, 4);
     put(place + 4, lap, 4);
     put(place + 8, offset, 4);
     return bo_crc32c(bo_crc32c(BO_CRC32C_START, seed, sizeof seed), place, sizeof place);
 }
 
 /* A frame whose payload is there already; returns its end. */
-static uint32_t put_frame(const struct ring *r, uint32_t block, uint32_t lap, uint8_t *page,
-                          uint32_t page_at, uint32_t at, unsigned type, bool first, uint32_t index,
-                          uint32_t size)
+static uint32_t put_frame(const struct ring *r, uint32_t sector, uint32_t lap, uint8_t *segment,
+                          uint32_t segment_at, uint32_t at, unsigned type, bool first,
+                          uint32_t index, uint32_t size)
 {
     uint32_t header = first ? 8 : 6;
-    uint8_t *to = page + at;
+    uint8_t *to = segment + at;
     put(to, size | type << 12, 2);
     if (first) put(to + 2, index, 2);
-    uint32_t crc = start_check(r, block, lap, page_at + at);
+    uint32_t crc = start_check(r, sector, lap, segment_at + at);
     crc = bo_crc32c(crc, to, header - 4);
     put(to + header - 4, ~bo_crc32c(crc, to + header, size), 4);
     return at + header + size;
 }
 
-static uint64_t base_of(const struct ring *r, uint32_t block, uint32_t lap)
+static uint64_t base_of(const struct ring *r, uint32_t sector, uint32_t lap)
 {
-    return ((uint64_t)(lap - 1) * r->flash.geometry.sector_count + block) * PER_BLOCK;
+    return ((uint64_t)(lap - 1) * r->flash.geometry.sector_count + sector) * PER_SECTOR;
 }
 
-static uint32_t put_base(const struct ring *r, uint32_t block, uint32_t lap, uint8_t *page,
-                         uint32_t page_at, uint32_t at, uint64_t number, uint8_t flags)
+static uint32_t put_base(const struct ring *r, uint32_t sector, uint32_t lap, uint8_t *segment,
+                         uint32_t segment_at, uint32_t at, uint64_t number, uint8_t flags)
 {
-    uint8_t *p = page + at + 8;
+    uint8_t *p = segment + at + 8;
     memset(p, 0, 18);
     put(p, number, 6);
     p[11] = flags;
     put(p + 14, UINT32_MAX, 4);
-    uint32_t index = (uint32_t)(number - base_of(r, block, lap));
-    return put_frame(r, block, lap, page, page_at, at, TYPE_BASE, true, index, 18);
+    uint32_t index = (uint32_t)(number - base_of(r, sector, lap));
+    return put_frame(r, sector, lap, segment, segment_at, at, TYPE_BASE, true, index, 18);
 }
 
-static bool is_hole(const struct ring *r, uint32_t page)
+static bool is_hole(const struct ring *r, uint32_t segment)
 {
-    return page >= r->hole && page < r->hole + r->hole_pages;
+    return segment >= r->hole && segment < r->hole + r->hole_segments;
 }
 
-/* Records of the head before a page. */
-static uint32_t records_before(const struct ring *r, uint32_t page)
+/* Records of the head before a segment. */
+static uint32_t records_before(const struct ring *r, uint32_t segment)
 {
     uint32_t count = 0;
-    for (uint32_t i = 0; i < page; i++)
-        if (!is_hole(r, i)) count += PER_PAGE;
+    for (uint32_t i = 0; i < segment; i++)
+        if (!is_hole(r, i)) count += PER_SEGMENT;
     return count;
 }
 
 static uint64_t end_of(const struct ring *r)
 {
-    return base_of(r, r->head, r->lap) + records_before(r, r->last_page) + r->tail;
+    return base_of(r, r->head, r->lap) + records_before(r, r->last_segment) + r->tail;
 }
 
-static void put_head_page(const struct ring *r, uint32_t page, uint8_t *bytes)
+static void put_head_segment(const struct ring *r, uint32_t segment, uint8_t *bytes)
 {
-    uint32_t at = page == 0 ? BASE_END : 0, index = records_before(r, page);
+    uint32_t at = segment == 0 ? BASE_END : 0, index = records_before(r, segment);
     uint64_t number = base_of(r, r->head, r->lap) + index;
-    uint32_t count = page == r->last_page ? r->tail : PER_PAGE;
-    if (page > r->last_page || is_hole(r, page)) return;
-    if (page == r->hole + r->hole_pages && r->hole_pages != 0) {
-        put_base(r, r->head, r->lap, bytes, page * PAGE_SIZE, 0, number, FLAG_RESUMES);
+    uint32_t count = segment == r->last_segment ? r->tail : PER_SEGMENT;
+    if (segment > r->last_segment || is_hole(r, segment)) return;
+    if (segment == r->hole + r->hole_segments && r->hole_segments != 0) {
+        put_base(r, r->head, r->lap, bytes, segment * SEGMENT_SIZE, 0, number, FLAG_RESUMES);
         at = 2 * BASE_BYTES;
     }
     for (uint32_t i = 0; i < count; i++, index++) {
         bool first = at == 0;
         memset(bytes + at + (first ? 8 : 6), (int)(index & 0x7F), RECORD_SIZE);
-        at = put_frame(r, r->head, r->lap, bytes, page * PAGE_SIZE, at, TYPE_FULL, first, index,
-                       RECORD_SIZE);
+        at = put_frame(r, r->head, r->lap, bytes, segment * SEGMENT_SIZE, at, TYPE_FULL, first,
+                       index, RECORD_SIZE);
     }
 }
 
-static void put_prep(const struct ring *r, uint32_t block, uint32_t lap, uint8_t *bytes)
+static void put_prep(const struct ring *r, uint32_t sector, uint32_t lap, uint8_t *bytes)
 {
     put(bytes, lap, 4);
-    put(bytes + 4, ~start_check(r, block, lap, 0), 4);
+    put(bytes + 4, ~start_check(r, sector, lap, 0), 4);
 }
 
-static bool is_bad(const struct ring *r, uint32_t block)
+static bool is_bad(const struct ring *r, uint32_t sector)
 {
     for (uint32_t i = 0; i < r->bad_count; i++)
-        if (r->bad[i] == block) return true;
+        if (r->bad[i] == sector) return true;
     return false;
 }
 
@@ -165,43 +166,43 @@ static uint32_t behind_head(const struct ring *r)
     return r->head + 1 == r->flash.geometry.sector_count ? 0 : r->head + 1;
 }
 
-static void put_gap(const struct ring *r, uint32_t block, uint8_t *bytes)
+static void put_gap(const struct ring *r, uint32_t sector, uint8_t *bytes)
 {
-    if (r->gap == GAP_PREPARED) put_prep(r, block, block == 0 ? r->lap + 1 : r->lap, bytes);
-    if (r->gap == GAP_TORN) memset(bytes, 0x5A, PAGE_SIZE / 2);
+    if (r->gap == GAP_PREPARED) put_prep(r, sector, sector == 0 ? r->lap + 1 : r->lap, bytes);
+    if (r->gap == GAP_TORN) memset(bytes, 0x5A, SEGMENT_SIZE / 2);
 }
 
-/* A page of a block, over blank bytes. */
-static void put_page(const struct ring *r, uint32_t block, uint32_t page, uint8_t *bytes)
+/* A segment of a sector, over blank bytes. */
+static void put_segment(const struct ring *r, uint32_t sector, uint32_t segment, uint8_t *bytes)
 {
-    uint32_t lap = block <= r->head ? r->lap : r->lap - 1;
-    if (block == behind_head(r) && r->gap != GAP_NONE) {
-        if (page == 0) put_gap(r, block, bytes);
+    uint32_t lap = sector <= r->head ? r->lap : r->lap - 1;
+    if (sector == behind_head(r) && r->gap != GAP_NONE) {
+        if (segment == 0) put_gap(r, sector, bytes);
         return;
     }
     if (lap == 0) {
-        if (r->junk) memset(bytes, 0x3C + (int)(block % 7), PAGE_SIZE);
+        if (r->junk) memset(bytes, 0x3C + (int)(sector % 7), SEGMENT_SIZE);
         return;
     }
-    if (page == 0) put_prep(r, block, lap, bytes);
-    if (page == 0) put_base(r, block, lap, bytes, 0, PREP_END, base_of(r, block, lap), 0);
-    if (block == r->head) put_head_page(r, page, bytes);
+    if (segment == 0) put_prep(r, sector, lap, bytes);
+    if (segment == 0) put_base(r, sector, lap, bytes, 0, PREP_END, base_of(r, sector, lap), 0);
+    if (sector == r->head) put_head_segment(r, segment, bytes);
 }
 
 /* No more than three bad ones in a row, else no search can do it. */
-static bool may_become_bad(const struct ring *r, uint32_t block)
+static bool may_become_bad(const struct ring *r, uint32_t sector)
 {
     uint32_t run = 1;
-    for (uint32_t i = block; i-- != 0 && is_bad(r, i);)
+    for (uint32_t i = sector; i-- != 0 && is_bad(r, i);)
         run++;
-    for (uint32_t i = block + 1; is_bad(r, i); i++)
+    for (uint32_t i = sector + 1; is_bad(r, i); i++)
         run++;
-    return block != r->head && !is_bad(r, block) && run < 4 && r->bad_count < BAD_MAX;
+    return sector != r->head && !is_bad(r, sector) && run < 4 && r->bad_count < BAD_MAX;
 }
 
-static void make_bad(struct ring *r, uint32_t block)
+static void make_bad(struct ring *r, uint32_t sector)
 {
-    if (may_become_bad(r, block)) r->bad[r->bad_count++] = block;
+    if (may_become_bad(r, sector)) r->bad[r->bad_count++] = sector;
 }
 
 static void note_read(struct ring *r, uint32_t address, uint32_t size)
@@ -216,24 +217,25 @@ static void note_read(struct ring *r, uint32_t address, uint32_t size)
 static int ring_read(void *context, uint32_t address, void *buffer, uint32_t size)
 {
     struct ring *r = context;
-    uint8_t bytes[PAGE_SIZE];
-    uint32_t block = address / r->flash.geometry.sector_size;
-    uint32_t page = address % r->flash.geometry.sector_size / PAGE_SIZE, at = address % PAGE_SIZE;
+    uint8_t bytes[SEGMENT_SIZE];
+    uint32_t sector = address / r->flash.geometry.sector_size;
+    uint32_t segment = address % r->flash.geometry.sector_size / SEGMENT_SIZE,
+             at = address % SEGMENT_SIZE;
     note_read(r, address, size);
-    if (r->may_fail != 0 && page == 0 && block <= r->head && may_become_bad(r, block)) {
-        make_bad(r, block);
+    if (r->may_fail != 0 && segment == 0 && sector <= r->head && may_become_bad(r, sector)) {
+        make_bad(r, sector);
         r->may_fail--;
     }
-    bool bad = is_bad(r, block) && page == 0;
+    bool bad = is_bad(r, sector) && segment == 0;
     bool refuses =
-        (bad && r->bad_kind == BAD_ECC) || (block == behind_head(r) && r->gap == GAP_UNREADABLE);
+        (bad && r->bad_kind == BAD_ECC) || (sector == behind_head(r) && r->gap == GAP_UNREADABLE);
     if (refuses) {
         if (r->failed_end == 0) r->failed = address;
         if (r->failed_end == 0) r->failed_end = address + size;
         return BO_FLASH_ERR_ECC;
     }
     memset(bytes, 0xFF, sizeof bytes);
-    put_page(r, block, page, bytes);
+    put_segment(r, sector, segment, bytes);
     if (bad) bytes[r->bad_kind == BAD_BYTES ? 1 : 20] ^= 0x10;
     memcpy(buffer, bytes + at, size);
     return BO_FLASH_OK;
@@ -285,7 +287,7 @@ static uint32_t log2_up(uint32_t n)
 /* What a mount of any ring must be like, reads apart. */
 static void mount(struct ring *r)
 {
-    uint8_t buffer[2 * PAGE_SIZE];
+    uint8_t buffer[2 * SEGMENT_SIZE];
     struct rlog log;
     struct rlog_config config = {
         .flash = &r->flash, .buffer = buffer, .buffer_size = sizeof buffer, .id = 1};
@@ -293,24 +295,24 @@ static void mount(struct ring *r)
     int error = rlog_mount(&log, &config);
     uint32_t n = r->flash.geometry.sector_count;
     CHECK(error == BO_FLASH_OK && log.head == r->head && log.lap == r->lap,
-          "%u blocks, head %u, lap %u, gap %s, %u bad: %d, head %u, lap %u", n, r->head, r->lap,
+          "%u sectors, head %u, lap %u, gap %s, %u bad: %d, head %u, lap %u", n, r->head, r->lap,
           gap_names[r->gap], r->bad_count, error, log.head, log.lap);
-    CHECK(log.next == end_of(r), "%u blocks, head %u, page %u, hole %u: ends at %u, not %u", n,
-          r->head, r->last_page, r->hole, (unsigned)log.next, (unsigned)end_of(r));
+    CHECK(log.next == end_of(r), "%u sectors, head %u, segment %u, hole %u: ends at %u, not %u", n,
+          r->head, r->last_segment, r->hole, (unsigned)log.next, (unsigned)end_of(r));
 }
 
 /* Somewhere in the head. */
 static void end_anywhere(struct ring *r, uint64_t *random)
 {
-    uint32_t pages = r->flash.geometry.sector_size / PAGE_SIZE;
-    r->last_page = ram_flash_below(random, pages);
-    r->tail = ram_flash_below(random, PER_PAGE) + 1;
-    if (r->last_page == 0) r->tail--;
+    uint32_t segments = r->flash.geometry.sector_size / SEGMENT_SIZE;
+    r->last_segment = ram_flash_below(random, segments);
+    r->tail = ram_flash_below(random, PER_SEGMENT) + 1;
+    if (r->last_segment == 0) r->tail--;
 }
 
 static uint32_t stated(const struct ring *r)
 {
-    return rlog_mount_reads(&r->flash.geometry, PAGE_SIZE);
+    return rlog_mount_reads(&r->flash.geometry, SEGMENT_SIZE);
 }
 
 /* --- what is true --- */
@@ -337,15 +339,16 @@ static void test_every_head_of_a_small_ring_is_found(bool verbose)
         uint32_t n = i < 14 ? i + 3 : more[i - 14];
         ring_init(&r, 4096, n);
         uint32_t wrapped = most_reads(&r, &random);
-        CHECK(wrapped < stated(&r), "%u blocks: %u reads", n, wrapped);
+        CHECK(wrapped < stated(&r), "%u sectors: %u reads", n, wrapped);
         r.lap = 1;
         uint32_t first = most_reads(&r, &random);
         r.junk = true;
         uint32_t junk = most_reads(&r, &random);
-        CHECK(first <= stated(&r) && junk <= stated(&r), "%u blocks: %u, %u reads", n, first, junk);
+        CHECK(first <= stated(&r) && junk <= stated(&r), "%u sectors: %u, %u reads", n, first,
+              junk);
         if (verbose)
-            printf("%7u blocks: %u reads wrapped, %u, %u on the first lap, %u stated\n", n, wrapped,
-                   first, junk, stated(&r));
+            printf("%7u sectors: %u reads wrapped, %u, %u on the first lap, %u stated\n", n,
+                   wrapped, first, junk, stated(&r));
     }
 }
 
@@ -371,8 +374,8 @@ static void test_heads_of_a_vast_ring_are_found_in_28_reads(bool verbose)
             mount(&r);
             if (r.looks > most) most = r.looks;
         }
-        CHECK(most <= log2_up(counts[k]) + 5, "%u blocks: %u reads", counts[k], most);
-        if (verbose) printf("%7u blocks: %u reads, %u stated\n", counts[k], most, stated(&r));
+        CHECK(most <= log2_up(counts[k]) + 5, "%u sectors: %u reads", counts[k], most);
+        if (verbose) printf("%7u sectors: %u reads, %u stated\n", counts[k], most, stated(&r));
     }
 }
 
@@ -392,18 +395,18 @@ static void test_heads_on_the_first_lap_of_a_vast_ring_are_found(void)
     }
 }
 
-static uint32_t page_looks(const struct ring *r)
+static uint32_t segment_looks(const struct ring *r)
 {
-    uint32_t pages = r->flash.geometry.sector_size / PAGE_SIZE;
-    return log2_up(pages) + 4;
+    uint32_t segments = r->flash.geometry.sector_size / SEGMENT_SIZE;
+    return log2_up(segments) + 4;
 }
 
 static void check_bad(struct ring *r, uint32_t j)
 {
     uint32_t n = r->flash.geometry.sector_count;
     mount(r);
-    CHECK(r->looks <= (j + 1) * (log2_up(n) + 4) + page_looks(r) + 4,
-          "%u blocks, head %u, gap %s, kind %u, %u of %u bad: %u reads", n, r->head,
+    CHECK(r->looks <= (j + 1) * (log2_up(n) + 4) + segment_looks(r) + 4,
+          "%u sectors, head %u, gap %s, kind %u, %u of %u bad: %u reads", n, r->head,
           gap_names[r->gap], (unsigned)r->bad_kind, r->bad_count, j, r->looks);
 }
 
@@ -442,18 +445,18 @@ static void test_unreadable_headers_anywhere_mislead_nobody(void)
     }
 }
 
-/* A log that was resumed behind a page or two without a frame. */
+/* A log that was resumed behind a segment or two without a frame. */
 static void test_the_end_behind_a_hole_is_found(bool verbose)
 {
     uint32_t most = 0;
     struct ring r;
     ring_init(&r, 4096, 16);
     r.head = 7;
-    for (r.hole_pages = 1; r.hole_pages <= 2; r.hole_pages++) {
-        for (r.hole = 1; r.hole + r.hole_pages < 16; r.hole++) {
-            for (r.last_page = r.hole + r.hole_pages; r.last_page < 16; r.last_page++) {
-                r.tail = r.last_page % 3;
-                if (r.last_page != r.hole + r.hole_pages && r.tail == 0) r.tail = 2;
+    for (r.hole_segments = 1; r.hole_segments <= 2; r.hole_segments++) {
+        for (r.hole = 1; r.hole + r.hole_segments < 16; r.hole++) {
+            for (r.last_segment = r.hole + r.hole_segments; r.last_segment < 16; r.last_segment++) {
+                r.tail = r.last_segment % 3;
+                if (r.last_segment != r.hole + r.hole_segments && r.tail == 0) r.tail = 2;
                 mount(&r);
                 if (r.looks > most) most = r.looks;
             }

@@ -1,34 +1,34 @@
 /* rlog_read.c - records: one after the other, by number, by time.
  *
- * A walk goes over frames, page by page; a page without a valid first frame is passed over, and so
- * is what a frame behind it makes void. Only the last record of a page can be void, by a BASE that
- * begins a later one: a recovery never appends to the page in which the last frame lies. So a
- * record that ends a page is told when the next frame is known. */
+ * A walk goes over frames, segment by segment; a segment without a valid first frame is passed over, and so
+ * is what a frame behind it makes void. Only the last record of a segment can be void, by a BASE that
+ * begins a later one: a recovery never appends to the segment in which the last frame lies. So a
+ * record that ends a segment is told when the next frame is known. */
 #include "rlog_internal.h"
 
 #include <string.h>
 
-/* --- which blocks --- */
+/* --- which sectors --- */
 
-static uint32_t block_back(const struct rlog *log, uint32_t back)
+static uint32_t sector_back(const struct rlog *log, uint32_t back)
 {
-    uint32_t count = rlog_block_count(log);
+    uint32_t count = rlog_sector_count(log);
     return log->head >= back ? log->head - back : log->head + count - back;
 }
 
-uint32_t rlog_live_blocks(struct rlog *log)
+uint32_t rlog_live_sectors(struct rlog *log)
 {
-    struct block block;
+    struct sector sector;
     /* One is the head, the one behind it is not seen but by who copies from it. */
-    uint32_t most = rlog_block_count(log) - (log->copying ? 1 : 2);
+    uint32_t most = rlog_sector_count(log) - (log->copying ? 1 : 2);
     if (log->empty) return 0;
     if (log->lap == 1 && log->head < most) most = log->head;
-    /* Blocks that can't be read at the far end are no end. A log that was never wrapped has its end
+    /* Sectors that can't be read at the far end are no end. A log that was never wrapped has its end
      * where the lap says. */
-    for (uint32_t passed = 0; most > 0 && passed < RLOG_BLOCKS_AROUND; most--, passed++) {
-        uint32_t number = block_back(log, most);
-        rlog_read_block(log, number, &block);
-        if (block.opened && block.lap == rlog_lap_of(log, number)) break;
+    for (uint32_t passed = 0; most > 0 && passed < RLOG_SECTORS_AROUND; most--, passed++) {
+        uint32_t number = sector_back(log, most);
+        rlog_read_sector(log, number, &sector);
+        if (sector.opened && sector.lap == rlog_lap_of(log, number)) break;
     }
     return most;
 }
@@ -51,48 +51,48 @@ static void add(struct rlog_record *record, const uint8_t *data, uint32_t size)
 
 static void load(struct rlog *log, const struct rlog_walk *walk)
 {
-    uint32_t number = block_back(log, walk->back);
-    rlog_load(log, number, rlog_lap_of(log, number), walk->page);
+    uint32_t number = sector_back(log, walk->back);
+    rlog_load(log, number, rlog_lap_of(log, number), walk->segment);
 }
 
-/* The next page, or the next block's first one. False behind the head's last. */
-static bool turn_page(struct rlog *log, struct rlog_walk *walk)
+/* The next segment, or the next sector's first one. False behind the head's last. */
+static bool turn_segment(struct rlog *log, struct rlog_walk *walk)
 {
-    uint32_t last = walk->back == 0 ? log->at_page : log->page_count - 1;
-    if (walk->page >= last && walk->back == 0) return false;
+    uint32_t last = walk->back == 0 ? log->at_segment : log->segment_count - 1;
+    if (walk->segment >= last && walk->back == 0) return false;
     walk->offset = RLOG_NONE;
-    if (walk->page < last) {
-        walk->page++;
+    if (walk->segment < last) {
+        walk->segment++;
         return true;
     }
     walk->back--;
-    walk->page = 0;
+    walk->segment = 0;
     walk->base = UINT64_MAX;
     return true;
 }
 
-/* A record that goes on fills its page to the end. Where that is not so a frame can't be read, and
+/* A record that goes on fills its segment to the end. Where that is not so a frame can't be read, and
  * what comes behind is not told as the rest of what came before. */
-static void leave_page(const struct rlog *log, struct rlog_walk *walk)
+static void leave_segment(const struct rlog *log, struct rlog_walk *walk)
 {
-    if (walk->offset != RLOG_NONE && walk->offset >= rlog_page_end(log, walk->page)) return;
+    if (walk->offset != RLOG_NONE && walk->offset >= rlog_segment_end(log, walk->segment)) return;
     walk->inside = walk->in_batch = false;
 }
 
-/* The frame at which the walk is, without going on. A page that ended is turned. False: the end. */
+/* The frame at which the walk is, without going on. A segment that ended is turned. False: the end. */
 static bool here(struct rlog *log, struct rlog_walk *walk, struct frame *frame)
 {
     for (;;) {
         load(log, walk);
         if (log->error) return false;
         if (rlog_frame(log, walk->offset, frame)) return true;
-        leave_page(log, walk);
-        if (!turn_page(log, walk)) return false;
+        leave_segment(log, walk);
+        if (!turn_segment(log, walk)) return false;
     }
 }
 
-/* Whether the page has another frame behind this one. */
-static bool more_in_page(struct rlog *log, const struct rlog_walk *walk, uint32_t offset)
+/* Whether the segment has another frame behind this one. */
+static bool more_in_segment(struct rlog *log, const struct rlog_walk *walk, uint32_t offset)
 {
     struct frame frame;
     load(log, walk);
@@ -124,12 +124,12 @@ static bool take_batch(struct rlog_walk *walk, const struct frame *frame,
     return !walk->inside;
 }
 
-/* Whether the next frame after this place is a BASE that begins a page. The walk goes there. */
+/* Whether the next frame after this place is a BASE that begins a segment. The walk goes there. */
 static bool go_to_base(struct rlog *log, struct rlog_walk *walk, struct base *base)
 {
     struct frame frame;
-    if (more_in_page(log, walk, walk->offset)) return false;
-    if (!turn_page(log, walk) || !here(log, walk, &frame)) return false;
+    if (more_in_segment(log, walk, walk->offset)) return false;
+    if (!turn_segment(log, walk) || !here(log, walk, &frame)) return false;
     return rlog_base_of(&frame, base);
 }
 
@@ -142,7 +142,7 @@ static bool voids(struct rlog *log, const struct rlog_walk *walk, uint64_t numbe
            base.base + base.copies <= number;
 }
 
-/* Has log->page hold the frame of the walk again, after another page was looked at. It is checked
+/* Has log->segment hold the frame of the walk again, after another segment was looked at. It is checked
  * anew: where it can't be read a second time, nothing of it is used. */
 static bool reload(struct rlog *log, const struct rlog_walk *walk, const struct frame *frame)
 {
@@ -197,7 +197,7 @@ static void pass_base(struct rlog_walk *walk, const struct frame *frame)
     struct base base;
     rlog_base_of(frame, &base);
     if (!(base.flags & BASE_GOES_ON) || base.base != walk->number) walk->inside = false;
-    if (walk->page == 0) walk->base = base.base;
+    if (walk->segment == 0) walk->base = base.base;
     walk->number = base.base;
 }
 
@@ -256,7 +256,7 @@ static enum step next_end(struct rlog *log, struct rlog_walk *walk, struct frame
     while (here(log, walk, frame)) {
         enum step did = STEP_FRAME;
         if (walk->base == UINT64_MAX && frame->type != FRAME_BASE)
-            walk->offset = frame->after; /* of a block whose BASE can't be read */
+            walk->offset = frame->after; /* of a sector whose BASE can't be read */
         else
             did = step(log, walk, frame, record);
         if (did == STEP_RECORD && is_void(log, walk, frame->type, record->number)) continue;
@@ -305,20 +305,21 @@ static uint64_t begins_behind(const struct base *base)
     return base->base + (base->copies ? base->copies : (base->flags & BASE_GOES_ON));
 }
 
-/* From which number on records begin in a block; RLOG_NONE of 64 bits: it can't be read. */
+/* From which number on records begin in a sector; RLOG_NONE of 64 bits: it can't be read. */
 static uint64_t begins_at(struct rlog *log, uint32_t back)
 {
-    struct block block;
-    uint32_t number = block_back(log, back);
-    rlog_read_block(log, number, &block);
-    if (!block.opened || block.lap != rlog_lap_of(log, number)) return UINT64_MAX;
-    return begins_behind(&block.base);
+    struct sector sector;
+    uint32_t number = sector_back(log, back);
+    rlog_read_sector(log, number, &sector);
+    if (!sector.opened || sector.lap != rlog_lap_of(log, number)) return UINT64_MAX;
+    return begins_behind(&sector.base);
 }
 
-/* The youngest block in which `number` may begin. */
-static uint32_t find_block(struct rlog *log, uint64_t number)
+/* The youngest sector in which `number` may begin. */
+static uint32_t find_sector(struct rlog *log, uint64_t number)
 {
-    uint32_t low = rlog_live_blocks(log) + 1, high = 0; /* low: too old or right, high: too young */
+    uint32_t low = rlog_live_sectors(log) + 1,
+             high = 0; /* low: too old or right, high: too young */
     if (low == 1 || begins_at(log, 0) <= number) return 0;
     low--;
     while (low - high > 1) {
@@ -334,8 +335,8 @@ static uint32_t find_block(struct rlog *log, uint64_t number)
     return low;
 }
 
-/* Where a record can begin in a page, at the earliest; UINT64_MAX: it can't be read. */
-static uint64_t page_begins_at(struct rlog *log, const struct rlog_walk *walk, uint64_t base)
+/* Where a record can begin in a segment, at the earliest; UINT64_MAX: it can't be read. */
+static uint64_t segment_begins_at(struct rlog *log, const struct rlog_walk *walk, uint64_t base)
 {
     struct frame frame;
     struct base says;
@@ -347,20 +348,20 @@ static uint64_t page_begins_at(struct rlog *log, const struct rlog_walk *walk, u
     return base + frame.number + inside;
 }
 
-static void find_page(struct rlog *log, struct rlog_walk *walk, uint64_t number)
+static void find_segment(struct rlog *log, struct rlog_walk *walk, uint64_t number)
 {
-    struct block block;
-    uint32_t low = 0, high = walk->back == 0 ? log->at_page + 1 : log->page_count;
-    rlog_read_block(log, block_back(log, walk->back), &block);
-    while (high - low > 1 && block.opened) {
-        walk->page = low + (high - low) / 2;
-        if (page_begins_at(log, walk, block.base.base) <= number)
-            low = walk->page;
+    struct sector sector;
+    uint32_t low = 0, high = walk->back == 0 ? log->at_segment + 1 : log->segment_count;
+    rlog_read_sector(log, sector_back(log, walk->back), &sector);
+    while (high - low > 1 && sector.opened) {
+        walk->segment = low + (high - low) / 2;
+        if (segment_begins_at(log, walk, sector.base.base) <= number)
+            low = walk->segment;
         else
-            high = walk->page;
+            high = walk->segment;
     }
-    walk->page = block.opened ? low : 0;
-    walk->base = walk->number = block.opened ? block.base.base : UINT64_MAX;
+    walk->segment = sector.opened ? low : 0;
+    walk->base = walk->number = sector.opened ? sector.base.base : UINT64_MAX;
 }
 
 void rlog_walk_to(struct rlog *log, struct rlog_walk *walk, uint64_t number)
@@ -368,8 +369,8 @@ void rlog_walk_to(struct rlog *log, struct rlog_walk *walk, uint64_t number)
     memset(walk, 0, sizeof *walk);
     walk->offset = RLOG_NONE;
     walk->base = UINT64_MAX;
-    walk->back = number == 0 ? rlog_live_blocks(log) : find_block(log, number);
-    if (number != 0) find_page(log, walk, number);
+    walk->back = number == 0 ? rlog_live_sectors(log) : find_sector(log, number);
+    if (number != 0) find_segment(log, walk, number);
 }
 
 /* --- what the user asks --- */
@@ -444,20 +445,20 @@ int rlog_range(struct rlog *log, uint64_t *first, uint64_t *end)
     return leave(log, BO_FLASH_OK);
 }
 
-/* The time of a block's BASE; 0 if it can't be read. */
+/* The time of a sector's BASE; 0 if it can't be read. */
 static uint64_t opened_at(struct rlog *log, uint32_t back)
 {
-    struct block block;
-    rlog_read_block(log, block_back(log, back), &block);
-    return block.opened ? block.base.time : 0;
+    struct sector sector;
+    rlog_read_sector(log, sector_back(log, back), &sector);
+    return sector.opened ? sector.base.time : 0;
 }
 
 int rlog_seek(struct rlog *log, uint64_t time, uint64_t *number)
 {
-    struct block block;
+    struct sector sector;
     *number = log->floor;
     if (!enter(log)) return leave(log, BO_FLASH_OK);
-    uint32_t low = rlog_live_blocks(log), high = 0; /* low is too old or right */
+    uint32_t low = rlog_live_sectors(log), high = 0; /* low is too old or right */
     if (opened_at(log, 0) < time) low = 0;
     while (low > high + 1) {
         uint32_t middle = high + (low - high) / 2;
@@ -466,7 +467,7 @@ int rlog_seek(struct rlog *log, uint64_t time, uint64_t *number)
         else
             high = middle;
     }
-    rlog_read_block(log, block_back(log, low), &block);
-    *number = block.opened && block.base.base > log->floor ? block.base.base : log->floor;
+    rlog_read_sector(log, sector_back(log, low), &sector);
+    *number = sector.opened && sector.base.base > log->floor ? sector.base.base : log->floor;
     return leave(log, BO_FLASH_OK);
 }

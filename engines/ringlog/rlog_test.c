@@ -39,7 +39,7 @@ struct bench {
     struct ram_flash_counts before; /* the call that is made now */
     uint64_t reads_most, changes_most;
     uint32_t bad[BAD_UNITS_MAX], bad_count; /* units that read as errors */
-    uint8_t buffer[2 * RLOG_PAGE_MAX];
+    uint8_t buffer[2 * RLOG_SEGMENT_MAX];
 };
 
 static struct bench bench;
@@ -66,14 +66,14 @@ static int bench_ends(struct bench *b, int answer)
 static void check_bounds(const struct bench *b)
 {
     const struct bo_flash_geometry *g = &b->ram.flash.geometry;
-    uint64_t changes = rlog_bound(g, b->config.page_size);
-    uint64_t reads = rlog_read_bound(g, b->config.page_size);
+    uint64_t changes = rlog_bound(g, b->config.segment_size);
+    uint64_t reads = rlog_read_bound(g, b->config.segment_size);
     CHECK(b->changes_most <= changes, "%u changes of %u", (unsigned)b->changes_most,
           (unsigned)changes);
     CHECK(b->reads_most <= reads, "%u reads of %u", (unsigned)b->reads_most, (unsigned)reads);
     if (verbose)
-        printf("%u x %u, page %u, unit %u: at most %u changes of %u, %u reads of %u\n",
-               g->sector_count, g->sector_size, (unsigned)b->log.page_size, (unsigned)g->unit,
+        printf("%u x %u, segment %u, unit %u: at most %u changes of %u, %u reads of %u\n",
+               g->sector_count, g->sector_size, (unsigned)b->log.segment_size, (unsigned)g->unit,
                (unsigned)b->changes_most, (unsigned)changes, (unsigned)b->reads_most,
                (unsigned)reads);
 }
@@ -140,11 +140,11 @@ static void remount(struct bench *b)
     CHECK(error == BO_FLASH_OK, "%d", error);
 }
 
-/* A blank part of 8 x 512 bytes, page 128. */
+/* A blank part of 8 x 512 bytes, segment 128. */
 static void bench_open(struct bench *b)
 {
     bench_flash(b, 512, 8, 1, 0);
-    b->config.page_size = 128;
+    b->config.segment_size = 128;
     remount(b);
 }
 
@@ -254,7 +254,7 @@ static uint32_t check_all(struct bench *b, uint64_t end, uint32_t most)
 
 struct setup {
     uint32_t sector_size, count;
-    uint16_t unit, page;
+    uint16_t unit, segment;
     uint8_t programs_per_unit;
 };
 
@@ -267,8 +267,8 @@ static const struct setup setups[] = {
 static void open_setup(struct bench *b, const struct setup *s, unsigned options)
 {
     bench_flash(b, s->sector_size, s->count, s->unit, s->programs_per_unit);
-    b->config.page_size = s->page;
-    b->config.profile = options & 1 ? RLOG_STRICT : RLOG_PAGE;
+    b->config.segment_size = s->segment;
+    b->config.profile = options & 1 ? RLOG_STRICT : RLOG_SEGMENT;
     b->config.batch = options & 2;
     b->config.ahead = options & 4;
     remount(b);
@@ -277,7 +277,7 @@ static void open_setup(struct bench *b, const struct setup *s, unsigned options)
 /* Some laps of records of all sizes; now and then power goes off in peace, or not. */
 static void run_setup(struct bench *b, uint32_t appends, bool reboots)
 {
-    uint32_t most = rlog_record_max(&b->ram.flash.geometry, b->config.page_size);
+    uint32_t most = rlog_record_max(&b->ram.flash.geometry, b->config.segment_size);
     uint64_t random = most;
     for (uint32_t i = 0; i < appends; i++) {
         append(b, most, i);
@@ -308,7 +308,7 @@ static void test_records_of_all_sizes_come_back_in_every_setup(void)
     }
 }
 
-/* As many as a page of a batch holds are copied one by one, each then takes a unit or more. */
+/* As many as a segment of a batch holds are copied one by one, each then takes a unit or more. */
 static void test_a_batch_of_many_small_records_outlives_a_power_on(void)
 {
     uint64_t random = 11;
@@ -337,7 +337,7 @@ static void test_a_record_larger_than_the_largest_is_refused(void)
     static const uint8_t bytes[RAM_FLASH_SECTOR_MAX];
     for (unsigned i = 0; i < SETUPS; i++) {
         open_setup(&bench, &setups[i], 0);
-        uint32_t most = rlog_record_max(&bench.ram.flash.geometry, bench.config.page_size);
+        uint32_t most = rlog_record_max(&bench.ram.flash.geometry, bench.config.segment_size);
         uint64_t programs = bench.ram.counts.programs;
         int error = DO(&bench, rlog_append(&bench.log, bytes, most + 1, 0, NULL));
         CHECK(most > 0 && error == RINGLOG_ERR_TOO_BIG, "%d", error);
@@ -349,12 +349,12 @@ static void test_a_record_larger_than_the_largest_is_refused(void)
 static void test_geometries_it_cannot_use_are_refused(void)
 {
     bench_flash(&bench, 512, 2, 1, 0);
-    CHECK(bench_mount(&bench) == RINGLOG_ERR_GEOMETRY, "two blocks");
-    CHECK(rlog_bound(&bench.ram.flash.geometry, 0) == 0, "two blocks");
+    CHECK(bench_mount(&bench) == RINGLOG_ERR_GEOMETRY, "two sectors");
+    CHECK(rlog_bound(&bench.ram.flash.geometry, 0) == 0, "two sectors");
     bench_flash(&bench, 512, 4, 1, 0);
-    bench.config.page_size = 32;
-    CHECK(bench_mount(&bench) == RINGLOG_ERR_GEOMETRY, "pages too small");
-    bench.config.page_size = 128;
+    bench.config.segment_size = 32;
+    CHECK(bench_mount(&bench) == RINGLOG_ERR_GEOMETRY, "segments too small");
+    bench.config.segment_size = 128;
     bench.config.buffer_size = 255;
     CHECK(bench_mount(&bench) == RINGLOG_ERR_GEOMETRY, "buffer too small");
     bench.config.buffer_size = 256;
@@ -433,8 +433,8 @@ static void test_an_iteration_goes_on_while_records_are_appended(void)
     }
 }
 
-/* Records of each block are as many as one block holds, so "about a block" is twice that. */
-static void test_seek_finds_a_time_within_a_block_or_so(void)
+/* Records of each sector are as many as one sector holds, so "about a sector" is twice that. */
+static void test_seek_finds_a_time_within_a_sector_or_so(void)
 {
     static uint64_t times[400];
     bench_open(&bench);
@@ -466,7 +466,7 @@ static void test_clear_costs_the_same_on_every_log(void)
 {
     for (uint32_t i = 0; i < 8; i++) {
         bench_flash(&bench, 512, i & 1 ? 32 : 4, 1, 0);
-        bench.config.profile = i & 4 ? RLOG_STRICT : RLOG_PAGE;
+        bench.config.profile = i & 4 ? RLOG_STRICT : RLOG_SEGMENT;
         remount(&bench);
         append_many(&bench, i & 2 ? 1000 : 1, 30);
         struct ram_flash_counts was = bench.ram.counts;
@@ -555,22 +555,22 @@ static uint32_t erases_in_appends(struct bench *b, bool prepare)
     uint32_t count = 0;
     for (uint32_t i = 0; i < 300; i++) {
         if (prepare) CHECK(DO(b, rlog_prepare(&b->log)) == BO_FLASH_OK, "prepare");
-        uint64_t erases = b->ram.counts.erases, page = b->log.at_page;
+        uint64_t erases = b->ram.counts.erases, segment = b->log.at_segment;
         append(b, 20, 0);
-        /* Half a block ahead is in time; when the block is full it is late. */
-        count += b->ram.counts.erases != erases && b->log.at_page < page;
+        /* Half a sector ahead is in time; when the sector is full it is late. */
+        count += b->ram.counts.erases != erases && b->log.at_segment < segment;
     }
     return count;
 }
 
-static void test_a_block_is_erased_ahead_of_its_need(void)
+static void test_a_sector_is_erased_ahead_of_its_need(void)
 {
     bench_open(&bench);
     CHECK(erases_in_appends(&bench, false) > 5, "erases when it must");
     bench_open(&bench);
     bench.config.ahead = true;
     remount(&bench);
-    append(&bench, 20, 0); /* the first block must be erased then */
+    append(&bench, 20, 0); /* the first sector must be erased then */
     CHECK(erases_in_appends(&bench, false) == 0, "ahead");
     bench_open(&bench);
     CHECK(erases_in_appends(&bench, true) == 0, "prepared");
@@ -636,9 +636,9 @@ static void test_another_log_is_an_empty_one(void)
     remount(&bench);
     CHECK(!rlog_range(&bench.log, &first, &end) && first == 0 && end == 0, "another id");
     bench.config.id = 7;
-    bench.config.page_size = 256;
+    bench.config.segment_size = 256;
     remount(&bench);
-    CHECK(!rlog_range(&bench.log, &first, &end) && first == 0 && end == 0, "another page");
+    CHECK(!rlog_range(&bench.log, &first, &end) && first == 0 && end == 0, "another segment");
     append_many(&bench, 300, 30);
     CHECK(check_all(&bench, 300, 30) > 50, "a log over another");
 }
@@ -655,7 +655,7 @@ static void test_a_log_starts_on_a_part_full_of_junk(void)
     for (uint32_t i = 0; i < 16; i++) {
         bench_open(&bench);
         bench.config.batch = i & 1;
-        bench.config.profile = i & 2 ? RLOG_STRICT : RLOG_PAGE;
+        bench.config.profile = i & 2 ? RLOG_STRICT : RLOG_SEGMENT;
         bench.config.ahead = i & 4;
         fill_with_junk(&bench, i);
         remount(&bench);
@@ -710,8 +710,8 @@ static void check_same(struct bench *b, uint64_t first, uint64_t end, const bool
           "%u", (unsigned)number);
 }
 
-/* A bad unit may take with it the rest of its page, a record that goes on in the next one, and as
- * much of the block as a bad BASE does. */
+/* A bad unit may take with it the rest of its segment, a record that goes on in the next one, and as
+ * much of the sector as a bad BASE does. */
 static void test_a_unit_that_cannot_be_read_hides_little_else(void)
 {
     static bool is[400];
@@ -740,7 +740,7 @@ static void test_a_unit_that_cannot_be_read_hides_little_else(void)
     }
 }
 
-/* Not one of a header: what can't be read there hides the block. */
+/* Not one of a header: what can't be read there hides the sector. */
 static uint32_t some_unit(const struct bench *b, uint64_t *random)
 {
     const struct bo_flash_geometry *g = &b->ram.flash.geometry;
@@ -790,7 +790,7 @@ static void note_mount(struct bench *b, struct result *result)
     if (b->ram.counts.reads - was.reads > 0) b->ram.counts = was;
 }
 
-/* Programs of an append, but for the PREP and BASE of a block that it opened. */
+/* Programs of an append, but for the PREP and BASE of a sector that it opened. */
 static void note_append(struct bench *b, struct result *result, uint32_t head)
 {
     uint64_t programs = b->ram.counts.programs - b->before.programs;
@@ -848,7 +848,7 @@ static void test_a_hundred_thousand_records_cost_what_they_should(void)
 static void test_a_mount_on_256_sectors_takes_25_reads(void)
 {
     bench_flash(&bench, 256, 256, 1, 1);
-    bench.config.page_size = 64;
+    bench.config.segment_size = 64;
     struct result r = work(&bench, 4000);
     tell("256 sectors", &r, 4000);
     CHECK(r.mount_reads <= 25, "%u reads", (unsigned)r.mount_reads);
@@ -864,12 +864,12 @@ int main(int argc, char **argv)
     test_an_iteration_starts_at_any_number();
     test_a_record_that_does_not_fit_comes_again();
     test_an_iteration_goes_on_while_records_are_appended();
-    test_seek_finds_a_time_within_a_block_or_so();
+    test_seek_finds_a_time_within_a_sector_or_so();
     test_clear_costs_the_same_on_every_log();
     test_what_was_cleared_never_comes_back();
     test_a_sealed_log_is_resumed_without_a_copy();
     test_a_read_only_log_changes_nothing();
-    test_a_block_is_erased_ahead_of_its_need();
+    test_a_sector_is_erased_ahead_of_its_need();
     test_a_device_that_only_reboots_wears_nothing();
     test_one_append_for_each_boot_wears_evenly();
     test_another_log_is_an_empty_one();

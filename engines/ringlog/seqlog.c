@@ -1,21 +1,21 @@
 /* seqlog.c - see seqlog.h. What survives a cut, and why:
  *
- *  1. The head is the newest block with a good header (seqlog_find.c). Its header says how far the
- *     log reaches back from it, at most N - 2 blocks, so that the block after the head is never
+ *  1. The head is the newest sector with a good header (seqlog_find.c). Its header says how far the
+ *     log reaches back from it, at most N - 2 sectors, so that the sector after the head is never
  *     part of the log. All the others were opened and are whole.
- *  2. The next block is not part of the log while it is erased. So its erase may be cut in any way,
+ *  2. The next sector is not part of the log while it is erased. So its erase may be cut in any way,
  *     and may be done ahead. Only an erase that this very mount saw complete counts; what an
  *     earlier one erased is erased again.
  *  3. The program of its header makes it the head, and takes what lies behind it out of the log:
  *     one checksum, whole or not at all. If it is cut, 2 holds as before.
  *  4. The records of the head are those whose checksums are right, in order. If all behind the last
  *     of them is blank, the next one goes there: an interrupted program that left no trace has
- *     touched nothing (seqlog_block.c). Else it was torn, within one page, as a program lies in
+ *     touched nothing (seqlog_sector.c). Else it was torn, within one page, as a program lies in
  *     one: the next one goes to the page after the last byte that is not blank.
  *  5. A torn frame stays torn: nothing is programmed into it. It could have been cut at the end of
  *     a page and lack what begins with the next, which is where the next frame goes. So the reader
  *     is sent over the torn place with that frame in its eyes, before it is programmed; if it takes
- *     anything for a record but the new one, the block is left and the next one opened.
+ *     anything for a record but the new one, the sector is left and the next one opened.
  *  6. The number of a record that was cut is used again. That can't confuse: it was in flight, no
  *     reader ever saw it, and by 5 none will.
  *  7. An index is written after the header and may say anything.
@@ -80,7 +80,7 @@ static void plan_bits(const struct bo_flash_geometry *g, const struct seqlog_con
     plan->index_sectors = 1 + lower;
 }
 
-/* Enough sectors to be erased no more often than the blocks, and two so that one always holds. */
+/* Enough sectors to be erased no more often than the sectors, and two so that one always holds. */
 static void plan_pointer(const struct bo_flash_geometry *g, const struct seqlog_config *config,
                          struct seqlog_plan *plan)
 {
@@ -100,7 +100,7 @@ static void plan_bounds(const struct bo_flash_geometry *g, struct seqlog_plan *p
      * size, each unit of it refused once. */
     uint64_t looks = 2 * (g->sector_size / g->read_unit) + 4;
     uint64_t walk = (g->sector_size / g->unit + 2) * looks;
-    uint64_t find = 12ull * plan->blocks + 8ull * plan->index_sectors + 512;
+    uint64_t find = 12ull * plan->sectors + 8ull * plan->index_sectors + 512;
     plan->read_bound = find + 4 * walk + 4 * pieces;
 }
 
@@ -123,8 +123,8 @@ int seqlog_plan(const struct bo_flash_geometry *g, const struct seqlog_config *c
     default:
         break;
     }
-    if (g->sector_count < plan->index_sectors + SEQLOG_BLOCKS_MIN) return RINGLOG_ERR_GEOMETRY;
-    plan->blocks = g->sector_count - plan->index_sectors;
+    if (g->sector_count < plan->index_sectors + SEQLOG_SECTORS_MIN) return RINGLOG_ERR_GEOMETRY;
+    plan->sectors = g->sector_count - plan->index_sectors;
     plan->header_size = seqlog_round(HEADER_SIZE, g->unit);
     plan->record_max = record_max(config->framing, g->sector_size - plan->header_size);
     plan_bounds(g, plan);
@@ -155,7 +155,7 @@ static int torn_end(struct seqlog *log, const struct seqlog_cursor *cursor, uint
 /* What the head holds, and where it goes on. */
 static int recover_head(struct seqlog *log)
 {
-    struct seqlog_cursor cursor = seqlog_block_cursor(log, log->head, &log->header);
+    struct seqlog_cursor cursor = seqlog_sector_cursor(log, log->head, &log->header);
     struct seqlog_frame frame;
     uint32_t torn;
     int error;
@@ -203,7 +203,7 @@ static void seed_make(struct seqlog *log, const struct seqlog_config *config)
     uint8_t bytes[13];
     seqlog_put(bytes, config->id, 4);
     seqlog_put(bytes + 4, log->flash->geometry.sector_size, 4);
-    seqlog_put(bytes + 8, log->plan.blocks, 4);
+    seqlog_put(bytes + 8, log->plan.sectors, 4);
     bytes[12] = (uint8_t)config->framing;
     log->seed = bo_crc32c(BO_CRC32C_START, bytes, sizeof bytes);
 }
@@ -237,26 +237,26 @@ int seqlog_format(struct seqlog *log, const struct seqlog_config *config)
     return error ? error : recover(log);
 }
 
-/* Blocks ------------------------------------------------------------------------------------ */
+/* Sectors ------------------------------------------------------------------------------------ */
 
-static uint32_t block_next(const struct seqlog *log)
+static uint32_t sector_next(const struct seqlog *log)
 {
     return log->open ? seqlog_on(log, log->head, 1) : 0;
 }
 
-/* Erases the block that is next, unless that is done. */
+/* Erases the sector that is next, unless that is done. */
 static int prepare(struct seqlog *log)
 {
     if (log->prepared) return BO_FLASH_OK;
-    int error = seqlog_erase(log, block_next(log));
+    int error = seqlog_erase(log, sector_next(log));
     log->prepared = error == BO_FLASH_OK;
     return error;
 }
 
-/* Makes the next block the head of a log that reaches so far back. */
-static int open_block(struct seqlog *log, uint32_t reach)
+/* Makes the next sector the head of a log that reaches so far back. */
+static int open_sector(struct seqlog *log, uint32_t reach)
 {
-    uint32_t block = block_next(log);
+    uint32_t sector = sector_next(log);
     struct seqlog_header header = {
         .sequence = log->open ? seqlog_sequence_on(log, log->header.sequence, 1) : 0,
         .reach = reach,
@@ -264,23 +264,23 @@ static int open_block(struct seqlog *log, uint32_t reach)
     int error = prepare(log);
     if (error) return error;
     log->prepared = false;
-    error = seqlog_block_program(log, block, &header);
+    error = seqlog_sector_program(log, sector, &header);
     if (error) return error;
     log->open = log->changed = true;
     log->changes++;
-    log->head = block;
+    log->head = sector;
     log->header = header;
     log->end = log->append = log->plan.header_size;
     /* The index is a hint: what it costs to do without is not the caller's error. */
-    if (seqlog_index_note(log, block, header.sequence)) log->index_known = false;
+    if (seqlog_index_note(log, sector, header.sequence)) log->index_known = false;
     return BO_FLASH_OK;
 }
 
-/* One block more than now, the oldest ones given up. */
+/* One sector more than now, the oldest ones given up. */
 static int open_next(struct seqlog *log)
 {
     uint32_t reach = log->open ? log->header.reach + 1 : 0;
-    return open_block(log, seqlog_minimum(reach, log->plan.blocks - 2));
+    return open_sector(log, seqlog_minimum(reach, log->plan.sectors - 2));
 }
 
 /* Records ----------------------------------------------------------------------------------- */
@@ -289,7 +289,7 @@ static int open_next(struct seqlog *log)
  * there and nothing before it. */
 static int proven(struct seqlog *log, uint32_t size, uint32_t lead)
 {
-    struct seqlog_cursor cursor = seqlog_block_cursor(log, log->head, &log->header);
+    struct seqlog_cursor cursor = seqlog_sector_cursor(log, log->head, &log->header);
     struct seqlog_frame frame;
     cursor.offset = log->end;
     cursor.number = log->next;
@@ -316,7 +316,7 @@ static int put(struct seqlog *log, const void *data, uint32_t size)
     if (whole > end - offset) return SEQLOG_NO;
     int answer = torn ? proven(log, whole, lead) : SEQLOG_YES;
     if (answer != SEQLOG_YES) return answer;
-    uint32_t base = seqlog_block_cursor(log, log->head, &log->header).base;
+    uint32_t base = seqlog_sector_cursor(log, log->head, &log->header).base;
     int error = seqlog_program(log, base + offset, log->work, whole);
     if (error) return error;
     log->end = log->append = offset + whole;
@@ -369,7 +369,7 @@ int seqlog_clear(struct seqlog *log)
     int error = ready(log);
     if (error || !log->open) return error;
     if (log->header.reach == 0 && log->header.first == log->next) return BO_FLASH_OK;
-    error = open_block(log, 0);
+    error = open_sector(log, 0);
     if (error) log->stale = true;
     return error;
 }

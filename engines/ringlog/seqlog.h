@@ -1,40 +1,40 @@
 /* seqlog.h - the ring log that most firmware has, built well, with its usual choices as options.
  *
- * Blocks with a sequence number in a ring, records behind each other in a block, the oldest block
+ * Sectors with a sequence number in a ring, records behind each other in a sector, the oldest sector
  * given up for a new one. What people argue about is chosen by the configuration, so that it can be
- * compared: how records are framed, how the newest block is found, whether erasing is done ahead.
+ * compared: how records are framed, how the newest sector is found, whether erasing is done ahead.
  *
- * Model. The sectors of the region are blocks of records and, behind them, those of the index:
+ * Model. The sectors of the region are sectors of records and, behind them, those of the index:
  *
  *     | oldest ... newest, the head | given up next | blank, on the first lap |  | index |
  *
- * A block begins with a header: its sequence number, from 0 to 2N - 1 and around (N blocks), the
- * number of its first record, how many blocks before it belong to the log (its reach), and a
+ * A sector begins with a header: its sequence number, from 0 to 2N - 1 and around (N sectors), the
+ * number of its first record, how many sectors before it belong to the log (its reach), and a
  * checksum that knows the place, the geometry and the log. Records follow, each in one piece, each
- * with a checksum that knows block, place and record number. Record numbers start at 0, grow by
+ * with a checksum that knows sector, place and record number. Record numbers start at 0, grow by
  * one, and go on through clear. A record that does not fit the rest of the head goes to the next
- * block; that rest stays unused.
+ * sector; that rest stays unused.
  *
- * 1. To move on, the block after the head is erased and its header programmed. That program is the
- *    moment in which it becomes the head and the block behind it leaves the log: a reader never
- *    looks at the block after the head, so an erase that was cut, or done ahead, is never seen.
- *    What one can read is always the newest records without a gap, of at most N - 1 blocks.
+ * 1. To move on, the sector after the head is erased and its header programmed. That program is the
+ *    moment in which it becomes the head and the sector behind it leaves the log: a reader never
+ *    looks at the sector after the head, so an erase that was cut, or done ahead, is never seen.
+ *    What one can read is always the newest records without a gap, of at most N - 1 sectors.
  * 2. Mounting only reads. What an interrupted program may have touched is not programmed again: the
  *    next record begins a page behind it. What was erased but not opened is erased again.
  * 3. Each unit is programmed once between erases, but for those of a bit index.
- * 4. Clearing opens a block that reaches back to none: one erase, one program.
+ * 4. Clearing opens a sector that reaches back to none: one erase, one program.
  *
- * Finding the head (struct seqlog_config, find). N blocks, E bytes of a sector:
+ * Finding the head (struct seqlog_config, find). N sectors, E bytes of a sector:
  *
  *     scan      reads every header; N reads, no extra wear. The yardstick of the others.
  *     bisect    halves the ring: the numbers tell on which side of a header the head is. A header
  *               that can't be read proves nothing and is stepped over; what can't be proven that
  *               way is scanned.
- *     coarse    one sector of bits, one for each group of blocks that is done.
- *     fine      one bit for each block that is done, in as many sectors as that takes.
+ *     coarse    one sector of bits, one for each group of sectors that is done.
+ *     fine      one bit for each sector that is done, in as many sectors as that takes.
  *     twolevel  the same, with a sector of bits above that tells which of these to look at.
- *     pointer   sectors that form a ring of their own, of entries {ordinal of 40 bits, block, crc};
- *               as many as it takes to wear no faster than the blocks do.
+ *     pointer   sectors that form a ring of their own, of entries {ordinal of 40 bits, sector, crc};
+ *               as many as it takes to wear no faster than the sectors do.
  *
  * What an index tells is a hint: the search goes on from there over the headers, in growing steps
  * if need be, and the answer is that of a bisection. An index that is torn, blank or wrong costs
@@ -49,12 +49,12 @@
  * waits for a zero. Both start with a mark that is never 0xFF, and both are filled with 0xFF up to
  * the unit.
  *
- * Cost. An append is one program call for each page that the frame touches. A block more is an
+ * Cost. An append is one program call for each page that the frame touches. A sector more is an
  * erase, a program of 20 bytes and what the index takes: one program, and for each sector of the
  * index one erase and one program a lap. Mounting reads, besides the head itself, at most
  *     scan      N headers
  *     bisect    log2 N + 9, each bad header on the way one more
- *     coarse    log2 of the bits, twice log2 of the blocks in a group, 8
+ *     coarse    log2 of the bits, twice log2 of the sectors in a group, 8
  *     fine      log2 of the sectors of the index, log2 of the bits in one of them, 8
  *     twolevel  log2 of the bits of a sector of each level, 9
  *     pointer   log2 of the sectors of the index, log2 of the entries in one of them, 9
@@ -68,7 +68,7 @@
  *         that reads blank and refuses its next program is not told from a sound one;
  *   rot   a record or a header that rots is reported (RINGLOG_ERR_DAMAGED) or passed over, and
  *         later records keep their numbers. The header of the head is the exception: a head that
- *         can't be read looks like a block that was not opened, and goes with the next record. And
+ *         can't be read looks like a sector that was not opened, and goes with the next record. And
  *         a last record that rots looks like one whose append was cut.
  * A part whose interrupted program may damage earlier data of the sector (tear scope sector) can
  * lose those, as with any log that keeps one copy.
@@ -89,7 +89,7 @@
 #define SEQLOG_WORK_MIN 64u
 
 /* The head, the one to be given up, and one that stays. */
-#define SEQLOG_BLOCKS_MIN 3u
+#define SEQLOG_SECTORS_MIN 3u
 
 enum seqlog_framing { SEQLOG_LENGTH = 0, SEQLOG_COBS };
 
@@ -103,54 +103,54 @@ enum seqlog_find {
 };
 
 struct seqlog_config {
-    /* The region. Erased value 0xFF; SEQLOG_BLOCKS_MIN sectors besides those of the index. */
+    /* The region. Erased value 0xFF; SEQLOG_SECTORS_MIN sectors besides those of the index. */
     const struct bo_flash *flash;
     /* Scratch memory, at least SEQLOG_WORK_MIN. A record to be appended must fit with its frame:
      * seqlog_frame_size_max. Larger ones that are on the flash already can be read. The more there
      * is, the fewer reads. */
     void *work;
     uint32_t work_size;
-    /* Which log this is. Blocks of another one are not taken for its own. */
+    /* Which log this is. Sectors of another one are not taken for its own. */
     uint32_t id;
-    /* Same each time: a block is read in the framing in which it was written, or not at all. */
+    /* Same each time: a sector is read in the framing in which it was written, or not at all. */
     enum seqlog_framing framing;
     /* Same each time, or the index is formatted over: the kinds of index need different numbers of
      * sectors. scan and bisect need none and read each other's images. */
     enum seqlog_find find;
-    /* Erase the next block as soon as the head is half full, in the append that fills it so far,
+    /* Erase the next sector as soon as the head is half full, in the append that fills it so far,
      * rather than when it is needed. */
     bool ahead;
-    /* Blocks that one sector of a fine or two-level index is for, or entries in a sector of a
+    /* Sectors that one sector of a fine or two-level index is for, or entries in a sector of a
      * pointer index; 0: as many as fit. Fewer take more sectors and wear each of them less. */
     uint32_t index_span;
 };
 
 /* What a geometry and a configuration amount to. */
 struct seqlog_plan {
-    uint32_t blocks;        /* sectors that hold records, from the start of the region */
+    uint32_t sectors;       /* sectors that hold records, from the start of the region */
     uint32_t index_sectors; /* behind them */
-    uint32_t index_group;   /* blocks for each bit of a coarse index, or of the upper level */
-    uint32_t index_span;    /* blocks or entries for each sector of the index */
-    uint32_t header_size;   /* of a block, in units */
+    uint32_t index_group;   /* sectors for each bit of a coarse index, or of the upper level */
+    uint32_t index_span;    /* sectors or entries for each sector of the index */
+    uint32_t header_size;   /* of a sector, in units */
     uint32_t record_max;    /* bytes of the largest record, if the work buffer is large enough */
     uint64_t write_bound;   /* most programs and erases of any call but format */
     uint64_t read_bound;    /* most reads of any call, on any image */
 };
 
-/* The header of a block, in memory. */
+/* The header of a sector, in memory. */
 struct seqlog_header {
     uint32_t sequence;
-    uint32_t reach; /* blocks before it that belong to the log */
+    uint32_t reach; /* sectors before it that belong to the log */
     uint64_t first; /* number of its first record */
-    uint32_t crc;   /* as stored: the identity of the block */
+    uint32_t crc;   /* as stored: the identity of the sector */
 };
 
 /* Where frames are read. */
 struct seqlog_cursor {
-    uint32_t base;     /* address of the block */
+    uint32_t base;     /* address of the sector */
     uint32_t offset;   /* in it, of the next frame if nothing is torn */
     uint32_t end;      /* in it, where to stop */
-    uint32_t identity; /* of the block */
+    uint32_t identity; /* of the sector */
     uint64_t number;   /* of the next record if none was lost */
 };
 
@@ -165,12 +165,12 @@ struct seqlog {
     uint32_t seed;    /* of all checksums: log, geometry, framing */
     uint32_t changes; /* grows with each change; iterators look at it */
 
-    bool open;                   /* there is a head; else the log is empty and no block is used */
+    bool open;                   /* there is a head; else the log is empty and no sector is used */
     bool ahead;                  /* as configured */
-    bool prepared;               /* the block after the head was erased since mount */
+    bool prepared;               /* the sector after the head was erased since mount */
     bool changed;                /* something was programmed since mount */
     bool stale;                  /* a call failed: look at the flash anew before the next change */
-    uint32_t head;               /* the newest block */
+    uint32_t head;               /* the newest sector */
     struct seqlog_header header; /* of the head */
     uint64_t next;               /* number of the next record */
     uint32_t end;                /* in the head: where its last good record ends */
@@ -191,8 +191,8 @@ struct seqlog {
 /* A place in the iteration, see seqlog_iterate. */
 struct seqlog_iterator {
     uint64_t number; /* of the next record */
-    uint64_t limit;  /* of the first one behind the block */
-    uint32_t back;   /* blocks between it and the head */
+    uint64_t limit;  /* of the first one behind the sector */
+    uint32_t back;   /* sectors between it and the head */
     uint32_t changes;
     bool placed;
     struct seqlog_cursor cursor;
@@ -208,7 +208,7 @@ int seqlog_plan(const struct bo_flash_geometry *geometry, const struct seqlog_co
 uint32_t seqlog_frame_size_max(enum seqlog_framing framing, uint32_t size, uint32_t unit);
 
 /* Finds the head and its end. Only reads. A blank region is an empty log. RINGLOG_ERR_GEOMETRY,
- * RINGLOG_ERR_UNSUPPORTED, RINGLOG_ERR_DAMAGED (there are no blocks of this log but something else;
+ * RINGLOG_ERR_UNSUPPORTED, RINGLOG_ERR_DAMAGED (there are no sectors of this log but something else;
  * format is the way out, and nothing was changed), or an error of the flash. The config is not
  * kept. */
 int seqlog_mount(struct seqlog *log, const struct seqlog_config *config);
@@ -218,11 +218,11 @@ int seqlog_mount(struct seqlog *log, const struct seqlog_config *config);
 int seqlog_format(struct seqlog *log, const struct seqlog_config *config);
 
 /* Puts a record behind the newest. Durable when it returns BO_FLASH_OK; after a cut the record is
- * there or not. Gives up the oldest block when it needs a new one. *number (may be NULL) is the
+ * there or not. Gives up the oldest sector when it needs a new one. *number (may be NULL) is the
  * record's. RINGLOG_ERR_TOO_BIG (sector or work buffer); nothing was written. */
 int seqlog_append(struct seqlog *log, const void *data, uint32_t size, uint64_t *number);
 
-/* For idle moments: erases the block that is next, so that no append has to. Does nothing
+/* For idle moments: erases the sector that is next, so that no append has to. Does nothing
  * when that was done, or when nothing was appended since mount, so that a device that only reboots
  * does not wear its flash out. */
 int seqlog_prepare(struct seqlog *log);
@@ -239,8 +239,8 @@ static inline uint64_t seqlog_end(const struct seqlog *log)
     return log->next;
 }
 
-/* Copies the record `number` to `buffer` and its length to *size. Finds the block by bisection and
- * the record by going through the block. RINGLOG_ERR_NOT_FOUND; RINGLOG_ERR_BUFFER when it is
+/* Copies the record `number` to `buffer` and its length to *size. Finds the sector by bisection and
+ * the record by going through the sector. RINGLOG_ERR_NOT_FOUND; RINGLOG_ERR_BUFFER when it is
  * longer than `capacity`: *size holds the length; RINGLOG_ERR_DAMAGED when it should be there and
  * can't be read. Never writes to the flash. `buffer` may be NULL when capacity is 0; it holds
  * nothing of use after any other answer than BO_FLASH_OK. */

@@ -6,7 +6,7 @@
  * every way to frame records and to find the head. Before each program and each erase, a copy of
  * the part is torn in every way of a list, and power comes back:
  *   - a log is mounted in memory full of junk. It must hold what it held before the operation in
- *     flight, or after it, or in between: the oldest block given up and the new record not there.
+ *     flight, or after it, or in between: the oldest sector given up and the new record not there.
  *     It learns what "after" is by doing the operation, uncut, on a copy. Every record is read one
  *     after the other and by number; mounting and reading must not write;
  *   - a second mount must tell the same as the first;
@@ -65,7 +65,7 @@ struct history {
     char story[512];
 };
 
-static uint64_t states_judged, cuts_nested, blocks_given_up;
+static uint64_t states_judged, cuts_nested, sectors_given_up;
 static unsigned failures, depth_max = 3;
 static uint64_t seed_now;
 static enum spoilt spoilt;
@@ -127,10 +127,10 @@ static void spoil(struct history *h)
     struct seqlog *log = &h->log;
     if (spoilt == SPOILT_TORN_PLACE) log->append = log->end;
     if (spoilt == SPOILT_BLANK_TRUSTED && log->open) {
-        uint32_t next = (log->head + 1) % log->plan.blocks, size = h->world->sector_size;
+        uint32_t next = (log->head + 1) % log->plan.sectors, size = h->world->sector_size;
         log->prepared = h->ram.bytes[next * size] == 0xFF;
     }
-    if (spoilt == SPOILT_REACH && log->open && log->header.reach == log->plan.blocks - 2)
+    if (spoilt == SPOILT_REACH && log->open && log->header.reach == log->plan.sectors - 2)
         log->header.reach++;
 }
 
@@ -219,7 +219,7 @@ static bool judge(struct history *h)
         return fail(h, "reading wrote", 0), false;
     if (h->ram.breach != NULL) return fail(h, h->ram.breach, 0), false;
     if (v[0].end > h->now.end) h->records[h->now.end] = h->flying;
-    if (v[0].first > h->now.first) blocks_given_up++;
+    if (v[0].first > h->now.first) sectors_given_up++;
     h->now = h->next = v[0];
     return true;
 }
@@ -258,7 +258,7 @@ static bool foresee(struct history *h, const struct operation *o)
     return true;
 }
 
-/* Only whole blocks are given up, and only for room. */
+/* Only whole sectors are given up, and only for room. */
 static bool sensible(struct history *h, const struct operation *o)
 {
     uint64_t end = h->now.end + (o->kind >= 2 ? 1 : 0);
@@ -295,7 +295,7 @@ static bool operate(struct history *h)
     if (h->ram.off) return true;
     if (error) return fail(h, "operation", (unsigned)-error), false;
     if (o.kind >= 2) h->records[h->now.end] = o.record;
-    if (h->next.first > h->now.first) blocks_given_up++;
+    if (h->next.first > h->now.first) sectors_given_up++;
     h->now = h->next;
     if (!within_bounds(h, writes, reads) || !look(h, &v)) return false;
     if (v.first != h->now.first || v.end != h->now.end) return fail(h, "shows", v.end), false;
@@ -516,9 +516,9 @@ int main(int argc, char **argv)
     uint64_t rounds = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
     uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
     explore_all(rounds, seed, 12);
-    printf("%llu states judged, %llu nested cuts, %llu times a block given up, %u failures\n",
+    printf("%llu states judged, %llu nested cuts, %llu times a sector given up, %u failures\n",
            (unsigned long long)states_judged, (unsigned long long)cuts_nested,
-           (unsigned long long)blocks_given_up, failures);
+           (unsigned long long)sectors_given_up, failures);
     if (failures != 0) return 1;
     return notice_mistakes(seed) != 0;
 }

@@ -1,21 +1,21 @@
 /* seqlog_find.c - where the head is.
  *
- * Block p has the sequence number p or p + N, in turn, a lap each. Seen from any block whose header
- * is good, the anchor, the header of the block d places on says one of two things: its number is d
+ * Sector p has the sequence number p or p + N, in turn, a lap each. Seen from any sector whose header
+ * is good, the anchor, the header of the sector d places on says one of two things: its number is d
  * more than the anchor's, then it is newer and so is all between; or it is d - N more, then it is
- * older and so is all behind. So on the ring, from the anchor on, the blocks are newer up to the
+ * older and so is all behind. So on the ring, from the anchor on, the sectors are newer up to the
  * head and older behind it, and every good header is a proof of the side on which the head is.
  *
  *     anchor  newer  newer  head | (given up) older older .. anchor
  *
  * A blank header proves as much as an older one: what was never opened lies behind the head, and no
- * cut makes a header of the log blank but that of the block behind the head. A bad header (torn,
+ * cut makes a header of the log blank but that of the sector behind the head. A bad header (torn,
  * rotten) proves nothing, and the search looks at the next ones instead, up to where it knows more
  * already. So bad headers cost reads and never mislead: the answer is that of a scan of all
  * headers, for the newest that can be read.
  *
  * Blank headers could mislead where they are the work of rot. So at last the answer is checked
- * against the LOOK_AHEAD blocks behind it; a newer one among them is the new start. After a few of
+ * against the LOOK_AHEAD sectors behind it; a newer one among them is the new start. After a few of
  * those the ring is scanned.
  *
  * An index gives the anchor. The head is near it then, and is approached in steps that double.
@@ -29,7 +29,7 @@ enum side { SIDE_BAD = 0, SIDE_BLANK, SIDE_OLDER, SIDE_NEWER };
 
 struct search {
     struct seqlog *log;
-    uint32_t anchor;             /* a block */
+    uint32_t anchor;             /* a sector */
     uint32_t sequence;           /* its number */
     uint32_t low;                /* places on from the anchor: newer, or the anchor itself */
     uint32_t high;               /* older, blank, or all the way around */
@@ -41,24 +41,24 @@ struct search {
 /* Whether `a` is newer than `b`, by serial arithmetic in 2N numbers. */
 static bool newer(const struct seqlog *log, uint32_t a, uint32_t b)
 {
-    uint32_t count = 2 * log->plan.blocks, ahead = a >= b ? a - b : a + (count - b);
-    return ahead != 0 && ahead < log->plan.blocks;
+    uint32_t count = 2 * log->plan.sectors, ahead = a >= b ? a - b : a + (count - b);
+    return ahead != 0 && ahead < log->plan.sectors;
 }
 
-/* Every header. Without a good one the log is empty, but only the first block may be torn then:
+/* Every header. Without a good one the log is empty, but only the first sector may be torn then:
  * the log began there. */
-static int scan(struct seqlog *log, uint32_t *block, struct seqlog_header *newest)
+static int scan(struct seqlog *log, uint32_t *sector, struct seqlog_header *newest)
 {
     bool found = false, foreign = false;
-    for (uint32_t p = 0; p < log->plan.blocks; p++) {
+    for (uint32_t p = 0; p < log->plan.sectors; p++) {
         struct seqlog_header header;
-        int state = seqlog_block_read(log, p, &header);
+        int state = seqlog_sector_read(log, p, &header);
         if (state < 0) return state;
         foreign |= state == SEQLOG_BAD && p != 0;
         if (state != SEQLOG_VALID) continue;
         if (found && !newer(log, header.sequence, newest->sequence)) continue;
         found = true;
-        *block = p;
+        *sector = p;
         *newest = header;
     }
     if (!found && foreign) return RINGLOG_ERR_DAMAGED;
@@ -67,17 +67,17 @@ static int scan(struct seqlog *log, uint32_t *block, struct seqlog_header *newes
 
 /* Search ------------------------------------------------------------------------------------ */
 
-/* What the block `on` places behind the anchor proves. */
+/* What the sector `on` places behind the anchor proves. */
 static int probe(struct search *s, uint32_t on, struct seqlog_header *header)
 {
-    int state = seqlog_block_read(s->log, seqlog_on(s->log, s->anchor, on), header);
+    int state = seqlog_sector_read(s->log, seqlog_on(s->log, s->anchor, on), header);
     if (state < 0) return state;
     if (state != SEQLOG_VALID) return state == SEQLOG_BLANK ? SIDE_BLANK : SIDE_BAD;
     bool same_lap = header->sequence == seqlog_sequence_on(s->log, s->sequence, on);
     return same_lap ? SIDE_NEWER : SIDE_OLDER;
 }
 
-/* Narrows the search at `middle`, or at the first block behind it that proves something. */
+/* Narrows the search at `middle`, or at the first sector behind it that proves something. */
 static int narrow(struct search *s, uint32_t middle)
 {
     for (uint32_t on = middle; on < s->high; on++) {
@@ -95,10 +95,10 @@ static int narrow(struct search *s, uint32_t middle)
     return BO_FLASH_OK;
 }
 
-/* Whether there is a newer block a little behind the answer; that is the answer then. */
+/* Whether there is a newer sector a little behind the answer; that is the answer then. */
 static int look_ahead(struct search *s)
 {
-    uint32_t last = seqlog_minimum(s->low + LOOK_AHEAD, s->log->plan.blocks - 1);
+    uint32_t last = seqlog_minimum(s->low + LOOK_AHEAD, s->log->plan.sectors - 1);
     for (uint32_t on = s->low + 1; on <= last; on++) {
         struct seqlog_header header;
         int side = probe(s, on, &header);
@@ -116,16 +116,16 @@ static int look_ahead(struct search *s)
 static uint32_t pick(const struct search *s, bool near)
 {
     uint32_t half = s->low + (s->high - s->low) / 2, next = 2 * s->low + 1;
-    return near && s->high == s->log->plan.blocks && next < half ? next : half;
+    return near && s->high == s->log->plan.sectors && next < half ? next : half;
 }
 
 /* From an anchor to the head. */
-static int search(struct seqlog *log, bool near, uint32_t *block, struct seqlog_header *newest)
+static int search(struct seqlog *log, bool near, uint32_t *sector, struct seqlog_header *newest)
 {
     struct search s = {
-        .log = log, .anchor = *block, .sequence = newest->sequence, .newest = *newest};
+        .log = log, .anchor = *sector, .sequence = newest->sequence, .newest = *newest};
     for (uint32_t restart = 0; restart < RESTARTS; restart++) {
-        s.high = log->plan.blocks;
+        s.high = log->plan.sectors;
         while (s.high - s.low > 1) {
             int error = narrow(&s, pick(&s, near));
             if (error) return error;
@@ -133,55 +133,55 @@ static int search(struct seqlog *log, bool near, uint32_t *block, struct seqlog_
         int answer = look_ahead(&s);
         if (answer < 0) return answer;
         if (answer == SEQLOG_YES) continue;
-        *block = seqlog_on(log, s.anchor, s.low);
+        *sector = seqlog_on(log, s.anchor, s.low);
         *newest = s.newest;
         return SEQLOG_YES;
     }
-    return scan(log, block, newest);
+    return scan(log, sector, newest);
 }
 
 /* Anchors ----------------------------------------------------------------------------------- */
 
-/* From the first blocks. Where they are blank nothing was ever opened, as the log begins at block
- * 0; the last block is asked, too. Where that is no proof: a scan. */
-static int bisect(struct seqlog *log, uint32_t *block, struct seqlog_header *newest)
+/* From the first sectors. Where they are blank nothing was ever opened, as the log begins at sector
+ * 0; the last sector is asked, too. Where that is no proof: a scan. */
+static int bisect(struct seqlog *log, uint32_t *sector, struct seqlog_header *newest)
 {
-    uint32_t last = log->plan.blocks - 1, bad = 0;
+    uint32_t last = log->plan.sectors - 1, bad = 0;
     for (uint32_t i = 0; i <= LOOK_AHEAD && i <= last; i++) {
         uint32_t p = i == LOOK_AHEAD ? last : i;
-        int state = seqlog_block_read(log, p, newest);
+        int state = seqlog_sector_read(log, p, newest);
         if (state < 0) return state;
-        *block = p;
-        if (state == SEQLOG_VALID) return search(log, false, block, newest);
+        *sector = p;
+        if (state == SEQLOG_VALID) return search(log, false, sector, newest);
         if (state == SEQLOG_BAD && p != 0) bad++;
     }
-    return bad == 0 ? SEQLOG_NO : scan(log, block, newest);
+    return bad == 0 ? SEQLOG_NO : scan(log, sector, newest);
 }
 
-/* From what the index tells, or from a block just before that. */
-static int follow(struct seqlog *log, uint32_t *block, struct seqlog_header *newest)
+/* From what the index tells, or from a sector just before that. */
+static int follow(struct seqlog *log, uint32_t *sector, struct seqlog_header *newest)
 {
     uint32_t hint;
     int answer = seqlog_index_hint(log, &hint);
     if (answer < 0) return answer;
     for (uint32_t back = 0; answer == SEQLOG_YES && back < LOOK_AHEAD; back++) {
-        if (back >= log->plan.blocks) break;
-        *block = seqlog_back(log, hint, back);
-        int state = seqlog_block_read(log, *block, newest);
+        if (back >= log->plan.sectors) break;
+        *sector = seqlog_back(log, hint, back);
+        int state = seqlog_sector_read(log, *sector, newest);
         if (state < 0) return state;
-        if (state == SEQLOG_VALID) return search(log, true, block, newest);
+        if (state == SEQLOG_VALID) return search(log, true, sector, newest);
     }
-    return bisect(log, block, newest);
+    return bisect(log, sector, newest);
 }
 
-int seqlog_find(struct seqlog *log, uint32_t *block, struct seqlog_header *header)
+int seqlog_find(struct seqlog *log, uint32_t *sector, struct seqlog_header *header)
 {
     switch (log->find) {
     case SEQLOG_SCAN:
-        return scan(log, block, header);
+        return scan(log, sector, header);
     case SEQLOG_BISECT:
-        return bisect(log, block, header);
+        return bisect(log, sector, header);
     default:
-        return follow(log, block, header);
+        return follow(log, sector, header);
     }
 }

@@ -9,7 +9,7 @@
  *             4   u32  CRC                               end  u8   0
  *             8   the record
  *
- * and 0xFF up to the unit. The CRC-32C begins with the identity of the block, the place in it and
+ * and 0xFF up to the unit. The CRC-32C begins with the identity of the sector, the place in it and
  * the record's number, all 48 bits: what an earlier lap left, or another place, is not valid. The
  * number follows from the mark, as long as fewer than 64 records in a row are lost.
  *

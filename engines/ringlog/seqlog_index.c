@@ -1,30 +1,30 @@
 /* seqlog_index.c - what an index tells, and keeping it.
  *
- * An index is written after the header of the block that it tells of: data first. So it may be
+ * An index is written after the header of the sector that it tells of: data first. So it may be
  * behind, and it is torn now and then; seqlog_find.c takes it for a hint.
  *
- * Bit indexes. A level of bits lies in one or more sectors. Each sector is for `span` blocks and
+ * Bit indexes. A level of bits lies in one or more sectors. Each sector is for `span` sectors and
  * has a bit for each `group` of them, cleared when the last of the group is done, in order:
  *
- *     0  u32  tag: the sequence number of the first of its blocks in this lap
+ *     0  u32  tag: the sequence number of the first of its sectors in this lap
  *     4  u32  CRC-32C of that, begun with the log's seed and the sector
  *        from the next unit on: bits, the lowest of each byte first
  *
- * A sector is erased, and gets its tag, when the head enters the blocks that it is for: one erase a
+ * A sector is erased, and gets its tag, when the head enters the sectors that it is for: one erase a
  * lap. So the erases of a level are spread over the lap instead of coming all at once, and the tags
  * tell which sectors are of this lap: the last of these has the head. While a sector is being
- * erased its tag is not of this lap, and the one before it, all cleared, tells of the same block.
- * Whatever is found torn or missing when the next block is noted is made good then.
+ * erased its tag is not of this lap, and the one before it, all cleared, tells of the same sector.
+ * Whatever is found torn or missing when the next sector is noted is made good then.
  *
- *     coarse    one level, of one sector; groups of as many blocks as that takes, at least 4
- *     fine      one level, a bit a block; a bisection over the tags
- *     twolevel  both, where a group of the upper level is all blocks of a sector of the lower, or a
+ *     coarse    one level, of one sector; groups of as many sectors as that takes, at least 4
+ *     fine      one level, a bit a sector; a bisection over the tags
+ *     twolevel  both, where a group of the upper level is all sectors of a sector of the lower, or a
  *               multiple
  *
  * Pointer index. Sectors in a ring, of entries, each in whole units, programmed once:
  *
  *     0  u40  ordinal, one more than the last
- *     5  u24  block
+ *     5  u24  sector
  *     8  u32  CRC-32C of that, begun with the log's seed and the address
  *
  * The next entry goes to the first place that is blank; when there is none, the next sector is
@@ -60,7 +60,7 @@ uint32_t seqlog_index_entry_size(const struct bo_flash_geometry *geometry)
 /* The sector `number` of the index, as a sector of the region. */
 static uint32_t index_sector(const struct seqlog *log, uint32_t number)
 {
-    return log->plan.blocks + number;
+    return log->plan.sectors + number;
 }
 
 static uint32_t index_address(const struct seqlog *log, uint32_t number, uint32_t offset)
@@ -90,13 +90,13 @@ static int index_fetch(struct seqlog *log, uint32_t address, uint8_t *bytes, uin
 
 struct level {
     uint32_t sector; /* the first, of the index */
-    uint32_t group;  /* blocks for each bit */
-    uint32_t span;   /* blocks for each sector */
+    uint32_t group;  /* sectors for each bit */
+    uint32_t span;   /* sectors for each sector */
 };
 
 static struct level level_upper(const struct seqlog *log)
 {
-    return (struct level){0, log->plan.index_group, log->plan.blocks};
+    return (struct level){0, log->plan.index_group, log->plan.sectors};
 }
 
 static struct level level_lower(const struct seqlog *log)
@@ -105,7 +105,7 @@ static struct level level_lower(const struct seqlog *log)
     return (struct level){first, 1, log->plan.index_span};
 }
 
-/* Whether a sector of a level has a tag, and of which lap: the number that block 0 had in it. */
+/* Whether a sector of a level has a tag, and of which lap: the number that sector 0 had in it. */
 static int tag_read(struct seqlog *log, const struct level *level, uint32_t k, uint32_t *lap)
 {
     uint8_t bytes[TAG_SIZE];
@@ -115,7 +115,7 @@ static int tag_read(struct seqlog *log, const struct level *level, uint32_t k, u
     uint32_t sequence = (uint32_t)seqlog_get(bytes, 4);
     if (seqlog_get(bytes + 4, 4) != checksum(log, address, bytes, 4)) return SEQLOG_NO;
     *lap = sequence - first;
-    return *lap == 0 || *lap == log->plan.blocks ? SEQLOG_YES : SEQLOG_NO;
+    return *lap == 0 || *lap == log->plan.sectors ? SEQLOG_YES : SEQLOG_NO;
 }
 
 /* Erases a sector of a level and gives it its tag. */
@@ -209,42 +209,42 @@ static int bits_clear(struct seqlog *log, const struct level *level, uint32_t k,
 }
 
 /* Brings a level up to the head. */
-static int level_note(struct seqlog *log, const struct level *level, uint32_t block, uint32_t lap)
+static int level_note(struct seqlog *log, const struct level *level, uint32_t sector, uint32_t lap)
 {
-    uint32_t k = block / level->span, found;
+    uint32_t k = sector / level->span, found;
     int answer = tag_read(log, level, k, &found);
     if (answer < 0) return answer;
     if (answer == SEQLOG_NO || found != lap) {
         int error = tag_write(log, level, k, lap);
         if (error) return error;
     }
-    return bits_clear(log, level, k, (block - k * level->span) / level->group);
+    return bits_clear(log, level, k, (sector - k * level->span) / level->group);
 }
 
-/* The block up to which a sector of a level says that all is done. */
-static int level_block(struct seqlog *log, const struct level *level, uint32_t k, uint32_t *block)
+/* The sector up to which a sector of a level says that all is done. */
+static int level_sector(struct seqlog *log, const struct level *level, uint32_t k, uint32_t *sector)
 {
     uint32_t count;
     int error = bits_count(log, level, k, &count);
     if (error) return error;
     uint32_t on = seqlog_minimum(count * level->group, level->span);
-    *block = seqlog_minimum(k * level->span + on, log->plan.blocks - 1);
+    *sector = seqlog_minimum(k * level->span + on, log->plan.sectors - 1);
     return SEQLOG_YES;
 }
 
-static int hint_coarse(struct seqlog *log, uint32_t *block)
+static int hint_coarse(struct seqlog *log, uint32_t *sector)
 {
     struct level level = level_upper(log);
     uint32_t lap;
     int answer = tag_read(log, &level, 0, &lap);
-    return answer == SEQLOG_YES ? level_block(log, &level, 0, block) : answer;
+    return answer == SEQLOG_YES ? level_sector(log, &level, 0, sector) : answer;
 }
 
 /* The last sector whose tag is of the lap of the first one's. */
-static int hint_fine(struct seqlog *log, uint32_t *block)
+static int hint_fine(struct seqlog *log, uint32_t *sector)
 {
     struct level level = level_lower(log);
-    uint32_t low = 0, high = (log->plan.blocks + level.span - 1) / level.span, lap, found;
+    uint32_t low = 0, high = (log->plan.sectors + level.span - 1) / level.span, lap, found;
     int answer = tag_read(log, &level, 0, &lap);
     if (answer != SEQLOG_YES) return answer;
     while (high - low > 1) {
@@ -256,36 +256,36 @@ static int hint_fine(struct seqlog *log, uint32_t *block)
         else
             high = middle;
     }
-    return level_block(log, &level, low, block);
+    return level_sector(log, &level, low, sector);
 }
 
 /* The upper level tells the sector, or the first of some; else it is hint enough. */
-static int hint_twolevel(struct seqlog *log, uint32_t *block)
+static int hint_twolevel(struct seqlog *log, uint32_t *sector)
 {
     struct level upper = level_upper(log), lower = level_lower(log);
     uint32_t lap, found;
     int answer = tag_read(log, &upper, 0, &lap);
     if (answer != SEQLOG_YES) return answer;
-    answer = level_block(log, &upper, 0, block);
+    answer = level_sector(log, &upper, 0, sector);
     if (answer != SEQLOG_YES) return answer;
-    uint32_t k = *block / lower.span, end = k + upper.group / lower.span;
-    for (; k < end && k * lower.span < log->plan.blocks; k++) {
+    uint32_t k = *sector / lower.span, end = k + upper.group / lower.span;
+    for (; k < end && k * lower.span < log->plan.sectors; k++) {
         answer = tag_read(log, &lower, k, &found);
         if (answer < 0) return answer;
         if (answer == SEQLOG_NO || found != lap) break;
-        answer = level_block(log, &lower, k, block);
+        answer = level_sector(log, &lower, k, sector);
         if (answer < 0) return answer;
     }
     return SEQLOG_YES;
 }
 
-static int bits_note(struct seqlog *log, uint32_t block, uint32_t lap)
+static int bits_note(struct seqlog *log, uint32_t sector, uint32_t lap)
 {
     struct level upper = level_upper(log), lower = level_lower(log);
     int error = BO_FLASH_OK;
-    if (log->find != SEQLOG_COARSE) error = level_note(log, &lower, block, lap);
+    if (log->find != SEQLOG_COARSE) error = level_note(log, &lower, sector, lap);
     if (error == BO_FLASH_OK && log->find != SEQLOG_FINE)
-        error = level_note(log, &upper, block, lap);
+        error = level_note(log, &upper, sector, lap);
     return error;
 }
 
@@ -293,7 +293,7 @@ static int bits_note(struct seqlog *log, uint32_t block, uint32_t lap)
 
 struct entry {
     uint64_t ordinal;
-    uint32_t block;
+    uint32_t sector;
 };
 
 static uint32_t entry_address(const struct seqlog *log, uint32_t sector, uint32_t slot)
@@ -313,7 +313,7 @@ static int entry_read(struct seqlog *log, uint32_t sector, uint32_t slot, struct
     if (set == ENTRY_SIZE) return SEQLOG_BLANK;
     if (seqlog_get(bytes + 8, 4) != checksum(log, address, bytes, 8)) return SEQLOG_BAD;
     *entry = (struct entry){seqlog_get(bytes, 5), (uint32_t)seqlog_get(bytes + 5, 3)};
-    return entry->block < log->plan.blocks ? SEQLOG_VALID : SEQLOG_BAD;
+    return entry->sector < log->plan.sectors ? SEQLOG_VALID : SEQLOG_BAD;
 }
 
 /* The first entry of a sector; NO when the first few are torn or blank. */
@@ -392,12 +392,12 @@ static int pointer_find(struct seqlog *log, struct entry *newest)
     return SEQLOG_NO;
 }
 
-static int hint_pointer(struct seqlog *log, uint32_t *block)
+static int hint_pointer(struct seqlog *log, uint32_t *sector)
 {
     struct entry newest;
     int answer = pointer_find(log, &newest);
     if (answer < 0) log->index_known = false;
-    if (answer == SEQLOG_YES) *block = newest.block;
+    if (answer == SEQLOG_YES) *sector = newest.sector;
     return answer;
 }
 
@@ -419,7 +419,7 @@ static int pointer_room(struct seqlog *log)
     return BO_FLASH_OK;
 }
 
-static int pointer_note(struct seqlog *log, uint32_t block)
+static int pointer_note(struct seqlog *log, uint32_t sector)
 {
     uint8_t bytes[2 * BO_FLASH_UNIT_MAX];
     uint32_t ignored;
@@ -431,7 +431,7 @@ static int pointer_note(struct seqlog *log, uint32_t block)
     uint32_t address = entry_address(log, log->index_sector, log->index_slot);
     memset(bytes, 0xFF, sizeof bytes);
     seqlog_put(bytes, log->index_ordinal + 1, 5);
-    seqlog_put(bytes + 5, block, 3);
+    seqlog_put(bytes + 5, sector, 3);
     seqlog_put(bytes + 8, checksum(log, address, bytes, 8), 4);
     error = seqlog_program(log, address, bytes, seqlog_index_entry_size(&log->flash->geometry));
     if (error) return error;
@@ -443,25 +443,25 @@ static int pointer_note(struct seqlog *log, uint32_t block)
 
 /* All --------------------------------------------------------------------------------------- */
 
-int seqlog_index_hint(struct seqlog *log, uint32_t *block)
+int seqlog_index_hint(struct seqlog *log, uint32_t *sector)
 {
     switch (log->find) {
     case SEQLOG_COARSE:
-        return hint_coarse(log, block);
+        return hint_coarse(log, sector);
     case SEQLOG_FINE:
-        return hint_fine(log, block);
+        return hint_fine(log, sector);
     case SEQLOG_TWOLEVEL:
-        return hint_twolevel(log, block);
+        return hint_twolevel(log, sector);
     case SEQLOG_POINTER:
-        return hint_pointer(log, block);
+        return hint_pointer(log, sector);
     default:
         return SEQLOG_NO;
     }
 }
 
-int seqlog_index_note(struct seqlog *log, uint32_t block, uint32_t sequence)
+int seqlog_index_note(struct seqlog *log, uint32_t sector, uint32_t sequence)
 {
     if (log->find <= SEQLOG_BISECT) return BO_FLASH_OK;
-    if (log->find == SEQLOG_POINTER) return pointer_note(log, block);
-    return bits_note(log, block, sequence - block);
+    if (log->find == SEQLOG_POINTER) return pointer_note(log, sector);
+    return bits_note(log, sector, sequence - sector);
 }

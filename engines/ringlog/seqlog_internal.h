@@ -5,7 +5,7 @@
  *     seqlog_find.c   where the head is
  *     seqlog_index.c  what an index tells, and keeping it
  *     seqlog_frame.c  records in their frames
- *     seqlog_block.c  headers of blocks, and the flash
+ *     seqlog_sector.c  headers of sectors, and the flash
  */
 #ifndef BROWNOUT_SEQLOG_INTERNAL_H
 #define BROWNOUT_SEQLOG_INTERNAL_H
@@ -46,32 +46,32 @@ static inline uint64_t seqlog_get(const uint8_t *bytes, unsigned size)
 
 /* The ring ---------------------------------------------------------------------------------- */
 
-/* The block `back` places before `block`; back <= blocks. */
-static inline uint32_t seqlog_back(const struct seqlog *log, uint32_t block, uint32_t back)
+/* The sector `back` places before `sector`; back <= sectors. */
+static inline uint32_t seqlog_back(const struct seqlog *log, uint32_t sector, uint32_t back)
 {
-    return block >= back ? block - back : block + log->plan.blocks - back;
+    return sector >= back ? sector - back : sector + log->plan.sectors - back;
 }
 
-/* The block `on` places behind `block`; on < blocks. */
-static inline uint32_t seqlog_on(const struct seqlog *log, uint32_t block, uint32_t on)
+/* The sector `on` places behind `sector`; on < sectors. */
+static inline uint32_t seqlog_on(const struct seqlog *log, uint32_t sector, uint32_t on)
 {
-    return on < log->plan.blocks - block ? block + on : on - (log->plan.blocks - block);
+    return on < log->plan.sectors - sector ? sector + on : on - (log->plan.sectors - sector);
 }
 
 /* The sequence number `on` places behind `sequence`; on < 2N. */
 static inline uint32_t seqlog_sequence_on(const struct seqlog *log, uint32_t sequence, uint32_t on)
 {
-    uint32_t count = 2 * log->plan.blocks;
+    uint32_t count = 2 * log->plan.sectors;
     return on < count - sequence ? sequence + on : on - (count - sequence);
 }
 
 static inline uint32_t seqlog_sequence_back(const struct seqlog *log, uint32_t sequence,
                                             uint32_t back)
 {
-    return seqlog_sequence_on(log, sequence, 2 * log->plan.blocks - back);
+    return seqlog_sequence_on(log, sequence, 2 * log->plan.sectors - back);
 }
 
-/* seqlog_block.c: the flash, and headers ---------------------------------------------------- */
+/* seqlog_sector.c: the flash, and headers ---------------------------------------------------- */
 
 /* Bytes that were read; NULL when the part could not read them. */
 struct seqlog_run {
@@ -98,26 +98,26 @@ enum seqlog_state {
     SEQLOG_VALID,
 };
 
-/* The state of a block's header, read to *header if valid; or a negative error. */
-int seqlog_block_read(struct seqlog *log, uint32_t block, struct seqlog_header *header);
+/* The state of a sector's header, read to *header if valid; or a negative error. */
+int seqlog_sector_read(struct seqlog *log, uint32_t sector, struct seqlog_header *header);
 
 /* Programs a header; its crc is filled in. */
-int seqlog_block_program(struct seqlog *log, uint32_t block, struct seqlog_header *header);
+int seqlog_sector_program(struct seqlog *log, uint32_t sector, struct seqlog_header *header);
 
-/* All frames of a block. */
-struct seqlog_cursor seqlog_block_cursor(const struct seqlog *log, uint32_t block,
-                                         const struct seqlog_header *header);
+/* All frames of a sector. */
+struct seqlog_cursor seqlog_sector_cursor(const struct seqlog *log, uint32_t sector,
+                                          const struct seqlog_header *header);
 
 /* seqlog_frame.c ---------------------------------------------------------------------------- */
 
 struct seqlog_frame {
-    uint32_t offset; /* in the block */
+    uint32_t offset; /* in the sector */
     uint32_t size;   /* of the record */
     uint64_t number;
 };
 
 /* Writes the frame of the record `number` to the work buffer, as it is to stand at `offset` of a
- * block. `torn`: what stands before that place is torn. Returns its size in whole units; the frame
+ * sector. `torn`: what stands before that place is torn. Returns its size in whole units; the frame
  * proper begins *lead bytes in. */
 uint32_t seqlog_frame_compose(struct seqlog *log, uint32_t identity, uint32_t offset,
                               uint64_t number, const void *data, uint32_t size, bool torn,
@@ -130,16 +130,16 @@ int seqlog_frame_next(struct seqlog *log, struct seqlog_cursor *cursor, uint8_t 
 
 /* seqlog_find.c ----------------------------------------------------------------------------- */
 
-/* YES: the newest block and its header. NO: there is no block. */
-int seqlog_find(struct seqlog *log, uint32_t *block, struct seqlog_header *header);
+/* YES: the newest sector and its header. NO: there is no sector. */
+int seqlog_find(struct seqlog *log, uint32_t *sector, struct seqlog_header *header);
 
 /* seqlog_index.c ---------------------------------------------------------------------------- */
 
-/* YES: the head is probably *block or little behind it. NO: the index does not know. */
-int seqlog_index_hint(struct seqlog *log, uint32_t *block);
+/* YES: the head is probably *sector or little behind it. NO: the index does not know. */
+int seqlog_index_hint(struct seqlog *log, uint32_t *sector);
 
-/* Notes that `block` has become the head. */
-int seqlog_index_note(struct seqlog *log, uint32_t block, uint32_t sequence);
+/* Notes that `sector` has become the head. */
+int seqlog_index_note(struct seqlog *log, uint32_t sector, uint32_t sequence);
 
 /* Bytes of an entry of the pointer index, and of what precedes the bits in a sector of a bit
  * index. */

@@ -1,8 +1,8 @@
 /* seqlog_read.c - records by number, and one after the other.
  *
- * The blocks of the log are counted back from the head: 0 is the head, header.reach the oldest. The
- * numbers of their first records fall with that, so the block of a record is found by bisection; a
- * block that can't be read proves nothing and is stepped over. In the block the records are counted
+ * The sectors of the log are counted back from the head: 0 is the head, header.reach the oldest. The
+ * numbers of their first records fall with that, so the sector of a record is found by bisection; a
+ * sector that can't be read proves nothing and is stepped over. In the sector the records are counted
  * through. A record that is missing between others was lost to rot: the numbers of the others,
  * which their frames and headers hold, tell.
  */
@@ -10,22 +10,22 @@
 
 #include "seqlog_internal.h"
 
-/* Blocks --------------------------------------------------------------------------------------- */
+/* Sectors --------------------------------------------------------------------------------------- */
 
-/* The header of the block so many places before the head. NO: it can't be read, or makes no sense
+/* The header of the sector so many places before the head. NO: it can't be read, or makes no sense
  * there. */
 static int back_header(struct seqlog *log, uint32_t back, struct seqlog_header *header)
 {
     *header = log->header;
     if (back == 0) return SEQLOG_YES;
-    int state = seqlog_block_read(log, seqlog_back(log, log->head, back), header);
+    int state = seqlog_sector_read(log, seqlog_back(log, log->head, back), header);
     if (state != SEQLOG_VALID) return state < 0 ? state : SEQLOG_NO;
     bool right = header->sequence == seqlog_sequence_back(log, log->header.sequence, back) &&
                  header->first <= log->header.first;
     return right ? SEQLOG_YES : SEQLOG_NO;
 }
 
-/* The oldest readable block, of those from *back down to the head. */
+/* The oldest readable sector, of those from *back down to the head. */
 static int oldest_readable(struct seqlog *log, uint32_t *back, struct seqlog_header *header)
 {
     for (;; --*back) {
@@ -45,8 +45,8 @@ int seqlog_first(struct seqlog *log, uint64_t *number)
     return error;
 }
 
-/* A bisection. Counted from 1, the oldest, up: the block `low` (0: none) begins early enough, the
- * block `high` too late, or can't be read and nothing behind it helps. */
+/* A bisection. Counted from 1, the oldest, up: the sector `low` (0: none) begins early enough, the
+ * sector `high` too late, or can't be read and nothing behind it helps. */
 struct location {
     uint64_t number;
     uint32_t low, high;
@@ -69,7 +69,7 @@ static int location_narrow(struct seqlog *log, struct location *l, uint32_t midd
     return BO_FLASH_OK;
 }
 
-/* The newest readable block that begins with record `number` or an earlier one. NO: none does. */
+/* The newest readable sector that begins with record `number` or an earlier one. NO: none does. */
 static int locate(struct seqlog *log, uint64_t number, uint32_t *back, struct seqlog_header *header)
 {
     struct location l = {.number = number, .high = log->header.reach + 1};
@@ -85,22 +85,22 @@ static int locate(struct seqlog *log, uint64_t number, uint32_t *back, struct se
     return l.low != 0 ? SEQLOG_YES : SEQLOG_NO;
 }
 
-/* The records of a block. */
+/* The records of a sector. */
 static struct seqlog_cursor records(const struct seqlog *log, uint32_t back,
                                     const struct seqlog_header *header)
 {
     struct seqlog_cursor cursor =
-        seqlog_block_cursor(log, seqlog_back(log, log->head, back), header);
+        seqlog_sector_cursor(log, seqlog_back(log, log->head, back), header);
     if (back == 0) cursor.end = log->end;
     return cursor;
 }
 
 /* By number ------------------------------------------------------------------------------------ */
 
-/* The record of that number in its block, in one pass: its frame is not looked for first and then
+/* The record of that number in its sector, in one pass: its frame is not looked for first and then
  * read once more, since a part may read it otherwise the second time. */
-static int read_in_block(struct seqlog *log, uint64_t number, struct seqlog_cursor *cursor,
-                         uint8_t *buffer, uint32_t capacity, struct seqlog_frame *frame)
+static int read_in_sector(struct seqlog *log, uint64_t number, struct seqlog_cursor *cursor,
+                          uint8_t *buffer, uint32_t capacity, struct seqlog_frame *frame)
 {
     int error;
     do
@@ -120,7 +120,7 @@ int seqlog_read(struct seqlog *log, uint64_t number, void *buffer, uint32_t capa
     int answer = locate(log, number, &back, &header);
     if (answer != SEQLOG_YES) return answer < 0 ? answer : RINGLOG_ERR_NOT_FOUND;
     struct seqlog_cursor cursor = records(log, back, &header);
-    int error = read_in_block(log, number, &cursor, (uint8_t *)buffer, capacity, &frame);
+    int error = read_in_sector(log, number, &cursor, (uint8_t *)buffer, capacity, &frame);
     if (error) return error;
     *size = frame.size;
     return frame.size > capacity ? RINGLOG_ERR_BUFFER : BO_FLASH_OK;
@@ -134,7 +134,7 @@ void seqlog_iterate(struct seqlog_iterator *iterator, uint64_t number)
     iterator->number = number;
 }
 
-/* Puts the iterator into a block: up to where the next readable one begins. */
+/* Puts the iterator into a sector: up to where the next readable one begins. */
 static int enter(struct seqlog *log, struct seqlog_iterator *it, uint32_t back,
                  const struct seqlog_header *header)
 {
@@ -155,7 +155,7 @@ static int enter(struct seqlog *log, struct seqlog_iterator *it, uint32_t back,
     return BO_FLASH_OK;
 }
 
-/* Puts the iterator into the block of its number, or into the oldest. */
+/* Puts the iterator into the sector of its number, or into the oldest. */
 static int place(struct seqlog *log, struct seqlog_iterator *it)
 {
     struct seqlog_header header;
@@ -170,7 +170,7 @@ static int place(struct seqlog *log, struct seqlog_iterator *it)
     return enter(log, it, back, &header);
 }
 
-/* Puts the iterator into the block behind its own, or into the one of its number if the log was
+/* Puts the iterator into the sector behind its own, or into the one of its number if the log was
  * changed. */
 static int move_on(struct seqlog *log, struct seqlog_iterator *it)
 {
@@ -181,15 +181,15 @@ static int move_on(struct seqlog *log, struct seqlog_iterator *it)
     return error ? error : enter(log, it, back, &header);
 }
 
-/* Whether the iterator is in the block of its number. */
+/* Whether the iterator is in the sector of its number. */
 static bool in_place(const struct seqlog *log, const struct seqlog_iterator *it)
 {
     return it->placed && it->changes == log->changes && it->number < it->limit;
 }
 
-/* The next record of the block. */
-static int next_in_block(struct seqlog *log, struct seqlog_iterator *it, uint8_t *buffer,
-                         uint32_t capacity, struct seqlog_frame *frame)
+/* The next record of the sector. */
+static int next_in_sector(struct seqlog *log, struct seqlog_iterator *it, uint8_t *buffer,
+                          uint32_t capacity, struct seqlog_frame *frame)
 {
     while (it->number < it->limit) {
         struct seqlog_cursor before = it->cursor;
@@ -211,7 +211,7 @@ int seqlog_next(struct seqlog *log, struct seqlog_iterator *it, void *buffer, ui
         struct seqlog_frame frame = {.size = 0};
         int error = in_place(log, it) ? BO_FLASH_OK : move_on(log, it);
         if (error) return error;
-        error = next_in_block(log, it, (uint8_t *)buffer, capacity, &frame);
+        error = next_in_sector(log, it, (uint8_t *)buffer, capacity, &frame);
         if (error == BO_FLASH_OK || error == RINGLOG_ERR_BUFFER) {
             *size = frame.size;
             *number = frame.number;

@@ -1,15 +1,15 @@
-/* seqlog_block.c - the flash as seqlog sees it, and the headers of blocks.
+/* seqlog_sector.c - the flash as seqlog sees it, and the headers of sectors.
  *
  * A header, little endian, filled with 0xFF up to the unit:
  *
- *     0   u32   sequence number; block p of N has p or p + N
+ *     0   u32   sequence number; sector p of N has p or p + N
  *     4   u32   reach
  *     8   u48   number of the first record
  *     14  u16   format, 1
- *     16  u32   CRC-32C of these, begun with the log's seed and the block's place
+ *     16  u32   CRC-32C of these, begun with the log's seed and the sector's place
  *
- * The number of the first record is known when a block is opened, not when it is erased: so the
- * header is programmed when the block is opened, and one program opens it.
+ * The number of the first record is known when a sector is opened, not when it is erased: so the
+ * header is programmed when the sector is opened, and one program opens it.
  *
  * Blank units at the start of a program are left out. On the flash they look the same, and it
  * keeps this true: an interrupted program of which nothing is to be seen has touched nothing.
@@ -127,37 +127,37 @@ int seqlog_erase(struct seqlog *log, uint32_t sector)
 
 /* Headers ----------------------------------------------------------------------------------- */
 
-static uint32_t header_crc(const struct seqlog *log, uint32_t block, const uint8_t *bytes)
+static uint32_t header_crc(const struct seqlog *log, uint32_t sector, const uint8_t *bytes)
 {
     uint8_t place[4];
-    seqlog_put(place, block, 4);
+    seqlog_put(place, sector, 4);
     return ~bo_crc32c(bo_crc32c(log->seed, place, 4), bytes, HEADER_SIZE - 4);
 }
 
-static bool header_decode(const struct seqlog *log, uint32_t block, const uint8_t *bytes,
+static bool header_decode(const struct seqlog *log, uint32_t sector, const uint8_t *bytes,
                           struct seqlog_header *header)
 {
     *header = (struct seqlog_header){.sequence = (uint32_t)seqlog_get(bytes, 4),
                                      .reach = (uint32_t)seqlog_get(bytes + 4, 4),
                                      .first = seqlog_get(bytes + 8, 6),
                                      .crc = (uint32_t)seqlog_get(bytes + 16, 4)};
-    uint32_t blocks = log->plan.blocks;
-    return header->crc == header_crc(log, block, bytes) && seqlog_get(bytes + 14, 2) == FORMAT &&
-           header->sequence < 2 * blocks && header->sequence % blocks == block &&
-           header->reach <= blocks - 2;
+    uint32_t sectors = log->plan.sectors;
+    return header->crc == header_crc(log, sector, bytes) && seqlog_get(bytes + 14, 2) == FORMAT &&
+           header->sequence < 2 * sectors && header->sequence % sectors == sector &&
+           header->reach <= sectors - 2;
 }
 
-int seqlog_block_read(struct seqlog *log, uint32_t block, struct seqlog_header *header)
+int seqlog_sector_read(struct seqlog *log, uint32_t sector, struct seqlog_header *header)
 {
     uint8_t bytes[HEADER_SIZE];
-    int error = seqlog_fetch(log, sector_address(log, block), bytes, HEADER_SIZE);
+    int error = seqlog_fetch(log, sector_address(log, sector), bytes, HEADER_SIZE);
     if (error == BO_FLASH_ERR_ECC) return SEQLOG_BAD;
     if (error) return error;
     if (unit_blank(bytes, HEADER_SIZE)) return SEQLOG_BLANK;
-    return header_decode(log, block, bytes, header) ? SEQLOG_VALID : SEQLOG_BAD;
+    return header_decode(log, sector, bytes, header) ? SEQLOG_VALID : SEQLOG_BAD;
 }
 
-int seqlog_block_program(struct seqlog *log, uint32_t block, struct seqlog_header *header)
+int seqlog_sector_program(struct seqlog *log, uint32_t sector, struct seqlog_header *header)
 {
     uint8_t bytes[2 * BO_FLASH_UNIT_MAX];
     memset(bytes, 0xFF, sizeof bytes);
@@ -165,15 +165,15 @@ int seqlog_block_program(struct seqlog *log, uint32_t block, struct seqlog_heade
     seqlog_put(bytes + 4, header->reach, 4);
     seqlog_put(bytes + 8, header->first, 6);
     seqlog_put(bytes + 14, FORMAT, 2);
-    header->crc = header_crc(log, block, bytes);
+    header->crc = header_crc(log, sector, bytes);
     seqlog_put(bytes + 16, header->crc, 4);
-    return seqlog_program(log, sector_address(log, block), bytes, log->plan.header_size);
+    return seqlog_program(log, sector_address(log, sector), bytes, log->plan.header_size);
 }
 
-struct seqlog_cursor seqlog_block_cursor(const struct seqlog *log, uint32_t block,
-                                         const struct seqlog_header *header)
+struct seqlog_cursor seqlog_sector_cursor(const struct seqlog *log, uint32_t sector,
+                                          const struct seqlog_header *header)
 {
-    return (struct seqlog_cursor){.base = sector_address(log, block),
+    return (struct seqlog_cursor){.base = sector_address(log, sector),
                                   .offset = log->plan.header_size,
                                   .end = log->flash->geometry.sector_size,
                                   .identity = header->crc,

@@ -205,22 +205,22 @@ static void put(uint8_t *bytes, uint64_t number, unsigned size)
         bytes[i] = (uint8_t)(number >> 8 * i);
 }
 
-static uint32_t golden_seed(const struct bo_flash_geometry *g, uint32_t blocks, uint8_t framing)
+static uint32_t golden_seed(const struct bo_flash_geometry *g, uint32_t sectors, uint8_t framing)
 {
     uint8_t bytes[13];
     put(bytes, 1, 4);
     put(bytes + 4, g->sector_size, 4);
-    put(bytes + 8, blocks, 4);
+    put(bytes + 8, sectors, 4);
     bytes[12] = framing;
     return bo_crc32c(BO_CRC32C_START, bytes, sizeof bytes);
 }
 
 /* A header as the format says, written down here a second time. */
-static uint32_t golden_header(uint32_t seed, uint32_t block, uint32_t sequence, uint32_t reach,
+static uint32_t golden_header(uint32_t seed, uint32_t sector, uint32_t sequence, uint32_t reach,
                               uint64_t first, uint8_t bytes[20])
 {
     uint8_t place[4];
-    put(place, block, 4);
+    put(place, sector, 4);
     put(bytes, sequence, 4);
     put(bytes + 4, reach, 4);
     put(bytes + 8, first, 6);
@@ -310,19 +310,19 @@ static void test_records_come_back_over_many_laps(void)
     }
 }
 
-/* All blocks but the one after the head, and each erased once a lap. */
-static void test_a_full_ring_holds_all_blocks_but_one(void)
+/* All sectors but the one after the head, and each erased once a lap. */
+static void test_a_full_ring_holds_all_sectors_but_one(void)
 {
     struct bench *b = &bench;
     bench_open(b, 256, 6, 1);
     CHECK(bench_mount(b) == 0, "mount");
     uint8_t data[110] = {1};
-    for (unsigned block = 0; block < 60; block++) { /* two records fill one */
+    for (unsigned sector = 0; sector < 60; sector++) { /* two records fill one */
         for (unsigned i = 0; i < 2; i++)
             CHECK(seqlog_append(&b->log, data, sizeof data, NULL) == 0, "append");
         uint64_t held = seqlog_end(&b->log) - first_of(b);
-        CHECK(held == (block < 5 ? 2 * block + 2 : 10), "%u held", (unsigned)held);
-        CHECK(b->ram.counts.erases == block + 1, "%u erases", (unsigned)b->ram.counts.erases);
+        CHECK(held == (sector < 5 ? 2 * sector + 2 : 10), "%u held", (unsigned)held);
+        CHECK(b->ram.counts.erases == sector + 1, "%u erases", (unsigned)b->ram.counts.erases);
     }
 }
 
@@ -342,7 +342,7 @@ static void test_the_largest_record_fits_and_no_larger(void)
         CHECK(b->ram.counts.programs + b->ram.counts.erases == 0, "it wrote");
         for (unsigned i = 0; i < 9; i++)
             CHECK(seqlog_append(&b->log, data, most, &number) == 0, "append %u", most);
-        CHECK(number == 8 && first_of(b) == 6, "one a block");
+        CHECK(number == 8 && first_of(b) == 6, "one a sector");
         CHECK(seqlog_read(&b->log, 8, back, sizeof back, &size) == 0 && size == most, "read");
         CHECK(memcmp(data, back, most) == 0, "bytes");
         CHECK(seqlog_read(&b->log, 8, back, most - 1, &size) == RINGLOG_ERR_BUFFER, "buffer");
@@ -505,7 +505,7 @@ static void test_what_rots_is_reported(void)
         CHECK(append(b, 30) == 0, "append");
     uint64_t first = first_of(b);
     uint32_t held = count_records(b, 30), lost = 0;
-    uint32_t middle = (b->log.head + b->log.plan.blocks - 1) % b->log.plan.blocks;
+    uint32_t middle = (b->log.head + b->log.plan.sectors - 1) % b->log.plan.sectors;
     b->ram.bytes[middle * 256 + 3] ^= 0x10;
     CHECK(bench_mount(b) == 0, "mount");
     for (uint64_t n = first; n < seqlog_end(&b->log); n++) {
@@ -603,7 +603,7 @@ static void test_the_next_record_does_not_complete_a_torn_one(void)
     CHECK(met > 5000, "%u met", met);
 }
 
-/* What follows a torn record goes to the next page of the same block. */
+/* What follows a torn record goes to the next page of the same sector. */
 static void test_a_torn_record_costs_no_more_than_its_page(void)
 {
     struct bench *b = &bench;
@@ -623,7 +623,7 @@ static void test_a_torn_record_costs_no_more_than_its_page(void)
             CHECK(b->log.append == page, "cut %u: goes on at %u", cut, b->log.append);
             for (unsigned i = 0; i < 3; i++)
                 CHECK(seqlog_append(&b->log, data, sizeof data, NULL) == 0, "append");
-            CHECK(b->log.head == 0 && bench_mount(b) == 0, "another block");
+            CHECK(b->log.head == 0 && bench_mount(b) == 0, "another sector");
             CHECK(seqlog_end(&b->log) == 4 && b->log.append == b->log.end, "records");
         }
     }
@@ -633,30 +633,30 @@ static void test_a_torn_record_costs_no_more_than_its_page(void)
 
 enum damage { DAMAGE_NONE = 0, DAMAGE_ZERO, DAMAGE_BIT, DAMAGE_BLANK, DAMAGE_KINDS };
 
-static void damage_header(struct bench *b, uint32_t block, enum damage damage)
+static void damage_header(struct bench *b, uint32_t sector, enum damage damage)
 {
-    uint8_t *header = b->ram.bytes + block * b->ram.flash.geometry.sector_size;
+    uint8_t *header = b->ram.bytes + sector * b->ram.flash.geometry.sector_size;
     if (damage == DAMAGE_ZERO) memset(header, 0, 20);
     if (damage == DAMAGE_BIT) header[1] ^= 1;
     if (damage == DAMAGE_BLANK) memset(header, 0xFF, 20);
 }
 
-/* Whatever is done to the header of any one block, the head is the newest that can be read. */
+/* Whatever is done to the header of any one sector, the head is the newest that can be read. */
 static void check_head(const struct bench *b, uint32_t opened)
 {
-    uint32_t blocks = b->log.plan.blocks, head = b->log.head, find = (uint32_t)b->config.find;
-    for (uint32_t bad = 0; bad < blocks; bad++) {
+    uint32_t sectors = b->log.plan.sectors, head = b->log.head, find = (uint32_t)b->config.find;
+    for (uint32_t bad = 0; bad < sectors; bad++) {
         for (enum damage damage = bad == 0 ? DAMAGE_NONE : DAMAGE_ZERO; damage < DAMAGE_KINDS;
              damage++) {
-            uint32_t wanted = bad == head ? (head + blocks - 1) % blocks : head;
+            uint32_t wanted = bad == head ? (head + sectors - 1) % sectors : head;
             if (damage == DAMAGE_NONE) wanted = head;
             if (damage != DAMAGE_NONE && bad == head && opened < 2) continue;
             bench_copy(&other, b);
             damage_header(&other, bad, damage);
             int error = bench_mount(&other);
             CHECK(error == 0 && other.log.open && other.log.head == wanted,
-                  "%s, %u blocks, %u opened, block %u damaged (%d): %d, head %u", find_names[find],
-                  blocks, opened, bad, (int)damage, error, other.log.head);
+                  "%s, %u sectors, %u opened, sector %u damaged (%d): %d, head %u",
+                  find_names[find], sectors, opened, bad, (int)damage, error, other.log.head);
         }
     }
 }
@@ -678,10 +678,10 @@ static void test_every_way_finds_the_same_head_everywhere(void)
         } while (seqlog_plan(&b->ram.flash.geometry, &b->config, &plan) != 0);
         ram_flash_blank(&b->ram, 0, 128 * (sectors - 1));
         CHECK(bench_mount(b) == 0, "mount");
-        for (uint32_t opened = 1; opened <= 3 * plan.blocks; opened++) {
-            for (unsigned i = 0; i < 2; i++) /* two fill a block */
+        for (uint32_t opened = 1; opened <= 3 * plan.sectors; opened++) {
+            for (unsigned i = 0; i < 2; i++) /* two fill a sector */
                 CHECK(seqlog_append(&b->log, data, sizeof data, NULL) == 0, "append");
-            CHECK(b->log.head == (opened - 1) % plan.blocks, "head");
+            CHECK(b->log.head == (opened - 1) % plan.sectors, "head");
             if (seqlog_prepare(&b->log) != 0) CHECK(false, "prepare");
             check_head(b, opened);
         }
@@ -702,7 +702,7 @@ static void test_an_index_that_lies_costs_reads_only(void)
         bench_config(b, SEQLOG_LENGTH, find);
         b->config.index_span = 4;
         CHECK(bench_mount(b) == 0, "mount");
-        uint32_t at = b->log.plan.blocks * 128, size = b->log.plan.index_sectors * 128;
+        uint32_t at = b->log.plan.sectors * 128, size = b->log.plan.index_sectors * 128;
         unsigned opened = 1 + ram_flash_below(&random, 60);
         for (unsigned i = 0; i < 2 * opened; i++) {
             CHECK(seqlog_append(&b->log, data, sizeof data, NULL) == 0, "append");
@@ -720,7 +720,7 @@ static void test_an_index_that_lies_costs_reads_only(void)
         CHECK(bench_mount(b) == 0 && b->log.head == head, "%s, lie %u", find_names[find], lie);
         b->ram.flash.geometry.programs_per_unit = 0;
         b->ram.breach = NULL;
-        for (unsigned i = 0; i < 2 * 2 * b->log.plan.blocks; i++)
+        for (unsigned i = 0; i < 2 * 2 * b->log.plan.sectors; i++)
             CHECK(seqlog_append(&b->log, data, sizeof data, NULL) == 0, "append");
         head = b->log.head;
         CHECK(b->ram.breach == NULL, "%s", b->ram.breach);
@@ -757,8 +757,8 @@ static void test_bit_indexes_are_refused_where_they_are_unlawful(void)
     }
 }
 
-/* Each sector of an index is erased at most as often as the blocks are. */
-static void test_no_index_wears_faster_than_the_blocks(void)
+/* Each sector of an index is erased at most as often as the sectors are. */
+static void test_no_index_wears_faster_than_the_sectors(void)
 {
     struct bench *b = &bench;
     uint8_t data[30] = {0};
@@ -769,10 +769,10 @@ static void test_no_index_wears_faster_than_the_blocks(void)
             b->config.index_span = span;
             CHECK(bench_mount(b) == 0, "mount");
             uint64_t laps = 5, before = b->ram.counts.erases;
-            for (unsigned i = 0; i < 2 * laps * b->log.plan.blocks; i++)
+            for (unsigned i = 0; i < 2 * laps * b->log.plan.sectors; i++)
                 CHECK(seqlog_append(&b->log, data, sizeof data, NULL) == 0, "append");
             uint64_t all = b->ram.counts.erases - before;
-            CHECK(all <= laps * (b->log.plan.blocks + b->log.plan.index_sectors), "%s: %u erases",
+            CHECK(all <= laps * (b->log.plan.sectors + b->log.plan.index_sectors), "%s: %u erases",
                   find_names[find], (unsigned)all);
         }
     }
@@ -791,7 +791,7 @@ static uint32_t log2_up(uint32_t n)
 /* What the engine says of a mount's reads, the head's contents aside: one read here. */
 static uint32_t mount_reads_max(const struct bench *b)
 {
-    uint32_t n = b->log.plan.blocks, m = b->log.plan.index_sectors;
+    uint32_t n = b->log.plan.sectors, m = b->log.plan.index_sectors;
     switch (b->config.find) {
     case SEQLOG_SCAN:
         return n + 1;
@@ -820,8 +820,8 @@ static void test_a_mount_reads_no_more_than_it_says(void)
         bench_config(b, SEQLOG_LENGTH, (enum seqlog_find)find);
         b->config.index_span = find == SEQLOG_FINE || find == SEQLOG_TWOLEVEL ? 8 : 0;
         CHECK(bench_mount(b) == 0, "mount");
-        for (uint32_t opened = 1; opened <= 3 * b->log.plan.blocks; opened++) {
-            bool wrapped = opened > b->log.plan.blocks;
+        for (uint32_t opened = 1; opened <= 3 * b->log.plan.sectors; opened++) {
+            bool wrapped = opened > b->log.plan.sectors;
             CHECK(seqlog_append(&b->log, data, sizeof data, NULL) == 0, "append");
             uint64_t reads = b->ram.counts.reads;
             CHECK(bench_mount(b) == 0, "mount");
@@ -831,7 +831,7 @@ static void test_a_mount_reads_no_more_than_it_says(void)
         }
         if (verbose)
             printf("  %-9s %3u + %2u sectors: mean %5.1f, worst %3u, first lap %3u, stated %3u\n",
-                   find_names[find], b->log.plan.blocks, b->log.plan.index_sectors,
+                   find_names[find], b->log.plan.sectors, b->log.plan.index_sectors,
                    (double)sum / (double)times, (unsigned)worst[1], (unsigned)worst[0],
                    mount_reads_max(b));
         CHECK(worst[0] <= mount_reads_max(b) && worst[1] <= mount_reads_max(b),
@@ -848,27 +848,27 @@ struct vast {
     bool first_lap;
 };
 
-static bool vast_bad(const struct vast *v, uint32_t block)
+static bool vast_bad(const struct vast *v, uint32_t sector)
 {
-    uint64_t random = block * 977u + v->head;
-    return v->bad_one_in != 0 && block != v->head && ram_flash_below(&random, v->bad_one_in) == 0;
+    uint64_t random = sector * 977u + v->head;
+    return v->bad_one_in != 0 && sector != v->head && ram_flash_below(&random, v->bad_one_in) == 0;
 }
 
 static int vast_read(void *context, uint32_t address, void *buffer, uint32_t size)
 {
     struct vast *v = (struct vast *)context;
     const struct bo_flash_geometry *g = &v->flash.geometry;
-    uint32_t block = address / g->sector_size, n = g->sector_count;
+    uint32_t sector = address / g->sector_size, n = g->sector_count;
     uint8_t header[20];
     v->reads++;
     memset(buffer, 0xFF, size);
-    bool older = block > v->head;
+    bool older = sector > v->head;
     if (address % g->sector_size != 0 || (older && v->first_lap)) return BO_FLASH_OK;
-    if (block == (v->head + 1) % n) return BO_FLASH_OK;
+    if (sector == (v->head + 1) % n) return BO_FLASH_OK;
     memset(header, 0, sizeof header);
-    golden_header(golden_seed(g, n, SEQLOG_LENGTH), block, older ? block + n : block, n - 2,
+    golden_header(golden_seed(g, n, SEQLOG_LENGTH), sector, older ? sector + n : sector, n - 2,
                   older ? 0 : 1, header);
-    if (vast_bad(v, block)) header[17] ^= 4;
+    if (vast_bad(v, sector)) header[17] ^= 4;
     memcpy(buffer, header, size < 20 ? size : 20);
     return BO_FLASH_OK;
 }
@@ -922,7 +922,7 @@ int main(int argc, char **argv)
     test_the_format_is_what_the_comments_say();
     test_a_blank_part_is_an_empty_log();
     test_records_come_back_over_many_laps();
-    test_a_full_ring_holds_all_blocks_but_one();
+    test_a_full_ring_holds_all_sectors_but_one();
     test_the_largest_record_fits_and_no_larger();
     test_a_small_work_buffer_reads_all();
     test_clear_is_one_erase_and_one_program();
@@ -939,7 +939,7 @@ int main(int argc, char **argv)
     test_every_way_finds_the_same_head_everywhere();
     test_an_index_that_lies_costs_reads_only();
     test_bit_indexes_are_refused_where_they_are_unlawful();
-    test_no_index_wears_faster_than_the_blocks();
+    test_no_index_wears_faster_than_the_sectors();
     test_a_mount_reads_no_more_than_it_says();
     test_bisection_on_vast_rings();
     printf("%u failures\n", failures);

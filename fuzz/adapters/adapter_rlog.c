@@ -4,12 +4,13 @@
 #include "engines/ringlog/rlog.h"
 #include "fuzz/adapters/adapter_list.h"
 
-enum { OPTION_BATCH, OPTION_AHEAD, OPTION_PAGE };
+enum { OPTION_BATCH, OPTION_AHEAD, OPTION_SEGMENT };
 
 static const struct adapter_option options[] = {
-    {"batch", "records wait in RAM until a page is full, or a sync: 0 or 1", 0, 0, 1, NULL},
-    {"ahead", "the next block is erased when half of this one is full: 0 or 1", 0, 0, 1, NULL},
-    {"page", "bytes of a page of the format; 0: 256, or less in small sectors", 0, 0, 2048, NULL},
+    {"batch", "records wait in RAM until a segment is full, or a sync: 0 or 1", 0, 0, 1, NULL},
+    {"ahead", "the next sector is erased when half of this one is full: 0 or 1", 0, 0, 1, NULL},
+    {"segment", "bytes of a segment of the format; 0: 256, or less in small sectors", 0, 0, 2048,
+     NULL},
     {NULL, NULL, 0, 0, 0, NULL},
 };
 
@@ -25,54 +26,55 @@ static size_t aligned(size_t n)
     return (n + 15) & ~(size_t)15;
 }
 
-static uint16_t page_of(const struct adapter_settings *s)
+static uint16_t segment_of(const struct adapter_settings *s)
 {
-    return (uint16_t)s->values[OPTION_PAGE];
+    return (uint16_t)s->values[OPTION_SEGMENT];
 }
 
 static const char *refuses(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
-    if (rlog_buffer_size(g, page_of(s)) != 0) return NULL;
-    return "needs 3 sectors, pages with room for two BASE frames, and a tear scope below a sector";
+    if (rlog_buffer_size(g, segment_of(s)) != 0) return NULL;
+    return "needs 3 sectors, segments with room for two BASE frames, and a tear scope below a "
+           "sector";
 }
 
 static void limits(const struct bo_flash_geometry *g, const struct adapter_settings *s,
                    uint32_t *key_size_min, uint32_t *key_size_max, uint32_t *value_size_max)
 {
     *key_size_min = *key_size_max = 0;
-    *value_size_max = rlog_record_max(g, page_of(s));
+    *value_size_max = rlog_record_max(g, segment_of(s));
 }
 
 static size_t object_size(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
-    return aligned(sizeof(struct object)) + aligned(rlog_buffer_size(g, page_of(s))) +
-           aligned(rlog_record_max(g, page_of(s)));
+    return aligned(sizeof(struct object)) + aligned(rlog_buffer_size(g, segment_of(s))) +
+           aligned(rlog_record_max(g, segment_of(s)));
 }
 
 static struct rlog_config place(struct object *object, const struct bo_flash *flash,
                                 const struct adapter_settings *s, enum rlog_profile profile)
 {
     uint8_t *base = (uint8_t *)object + aligned(sizeof *object);
-    uint32_t buffer_size = rlog_buffer_size(&flash->geometry, page_of(s));
+    uint32_t buffer_size = rlog_buffer_size(&flash->geometry, segment_of(s));
     object->record = base + aligned(buffer_size);
-    object->record_size = rlog_record_max(&flash->geometry, page_of(s));
+    object->record_size = rlog_record_max(&flash->geometry, segment_of(s));
     return (struct rlog_config){
         .flash = flash,
         .buffer = base,
         .buffer_size = buffer_size,
         .id = 1,
-        .page_size = page_of(s),
+        .segment_size = segment_of(s),
         .profile = profile,
         .batch = s->values[OPTION_BATCH] != 0,
         .ahead = s->values[OPTION_AHEAD] != 0,
     };
 }
 
-static enum answer mount_page(void *memory, const struct bo_flash *flash,
-                              const struct adapter_settings *s)
+static enum answer mount_segment(void *memory, const struct bo_flash *flash,
+                                 const struct adapter_settings *s)
 {
     struct object *object = memory;
-    struct rlog_config config = place(object, flash, s, RLOG_PAGE);
+    struct rlog_config config = place(object, flash, s, RLOG_SEGMENT);
     return list_answer(rlog_mount(&object->log, &config));
 }
 
@@ -151,7 +153,7 @@ static bool buffers(const struct adapter_settings *s)
 static uint32_t ring(const struct bo_flash_geometry *g, const struct adapter_settings *s,
                      uint32_t *ahead)
 {
-    /* The block behind the head is not seen; where it is erased ahead, its PREP may be what an
+    /* The sector after the head is not seen; where it is erased ahead, its PREP may be what an
      * append programs last, and says nothing of where the record lies. */
     *ahead = s->values[OPTION_AHEAD] ? 2 : 1;
     return g->sector_count;
@@ -162,8 +164,8 @@ static struct adapter_bound bound(const struct bo_flash_geometry *g,
 {
     if (call == ADAPTER_CALL_EACH)
         return (struct adapter_bound){0}; /* as many calls as there are records */
-    return (struct adapter_bound){.reads = rlog_read_bound(g, page_of(s)),
-                                  .changes = rlog_bound(g, page_of(s))};
+    return (struct adapter_bound){.reads = rlog_read_bound(g, segment_of(s)),
+                                  .changes = rlog_bound(g, segment_of(s))};
 }
 
 static void tell_range(struct object *object, adapter_line *line, void *context)
@@ -172,9 +174,9 @@ static void tell_range(struct object *object, adapter_line *line, void *context)
     uint64_t first, end;
     const struct rlog *log = &object->log;
     if (rlog_range(&object->log, &first, &end)) return;
-    snprintf(text, sizeof text, "records %llu to %llu; head is block %lu, lap %lu, page %lu",
+    snprintf(text, sizeof text, "records %llu to %llu; head is sector %lu, lap %lu, segment %lu",
              (unsigned long long)first, (unsigned long long)end, (unsigned long)log->head,
-             (unsigned long)log->lap, (unsigned long)log->at_page);
+             (unsigned long)log->lap, (unsigned long)log->at_segment);
     line(context, log->empty ? "empty" : text);
 }
 
@@ -201,8 +203,8 @@ const struct adapter adapter_rlog = {
     .version = ADAPTER_VERSION,
     .kind = ADAPTER_LOG,
     .name = "rlog",
-    .summary = "position-numbered ring log, mounted by bisection, page profile",
-    .claims = "edge,prefix,bits,zeros,ecc",
+    .summary = "position-numbered ring log, mounted by bisection, segment profile",
+    .claims = "edge,prefix,bits,ecc",
     .widened = ADAPTER_TAIL_OPEN,
     .widened_why = "a mount writes nothing: under weak what was in flight is decided by the next "
                    "append",
@@ -210,7 +212,7 @@ const struct adapter adapter_rlog = {
     .refuses = refuses,
     .object_size = object_size,
     .limits = limits,
-    .mount = mount_page,
+    .mount = mount_segment,
     .bound = bound,
     .inspect = inspect,
     .list = &list,

@@ -15,10 +15,10 @@ static const char *const finds[] = {"scan", "bisect", "coarse", "fine", "twoleve
 static const struct adapter_option options[] = {
     {"framing", "of records: by their length, or by COBS", SEQLOG_LENGTH, SEQLOG_LENGTH,
      SEQLOG_COBS, framings},
-    {"find", "how the newest block is found", SEQLOG_BISECT, SEQLOG_SCAN, SEQLOG_POINTER, finds},
-    {"ahead", "erase the next block when the current one is half full: 0 or 1", 0, 0, 1, NULL},
-    {"span", "blocks for each sector of a fine, two-level or pointer index; 0: as many as fit", 0,
-     0, 65535, NULL},
+    {"find", "how the newest sector is found", SEQLOG_BISECT, SEQLOG_SCAN, SEQLOG_POINTER, finds},
+    {"ahead", "erase the next sector when the current one is half full: 0 or 1", 0, 0, 1, NULL},
+    {"span", "sectors for each one of a fine, two-level or pointer index; 0: as many as fit", 0, 0,
+     65535, NULL},
     {NULL, NULL, 0, 0, 0, NULL},
 };
 
@@ -158,13 +158,13 @@ static enum answer each(void *memory, adapter_item *item, void *context)
     }
 }
 
-/* The block after the one that was erased is not shown: it is the next to be given up. */
+/* The sector after the one that was erased is not shown: it is the next to be given up. */
 static uint32_t ring(const struct bo_flash_geometry *g, const struct adapter_settings *s,
                      uint32_t *ahead)
 {
     struct seqlog_plan result;
     *ahead = 1;
-    return plan(g, s, &result) ? 0 : result.blocks;
+    return plan(g, s, &result) ? 0 : result.sectors;
 }
 
 static struct adapter_bound bound(const struct bo_flash_geometry *g,
@@ -184,16 +184,17 @@ static void inspect(void *memory, const struct bo_flash *flash, const struct ada
     char text[120];
     uint64_t first;
     if (plan(&flash->geometry, s, &result)) return;
-    snprintf(text, sizeof text, "%" PRIu32 " blocks, %" PRIu32 " sectors of index", result.blocks,
-             result.index_sectors);
+    snprintf(text, sizeof text, "%" PRIu32 " sectors of records, %" PRIu32 " of index",
+             result.sectors, result.index_sectors);
     line(context, text);
     const struct seqlog *log = &object->log;
     if (log->stale || log->flash != flash) return;
-    snprintf(text, sizeof text, "%s, head: block %" PRIu32 ", number %" PRIu32 ", used to %" PRIu32,
+    snprintf(text, sizeof text,
+             "%s, head: sector %" PRIu32 ", number %" PRIu32 ", used to %" PRIu32,
              log->open ? "in use" : "empty", log->head, log->header.sequence, log->append);
     line(context, text);
     if (seqlog_first(&object->log, &first)) return;
-    snprintf(text, sizeof text, "records %" PRIu64 " to %" PRIu64 ", in %" PRIu32 " blocks", first,
+    snprintf(text, sizeof text, "records %" PRIu64 " to %" PRIu64 ", in %" PRIu32 " sectors", first,
              seqlog_end(log), log->open ? log->header.reach + 1 : 0);
     line(context, text);
 }
@@ -211,8 +212,9 @@ const struct adapter adapter_seqlog = {
     .version = ADAPTER_VERSION,
     .kind = ADAPTER_LOG,
     .name = "seqlog",
-    .summary = "ring log with block sequence numbers; framing, head search, erase-ahead as options",
-    .claims = "edge,prefix,bits,zeros",
+    .summary =
+        "ring log with sequence numbers of sectors; framing, head search, erase-ahead as options",
+    .claims = "edge,prefix,bits",
     .options = options,
     .relies_on_and = false,
     .refuses = refuses,
