@@ -1,7 +1,7 @@
 /* cobs.h - consistent overhead byte stuffing: bytes without a zero among them.
  *
  * A run of up to 254 bytes that are not zero is written as its length plus one and the bytes; the
- * zero behind a run is implied, except behind a run of 254 and at the end. So a zero on the flash
+ * zero after a run is implied, except after a run of 254 and at the end. So a zero on the flash
  * can mean nothing but "here a frame ends". It costs one byte, and one more for each 254.
  *
  * Both ways work in pieces.

@@ -1,31 +1,31 @@
 /* rlog.c - changes. What survives a cut, and why:
  *
  *  1. One operation of the flash at a time, and the next only when the one before is done. So a cut
- *     leaves at most one thing unproven: the last frame, or the sector behind the head.
+ *     leaves at most one thing unproven: the last frame, or the sector after the head.
  *  2. A sector is used only if its PREP is valid, and PREP is programmed only when its erase is
  *     done. What reads blank without it is erased again. A PREP that a power-on finds may itself
  *     have been cut: it is programmed once more, which completes weak bits (the only bytes that are
  *     ever programmed again), or, where the part limits programs or that is not enough, the sector
  *     is erased again.
  *  3. After a power-on nothing is programmed into a segment that an interrupted program may have
- *     touched: if the segment of the last frame has room left, that is what it may have touched, else
- *     the segment behind it. The first thing that is programmed is BASE, in a segment that reads blank
- *     beyond those, or in a new sector. BASE decides which records there are; what turns up later
- *     under a number from there on is void. The second power-on may decide otherwise than the first
- *     if BASE itself was cut; the places for a BASE with copies and for one without are not the
- *     same.
+ *     touched: if the segment of the last frame has room left, that is what it may have touched,
+ *     else the segment after it. The first thing that is programmed is BASE, in a segment that
+ *     reads blank beyond those, or in a new sector. BASE decides which records there are; what
+ *     turns up later under a number from there on is void. The second power-on may decide otherwise
+ *     than the first if BASE itself was cut; the places for a BASE with copies and for one without
+ *     are not the same.
  *  4. The records in the last frame may be what a cut left, and weak. BASE counts them in, and they
- *     are written again behind it under the same numbers. Whoever reads takes the one that is
+ *     are written again after it under the same numbers. Whoever reads takes the one that is
  *     valid. In the segment profile that is done as far as they fit the segment of the BASE.
  *  5. A power-on writes nothing. So one that appends nothing neither wears nor loses.
- *  6. The sector behind the head is never seen, since it may be under erase. Opening it as the new
+ *  6. The sector after the head is never seen, since it may be under erase. Opening it as the new
  *     head is one program, BASE, which is also what makes the next one disappear.
  */
 #include "rlog_internal.h"
 
 #include <string.h>
 
-/* A batch in which a record goes on begins only where there is so much room. */
+/* A batch in which a record goes on begins only where there is that much room. */
 #define ROOM_MIN 6u
 
 /* --- entering and leaving --- */
@@ -55,7 +55,7 @@ static uint32_t next_lap(const struct rlog *log)
     return next_sector(log) == 0 ? log->lap + 1 : log->lap;
 }
 
-/* Looks whether the sector behind the head was prepared before this power-on. */
+/* Looks whether the sector after the head was prepared before this power-on. */
 static void look_at_next(struct rlog *log)
 {
     struct sector sector;
@@ -191,8 +191,8 @@ static void flush(struct rlog *log, bool goes_on)
     log->goes_on = false;
 }
 
-/* Room for so many bytes in the batch, in this segment or the next one. `left`: bytes that the record
- * `number` has to go on with; 0: it begins. */
+/* Room for `size` bytes in the batch, in this segment or the next one. `left`: bytes that the
+ * record `number` has to go on with; 0: it begins. */
 static uint8_t *make_room(struct rlog *log, uint64_t number, uint32_t size, uint32_t left)
 {
     if (log->fill && log->fill + size > rlog_room(log)) flush(log, left != 0);
@@ -487,9 +487,9 @@ uint32_t rlog_mount_reads(const struct bo_flash_geometry *g, uint16_t segment_si
     uint32_t size = rlog_buffer_size(g, segment_size) / 2;
     if (size == 0) return 0;
     uint32_t segments = g->sector_size / size;
-    /* On the first lap: nothing behind the head proves that it is the head. */
+    /* On the first lap: nothing after the head proves that it is the head. */
     return log2_up(g->sector_count) + 5 + log2_up(segments) +
-           (segments > 2 ? RLOG_SEGMENTS_BEHIND : 1);
+           (segments > 2 ? RLOG_SEGMENTS_AFTER : 1);
 }
 
 uint64_t rlog_bound(const struct bo_flash_geometry *g, uint16_t segment_size)
@@ -506,8 +506,8 @@ uint64_t rlog_read_bound(const struct bo_flash_geometry *g, uint16_t segment_siz
     if (size == 0) return 0;
     uint64_t segment = 1 + size / (g->read_unit > g->unit ? g->read_unit : g->unit);
     uint64_t segments = g->sector_size / size, sectors = log2_up(g->sector_count) + 16;
-    /* A mount with as many unreadable sectors and segments as can be, each read unit by unit, and as
-     * many walks over a sector or two as there are records in a frame. */
+    /* A mount with as many unreadable sectors and segments as can be, each read unit by unit, and
+     * as many walks over a sector or two as there are records in a frame. */
     return segment *
            (sectors * sectors + 4 * segments * segments + size * (sectors + 8 * segments));
 }

@@ -4,10 +4,10 @@
  * by one. When the ring is full the oldest sector (a sector) goes, as a whole and in one step.
  *
  * The design is position-determined numbering: a sector stores how often the ring was gone round
- * when it was written, its lap, and nothing else tells its age. So the newest sector is found by
- * bisection: log2 of the number of sectors, and a few to be certain. No index is kept, none wears.
- * Every unit is programmed once, but for PREP: on parts that set no limit a power-on that uses a
- * sector which was erased ahead of it programs the same bytes again.
+ * when it was written, its lap, and its age follows from nothing else. So the newest sector is
+ * found by bisection: log2 of the number of sectors, and a few to be certain. No index is kept,
+ * none wears. Every unit is programmed once, but for PREP: on parts that set no limit a power-on
+ * that uses a sector which was erased ahead of it programs the same bytes again.
  *
  * Format (little endian; every object padded with the erased value to whole units, or read units
  * where those are larger). A sector:
@@ -16,12 +16,12 @@
  *     ..   BASE    the first frame of each sector                  opens it
  *     g*P  frames  of segment g; a frame never crosses a segment
  *
- * A frame: u16 length (12 bits) and type (4 bits) | u16 index, only in the first frame of a segment |
- * u32 check | payload. The index is the number of the record that the frame begins or goes on with,
- * less the base of the sector, so a segment can be found by number. A record is one frame FULL, or
- * FIRST, MID.., LAST; or several share a frame BATCH, each behind its length as a varint, the first
- * of them perhaps begun in the frame before (then what is left of it comes first, as a varint), the
- * last perhaps going on in the next. BASE says which number comes next, and
+ * A frame: u16 length (12 bits) and type (4 bits) | u16 index, only in the first frame of a segment
+ * | u32 check | payload. The index is the number of the record that the frame begins or goes on
+ * with, less the base of the sector, so a segment can be found by number. A record is one frame
+ * FULL, or FIRST, MID.., LAST; or several share a frame BATCH, each after its length as a varint,
+ * the first of them perhaps begun in the frame before (then what is left of it comes first, as a
+ * varint), the last perhaps going on in the next. BASE says which number comes next, and
  *   - that whatever was written before under that number, or a larger one, is void;
  *   - how many records before that number follow once more, as copies;
  *   - the time of its append, and how many of the records before it are to be seen (clear).
@@ -31,8 +31,8 @@
  *
  * Survives: edge, prefix, bits and ecc in both profiles, weak in RLOG_STRICT. What one cut costs:
  *   RLOG_SEGMENT    the rest of a segment or two, a BASE, a copy of the last record. No erase.
- *   RLOG_STRICT  the rest of the sector and one erase: after a power-on nothing is programmed into a
- *                sector that a cut may have touched, and no erase is believed that it may have
+ *   RLOG_STRICT  the rest of the sector and one erase: after a power-on nothing is programmed into
+ *                a sector that a cut may have touched, and no erase is believed that it may have
  *                interrupted. (A log that was sealed is spared the copy, not the erase: the first
  *                program after the power-on before may have been cut and look undone.)
  * On a part that limits the programs of a unit the segment profile does what the strict one does.
@@ -40,16 +40,16 @@
  * and under weak that may differ from power-on to power-on until the next append has decided it.
  * Not for parts on which an interrupted program may damage the whole sector.
  *
- * What is seen: the head and the sectors before it, but for the one behind it in the ring, which may
+ * What is seen: the head and the sectors before it, but for the one after it in the ring, which may
  * be under erase. Records that were dropped are gone in the moment in which a new head is opened.
  *
  * Source of the design: log-structured rings with implied positions (TinyOS LogStorage), record
  * fragments (LevelDB), and the rules of this project on interrupted programs.
  *
- * Memory: struct rlog and a buffer of two segments, of the caller. No heap, no recursion, no globals.
- * Needs memcpy, memset. Not reentrant. Errors: those of flash.h and ringlog.h. After an error of
- * the flash the log stays usable; the next call looks at the flash anew. What waited in RAM is gone
- * then: rlog_range tells how far the log got.
+ * Memory: struct rlog and a buffer of two segments, of the caller. No heap, no recursion, no
+ * globals. Needs memcpy, memset. Not reentrant. Errors: those of flash.h and ringlog.h. After an
+ * error of the flash the log stays usable; the next call looks at the flash anew. What waited in
+ * RAM is gone then: rlog_range returns how far the log got.
  */
 #ifndef BROWNOUT_RLOG_H
 #define BROWNOUT_RLOG_H
@@ -71,8 +71,9 @@ struct rlog_config {
     uint32_t buffer_size;
     /* Logs of different id never take each other's sectors for their own. */
     uint16_t id;
-    /* Bytes of a segment of the format: a power of two that divides the sector, at most RLOG_SEGMENT_MAX;
-     * need not be the part's segment. 0: RLOG_SEGMENT_DEFAULT, or the sector if that is smaller. */
+    /* Bytes of a segment of the format: a power of two that divides the sector, at most
+     * RLOG_SEGMENT_MAX; need not be the part's page. 0: RLOG_SEGMENT_DEFAULT, or the sector if
+     * that is smaller. */
     uint16_t segment_size;
     enum rlog_profile profile;
     bool batch;     /* records wait in RAM until a segment is full, or rlog_sync */
@@ -90,13 +91,13 @@ struct rlog {
     uint32_t seed;          /* of every check */
     uint8_t unit;
     bool strict, batch, ahead, read_only;
-    bool copying; /* the sector behind the head is read too */
+    bool copying; /* the sector after the head is read too */
     bool wary;    /* a sector that was prepared before the power-on is not believed */
     int error;    /* of the flash, of this call */
 
     bool ready;      /* a BASE was written since the power-on, or there is no need */
     bool resolved;   /* the fields below hold */
-    uint8_t next_is; /* what is known of the sector behind the head */
+    uint8_t next_is; /* what is known of the sector after the head */
     uint32_t head;   /* sector; segment and offset in the sector where the next frame goes */
     uint32_t lap;
     uint32_t at_segment, at;
@@ -133,7 +134,7 @@ struct rlog_walk {
 /* A place in a log, see rlog_iterate. */
 struct rlog_iterator {
     struct rlog_walk walk;
-    uint64_t want; /* records before this were told */
+    uint64_t want; /* records before this were returned */
     bool started;
     uint32_t head, lap; /* of the log when it was */
 };
@@ -152,8 +153,8 @@ int rlog_mount(struct rlog *log, const struct rlog_config *config);
  * again, since what is left of the old log is not in order. */
 int rlog_format(struct rlog *log, const struct rlog_config *config);
 
-/* Appends a record, which gets *number (NULL: never mind). Durable when it returns BO_FLASH_OK; in a
- * batch after rlog_sync. `time`, in units of the caller up to RLOG_TIME_MAX, is for rlog_seek; a
+/* Appends a record, which gets *number (NULL: never mind). Durable when it returns BO_FLASH_OK; in
+ * a batch after rlog_sync. `time`, in units of the caller up to RLOG_TIME_MAX, is for rlog_seek; a
  * clock that goes back stands still in the log. RINGLOG_ERR_TOO_BIG. */
 int rlog_append(struct rlog *log, const void *data, uint32_t size, uint64_t time, uint64_t *number);
 
@@ -171,21 +172,21 @@ int rlog_prepare(struct rlog *log);
 /* Drops every record. One erase, whatever the size of the log; a cut leaves all or none. */
 int rlog_clear(struct rlog *log);
 
-/* Starts at the record of that number, or the oldest behind it; 0 for the oldest of all. */
+/* Starts at the record of that number, or the oldest after it; 0 for the oldest of all. */
 void rlog_iterate(struct rlog_iterator *iterator, uint64_t number);
 
-/* The next record. RINGLOG_ERR_NOT_FOUND at the end; what waits in RAM is not told.
- * RINGLOG_ERR_BUFFER when it is longer than `capacity`: *size is told, and it comes again.
- * Appending does not end an iteration, dropping what it would tell next makes it go on behind. */
+/* The next record. RINGLOG_ERR_NOT_FOUND at the end; what waits in RAM is not returned.
+ * RINGLOG_ERR_BUFFER when it is longer than `capacity`: *size is set, and it comes again.
+ * Appending does not end an iteration, dropping what would come next makes it go on after that. */
 int rlog_next(struct rlog *log, struct rlog_iterator *iterator, void *buffer, uint32_t capacity,
               uint32_t *size, uint64_t *number);
 
 /* The record of that number. RINGLOG_ERR_NOT_FOUND, RINGLOG_ERR_BUFFER. */
 int rlog_read(struct rlog *log, uint64_t number, void *buffer, uint32_t capacity, uint32_t *size);
 
-/* A number such that all records appended at `time` or later have it or a larger one; about a sector
- * before the first of them. Not so where the clock went back over a power-on: times of records are
- * not kept, and those later than the last BASE are not known then. */
+/* A number such that all records appended at `time` or later have it or a larger one; about a
+ * sector before the first of them. Not so where the clock went back over a power-on: times of
+ * records are not kept, and those later than the last BASE are not known then. */
 int rlog_seek(struct rlog *log, uint64_t time, uint64_t *number);
 
 /* Numbers of the oldest record that is seen and of the next one that will be appended. */

@@ -2,10 +2,10 @@
  *
  * The ring at any moment: sectors 0 to the head are opened in this lap, then come those that are
  * prepared, being erased or torn, then those of the lap before. So "opened in this lap" is true up
- * to the head and false behind it, but for sectors that can't be read. Bisection takes those for
- * false, so it can only end too early; then a sector behind the candidate says so. A readable sector
- * that is not of this lap proves that the head lies before it. Of segments in the head sector the same
- * is true, with a segment that can't be read for a sector. */
+ * to the head and false after it, but for sectors that can't be read. Bisection takes those for
+ * false, so it can only end too early; then a sector after the candidate says so. A readable sector
+ * that is not of this lap proves that the head lies before it. Of segments in the head sector the
+ * same is true, with a segment that can't be read for a sector. */
 #include "rlog_internal.h"
 
 static bool is_opened(struct rlog *log, uint32_t number, struct sector *sector)
@@ -35,8 +35,8 @@ static uint32_t gallop(struct rlog *log, uint32_t around, struct sector *sector)
     return RLOG_NONE;
 }
 
-/* Whether a sector that is not opened in a lap proves that no later one is. A sector that is prepared
- * in that lap does not: its BASE may be what can't be read. */
+/* Whether a sector that is not opened in a lap proves that no later one is. A sector that is
+ * prepared in that lap does not: its BASE may be what can't be read. */
 static bool ends_lap(const struct sector *sector, uint32_t lap)
 {
     return sector->prepared && sector->lap != lap;
@@ -107,7 +107,7 @@ static uint32_t last_segment(struct rlog *log)
             *(segment_is_valid(log, middle) ? &low : &high) = middle;
         }
         before = low;
-        for (uint32_t i = high + 1; i < end && i <= before + RLOG_SEGMENTS_BEHIND; i++) {
+        for (uint32_t i = high + 1; i < end && i <= before + RLOG_SEGMENTS_AFTER; i++) {
             if (segment_is_valid(log, i)) {
                 low = i;
                 break;
@@ -181,7 +181,7 @@ void rlog_resolve(struct rlog *log)
     log->head = find_head(log, &sector);
     log->empty = log->head == RLOG_NONE;
     if (log->empty) {
-        log->head = rlog_sector_count(log) - 1; /* sector 0 is behind it, in lap 1 */
+        log->head = rlog_sector_count(log) - 1; /* sector 0 is after it, in lap 1 */
         log->at_segment = log->segment_count - 1;
         log->at = rlog_segment_end(log, log->at_segment);
     } else {

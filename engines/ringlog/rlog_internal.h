@@ -21,10 +21,10 @@
 #define BASE_PAYLOAD 18u
 #define BASE_SIZE (FIRST_HEADER + BASE_PAYLOAD)
 
-/* Sectors looked at on both sides of where the head should be, and segments behind where the end should
- * be: more than a cut leaves unreadable. */
+/* Sectors looked at on both sides of where the head should be, and segments after where the end
+ * should be: more than a cut leaves unreadable. */
 #define RLOG_SECTORS_AROUND 4u
-#define RLOG_SEGMENTS_BEHIND 3u
+#define RLOG_SEGMENTS_AFTER 3u
 #define RLOG_HOLES_MAX 2u /* segments without a frame before one with a BASE */
 
 enum frame_type {
@@ -34,7 +34,7 @@ enum frame_type {
     FRAME_LAST,
     FRAME_BATCH,   /* and one of: */
     FRAME_BATCH_C, /* the first record began before */
-    FRAME_BATCH_E, /* the last one goes on behind */
+    FRAME_BATCH_E, /* the last one goes on after */
     FRAME_BATCH_CE,
     FRAME_BASE,
     FRAME_SEAL,
@@ -52,8 +52,8 @@ struct frame {
 enum { BASE_GOES_ON = 1, BASE_RESUMES = 2 };
 
 struct base {
-    uint64_t base;   /* number of the next record behind it */
-    uint64_t copies; /* so many of those are copies of what came before */
+    uint64_t base;   /* number of the next record after it */
+    uint64_t copies; /* of those, copies of what came before */
     uint64_t time;
     uint32_t seen; /* records before `base` that are to be seen; RLOG_NONE: any number */
     uint8_t flags; /* BASE_GOES_ON: the record `base` began before; BASE_RESUMES: after a mount */
@@ -114,8 +114,8 @@ void rlog_read_sector(struct rlog *log, uint32_t number, struct sector *sector);
 void rlog_load(struct rlog *log, uint32_t sector, uint32_t lap, uint32_t segment);
 void rlog_forget_segment(struct rlog *log);
 
-/* The frame at an offset of the segment that is loaded; RLOG_NONE: the first one of the segment. False:
- * there is none. */
+/* The frame at an offset of the segment that is loaded; RLOG_NONE: the first one of the segment.
+ * False: there is none. */
 bool rlog_frame(const struct rlog *log, uint32_t offset, struct frame *frame);
 bool rlog_base_of(const struct frame *frame, struct base *base);
 
@@ -123,7 +123,7 @@ bool rlog_base_of(const struct frame *frame, struct base *base);
 bool rlog_segment_blank(struct rlog *log, uint32_t sector, uint32_t segment);
 
 /* Programs a frame at log->at and moves on. The payload lies in log->out already, at its place
- * behind the header (rlog_header). */
+ * after the header (rlog_header). */
 void rlog_write_frame(struct rlog *log, enum frame_type type, uint64_t number, uint32_t size);
 void rlog_write_prep(struct rlog *log, uint32_t sector, uint32_t lap);
 void rlog_write_base(struct rlog *log, const struct base *base);
@@ -143,10 +143,10 @@ void rlog_resolve(struct rlog *log);
 
 /* rlog_read.c */
 
-/* Number of sectors behind the head whose records are seen. */
+/* Number of sectors before the head whose records are seen. */
 uint32_t rlog_live_sectors(struct rlog *log);
 
-/* A record as it is told: as much of it as fits the caller's buffer. */
+/* A record as it is returned: as much of it as fits the caller's buffer. */
 struct rlog_record {
     uint8_t *buffer;
     uint32_t capacity;

@@ -1,8 +1,8 @@
 /* rlog_mount_test.c - what a mount of rlog finds and how many reads it takes.
  *
  * The flash is made up: a read callback computes the bytes of a sector from where the head is, so
- * rings of 2^23 sectors cost no memory. Sectors are encoded here, from the description of the format
- * in rlog.h, not by the engine.
+ * rings of 2^23 sectors cost no memory. Sectors are encoded here, from the description of the
+ * format in rlog.h, not by the engine.
  */
 #include <stdio.h>
 #include <string.h>
@@ -37,7 +37,7 @@ static unsigned failures;
 enum { TYPE_FULL = 1, TYPE_BASE = 9 };
 enum { FLAG_RESUMES = 2 };
 
-/* The sector behind the head. */
+/* The sector after the head. */
 enum gap { GAP_NONE, GAP_PREPARED, GAP_TORN, GAP_UNREADABLE, GAP_ERASED, GAP_COUNT };
 static const char *const gap_names[] = {"none", "prepared", "torn", "unreadable", "erased"};
 
@@ -51,7 +51,7 @@ struct ring {
     bool junk;                   /* first lap: what was never opened is junk, not blank */
     uint32_t last_segment, tail; /* of the head: the last segment and records in it */
     uint32_t hole,
-        hole_segments; /* segments of the head without a frame, behind which it was resumed */
+        hole_segments; /* segments of the head without a frame, after which it was resumed */
     uint32_t bad[BAD_MAX], bad_count;
     uint32_t may_fail; /* headers that become bad when they are looked at */
     enum bad bad_kind;
@@ -161,7 +161,7 @@ static bool is_bad(const struct ring *r, uint32_t sector)
     return false;
 }
 
-static uint32_t behind_head(const struct ring *r)
+static uint32_t after_head(const struct ring *r)
 {
     return r->head + 1 == r->flash.geometry.sector_count ? 0 : r->head + 1;
 }
@@ -176,7 +176,7 @@ static void put_gap(const struct ring *r, uint32_t sector, uint8_t *bytes)
 static void put_segment(const struct ring *r, uint32_t sector, uint32_t segment, uint8_t *bytes)
 {
     uint32_t lap = sector <= r->head ? r->lap : r->lap - 1;
-    if (sector == behind_head(r) && r->gap != GAP_NONE) {
+    if (sector == after_head(r) && r->gap != GAP_NONE) {
         if (segment == 0) put_gap(r, sector, bytes);
         return;
     }
@@ -228,7 +228,7 @@ static int ring_read(void *context, uint32_t address, void *buffer, uint32_t siz
     }
     bool bad = is_bad(r, sector) && segment == 0;
     bool refuses =
-        (bad && r->bad_kind == BAD_ECC) || (sector == behind_head(r) && r->gap == GAP_UNREADABLE);
+        (bad && r->bad_kind == BAD_ECC) || (sector == after_head(r) && r->gap == GAP_UNREADABLE);
     if (refuses) {
         if (r->failed_end == 0) r->failed = address;
         if (r->failed_end == 0) r->failed_end = address + size;
@@ -445,8 +445,8 @@ static void test_unreadable_headers_anywhere_mislead_nobody(void)
     }
 }
 
-/* A log that was resumed behind a segment or two without a frame. */
-static void test_the_end_behind_a_hole_is_found(bool verbose)
+/* A log that was resumed after a segment or two without a frame. */
+static void test_the_end_after_a_hole_is_found(bool verbose)
 {
     uint32_t most = 0;
     struct ring r;
@@ -474,7 +474,7 @@ int main(int argc, char **argv)
     test_heads_on_the_first_lap_of_a_vast_ring_are_found();
     test_headers_that_become_unreadable_when_looked_at_mislead_nobody();
     test_unreadable_headers_anywhere_mislead_nobody();
-    test_the_end_behind_a_hole_is_found(verbose);
+    test_the_end_after_a_hole_is_found(verbose);
     printf("%u failures\n", failures);
     return failures != 0;
 }

@@ -1,9 +1,9 @@
 /* rlog_read.c - records: one after the other, by number, by time.
  *
- * A walk goes over frames, segment by segment; a segment without a valid first frame is passed over, and so
- * is what a frame behind it makes void. Only the last record of a segment can be void, by a BASE that
- * begins a later one: a recovery never appends to the segment in which the last frame lies. So a
- * record that ends a segment is told when the next frame is known. */
+ * A walk goes over frames, segment by segment; a segment without a valid first frame is passed
+ * over, and so is what a frame after it makes void. Only the last record of a segment can be void,
+ * by a BASE that begins a later one: a recovery never appends to the segment in which the last
+ * frame lies. So a record that ends a segment is returned when the next frame is known. */
 #include "rlog_internal.h"
 
 #include <string.h>
@@ -19,12 +19,12 @@ static uint32_t sector_back(const struct rlog *log, uint32_t back)
 uint32_t rlog_live_sectors(struct rlog *log)
 {
     struct sector sector;
-    /* One is the head, the one behind it is not seen but by who copies from it. */
+    /* One is the head, the one after it is not seen but by who copies from it. */
     uint32_t most = rlog_sector_count(log) - (log->copying ? 1 : 2);
     if (log->empty) return 0;
     if (log->lap == 1 && log->head < most) most = log->head;
-    /* Sectors that can't be read at the far end are no end. A log that was never wrapped has its end
-     * where the lap says. */
+    /* Sectors that can't be read at the far end are no end. A log that was never wrapped has its
+     * end where the lap says. */
     for (uint32_t passed = 0; most > 0 && passed < RLOG_SECTORS_AROUND; most--, passed++) {
         uint32_t number = sector_back(log, most);
         rlog_read_sector(log, number, &sector);
@@ -55,7 +55,7 @@ static void load(struct rlog *log, const struct rlog_walk *walk)
     rlog_load(log, number, rlog_lap_of(log, number), walk->segment);
 }
 
-/* The next segment, or the next sector's first one. False behind the head's last. */
+/* The next segment, or the next sector's first one. False after the head's last. */
 static bool turn_segment(struct rlog *log, struct rlog_walk *walk)
 {
     uint32_t last = walk->back == 0 ? log->at_segment : log->segment_count - 1;
@@ -71,15 +71,16 @@ static bool turn_segment(struct rlog *log, struct rlog_walk *walk)
     return true;
 }
 
-/* A record that goes on fills its segment to the end. Where that is not so a frame can't be read, and
- * what comes behind is not told as the rest of what came before. */
+/* A record that goes on fills its segment to the end. Where that is not so a frame can't be read,
+ * and what comes after is not returned as the rest of what came before. */
 static void leave_segment(const struct rlog *log, struct rlog_walk *walk)
 {
     if (walk->offset != RLOG_NONE && walk->offset >= rlog_segment_end(log, walk->segment)) return;
     walk->inside = walk->in_batch = false;
 }
 
-/* The frame at which the walk is, without going on. A segment that ended is turned. False: the end. */
+/* The frame at which the walk is, without going on. A segment that ended is turned. False: the
+ * end. */
 static bool here(struct rlog *log, struct rlog_walk *walk, struct frame *frame)
 {
     for (;;) {
@@ -91,7 +92,7 @@ static bool here(struct rlog *log, struct rlog_walk *walk, struct frame *frame)
     }
 }
 
-/* Whether the segment has another frame behind this one. */
+/* Whether the segment has another frame after this one. */
 static bool more_in_segment(struct rlog *log, const struct rlog_walk *walk, uint32_t offset)
 {
     struct frame frame;
@@ -142,8 +143,8 @@ static bool voids(struct rlog *log, const struct rlog_walk *walk, uint64_t numbe
            base.base + base.copies <= number;
 }
 
-/* Has log->segment hold the frame of the walk again, after another segment was looked at. It is checked
- * anew: where it can't be read a second time, nothing of it is used. */
+/* Has log->segment hold the frame of the walk again, after another segment was looked at. It is
+ * checked anew: where it can't be read a second time, nothing of it is used. */
 static bool reload(struct rlog *log, const struct rlog_walk *walk, const struct frame *frame)
 {
     struct frame again;
@@ -156,8 +157,8 @@ static bool reload(struct rlog *log, const struct rlog_walk *walk, const struct 
     return false;
 }
 
-/* Enters a batch. Returns whether the record that goes on in it from the frame before ends here, and
- * its beginning was not read. All of the batch is void if its first record is. */
+/* Enters a batch. Returns whether the record that goes on in it from the frame before ends here,
+ * and its beginning was not read. All of the batch is void if its first record is. */
 static bool enter_batch(struct rlog *log, struct rlog_walk *walk, const struct frame *frame)
 {
     bool continues = frame->type == FRAME_BATCH_C || frame->type == FRAME_BATCH_CE;
@@ -206,7 +207,7 @@ static enum step step(struct rlog *log, struct rlog_walk *walk, const struct fra
                       struct rlog_record *record)
 {
     enum step did = STEP_FRAME;
-    /* A part that reads now and then only: this is not the batch of which a part was told. */
+    /* A part that reads now and then only: this is not the batch of which a part was returned. */
     if (walk->in_batch && !is_batch(frame, walk->batch_end)) walk->in_batch = walk->inside = false;
     if (frame->first && frame->type != FRAME_BASE && !walk->in_batch) {
         uint64_t number = walk->base + frame->number;
@@ -299,8 +300,8 @@ bool rlog_walk_on(struct rlog *log, struct rlog_walk *walk, uint64_t want,
 
 /* --- finding --- */
 
-/* From which number on records begin behind a BASE. The one that goes on there may be a copy. */
-static uint64_t begins_behind(const struct base *base)
+/* From which number on records begin after a BASE. The one that goes on there may be a copy. */
+static uint64_t begins_after(const struct base *base)
 {
     return base->base + (base->copies ? base->copies : (base->flags & BASE_GOES_ON));
 }
@@ -312,7 +313,7 @@ static uint64_t begins_at(struct rlog *log, uint32_t back)
     uint32_t number = sector_back(log, back);
     rlog_read_sector(log, number, &sector);
     if (!sector.opened || sector.lap != rlog_lap_of(log, number)) return UINT64_MAX;
-    return begins_behind(&sector.base);
+    return begins_after(&sector.base);
 }
 
 /* The youngest sector in which `number` may begin. */
@@ -342,7 +343,7 @@ static uint64_t segment_begins_at(struct rlog *log, const struct rlog_walk *walk
     struct base says;
     load(log, walk);
     if (!rlog_frame(log, RLOG_NONE, &frame)) return UINT64_MAX;
-    if (rlog_base_of(&frame, &says)) return begins_behind(&says);
+    if (rlog_base_of(&frame, &says)) return begins_after(&says);
     bool inside = frame.type == FRAME_MID || frame.type == FRAME_LAST ||
                   frame.type == FRAME_BATCH_C || frame.type == FRAME_BATCH_CE;
     return base + frame.number + inside;

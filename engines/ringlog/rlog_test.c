@@ -215,7 +215,7 @@ static bool reads_right(struct bench *b, uint64_t number, uint32_t most)
     return error == BO_FLASH_OK && is_right(number, bytes, size, most);
 }
 
-/* Iterates from a number; `first` and `count` of what is told, which must be right and without a
+/* Iterates from a number; `first` and `count` of what comes, which must be right and without a
  * gap. */
 static uint32_t iterate(struct bench *b, uint64_t from, uint32_t most, uint64_t *first)
 {
@@ -235,12 +235,12 @@ static uint32_t iterate(struct bench *b, uint64_t from, uint32_t most, uint64_t 
     return count;
 }
 
-/* Everything told, in every way, is right, up to `end`; how much that is. */
+/* Everything returned, in every way, is right, up to `end`; how much that is. */
 static uint32_t check_all(struct bench *b, uint64_t end, uint32_t most)
 {
-    uint64_t first = range_first(b), told = first;
-    uint32_t count = iterate(b, 0, most, &told);
-    CHECK(count == 0 || told == first, "first %u, told %u", (unsigned)first, (unsigned)told);
+    uint64_t first = range_first(b), came = first;
+    uint32_t count = iterate(b, 0, most, &came);
+    CHECK(count == 0 || came == first, "first %u, came %u", (unsigned)first, (unsigned)came);
     CHECK(first + count == end, "from %u, %u of them, not to %u", (unsigned)first, count,
           (unsigned)end);
     for (uint64_t number = first; number < end; number++)
@@ -372,13 +372,13 @@ static void test_an_iteration_starts_at_any_number(void)
         remount(&bench);
         append_many(&bench, 600, 60);
         CHECK(DO(&bench, rlog_sync(&bench.log)) == BO_FLASH_OK, "sync");
-        uint64_t first = range_first(&bench), end = range_end(&bench), told = 0;
+        uint64_t first = range_first(&bench), end = range_end(&bench), came = 0;
         CHECK(first > 0 && end == 600, "from %u", (unsigned)first);
         for (uint64_t from = 0; from <= end + 1; from++) {
-            uint32_t count = iterate(&bench, from, 60, &told);
+            uint32_t count = iterate(&bench, from, 60, &came);
             uint64_t start = from < first ? first : from;
             CHECK(count == (from > end ? 0 : end - start), "%u from %u", count, (unsigned)from);
-            CHECK(count == 0 || told == start, "%u from %u", (unsigned)told, (unsigned)from);
+            CHECK(count == 0 || came == start, "%u from %u", (unsigned)came, (unsigned)from);
         }
     }
 }
@@ -407,7 +407,7 @@ static void test_a_record_that_does_not_fit_comes_again(void)
     }
 }
 
-/* Appends as many for each that is told as `faster` says, and when the end is told one more. */
+/* Appends as many for each that comes as `faster` says, and one more at the end. */
 static void test_an_iteration_goes_on_while_records_are_appended(void)
 {
     struct rlog_iterator iterator;
@@ -453,9 +453,9 @@ static void test_seek_finds_a_time_within_a_sector_or_so(void)
         CHECK(DO(&bench, rlog_seek(&bench.log, asked, &number)) == BO_FLASH_OK, "%u",
               (unsigned)asked);
         uint64_t first = range_first(&bench);
-        CHECK(number <= reached || reached < first, "time %u is reached at %u, told %u",
+        CHECK(number <= reached || reached < first, "time %u is reached at %u, came %u",
               (unsigned)asked, reached, (unsigned)number);
-        CHECK(number + 90 >= reached, "time %u is reached at %u, told %u", (unsigned)asked, reached,
+        CHECK(number + 90 >= reached, "time %u is reached at %u, came %u", (unsigned)asked, reached,
               (unsigned)number);
     }
 }
@@ -690,7 +690,7 @@ static uint32_t readable(struct bench *b, uint64_t first, uint64_t end, uint32_t
     return count;
 }
 
-/* Iteration tells the same records as reading by number. */
+/* Iteration returns the same records as reading by number. */
 static void check_same(struct bench *b, uint64_t first, uint64_t end, const bool *is)
 {
     struct rlog_iterator iterator;
@@ -710,8 +710,8 @@ static void check_same(struct bench *b, uint64_t first, uint64_t end, const bool
           "%u", (unsigned)number);
 }
 
-/* A bad unit may take with it the rest of its segment, a record that goes on in the next one, and as
- * much of the sector as a bad BASE does. */
+/* A bad unit may take with it the rest of its segment, a record that goes on in the next one, and
+ * as much of the sector as a bad BASE does. */
 static void test_a_unit_that_cannot_be_read_hides_little_else(void)
 {
     static bool is[400];
@@ -819,7 +819,7 @@ static struct result work(struct bench *b, uint32_t records)
     return result;
 }
 
-static void tell(const char *what, const struct result *r, uint32_t records)
+static void print_result(const char *what, const struct result *r, uint32_t records)
 {
     if (!verbose) return;
     printf("%s: %u.%02u bytes a record, %u erases, %u held, %u reads at mount, %u programs\n", what,
@@ -833,14 +833,14 @@ static void test_a_hundred_thousand_records_cost_what_they_should(void)
     bench_flash(&bench, 4096, 16, 1, 1);
     bench.ram.flash.geometry.page_size = 256;
     struct result r = work(&bench, records);
-    tell("single", &r, records);
+    print_result("single", &r, records);
     CHECK(r.bytes <= 4050000 && r.erases <= 980 && r.held >= 1400, "single");
     CHECK(r.mount_reads <= 20 && r.programs <= 2, "single");
     bench_flash(&bench, 4096, 16, 1, 1);
     bench.ram.flash.geometry.page_size = 256;
     bench.config.batch = true;
     r = work(&bench, records);
-    tell("batch", &r, records);
+    print_result("batch", &r, records);
     CHECK(r.bytes <= 3500000 && r.erases <= 850 && r.held >= 1650, "batch");
     CHECK(r.mount_reads <= 20 && r.programs <= 2, "batch");
 }
@@ -850,7 +850,7 @@ static void test_a_mount_on_256_sectors_takes_25_reads(void)
     bench_flash(&bench, 256, 256, 1, 1);
     bench.config.segment_size = 64;
     struct result r = work(&bench, 4000);
-    tell("256 sectors", &r, 4000);
+    print_result("256 sectors", &r, 4000);
     CHECK(r.mount_reads <= 25, "%u reads", (unsigned)r.mount_reads);
 }
 

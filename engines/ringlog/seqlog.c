@@ -3,12 +3,12 @@
  *  1. The head is the newest sector with a good header (seqlog_find.c). Its header says how far the
  *     log reaches back from it, at most N - 2 sectors, so that the sector after the head is never
  *     part of the log. All the others were opened and are whole.
- *  2. The next sector is not part of the log while it is erased. So its erase may be cut in any way,
- *     and may be done ahead. Only an erase that this very mount saw complete counts; what an
+ *  2. The next sector is not part of the log while it is erased. So its erase may be cut in any
+ *     way, and may be done ahead. Only an erase that this very mount saw complete counts; what an
  *     earlier one erased is erased again.
- *  3. The program of its header makes it the head, and takes what lies behind it out of the log:
+ *  3. The program of its header makes it the head, and takes what lies after it out of the log:
  *     one checksum, whole or not at all. If it is cut, 2 holds as before.
- *  4. The records of the head are those whose checksums are right, in order. If all behind the last
+ *  4. The records of the head are those whose checksums are right, in order. If all after the last
  *     of them is blank, the next one goes there: an interrupted program that left no trace has
  *     touched nothing (seqlog_sector.c). Else it was torn, within one page, as a program lies in
  *     one: the next one goes to the page after the last byte that is not blank.
@@ -56,7 +56,7 @@ static bool bits_lawful(const struct bo_flash_geometry *g)
     return g->programs_per_unit == 0 || g->programs_per_unit >= 8u * g->unit;
 }
 
-/* `sectors` hold a number of things, so many in one: sectors that takes. */
+/* `sectors` hold a number of things, `in_one` each: sectors that takes. */
 static uint32_t shares(uint32_t things, uint32_t in_one)
 {
     return things / in_one + (things % in_one != 0 ? 1 : 0);
@@ -253,7 +253,7 @@ static int prepare(struct seqlog *log)
     return error;
 }
 
-/* Makes the next sector the head of a log that reaches so far back. */
+/* Makes the next sector the head of a log that reaches `reach` sectors back. */
 static int open_sector(struct seqlog *log, uint32_t reach)
 {
     uint32_t sector = sector_next(log);
@@ -285,7 +285,7 @@ static int open_next(struct seqlog *log)
 
 /* Records ----------------------------------------------------------------------------------- */
 
-/* Whether a reader, once the frame in the work buffer is programmed behind a torn place, finds it
+/* Whether a reader, once the frame in the work buffer is programmed after a torn place, finds it
  * there and nothing before it. */
 static int proven(struct seqlog *log, uint32_t size, uint32_t lead)
 {

@@ -1,10 +1,11 @@
 /* seqlog.h - the ring log that most firmware has, built well, with its usual choices as options.
  *
- * Sectors with a sequence number in a ring, records behind each other in a sector, the oldest sector
- * given up for a new one. What people argue about is chosen by the configuration, so that it can be
- * compared: how records are framed, how the newest sector is found, whether erasing is done ahead.
+ * Sectors with a sequence number in a ring, records one after the other in a sector, the oldest
+ * sector given up for a new one. What people argue about is chosen by the configuration, so that it
+ * can be compared: how records are framed, how the newest sector is found, whether erasing is done
+ * ahead.
  *
- * Model. The sectors of the region are sectors of records and, behind them, those of the index:
+ * Model. The sectors of the region are sectors of records and, after them, those of the index:
  *
  *     | oldest ... newest, the head | given up next | blank, on the first lap |  | index |
  *
@@ -16,27 +17,28 @@
  * sector; that rest stays unused.
  *
  * 1. To move on, the sector after the head is erased and its header programmed. That program is the
- *    moment in which it becomes the head and the sector behind it leaves the log: a reader never
+ *    moment in which it becomes the head and the sector after it leaves the log: a reader never
  *    looks at the sector after the head, so an erase that was cut, or done ahead, is never seen.
  *    What one can read is always the newest records without a gap, of at most N - 1 sectors.
  * 2. Mounting only reads. What an interrupted program may have touched is not programmed again: the
- *    next record begins a page behind it. What was erased but not opened is erased again.
+ *    next record begins a page after it. What was erased but not opened is erased again.
  * 3. Each unit is programmed once between erases, but for those of a bit index.
  * 4. Clearing opens a sector that reaches back to none: one erase, one program.
  *
  * Finding the head (struct seqlog_config, find). N sectors, E bytes of a sector:
  *
  *     scan      reads every header; N reads, no extra wear. The yardstick of the others.
- *     bisect    halves the ring: the numbers tell on which side of a header the head is. A header
+ *     bisect    halves the ring: the numbers say on which side of a header the head is. A header
  *               that can't be read proves nothing and is stepped over; what can't be proven that
  *               way is scanned.
  *     coarse    one sector of bits, one for each group of sectors that is done.
  *     fine      one bit for each sector that is done, in as many sectors as that takes.
- *     twolevel  the same, with a sector of bits above that tells which of these to look at.
- *     pointer   sectors that form a ring of their own, of entries {ordinal of 40 bits, sector, crc};
+ *     twolevel  the same, with a sector of bits above that says which of these to look at.
+ *     pointer   sectors that form a ring of their own, of entries {ordinal of 40 bits, sector,
+ *     crc};
  *               as many as it takes to wear no faster than the sectors do.
  *
- * What an index tells is a hint: the search goes on from there over the headers, in growing steps
+ * What an index says is a hint: the search goes on from there over the headers, in growing steps
  * if need be, and the answer is that of a bisection. An index that is torn, blank or wrong costs
  * reads, never records. The bit indexes program a unit once for each of its bits: they are
  * lawful where the part sets no limit or allows 8 times `unit` programs, refused elsewhere, and not
@@ -64,8 +66,9 @@
  * Not claimed:
  *   weak  a program that left no trace may have left weak bits, and the last record before a cut is
  *         believed when it reads right;
- *   ecc   units that the part can't correct (BO_FLASH_ERR_ECC) are passed over like torn ones, but one
- *         that reads blank and refuses its next program is not told from a sound one;
+ *   ecc   units that the part can't correct (BO_FLASH_ERR_ECC) are passed over like torn ones, but
+ *   one
+ *         that reads blank and refuses its next program can't be known from a sound one;
  *   rot   a record or a header that rots is reported (RINGLOG_ERR_DAMAGED) or passed over, and
  *         later records keep their numbers. The header of the head is the exception: a head that
  *         can't be read looks like a sector that was not opened, and goes with the next record. And
@@ -117,7 +120,7 @@ struct seqlog_config {
     /* Same each time, or the index is formatted over: the kinds of index need different numbers of
      * sectors. scan and bisect need none and read each other's images. */
     enum seqlog_find find;
-    /* Erase the next sector as soon as the head is half full, in the append that fills it so far,
+    /* Erase the next sector as soon as the head is half full, in the append that does it,
      * rather than when it is needed. */
     bool ahead;
     /* Sectors that one sector of a fine or two-level index is for, or entries in a sector of a
@@ -128,7 +131,7 @@ struct seqlog_config {
 /* What a geometry and a configuration amount to. */
 struct seqlog_plan {
     uint32_t sectors;       /* sectors that hold records, from the start of the region */
-    uint32_t index_sectors; /* behind them */
+    uint32_t index_sectors; /* after them */
     uint32_t index_group;   /* sectors for each bit of a coarse index, or of the upper level */
     uint32_t index_span;    /* sectors or entries for each sector of the index */
     uint32_t header_size;   /* of a sector, in units */
@@ -191,7 +194,7 @@ struct seqlog {
 /* A place in the iteration, see seqlog_iterate. */
 struct seqlog_iterator {
     uint64_t number; /* of the next record */
-    uint64_t limit;  /* of the first one behind the sector */
+    uint64_t limit;  /* of the first one after the sector */
     uint32_t back;   /* sectors between it and the head */
     uint32_t changes;
     bool placed;
@@ -208,16 +211,16 @@ int seqlog_plan(const struct bo_flash_geometry *geometry, const struct seqlog_co
 uint32_t seqlog_frame_size_max(enum seqlog_framing framing, uint32_t size, uint32_t unit);
 
 /* Finds the head and its end. Only reads. A blank region is an empty log. RINGLOG_ERR_GEOMETRY,
- * RINGLOG_ERR_UNSUPPORTED, RINGLOG_ERR_DAMAGED (there are no sectors of this log but something else;
- * format is the way out, and nothing was changed), or an error of the flash. The config is not
- * kept. */
+ * RINGLOG_ERR_UNSUPPORTED, RINGLOG_ERR_DAMAGED (there are no sectors of this log but something
+ * else; format is the way out, and nothing was changed), or an error of the flash. The config is
+ * not kept. */
 int seqlog_mount(struct seqlog *log, const struct seqlog_config *config);
 
 /* Erases every sector and leaves an empty mounted log. A cut in it leaves any part of the old
  * contents: format again. */
 int seqlog_format(struct seqlog *log, const struct seqlog_config *config);
 
-/* Puts a record behind the newest. Durable when it returns BO_FLASH_OK; after a cut the record is
+/* Puts a record after the newest. Durable when it returns BO_FLASH_OK; after a cut the record is
  * there or not. Gives up the oldest sector when it needs a new one. *number (may be NULL) is the
  * record's. RINGLOG_ERR_TOO_BIG (sector or work buffer); nothing was written. */
 int seqlog_append(struct seqlog *log, const void *data, uint32_t size, uint64_t *number);
@@ -251,8 +254,8 @@ int seqlog_read(struct seqlog *log, uint64_t number, void *buffer, uint32_t capa
 void seqlog_iterate(struct seqlog_iterator *iterator, uint64_t number);
 
 /* The next record. RINGLOG_ERR_NOT_FOUND at the end; RINGLOG_ERR_BUFFER when it does not fit: the
- * length is told and the iterator has not moved. The log may be changed between calls: what was
- * given up is passed over. A record that can't be read is passed over too: the numbers tell. */
+ * length is set and the iterator has not moved. The log may be changed between calls: what was
+ * given up is passed over. A record that can't be read is passed over too: the numbers show it. */
 int seqlog_next(struct seqlog *log, struct seqlog_iterator *iterator, void *buffer,
                 uint32_t capacity, uint32_t *size, uint64_t *number);
 

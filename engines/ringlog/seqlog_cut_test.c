@@ -9,7 +9,7 @@
  *     flight, or after it, or in between: the oldest sector given up and the new record not there.
  *     It learns what "after" is by doing the operation, uncut, on a copy. Every record is read one
  *     after the other and by number; mounting and reading must not write;
- *   - a second mount must tell the same as the first;
+ *   - a second mount must return the same as the first;
  *   - the log is used: more random operations, and at a random one of their programs and erases
  *     the next cut with a random tear, up to `depth_max` cuts;
  *   - each call must stay within the bounds of the plan, and the part's rules must be kept.
@@ -83,7 +83,7 @@ static void fail(struct history *h, const char *what, uint64_t number)
         (unsigned long long)seed_now, h->story);
 }
 
-static void tell(struct history *h, const char *format, unsigned a, unsigned b, unsigned c)
+static void note(struct history *h, const char *format, unsigned a, unsigned b, unsigned c)
 {
     size_t used = strlen(h->story);
     snprintf(h->story + used, sizeof h->story - used, format, a, b, c);
@@ -184,7 +184,7 @@ static bool look(struct history *h, struct view *v)
     return true;
 }
 
-/* Reads by number, also one before and one behind. */
+/* Reads by number, also one before and one after. */
 static bool look_up(struct history *h, struct view v)
 {
     uint8_t bytes[RECORD_MAX];
@@ -287,7 +287,7 @@ static bool operate(struct history *h)
     struct view v;
     if (h->now.end + 1 >= HISTORY_MAX) return true;
     o.record = random_record(h);
-    tell(h, o.kind >= 2 ? " append %u/%u/%u" : " kind %u", o.kind >= 2 ? o.record.size : o.kind,
+    note(h, o.kind >= 2 ? " append %u/%u/%u" : " kind %u", o.kind >= 2 ? o.record.size : o.kind,
          o.record.kind, o.record.seed);
     if (!foresee(h, &o) || !sensible(h, &o)) return false;
     h->flying = o.record;
@@ -326,7 +326,7 @@ static void tear(struct history *h, const struct ram_flash_call *call,
 {
     bool by_bit = kind == RAM_FLASH_TEAR_BIT || kind == RAM_FLASH_TEAR_BUT_BIT;
     uint32_t n = by_bit ? ram_flash_below(&h->random, call->size * 8) : random_extent(h, call);
-    tell(h, call->data != NULL ? " |cut program %u tear %u.%u|" : " |cut erase %u tear %u.%u|",
+    note(h, call->data != NULL ? " |cut program %u tear %u.%u|" : " |cut erase %u tear %u.%u|",
          call->address, kind, n);
     ram_flash_tear(&h->ram, call, kind, n, &h->random);
 }

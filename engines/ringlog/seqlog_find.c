@@ -1,21 +1,22 @@
 /* seqlog_find.c - where the head is.
  *
- * Sector p has the sequence number p or p + N, in turn, a lap each. Seen from any sector whose header
- * is good, the anchor, the header of the sector d places on says one of two things: its number is d
- * more than the anchor's, then it is newer and so is all between; or it is d - N more, then it is
- * older and so is all behind. So on the ring, from the anchor on, the sectors are newer up to the
- * head and older behind it, and every good header is a proof of the side on which the head is.
+ * Sector p has the sequence number p or p + N, in turn, a lap each. Seen from any sector whose
+ * header is good, the anchor, the header of the sector d places on says one of two things: its
+ * number is d more than the anchor's, then it is newer and so is all between; or it is d - N more,
+ * then it is older and so is all after. So on the ring, from the anchor on, the sectors are newer
+ * up to the head and older after it, and every good header is a proof of the side on which the head
+ * is.
  *
  *     anchor  newer  newer  head | (given up) older older .. anchor
  *
- * A blank header proves as much as an older one: what was never opened lies behind the head, and no
- * cut makes a header of the log blank but that of the sector behind the head. A bad header (torn,
+ * A blank header proves as much as an older one: what was never opened lies after the head, and no
+ * cut makes a header of the log blank but that of the sector after the head. A bad header (torn,
  * rotten) proves nothing, and the search looks at the next ones instead, up to where it knows more
  * already. So bad headers cost reads and never mislead: the answer is that of a scan of all
  * headers, for the newest that can be read.
  *
  * Blank headers could mislead where they are the work of rot. So at last the answer is checked
- * against the LOOK_AHEAD sectors behind it; a newer one among them is the new start. After a few of
+ * against the LOOK_AHEAD sectors after it; a newer one among them is the new start. After a few of
  * those the ring is scanned.
  *
  * An index gives the anchor. The head is near it then, and is approached in steps that double.
@@ -67,7 +68,7 @@ static int scan(struct seqlog *log, uint32_t *sector, struct seqlog_header *newe
 
 /* Search ------------------------------------------------------------------------------------ */
 
-/* What the sector `on` places behind the anchor proves. */
+/* What the sector `on` places after the anchor proves. */
 static int probe(struct search *s, uint32_t on, struct seqlog_header *header)
 {
     int state = seqlog_sector_read(s->log, seqlog_on(s->log, s->anchor, on), header);
@@ -77,7 +78,7 @@ static int probe(struct search *s, uint32_t on, struct seqlog_header *header)
     return same_lap ? SIDE_NEWER : SIDE_OLDER;
 }
 
-/* Narrows the search at `middle`, or at the first sector behind it that proves something. */
+/* Narrows the search at `middle`, or at the first sector after it that proves something. */
 static int narrow(struct search *s, uint32_t middle)
 {
     for (uint32_t on = middle; on < s->high; on++) {
@@ -95,7 +96,7 @@ static int narrow(struct search *s, uint32_t middle)
     return BO_FLASH_OK;
 }
 
-/* Whether there is a newer sector a little behind the answer; that is the answer then. */
+/* Whether there is a newer sector a little after the answer; that is the answer then. */
 static int look_ahead(struct search *s)
 {
     uint32_t last = seqlog_minimum(s->low + LOOK_AHEAD, s->log->plan.sectors - 1);
@@ -158,7 +159,7 @@ static int bisect(struct seqlog *log, uint32_t *sector, struct seqlog_header *ne
     return bad == 0 ? SEQLOG_NO : scan(log, sector, newest);
 }
 
-/* From what the index tells, or from a sector just before that. */
+/* From what the index says, or from a sector just before that. */
 static int follow(struct seqlog *log, uint32_t *sector, struct seqlog_header *newest)
 {
     uint32_t hint;

@@ -14,12 +14,12 @@
  * number follows from the mark, as long as fewer than 64 records in a row are lost.
  *
  * The reader takes a place for a frame when all its checks are right. Where they are not, it looks
- * further: at each unit that has a mark, or, with COBS, behind the next zero. Nothing that is torn
+ * further: at each unit that has a mark, or, with COBS, after the next zero. Nothing that is torn
  * hides what follows.
  *
- * One thing must not happen: that what is programmed behind a torn frame completes it. A frame that
+ * One thing must not happen: that what is programmed after a torn frame completes it. A frame that
  * was cut between two pages may lack few bytes, and the next one may begin with just these. So
- * before a frame is programmed behind a torn place, the reader itself is sent over it (seqlog.c,
+ * before a frame is programmed after a torn place, the reader itself is sent over it (seqlog.c,
  * proven); and with COBS a zero is put in front, to end what was begun.
  */
 #include <string.h>
@@ -275,7 +275,7 @@ static int cobs_zero(struct seqlog *log, const struct seqlog_cursor *cursor, uin
     return BO_FLASH_OK;
 }
 
-/* The bytes from behind the mark up to the zero. */
+/* The bytes from after the mark up to the zero. */
 static int cobs_body(struct seqlog *log, const struct seqlog_cursor *cursor, uint32_t zero,
                      struct sink *sink)
 {

@@ -1,7 +1,7 @@
-/* seqlog_index.c - what an index tells, and keeping it.
+/* seqlog_index.c - what an index says, and keeping it.
  *
- * An index is written after the header of the sector that it tells of: data first. So it may be
- * behind, and it is torn now and then; seqlog_find.c takes it for a hint.
+ * An index is written after the header of the sector that it names: data first. So it may
+ * lag, and it is torn now and then; seqlog_find.c takes it for a hint.
  *
  * Bit indexes. A level of bits lies in one or more sectors. Each sector is for `span` sectors and
  * has a bit for each `group` of them, cleared when the last of the group is done, in order:
@@ -10,15 +10,16 @@
  *     4  u32  CRC-32C of that, begun with the log's seed and the sector
  *        from the next unit on: bits, the lowest of each byte first
  *
- * A sector is erased, and gets its tag, when the head enters the sectors that it is for: one erase a
- * lap. So the erases of a level are spread over the lap instead of coming all at once, and the tags
- * tell which sectors are of this lap: the last of these has the head. While a sector is being
- * erased its tag is not of this lap, and the one before it, all cleared, tells of the same sector.
+ * A sector is erased, and gets its tag, when the head enters the sectors that it is for: one erase
+ * a lap. So the erases of a level are spread over the lap instead of coming all at once, and the
+ * tags say which sectors are of this lap: the last of these has the head. While a sector is being
+ * erased its tag is not of this lap, and the one before it, all cleared, names the same sector.
  * Whatever is found torn or missing when the next sector is noted is made good then.
  *
  *     coarse    one level, of one sector; groups of as many sectors as that takes, at least 4
  *     fine      one level, a bit a sector; a bisection over the tags
- *     twolevel  both, where a group of the upper level is all sectors of a sector of the lower, or a
+ *     twolevel  both, where a group of the upper level is all sectors of a sector of the lower, or
+ *     a
  *               multiple
  *
  * Pointer index. Sectors in a ring, of entries, each in whole units, programmed once:
@@ -39,7 +40,7 @@
 #define ENTRY_SIZE 12u
 #define PIECE 32u
 #define PIECE_BITS (8 * PIECE)
-/* An entry that is looked for may be behind so many torn ones. */
+/* An entry that is looked for may lie after up to TORN_MAX torn ones. */
 #define TORN_MAX 4u
 
 static uint32_t larger(uint32_t a, uint32_t b)
@@ -259,7 +260,7 @@ static int hint_fine(struct seqlog *log, uint32_t *sector)
     return level_sector(log, &level, low, sector);
 }
 
-/* The upper level tells the sector, or the first of some; else it is hint enough. */
+/* The upper level names the sector, or the first of some; else it is hint enough. */
 static int hint_twolevel(struct seqlog *log, uint32_t *sector)
 {
     struct level upper = level_upper(log), lower = level_lower(log);

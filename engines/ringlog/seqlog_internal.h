@@ -3,7 +3,7 @@
  *     seqlog.c        append, roll over, clear, recovery
  *     seqlog_read.c   by number, and one after the other
  *     seqlog_find.c   where the head is
- *     seqlog_index.c  what an index tells, and keeping it
+ *     seqlog_index.c  what an index says, and keeping it
  *     seqlog_frame.c  records in their frames
  *     seqlog_sector.c  headers of sectors, and the flash
  */
@@ -52,13 +52,13 @@ static inline uint32_t seqlog_back(const struct seqlog *log, uint32_t sector, ui
     return sector >= back ? sector - back : sector + log->plan.sectors - back;
 }
 
-/* The sector `on` places behind `sector`; on < sectors. */
+/* The sector `on` places after `sector`; on < sectors. */
 static inline uint32_t seqlog_on(const struct seqlog *log, uint32_t sector, uint32_t on)
 {
     return on < log->plan.sectors - sector ? sector + on : on - (log->plan.sectors - sector);
 }
 
-/* The sequence number `on` places behind `sequence`; on < 2N. */
+/* The sequence number `on` places after `sequence`; on < 2N. */
 static inline uint32_t seqlog_sequence_on(const struct seqlog *log, uint32_t sequence, uint32_t on)
 {
     uint32_t count = 2 * log->plan.sectors;
@@ -123,7 +123,7 @@ uint32_t seqlog_frame_compose(struct seqlog *log, uint32_t identity, uint32_t of
                               uint64_t number, const void *data, uint32_t size, bool torn,
                               uint32_t *lead);
 
-/* The next good frame. Moves the cursor behind it. The first `capacity` bytes of the record go to
+/* The next good frame. Moves the cursor after it. The first `capacity` bytes of the record go to
  * `buffer`, which is spoilt if none is found. RINGLOG_ERR_NOT_FOUND when there is none. */
 int seqlog_frame_next(struct seqlog *log, struct seqlog_cursor *cursor, uint8_t *buffer,
                       uint32_t capacity, struct seqlog_frame *frame);
@@ -135,7 +135,7 @@ int seqlog_find(struct seqlog *log, uint32_t *sector, struct seqlog_header *head
 
 /* seqlog_index.c ---------------------------------------------------------------------------- */
 
-/* YES: the head is probably *sector or little behind it. NO: the index does not know. */
+/* YES: the head is probably *sector or little after it. NO: the index does not know. */
 int seqlog_index_hint(struct seqlog *log, uint32_t *sector);
 
 /* Notes that `sector` has become the head. */

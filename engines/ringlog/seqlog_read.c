@@ -1,18 +1,19 @@
 /* seqlog_read.c - records by number, and one after the other.
  *
- * The sectors of the log are counted back from the head: 0 is the head, header.reach the oldest. The
- * numbers of their first records fall with that, so the sector of a record is found by bisection; a
- * sector that can't be read proves nothing and is stepped over. In the sector the records are counted
- * through. A record that is missing between others was lost to rot: the numbers of the others,
- * which their frames and headers hold, tell.
+ * The sectors of the log are counted back from the head: 0 is the head, header.reach the oldest.
+ * The numbers of their first records fall with that, so the sector of a record is found by
+ * bisection; a sector that can't be read proves nothing and is stepped over. In the sector the
+ * records are counted through. A record that is missing between others was lost to rot: the numbers
+ * of the others, which their frames and headers hold, show it.
  */
 #include <string.h>
 
 #include "seqlog_internal.h"
 
-/* Sectors --------------------------------------------------------------------------------------- */
+/* Sectors ---------------------------------------------------------------------------------------
+ * */
 
-/* The header of the sector so many places before the head. NO: it can't be read, or makes no sense
+/* The header of the sector `back` places before the head. NO: it can't be read, or makes no sense
  * there. */
 static int back_header(struct seqlog *log, uint32_t back, struct seqlog_header *header)
 {
@@ -46,7 +47,7 @@ int seqlog_first(struct seqlog *log, uint64_t *number)
 }
 
 /* A bisection. Counted from 1, the oldest, up: the sector `low` (0: none) begins early enough, the
- * sector `high` too late, or can't be read and nothing behind it helps. */
+ * sector `high` too late, or can't be read and nothing after it helps. */
 struct location {
     uint64_t number;
     uint32_t low, high;
@@ -170,7 +171,7 @@ static int place(struct seqlog *log, struct seqlog_iterator *it)
     return enter(log, it, back, &header);
 }
 
-/* Puts the iterator into the sector behind its own, or into the one of its number if the log was
+/* Puts the iterator into the sector after its own, or into the one of its number if the log was
  * changed. */
 static int move_on(struct seqlog *log, struct seqlog_iterator *it)
 {

@@ -109,7 +109,7 @@ static bool right(uint64_t number, const uint8_t *bytes, uint32_t size, uint32_t
     return memcmp(bytes, wanted, size) == 0;
 }
 
-/* Records that iterating and reading by number both tell, and tell right. */
+/* Records that iterating and reading by number both return, and return right. */
 static uint32_t count_records(struct bench *b, uint32_t most)
 {
     struct seqlog_iterator iterator;
@@ -185,7 +185,7 @@ static void test_cobs_comes_back(void)
 static void test_cobs_costs_what_it_should(void)
 {
     static const struct {
-        uint32_t size, zeros, coded; /* the first so many are zeros */
+        uint32_t size, zeros, coded; /* of them at the start */
     } cases[] = {{0, 0, 1},     {1, 0, 2},     {1, 1, 2},     {253, 0, 254},   {254, 0, 255},
                  {255, 0, 257}, {508, 0, 510}, {509, 0, 512}, {300, 300, 301}, {255, 1, 256}};
     uint8_t data[600], coded[700];
@@ -346,7 +346,7 @@ static void test_the_largest_record_fits_and_no_larger(void)
         CHECK(seqlog_read(&b->log, 8, back, sizeof back, &size) == 0 && size == most, "read");
         CHECK(memcmp(data, back, most) == 0, "bytes");
         CHECK(seqlog_read(&b->log, 8, back, most - 1, &size) == RINGLOG_ERR_BUFFER, "buffer");
-        CHECK(size == most, "size told");
+        CHECK(size == most, "size returned");
     }
 }
 
@@ -518,7 +518,7 @@ static void test_what_rots_is_reported(void)
     CHECK(count_records(b, 30) == held - lost, "iteration");
 }
 
-/* A header that its maker signed, but that tells nonsense. */
+/* A header that its maker signed, but that says nonsense. */
 static void test_a_header_that_lies_does_no_harm(void)
 {
     struct bench *b = &bench;
