@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* cobs.h - consistent overhead byte stuffing: bytes without a zero among them.
  *
  * A run of up to 254 bytes that are not zero is written as its length plus one and the bytes; the
@@ -12,6 +13,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct bo_cobs_encoder {
     uint8_t *out;  /* the caller's memory */
     uint32_t size; /* bytes of it in use */
@@ -22,7 +27,10 @@ struct bo_cobs_encoder {
 /* Begins at out[0]. */
 static inline void bo_cobs_encode_start(struct bo_cobs_encoder *encoder, uint8_t *out)
 {
-    *encoder = (struct bo_cobs_encoder){.out = out, .size = 1};
+    encoder->out = out;
+    encoder->size = 1;
+    encoder->code = 0;
+    encoder->full = false;
 }
 
 /* Adds bytes. The output needs bo_cobs_size_max(all bytes). */
@@ -65,5 +73,9 @@ static inline bool bo_cobs_decode_whole(const struct bo_cobs_decoder *decoder)
 {
     return decoder->started && decoder->left == 0;
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -211,7 +211,7 @@ static bool get_part(struct rlog *log, uint64_t number, const uint8_t *data, uin
                      uint8_t *to, uint32_t part)
 {
     struct rlog_walk walk;
-    struct rlog_record record = {.buffer = to, .capacity = part, .skip = done};
+    struct rlog_record record = rlog_record_to(to, part, done);
     if (data) memcpy(to, data + done, part);
     if (data) return true;
     rlog_walk_to(log, &walk, number);
@@ -244,7 +244,7 @@ static bool batch_record(struct rlog *log, uint64_t number, const uint8_t *data,
 static bool any_before(struct rlog *log, uint64_t number)
 {
     struct rlog_walk walk;
-    struct rlog_record record = {.buffer = NULL};
+    struct rlog_record record = rlog_record_to(NULL, 0, 0);
     rlog_walk_to(log, &walk, log->floor);
     return rlog_walk_on(log, &walk, log->floor, &record) && record.number < number;
 }
@@ -256,7 +256,7 @@ static bool any_before(struct rlog *log, uint64_t number)
 static uint64_t count_copies(struct rlog *log, uint32_t room)
 {
     struct rlog_walk walk;
-    struct rlog_record record = {.buffer = NULL};
+    struct rlog_record record = rlog_record_to(NULL, 0, 0);
     uint64_t number = log->unproven;
     uint32_t sum = 0;
     if (number == log->next) return 0;
@@ -283,8 +283,8 @@ static bool copy_record(struct rlog *log, uint64_t number)
         while (rlog_room(log) == 0 && !log->error)
             turn_segment(log, number, inside);
         struct rlog_walk walk;
-        struct rlog_record record = {
-            .buffer = log->out + rlog_header(log), .capacity = rlog_room(log), .skip = done};
+        struct rlog_record record =
+            rlog_record_to(log->out + rlog_header(log), rlog_room(log), done);
         if (log->error) return false;
         rlog_walk_to(log, &walk, number);
         if (!rlog_walk_on(log, &walk, number, &record) || record.number != number) return false;
@@ -300,7 +300,7 @@ static bool copy_record(struct rlog *log, uint64_t number)
 static bool copy_into_batch(struct rlog *log, uint64_t number)
 {
     struct rlog_walk walk;
-    struct rlog_record record = {.buffer = NULL};
+    struct rlog_record record = rlog_record_to(NULL, 0, 0);
     rlog_walk_to(log, &walk, number);
     return rlog_walk_on(log, &walk, number, &record) && record.number == number &&
            batch_record(log, number, NULL, record.size);
@@ -418,9 +418,9 @@ int rlog_append(struct rlog *log, const void *data, uint32_t size, uint64_t time
     log->sealed = false;
     if (log->error) return leave(log);
     if (log->batch)
-        batch_record(log, log->next, data, size);
+        batch_record(log, log->next, (const uint8_t *)data, size);
     else
-        write_record(log, log->next, data, size);
+        write_record(log, log->next, (const uint8_t *)data, size);
     if (log->error) return leave(log);
     if (number) *number = log->next;
     log->next++;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rlog.h - a ring log that finds its head by bisection and survives every cut.
  *
  * A log of byte strings, records, in the order in which they were appended, under numbers that grow
@@ -56,6 +57,15 @@
 
 #include "../flash.h"
 #include "ringlog.h"
+
+/* Of the software: grows with each change that a caller can notice. Of the format: grows when what
+ * stands on the flash is another. */
+#define RLOG_VERSION 1u
+#define RLOG_FORMAT 1u
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 enum rlog_profile { RLOG_SEGMENT, RLOG_STRICT };
 
@@ -200,5 +210,9 @@ uint32_t rlog_mount_reads(const struct bo_flash_geometry *geometry, uint16_t seg
  * erases every sector, and of one step of an iteration; 0: the geometry can't be used. */
 uint64_t rlog_bound(const struct bo_flash_geometry *geometry, uint16_t segment_size);
 uint64_t rlog_read_bound(const struct bo_flash_geometry *geometry, uint16_t segment_size);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -91,7 +91,7 @@ bool rlog_setup(struct rlog *log, const struct rlog_config *config)
     memset(log, 0, sizeof *log);
     if (size == 0 || config->buffer_size < size || !config->buffer) return false;
     log->flash = config->flash;
-    log->segment = config->buffer;
+    log->segment = (uint8_t *)config->buffer;
     log->segment_size = size / 2;
     log->out = log->segment + log->segment_size;
     log->segment_count = g->sector_size / log->segment_size;
@@ -217,9 +217,9 @@ static bool parse(const struct rlog *log, const uint8_t *bytes, uint32_t from, u
                             .offset = offset,
                             .after = offset + rlog_up(log, header + size),
                             .size = size,
+                            .number = first ? get(at + 2, 2) : 0,
                             .first = first,
                             .payload = at + header};
-    if (first) frame->number = get(at + 2, 2);
     return true;
 }
 

@@ -155,6 +155,13 @@ struct rlog_record {
     uint64_t number;
 };
 
+/* Up to `capacity` bytes, from the one numbered `skip` on, are wanted at `buffer`. */
+static inline struct rlog_record rlog_record_to(void *buffer, uint32_t capacity, uint32_t skip)
+{
+    struct rlog_record record = {(uint8_t *)buffer, capacity, skip, 0, 0};
+    return record;
+}
+
 /* Sets a walk to where the record of that number begins, or a little before. */
 void rlog_walk_to(struct rlog *log, struct rlog_walk *walk, uint64_t number);
 

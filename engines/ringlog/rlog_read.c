@@ -391,14 +391,15 @@ static int leave(struct rlog *log, int answer)
 int rlog_read(struct rlog *log, uint64_t number, void *buffer, uint32_t capacity, uint32_t *size)
 {
     struct rlog_walk walk;
-    struct rlog_record record = {.buffer = buffer, .capacity = capacity};
+    struct rlog_record record = rlog_record_to(buffer, capacity, 0);
     if (!enter(log) || number < log->floor || number >= log->next)
         return leave(log, RINGLOG_ERR_NOT_FOUND);
     rlog_walk_to(log, &walk, number);
     if (!rlog_walk_on(log, &walk, number, &record) || record.number != number)
         return leave(log, RINGLOG_ERR_NOT_FOUND);
     *size = record.size;
-    return leave(log, record.size > capacity ? RINGLOG_ERR_BUFFER : BO_FLASH_OK);
+    if (record.size > capacity) return leave(log, RINGLOG_ERR_BUFFER);
+    return leave(log, BO_FLASH_OK);
 }
 
 void rlog_iterate(struct rlog_iterator *iterator, uint64_t number)
@@ -410,7 +411,7 @@ void rlog_iterate(struct rlog_iterator *iterator, uint64_t number)
 int rlog_next(struct rlog *log, struct rlog_iterator *iterator, void *buffer, uint32_t capacity,
               uint32_t *size, uint64_t *number)
 {
-    struct rlog_record record = {.buffer = buffer, .capacity = capacity};
+    struct rlog_record record = rlog_record_to(buffer, capacity, 0);
     if (!enter(log)) return leave(log, RINGLOG_ERR_NOT_FOUND);
     struct rlog_walk *walk = &iterator->walk;
     if (iterator->want < log->floor) iterator->want = log->floor;
@@ -437,7 +438,7 @@ int rlog_next(struct rlog *log, struct rlog_iterator *iterator, void *buffer, ui
 int rlog_range(struct rlog *log, uint64_t *first, uint64_t *end)
 {
     struct rlog_walk walk;
-    struct rlog_record record = {.buffer = NULL, .capacity = 0};
+    struct rlog_record record = rlog_record_to(NULL, 0, 0);
     bool there = enter(log);
     *first = *end = log->next;
     if (!there) return leave(log, BO_FLASH_OK);

@@ -128,7 +128,8 @@ int seqlog_plan(const struct bo_flash_geometry *g, const struct seqlog_config *c
     plan->header_size = seqlog_round(HEADER_SIZE, g->unit);
     plan->record_max = record_max(config->framing, g->sector_size - plan->header_size);
     plan_bounds(g, plan);
-    return plan->record_max != 0 ? BO_FLASH_OK : RINGLOG_ERR_GEOMETRY;
+    if (plan->record_max == 0) return RINGLOG_ERR_GEOMETRY;
+    return BO_FLASH_OK;
 }
 
 /* Recovery ---------------------------------------------------------------------------------- */
@@ -260,7 +261,8 @@ static int open_sector(struct seqlog *log, uint32_t reach)
     struct seqlog_header header = {
         .sequence = log->open ? seqlog_sequence_on(log, log->header.sequence, 1) : 0,
         .reach = reach,
-        .first = log->next};
+        .first = log->next,
+        .crc = 0};
     int error = prepare(log);
     if (error) return error;
     log->prepared = false;
@@ -335,7 +337,8 @@ static int append(struct seqlog *log, const void *data, uint32_t size)
         answer = put(log, data, size);
     }
     if (answer < 0) return answer;
-    return answer == SEQLOG_YES ? BO_FLASH_OK : RINGLOG_ERR_TOO_BIG;
+    if (answer != SEQLOG_YES) return RINGLOG_ERR_TOO_BIG;
+    return BO_FLASH_OK;
 }
 
 int seqlog_append(struct seqlog *log, const void *data, uint32_t size, uint64_t *number)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* seqlog.h - the ring log that most firmware has, built well, with its usual choices as options.
  *
  * Sectors with a sequence number in a ring, records one after the other in a sector, the oldest
@@ -87,6 +88,15 @@
 
 #include "../flash.h"
 #include "ringlog.h"
+
+/* Of the software: grows with each change that a caller can notice. Of the format: stored in the
+ * header of each sector; sectors of another one are not read. */
+#define SEQLOG_VERSION 1u
+#define SEQLOG_FORMAT 1u
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* The least that seqlog_config.work_size may be. */
 #define SEQLOG_WORK_MIN 64u
@@ -258,5 +268,9 @@ void seqlog_iterate(struct seqlog_iterator *iterator, uint64_t number);
  * given up is passed over. A record that can't be read is passed over too: the numbers show it. */
 int seqlog_next(struct seqlog *log, struct seqlog_iterator *iterator, void *buffer,
                 uint32_t capacity, uint32_t *size, uint64_t *number);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -123,8 +123,7 @@ static uint32_t pick(const struct search *s, bool near)
 /* From an anchor to the head. */
 static int search(struct seqlog *log, bool near, uint32_t *sector, struct seqlog_header *newest)
 {
-    struct search s = {
-        .log = log, .anchor = *sector, .sequence = newest->sequence, .newest = *newest};
+    struct search s = {log, *sector, newest->sequence, 0, 0, *newest};
     for (uint32_t restart = 0; restart < RESTARTS; restart++) {
         s.high = log->plan.sectors;
         while (s.high - s.low > 1) {

@@ -279,7 +279,8 @@ static int cobs_zero(struct seqlog *log, const struct seqlog_cursor *cursor, uin
 static int cobs_body(struct seqlog *log, const struct seqlog_cursor *cursor, uint32_t zero,
                      struct sink *sink)
 {
-    struct unstuffing u = {.count = 0};
+    struct unstuffing u;
+    memset(&u, 0, sizeof u);
     uint32_t offset = cursor->offset + 1;
     while (offset < zero) {
         struct seqlog_run run;
@@ -333,7 +334,7 @@ static int cobs_next(struct seqlog *log, struct seqlog_cursor *cursor, struct si
 int seqlog_frame_next(struct seqlog *log, struct seqlog_cursor *cursor, uint8_t *buffer,
                       uint32_t capacity, struct seqlog_frame *frame)
 {
-    struct sink sink = {.bytes = buffer, .capacity = capacity};
+    struct sink sink = {0, buffer, capacity, 0};
     int answer = log->framing == SEQLOG_COBS ? cobs_next(log, cursor, &sink, frame)
                                              : length_next(log, cursor, &sink, frame);
     if (answer < 0) return answer;

@@ -10,8 +10,7 @@
 
 #include "seqlog_internal.h"
 
-/* Sectors ---------------------------------------------------------------------------------------
- * */
+/* Sectors ----------------------------------------------------------------------------------- */
 
 /* The header of the sector `back` places before the head. NO: it can't be read, or makes no sense
  * there. */
@@ -73,7 +72,7 @@ static int location_narrow(struct seqlog *log, struct location *l, uint32_t midd
 /* The newest readable sector that begins with record `number` or an earlier one. NO: none does. */
 static int locate(struct seqlog *log, uint64_t number, uint32_t *back, struct seqlog_header *header)
 {
-    struct location l = {.number = number, .high = log->header.reach + 1};
+    struct location l = {number, 0, log->header.reach + 1, log->header};
     *back = 0;
     *header = log->header;
     if (number >= log->header.first) return SEQLOG_YES;
@@ -96,7 +95,7 @@ static struct seqlog_cursor records(const struct seqlog *log, uint32_t back,
     return cursor;
 }
 
-/* By number ------------------------------------------------------------------------------------ */
+/* By number ---------------------------------------------------------------------------------- */
 
 /* The record of that number in its sector, in one pass: its frame is not looked for first and then
  * read once more, since a part may read it otherwise the second time. */
@@ -124,10 +123,11 @@ int seqlog_read(struct seqlog *log, uint64_t number, void *buffer, uint32_t capa
     int error = read_in_sector(log, number, &cursor, (uint8_t *)buffer, capacity, &frame);
     if (error) return error;
     *size = frame.size;
-    return frame.size > capacity ? RINGLOG_ERR_BUFFER : BO_FLASH_OK;
+    if (frame.size > capacity) return RINGLOG_ERR_BUFFER;
+    return BO_FLASH_OK;
 }
 
-/* One after the other -------------------------------------------------------------------------- */
+/* One after the other ------------------------------------------------------------------------ */
 
 void seqlog_iterate(struct seqlog_iterator *iterator, uint64_t number)
 {
@@ -209,7 +209,7 @@ int seqlog_next(struct seqlog *log, struct seqlog_iterator *it, void *buffer, ui
                 uint32_t *size, uint64_t *number)
 {
     while (log->open && it->number < log->next) {
-        struct seqlog_frame frame = {.size = 0};
+        struct seqlog_frame frame = {0, 0, 0};
         int error = in_place(log, it) ? BO_FLASH_OK : move_on(log, it);
         if (error) return error;
         error = next_in_sector(log, it, (uint8_t *)buffer, capacity, &frame);

@@ -20,7 +20,7 @@
 #include "seqlog_internal.h"
 
 #define HEADER_SIZE 20u
-#define FORMAT 1u
+#define SEQLOG_FORMAT 1u
 
 static uint32_t sector_address(const struct seqlog *log, uint32_t sector)
 {
@@ -142,9 +142,9 @@ static bool header_decode(const struct seqlog *log, uint32_t sector, const uint8
                                      .first = seqlog_get(bytes + 8, 6),
                                      .crc = (uint32_t)seqlog_get(bytes + 16, 4)};
     uint32_t sectors = log->plan.sectors;
-    return header->crc == header_crc(log, sector, bytes) && seqlog_get(bytes + 14, 2) == FORMAT &&
-           header->sequence < 2 * sectors && header->sequence % sectors == sector &&
-           header->reach <= sectors - 2;
+    return header->crc == header_crc(log, sector, bytes) &&
+           seqlog_get(bytes + 14, 2) == SEQLOG_FORMAT && header->sequence < 2 * sectors &&
+           header->sequence % sectors == sector && header->reach <= sectors - 2;
 }
 
 int seqlog_sector_read(struct seqlog *log, uint32_t sector, struct seqlog_header *header)
@@ -164,7 +164,7 @@ int seqlog_sector_program(struct seqlog *log, uint32_t sector, struct seqlog_hea
     seqlog_put(bytes, header->sequence, 4);
     seqlog_put(bytes + 4, header->reach, 4);
     seqlog_put(bytes + 8, header->first, 6);
-    seqlog_put(bytes + 14, FORMAT, 2);
+    seqlog_put(bytes + 14, SEQLOG_FORMAT, 2);
     header->crc = header_crc(log, sector, bytes);
     seqlog_put(bytes + 16, header->crc, 4);
     return seqlog_program(log, sector_address(log, sector), bytes, log->plan.header_size);
