@@ -346,6 +346,26 @@ static void test_a_record_larger_than_the_largest_is_refused(void)
     }
 }
 
+/* What no part can be: as a caller leaves it who forgot a field, or mistook one. */
+static void test_geometries_that_are_none_are_refused(void)
+{
+    for (unsigned i = 0; i < 8; i++) {
+        bench_flash(&bench, 512, 4, 1, 0);
+        struct bo_flash_geometry *g = &bench.ram.flash.geometry;
+        if (i == 0) g->page_size = 0;
+        if (i == 1) g->page_size = 1024;
+        if (i == 2) g->unit = 0;
+        if (i == 3) g->unit = 3;
+        if (i == 4) g->read_unit = 0;
+        if (i == 5) g->read_unit = 64;
+        if (i == 6) g->sector_size = 0;
+        if (i == 7) g->sector_count = 0;
+        CHECK(bench_mount(&bench) == RINGLOG_ERR_GEOMETRY, "%u", i);
+        CHECK(rlog_format(&bench.log, &bench.config) == RINGLOG_ERR_GEOMETRY, "%u", i);
+        CHECK(bench.ram.counts.reads + bench.ram.counts.erases == 0, "%u", i);
+    }
+}
+
 static void test_geometries_it_cannot_use_are_refused(void)
 {
     bench_flash(&bench, 512, 2, 1, 0);
@@ -860,6 +880,7 @@ int main(int argc, char **argv)
     test_records_of_all_sizes_come_back_in_every_setup();
     test_a_batch_of_many_small_records_outlives_a_power_on();
     test_a_record_larger_than_the_largest_is_refused();
+    test_geometries_that_are_none_are_refused();
     test_geometries_it_cannot_use_are_refused();
     test_an_iteration_starts_at_any_number();
     test_a_record_that_does_not_fit_comes_again();

@@ -218,7 +218,7 @@ static int configure(struct seqlog *log, const struct seqlog_config *config)
     log->framing = config->framing;
     log->find = config->find;
     log->ahead = config->ahead;
-    if (config->work_size < SEQLOG_WORK_MIN) return RINGLOG_ERR_GEOMETRY;
+    if (config->work == NULL || config->work_size < SEQLOG_WORK_MIN) return RINGLOG_ERR_GEOMETRY;
     int error = seqlog_plan(&config->flash->geometry, config, &log->plan);
     if (error == BO_FLASH_OK) seed_make(log, config);
     return error;

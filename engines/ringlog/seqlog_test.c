@@ -446,6 +446,27 @@ static void test_an_iteration_goes_on_while_the_log_changes(void)
     CHECK(seqlog_next(&b->log, &iterator, bytes, 0, &size, &number) != 0, "no room");
 }
 
+static void test_geometries_that_are_none_are_refused(void)
+{
+    struct bench *b = &bench;
+    for (unsigned i = 0; i < 9; i++) {
+        bench_open(b, 512, 4, 1);
+        struct bo_flash_geometry *g = &b->ram.flash.geometry;
+        if (i == 0) g->page_size = 0;
+        if (i == 1) g->page_size = 1024;
+        if (i == 2) g->unit = 0;
+        if (i == 3) g->unit = 3;
+        if (i == 4) g->read_unit = 0;
+        if (i == 5) g->read_unit = 64;
+        if (i == 6) g->sector_size = 0;
+        if (i == 7) g->sector_count = 2;
+        if (i == 8) b->config.work = NULL;
+        CHECK(seqlog_mount(&b->log, &b->config) == RINGLOG_ERR_GEOMETRY, "%u", i);
+        CHECK(seqlog_format(&b->log, &b->config) == RINGLOG_ERR_GEOMETRY, "%u", i);
+        CHECK(b->ram.counts.reads + b->ram.counts.erases == 0, "%u", i);
+    }
+}
+
 /* Damage ------------------------------------------------------------------------------------ */
 
 static void test_another_log_is_not_given_up(void)
@@ -929,6 +950,7 @@ int main(int argc, char **argv)
     test_erasing_ahead_takes_the_erase_out_of_append();
     test_a_device_that_only_reboots_wears_nothing();
     test_an_iteration_goes_on_while_the_log_changes();
+    test_geometries_that_are_none_are_refused();
     test_another_log_is_not_given_up();
     test_a_torn_length_hides_nothing();
     test_what_rots_is_reported();
