@@ -32,14 +32,14 @@
 
 static bool enter(struct rlog *log)
 {
-    if (!log->resolved || log->error) rlog_resolve(log);
+    if (log->state == RLOG_LOST) rlog_resolve(log);
     return !log->error;
 }
 
 /* After an error nothing that the log knows is certain. */
 static int leave(struct rlog *log)
 {
-    if (log->error) log->resolved = log->ready = false;
+    if (log->error) log->state = RLOG_LOST;
     return log->error;
 }
 
@@ -59,7 +59,7 @@ static uint32_t next_lap(const struct rlog *log)
 static void look_at_next(struct rlog *log)
 {
     struct sector sector;
-    if (log->next_is != NEXT_UNKNOWN || log->strict || log->wary) return;
+    if (log->next_is != NEXT_UNKNOWN || log->strict) return;
     rlog_read_sector(log, next_sector(log), &sector);
     if (sector.prepared && sector.lap == next_lap(log) && !sector.opened &&
         rlog_segment_blank(log, next_sector(log), 0))
@@ -78,21 +78,17 @@ static void erase_next(struct rlog *log)
 static void prepare_next(struct rlog *log)
 {
     look_at_next(log);
-    if (log->next_is != NEXT_UNKNOWN) return;
+    if (log->next_is == NEXT_FOUND || log->next_is == NEXT_READY) return;
     erase_next(log);
     if (!log->error) log->next_is = NEXT_READY;
 }
 
-/* See 2 above. How often earlier power-ons have programmed PREP is not known: a part that counts
- * programs has the sector erased. */
+/* See 2 above. How often earlier power-ons have programmed PREP is not known: on a part that counts
+ * programs no sector is FOUND (rlog_setup). */
 static void prove_next(struct rlog *log)
 {
     prepare_next(log);
-    if (log->next_is != NEXT_FOUND) return;
-    if (log->flash->geometry.programs_per_unit != 0)
-        erase_next(log);
-    else
-        rlog_write_prep(log, next_sector(log), next_lap(log));
+    if (log->next_is == NEXT_FOUND) rlog_write_prep(log, next_sector(log), next_lap(log));
 }
 
 static uint32_t seen_before(const struct rlog *log, uint64_t base)
@@ -135,7 +131,6 @@ static void open_next(struct rlog *log, uint64_t number, uint64_t copies, uint8_
         erase_next(log);
     }
     log->next_is = NEXT_UNKNOWN;
-    log->empty = false;
     log->accepted = number + copies;
 }
 
@@ -310,10 +305,9 @@ static bool copy_into_batch(struct rlog *log, uint64_t number)
 static bool copy_records(struct rlog *log, uint64_t number, uint64_t count)
 {
     bool copied = true, batch = count > 1;
-    log->copying = true;
+    if (!log->error) log->state = RLOG_COPYING;
     for (; count != 0 && copied; count--, number++)
         copied = batch ? copy_into_batch(log, number) : copy_record(log, number);
-    log->copying = false;
     if (copied) flush(log, false);
     log->fill = 0;
     return copied;
@@ -323,8 +317,8 @@ static bool copy_records(struct rlog *log, uint64_t number, uint64_t count)
 static bool find_resume_segment(struct rlog *log)
 {
     uint32_t segment = log->at_segment + 1;
-    if (log->empty) return false;
-    if (rlog_room(log) < ROOM_MIN && !log->sealed) segment++;
+    if (log->state == RLOG_EMPTY) return false;
+    if (rlog_room(log) < ROOM_MIN && log->state == RLOG_FOUND) segment++;
     for (uint32_t i = 0; i <= RLOG_HOLES_MAX && segment < log->segment_count; i++, segment++) {
         if (segment > log->at_segment + 1 + RLOG_HOLES_MAX) return false;
         if (rlog_segment_blank(log, log->head, segment)) {
@@ -367,16 +361,15 @@ static bool resume_in_sector(struct rlog *log)
  * record can be read now and then only, it is done anew in a sector that is erased for it. */
 static void resume(struct rlog *log)
 {
-    for (int tries = 0; tries < 3 && !log->ready; tries++) {
+    for (int tries = 0; tries < 3 && log->state != RLOG_READY; tries++) {
         if (tries) rlog_resolve(log);
-        log->wary = tries != 0;
-        bool in_segment = !log->strict && !log->wary && find_resume_segment(log);
+        if (tries) log->next_is = NEXT_DOUBTED;
+        bool in_segment = !log->strict && tries == 0 && find_resume_segment(log);
         bool done = in_segment ? resume_in_segment(log) : resume_in_sector(log);
         if (!done && !log->error) log->error = BO_FLASH_ERR_ECC;
-        log->ready = done && !log->error;
+        if (!log->error) log->state = RLOG_READY;
         if (log->error && log->error != BO_FLASH_ERR_IO && log->error != BO_FLASH_ERR_ECC) break;
     }
-    log->wary = log->sealed = false;
 }
 
 /* --- what the user asks --- */
@@ -414,8 +407,8 @@ int rlog_append(struct rlog *log, const void *data, uint32_t size, uint64_t time
         return RINGLOG_ERR_TOO_BIG;
     if (!enter(log)) return leave(log);
     note_time(log, time);
-    if (!log->ready) resume(log);
-    log->sealed = false;
+    if (log->state == RLOG_SEALED) log->state = RLOG_READY;
+    if (log->state != RLOG_READY) resume(log);
     if (log->error) return leave(log);
     if (log->batch)
         batch_record(log, log->next, (const uint8_t *)data, size);
@@ -442,12 +435,12 @@ int rlog_sync(struct rlog *log)
 int rlog_seal(struct rlog *log)
 {
     int error = rlog_sync(log);
-    if (error || !log->ready || log->sealed) return error;
+    if (error || log->state != RLOG_READY) return error;
     /* Not worth a sector: the next power-on suspects what it finds. */
     if (rlog_room(log) == 0 && log->at_segment + 1 == log->segment_count) return BO_FLASH_OK;
     if (rlog_room(log) == 0) turn_segment(log, log->next, false);
     rlog_write_frame(log, FRAME_SEAL, log->next, 0);
-    log->sealed = true;
+    log->state = RLOG_SEALED;
     return leave(log);
 }
 
@@ -465,10 +458,9 @@ int rlog_clear(struct rlog *log)
     if (!enter(log)) return leave(log);
     log->fill = 0;
     log->floor = log->next;
-    if (log->empty) return BO_FLASH_OK;
+    if (log->state == RLOG_EMPTY) return BO_FLASH_OK;
     open_next(log, log->next, 0, 0);
-    log->sealed = false;
-    log->ready = !log->error;
+    log->state = RLOG_READY;
     return leave(log);
 }
 

@@ -91,6 +91,33 @@ struct rlog_config {
     bool read_only; /* changes are refused with RINGLOG_ERR_UNSUPPORTED */
 };
 
+/* What the engine knows of the flash. Each arrow is named by the function that takes it.
+ *
+ *                rlog_mount; every call in LOST: rlog_resolve
+ *          +----------------+------------------+
+ *          v                v                  v
+ *        EMPTY            FOUND          FOUND_SEALED
+ *          |                |                  |
+ *          +------- rlog_append: resume -------+
+ *                           v
+ *                        COPYING
+ *                           | resume
+ *                           v      rlog_seal
+ *                         READY <-------------> SEALED
+ *                                  rlog_append
+ *
+ *   rlog_clear: every state but EMPTY --> READY.  An error of the flash: every state --> LOST.
+ *   Calls that read, rlog_sync and rlog_prepare move along no other arrow. */
+enum rlog_state {
+    RLOG_LOST,         /* a call failed: the next one looks at the flash anew */
+    RLOG_EMPTY,        /* no sector was ever opened */
+    RLOG_FOUND,        /* after a power-on: the last frame may be what a cut left */
+    RLOG_FOUND_SEALED, /* the same, but the last frame is SEAL: what is before it is whole */
+    RLOG_COPYING,      /* a BASE is written; the records of the last frame are written again */
+    RLOG_READY,        /* whatever lies on the flash was decided by a BASE since the power-on */
+    RLOG_SEALED,       /* the same, and the last frame is SEAL */
+};
+
 /* A mounted log. The caller owns it; the fields are the engine's. */
 struct rlog {
     const struct bo_flash *flash;
@@ -101,12 +128,10 @@ struct rlog {
     uint32_t seed;          /* of every check */
     uint8_t unit;
     bool strict, batch, ahead, read_only;
-    bool copying; /* the sector after the head is read too */
-    bool wary;    /* a sector that was prepared before the power-on is not believed */
-    int error;    /* of the flash, of this call */
+    int error; /* of the flash, of this call */
 
-    bool ready;      /* a BASE was written since the power-on, or there is no need */
-    bool resolved;   /* the fields below hold */
+    enum rlog_state state;
+    /* Hold in every state but RLOG_LOST. */
     uint8_t next_is; /* what is known of the sector after the head */
     uint32_t head;   /* sector; segment and offset in the sector where the next frame goes */
     uint32_t lap;
@@ -117,8 +142,6 @@ struct rlog {
     uint64_t unproven; /* records from here to `next` may be what a cut left */
     uint64_t floor;    /* records before this were cleared */
     uint64_t time;     /* of the latest BASE */
-    bool empty;        /* no sector was ever opened */
-    bool sealed;       /* the last frame is SEAL */
 
     uint32_t cached_sector, cached_segment; /* in `segment`; UINT32_MAX: nothing */
     uint32_t cached_lap;

@@ -143,7 +143,7 @@ static void follow(struct rlog *log, const struct frame *frame)
     struct base base;
     uint64_t before = log->next;
     if (frame->first && frame->type != FRAME_BASE) log->next = before = log->base + frame->number;
-    log->sealed = frame->type == FRAME_SEAL;
+    log->state = frame->type == FRAME_SEAL ? RLOG_FOUND_SEALED : RLOG_FOUND;
     if (frame->type == FRAME_FULL || frame->type == FRAME_LAST) log->next++;
     if (frame->type >= FRAME_BATCH && frame->type <= FRAME_BATCH_CE) log->next += completed(frame);
     if (rlog_base_of(frame, &base)) {
@@ -173,18 +173,18 @@ void rlog_resolve(struct rlog *log)
     struct sector sector;
     rlog_forget_segment(log);
     log->error = BO_FLASH_OK;
-    log->ready = log->sealed = false;
     log->next_is = NEXT_UNKNOWN;
     log->fill = 0;
     log->base = log->accepted = log->next = log->unproven = log->floor = log->time = 0;
     log->lap = 0;
     log->head = find_head(log, &sector);
-    log->empty = log->head == RLOG_NONE;
-    if (log->empty) {
+    if (log->head == RLOG_NONE) {
+        log->state = RLOG_EMPTY;
         log->head = rlog_sector_count(log) - 1; /* sector 0 is after it, in lap 1 */
         log->at_segment = log->segment_count - 1;
         log->at = rlog_segment_end(log, log->at_segment);
     } else {
+        log->state = RLOG_FOUND;
         log->lap = sector.lap;
         log->base = log->next = log->unproven = sector.base.base;
         log->accepted = sector.base.base + sector.base.copies;
@@ -192,5 +192,5 @@ void rlog_resolve(struct rlog *log)
         log->floor = sector.base.seen > sector.base.base ? 0 : sector.base.base - sector.base.seen;
         find_end(log);
     }
-    log->resolved = log->error == BO_FLASH_OK;
+    if (log->error) log->state = RLOG_LOST;
 }

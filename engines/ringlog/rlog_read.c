@@ -20,8 +20,8 @@ uint32_t rlog_live_sectors(struct rlog *log)
 {
     struct sector sector;
     /* One is the head, the one after it is not seen but by who copies from it. */
-    uint32_t most = rlog_sector_count(log) - (log->copying ? 1 : 2);
-    if (log->empty) return 0;
+    uint32_t most = rlog_sector_count(log) - (log->state == RLOG_COPYING ? 1 : 2);
+    if (log->state == RLOG_EMPTY) return 0;
     if (log->lap == 1 && log->head < most) most = log->head;
     /* Sectors that can't be read at the far end are no end. A log that was never wrapped has its
      * end where the lap says. */
@@ -378,13 +378,13 @@ void rlog_walk_to(struct rlog *log, struct rlog_walk *walk, uint64_t number)
 
 static bool enter(struct rlog *log)
 {
-    if (!log->resolved || log->error) rlog_resolve(log);
-    return !log->error && !log->empty;
+    if (log->state == RLOG_LOST) rlog_resolve(log);
+    return log->state != RLOG_LOST && log->state != RLOG_EMPTY;
 }
 
 static int leave(struct rlog *log, int answer)
 {
-    if (log->error) log->resolved = false;
+    if (log->error) log->state = RLOG_LOST;
     return log->error ? log->error : answer;
 }
 

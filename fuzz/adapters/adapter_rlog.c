@@ -177,7 +177,7 @@ static void tell_range(struct object *object, adapter_line *line, void *context)
     snprintf(text, sizeof text, "records %llu to %llu; head is sector %lu, lap %lu, segment %lu",
              (unsigned long long)first, (unsigned long long)end, (unsigned long)log->head,
              (unsigned long)log->lap, (unsigned long)log->at_segment);
-    line(context, log->empty ? "empty" : text);
+    line(context, log->state == RLOG_EMPTY ? "empty" : text);
 }
 
 static void inspect(void *memory, const struct bo_flash *flash, const struct adapter_settings *s,
