@@ -5,11 +5,12 @@
  * Method. A history leaves an image: records, power-ons among them. Each record says what it must
  * be: its tag, and bytes that follow from the tag and its size. Then the same work is done on that
  * image again and again, and each time another read of it goes wrong: one bit of it, or all of it
- * looks erased, or that read and the next one fail. The work is to read every record in every way,
- * or to resume and append. Whatever is returned with BO_FLASH_OK must be a record as it was put in,
- * then, and, after a power-on with a part that reads well again, for ever.
+ * looks erased, or it fails with the next one, as beyond correction or with an error of the bus.
+ * The work is to read every record in every way, or to resume and append. Whatever is returned with
+ * BO_FLASH_OK must be a record as it was put in, then, and, after a power-on with a part that reads
+ * well again, for ever.
  *
- * What is not asked: that nothing is lost. No engine claims that.
+ * What is not asked: that nothing is lost, unless all that went wrong were errors of the bus.
  */
 #include <stdio.h>
 #include <string.h>
@@ -33,7 +34,7 @@ static bool verbose;
 
 /* --- a part that reads wrong once --- */
 
-enum glitch { GLITCH_BIT, GLITCH_ERASED, GLITCH_FAILS, GLITCHES };
+enum glitch { GLITCH_BIT, GLITCH_ERASED, GLITCH_ECC, GLITCH_IO, GLITCHES };
 
 struct part {
     struct ram_flash ram;
@@ -49,9 +50,9 @@ static int read_once_wrong(void *context, uint32_t address, void *bytes, uint32_
     uint32_t at = ++p->reads;
     int error = ram_flash_read(&p->ram, address, bytes, size);
     if (error || p->wrong_at == 0 || at < p->wrong_at) return error;
-    if (p->glitch == GLITCH_FAILS && at <= p->wrong_at + 1) {
+    if (p->glitch >= GLITCH_ECC && at <= p->wrong_at + 1) {
         memset(bytes, 0xA5, size);
-        return BO_FLASH_ERR_ECC;
+        return p->glitch == GLITCH_ECC ? BO_FLASH_ERR_ECC : BO_FLASH_ERR_IO;
     }
     if (at > p->wrong_at) return error;
     if (p->glitch == GLITCH_ERASED) memset(bytes, 0xFF, size);
@@ -274,6 +275,16 @@ static uint32_t read_with_glitches(const struct engine *engine)
     return runs;
 }
 
+/* Nothing is given up because of an error: the newest record before the work is still there. */
+static void check_kept(const struct engine *engine, uint32_t tag)
+{
+    uint8_t bytes[RECORD_MAX];
+    uint32_t size = 0;
+    int error = engine->read(tag - 1, bytes, &size);
+    CHECK(error == BO_FLASH_OK && is_a_record(bytes, size, tag), "%s: record %u: %d", engine->name,
+          (unsigned)tag - 1, error);
+}
+
 static uint32_t resume_with_glitches(const struct engine *engine, uint32_t tag)
 {
     uint32_t runs = 0;
@@ -289,6 +300,7 @@ static uint32_t resume_with_glitches(const struct engine *engine, uint32_t tag)
             part_goes_wrong(GLITCH_BIT, 0);
             CHECK(engine->mount() == BO_FLASH_OK, "%s: mount", engine->name);
             read_all(engine, false);
+            if (glitch == GLITCH_IO) check_kept(engine, tag);
             part.reads = reads;
             runs++;
         } while (part.reads >= n);

@@ -113,6 +113,7 @@ static void open_next(struct rlog *log, uint64_t number, uint64_t copies, uint8_
                         .time = log->time,
                         .seen = seen_before(log, number),
                         .flags = flags};
+    if (log->error) return; /* what is to be opened and why is not certain then */
     prove_next(log);
     uint32_t head = log->head, lap = log->lap;
     for (int tries = 0; tries < 2; tries++) {
@@ -363,6 +364,7 @@ static void resume(struct rlog *log)
 {
     for (int tries = 0; tries < 3 && log->state != RLOG_READY; tries++) {
         if (tries) rlog_resolve(log);
+        if (log->error) break;
         if (tries) log->next_is = NEXT_DOUBTED;
         bool in_segment = !log->strict && tries == 0 && find_resume_segment(log);
         bool done = in_segment ? resume_in_segment(log) : resume_in_sector(log);
