@@ -78,7 +78,7 @@ static void erase_next(struct rlog *log)
 static void prepare_next(struct rlog *log)
 {
     look_at_next(log);
-    if (log->next_is == NEXT_FOUND || log->next_is == NEXT_READY) return;
+    if (log->next_is != NEXT_UNKNOWN) return;
     erase_next(log);
     if (!log->error) log->next_is = NEXT_READY;
 }
@@ -318,7 +318,6 @@ static bool copy_records(struct rlog *log, uint64_t number, uint64_t count)
 static bool find_resume_segment(struct rlog *log)
 {
     uint32_t segment = log->at_segment + 1;
-    if (log->state == RLOG_EMPTY) return false;
     if (rlog_room(log) < ROOM_MIN && log->state == RLOG_FOUND) segment++;
     for (uint32_t i = 0; i <= RLOG_HOLES_MAX && segment < log->segment_count; i++, segment++) {
         if (segment > log->at_segment + 1 + RLOG_HOLES_MAX) return false;
@@ -364,8 +363,6 @@ static void resume(struct rlog *log)
 {
     for (int tries = 0; tries < 3 && log->state != RLOG_READY; tries++) {
         if (tries) rlog_resolve(log);
-        if (log->error) break;
-        if (tries) log->next_is = NEXT_DOUBTED;
         bool in_segment = !log->strict && tries == 0 && find_resume_segment(log);
         bool done = in_segment ? resume_in_segment(log) : resume_in_sector(log);
         if (!done && !log->error) log->error = BO_FLASH_ERR_ECC;

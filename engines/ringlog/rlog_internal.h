@@ -70,9 +70,8 @@ struct sector {
 /* What is known of the sector after the head. */
 enum {
     NEXT_UNKNOWN,
-    NEXT_DOUBTED, /* whatever it holds, it is erased before it is used */
-    NEXT_FOUND,   /* it was prepared before this power-on */
-    NEXT_READY,   /* it was prepared since */
+    NEXT_FOUND, /* it was prepared before this power-on */
+    NEXT_READY, /* it was prepared since */
 };
 
 /* rlog_frame.c */
