@@ -59,7 +59,7 @@ static uint32_t next_lap(const struct rlog *log)
 static void look_at_next(struct rlog *log)
 {
     struct sector sector;
-    if (log->next_is != NEXT_UNKNOWN || log->strict) return;
+    if (!WITH_SEGMENT || log->next_is != NEXT_UNKNOWN || rlog_is_strict(log)) return;
     rlog_read_sector(log, next_sector(log), &sector);
     if (sector.prepared && sector.lap == next_lap(log) && !sector.opened &&
         rlog_segment_blank(log, next_sector(log), 0))
@@ -181,7 +181,7 @@ static void flush(struct rlog *log, bool goes_on)
 {
     static const enum frame_type types[2][2] = {{FRAME_BATCH, FRAME_BATCH_E},
                                                 {FRAME_BATCH_C, FRAME_BATCH_CE}};
-    if (log->fill == 0) return;
+    if (!WITH_BATCH || log->fill == 0) return;
     rlog_write_frame(log, types[log->goes_on][goes_on], log->first_in, log->fill);
     log->fill = 0;
     log->goes_on = false;
@@ -305,7 +305,7 @@ static bool copy_into_batch(struct rlog *log, uint64_t number)
 /* What was a batch is one again: a frame for each record might take more than there is. */
 static bool copy_records(struct rlog *log, uint64_t number, uint64_t count)
 {
-    bool copied = true, batch = count > 1;
+    bool copied = true, batch = WITH_BATCH && count > 1;
     if (!log->error) log->state = RLOG_COPYING;
     for (; count != 0 && copied; count--, number++)
         copied = batch ? copy_into_batch(log, number) : copy_record(log, number);
@@ -363,7 +363,7 @@ static void resume(struct rlog *log)
 {
     for (int tries = 0; tries < 3 && log->state != RLOG_READY; tries++) {
         if (tries) rlog_resolve(log);
-        bool in_segment = !log->strict && tries == 0 && find_resume_segment(log);
+        bool in_segment = !rlog_is_strict(log) && tries == 0 && find_resume_segment(log);
         bool done = in_segment ? resume_in_segment(log) : resume_in_sector(log);
         if (!done && !log->error) log->error = BO_FLASH_ERR_ECC;
         if (!log->error) log->state = RLOG_READY;
@@ -409,14 +409,14 @@ int rlog_append(struct rlog *log, const void *data, uint32_t size, uint64_t time
     if (log->state == RLOG_SEALED) log->state = RLOG_READY;
     if (log->state != RLOG_READY) resume(log);
     if (log->error) return leave(log);
-    if (log->batch)
+    if (WITH_BATCH && log->batch)
         batch_record(log, log->next, (const uint8_t *)data, size);
     else
         write_record(log, log->next, (const uint8_t *)data, size);
     if (log->error) return leave(log);
     if (number) *number = log->next;
     log->next++;
-    if (log->ahead && log->at_segment >= log->segment_count / 2) {
+    if (WITH_AHEAD && log->ahead && log->at_segment >= log->segment_count / 2) {
         prepare_next(log);
         log->error = BO_FLASH_OK; /* the record is there; who needs the sector will try again */
     }
@@ -443,6 +443,7 @@ int rlog_seal(struct rlog *log)
     return leave(log);
 }
 
+#ifndef RLOG_NO_AHEAD
 int rlog_prepare(struct rlog *log)
 {
     if (log->read_only) return RINGLOG_ERR_UNSUPPORTED;
@@ -450,6 +451,8 @@ int rlog_prepare(struct rlog *log)
     prepare_next(log);
     return leave(log);
 }
+
+#endif
 
 int rlog_clear(struct rlog *log)
 {
@@ -461,44 +464,4 @@ int rlog_clear(struct rlog *log)
     open_next(log, log->next, 0, 0);
     log->state = RLOG_READY;
     return leave(log);
-}
-
-/* --- bounds --- */
-
-static uint32_t log2_up(uint32_t n)
-{
-    uint32_t bits = 0;
-    while (((uint32_t)1 << bits) < n && bits < 31)
-        bits++;
-    return bits;
-}
-
-uint32_t rlog_mount_reads(const struct bo_flash_geometry *g, uint16_t segment_size)
-{
-    uint32_t size = rlog_buffer_size(g, segment_size) / 2;
-    if (size == 0) return 0;
-    uint32_t segments = g->sector_size / size;
-    /* On the first lap: nothing after the head proves that it is the head. */
-    return log2_up(g->sector_count) + 5 + log2_up(segments) +
-           (segments > 2 ? RLOG_SEGMENTS_AFTER : 1);
-}
-
-uint64_t rlog_bound(const struct bo_flash_geometry *g, uint16_t segment_size)
-{
-    uint32_t size = rlog_buffer_size(g, segment_size);
-    if (size == 0) return 0;
-    /* Every unit of two sectors programmed on its own, and their erases. */
-    return 2 * ((uint64_t)g->sector_size / g->unit + 8);
-}
-
-uint64_t rlog_read_bound(const struct bo_flash_geometry *g, uint16_t segment_size)
-{
-    uint32_t size = rlog_buffer_size(g, segment_size) / 2;
-    if (size == 0) return 0;
-    uint64_t segment = 1 + size / (g->read_unit > g->unit ? g->read_unit : g->unit);
-    uint64_t segments = g->sector_size / size, sectors = log2_up(g->sector_count) + 16;
-    /* A mount with as many unreadable sectors and segments as can be, each read unit by unit, and
-     * as many walks over a sector or two as there are records in a frame. */
-    return segment *
-           (sectors * sectors + 4 * segments * segments + size * (sectors + 8 * segments));
 }

@@ -63,6 +63,20 @@
 #define RLOG_VERSION 1u
 #define RLOG_FORMAT 1u
 
+/* What can be left out when all of rlog is compiled with these. A config that asks for it is
+ * refused; a log that holds what the build can't read is refused, not shown in part.
+ *
+ *     RLOG_NO_BATCH    records that share a frame: neither written nor read
+ *     RLOG_NO_SEEK     rlog_seek
+ *     RLOG_NO_AHEAD    rlog_prepare, and rlog_config.ahead
+ *     RLOG_NO_SEGMENT  the profile RLOG_SEGMENT
+ *     RLOG_NO_STRICT   the profile RLOG_STRICT, and parts that limit the programs of a unit
+ *     RLOG_NO_SEARCH   a record is looked for from the head back, not by bisection
+ */
+#if defined RLOG_NO_SEGMENT && defined RLOG_NO_STRICT
+#error "one of the profiles must stay"
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -200,7 +214,9 @@ int rlog_seal(struct rlog *log);
 
 /* Erases the next sector if that was not done yet: for when there is time. RLOG_STRICT believes no
  * erase from before the power-on, so there a call at each power-on is an erase at each. */
+#ifndef RLOG_NO_AHEAD
 int rlog_prepare(struct rlog *log);
+#endif
 
 /* Drops every record. One erase, whatever the size of the log; a cut leaves all or none. */
 int rlog_clear(struct rlog *log);
@@ -220,7 +236,9 @@ int rlog_read(struct rlog *log, uint64_t number, void *buffer, uint32_t capacity
 /* A number such that all records appended at `time` or later have it or a larger one; about a
  * sector before the first of them. Not so where the clock went back over a power-on: times of
  * records are not kept, and those later than the last BASE are not known then. */
+#ifndef RLOG_NO_SEEK
 int rlog_seek(struct rlog *log, uint64_t time, uint64_t *number);
+#endif
 
 /* Numbers of the oldest record that is seen and of the next one that will be appended. */
 int rlog_range(struct rlog *log, uint64_t *first, uint64_t *end);

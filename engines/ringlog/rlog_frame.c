@@ -89,15 +89,19 @@ bool rlog_setup(struct rlog *log, const struct rlog_config *config)
     const struct bo_flash_geometry *g = &config->flash->geometry;
     uint32_t size = rlog_buffer_size(g, config->segment_size);
     memset(log, 0, sizeof *log);
+    /* What reads blank may have been programmed: where that counts, nothing is resumed. */
+    bool strict = config->profile == RLOG_STRICT || g->programs_per_unit != 0;
     if (size == 0 || config->buffer_size < size || !config->buffer) return false;
+    if ((config->batch && !WITH_BATCH) || (config->ahead && !WITH_AHEAD) ||
+        !(strict ? WITH_STRICT : WITH_SEGMENT))
+        return false;
     log->flash = config->flash;
     log->segment = (uint8_t *)config->buffer;
     log->segment_size = size / 2;
     log->out = log->segment + log->segment_size;
     log->segment_count = g->sector_size / log->segment_size;
     log->unit = (uint8_t)unit_of(g);
-    /* What reads blank may have been programmed: where that counts, nothing is resumed. */
-    log->strict = config->profile == RLOG_STRICT || g->programs_per_unit != 0;
+    log->strict = strict;
     log->batch = config->batch;
     log->ahead = config->ahead;
     log->read_only = config->read_only;

@@ -145,7 +145,8 @@ static void follow(struct rlog *log, const struct frame *frame)
     if (frame->first && frame->type != FRAME_BASE) log->next = before = log->base + frame->number;
     log->state = frame->type == FRAME_SEAL ? RLOG_FOUND_SEALED : RLOG_FOUND;
     if (frame->type == FRAME_FULL || frame->type == FRAME_LAST) log->next++;
-    if (frame->type >= FRAME_BATCH && frame->type <= FRAME_BATCH_CE) log->next += completed(frame);
+    if (rlog_is_batch(frame->type) && !WITH_BATCH) log->error = RINGLOG_ERR_UNSUPPORTED;
+    if (rlog_is_batch(frame->type) && WITH_BATCH) log->next += completed(frame);
     if (rlog_base_of(frame, &base)) {
         log->next = before = base.base;
         log->accepted = base.base + base.copies;

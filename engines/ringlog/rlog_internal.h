@@ -13,6 +13,35 @@
 
 #include "rlog.h"
 
+/* What is left out (rlog.h) goes where one of these is false; the compiler drops what none calls. */
+enum {
+#ifdef RLOG_NO_BATCH
+    WITH_BATCH = 0,
+#else
+    WITH_BATCH = 1,
+#endif
+#ifdef RLOG_NO_AHEAD
+    WITH_AHEAD = 0,
+#else
+    WITH_AHEAD = 1,
+#endif
+#ifdef RLOG_NO_SEGMENT
+    WITH_SEGMENT = 0,
+#else
+    WITH_SEGMENT = 1,
+#endif
+#ifdef RLOG_NO_STRICT
+    WITH_STRICT = 0,
+#else
+    WITH_STRICT = 1,
+#endif
+#ifdef RLOG_NO_SEARCH
+    WITH_SEARCH = 0,
+#else
+    WITH_SEARCH = 1,
+#endif
+};
+
 #define RLOG_NONE UINT32_MAX
 #define RLOG_UNIT_MAX 32u
 #define PREP_SIZE 8u
@@ -95,6 +124,16 @@ static inline uint32_t rlog_segment_start(const struct rlog *log, uint32_t segme
 static inline uint32_t rlog_segment_end(const struct rlog *log, uint32_t segment)
 {
     return (segment + 1) * log->segment_size;
+}
+
+static inline bool rlog_is_strict(const struct rlog *log)
+{
+    return WITH_STRICT && (!WITH_SEGMENT || log->strict);
+}
+
+static inline bool rlog_is_batch(enum frame_type type)
+{
+    return type >= FRAME_BATCH && type <= FRAME_BATCH_CE;
 }
 
 /* Bytes that a BASE takes; at the start of a segment that is resumed there is room for two. */

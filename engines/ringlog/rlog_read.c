@@ -190,7 +190,7 @@ static enum step step_batch(struct rlog *log, struct rlog_walk *walk, const stru
 
 static bool is_batch(const struct frame *frame, uint32_t size)
 {
-    return frame->type >= FRAME_BATCH && frame->type <= FRAME_BATCH_CE && frame->size == size;
+    return rlog_is_batch(frame->type) && frame->size == size;
 }
 
 static void pass_base(struct rlog_walk *walk, const struct frame *frame)
@@ -208,7 +208,8 @@ static enum step step(struct rlog *log, struct rlog_walk *walk, const struct fra
 {
     enum step did = STEP_FRAME;
     /* A part that reads now and then only: this is not the batch of which a part was returned. */
-    if (walk->in_batch && !is_batch(frame, walk->batch_end)) walk->in_batch = walk->inside = false;
+    if (WITH_BATCH && walk->in_batch && !is_batch(frame, walk->batch_end))
+        walk->in_batch = walk->inside = false;
     if (frame->first && frame->type != FRAME_BASE && !walk->in_batch) {
         uint64_t number = walk->base + frame->number;
         if (walk->number != number) walk->inside = false;
@@ -235,7 +236,8 @@ static enum step step(struct rlog *log, struct rlog_walk *walk, const struct fra
         walk->inside = false;
         break;
     default:
-        did = step_batch(log, walk, frame, record);
+        if (WITH_BATCH) did = step_batch(log, walk, frame, record);
+        if (!WITH_BATCH) log->error = RINGLOG_ERR_UNSUPPORTED;
         break;
     }
     if (did != STEP_FRAME) walk->inside = false;
@@ -293,7 +295,8 @@ bool rlog_walk_on(struct rlog *log, struct rlog_walk *walk, uint64_t want,
     while ((did = next_end(log, walk, &frame, record)) != STEP_FRAME) {
         uint64_t number = walk->number - 1;
         if (number < want) continue;
-        if (did == STEP_RECORD || from_copies(log, walk, &frame, number, record)) return true;
+        if (did == STEP_RECORD || (WITH_BATCH && from_copies(log, walk, &frame, number, record)))
+            return true;
     }
     return false;
 }
@@ -323,6 +326,11 @@ static uint32_t find_sector(struct rlog *log, uint64_t number)
              high = 0; /* low: too old or right, high: too young */
     if (low == 1 || begins_at(log, 0) <= number) return 0;
     low--;
+    if (!WITH_SEARCH) {
+        while (high < low && begins_at(log, high) > number)
+            high++;
+        return high;
+    }
     while (low - high > 1) {
         uint32_t middle = high + (low - high) / 2, back = middle;
         uint64_t begin = UINT64_MAX;
@@ -354,7 +362,7 @@ static void find_segment(struct rlog *log, struct rlog_walk *walk, uint64_t numb
     struct sector sector;
     uint32_t low = 0, high = walk->back == 0 ? log->at_segment + 1 : log->segment_count;
     rlog_read_sector(log, sector_back(log, walk->back), &sector);
-    while (high - low > 1 && sector.opened) {
+    while (WITH_SEARCH && high - low > 1 && sector.opened) {
         walk->segment = low + (high - low) / 2;
         if (segment_begins_at(log, walk, sector.base.base) <= number)
             low = walk->segment;
@@ -447,6 +455,8 @@ int rlog_range(struct rlog *log, uint64_t *first, uint64_t *end)
     return leave(log, BO_FLASH_OK);
 }
 
+#ifndef RLOG_NO_SEEK
+
 /* The time of a sector's BASE; 0 if it can't be read. */
 static uint64_t opened_at(struct rlog *log, uint32_t back)
 {
@@ -473,3 +483,5 @@ int rlog_seek(struct rlog *log, uint64_t time, uint64_t *number)
     *number = sector.opened && sector.base.base > log->floor ? sector.base.base : log->floor;
     return leave(log, BO_FLASH_OK);
 }
+
+#endif

@@ -48,3 +48,58 @@ def test_a_program_in_cplusplus_links_with_the_logs(tmp_path):
     command = [CPLUSPLUS, "-std=c++17", f"-I{RINGLOG}", tmp_path / "main.cpp", *objects]
     done = subprocess.run([*command, "-o", tmp_path / "main"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+LEFT_OUT = "BATCH SEEK AHEAD SEGMENT STRICT SEARCH".split()
+SMALLEST = "BATCH SEEK AHEAD SEGMENT SEARCH".split()
+
+LEFT_OUT_PROGRAM = """
+#include <stdio.h>
+#include "../ram_flash.h"
+#include "rlog.h"
+
+static struct ram_flash ram;
+static struct rlog ring;
+static uint8_t buffer[512];
+
+static int mount(enum rlog_profile profile, bool batch, bool ahead)
+{
+    struct rlog_config config = {.flash = &ram.flash, .buffer = buffer,
+                                 .buffer_size = sizeof buffer, .segment_size = 128,
+                                 .profile = profile, .batch = batch, .ahead = ahead};
+    return rlog_mount(&ring, &config);
+}
+
+int main(void)
+{
+    uint8_t byte;
+    uint32_t size, refused = 0;
+    ram_flash_init(&ram, 512, 4, 1, 0);
+    for (unsigned i = 0; i < 8; i++)
+        refused += mount(i & 1 ? RLOG_STRICT : RLOG_SEGMENT, i & 2, i & 4) != 0;
+    enum rlog_profile profile = mount(RLOG_STRICT, false, false) ? RLOG_SEGMENT : RLOG_STRICT;
+    for (unsigned n = 0; n < 600; n++) {
+        if (n % 7 == 0 && mount(profile, false, false)) return 2;
+        uint8_t data = (uint8_t)n;
+        if (rlog_append(&ring, &data, 1, n, NULL)) return 3;
+        for (unsigned back = 0; back < 10 && back <= n; back++)
+            if (rlog_read(&ring, n - back, &byte, 1, &size) || byte != (uint8_t)(n - back))
+                return 4;
+    }
+    printf("%u", (unsigned)refused);
+    return ram.breach != NULL;
+}
+"""
+
+
+@pytest.mark.parametrize("left_out", [[it] for it in LEFT_OUT] + [SMALLEST], ids="-".join)
+def test_rlog_works_without_what_was_left_out(left_out, tmp_path):
+    (tmp_path / "main.c").write_text(LEFT_OUT_PROGRAM)
+    sources = [path for path in SOURCES if path.name.startswith(("rlog", "crc32c"))]
+    options = ["-std=c11", *STRICT, "-O1", *(f"-DRLOG_NO_{it}" for it in left_out), f"-I{RINGLOG}"]
+    program = tmp_path / "main"
+    subprocess.run(["gcc", *options, tmp_path / "main.c", *sources, "-o", program], check=True)
+    done = subprocess.run([program], capture_output=True, text=True, timeout=60)
+    # Of all pairs of a profile, batch and ahead those are refused that the build can't do.
+    halves = {"BATCH", "AHEAD", "SEGMENT", "STRICT"} & set(left_out)
+    assert (done.returncode, done.stdout) == (0, str(8 - 8 // 2 ** len(halves)))
