@@ -247,10 +247,33 @@ int rlog_range(struct rlog *log, uint64_t *first, uint64_t *end);
  * in the head. A ring that is wrapped takes one or two less. */
 uint32_t rlog_mount_reads(const struct bo_flash_geometry *geometry, uint16_t segment_size);
 
-/* The largest number of programs and erases, and of reads, of any one call but rlog_format, which
- * erases every sector, and of one step of an iteration; 0: the geometry can't be used. */
-uint64_t rlog_bound(const struct bo_flash_geometry *geometry, uint16_t segment_size);
-uint64_t rlog_read_bound(const struct bo_flash_geometry *geometry, uint16_t segment_size);
+enum rlog_call {
+    RLOG_CALL_MOUNT,
+    RLOG_CALL_APPEND,
+    RLOG_CALL_SYNC,
+    RLOG_CALL_SEAL,
+    RLOG_CALL_PREPARE,
+    RLOG_CALL_CLEAR,
+    RLOG_CALL_READ,
+    RLOG_CALL_NEXT,
+    RLOG_CALL_RANGE,
+    RLOG_CALL_SEEK,
+    RLOG_CALLS
+};
+
+/* The most reads, and the most programs and erases, of one call; 0 reads for a mount: the config
+ * can't be used. They hold on every image that power cuts can leave, where every unit can be read;
+ * the worst call that tests come upon is within a factor of 4 (rlog_bound_test.c). A unit that
+ * can't be read makes 1 + segment_size / unit reads of one, and each sector whose PREP or BASE it
+ * hides has a mount search the ring once more.
+ *
+ * Two of them are large. The first append after a power-on searches each record that shares the
+ * last frame of a batch, up to segment_size of them, anew; and a record as large as a sector is
+ * read from its beginning for each segment that is written: quadratic in the segments of a sector.
+ * rlog_next and rlog_range pass over every sector in which power-ons that were cut left a BASE and
+ * no record: linear in the ring. */
+uint64_t rlog_reads_max(const struct rlog_config *config, enum rlog_call call);
+uint64_t rlog_changes_max(const struct rlog_config *config, enum rlog_call call);
 
 #ifdef __cplusplus
 }

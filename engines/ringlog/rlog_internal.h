@@ -13,7 +13,8 @@
 
 #include "rlog.h"
 
-/* What is left out (rlog.h) goes where one of these is false; the compiler drops what none calls. */
+/* What is left out (rlog.h) goes where one of these is false; the compiler drops what none calls.
+ * */
 enum {
 #ifdef RLOG_NO_BATCH
     WITH_BATCH = 0,

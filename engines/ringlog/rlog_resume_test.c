@@ -3,8 +3,8 @@
  *     rlog_resume_test [v]
  *
  * Each test makes up what a power-on may find, has one record appended, and looks at where it went
- * and at what is there: all that was durable, in order, also after the next power-on. The numbers of
- * rlog.c, on top, name the tests that show them.
+ * and at what is there: all that was durable, in order, also after the next power-on. The numbers
+ * of rlog.c, on top, name the tests that show them.
  */
 #include "rlog_bench.h"
 

@@ -159,13 +159,31 @@ static uint32_t ring(const struct bo_flash_geometry *g, const struct adapter_set
     return g->sector_count;
 }
 
+/* The calls of the engine that a call of the adapter may be. */
+static const enum rlog_call calls[ADAPTER_CALLS] = {
+    [ADAPTER_CALL_MOUNT] = RLOG_CALL_MOUNT, [ADAPTER_CALL_CLEAR] = RLOG_CALL_CLEAR,
+    [ADAPTER_CALL_PUSH] = RLOG_CALL_APPEND, [ADAPTER_CALL_READ] = RLOG_CALL_READ,
+    [ADAPTER_CALL_SEEK] = RLOG_CALL_SEEK,   [ADAPTER_CALL_SYNC] = RLOG_CALL_SEAL,
+};
+
+/* The engine states its bounds for parts whose units can all be read. Here some may not: each read
+ * of a segment is one of each unit, too, and a mount searches the ring again (rlog.h). */
 static struct adapter_bound bound(const struct bo_flash_geometry *g,
                                   const struct adapter_settings *s, enum adapter_call call)
 {
-    if (call == ADAPTER_CALL_EACH)
-        return (struct adapter_bound){0}; /* as many calls as there are records */
-    return (struct adapter_bound){.reads = rlog_read_bound(g, segment_of(s)),
-                                  .changes = rlog_bound(g, segment_of(s))};
+    struct adapter_bound most = {0, 0};
+    struct object object;
+    struct bo_flash flash = {.geometry = *g};
+    struct rlog_config config = place(&object, &flash, s, RLOG_SEGMENT);
+    if (call == ADAPTER_CALL_EACH) return most; /* as many calls as there are records */
+    uint64_t units = config.buffer_size / 2 / g->unit;
+    uint64_t mount = rlog_reads_max(&config, RLOG_CALL_MOUNT);
+    most.reads = (rlog_reads_max(&config, calls[call]) + 2 * mount) * (1 + units);
+    most.changes = rlog_changes_max(&config, calls[call]);
+    /* idle is a prepare. */
+    uint64_t prepare = rlog_changes_max(&config, RLOG_CALL_PREPARE);
+    if (call == ADAPTER_CALL_SYNC && most.changes < prepare) most.changes = prepare;
+    return most;
 }
 
 static void tell_range(struct object *object, adapter_line *line, void *context)
