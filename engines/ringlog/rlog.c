@@ -1,4 +1,5 @@
-/* rlog.c - changes. What survives a cut, and why:
+/* rlog.c - changes. What survives a cut, and why. In brackets the test that fails without it, of
+ * rlog_resume_test.c where no other file is named.
  *
  *  1. One operation of the flash at a time, and the next only when the one before is done. So a cut
  *     leaves at most one thing unproven: the last frame, or the sector after the head.
@@ -7,19 +8,40 @@
  *     have been cut: it is programmed once more, which completes weak bits (the only bytes that are
  *     ever programmed again), or, where the part limits programs or that is not enough, the sector
  *     is erased again.
+ *     [a_sector_found_prepared_is_used_or_erased_where_it_refuses,
+ *     prep_is_programmed_no_more_often_than_the_part_allows]
  *  3. After a power-on nothing is programmed into a segment that an interrupted program may have
  *     touched: if the segment of the last frame has room left, that is what it may have touched,
- *     else the segment after it. The first thing that is programmed is BASE, in a segment that
- *     reads blank beyond those, or in a new sector. BASE decides which records there are; what
- *     turns up later under a number from there on is void. The second power-on may decide otherwise
- *     than the first if BASE itself was cut; the places for a BASE with copies and for one without
- *     are not the same.
- *  4. The records in the last frame may be what a cut left, and weak. BASE counts them in, and they
- *     are written again after it under the same numbers. Whoever reads takes the one that is
- *     valid. In the segment profile that is done as far as they fit the segment of the BASE.
- *  5. A power-on writes nothing. So one that appends nothing neither wears nor loses.
- *  6. The sector after the head is never seen, since it may be under erase. Opening it as the new
+ *     else the segment after it, too, unless the log was sealed.
+ *     [a_full_segment_has_the_next_one_left_as_well,
+ *     a_sealed_log_goes_on_in_the_very_next_segment]
+ *  4. The first thing that is programmed is BASE, in a segment that reads blank beyond those, or in
+ *     a new sector; always there in the strict profile.
+ *     [a_segment_that_does_not_read_blank_is_left,
+ *     where_no_segment_is_left_the_next_sector_is_opened,
+ *     the_strict_profile_opens_the_next_sector_and_erases_it]
+ *  5. BASE is read back. Where that fails, or a copy can't be read, it is done anew in a sector
+ *     that is erased for it; up to three times.
+ *     [a_base_that_cannot_be_read_back_is_written_to_a_sector_erased_for_it]
+ *  6. BASE decides which records there are; what turns up later under a number from there on is
+ *     void. The second power-on may decide otherwise than the first if BASE itself was cut; the
+ *     places for a BASE with copies and for one without are not the same.
+ *     [a_record_that_was_cut_is_not_there_and_its_number_is_free]
+ *  7. The records in the last frame may be what a cut left, and weak. BASE counts them in, and they
+ *     are written again after it under the same numbers. Whoever reads takes the one that is valid.
+ *     In the segment profile that is done as far as they fit the segment of the BASE. What can't be
+ *     read takes no other record with it.
+ *     [the_last_record_is_written_again_in_the_next_segment,
+ *     a_record_too_large_for_the_segment_is_not_written_again,
+ *     a_record_that_cannot_be_read_takes_no_other_with_it,
+ *     scenarios/cases/rlog-rest-and-copy.case]
+ *  8. Where the flash answers an error, nothing is decided from what was found until then.
+ *     [ringlog_glitch_test.c]
+ *  9. A power-on writes nothing. So one that appends nothing neither wears nor loses.
+ *     [rlog_test.c: a_device_that_only_reboots_wears_nothing]
+ * 10. The sector after the head is never seen, since it may be under erase. Opening it as the new
  *     head is one program, BASE, which is also what makes the next one disappear.
+ *     [rlog_test.c: clear_costs_the_same_on_every_log]
  */
 #include "rlog_internal.h"
 
@@ -40,6 +62,7 @@ static bool enter(struct rlog *log)
 static int leave(struct rlog *log)
 {
     if (log->error) log->state = RLOG_LOST;
+    rlog_check(log);
     return log->error;
 }
 
@@ -357,7 +380,7 @@ static bool resume_in_sector(struct rlog *log)
     return copy_records(log, number, copies);
 }
 
-/* See 3 above. Where that fails, since a place that reads blank refuses to be programmed or a
+/* See 3 to 8 above. Where that fails, since a place that reads blank refuses to be programmed or a
  * record can be read now and then only, it is done anew in a sector that is erased for it. */
 static void resume(struct rlog *log)
 {
@@ -420,7 +443,7 @@ int rlog_append(struct rlog *log, const void *data, uint32_t size, uint64_t time
         prepare_next(log);
         log->error = BO_FLASH_OK; /* the record is there; who needs the sector will try again */
     }
-    return BO_FLASH_OK;
+    return leave(log);
 }
 
 int rlog_sync(struct rlog *log)

@@ -2,7 +2,7 @@
 /* rlog.h - a ring log that finds its head by bisection and survives every cut.
  *
  * A log of byte strings, records, in the order in which they were appended, under numbers that grow
- * by one. When the ring is full the oldest sector (a sector) goes, as a whole and in one step.
+ * by one. When the ring is full the oldest sector goes, as a whole and in one step.
  *
  * The design is position-determined numbering: a sector stores how often the ring was gone round
  * when it was written, its lap, and its age follows from nothing else. So the newest sector is
@@ -40,6 +40,26 @@
  * A power-on that appends nothing changes nothing. What was in flight at a cut is there or not,
  * and under weak that may differ from power-on to power-on until the next append has decided it.
  * Not for parts on which an interrupted program may damage the whole sector.
+ *
+ * Not claimed: rot. A frame that rots is missing, and with it the records that have a part in it.
+ * Where PREP or BASE of a sector rots, the sector can't be read: its records are missing, those of
+ * other sectors are not. Three things are worse, since they look like what a cut leaves:
+ *   - PREP or BASE of the head: the sector before it is taken for the head. The records of the head
+ *     are gone with the next append, which erases it; and those of the oldest sector, dropped when
+ *     the head was opened, are seen again until then;
+ *   - the last frame: it is taken for one that was cut, and its numbers are given again;
+ *   - PREP and BASE of more than 3 sectors at either end of the ring, or next to the head: the log
+ *     may seem shorter, or empty.
+ *
+ * Invariants, of every image that cuts can leave; rlog_check walks them after each call
+ * (BO_CHECKS).
+ *  1. Sectors from 0 up to the head are opened in the head's lap; those after the next one are of
+ *     the lap before, if they were ever opened.
+ *  2. The head's at_segment and at are inside the sector, at a multiple of the unit; `at` is not
+ *     before the frames of its segment.
+ *  3. floor <= base of the head's last BASE <= next, and unproven <= next.
+ *  4. Records wait in RAM only in READY and SEALED, and have room in the segment.
+ *  5. An error is kept in LOST alone, and no call ends in COPYING.
  *
  * What is seen: the head and the sectors before it, but for the one after it in the ring, which may
  * be under erase. Records that were dropped are gone in the moment in which a new head is opened.

@@ -106,6 +106,16 @@ enum {
 
 /* rlog_frame.c */
 
+#ifdef BO_CHECKS
+/* Ends a call in a build for tests: the invariants of rlog.h that need no look at the flash. */
+void rlog_check(const struct rlog *log);
+#else
+static inline void rlog_check(const struct rlog *log)
+{
+    (void)log;
+}
+#endif
+
 static inline uint32_t rlog_up(const struct rlog *log, uint32_t n)
 {
     return (n + log->unit - 1u) / log->unit * log->unit;

@@ -393,6 +393,7 @@ static bool enter(struct rlog *log)
 static int leave(struct rlog *log, int answer)
 {
     if (log->error) log->state = RLOG_LOST;
+    rlog_check(log);
     return log->error ? log->error : answer;
 }
 

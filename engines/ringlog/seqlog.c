@@ -227,7 +227,7 @@ static int configure(struct seqlog *log, const struct seqlog_config *config)
 int seqlog_mount(struct seqlog *log, const struct seqlog_config *config)
 {
     int error = configure(log, config);
-    return error ? error : recover(log);
+    return seqlog_checked(log, error ? error : recover(log));
 }
 
 int seqlog_format(struct seqlog *log, const struct seqlog_config *config)
@@ -235,7 +235,7 @@ int seqlog_format(struct seqlog *log, const struct seqlog_config *config)
     int error = configure(log, config);
     for (uint32_t i = 0; error == BO_FLASH_OK && i < config->flash->geometry.sector_count; i++)
         error = seqlog_erase(log, i);
-    return error ? error : recover(log);
+    return seqlog_checked(log, error ? error : recover(log));
 }
 
 /* Sectors ------------------------------------------------------------------------------------ */
@@ -358,13 +358,14 @@ int seqlog_append(struct seqlog *log, const void *data, uint32_t size, uint64_t 
     if (number != NULL) *number = log->next - 1;
     /* The record is there whatever becomes of this; what fails here is done again when needed. */
     if (log->ahead && log->append > log->flash->geometry.sector_size / 2) (void)prepare(log);
-    return BO_FLASH_OK;
+    return seqlog_checked(log, BO_FLASH_OK);
 }
 
 int seqlog_prepare(struct seqlog *log)
 {
     int error = ready(log);
-    return error || !log->open || !log->changed ? error : prepare(log);
+    if (error || !log->open || !log->changed) return error;
+    return seqlog_checked(log, prepare(log));
 }
 
 int seqlog_clear(struct seqlog *log)
@@ -374,5 +375,30 @@ int seqlog_clear(struct seqlog *log)
     if (log->header.reach == 0 && log->header.first == log->next) return BO_FLASH_OK;
     error = open_sector(log, 0);
     if (error) log->stale = true;
-    return error;
+    return seqlog_checked(log, error);
 }
+
+/* Checks of the engine itself --------------------------------------------------------------- */
+
+#ifdef BO_CHECKS
+
+static void hold(bool what)
+{
+    if (!what) __builtin_trap();
+}
+
+int seqlog_checked(const struct seqlog *log, int answer)
+{
+    if (log->stale || !log->open) return answer;
+    hold(log->overlay_size == 0);
+    hold(log->head < log->plan.sectors);
+    hold(log->header.sequence % log->plan.sectors == log->head);
+    hold(log->header.reach <= log->plan.sectors - 2); /* the sector after the head is not seen */
+    hold(log->header.first <= log->next);
+    hold(log->end >= log->plan.header_size && log->end <= log->append);
+    hold(log->append <= log->flash->geometry.sector_size);
+    hold(log->append % log->flash->geometry.unit == 0);
+    return answer;
+}
+
+#endif

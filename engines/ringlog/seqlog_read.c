@@ -42,7 +42,7 @@ int seqlog_first(struct seqlog *log, uint64_t *number)
     if (!log->open) return BO_FLASH_OK;
     int error = oldest_readable(log, &back, &header);
     if (error == BO_FLASH_OK) *number = header.first;
-    return error;
+    return seqlog_checked(log, error);
 }
 
 /* A bisection. Counted from 1, the oldest, up: the sector `low` (0: none) begins early enough, the
@@ -123,8 +123,7 @@ int seqlog_read(struct seqlog *log, uint64_t number, void *buffer, uint32_t capa
     int error = read_in_sector(log, number, &cursor, (uint8_t *)buffer, capacity, &frame);
     if (error) return error;
     *size = frame.size;
-    if (frame.size > capacity) return RINGLOG_ERR_BUFFER;
-    return BO_FLASH_OK;
+    return seqlog_checked(log, frame.size > capacity ? (int)RINGLOG_ERR_BUFFER : BO_FLASH_OK);
 }
 
 /* One after the other ------------------------------------------------------------------------ */
@@ -218,7 +217,7 @@ int seqlog_next(struct seqlog *log, struct seqlog_iterator *it, void *buffer, ui
             *number = frame.number;
         }
         if (error == BO_FLASH_OK) it->number = frame.number + 1;
-        if (error != RINGLOG_ERR_NOT_FOUND) return error;
+        if (error != RINGLOG_ERR_NOT_FOUND) return seqlog_checked(log, error);
         if (it->number < it->limit) it->number = it->limit; /* lost to rot */
     }
     return RINGLOG_ERR_NOT_FOUND;
