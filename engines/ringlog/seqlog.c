@@ -40,12 +40,6 @@ static uint32_t record_max(enum seqlog_framing framing, uint32_t room)
     return size;
 }
 
-/* Sectors that `sectors` shared with an index need for it, when one of it is for `span`. */
-static uint32_t index_share(uint32_t sectors, uint32_t span)
-{
-    return (uint32_t)(((uint64_t)sectors + span) / ((uint64_t)span + 1));
-}
-
 static uint32_t span_of(uint32_t most, uint32_t wanted)
 {
     return wanted != 0 && wanted < most ? wanted : most;
@@ -60,6 +54,12 @@ static bool bits_lawful(const struct bo_flash_geometry *g)
 static uint32_t shares(uint32_t things, uint32_t in_one)
 {
     return things / in_one + (things % in_one != 0 ? 1 : 0);
+}
+
+/* Sectors that `sectors` shared with an index need for it, when one of it is for `span`. */
+static uint32_t index_share(uint32_t sectors, uint32_t span)
+{
+    return shares(sectors, span + 1);
 }
 
 static void plan_bits(const struct bo_flash_geometry *g, const struct seqlog_config *config,
