@@ -44,7 +44,8 @@ static inline uint64_t seqlog_get(const uint8_t *bytes, unsigned size)
     return number;
 }
 
-/* Ends a call: returns its answer. In a build for tests it walks the invariants of seqlog.h first. */
+/* Ends a call: returns its answer. In a build for tests it walks the invariants of seqlog.h first.
+ * */
 #ifdef BO_CHECKS
 int seqlog_checked(const struct seqlog *log, int answer);
 #else
