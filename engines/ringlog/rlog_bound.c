@@ -77,25 +77,32 @@ uint64_t rlog_reads_max(const struct rlog_config *config, enum rlog_call call)
     }
 }
 
+/* Programs of one frame: a page of the part each, where a segment lies in more than one. */
+static uint64_t programs_of_frame(const struct bo_flash_geometry *g, const struct terms *t)
+{
+    if (g->page_size % t->segment_size == 0) return 1;
+    return t->segment_size / g->page_size + (t->segment_size % g->page_size != 0 ? 2 : 0);
+}
+
 /* Opening a sector is an erase, PREP and BASE, and all that once more where the place refuses. */
 uint64_t rlog_changes_max(const struct rlog_config *config, enum rlog_call call)
 {
-    const uint64_t open = 3, refused = 3;
     struct terms t;
     if (!terms_of(config, &t)) return 0;
+    uint64_t frame = programs_of_frame(&config->flash->geometry, &t), open = 1 + 2 * frame;
     bool may_open = config->flash->geometry.sector_size > 0xF000; /* amid a sector: turn_segment */
     switch (call) {
     case RLOG_CALL_APPEND: /* BASE, the last record again, the record, perhaps the next sector */
-        return 3 * open + 2 * t.segment_count + 4 + (config->batch ? 2 : 0) +
-               (config->ahead ? 2 : 0);
+        return 3 * open + (2 * t.segment_count + 4 + (config->batch ? 2 : 0)) * frame +
+               (config->ahead ? 1 + frame : 0);
     case RLOG_CALL_SYNC:
-        return config->batch ? 1 : 0;
+        return config->batch ? frame : 0;
     case RLOG_CALL_SEAL:
-        return (config->batch ? 2 : 1) + (may_open ? open + refused : 0);
+        return (config->batch ? 2 : 1) * frame + (may_open ? 2 * open : 0);
     case RLOG_CALL_PREPARE:
-        return 2;
+        return 1 + frame;
     case RLOG_CALL_CLEAR:
-        return open + refused;
+        return 2 * open;
     default:
         return 0;
     }

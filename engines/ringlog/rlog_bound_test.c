@@ -11,12 +11,14 @@
 
 struct setup {
     uint32_t sector_size, count;
-    uint16_t unit, segment;
+    uint16_t unit, segment, page;
     uint8_t programs_per_unit;
 };
 
-static const struct setup setups[] = {
-    {256, 3, 1, 64, 0}, {512, 8, 1, 128, 0}, {1024, 16, 8, 128, 1}, {2048, 5, 4, 256, 0}};
+static const struct setup setups[] = {{256, 3, 1, 64, 32, 0},
+                                      {512, 8, 1, 128, 512, 0},
+                                      {1024, 16, 8, 128, 256, 1},
+                                      {2048, 5, 4, 256, 256, 0}};
 #define SETUPS (sizeof setups / sizeof setups[0])
 
 static const char *const names[RLOG_CALLS] = {"mount", "append", "sync", "seal",  "prepare",
@@ -159,6 +161,7 @@ int main(int argc, char **argv)
         for (uint32_t seed = 1; seed <= 30; seed++) {
             bench_flash(&bench, s->sector_size, s->count, s->unit, s->programs_per_unit);
             bench.ram.before = cut_power;
+            bench.ram.flash.geometry.page_size = s->page;
             bench.config.segment_size = s->segment;
             bench.config.profile = i & 1 ? RLOG_STRICT : RLOG_SEGMENT;
             bench.config.batch = i & 2;
