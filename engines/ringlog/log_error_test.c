@@ -111,8 +111,8 @@ static int log_mount(void)
     struct rlog_config ring = {.flash = &device.part.flash,
                                .buffer = device.memory,
                                .buffer_size = sizeof device.memory,
-                               .page_size = 128,
-                               .profile = world->strict ? RLOG_STRICT : RLOG_PAGE,
+                               .segment_size = 128,
+                               .profile = world->strict ? RLOG_STRICT : RLOG_SEGMENT,
                                .batch = world->batch,
                                .ahead = world->ahead};
     struct seqlog_config sequence = {.flash = &device.part.flash,

@@ -30,7 +30,7 @@
  * SEAL is empty: an orderly shutdown. A check is CRC-32C over id, geometry, sector, lap, offset,
  * header and payload, so nothing from another lap, log or place is ever valid.
  *
- * Survives: edge, prefix, bits and ecc in both profiles, weak in RLOG_STRICT. What one cut costs:
+ * Survives: edge, prefix, bits, zeros and ecc in both profiles, weak in RLOG_STRICT. A cut costs:
  *   RLOG_SEGMENT    the rest of a segment or two, a BASE, a copy of the last record. No erase.
  *   RLOG_STRICT  the rest of the sector and one erase: after a power-on nothing is programmed into
  *                a sector that a cut may have touched, and no erase is believed that it may have

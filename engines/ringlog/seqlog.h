@@ -63,8 +63,8 @@
  *     pointer   log2 of the sectors of the index, log2 of the entries in one of them, 9
  * of 32 bytes or less.
  *
- * Cuts. Survives the classes edge, prefix, bits and zeros for programs and erases, nested to any depth.
- * Not claimed:
+ * Cuts. Survives the classes edge, prefix, bits and zeros for programs and erases, nested to any
+ * depth. Not claimed:
  *   weak  a program that left no trace may have left weak bits, and the last record before a cut is
  *         believed when it reads right;
  *   ecc   units that the part can't correct (BO_FLASH_ERR_ECC) are passed over like torn ones, but

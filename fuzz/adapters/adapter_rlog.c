@@ -222,7 +222,7 @@ const struct adapter adapter_rlog = {
     .kind = ADAPTER_LOG,
     .name = "rlog",
     .summary = "position-numbered ring log, mounted by bisection, segment profile",
-    .claims = "edge,prefix,bits,ecc",
+    .claims = "edge,prefix,bits,zeros,ecc",
     .widened = ADAPTER_TAIL_OPEN,
     .widened_why = "a mount writes nothing: under weak what was in flight is decided by the next "
                    "append",

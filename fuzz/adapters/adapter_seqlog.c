@@ -214,7 +214,7 @@ const struct adapter adapter_seqlog = {
     .name = "seqlog",
     .summary =
         "ring log with sequence numbers of sectors; framing, head search, erase-ahead as options",
-    .claims = "edge,prefix,bits",
+    .claims = "edge,prefix,bits,zeros",
     .options = options,
     .relies_on_and = false,
     .refuses = refuses,
