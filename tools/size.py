@@ -111,7 +111,7 @@ def stack_of(graph):
 
 def measure(folder, variant, core=M4):
     flags = [f"-mcpu={core.cpu}", *variant.flags]
-    names = [f"engines/{name}" for name in engines.sources(variant.engine)]
+    names = [f"engines/{name}" for name in engines.measured(variant.engine)]
     objects = [compiled(folder, name, flags=flags) for name in names]
     graph = callgraph.Graph(made.with_suffix(".ci").read_text() for made in objects)
     code = sum(section_bytes(made, ".text", ".rodata") for made in objects)
