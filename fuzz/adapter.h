@@ -74,6 +74,19 @@ enum adapter_call {
     ADAPTER_CALLS
 };
 
+static inline const char *adapter_call_name(enum adapter_call call)
+{
+    static const char *const names[ADAPTER_CALLS] = {
+        [ADAPTER_CALL_MOUNT] = "mount", [ADAPTER_CALL_STORE] = "store",
+        [ADAPTER_CALL_FETCH] = "fetch", [ADAPTER_CALL_REMOVE] = "remove",
+        [ADAPTER_CALL_CLEAR] = "clear", [ADAPTER_CALL_EACH] = "reading back",
+        [ADAPTER_CALL_PUSH] = "append", [ADAPTER_CALL_POP] = "pop",
+        [ADAPTER_CALL_PEEK] = "peek",   [ADAPTER_CALL_READ] = "read",
+        [ADAPTER_CALL_SEEK] = "seek",   [ADAPTER_CALL_SYNC] = "sync",
+        [ADAPTER_CALL_FITS] = "fits"};
+    return call < ADAPTER_CALLS ? names[call] : "?";
+}
+
 /* Flash calls that one engine call makes at most; 0: not stated, and the harness uses a generous
  * bound of its own. A bound should bind: `brownout run` prints how near the worst call came. */
 struct adapter_bound {

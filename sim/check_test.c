@@ -1,8 +1,8 @@
 /* check_test.c - each invariant of chip_internal.h, broken on purpose, stops chip_check().
  *
- * One chip holds something of everything: bytes, counts, flaws, an unproven sector, unused blocks of
- * both kinds, nested marks. It is walked as it is, which must pass; then a child process breaks one
- * thing and walks it again, which must end in an assertion.
+ * One chip holds something of everything: bytes, counts, flaws, an unproven sector, unused blocks
+ * of both kinds, nested marks. It is walked as it is, which must pass; then a child process breaks
+ * one thing and walks it again, which must end in an assertion.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "sim/chip_internal.h"

@@ -18,11 +18,11 @@
  * count of reads. At the first power-on they read as the tear says; at each later one they are a
  * coin and may settle, at the eighth they do. All of it is a function of the seeds.
  *
- * What a refused call answers: BO_FLASH_ERR_OFF without power; BO_FLASH_ERR_RANGE for bounds, alignment
- * and page; BO_FLASH_ERR_IO for the other rules, for a sector that is worn out or locked and for a
- * unit that cannot be programmed. It changes nothing. A call of 0 bytes that keeps the rules
- * answers BO_FLASH_OK and is not counted. A read that answers BO_FLASH_ERR_ECC is counted and fills the
- * buffer with junk.
+ * What a refused call answers: BO_FLASH_ERR_OFF without power; BO_FLASH_ERR_RANGE for bounds,
+ * alignment and page; BO_FLASH_ERR_IO for the other rules, for a sector that is worn out or locked
+ * and for a unit that cannot be programmed. It changes nothing. A call of 0 bytes that keeps the
+ * rules answers BO_FLASH_OK and is not counted. A read that answers BO_FLASH_ERR_ECC is counted and
+ * fills the buffer with junk.
  */
 #ifndef BROWNOUT_CHIP_H
 #define BROWNOUT_CHIP_H

@@ -236,7 +236,7 @@ bool flaw_blocks_program(const struct flaws *flaws, uint32_t byte, uint32_t size
 void flaw_heal(struct chip *chip, uint32_t sector, uint32_t byte, const uint8_t *data,
                uint32_t size);
 
-/* Makes `buffer`, already a copy of these bytes, what a read sees; BO_FLASH_OK or BO_FLASH_ERR_ECC. */
+/* Makes `buffer`, a copy of these bytes, what a read sees; BO_FLASH_OK or BO_FLASH_ERR_ECC. */
 int flaw_read(struct chip *chip, uint32_t sector, uint32_t byte, uint8_t *buffer, uint32_t size);
 
 /* Lets unstable bits read anew and settle. */

@@ -5,8 +5,9 @@
  * that reproduces it: "prefix:5", "only:17", "mask:2a:128", "zero-tail:64".
  *
  * Fault classes group the tears. fault_tears() lists those that the classes allow for one
- * operation. The tears of the classes edge, prefix, bits and zeros are stable: what they leave reads
- * the same for ever. Those of weak leave unstable bits; those of ecc units that read as errors.
+ * operation. The tears of the classes edge, prefix, bits and zeros are stable: what they leave
+ * reads the same for ever. Those of weak leave unstable bits; those of ecc units that read as
+ * errors.
  *
  * Choices, without a source: an erase prefix that ends at any byte, zeros from the head (they are
  * known to grow from the end), that plain tears of a part with ECC read as the bytes they left.

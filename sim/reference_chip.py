@@ -38,7 +38,15 @@ COUNTERS = "reads programs erases bytes_read bytes_programmed refused power_ons 
 
 
 class ReferenceChip:
-    def __init__(self, geometry, program_ns=0, per_page=False, erase_ns=0, endurance=0, zeros_again=False):
+    def __init__(
+        self,
+        geometry,
+        program_ns=0,
+        per_page=False,
+        erase_ns=0,
+        endurance=0,
+        zeros_again=False,
+    ):
         self.g = geometry
         self.program_ns, self.per_page, self.erase_ns = program_ns, per_page, erase_ns
         self.endurance, self.zeros_again = endurance, zeros_again

@@ -22,7 +22,7 @@ FLAGS = (
     "-std=c11 -mthumb -Os -ffreestanding -ffunction-sections -fdata-sections -I. -nostartfiles "
     "-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror --specs=nano.specs -Wl,--gc-sections"
 ).split()
-TOLD = re.compile(r"(\w+): steps (\d+), cuts (\d+), stack (\d+)\n")
+PRINTED = re.compile(r"(\w+): steps (\d+), cuts (\d+), stack (\d+)\n")
 SECONDS_MAX = 120
 
 
@@ -78,10 +78,10 @@ def measure(folder, variant, core):
     """Builds a variant, runs it and returns its figures."""
     row = size.measure(folder, variant, core)
     program = build(folder, variant, core, row.objects)
-    told = run(program, core)
-    match = TOLD.fullmatch(told)
+    printed = run(program, core)
+    match = PRINTED.fullmatch(printed)
     if match is None or match[1] != variant.engine:
-        raise Failure(f"{program.name}: printed {told!r}, which is not a line of figures")
+        raise Failure(f"{program.name}: printed {printed!r}, which is not a line of figures")
     return Figures(image_bytes(program), int(match[4]), int(match[3]), row)
 
 

@@ -12,8 +12,8 @@ The rules
     lifted) and freestanding headers; sim/ includes engines/flash.h and sim/; fuzz/ includes all
     three; examples/ and peers/ include fuzz/adapter.h and engines/. Inside fuzz/ a folder includes
     those that stand before it in LAYERS; its tests may include all, and all may include
-    fuzz/adapter.h and fuzz/contract.h. No circle between files, between files with their headers (modules), or
-    between folders that do not contain each other.
+    fuzz/adapter.h and fuzz/contract.h. No circle between files, between files with their headers
+    (modules), or between folders that do not contain each other.
  3. gcc and clang compile each source without a warning, and each header alone, included twice.
  4. C is formatted as .clang-format says.
  5. Engines have no heap, no globals, no recursion, and call nothing but each other and the memory

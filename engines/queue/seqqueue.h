@@ -21,8 +21,8 @@
  *
  * Cuts. Mounting only reads, and so do peek, next, max_fit and space_left: they give the right
  * answer on what a cut left. The first call that changes something repairs it first. Survives the
- * classes edge, prefix, bits and zeros for programs and erases, nested to any depth: an item that was
- * pushed is there until it was popped, one in flight is there or not and stays so, and nothing
+ * classes edge, prefix, bits and zeros for programs and erases, nested to any depth: an item that
+ * was pushed is there until it was popped, one in flight is there or not and stays so, and nothing
  * popped comes back. An overwriting push that is cut may have dropped any of the items of the
  * oldest sector, and no others. Not claimed:
  *   weak  a sector that reads blank is used without erasing it once more, because the format has

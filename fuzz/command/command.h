@@ -66,7 +66,7 @@ int command_load_bare(const struct command_options *options, uint64_t image_size
 /* Fault classes: from the command line, else from the script, else those of the script's part. */
 void command_settle_faults(struct command_options *options, const struct script *script);
 
-/* Faults as above; depth and seed: from the command line, else from the script, else the defaults. */
+/* Faults as above; depth and seed: from the command line, else the script, else the defaults. */
 void command_settle_explore(struct command_options *options, const struct script *script);
 
 /* The first of "a x=1, b", blanks around it gone; *list is what follows, NULL at the end.

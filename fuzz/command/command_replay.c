@@ -36,6 +36,30 @@ static void print_lifetime(const struct rig *rig, const struct wear *wear)
     printf(", then sector %" PRIu32 " is worn out\n", wear->max_sector);
 }
 
+static void print_bound(const char *what, uint64_t worst, uint64_t bound)
+{
+    if (bound) printf(", %" PRIu64 " of %" PRIu64 " %s", worst, bound, what);
+}
+
+/* The worst call of each kind beside what the engine states for it; nothing where it states
+ * nothing. */
+static void print_bounds(const struct loaded *loaded, const struct rig *rig)
+{
+    const struct adapter *adapter = loaded->adapter;
+    for (int i = 0; adapter->bound && i < ADAPTER_CALLS; i++) {
+        enum adapter_call call = (enum adapter_call)i;
+        const struct adapter_bound *worst = &rig->worst[i];
+        struct adapter_bound bound =
+            adapter->bound(&loaded->script->part.geometry, &loaded->settings, call);
+        bool stated = bound.reads || bound.changes, called = worst->reads || worst->changes;
+        if (!stated || !called) continue;
+        printf("  worst %s", adapter_call_name(call));
+        print_bound("reads", worst->reads, bound.reads);
+        print_bound("programs and erases", worst->changes, bound.changes);
+        printf("\n");
+    }
+}
+
 static void print_run(const struct loaded *loaded, const struct rig *rig)
 {
     const struct chip_counters *c = chip_counters(rig->chip);
@@ -63,6 +87,7 @@ static void print_run(const struct loaded *loaded, const struct rig *rig)
            " of %" PRIu32 " sectors erased\n",
            wear.max_sector, wear.max, wear.mean, wear.used, g->sector_count);
     print_lifetime(rig, &wear);
+    print_bounds(loaded, rig);
 }
 
 static void print_run_json(const struct loaded *loaded, const struct rig *rig)

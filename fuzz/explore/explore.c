@@ -1,12 +1,50 @@
-/* The explorer. One recursion does all the work:
+/* explore.c - the recursion that cuts power everywhere.
  *
- *     run_from(op)      calls the engine for each operation; at every flash call the chip asks
- *       on_flash_op()   which offers every tear to
- *         crash()       which tears, powers on, and lets
- *           judge()     recover, exercise, and, while depth allows, run_from(op) again.
+ * Method. The script runs once, on a rig: chip, engine, model. Before a program or an erase takes
+ * effect, the chip asks on_flash_op(). For each tear that the fault classes allow here, crash()
+ * goes up a level, tears, powers on and judges; then it goes back down and the call takes effect as
+ * if nothing had been. So a run of n flash calls costs one run and n recoveries, not n runs.
  *
- * Level n of the recursion has n cuts behind it. The chip goes back by its journal, the engine and
- * the model by having one of each at every level.
+ *     run_from(op)         calls the engine for each operation; the chip asks at each flash call
+ *       on_flash_op()      counts it, and
+ *         cut_here()       offers every tear to
+ *           crash()        which enters a level, tears and powers on; a state that was visited is
+ *                          left at once, else
+ *             judge()      recovers and looks (rig_recover), or looks later (rig_boot);
+ *               use()      goes on with the next operation; does the interrupted one again and
+ *                          exercises the store; each ends with power off and on, and a look;
+ *               run_from() while the depth allows: the same again, one level up.
+ *
+ * Level n comes after n cuts. Who goes up a level calls rig_enter() and path_cut(), who comes down
+ * leave(): the rig's level and the path's are one number. The chip goes back by a mark of its
+ * journal, engine and model by having one of each at every level.
+ *
+ * An example. Three operations on a map, depth 2; `store a` erases sector 1 (E) and programs a
+ * record (P), `store b` and `store c` program one each. Here power has been cut in the erase of
+ * `store a`, and once more in the program that does `store a` again:
+ *
+ *     the call stack                                  the level      marks in the journal
+ *     run_from(0)            store a                   0
+ *      engine: E             on_flash_op, cut_here     0
+ *       crash: a third of the sector is blank          0 -> 1        1: before E
+ *        judge                mount, look, mount       1
+ *         use                 [b, c, power, look]      1             2, and back to 2
+ *         use                 [a, exercise, power]     1             2, and back to 2
+ *         run_from(0)         store a, once more       1
+ *          engine: P          on_flash_op, cut_here    1
+ *           crash: 5 bytes of the record are there     1 -> 2        1, 2: before P
+ *            judge            mount, look, mount       2
+ *             use, use                                 2             1, 2, 3, and back to 3
+ *           leave: back to 2                           2 -> 1        1
+ *          the next tear of P, then P takes effect; then store b and c, cut in the same way
+ *       leave: back to 1                               1 -> 0
+ *      the next tear of E; then E takes effect, and the engine never knew
+ *
+ * Its case is the path: `store a cut 1 blank:85`, `mount`, `store a cut 1 prefix:5`, `mount`, and
+ * what was done when it showed.
+ *
+ * A state is judged once: the image, what the model allows, and what will be asked of it make its
+ * digest. Everything is a function of script, options and seed.
  */
 #include "fuzz/explore/explore.h"
 
@@ -462,7 +500,7 @@ static void cut_here(struct explorer *e, const struct chip_op *op)
     if (e->rig->level == 0 && !is_ours(e, e->ordinal++)) return;
     e->result->cuts++;
     fault_tears(e->rig->chip, op, e->options->faults, &e->options->effort, seed, crash, &now);
-    watch_cuts(e);
+    watch_cuts(e); /* the levels above have set the hook to what they need */
 }
 
 /* The cut that the scenario has at this flash call of the run; NULL: none. */

@@ -135,16 +135,6 @@ void image_input_free(struct image_input *input)
 
 /* --- trying --- */
 
-static const char *const call_names[] = {
-    [ADAPTER_CALL_MOUNT] = "mount", [ADAPTER_CALL_STORE] = "store",
-    [ADAPTER_CALL_FETCH] = "fetch", [ADAPTER_CALL_REMOVE] = "remove",
-    [ADAPTER_CALL_CLEAR] = "clear", [ADAPTER_CALL_EACH] = "reading back",
-    [ADAPTER_CALL_PUSH] = "append", [ADAPTER_CALL_POP] = "pop",
-    [ADAPTER_CALL_PEEK] = "peek",   [ADAPTER_CALL_READ] = "read",
-    [ADAPTER_CALL_SEEK] = "seek",   [ADAPTER_CALL_SYNC] = "sync",
-    [ADAPTER_CALL_FITS] = "fits",
-};
-
 static void before(struct rig *rig, enum adapter_call call)
 {
     chip_set_fuel(rig->chip, rig->bounds[call].reads, rig->bounds[call].changes);
@@ -159,13 +149,15 @@ static bool after(struct rig *rig, enum adapter_call call)
     switch (breach->rule) {
     case CHIP_RULE_FUEL:
         rig_print_bound(rig, call, text);
-        return rig_finds(rig, CLAUSE_SANE, "%s on a damaged image: %s", call_names[call], text);
+        return rig_finds(rig, CLAUSE_SANE, "%s on a damaged image: %s", adapter_call_name(call),
+                         text);
     case CHIP_RULE_BOUNDS:
     case CHIP_RULE_ALIGNMENT:
     case CHIP_RULE_PAGE:
-        return rig_finds(
-            rig, CLAUSE_SANE, "%s on a damaged image: %s, %" PRIu32 " bytes at 0x%" PRIx32,
-            call_names[call], chip_rule_name(breach->rule), breach->op.size, breach->op.address);
+        return rig_finds(rig, CLAUSE_SANE,
+                         "%s on a damaged image: %s, %" PRIu32 " bytes at 0x%" PRIx32,
+                         adapter_call_name(call), chip_rule_name(breach->rule), breach->op.size,
+                         breach->op.address);
     default:
         chip_clear_breach(rig->chip);
         return true;
@@ -190,7 +182,7 @@ static bool guard_holds(struct rig *rig, uint32_t capacity, enum adapter_call ca
 {
     return rig->buffer[capacity] == GUARD ||
            rig_finds(rig, CLAUSE_SANE, "%s on a damaged image: writes behind its buffer",
-                     call_names[call]);
+                     adapter_call_name(call));
 }
 
 /* --- a map --- */

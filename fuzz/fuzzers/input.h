@@ -2,9 +2,9 @@
  *
  * The environment says it: BROWNOUT_ENGINE as a scenario spells it ("seqmap key=2"; seqmap when
  * unset), BROWNOUT_CHIP ("w25q128jv sectors=4"; otherwise the input chooses), BROWNOUT_PLUGIN (a
- * shared object) and BROWNOUT_FAULTS ("edge,prefix,bits,zeros" when unset). A target that finds something
- * tells it on standard error and aborts; `brownout decode` prints the same input as a case, and
- * with --image FILE writes the image of one of image_fuzzer.
+ * shared object) and BROWNOUT_FAULTS ("edge,prefix,bits,zeros" when unset). A target that finds
+ * something prints it on standard error and aborts; `brownout decode` prints the same input as a
+ * case, and with --image FILE writes the image of one of image_fuzzer.
  */
 #ifndef BROWNOUT_INPUT_H
 #define BROWNOUT_INPUT_H

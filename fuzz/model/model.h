@@ -85,8 +85,8 @@ void model_cut(struct model *model, const struct chip *chip);
 int model_match(const struct model *model, uint32_t key, bool absent, const void *bytes,
                 uint32_t size);
 
-/* A power-on goes by without a look: what was in flight stays undecided. False, and nothing changes,
- * where the look itself is what decides, or too much is undecided already. */
+/* A power-on goes by without a look: what was in flight stays undecided. False, and nothing
+ * changes, where the look itself is what decides, or too much is undecided already. */
 bool model_wait(struct model *model);
 
 /* A look has picked this member. */

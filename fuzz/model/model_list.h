@@ -114,7 +114,7 @@ void model_list_observe(struct model_list *list, const struct chip *chip, bool r
 /* Power was cut: an item for which nothing was programmed so far is gone. */
 void model_list_cut(struct model_list *list);
 
-/* Bits rotted: every item that was put in at this call of the engine or before it may be missing. */
+/* Bits rotted: every item that was put in at this engine call or before it may be missing. */
 void model_list_doubt(struct model_list *list, uint64_t since);
 
 /* A power-on goes by without a look: what was in flight may be there or not. False, and nothing

@@ -15,8 +15,8 @@ struct waivers {
     uint32_t rules;   /* bits 1 << enum chip_rule; those that a program can break and be done */
 };
 
-/* Parses "alive,lawful/reprogram" and adds it; the rules are set-bit, reprogram and unproven. False,
- * and nothing is added, when a name is unknown. */
+/* Parses "alive,lawful/reprogram" and adds it; the rules are set-bit, reprogram and unproven.
+ * False, and nothing is added, when a name is unknown. */
 bool waiver_parse(const char *text, struct waivers *waivers);
 
 /* The same text back; empty when nothing is waived. */
