@@ -1,14 +1,8 @@
 /* chip.c - the chip's calls, power, counters, and what can be looked at. */
 #include "sim/chip_internal.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-void chip_out_of_memory(void)
-{
-    fputs("brownout: the simulated chip is out of memory\n", stderr);
-    abort();
-}
 
 /* --- answers and counts --- */
 
@@ -280,19 +274,14 @@ static const struct chip_state fresh = {.powered = true,
 struct chip *chip_new(const struct part *part)
 {
     if (!bo_flash_geometry_valid(&part->geometry)) return NULL;
-    struct chip *chip = calloc(1, sizeof *chip);
-    if (!chip) return NULL;
+    struct chip *chip = memory_zeroed(1, sizeof *chip);
     chip->part = *part;
     chip->flash = (struct bo_flash){part->geometry, chip, chip_read, chip_program, chip_erase};
     chip_derive(chip);
     chip->state = fresh;
-    chip->sectors = calloc(part->geometry.sector_count, sizeof *chip->sectors);
-    chip->scratch = malloc(part->geometry.sector_size);
-    chip->count_buffer = malloc(chip->counts_size + 1u);
-    if (!chip->sectors || !chip->scratch || !chip->count_buffer) {
-        chip_free(chip);
-        return NULL;
-    }
+    chip->sectors = memory_zeroed(part->geometry.sector_count, sizeof *chip->sectors);
+    chip->scratch = memory_new(part->geometry.sector_size);
+    chip->count_buffer = memory_new(chip->counts_size);
     return chip;
 }
 
@@ -306,7 +295,7 @@ void chip_free(struct chip *chip)
 {
     if (!chip) return;
     journal_clear(chip);
-    if (chip->sectors) chip_free_flaws(chip);
+    chip_free_flaws(chip);
     while (chip->blocks) {
         struct block *next = chip->blocks->next;
         free(chip->blocks);
@@ -329,8 +318,7 @@ static void chip_clear_sectors(struct chip *chip)
         return;
     }
     free(chip->sectors);
-    chip->sectors = calloc(count, sizeof *chip->sectors);
-    if (!chip->sectors) chip_out_of_memory();
+    chip->sectors = memory_zeroed(count, sizeof *chip->sectors);
 }
 
 void chip_reset(struct chip *chip)

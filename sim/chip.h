@@ -67,8 +67,7 @@ struct chip_hash {
 
 struct chip;
 
-/* A blank, powered chip. The part is copied. NULL when the geometry is invalid or memory is
- * short. */
+/* A blank, powered chip. The part is copied. NULL when the geometry is invalid. */
 struct chip *chip_new(const struct part *part);
 void chip_free(struct chip *chip);
 

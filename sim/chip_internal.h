@@ -26,6 +26,7 @@
 
 #include "sim/chip.h"
 #include "sim/hash.h"
+#include "sim/memory.h"
 
 #include <assert.h>
 
@@ -133,9 +134,6 @@ static inline unsigned chip_bits_in(uint8_t byte)
     unsigned fours = (pairs & 0x33u) + (pairs >> 2 & 0x33u);
     return (fours + (fours >> 4)) & 0xFu;
 }
-
-/* Stops the program: the host has no memory left. */
-_Noreturn void chip_out_of_memory(void);
 
 /* --- journal.c: nothing is recorded while no mark is set --- */
 

@@ -74,8 +74,7 @@ struct chip_hash flaw_sum(const struct chip *chip, const struct flaws *flaws)
 /* Flaws of a sector like those in force but with an own list of `count`, to be filled in. */
 static struct flaws *flaw_make(const struct chip *chip, uint32_t sector, size_t count)
 {
-    struct flaws *made = malloc(sizeof *made + count * sizeof made->list[0]);
-    if (!made) chip_out_of_memory();
+    struct flaws *made = memory_new(sizeof *made + count * sizeof made->list[0]);
     const struct flaws *now = chip->sectors[sector].flaws;
     assert(!now || now->sector == sector);
     if (now) {
@@ -123,9 +122,7 @@ void flaw_push(struct chip *chip, size_t *count, struct flaw flaw)
 {
     if (*count == chip->flaw_capacity) {
         size_t capacity = chip->flaw_capacity ? 2 * chip->flaw_capacity : 64;
-        struct flaw *buffer = realloc(chip->flaw_buffer, capacity * sizeof *buffer);
-        if (!buffer) chip_out_of_memory();
-        chip->flaw_buffer = buffer;
+        chip->flaw_buffer = memory_resize(chip->flaw_buffer, capacity, sizeof *chip->flaw_buffer);
         chip->flaw_capacity = capacity;
     }
     assert(flaw.byte < chip->flash.geometry.sector_size && flaw.bit < 8);

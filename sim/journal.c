@@ -39,9 +39,7 @@ static void journal_grow(struct journal *journal, size_t needed)
     size_t capacity = journal->capacity ? journal->capacity : 4096;
     while (capacity < needed)
         capacity *= 2;
-    uint8_t *bytes = realloc(journal->bytes, capacity);
-    if (!bytes) chip_out_of_memory();
-    journal->bytes = bytes;
+    journal->bytes = memory_resize(journal->bytes, capacity, 1);
     journal->capacity = capacity;
 }
 

@@ -6,12 +6,9 @@
  */
 #include "sim/chip_internal.h"
 
-#include <stdlib.h>
-
 static struct block *block_make(struct chip *chip)
 {
-    struct block *block = malloc(sizeof *block + chip->block_size);
-    if (!block) chip_out_of_memory();
+    struct block *block = memory_new(sizeof *block + chip->block_size);
     block->next = chip->blocks;
     chip->blocks = block;
     return block;
