@@ -1,6 +1,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "sim/memory.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +55,12 @@ void *memory_copy(const void *bytes, size_t size)
 char *memory_text(const char *text)
 {
     return memory_copy(text, strlen(text) + 1);
+}
+
+FILE *memory_opened(FILE *file)
+{
+    if (!file && errno == ENOMEM) memory_is_short();
+    return file;
 }
 
 FILE *memory_open(char **text, size_t *size)

@@ -31,6 +31,9 @@ void *memory_resize(void *old, size_t count, size_t size);
 void *memory_copy(const void *bytes, size_t size);
 char *memory_text(const char *text);
 
+/* What fopen() and its like return: NULL only where memory was not what was missing. */
+FILE *memory_opened(FILE *file);
+
 /* A file in memory: what is printed to it is at *text, *size bytes and a 0, once it is closed. */
 FILE *memory_open(char **text, size_t *size);
 void memory_close(FILE *file);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fuzz/script/settings.h"
+#include "sim/memory.h"
 
 #define KEYS_MAX 8u
 #define KEY_SIZE_MAX 32u
@@ -152,7 +153,6 @@ static struct script *set_up(const struct decode_target *target, const struct in
 {
     const struct script *frame = target->frame;
     struct script *script = script_new(&frame->part);
-    if (!script) return NULL;
     strcpy(script->name, "fuzz");
     strncpy(script->engine, target->adapter->name, sizeof script->engine - 1);
     memcpy(script->options, frame->options, sizeof script->options);
@@ -188,7 +188,7 @@ static void fill_key(uint8_t *bytes, uint32_t size, enum key_style style, uint32
     }
 }
 
-static bool choose_keys(struct decoder *decoder, uint32_t min, uint32_t max)
+static void choose_keys(struct decoder *decoder, uint32_t min, uint32_t max)
 {
     unsigned byte = at(&decoder->input, 5);
     enum key_style style = (enum key_style)(byte / KEYS_MAX % 4);
@@ -200,7 +200,6 @@ static bool choose_keys(struct decoder *decoder, uint32_t min, uint32_t max)
         fill_key(bytes, size, style, i);
         decoder->keys[i] = script_key(decoder->script, bytes, size);
     }
-    return decoder->keys[decoder->key_count - 1] != UINT32_MAX;
 }
 
 /* --- values --- */
@@ -360,17 +359,16 @@ static struct cut choose_cut(const struct decoder *decoder, const struct input *
 }
 
 /* A new value under a key, or the next item. */
-static bool choose_value(struct decoder *decoder, const struct input *record, uint32_t key,
+static void choose_value(struct decoder *decoder, const struct input *record, uint32_t key,
                          struct op *op)
 {
     uint32_t size = value_size(decoder, key, at(record, 2));
     fill_value(decoder, key, size, at(record, 3));
     op->value = script_value(decoder->script, decoder->buffer, size);
     decoder->last[key] = op->value;
-    return op->value != NULL;
 }
 
-static bool append(struct decoder *decoder, const struct input *record)
+static void append(struct decoder *decoder, const struct input *record)
 {
     bool keyed = decoder->key_count != 0;
     uint32_t key = keyed ? at(record, 1) % decoder->key_count : 0;
@@ -378,18 +376,18 @@ static bool append(struct decoder *decoder, const struct input *record)
                                   : choose_list_kind(decoder, at(record, 0))};
     if (op_has_key(op.kind)) op.key = decoder->keys[key];
     if (op_has_place(op.kind)) op.count = choose_place(at(record, 1));
-    if (op_has_value(op.kind) && !choose_value(decoder, record, key, &op)) return false;
+    if (op_has_value(op.kind)) choose_value(decoder, record, key, &op);
     if (op.kind == OP_ROT) {
         op.count = 1 + at(record, 2) % 4;
         op.seed = at(record, 3);
     }
     op.cut = choose_cut(decoder, record);
-    return script_append(decoder->script, &op) != NULL;
+    script_append(decoder->script, &op);
 }
 
 /* The last operation is a power-on, after which everything is read back. The exercise may follow
  * it, never come before: a cut in it leaves values that no operation stored. */
-static bool append_all(struct decoder *decoder)
+static void append_all(struct decoder *decoder)
 {
     const struct input *input = &decoder->input;
     size_t count = input->size > DECODE_HEADER ? input->size - DECODE_HEADER : 0;
@@ -398,11 +396,11 @@ static bool append_all(struct decoder *decoder)
     for (size_t i = 0; i < count; i++) {
         size_t first = DECODE_HEADER + i * DECODE_RECORD;
         struct input record = {input->bytes + first, input->size - first};
-        if (!append(decoder, &record)) return false;
+        append(decoder, &record);
     }
     bool use = decoder->target->cut && at(input, 6) & 0x80;
-    return script_append(decoder->script, &(struct op){.kind = OP_MOUNT}) &&
-           (!use || script_append(decoder->script, &(struct op){.kind = OP_USE}));
+    script_append(decoder->script, &(struct op){.kind = OP_MOUNT});
+    if (use) script_append(decoder->script, &(struct op){.kind = OP_USE});
 }
 
 struct script *decode(const struct decode_target *target, const uint8_t *bytes, size_t size,
@@ -416,12 +414,9 @@ struct script *decode(const struct decode_target *target, const uint8_t *bytes, 
     target->adapter->limits(geometry, settings, &min, &max, &decoder.value_size_max);
     if (decoder.value_size_max > geometry->sector_size)
         decoder.value_size_max = geometry->sector_size;
-    decoder.buffer = malloc((size_t)decoder.value_size_max + 2);
-    bool fine = decoder.buffer &&
-                (target->adapter->kind != ADAPTER_MAP || choose_keys(&decoder, min, max)) &&
-                append_all(&decoder);
+    decoder.buffer = memory_new((size_t)decoder.value_size_max + 2);
+    if (target->adapter->kind == ADAPTER_MAP) choose_keys(&decoder, min, max);
+    append_all(&decoder);
     free(decoder.buffer);
-    if (fine) return decoder.script;
-    script_free(decoder.script);
-    return NULL;
+    return decoder.script;
 }

@@ -39,7 +39,7 @@ struct decode_target {
 };
 
 /* The script, owned by the caller, and the settings that go with it. NULL when the engine refuses
- * every chip that was tried, the frame's own last, or memory is short. */
+ * every chip that was tried, the frame's own last. */
 struct script *decode(const struct decode_target *target, const uint8_t *bytes, size_t size,
                       struct adapter_settings *settings);
 

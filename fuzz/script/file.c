@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sim/memory.h"
+
 uint8_t *file_read(const char *path, uint64_t max, uint64_t *size)
 {
-    FILE *file = fopen(path, "rb");
+    FILE *file = memory_opened(fopen(path, "rb"));
     if (!file) return NULL;
     uint8_t *bytes = NULL;
     uint64_t capacity = 0;
@@ -15,9 +17,7 @@ uint8_t *file_read(const char *path, uint64_t max, uint64_t *size)
     for (size_t got = 1; got && *size <= max;) {
         if (*size == capacity) {
             capacity = capacity ? capacity * 2 : 65536;
-            uint8_t *larger = realloc(bytes, capacity);
-            if (!larger) break;
-            bytes = larger;
+            bytes = memory_resize(bytes, capacity, 1);
         }
         got = fread(bytes + *size, 1, capacity - *size, file);
         *size += got;
@@ -26,7 +26,7 @@ uint8_t *file_read(const char *path, uint64_t max, uint64_t *size)
     int error = errno;
     fclose(file);
     errno = error;
-    if (fine && bytes) return bytes;
+    if (fine) return bytes;
     free(bytes);
     return NULL;
 }

@@ -70,12 +70,11 @@ static char *read_all(FILE *file, size_t *size, struct scenario_error *error)
     for (*size = 0;;) {
         if (*size == capacity) {
             capacity = capacity ? 2 * capacity : 4096;
-            char *larger = capacity <= 2 * SCENARIO_FILE_MAX ? realloc(text, capacity) : NULL;
-            if (!larger) {
+            if (capacity > 2 * SCENARIO_FILE_MAX) {
                 scenario_fail(error, 0, "the file is too large for a scenario");
                 break;
             }
-            text = larger;
+            text = memory_resize(text, capacity, 1);
         }
         size_t got = fread(text + *size, 1, capacity - *size, file);
         *size += got;
@@ -90,7 +89,7 @@ static char *read_all(FILE *file, size_t *size, struct scenario_error *error)
 
 struct scenario *scenario_read(const char *path, struct scenario_error *error)
 {
-    FILE *file = fopen(path, "rb");
+    FILE *file = memory_opened(fopen(path, "rb"));
     if (!file) {
         scenario_fail(error, 0, "can't be opened: %s", strerror(errno));
         return NULL;

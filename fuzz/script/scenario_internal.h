@@ -16,6 +16,7 @@
 #define BROWNOUT_SCENARIO_INTERNAL_H
 
 #include "fuzz/script/scenario.h"
+#include "sim/memory.h"
 
 #define SCENARIO_NEST_MAX 16u
 #define SCENARIO_OPS_MAX (1u << 24)             /* also of one repeat */

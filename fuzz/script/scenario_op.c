@@ -11,12 +11,9 @@ struct op_parser {
 };
 
 /* Keeps bytes for the life of the scenario. */
-static bool keep(struct op_parser *parser, const void *bytes, uint32_t size,
-                 const struct value **kept)
+static const struct value *keep(struct op_parser *parser, const void *bytes, uint32_t size)
 {
-    *kept = script_value(parser->scenario->header, bytes, size);
-    if (*kept) return true;
-    return scenario_fail(parser->lex->error, parser->lex->line, "memory is short");
+    return script_value(parser->scenario->header, bytes, size);
 }
 
 /* --- keys --- */
@@ -105,7 +102,7 @@ static bool parse_word_key(struct op_parser *parser, struct scenario_key *key,
                              SCENARIO_VALUE_MAX);
     }
     key->form = KEY_WORD;
-    if (!keep(parser, word.at, word.size, &key->bytes)) return false;
+    key->bytes = keep(parser, word.at, word.size);
     return !scenario_lex_take(lex, '[') || parse_index(parser, key);
 }
 
@@ -116,11 +113,15 @@ static bool parse_key(struct op_parser *parser, struct scenario_key *key)
     uint32_t size;
     if (scenario_lex_next(lex) == '"') {
         key->form = KEY_STRING;
-        return scenario_lex_string(lex, &size) && keep(parser, lex->scratch, size, &key->bytes);
+        if (!scenario_lex_string(lex, &size)) return false;
+        key->bytes = keep(parser, lex->scratch, size);
+        return true;
     }
     if (scenario_lex_at_hex(lex)) {
         key->form = KEY_HEX;
-        return scenario_lex_hex(lex, &size) && keep(parser, lex->scratch, size, &key->bytes);
+        if (!scenario_lex_hex(lex, &size)) return false;
+        key->bytes = keep(parser, lex->scratch, size);
+        return true;
     }
     if (!scenario_lex_word(lex, &word)) return scenario_lex_expected(lex, "a key");
     if (!scenario_lex_take(lex, ':')) return parse_word_key(parser, key, word);
@@ -176,7 +177,8 @@ static bool parse_literal(struct op_parser *parser, struct scenario_value *value
     uint32_t size;
     value->form = hex ? VALUE_HEX : VALUE_STRING;
     if (!(hex ? scenario_lex_hex(lex, &size) : scenario_lex_string(lex, &size))) return false;
-    return keep(parser, lex->scratch, size, &value->bytes);
+    value->bytes = keep(parser, lex->scratch, size);
+    return true;
 }
 
 static bool parse_value(struct op_parser *parser, enum op_kind kind, struct scenario_value *value)

@@ -193,7 +193,7 @@ static bool parse_variable(struct parser *parser, struct scenario_line *line)
         }
     }
     line->variable = script_value(parser->scenario->header, name.at, name.size);
-    return line->variable || fail(parser, "memory is short");
+    return true;
 }
 
 static bool parse_repeat(struct parser *parser, struct scenario_line *line)
@@ -298,7 +298,7 @@ static bool parse_comment(struct parser *parser, struct scenario_line *line)
         return fail(parser, "a comment has at most 1000 bytes");
     }
     line->comment = script_value(parser->scenario->header, text, (uint32_t)(end - text));
-    return line->comment || fail(parser, "memory is short");
+    return true;
 }
 
 /* Any bytes may come as a scenario; what is no text is told as such. */
@@ -314,18 +314,14 @@ static bool check_bytes(struct parser *parser)
     return true;
 }
 
-static bool append_line(struct parser *parser, const struct scenario_line *line)
+static void append_line(struct scenario *scenario, const struct scenario_line *line)
 {
-    struct scenario *scenario = parser->scenario;
     if (scenario->line_count == scenario->line_capacity) {
         uint32_t capacity = scenario->line_capacity ? 2 * scenario->line_capacity : 64;
-        struct scenario_line *lines = realloc(scenario->lines, capacity * sizeof *lines);
-        if (!lines) return fail(parser, "memory is short");
-        scenario->lines = lines;
+        scenario->lines = memory_resize(scenario->lines, capacity, sizeof *scenario->lines);
         scenario->line_capacity = capacity;
     }
     scenario->lines[scenario->line_count++] = *line;
-    return true;
 }
 
 static bool parse_line(struct parser *parser)
@@ -333,7 +329,9 @@ static bool parse_line(struct parser *parser)
     struct scenario_line line = {.kind = LINE_BLANK, .line = parser->lex.line};
     if (!check_bytes(parser)) return false;
     if (!scenario_lex_done(&parser->lex) && !parse_statement(parser, &line)) return false;
-    return parse_comment(parser, &line) && append_line(parser, &line);
+    if (!parse_comment(parser, &line)) return false;
+    append_line(parser->scenario, &line);
+    return true;
 }
 
 static bool parse_lines(struct parser *parser, const char *text, size_t size)
@@ -376,17 +374,12 @@ static void name_script(struct script *script, const char *path)
 struct scenario *scenario_parse(const char *name, const char *text, size_t size,
                                 struct scenario_error *error)
 {
-    struct scenario *scenario = calloc(1, sizeof *scenario);
+    struct scenario *scenario = memory_zeroed(1, sizeof *scenario);
     struct parser parser = {.scenario = scenario, .lex = {.error = error}};
-    parser.lex.scratch = malloc(SCENARIO_VALUE_MAX);
-    if (scenario) scenario->header = script_new(&(struct part){0});
-    bool good = scenario && scenario->header && parser.lex.scratch;
-    if (good) {
-        name_script(scenario->header, name);
-        good = parse_lines(&parser, text, size);
-    } else {
-        fail(&parser, "memory is short");
-    }
+    parser.lex.scratch = memory_new(SCENARIO_VALUE_MAX);
+    scenario->header = script_new(&(struct part){0});
+    name_script(scenario->header, name);
+    bool good = parse_lines(&parser, text, size);
     free(parser.lex.scratch);
     if (good) return scenario;
     scenario_free(scenario);

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/memory.h"
+
 #define BLOCK_SIZE_MIN ((size_t)1 << 10)
 #define BLOCK_SIZE_MAX ((size_t)1 << 20)
 
@@ -36,8 +38,7 @@ struct script_arena {
 
 static struct script_arena *arena_new(struct script_arena *parent)
 {
-    struct script_arena *arena = calloc(1, sizeof *arena);
-    if (!arena) return NULL;
+    struct script_arena *arena = memory_zeroed(1, sizeof *arena);
     arena->references = 1;
     arena->parent = parent;
     if (parent) parent->references++;
@@ -58,16 +59,14 @@ static void arena_drop(struct script_arena *arena)
     }
 }
 
-static bool arena_grow(struct script_arena *arena, size_t size)
+static void arena_grow(struct script_arena *arena, size_t size)
 {
     size_t block_size = arena->blocks ? 2 * arena->blocks->size : BLOCK_SIZE_MIN;
     if (block_size > BLOCK_SIZE_MAX) block_size = BLOCK_SIZE_MAX;
     if (block_size < size) block_size = size;
-    struct script_block *block = malloc(sizeof *block + block_size);
-    if (!block) return false;
+    struct script_block *block = memory_new(sizeof *block + block_size);
     *block = (struct script_block){.next = arena->blocks, .size = block_size};
     arena->blocks = block;
-    return true;
 }
 
 static void *arena_take(struct script_arena *arena, size_t size)
@@ -75,7 +74,7 @@ static void *arena_take(struct script_arena *arena, size_t size)
     size = (size + 7) / 8 * 8;
     struct script_block *block = arena->blocks;
     if (!block || block->size - block->used < size) {
-        if (!arena_grow(arena, size)) return NULL;
+        arena_grow(arena, size);
         block = arena->blocks;
     }
     void *bytes = (uint8_t *)block->bytes + block->used;
@@ -121,13 +120,8 @@ uint64_t script_digest(const void *bytes, uint32_t size)
 
 struct script *script_new(const struct part *part)
 {
-    struct script *script = calloc(1, sizeof *script);
-    if (!script) return NULL;
+    struct script *script = memory_zeroed(1, sizeof *script);
     script->arena = arena_new(NULL);
-    if (!script->arena) {
-        free(script);
-        return NULL;
-    }
     const struct part *base = part->name ? part_find(part->name) : NULL;
     script->part = *part;
     script->base = base ? *base : *part;
@@ -137,10 +131,8 @@ struct script *script_new(const struct part *part)
 void script_free(struct script *script)
 {
     if (!script) return;
-    if (script->arena) {
-        free(script->arena->slots);
-        script->arena->slots = NULL;
-    }
+    free(script->arena->slots);
+    script->arena->slots = NULL;
     arena_drop(script->arena);
     free(script->keys);
     free(script->ops);
@@ -148,42 +140,29 @@ void script_free(struct script *script)
 }
 
 /* An array of its own; a script without any has none. */
-static void *copy_array(const void *from, size_t count, size_t size, bool *failed)
+static void *copy_array(const void *from, size_t count, size_t size)
 {
-    if (count == 0) return NULL;
-    void *to = malloc(count * size);
-    if (to) memcpy(to, from, count * size);
-    *failed |= !to;
-    return to;
+    return count ? memory_copy(from, count * size) : NULL;
 }
 
 struct script *script_copy(const struct script *script)
 {
     const struct script_arena *from = script->arena;
-    struct script *copy = malloc(sizeof *copy);
-    struct script_arena *arena = copy ? arena_new(script->arena) : NULL;
-    if (!arena) {
-        free(copy);
-        return NULL;
-    }
-    bool failed = false;
-    *copy = *script;
+    struct script *copy = memory_copy(script, sizeof *script);
+    struct script_arena *arena = arena_new(script->arena);
     copy->arena = arena;
-    copy->keys = copy_array(script->keys, script->key_count, sizeof *script->keys, &failed);
-    copy->ops = copy_array(script->ops, script->op_count, sizeof *script->ops, &failed);
-    arena->slots = copy_array(from->slots, from->slot_count, sizeof *from->slots, &failed);
+    copy->keys = copy_array(script->keys, script->key_count, sizeof *script->keys);
+    copy->ops = copy_array(script->ops, script->op_count, sizeof *script->ops);
+    arena->slots = copy_array(from->slots, from->slot_count, sizeof *from->slots);
     arena->slot_count = from->slot_count;
     arena->key_capacity = copy->key_count;
     arena->op_capacity = copy->op_count;
-    if (!failed) return copy;
-    script_free(copy);
-    return NULL;
+    return copy;
 }
 
 const struct value *script_value(struct script *script, const void *bytes, uint32_t size)
 {
     struct value *value = arena_take(script->arena, sizeof *value + size);
-    if (!value) return NULL;
     value->digest = script_digest(bytes, size);
     value->size = size;
     if (size != 0) memcpy(value->bytes, bytes, size);
@@ -210,39 +189,32 @@ static uint32_t *key_slot(const struct script *script, uint64_t digest, const vo
 }
 
 /* Room for one more key: an entry in the list, and a table that stays at most half full. */
-static bool keys_grow(struct script *script)
+static void keys_grow(struct script *script)
 {
     struct script_arena *arena = script->arena;
     if (script->key_count == arena->key_capacity) {
         uint32_t capacity = arena->key_capacity ? 2 * arena->key_capacity : 16;
-        const struct value **keys = realloc(script->keys, capacity * sizeof *keys);
-        if (!keys) return false;
-        script->keys = keys;
+        script->keys = memory_resize(script->keys, capacity, sizeof *script->keys);
         arena->key_capacity = capacity;
     }
-    if (2 * (uint64_t)script->key_count < arena->slot_count) return true;
+    if (2 * (uint64_t)script->key_count < arena->slot_count) return;
 
     uint32_t slot_count = arena->slot_count ? 2 * arena->slot_count : 32;
-    uint32_t *slots = calloc(slot_count, sizeof *slots);
-    if (!slots) return false;
     free(arena->slots);
-    arena->slots = slots;
+    arena->slots = memory_zeroed(slot_count, sizeof *arena->slots);
     arena->slot_count = slot_count;
     for (uint32_t i = 0; i < script->key_count; i++) {
         const struct value *key = script->keys[i];
         *key_slot(script, key->digest, key->bytes, key->size) = i + 1;
     }
-    return true;
 }
 
 uint32_t script_key(struct script *script, const void *bytes, uint32_t size)
 {
-    if (!keys_grow(script)) return UINT32_MAX;
+    keys_grow(script);
     uint32_t *slot = key_slot(script, script_digest(bytes, size), bytes, size);
     if (*slot == 0) {
-        const struct value *key = script_value(script, bytes, size);
-        if (!key) return UINT32_MAX;
-        script->keys[script->key_count++] = key;
+        script->keys[script->key_count++] = script_value(script, bytes, size);
         *slot = script->key_count;
     }
     return *slot - 1;
@@ -256,9 +228,7 @@ struct op *script_append(struct script *script, const struct op *op)
     struct script_arena *arena = script->arena;
     if (script->op_count == arena->op_capacity) {
         uint32_t capacity = arena->op_capacity ? 2 * arena->op_capacity : 32;
-        struct op *ops = realloc(script->ops, capacity * sizeof *ops);
-        if (!ops) return NULL;
-        script->ops = ops;
+        script->ops = memory_resize(script->ops, capacity, sizeof *script->ops);
         arena->op_capacity = capacity;
     }
     struct op *appended = &script->ops[script->op_count++];

@@ -95,22 +95,21 @@ struct script {
     struct script_arena *arena;
 };
 
-/* An empty script for a part; free with script_free(). NULL when memory is short. */
+/* An empty script for a part; free with script_free(). */
 struct script *script_new(const struct part *part);
 void script_free(struct script *script);
 
-/* A copy with operations of its own and the same header. Either may be freed first. NULL when
- * memory is short. */
+/* A copy with operations of its own and the same header. Either may be freed first. */
 struct script *script_copy(const struct script *script);
 
-/* A value that lives as long as the script and its copies. NULL when memory is short. */
+/* A value that lives as long as the script and its copies. */
 const struct value *script_value(struct script *script, const void *bytes, uint32_t size);
 
-/* The index of a key, added when it is new. UINT32_MAX when memory is short. */
+/* The index of a key, added when it is new. */
 uint32_t script_key(struct script *script, const void *bytes, uint32_t size);
 
 /* Appends a copy of `op`, whose value must live as long as the script. Returns the operation, which
- * stays where it is until the next one is appended; NULL when memory is short. */
+ * stays where it is until the next one is appended. */
 struct op *script_append(struct script *script, const struct op *op);
 
 /* 64-bit digest of bytes, the same on every machine. */
