@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-
 /* --- answers and counts --- */
 
 /* Calls that are not begun: power, rules, places that cannot be programmed or erased any more. */

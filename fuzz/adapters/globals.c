@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sim/memory.h"
+
 #define RANGES_MAX 8
 
 struct range {
@@ -62,8 +64,8 @@ bool globals_keep(const void *address)
     range_count = 0;
     dl_iterate_phdr(take_object, (void *)(uintptr_t)address);
     free(at_power_on);
-    at_power_on = malloc(globals_size() + 1);
-    if (!at_power_on || !range_count) return false;
+    at_power_on = memory_new(globals_size());
+    if (!range_count) return false;
     globals_save(at_power_on);
     return true;
 }

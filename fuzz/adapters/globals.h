@@ -13,7 +13,7 @@
 #include <stdbool.h>
 
 /* Finds the writable memory of the shared object that holds `address` and keeps it as the state at
- * power-on. False when there is no such object or no memory. */
+ * power-on. False when there is no such object. */
 bool globals_keep(const void *address);
 
 /* Bytes of that memory; 0: no engine with globals is loaded. */

@@ -81,21 +81,19 @@ static void make_record(uint32_t number, uint8_t bytes[RECORD_SIZE])
         bytes[k] = (uint8_t)((number >> 8 * (k % 4)) ^ k * 37u);
 }
 
-static bool add_records(struct script *script, uint32_t records)
+static void add_records(struct script *script, uint32_t records)
 {
     uint8_t bytes[RECORD_SIZE];
     struct op op = {.kind = OP_APPEND};
     for (uint32_t i = 0; i < records; i++) {
         make_record(i, bytes);
         op.value = script_value(script, bytes, RECORD_SIZE);
-        if (!op.value || !script_append(script, &op)) return false;
+        script_append(script, &op);
     }
-    return true;
 }
 
 static int blame(const char *design, const struct finding *finding)
 {
-    if (finding->clause == CLAUSE_NONE) return command_fail("out of memory");
     if (finding->clause == CLAUSE_SCENARIO) return command_refuse("%s: %s", design, finding->text);
     printf("DIVERGENCE of %s, clause %s: %s\n", design, clause_name(finding->clause),
            finding->text);
@@ -114,13 +112,9 @@ static int count(const char *design, uint32_t records, struct cost *cost)
     struct loaded loaded;
     int code = load(design, few_sectors, &loaded);
     if (code) return code;
-    struct rig *rig = add_records(loaded.script, records)
-                          ? rig_new(loaded.script, loaded.adapter, &loaded.settings)
-                          : NULL;
-    if (!rig)
-        code = command_fail("out of memory");
-    else if (!cost_work(cost, rig, NULL, NULL))
-        code = blame(design, &rig->finding);
+    add_records(loaded.script, records);
+    struct rig *rig = rig_new(loaded.script, loaded.adapter, &loaded.settings);
+    if (!cost_work(cost, rig, NULL, NULL)) code = blame(design, &rig->finding);
     rig_free(rig);
     script_free(loaded.script);
     return code;
@@ -146,7 +140,7 @@ static int count_reads(const char *design, const char *chip, uint32_t records, u
     int code = load(design, chip, &loaded);
     if (code) return code;
     struct rig *rig = rig_new(loaded.script, loaded.adapter, &loaded.settings);
-    if (rig && rig_start(rig)) {
+    if (rig_start(rig)) {
         chip_set_fuel(rig->chip, 0, 0);
         for (uint32_t i = 0; i < records; i++) {
             make_record(i, bytes);
@@ -155,7 +149,7 @@ static int count_reads(const char *design, const char *chip, uint32_t records, u
             if (reads > *most) *most = reads;
         }
     } else {
-        code = command_fail("%s: no memory", design);
+        code = blame(design, &rig->finding);
     }
     rig_free(rig);
     script_free(loaded.script);

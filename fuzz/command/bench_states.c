@@ -8,6 +8,7 @@
 
 #include "fuzz/command/bench.h"
 #include "fuzz/rig/rig.h"
+#include "sim/memory.h"
 
 /* --- yardsticks --- */
 
@@ -18,8 +19,7 @@ static double copy_image(void *context)
 {
     const struct bo_flash_geometry *g = context;
     size_t size = (size_t)g->sector_size * g->sector_count;
-    volatile unsigned char *from = malloc(2 * size);
-    if (!from) return 0;
+    volatile unsigned char *from = memory_new(2 * size);
     memset((void *)from, 0xFF, 2 * size);
     double start = bench_cpu_seconds();
     for (int i = 0; i < COPIES; i++)
@@ -62,7 +62,6 @@ static double engine_alone(void *context)
     struct loaded *loaded = context;
     struct rig *rig = rig_new(loaded->script, loaded->adapter, &loaded->settings);
     double seconds = 0;
-    if (!rig) return 0;
     memset(rig->second, 0, rig->object_size);
     bool fine = rig_start(rig);
     for (uint32_t i = 0; fine && i < loaded->script->op_count; i++) {

@@ -184,11 +184,10 @@ static int run_fuzzing(const struct command_options *options, const struct loade
     bool fine = fuzz_run_run(&run, result);
     double seconds = command_end_progress(&fuzzing->progress);
     int code = COMMAND_CLEAN;
-    if (!fine && fuzzing->error.text[0])
+    if (!fine) {
         code = command_fail("%s", fuzzing->error.text);
-    else if (!fine)
-        code = command_fail("a worker failed: %s", errno ? strerror(errno) : "no memory");
-    if (!fine) result->stopped = true;
+        result->stopped = true;
+    }
     if (fuzzing->db && code == COMMAND_CLEAN) {
         const struct result nothing = {.stopped = result->stopped};
         if (db_store_result(fuzzing->db, &nothing, 0, true, &fuzzing->error))
@@ -236,7 +235,6 @@ static int try_image(const struct command_options *options, const struct loaded 
 {
     uint64_t size, wanted;
     struct rig *rig = rig_new(loaded->script, loaded->adapter, &loaded->settings);
-    if (!rig) return command_fail("no memory for the chip");
     wanted = bo_flash_size(chip_flash(rig->chip));
     uint8_t *image = file_read(options->image, wanted, &size);
     int code = COMMAND_CLEAN;
@@ -284,8 +282,7 @@ static int print_decoded(const struct loaded *loaded)
 {
     struct replay told;
     struct script *script = loaded->script;
-    if (!replay_once(script, loaded->adapter, &loaded->settings, &told))
-        return command_fail("out of memory");
+    replay_once(script, loaded->adapter, &loaded->settings, &told);
     script->trace = told.trace;
     input_record(script, told.finding.clause, told.finding.text);
     scenario_print_script(script, stdout);
@@ -302,7 +299,7 @@ static int write_decoded(const struct command_options *options, const struct dec
     int code = COMMAND_FAILED;
     here.artefacts = ".";
     if (!image_decode(target, bytes, size, &input)) {
-        command_fail("out of memory, or a chip too large");
+        command_fail("no chip of at most 64 KiB for this engine");
     } else {
         size_t chip = (size_t)bo_flash_size(chip_flash(input.rig->chip));
         code = command_write_artefact(&here, options->image, input.image, chip, path);
@@ -328,7 +325,7 @@ static int decode_bytes(const struct command_options *options, struct loaded *fr
                                    .cut = true};
     if (options->image) return write_decoded(options, &target, bytes, size);
     loaded.script = decode(&target, bytes, size, &loaded.settings);
-    if (!loaded.script) return command_fail("out of memory");
+    if (!loaded.script) return command_fail("no chip for this engine");
     int code = print_decoded(&loaded);
     script_free(loaded.script);
     return code;

@@ -1,4 +1,5 @@
 /* Commands that look: list, inspect. */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include "fuzz/script/json.h"
 #include "fuzz/script/file.h"
 #include "sim/chip.h"
+#include "sim/memory.h"
 
 /* --- list --- */
 
@@ -235,12 +237,11 @@ static enum answer print_contents(const struct adapter *adapter, void *object)
     return adapter->list->each(object, print_item, &list);
 }
 
-static int inspect_chip(struct chip *chip, const struct loaded *loaded, const char *path)
+static void inspect_chip(struct chip *chip, const struct loaded *loaded, const char *path)
 {
     const struct adapter *adapter = loaded->adapter;
     const struct bo_flash *flash = chip_flash(chip);
-    void *object = malloc(adapter->object_size(&flash->geometry, &loaded->settings));
-    if (!object) return command_fail("out of memory");
+    void *object = memory_new(adapter->object_size(&flash->geometry, &loaded->settings));
     memset(object, 0xA5, adapter->object_size(&flash->geometry, &loaded->settings));
     /* A dump may be anything: an engine that loops on it must come to an end. */
     uint64_t calls = 64 * (bo_flash_size(flash) + 4096);
@@ -254,7 +255,6 @@ static int inspect_chip(struct chip *chip, const struct loaded *loaded, const ch
     if (chip_breach(chip)->rule != CHIP_RULE_KEPT)
         printf("the engine broke a rule: %s\n", chip_rule_name(chip_breach(chip)->rule));
     free(object);
-    return COMMAND_CLEAN;
 }
 
 static int inspect_bytes(const struct loaded *loaded, const char *path, const uint8_t *image,
@@ -265,15 +265,12 @@ static int inspect_bytes(const struct loaded *loaded, const char *path, const ui
     if (size != wanted)
         return command_refuse("%s: has %" PRIu64 " bytes, the chip %" PRIu64, path, size, wanted);
     struct chip *chip = chip_new(&loaded->script->part);
-    int code = COMMAND_FAILED;
-    if (!chip || !chip_load(chip, image, size)) {
-        command_fail("no memory for the chip");
-    } else {
-        chip_allow_and(chip, loaded->adapter->relies_on_and);
-        code = inspect_chip(chip, loaded, path);
-    }
+    bool taken = chip && chip_load(chip, image, size);
+    assert(taken); /* geometry and size were looked at */
+    chip_allow_and(chip, loaded->adapter->relies_on_and);
+    inspect_chip(chip, loaded, path);
     chip_free(chip);
-    return code;
+    return COMMAND_CLEAN;
 }
 
 /* The largest chip that flash.h can address. */

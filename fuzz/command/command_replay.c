@@ -11,6 +11,7 @@
 #include "fuzz/wear/wear.h"
 #include "fuzz/script/json.h"
 #include "fuzz/script/settings.h"
+#include "sim/memory.h"
 
 /* --- run --- */
 
@@ -117,8 +118,8 @@ static void print_run_json(const struct loaded *loaded, const struct rig *rig)
 static bool write_sectors(const struct rig *rig, FILE *file)
 {
     const struct bo_flash_geometry *g = &chip_flash(rig->chip)->geometry;
-    uint8_t *sector = malloc(g->sector_size);
-    bool fine = sector != NULL;
+    uint8_t *sector = memory_new(g->sector_size);
+    bool fine = true;
     for (uint32_t i = 0; fine && i < g->sector_count; i++) {
         chip_peek(rig->chip, i * g->sector_size, sector, g->sector_size);
         fine = fwrite(sector, g->sector_size, 1, file) == 1;
@@ -139,7 +140,6 @@ static int run_loaded(const struct command_options *options, const struct loaded
 {
     struct replay told;
     struct rig *rig = rig_new(loaded->script, loaded->adapter, &loaded->settings);
-    if (!rig) return command_fail("no memory for the chip");
     int code = COMMAND_CLEAN;
     bool fine = replay(rig, NULL, &told);
     if (told.finding.clause == CLAUSE_SCENARIO) {
@@ -196,7 +196,6 @@ static int replay_loaded(const struct command_options *options, const struct loa
 {
     struct replay told;
     struct rig *rig = rig_new(loaded->script, loaded->adapter, &loaded->settings);
-    if (!rig) return command_fail("no memory for the chip");
     setvbuf(stdout, NULL, _IOLBF, 0); /* an engine that crashes must not take the story with it */
     printf("%s on ", loaded->script->name);
     settings_print(stdout, loaded->adapter, &loaded->settings);
@@ -223,7 +222,6 @@ int command_replay(int argc, char **argv)
 static int shrink_loaded(const struct command_options *options, const struct loaded *loaded)
 {
     struct script *script = script_copy(loaded->script);
-    if (!script) return command_fail("out of memory");
     if (replay_record(script, loaded->adapter, &loaded->settings) == CLAUSE_NONE) {
         script_free(script);
         return command_refuse("%s: its replay shows no divergence", options->files[0]);

@@ -9,6 +9,7 @@
 #include "fuzz/command/command.h"
 #include "fuzz/wear/cost_table.h"
 #include "fuzz/explore/replay.h"
+#include "sim/memory.h"
 
 #define ENGINES_MAX 12u
 
@@ -31,14 +32,12 @@ struct contest {
 
 /* --- doing the work --- */
 
-/* The case of what was done until something differed, and whether its replay shows that too; NULL
- * when memory is short. */
+/* The case of what was done until something differed, and whether its replay shows that too. */
 static struct script *case_of(const struct contender *it, const struct rig *rig,
                               const struct script *done, uint32_t faults, bool *replays)
 {
     const struct path path = {.levels[0].op = done->op_count - 1};
     struct script *found = path_case(done, it->adapter, &it->settings, &path);
-    if (!found) return NULL;
     if (faults & ~(uint32_t)FAULT_STABLE) found->faults = faults;
     snprintf(found->clause, sizeof found->clause, "%s", clause_name(rig->finding.clause));
     memcpy(found->finding, rig->finding.text, sizeof found->finding);
@@ -51,7 +50,6 @@ static int blame(const struct contest *contest, const struct contender *it, cons
                  const struct script *done)
 {
     char path[COMMAND_PATH_MAX];
-    if (rig->finding.clause == CLAUSE_NONE) return command_fail("out of memory");
     if (rig->finding.clause == CLAUSE_SCENARIO)
         return command_refuse("%s on %s: %s", it->script.name, it->name, rig->finding.text);
     printf("DIVERGENCE of %s, clause %s: %s\n", it->name, clause_name(rig->finding.clause),
@@ -75,11 +73,8 @@ static int work(const struct contest *contest, const struct contender *it,
     struct script *done = script_copy(&bare);
     struct rig *rig = rig_new(&it->script, it->adapter, &it->settings);
     int code = COMMAND_CLEAN;
-    if (rig && cut_rate) rig_set_faults(rig, cut_rate->faults);
-    if (!rig || !done)
-        code = command_fail("no memory for the chip");
-    else if (!cost_work(cost, rig, cut_rate, done))
-        code = blame(contest, it, rig, done);
+    if (cut_rate) rig_set_faults(rig, cut_rate->faults);
+    if (!cost_work(cost, rig, cut_rate, done)) code = blame(contest, it, rig, done);
     rig_free(rig);
     script_free(done);
     return code;
@@ -246,19 +241,15 @@ int command_wear(int argc, char **argv)
     if (code) return code;
     if (!options.engines) options.engines = options.engine;
     command_settle_explore(&options, script);
-    struct contest *contest = calloc(1, sizeof *contest);
-    if (contest) {
-        contest->options = &options;
-        contest->cut = options.cuts != 0;
-        contest->cut_rate = (struct cut_rate){.cuts = options.cuts,
-                                              .of = options.cuts_of,
-                                              .faults = options.explore.faults,
-                                              .effort = options.explore.effort,
-                                              .seed = options.explore.seed};
-        code = compare(contest, script);
-    } else {
-        code = command_fail("out of memory");
-    }
+    struct contest *contest = memory_zeroed(1, sizeof *contest);
+    contest->options = &options;
+    contest->cut = options.cuts != 0;
+    contest->cut_rate = (struct cut_rate){.cuts = options.cuts,
+                                          .of = options.cuts_of,
+                                          .faults = options.explore.faults,
+                                          .effort = options.explore.effort,
+                                          .seed = options.explore.seed};
+    code = compare(contest, script);
     free(contest);
     script_free(script);
     return code;

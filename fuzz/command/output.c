@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sim/memory.h"
+
 bool output_open(struct output *output, const char *path)
 {
     struct stat status;
@@ -18,7 +20,7 @@ bool output_open(struct output *output, const char *path)
     }
     if (!in_place)
         snprintf(output->temporary, sizeof output->temporary, "%s.%ld.part", path, (long)getpid());
-    output->file = fopen(in_place ? path : output->temporary, "wb");
+    output->file = memory_opened(fopen(in_place ? path : output->temporary, "wb"));
     return output->file != NULL;
 }
 

@@ -21,6 +21,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sim/memory.h"
+
 #define BUSY_MS_MAX 10000
 #define AGAIN_MS 10
 #define SQL_MAX 2048
@@ -64,9 +66,8 @@ static enum db_status explain(struct db *db, struct db_error *error)
     case SQLITE_LOCKED:
         snprintf(reason, sizeof reason, "locked by another program for %d s", BUSY_MS_MAX / 1000);
         return say(db, DB_FAILED, error, reason);
-    case SQLITE_OK: /* ours failed, not SQLite's */
     case SQLITE_NOMEM:
-        return say(db, DB_FAILED, error, "out of memory");
+        memory_is_short();
     default:
         snprintf(reason, sizeof reason, "%s%s%s", sqlite3_errmsg(db->handle),
                  system_error ? ": " : "", system_error ? strerror(system_error) : "");
@@ -269,7 +270,7 @@ static enum db_status open_file(struct db *db, bool *fresh, struct db_error *err
         name ? sqlite3_open_v2(name, &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL)
              : SQLITE_NOMEM;
     sqlite3_free(name);
-    if (!db->handle) return say(db, DB_FAILED, error, "out of memory");
+    if (!db->handle) memory_is_short();
     if (code != SQLITE_OK) return explain(db, error);
     if (sqlite3_db_readonly(db->handle, "main")) return say(db, DB_REFUSED, error, "not writable");
     sqlite3_busy_timeout(db->handle, BUSY_MS_MAX);
@@ -278,16 +279,11 @@ static enum db_status open_file(struct db *db, bool *fresh, struct db_error *err
 
 struct db *db_open(const char *path, enum db_status *status, struct db_error *error)
 {
-    struct db *db = calloc(1, sizeof *db);
+    struct db *db = memory_zeroed(1, sizeof *db);
     struct stat file;
     bool fresh = false;
 
-    if (!db || !(db->path = strdup(path))) {
-        free(db);
-        snprintf(error->text, sizeof error->text, "%s: out of memory", path);
-        *status = DB_FAILED;
-        return NULL;
-    }
+    db->path = memory_text(path);
     *status = open_file(db, &fresh, error);
     if (!*status) *status = judge(db, error);
     if (!*status) *status = set_up(db, error);

@@ -95,8 +95,8 @@ struct db_case {
     char artefact[DB_ARTEFACT_MAX];
 };
 
-/* Prints a case. False when memory is short. */
-bool db_case_print(struct db_case *it, const struct script *script);
+/* Prints a case. */
+void db_case_print(struct db_case *it, const struct script *script);
 void db_case_free(struct db_case *it);
 
 #endif

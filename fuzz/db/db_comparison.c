@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "fuzz/script/scenario.h"
+#include "sim/memory.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -23,36 +24,32 @@ static const struct cut_rate *cut_rate_of(const struct db_comparison *it)
 }
 
 /* The digest of the work: all but the power cuts. */
-static bool digest_work(const struct db_comparison *it, struct names *names)
+static void digest_work(const struct db_comparison *it, struct names *names)
 {
     char *text = NULL;
     size_t size;
-    FILE *out = open_memstream(&text, &size);
-    if (!out) return false;
+    FILE *out = memory_open(&text, &size);
     fprintf(out, "%s\n%s %s\n%s\n", it->campaign, it->adapter->name, names->settings,
             it->script->name);
     scenario_print_script(it->script, out);
-    bool failed = ferror(out) != 0;
-    failed = fclose(out) != 0 || failed;
-    if (!failed) sha256_hex(text, size, names->work);
+    memory_close(out);
+    sha256_hex(text, size, names->work);
     free(text);
-    return !failed;
 }
 
-static bool name_all(const struct db_comparison *it, struct names *names)
+static void name_all(const struct db_comparison *it, struct names *names)
 {
     char text[SHA256_HEX_MAX + 160];
     const struct cut_rate *cut_rate = cut_rate_of(it);
     db_print_settings(it->script, it->adapter, names->settings);
     db_print_classes(cut_rate->faults, names->faults);
     db_print_hex64(cut_rate->seed, names->seed);
-    if (!digest_work(it, names)) return false;
+    digest_work(it, names);
     int size = snprintf(
         text, sizeof text, "%s %" PRIu64 "/%" PRIu64 " %s %s %" PRIu32 " %" PRIu32 " %" PRIu32 "\n",
         names->work, cut_rate->cuts, cut_rate->of, names->faults, names->seed,
         cut_rate->effort.bits_max, cut_rate->effort.masks, cut_rate->effort.prefixes_max);
     sha256_hex(text, (size_t)size, names->identity);
-    return true;
 }
 
 static struct db_field known(const char *column, uint64_t number, bool is_known)
@@ -141,7 +138,7 @@ static bool store(struct db *db, const void *context)
 {
     const struct db_comparison *it = context;
     struct names names;
-    if (!name_all(it, &names)) return false;
+    name_all(it, &names);
     const struct db_field identity = db_text(NULL, names.identity);
     return db_put_surroundings(db, it->campaign, it->adapter) &&
            db_change(db, "delete from comparison where identity = ?", &identity, 1) &&

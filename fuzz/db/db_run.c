@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "fuzz/script/scenario.h"
+#include "sim/memory.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -25,21 +26,15 @@ void db_print_hex64(uint64_t number, char text[DB_HEX64_MAX])
 
 /* --- cases --- */
 
-bool db_case_print(struct db_case *it, const struct script *script)
+void db_case_print(struct db_case *it, const struct script *script)
 {
     char digest[SHA256_HEX_MAX];
     it->text = NULL;
-    FILE *out = open_memstream(&it->text, &it->size);
-    if (!out) return false;
+    FILE *out = memory_open(&it->text, &it->size);
     scenario_print_script(script, out);
-    bool failed = ferror(out) != 0;
-    if (fclose(out) != 0 || failed) {
-        db_case_free(it);
-        return false;
-    }
+    memory_close(out);
     sha256_hex(it->text, it->size, digest);
     snprintf(it->artefact, sizeof it->artefact, "divergence-%s.case", digest);
-    return true;
 }
 
 void db_case_free(struct db_case *it)
@@ -89,15 +84,14 @@ void db_print_classes(uint32_t classes, char text[FAULT_CLASSES_TEXT_MAX])
 }
 
 /* The digest of everything that decides the outcome. */
-static bool identify(struct db *db)
+static void identify(struct db *db)
 {
     const struct db_run *run = &db->run;
     const struct explore_options *o = &db->options;
     char settings[DB_SETTINGS_MAX], *text = NULL;
     size_t size;
-    FILE *out = open_memstream(&text, &size);
+    FILE *out = memory_open(&text, &size);
 
-    if (!out) return false;
     db_print_settings(run->script, run->adapter, settings);
     fprintf(out, "%s\n%s\n%s %s\n", kind_name[run->kind], run->campaign, run->adapter->name,
             settings);
@@ -108,13 +102,9 @@ static bool identify(struct db *db)
             o->dedup, o->shard, o->shards ? o->shards : 1, o->divergences_max);
     fprintf(out, "%s\n", scenario_of(run));
     if (run->script) scenario_print_script(run->script, out);
-    bool failed = ferror(out) != 0;
-    if (fclose(out) == 0 && !failed)
-        sha256_hex(text, size, db->identity);
-    else
-        failed = true;
+    memory_close(out);
+    sha256_hex(text, size, db->identity);
     free(text);
-    return !failed;
 }
 
 static bool put_claims(struct db *db, const struct adapter *adapter)
@@ -237,10 +227,7 @@ enum db_status db_begin_run(struct db *db, const struct db_run *run, struct db_e
     db->run.options = &db->options;
     db->running = false;
     db->claims = run->adapter->claims ? fault_parse_classes(run->adapter->claims) : 0;
-    if (!identify(db)) {
-        snprintf(error->text, sizeof error->text, "%s: out of memory", db->path);
-        return DB_FAILED;
-    }
+    identify(db);
     enum db_status status = db_write(db, begin, NULL, error);
     db->running = status == DB_OK;
     return status;
@@ -389,7 +376,7 @@ static bool put_divergence(struct db *db, const struct divergence *it)
     struct db_case printed;
     int64_t id;
 
-    if (!db_case_print(&printed, it->script)) return false;
+    db_case_print(&printed, it->script);
     db_print_hex64(it->shape, shape);
     bool stored = put_case(db, it, &printed, shape);
     db_case_free(&printed);

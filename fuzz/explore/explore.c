@@ -58,6 +58,7 @@
 #include "fuzz/explore/visited.h"
 #include "fuzz/explore/result_pipe.h"
 #include "fuzz/explore/worker.h"
+#include "sim/memory.h"
 
 struct explorer {
     const struct script *script;
@@ -115,15 +116,13 @@ static void add_finding(struct explorer *e, bool lost)
         .order = e->ordinal,
     };
     divergence.script = path_case(e->script, e->rig->adapter, &e->rig->settings, e->path);
-    if (divergence.script) {
-        /* A replay needs the rules of these classes in force too. */
-        if (e->options->faults & ~(uint32_t)FAULT_STABLE)
-            divergence.script->faults = e->options->faults;
-        memcpy(divergence.script->finding, finding->text, sizeof finding->text);
-        strncpy(divergence.script->clause, clause_name(finding->clause),
-                sizeof divergence.script->clause - 1);
-        result_add(e->result, &divergence);
-    }
+    /* A replay needs the rules of these classes in force too. */
+    if (e->options->faults & ~(uint32_t)FAULT_STABLE)
+        divergence.script->faults = e->options->faults;
+    memcpy(divergence.script->finding, finding->text, sizeof finding->text);
+    strncpy(divergence.script->clause, clause_name(finding->clause),
+            sizeof divergence.script->clause - 1);
+    result_add(e->result, &divergence);
     e->rig->finding.clause = CLAUSE_NONE;
     tell_found(e);
 }
@@ -148,7 +147,7 @@ static void diverges(struct explorer *e)
 static bool stopped(struct explorer *e)
 {
     uint32_t max = e->options->divergences_max;
-    if ((e->stop && *e->stop) || e->result->failed || (max && e->result->divergence_count >= max))
+    if ((e->stop && *e->stop) || (max && e->result->divergence_count >= max))
         e->result->stopped = true;
     return e->result->stopped;
 }
@@ -413,7 +412,8 @@ static _Noreturn void judge_and_leave(struct explorer *e, void judge_it(struct e
     e->result = &found;
     e->told = UINT32_MAX; /* our parent tells */
     judge_it(e);
-    worker_leave(result_pipe_write(e->child.file, &found));
+    result_pipe_write(e->child.file, &found);
+    worker_leave();
 }
 
 /* In a process of its own, which takes the engine's crashes and its heap with it. */
@@ -422,16 +422,13 @@ static void judge_in_child(struct explorer *e, void judge_it(struct explorer *))
     char text[WORKER_TEXT_MAX];
     rewind(e->child.file);
     fflush(NULL);
-    pid_t pid = worker_fork(&e->child);
-    if (pid == 0) judge_and_leave(e, judge_it);
-    enum worker_end end = pid > 0 ? worker_wait(&e->child, text) : WORKER_FAILED;
-    if (end == WORKER_CRASHED) {
+    if (worker_fork(&e->child)) judge_and_leave(e, judge_it);
+    if (worker_wait(&e->child, text) == WORKER_CRASHED) {
         rig_finds(e->rig, CLAUSE_SANE, "%s", text);
         add_finding(e, true);
         return;
     }
-    rewind(e->child.file);
-    if (end != WORKER_DONE || !result_pipe_read(e->child.file, e->result)) e->result->failed = true;
+    result_pipe_read_whole(e->child.file, e->result);
     tell_found(e);
 }
 
@@ -522,7 +519,7 @@ static const struct tear *on_flash_op(void *context, const struct chip_op *op)
 
 /* --- the whole --- */
 
-static bool keep_counts(struct explorer *e)
+static void keep_counts(struct explorer *e)
 {
     struct result *result = e->result;
     uint32_t sectors = chip_flash(e->rig->chip)->geometry.sector_count;
@@ -532,15 +529,13 @@ static bool keep_counts(struct explorer *e)
     rig_print_refusal(e->rig, result->refusal);
     result->mounts = e->rig->mounts;
     result->sector_count = sectors;
-    result->sector_erases = calloc(sectors, sizeof *result->sector_erases);
-    if (!result->sector_erases) return false;
+    result->sector_erases = memory_zeroed(sectors, sizeof *result->sector_erases);
     for (uint32_t i = 0; i < sectors; i++) {
         result->sector_erases[i] = chip_sector_erases(e->rig->chip, i);
         if (result->sector_erases[i] <= result->erases_max) continue;
         result->erases_max = result->sector_erases[i];
         result->erases_max_sector = i;
     }
-    return true;
 }
 
 static bool start(struct explorer *e)
@@ -561,16 +556,16 @@ static bool end_before_divergence(struct explorer *e)
 }
 
 /* Once to learn what each operation answers and what the work costs, then with cuts. */
-static bool explore_all(struct explorer *e)
+static void explore_all(struct explorer *e)
 {
     struct explore_options uncut = *e->options;
     const struct explore_options *asked = e->options;
     uncut.depth = 0;
     e->options = &uncut;
     if (start(e)) run_from(e, 0);
-    bool kept = keep_counts(e);
+    keep_counts(e);
     e->options = asked;
-    if (!kept || asked->depth == 0 || !end_before_divergence(e)) return kept;
+    if (asked->depth == 0 || !end_before_divergence(e)) return;
     e->path->operations = 0;
     for (; e->pass < at_least_one(asked->passes) && !stopped(e); e->pass++) {
         e->ordinal = 0;
@@ -578,10 +573,9 @@ static bool explore_all(struct explorer *e)
         if (start(e)) run_from(e, 0);
     }
     e->result->mounts = e->rig->mounts;
-    return true;
 }
 
-bool explore(const struct script *script, const struct adapter *adapter,
+void explore(const struct script *script, const struct adapter *adapter,
              const struct adapter_settings *settings, const struct explore_options *options,
              struct path *path, const volatile bool *stop, struct result *result)
 {
@@ -589,24 +583,20 @@ bool explore(const struct script *script, const struct adapter *adapter,
         .script = script, .options = options, .result = result, .path = path, .stop = stop};
     *result = (struct result){0};
     e.rig = rig_new(script, adapter, settings);
-    e.capacity = e.rig ? capacity_new(e.rig) : NULL;
+    e.capacity = capacity_new(e.rig);
     e.visited = visited_new();
-    e.answers = calloc(script->op_count + 1, 1);
+    e.answers = memory_zeroed(script->op_count, 1);
     e.end = script->op_count;
     bool isolate = options->isolate || adapter->has_globals;
-    if (isolate) e.child.file = tmpfile();
-    if (e.child.file)
-        setvbuf(e.child.file, NULL, _IONBF,
-                0); /* a buffer would show what an earlier child wrote */
-    bool done = e.capacity && e.visited && e.answers && (e.child.file || !isolate);
-    if (done) {
-        rig_set_faults(e.rig, options->faults);
-        done = explore_all(&e) && !result->failed;
+    if (isolate) {
+        worker_open(&e.child);
+        setvbuf(e.child.file, NULL, _IONBF, 0); /* a buffer would show what an earlier one wrote */
     }
-    if (e.child.file) fclose(e.child.file);
+    rig_set_faults(e.rig, options->faults);
+    explore_all(&e);
+    if (isolate) worker_close(&e.child);
     capacity_free(e.capacity);
     rig_free(e.rig);
     visited_free(e.visited);
     free(e.answers);
-    return done;
 }

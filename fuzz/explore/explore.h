@@ -39,9 +39,8 @@ struct explore_options {
 };
 
 /* Explores one script on one engine in this process. `path` is kept up to date. When *stop becomes
- * true the exploration ends soon and result->stopped says so; `stop` may be NULL. Returns false
- * when memory is short. */
-bool explore(const struct script *script, const struct adapter *adapter,
+ * true the exploration ends soon and result->stopped says so; `stop` may be NULL. */
+void explore(const struct script *script, const struct adapter *adapter,
              const struct adapter_settings *settings, const struct explore_options *options,
              struct path *path, const volatile bool *stop, struct result *result);
 

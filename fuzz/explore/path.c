@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fuzz/script/settings.h"
+#include "sim/memory.h"
 
 void path_start(struct path *path)
 {
@@ -168,13 +169,7 @@ struct script *path_case(const struct script *script, const struct adapter *adap
                          const struct adapter_settings *settings, const struct path *path)
 {
     struct script *found = script_copy(script);
-    struct op *ops = malloc((script->op_count + 1) * sizeof *ops);
-    if (!found || !ops) {
-        script_free(found);
-        free(ops);
-        return NULL;
-    }
-    memcpy(ops, found->ops, found->op_count * sizeof *ops);
+    struct op *ops = memory_copy(found->ops, found->op_count * sizeof *ops);
     found->op_count = 0;
     settings_name(found, adapter, settings);
     for (uint32_t i = 0; i < path->cuts; i++)

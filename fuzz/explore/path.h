@@ -76,8 +76,7 @@ void path_recovered(struct path *path);
 /* Back at a level below, which is as it was; a child process that died may have left several. */
 void path_return(struct path *path, uint32_t level);
 
-/* The case that a path leads to: the script's operations with the path's cuts. NULL when memory is
- * short. */
+/* The case that a path leads to: the script's operations with the path's cuts. */
 struct script *path_case(const struct script *script, const struct adapter *adapter,
                          const struct adapter_settings *settings, const struct path *path);
 

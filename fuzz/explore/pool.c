@@ -5,6 +5,7 @@
 
 #include "fuzz/explore/result_pipe.h"
 #include "fuzz/explore/worker.h"
+#include "sim/memory.h"
 
 /* What the workers and the pool see both. */
 struct shared {
@@ -44,22 +45,19 @@ static _Noreturn void work(const struct pool *pool, uint32_t index)
     mine.found = keep;
     mine.found_context = file;
     struct result result;
-    bool fine = explore(pool->script, pool->adapter, pool->settings, &mine,
-                        &pool->shared->paths[index], &pool->shared->stop, &result);
+    explore(pool->script, pool->adapter, pool->settings, &mine, &pool->shared->paths[index],
+            &pool->shared->stop, &result);
     rewind(file);
-    worker_leave(fine && result_pipe_write(file, &result));
+    result_pipe_write(file, &result);
+    worker_leave();
 }
 
 /* --- in the pool --- */
 
-static bool start_worker(struct pool *pool, uint32_t index)
+static void start_worker(struct pool *pool, uint32_t index)
 {
-    struct worker *worker = &pool->workers[index];
-    worker->file = tmpfile();
-    if (!worker->file) return false;
-    pid_t pid = worker_fork(worker);
-    if (pid == 0) work(pool, index);
-    return pid > 0;
+    worker_open(&pool->workers[index]);
+    if (worker_fork(&pool->workers[index])) work(pool, index);
 }
 
 /* The worker is gone in the middle of an engine call: the path it was on is the case. */
@@ -71,7 +69,6 @@ static void add_lost(struct pool *pool, uint32_t index, enum clause clause, cons
     divergence.shape = path_shape(clause, pool->adapter, pool->script, path);
     divergence.script = path_case(pool->script, pool->adapter, pool->settings, path);
     divergence.fault = path_fault(path);
-    if (!divergence.script) return;
     snprintf(divergence.script->finding, sizeof divergence.script->finding, "%s", text);
     snprintf(divergence.script->clause, sizeof divergence.script->clause, "%s",
              clause_name(clause));
@@ -82,6 +79,7 @@ static void add_lost(struct pool *pool, uint32_t index, enum clause clause, cons
 static void take_found(struct pool *pool, FILE *file)
 {
     struct result part = {0};
+    rewind(file);
     result_pipe_read(file, &part);
     for (uint32_t i = 0; i < part.divergence_count; i++)
         result_add(pool->result, &part.divergences[i]);
@@ -89,18 +87,18 @@ static void take_found(struct pool *pool, FILE *file)
     result_free(&part);
 }
 
-/* Takes over what a worker found. False when it failed by itself, not by the engine's fault. */
-static bool collect(struct pool *pool, uint32_t index, enum worker_end end, const char *text)
+/* Takes over what a worker found. */
+static void collect(struct pool *pool, uint32_t index, enum worker_end end, const char *text)
 {
     FILE *file = pool->workers[index].file;
-    rewind(file);
-    if (end == WORKER_DONE) return result_pipe_read(file, pool->result);
+    if (end == WORKER_DONE) {
+        result_pipe_read_whole(file, pool->result);
+        return;
+    }
     take_found(pool, file);
-    if (end == WORKER_FAILED) return false;
     pool->result->states += pool->shared->paths[index].states;
     pool->result->stopped = true; /* nobody explores the rest of its share */
     add_lost(pool, index, end == WORKER_HUNG ? CLAUSE_BOUNDED : CLAUSE_SANE, text);
-    return true;
 }
 
 static void show_progress(const struct pool *pool)
@@ -117,11 +115,10 @@ static void show_progress(const struct pool *pool)
                         (uint64_t)pool->script->op_count * passes);
 }
 
-/* One look at each; *running counts those that go on. */
-static bool look_at_workers(struct pool *pool, uint32_t *running)
+/* One look at each; how many go on. */
+static uint32_t look_at_workers(struct pool *pool)
 {
-    bool fine = true;
-    *running = 0;
+    uint32_t running = 0;
     for (uint32_t i = 0; i < pool->how->jobs; i++) {
         char text[WORKER_TEXT_MAX];
         struct worker *worker = &pool->workers[i];
@@ -130,44 +127,37 @@ static bool look_at_workers(struct pool *pool, uint32_t *running)
         enum worker_end end =
             worker_look(worker, path->states + path->operations, pool->how->silence_max, text);
         if (end == WORKER_RUNS)
-            ++*running;
+            running++;
         else
-            fine = collect(pool, i, end, text) && fine;
+            collect(pool, i, end, text);
     }
-    return fine;
+    return running;
 }
 
-static bool watch_workers(struct pool *pool)
+static void watch_workers(struct pool *pool)
 {
-    bool fine = true;
     double start = worker_now(), shown = start, seconds_max = pool->how->seconds_max;
-    for (uint32_t running = 1; running;) {
-        fine = look_at_workers(pool, &running) && fine;
+    while (look_at_workers(pool)) {
         double time = worker_now();
-        if (!fine || worker_stopped() || (seconds_max > 0 && time - start > seconds_max))
+        if (worker_stopped() || (seconds_max > 0 && time - start > seconds_max))
             pool->shared->stop = true;
         if (time - shown > 0.2) {
             show_progress(pool);
             shown = time;
         }
-        if (running) worker_pause();
+        worker_pause();
     }
     if (pool->shared->stop) pool->result->stopped = true;
-    return fine;
 }
 
-static bool run_workers(struct pool *pool)
+static void run_workers(struct pool *pool)
 {
-    bool fine = true;
     fflush(NULL); /* nothing buffered is to be written twice */
-    for (uint32_t i = 0; fine && i < pool->how->jobs; i++)
-        fine = start_worker(pool, i);
-    if (!fine) pool->shared->stop = true;
-    fine = watch_workers(pool) && fine;
-    for (uint32_t i = 0; i < pool->how->jobs; i++) {
-        if (pool->workers[i].file) fclose(pool->workers[i].file);
-    }
-    return fine;
+    for (uint32_t i = 0; i < pool->how->jobs; i++)
+        start_worker(pool, i);
+    watch_workers(pool);
+    for (uint32_t i = 0; i < pool->how->jobs; i++)
+        worker_close(&pool->workers[i]);
 }
 
 static int by_order(const void *a, const void *b)
@@ -177,7 +167,7 @@ static int by_order(const void *a, const void *b)
     return left->shape < right->shape ? -1 : left->shape > right->shape;
 }
 
-bool pool_explore(const struct script *script, const struct adapter *adapter,
+void pool_explore(const struct script *script, const struct adapter *adapter,
                   const struct adapter_settings *settings, const struct explore_options *options,
                   const struct pool_options *how, struct result *result)
 {
@@ -185,11 +175,10 @@ bool pool_explore(const struct script *script, const struct adapter *adapter,
     *result = (struct result){0};
     pool.shared_size = sizeof *pool.shared + how->jobs * sizeof *pool.shared->paths;
     pool.shared = worker_share(pool.shared_size);
-    pool.workers = calloc(how->jobs, sizeof *pool.workers);
-    bool fine = pool.shared && pool.workers && run_workers(&pool);
+    pool.workers = memory_zeroed(how->jobs, sizeof *pool.workers);
+    run_workers(&pool);
     free(pool.workers);
     worker_unshare(pool.shared, pool.shared_size);
     if (result->divergence_count)
         qsort(result->divergences, result->divergence_count, sizeof *result->divergences, by_order);
-    return fine;
 }

@@ -20,10 +20,9 @@ struct pool_options {
     void *context;
 };
 
-/* Explores and merges, until worker_stop() at the longest. False, with errno set, when no worker
- * can be started, a worker failed by itself, or memory is short. What was found until then is in
- * the result, which the caller frees in any case. */
-bool pool_explore(const struct script *script, const struct adapter *adapter,
+/* Explores and merges, until worker_stop() at the longest. The caller frees the result. A failure
+ * of the harness, in a worker too, ends the process: see worker_fail(). */
+void pool_explore(const struct script *script, const struct adapter *adapter,
                   const struct adapter_settings *settings, const struct explore_options *options,
                   const struct pool_options *pool, struct result *result);
 

@@ -243,7 +243,7 @@ static bool works_uncut(struct rig *rig, uint32_t index)
     enum answer answer = ANSWER_FULL;
     struct rig *uncut = rig_new(rig->script, rig->adapter, &rig->settings);
     rig_lend_ram(rig);
-    bool fine = uncut && rig_start(uncut);
+    bool fine = rig_start(uncut);
     for (uint32_t i = 0; fine && i <= index; i++) {
         const struct op *op = &rig->script->ops[i];
         if (op->kind != OP_ROT && op->kind != OP_USE) fine = rig_call(uncut, op, &answer);
@@ -313,26 +313,24 @@ bool replay(struct rig *rig, FILE *story, struct replay *result)
     rig->thorough = true; /* a replay finds whatever an exploration found, and it has the time */
     struct player player = {.rig = rig, .story = story, .result = result};
     player.capacity = capacity_new(rig);
-    bool fine = player.capacity && play(&player);
+    bool fine = play(&player);
     capacity_free(player.capacity);
     return fine;
 }
 
-bool replay_once(const struct script *script, const struct adapter *adapter,
+void replay_once(const struct script *script, const struct adapter *adapter,
                  const struct adapter_settings *settings, struct replay *result)
 {
     struct rig *rig = rig_new(script, adapter, settings);
-    if (!rig) return false;
     replay(rig, NULL, result);
     rig_free(rig);
-    return true;
 }
 
 enum clause replay_record(struct script *script, const struct adapter *adapter,
                           const struct adapter_settings *settings)
 {
     struct replay told;
-    if (!replay_once(script, adapter, settings, &told)) return CLAUSE_NONE;
+    replay_once(script, adapter, settings, &told);
     if (told.finding.clause == CLAUSE_NONE) return CLAUSE_NONE;
     snprintf(script->clause, sizeof script->clause, "%s", clause_name(told.finding.clause));
     memcpy(script->finding, told.finding.text, sizeof script->finding);

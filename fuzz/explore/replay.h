@@ -29,8 +29,8 @@ bool replay(struct rig *rig, FILE *story, struct replay *result);
 enum clause replay_record(struct script *script, const struct adapter *adapter,
                           const struct adapter_settings *settings);
 
-/* Runs a script on a rig of its own. Returns false when memory is short. */
-bool replay_once(const struct script *script, const struct adapter *adapter,
+/* Runs a script on a rig of its own. */
+void replay_once(const struct script *script, const struct adapter *adapter,
                  const struct adapter_settings *settings, struct replay *result);
 
 #endif

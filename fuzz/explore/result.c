@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "sim/memory.h"
+
 bool result_add(struct result *result, struct divergence *divergence)
 {
     for (uint32_t i = 0; i < result->divergence_count; i++) {
@@ -18,13 +20,8 @@ bool result_add(struct result *result, struct divergence *divergence)
         script_free(divergence->script);
         return false;
     }
-    size_t size = (result->divergence_count + 1) * sizeof *divergence;
-    struct divergence *larger = realloc(result->divergences, size);
-    if (!larger) {
-        script_free(divergence->script);
-        return false;
-    }
-    result->divergences = larger;
+    size_t count = result->divergence_count;
+    result->divergences = memory_resize(result->divergences, count + 1, sizeof *divergence);
     result->divergences[result->divergence_count++] = *divergence;
     return true;
 }

@@ -38,7 +38,6 @@ struct result {
     uint64_t refused; /* operations of the uncut run that the engine did not do, */
     char refusal[80]; /* and the first of them, as text */
     bool stopped;     /* Ctrl-C, divergences_max was reached, or a worker was lost */
-    bool failed;      /* a child process could not be made */
 };
 void result_free(struct result *result);
 

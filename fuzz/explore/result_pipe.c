@@ -1,17 +1,24 @@
-#define _POSIX_C_SOURCE 200809L
 #include "fuzz/explore/result_pipe.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/explore/worker.h"
 #include "fuzz/script/scenario.h"
+#include "sim/memory.h"
 
 /* Both ends are the same program: structs travel as they are. */
 #define RESULT_PIPE_END 0x42726F776E6F7574u
 
-static bool put(FILE *file, const void *bytes, size_t size)
+static _Noreturn void give_up(void)
 {
-    return size == 0 || fwrite(bytes, size, 1, file) == 1;
+    worker_fail("a temporary file can't keep what was found: %s", strerror(errno));
+}
+
+void result_pipe_put(FILE *file, const void *bytes, size_t size)
+{
+    if (size && fwrite(bytes, size, 1, file) != 1) give_up();
 }
 
 static bool get(FILE *file, void *bytes, size_t size)
@@ -19,18 +26,18 @@ static bool get(FILE *file, void *bytes, size_t size)
     return size == 0 || fread(bytes, size, 1, file) == 1;
 }
 
-static bool put_divergence(FILE *file, const struct divergence *divergence)
+static void put_divergence(FILE *file, const struct divergence *divergence)
 {
     char *text = NULL;
     size_t size = 0;
-    FILE *memory = open_memstream(&text, &size);
-    if (!memory) return false;
+    FILE *memory = memory_open(&text, &size);
     scenario_print_script(divergence->script, memory);
-    bool fine = fclose(memory) == 0 && put(file, divergence, sizeof *divergence) &&
-                put(file, &size, sizeof size) && put(file, text, size) &&
-                put(file, divergence->script->name, sizeof divergence->script->name);
+    memory_close(memory);
+    result_pipe_put(file, divergence, sizeof *divergence);
+    result_pipe_put(file, &size, sizeof size);
+    result_pipe_put(file, text, size);
+    result_pipe_put(file, divergence->script->name, sizeof divergence->script->name);
     free(text);
-    return fine;
 }
 
 static bool get_script(FILE *file, struct divergence *divergence, char *text, size_t size)
@@ -48,23 +55,23 @@ static bool get_divergence(FILE *file, struct divergence *divergence)
 {
     size_t size;
     if (!get(file, divergence, sizeof *divergence) || !get(file, &size, sizeof size)) return false;
-    char *text = malloc(size + 1);
-    bool fine = text && get_script(file, divergence, text, size);
+    char *text = memory_new(size);
+    bool fine = get_script(file, divergence, text, size);
     free(text);
     return fine;
 }
 
-bool result_pipe_write(FILE *file, const struct result *result)
+void result_pipe_write(FILE *file, const struct result *result)
 {
     uint64_t end = RESULT_PIPE_END;
     uint32_t sectors = result->sector_erases ? result->sector_count : 0;
-    if (!put(file, result, sizeof *result) || !put(file, &sectors, sizeof sectors) ||
-        !put(file, result->sector_erases, sectors * sizeof *result->sector_erases))
-        return false;
-    for (uint32_t i = 0; i < result->divergence_count; i++) {
-        if (!put_divergence(file, &result->divergences[i])) return false;
-    }
-    return put(file, &end, sizeof end) && fflush(file) == 0;
+    result_pipe_put(file, result, sizeof *result);
+    result_pipe_put(file, &sectors, sizeof sectors);
+    result_pipe_put(file, result->sector_erases, sectors * sizeof *result->sector_erases);
+    for (uint32_t i = 0; i < result->divergence_count; i++)
+        put_divergence(file, &result->divergences[i]);
+    result_pipe_put(file, &end, sizeof end);
+    if (fflush(file) != 0) give_up();
 }
 
 static void add_counts(struct result *to, const struct result *from)
@@ -105,8 +112,8 @@ bool result_pipe_read(FILE *file, struct result *result)
     uint32_t sectors;
     uint64_t end = 0;
     if (!get(file, &part, sizeof part) || !get(file, &sectors, sizeof sectors)) return false;
-    uint32_t *erases = sectors ? calloc(sectors, sizeof *erases) : NULL;
-    if (sectors && !(erases && get(file, erases, sectors * sizeof *erases))) {
+    uint32_t *erases = sectors ? memory_zeroed(sectors, sizeof *erases) : NULL;
+    if (sectors && !get(file, erases, sectors * sizeof *erases)) {
         free(erases);
         return false;
     }
@@ -118,4 +125,11 @@ bool result_pipe_read(FILE *file, struct result *result)
         result_add(result, &divergence);
     }
     return get(file, &end, sizeof end) && end == RESULT_PIPE_END;
+}
+
+void result_pipe_read_whole(FILE *file, struct result *result)
+{
+    rewind(file);
+    if (!result_pipe_read(file, result))
+        worker_fail("a temporary file lost what a worker had found: %s", strerror(errno));
 }

@@ -10,6 +10,7 @@
 #include "fuzz/explore/replay.h"
 #include "fuzz/explore/result_pipe.h"
 #include "fuzz/explore/worker.h"
+#include "sim/memory.h"
 
 /* Replays that one shrinking may cost; a bound for what grows fast with long cases. */
 #define ATTEMPTS_MAX 20000u
@@ -35,7 +36,7 @@ static bool shows(struct shrinker *shrinker, const struct script *script, struct
     if (!told) told = &result;
     if (shrinker->attempts >= ATTEMPTS_MAX) return false;
     shrinker->attempts++;
-    if (!replay_once(script, shrinker->adapter, shrinker->settings, told)) return false;
+    replay_once(script, shrinker->adapter, shrinker->settings, told);
     return told->finding.clause != CLAUSE_NONE && told->cuts_missed == 0 &&
            strcmp(clause_name(told->finding.clause), script->clause) == 0 &&
            same_rule(script, &told->finding);
@@ -59,7 +60,6 @@ static bool try(struct shrinker *shrinker, struct script *candidate)
 static struct script *without(const struct script *script, uint32_t first, uint32_t count)
 {
     struct script *candidate = script_copy(script);
-    if (!candidate) return NULL;
     uint32_t end = first + count;
     memmove(&candidate->ops[first], &candidate->ops[end],
             (candidate->op_count - end) * sizeof *candidate->ops);
@@ -88,7 +88,7 @@ static bool drop_operations(struct shrinker *shrinker)
 static struct script *with_cut(const struct script *script, uint32_t op, struct cut cut)
 {
     struct script *candidate = script_copy(script);
-    if (candidate) candidate->ops[op].cut = cut;
+    candidate->ops[op].cut = cut;
     return candidate;
 }
 
@@ -182,7 +182,7 @@ static bool lower_places(struct shrinker *shrinker)
             went = false;
             for (size_t k = 0; place && k < 3 && !went; k++) {
                 struct script *candidate = script_copy(shrinker->best);
-                if (candidate) candidate->ops[i].count = lower[k];
+                candidate->ops[i].count = lower[k];
                 went = try(shrinker, candidate);
             }
             smaller = smaller || went;
@@ -200,7 +200,6 @@ static bool brings_value(const struct op *op)
 static struct script *with_value(const struct script *script, uint32_t op, uint32_t size)
 {
     struct script *candidate = script_copy(script);
-    if (!candidate) return NULL;
     candidate->ops[op].value = script_value(candidate, script->ops[op].value->bytes, size);
     return candidate;
 }
@@ -226,7 +225,6 @@ static bool shorten_values(struct shrinker *shrinker)
 static struct script *with_merged(const struct script *script, uint32_t from, uint32_t to)
 {
     struct script *candidate = script_copy(script);
-    if (!candidate) return NULL;
     for (uint32_t i = 0; i < candidate->op_count; i++) {
         struct op *op = &candidate->ops[i];
         if (op_has_key(op->kind) && op->key == from) op->key = to;
@@ -259,8 +257,7 @@ static bool merge_keys(struct shrinker *shrinker)
 /* A value of so many equal bytes: easy to read, and of use where only its size matters. */
 static const struct value *plain_value(struct script *script, uint32_t size, uint32_t letter)
 {
-    uint8_t *bytes = malloc((size_t)size + 1);
-    if (!bytes) return NULL;
+    uint8_t *bytes = memory_new(size);
     memset(bytes, (int)('a' + letter % 26), size);
     const struct value *value = script_value(script, bytes, size);
     free(bytes);
@@ -270,9 +267,7 @@ static const struct value *plain_value(struct script *script, uint32_t size, uin
 static struct script *with_plain(const struct script *script, uint32_t op, uint32_t size)
 {
     struct script *candidate = script_copy(script);
-    if (!candidate) return NULL;
-    const struct value *value = plain_value(candidate, size, op);
-    if (value) candidate->ops[op].value = value;
+    candidate->ops[op].value = plain_value(candidate, size, op);
     return candidate;
 }
 
@@ -310,7 +305,7 @@ static bool join_values(struct shrinker *shrinker)
                 break;
             uint32_t size = ops[i - 1].value->size + ops[i].value->size + extra[e];
             struct script *joined = without(shrinker->best, i - 1, 1);
-            struct script *larger = joined ? with_plain(joined, i - 1, size) : NULL;
+            struct script *larger = with_plain(joined, i - 1, size);
             script_free(joined);
             if (try(shrinker, larger)) smaller = true;
         }
@@ -324,7 +319,6 @@ static bool join_values(struct shrinker *shrinker)
 static struct script *with_op_for_use(const struct script *script, uint32_t use, struct op op)
 {
     struct script *candidate = script_copy(script);
-    if (!candidate) return NULL;
     if (brings_value(&op)) op.value = plain_value(candidate, 1, 'x' - 'a');
     candidate->op_count = use;
     script_append(candidate, &op);
@@ -357,7 +351,6 @@ static struct script *with_geometry(const struct shrinker *shrinker, uint32_t se
     char reason[SETTINGS_REASON_MAX];
     struct adapter_settings settings;
     struct script *candidate = script_copy(shrinker->best);
-    if (!candidate) return NULL;
     struct bo_flash_geometry *g = &candidate->part.geometry;
     g->sector_count = sectors;
     g->sector_size = size;
@@ -390,7 +383,6 @@ static bool shrink_chip(struct shrinker *shrinker)
 static struct script *header_of(const struct script *from)
 {
     struct script *script = script_new(&from->part);
-    if (!script) return NULL;
     struct script fresh = *script;
     *script = *from;
     script->arena = fresh.arena;
@@ -404,7 +396,6 @@ static struct script *header_of(const struct script *from)
 static struct script *without_idle_keys(const struct script *from)
 {
     struct script *to = header_of(from);
-    if (!to) return NULL;
     for (uint32_t i = 0; i < from->op_count; i++) {
         struct op op = from->ops[i];
         if (op_has_key(op.kind))
@@ -436,17 +427,15 @@ bool shrink(struct script **script, const struct adapter *adapter,
     struct replay told;
     struct shrinker shrinker = {.adapter = adapter, .settings = settings};
     shrinker.best = script_copy(*script);
-    if (!shrinker.best) return false;
     if (!shows(&shrinker, shrinker.best, &told)) {
         script_free(shrinker.best);
         return false;
     }
     while (shrink_once(&shrinker)) {}
     try(&shrinker, without_idle_keys(shrinker.best));
-    if (replay_once(shrinker.best, adapter, settings, &told)) {
-        memcpy(shrinker.best->finding, told.finding.text, sizeof told.finding.text);
-        shrinker.best->trace = told.trace;
-    }
+    replay_once(shrinker.best, adapter, settings, &told);
+    memcpy(shrinker.best->finding, told.finding.text, sizeof told.finding.text);
+    shrinker.best->trace = told.trace;
     script_free(*script);
     *script = shrinker.best;
     return true;
@@ -454,44 +443,44 @@ bool shrink(struct script **script, const struct adapter *adapter,
 
 /* --- in a child process --- */
 
-/* An engine that hangs while a case is made smaller is ended. */
+/* An engine that hangs while a case is made smaller is ended: by SIGXCPU, as SIGKILL would seem to
+ * come from outside. */
 #define CPU_SECONDS_MAX 60u
 
-static _Noreturn void shrink_and_exit(struct divergence *divergence, const struct adapter *adapter,
-                                      bool smaller, FILE *file)
+static _Noreturn void shrink_and_leave(struct divergence *divergence, const struct adapter *adapter,
+                                       bool smaller, FILE *file)
 {
     char reason[SETTINGS_REASON_MAX];
     struct adapter_settings settings;
     struct result one = {.divergences = divergence, .divergence_count = 1};
-    const struct rlimit limit = {CPU_SECONDS_MAX, CPU_SECONDS_MAX};
+    const struct rlimit limit = {CPU_SECONDS_MAX, CPU_SECONDS_MAX + 1};
     setrlimit(RLIMIT_CPU, &limit);
-    if (!settings_resolve(adapter, divergence->script, &settings, reason)) worker_leave(false);
+    if (!settings_resolve(adapter, divergence->script, &settings, reason)) worker_leave();
     divergence->clause = replay_record(divergence->script, adapter, &settings);
-    if (divergence->clause == CLAUSE_NONE) worker_leave(false);
+    if (divergence->clause == CLAUSE_NONE) worker_leave();
     if (smaller) shrink(&divergence->script, adapter, &settings);
-    worker_leave(result_pipe_write(file, &one));
+    result_pipe_write(file, &one);
+    worker_leave();
 }
 
 void shrink_apart(struct divergence *divergence, const struct adapter *adapter, bool smaller)
 {
     struct result back = {0};
-    struct worker worker = {.file = tmpfile()};
-    FILE *file = worker.file;
+    struct worker worker;
     char text[WORKER_TEXT_MAX];
+    worker_open(&worker);
     fflush(NULL);
-    pid_t pid = file ? worker_fork(&worker) : -1;
-    if (pid == 0) shrink_and_exit(divergence, adapter, smaller, file);
-    if (pid > 0 && worker_wait(&worker, text) == WORKER_DONE) {
-        rewind(file);
-        if (result_pipe_read(file, &back) && back.divergence_count == 1) {
-            struct script *script = divergence->script;
-            divergence->script = back.divergences[0].script;
-            divergence->clause = back.divergences[0].clause;
-            back.divergences[0].script = script;
-        }
+    if (worker_fork(&worker)) shrink_and_leave(divergence, adapter, smaller, worker.file);
+    bool done = worker_wait(&worker, text) == WORKER_DONE;
+    rewind(worker.file);
+    if (done && result_pipe_read(worker.file, &back) && back.divergence_count == 1) {
+        struct script *script = divergence->script;
+        divergence->script = back.divergences[0].script;
+        divergence->clause = back.divergences[0].clause;
+        back.divergences[0].script = script;
     }
     result_free(&back);
-    if (file) fclose(file);
+    worker_close(&worker);
 }
 
 uint64_t shrink_shape(enum clause clause, const struct script *script)

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "sim/memory.h"
+
 #define MEMBERS_MAX (1u << 25)
 
 struct visited {
@@ -11,18 +13,15 @@ struct visited {
 
 struct visited *visited_new(void)
 {
-    struct visited *visited = calloc(1, sizeof *visited);
-    if (!visited) return NULL;
+    struct visited *visited = memory_zeroed(1, sizeof *visited);
     visited->mask = (1u << 12) - 1;
-    visited->slots = calloc(visited->mask + 1, sizeof *visited->slots);
-    if (visited->slots) return visited;
-    free(visited);
-    return NULL;
+    visited->slots = memory_zeroed(visited->mask + 1, sizeof *visited->slots);
+    return visited;
 }
 
 void visited_free(struct visited *visited)
 {
-    if (visited) free(visited->slots);
+    free(visited->slots);
     free(visited);
 }
 
@@ -39,8 +38,7 @@ static struct chip_hash *place_of(const struct visited *visited, struct chip_has
 static void grow(struct visited *visited)
 {
     struct visited larger = {.mask = visited->mask * 2 + 1, .count = visited->count};
-    larger.slots = calloc(larger.mask + 1, sizeof *larger.slots);
-    if (!larger.slots) return; /* goes on with the full table: see visited_before() */
+    larger.slots = memory_zeroed(larger.mask + 1, sizeof *larger.slots);
     for (uint64_t i = 0; i <= visited->mask; i++) {
         if (visited->slots[i].low || visited->slots[i].high)
             *place_of(&larger, visited->slots[i]) = visited->slots[i];
@@ -57,7 +55,6 @@ bool visited_before(struct visited *visited, struct chip_hash digest)
     if (visited->count >= MEMBERS_MAX) return false;
     if (visited->count * 2 >= visited->mask) {
         grow(visited);
-        if (visited->count * 2 >= visited->mask) return false;
         slot = place_of(visited, digest);
     }
     *slot = digest;

@@ -9,7 +9,6 @@
 
 struct visited;
 
-/* NULL when memory is short. */
 struct visited *visited_new(void);
 void visited_free(struct visited *visited);
 

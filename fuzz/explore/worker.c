@@ -1,13 +1,17 @@
 #define _GNU_SOURCE
 #include "fuzz/explore/worker.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "sim/memory.h"
 
 /* Exit codes that no engine is likely to choose, should it call exit(). */
 #define EXIT_DONE 97
@@ -16,6 +20,14 @@
 #define SLEEP_MAX 10.0 /* a worker that sleeps hangs after so many times the silence */
 #define LOOK_MAX 0.1   /* seconds: a longer time between two looks was not watched */
 
+#define LINE_MAX_SIZE 200
+
+struct worker_word {
+    bool left; /* by worker_leave() or worker_fail() */
+    char line[LINE_MAX_SIZE];
+};
+
+static struct worker_word *mine; /* of this process, when it is a worker */
 static volatile sig_atomic_t interrupted;
 
 void worker_stop(int signal_number)
@@ -45,48 +57,112 @@ void worker_pause(void)
 void *worker_share(size_t size)
 {
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    return memory == MAP_FAILED ? NULL : memory;
+    if (memory == MAP_FAILED) memory_is_short();
+    return memory;
 }
 
 void worker_unshare(void *memory, size_t size)
 {
-    if (memory) munmap(memory, size);
+    munmap(memory, size);
 }
 
-pid_t worker_fork(struct worker *worker)
+/* --- how a worker ends --- */
+
+_Noreturn void worker_leave(void)
 {
-    pid_t parent = getpid();
-    pid_t pid = fork();
-    if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (getppid() != parent) _exit(EXIT_FAILED); /* it was faster */
-        signal(SIGINT, SIG_IGN);
-        signal(SIGTERM, SIG_IGN);
-        return 0;
+    mine->left = true;
+    _exit(EXIT_DONE);
+}
+
+_Noreturn void worker_fail(const char *format, ...)
+{
+    char line[LINE_MAX_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    if (mine) {
+        memcpy(mine->line, line, sizeof line);
+        mine->left = true;
+        _exit(EXIT_FAILED);
     }
-    *worker =
-        (struct worker){.pid = pid < 0 ? 0 : pid, .file = worker->file, .looked = worker_now()};
-    return pid;
+    dprintf(STDERR_FILENO, "brownout: %s\n", line);
+    _exit(MEMORY_EXIT);
 }
 
-_Noreturn void worker_leave(bool fine)
+static void fail_without_memory(void)
 {
-    _exit(fine ? EXIT_DONE : EXIT_FAILED);
+    worker_fail("out of memory");
+}
+
+/* The engine is not to blame, or this returns. */
+static void excuse(const struct worker *worker, int status)
+{
+    int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    if (worker->word->left && code == EXIT_FAILED) worker_fail("%s", worker->word->line);
+    if (worker->word->left && code >= 0)
+        worker_fail("a worker was done and its exit code is %d: what it runs under (valgrind, "
+                    "a sanitizer) has found an error; see what it says",
+                    code);
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !worker->hung)
+        worker_fail("a worker was killed from outside (SIGKILL): by the system, should memory be "
+                    "short; try fewer --jobs");
 }
 
 static enum worker_end end(struct worker *worker, int status, char text[WORKER_TEXT_MAX])
 {
     bool exited = WIFEXITED(status);
     worker->pid = 0;
-    if (exited && WEXITSTATUS(status) == EXIT_DONE) return WORKER_DONE;
-    if (exited && WEXITSTATUS(status) == EXIT_FAILED) return WORKER_FAILED;
+    if (exited && worker->word->left && WEXITSTATUS(status) == EXIT_DONE) return WORKER_DONE;
+    excuse(worker, status);
     if (worker->hung) {
         snprintf(text, WORKER_TEXT_MAX, "an engine call does not return");
         return WORKER_HUNG;
     }
-    snprintf(text, WORKER_TEXT_MAX, "the engine crashed: %s",
-             exited ? "it ended the process" : strsignal(WTERMSIG(status)));
+    if (exited)
+        snprintf(text, WORKER_TEXT_MAX, "the engine crashed: it ended the process, exit code %d",
+                 WEXITSTATUS(status));
+    else
+        snprintf(text, WORKER_TEXT_MAX, "the engine crashed: %s", strsignal(WTERMSIG(status)));
     return WORKER_CRASHED;
+}
+
+/* --- making and watching --- */
+
+void worker_open(struct worker *worker)
+{
+    *worker = (struct worker){.file = memory_opened(tmpfile())};
+    if (!worker->file) worker_fail("no temporary file: %s", strerror(errno));
+    worker->word = worker_share(sizeof *worker->word);
+}
+
+void worker_close(struct worker *worker)
+{
+    fclose(worker->file);
+    worker_unshare(worker->word, sizeof *worker->word);
+    *worker = (struct worker){0};
+}
+
+static void become(struct worker *worker, pid_t watcher)
+{
+    mine = worker->word;
+    memory_set_end(fail_without_memory);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != watcher) _exit(EXIT_FAILED); /* it was faster */
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+}
+
+bool worker_fork(struct worker *worker)
+{
+    pid_t watcher = getpid();
+    worker->word->left = false;
+    pid_t pid = fork();
+    if (pid < 0) worker_fail("no process can be made: %s", strerror(errno));
+    if (pid == 0) become(worker, watcher);
+    *worker = (struct worker){
+        .pid = pid, .file = worker->file, .word = worker->word, .looked = worker_now()};
+    return pid == 0;
 }
 
 static double cpu_of(pid_t pid)
@@ -127,6 +203,8 @@ enum worker_end worker_look(struct worker *worker, uint64_t beats, double silenc
 enum worker_end worker_wait(struct worker *worker, char text[WORKER_TEXT_MAX])
 {
     int status = 0;
-    if (waitpid(worker->pid, &status, 0) != worker->pid) status = EXIT_FAILED << 8;
+    while (waitpid(worker->pid, &status, 0) != worker->pid) {
+        if (errno != EINTR) worker_fail("a worker is lost: %s", strerror(errno));
+    }
     return end(worker, status, text);
 }

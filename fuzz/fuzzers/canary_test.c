@@ -55,10 +55,12 @@ static bool explore_script(const struct script *script, uint32_t faults, struct 
     options.faults = faults;
     options.divergences_max = 0;
     options.effort = (struct fault_effort){.bits_max = 6, .masks = 2, .prefixes_max = 4};
-    if (settings_resolve(&adapter_canary, script, &settings, reason))
-        return explore(script, &adapter_canary, &settings, &options, &path, NULL, result);
-    puts(reason);
-    return false;
+    if (!settings_resolve(&adapter_canary, script, &settings, reason)) {
+        puts(reason);
+        return false;
+    }
+    explore(script, &adapter_canary, &settings, &options, &path, NULL, result);
+    return true;
 }
 
 static bool has_clause(const struct result *result, const char *clause)

@@ -17,10 +17,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     struct adapter_settings settings;
     const struct decode_target *target = input_target();
     struct script *script = decode(target, bytes, size, &settings);
-    if (!script || !replay_once(script, target->adapter, &settings, &told)) {
-        fprintf(stderr, "out of memory, or no chip for this engine\n");
+    if (!script) {
+        fprintf(stderr, "brownout: no chip for this engine\n");
         exit(3);
     }
+    replay_once(script, target->adapter, &settings, &told);
     if (told.finding.clause != CLAUSE_NONE) input_diverges(script, &told.finding);
     script_free(script);
     return 0;

@@ -7,20 +7,17 @@
 #include "fuzz/fuzzers/fuzz_run_internal.h"
 #include "fuzz/explore/shrink.h"
 #include "fuzz/explore/result_pipe.h"
+#include "sim/memory.h"
 
 #define BATCH_MIN 16u
 #define BATCH_MAX 64u
 
 /* --- what a batch found --- */
 
-static bool add_fresh(struct fuzz_run *fuzzing, const struct fuzz_run_case *found)
+static void add_fresh(struct fuzz_run *fuzzing, const struct fuzz_run_case *found)
 {
-    size_t size = (fuzzing->capacity_count + 1) * sizeof *found;
-    struct fuzz_run_case *larger = realloc(fuzzing->fresh, size);
-    if (!larger) return false;
-    fuzzing->fresh = larger;
+    fuzzing->fresh = memory_resize(fuzzing->fresh, fuzzing->capacity_count + 1, sizeof *found);
     fuzzing->fresh[fuzzing->capacity_count++] = *found;
-    return true;
 }
 
 /* One record of a worker's file: what one run or one image found. */
@@ -31,12 +28,12 @@ static bool read_record(struct fuzz_run *fuzzing, FILE *file)
     bool fine = result_pipe_read(file, &part) &&
                 fread(&found.image_size, sizeof found.image_size, 1, file) == 1;
     if (fine && found.image_size) {
-        found.image = malloc(found.image_size);
-        fine = found.image && fread(found.image, found.image_size, 1, file) == 1;
+        found.image = memory_new(found.image_size);
+        fine = fread(found.image, found.image_size, 1, file) == 1;
     }
     for (uint32_t i = 0; i < part.divergence_count; i++) {
         found.divergence = part.divergences[i];
-        fine = fine && add_fresh(fuzzing, &found);
+        if (fine) add_fresh(fuzzing, &found);
     }
     part.divergence_count = 0;
     result_free(&part);
@@ -57,12 +54,11 @@ static bool read_records(struct fuzz_run *fuzzing, FILE *file)
 static void add_lost_image(struct fuzz_run *fuzzing, const struct fuzz_run_slot *slot,
                            const struct script *script, enum clause clause, const char *text)
 {
-    struct fuzz_run_case found = {.image = malloc(slot->image_size),
+    struct fuzz_run_case found = {.image = memory_copy(slot->bytes, slot->image_size),
                                   .image_size = slot->image_size};
     char finding[120];
     snprintf(finding, sizeof finding, "on a damaged image %s", text);
-    if (!found.image || !fuzz_run_image_case(script, finding, clause, &found.divergence)) return;
-    memcpy(found.image, slot->bytes, slot->image_size);
+    fuzz_run_image_case(script, finding, clause, &found.divergence);
     found.divergence.lost = true;
     found.divergence.order = slot->run * FUZZ_RUN_ORDERS_PER_RUN + slot->image;
     found.divergence.shape = script_digest(finding, (uint32_t)strlen(finding));
@@ -87,12 +83,10 @@ static void add_lost(struct fuzz_run *fuzzing, uint32_t index, enum clause claus
         divergence->shape = path_shape(clause, adapter, script, &slot->path);
         divergence->script = path_case(script, adapter, &settings, &slot->path);
         divergence->fault = path_fault(&slot->path);
-        if (divergence->script) {
-            snprintf(divergence->script->finding, sizeof divergence->script->finding, "%s", text);
-            snprintf(divergence->script->clause, sizeof divergence->script->clause, "%s",
-                     clause_name(clause));
-            add_fresh(fuzzing, &found);
-        }
+        snprintf(divergence->script->finding, sizeof divergence->script->finding, "%s", text);
+        snprintf(divergence->script->clause, sizeof divergence->script->clause, "%s",
+                 clause_name(clause));
+        add_fresh(fuzzing, &found);
     }
     script_free(script);
 }
@@ -123,14 +117,11 @@ static uint32_t find_case(const struct fuzz_run_result *result, uint64_t shape)
     return UINT32_MAX;
 }
 
-static bool remember(struct fuzz_run *fuzzing, uint64_t raw, uint32_t index)
+static void remember(struct fuzz_run *fuzzing, uint64_t raw, uint32_t index)
 {
-    size_t size = (fuzzing->known_count + 1) * sizeof *fuzzing->known;
-    struct fuzz_run_known *larger = realloc(fuzzing->known, size);
-    if (!larger) return false;
-    fuzzing->known = larger;
+    fuzzing->known =
+        memory_resize(fuzzing->known, fuzzing->known_count + 1, sizeof *fuzzing->known);
     fuzzing->known[fuzzing->known_count++] = (struct fuzz_run_known){raw, index};
-    return true;
 }
 
 /* A shape that was not met before: shrunk, it is a case of its own or one that is there. Takes the
@@ -145,16 +136,14 @@ static uint32_t add_case(struct fuzz_run *fuzzing, struct fuzz_run_case *found)
     if (!found->image) divergence->shape = shrink_shape(divergence->clause, divergence->script);
     uint32_t index = find_case(result, divergence->shape);
     if (index == UINT32_MAX) {
-        size_t size = (result->case_count + 1) * sizeof *result->cases;
-        struct fuzz_run_case *larger = realloc(result->cases, size);
-        if (!larger) return UINT32_MAX;
         index = result->case_count++;
-        result->cases = larger;
+        result->cases = memory_resize(result->cases, result->case_count, sizeof *result->cases);
         result->cases[index] = *found;
         result->cases[index].divergence.count = 0;
         *found = (struct fuzz_run_case){0};
     }
-    return remember(fuzzing, raw, index) ? index : UINT32_MAX;
+    remember(fuzzing, raw, index);
+    return index;
 }
 
 static int by_order(const void *a, const void *b)
@@ -173,12 +162,11 @@ static bool is_enough(const struct fuzz_run *fuzzing)
 }
 
 /* Counts what the batch found for its cases, in the order of the runs. */
-static bool add_cases(struct fuzz_run *fuzzing, uint64_t *counts)
+static void add_cases(struct fuzz_run *fuzzing, uint64_t *counts)
 {
-    bool fine = true;
-    if (fuzzing->capacity_count == 0) return true;
+    if (fuzzing->capacity_count == 0) return;
     qsort(fuzzing->fresh, fuzzing->capacity_count, sizeof *fuzzing->fresh, by_order);
-    for (uint32_t i = 0; fine && i < fuzzing->capacity_count; i++) {
+    for (uint32_t i = 0; i < fuzzing->capacity_count; i++) {
         struct fuzz_run_case *found = &fuzzing->fresh[i];
         uint64_t count = found->divergence.count;
         uint32_t index = find_known(fuzzing, found->divergence.shape);
@@ -186,12 +174,9 @@ static bool add_cases(struct fuzz_run *fuzzing, uint64_t *counts)
             if (is_enough(fuzzing)) continue;
             index = add_case(fuzzing, found);
         }
-        fine = index != UINT32_MAX;
-        if (!fine) break;
         fuzzing->result->cases[index].divergence.count += count;
         counts[index] += count;
     }
-    return fine;
 }
 
 /* --- a batch --- */
@@ -214,8 +199,7 @@ static bool report(struct fuzz_run *fuzzing, struct result *batch, const uint64_
 {
     const struct fuzz_run_result *result = fuzzing->result;
     if (!fuzzing->options->batch) return true;
-    batch->divergences = calloc(result->case_count + 1, sizeof *batch->divergences);
-    if (!batch->divergences) return false;
+    batch->divergences = memory_zeroed(result->case_count, sizeof *batch->divergences);
     for (uint32_t i = 0; i < result->case_count; i++) {
         if (!counts[i]) continue;
         struct divergence *divergence = &batch->divergences[batch->divergence_count++];
@@ -231,10 +215,10 @@ static bool finish_batch(struct fuzz_run *fuzzing, double start)
 {
     struct result batch = {0};
     uint64_t *counts =
-        calloc(fuzzing->result->case_count + fuzzing->capacity_count + 1, sizeof *counts);
+        memory_zeroed(fuzzing->result->case_count + fuzzing->capacity_count, sizeof *counts);
     sum_up(fuzzing, &batch);
-    bool fine = counts && add_cases(fuzzing, counts);
-    fine = fine && report(fuzzing, &batch, counts, worker_now() - start);
+    add_cases(fuzzing, counts);
+    bool fine = report(fuzzing, &batch, counts, worker_now() - start);
     for (uint32_t i = 0; i < fuzzing->capacity_count; i++)
         free_case(&fuzzing->fresh[i]);
     fuzzing->capacity_count = 0;
@@ -244,27 +228,24 @@ static bool finish_batch(struct fuzz_run *fuzzing, double start)
 
 /* --- workers --- */
 
-static bool start_worker(struct fuzz_run *fuzzing, uint32_t index, uint64_t run)
+static void start_worker(struct fuzz_run *fuzzing, uint32_t index, uint64_t run)
 {
-    pid_t pid = worker_fork(&fuzzing->workers[index]);
-    if (pid == 0) fuzz_run_work(fuzzing, index, run);
-    return pid > 0;
+    if (worker_fork(&fuzzing->workers[index])) fuzz_run_work(fuzzing, index, run);
 }
 
 /* Takes over what a worker that ended found; another one goes on behind a run that was lost. */
-static bool end_worker(struct fuzz_run *fuzzing, uint32_t index, enum worker_end end,
+static void end_worker(struct fuzz_run *fuzzing, uint32_t index, enum worker_end end,
                        const char *text)
 {
     struct fuzz_run_slot *slot = &fuzzing->shared->slots[index];
-    if (end == WORKER_DONE) return true;
-    if (end == WORKER_FAILED) return false;
+    if (end == WORKER_DONE) return;
     add_lost(fuzzing, index, end == WORKER_HUNG ? CLAUSE_BOUNDED : CLAUSE_SANE, text);
     slot->total.states += slot->path.states;
     slot->runs++;
     uint64_t next = slot->run + fuzzing->options->jobs;
-    if (next >= fuzzing->end || fuzzing->shared->stop) return true;
+    if (next >= fuzzing->end || fuzzing->shared->stop) return;
     fseek(fuzzing->workers[index].file, 0, SEEK_END);
-    return start_worker(fuzzing, index, next);
+    start_worker(fuzzing, index, next);
 }
 
 static void watch_time(struct fuzz_run *fuzzing)
@@ -284,11 +265,10 @@ static void watch_time(struct fuzz_run *fuzzing)
     fuzzing->shown = time;
 }
 
-/* One look at each; *running counts those that go on. */
-static bool look_at_workers(struct fuzz_run *fuzzing, uint32_t *running)
+/* One look at each; how many go on. */
+static uint32_t look_at_workers(struct fuzz_run *fuzzing)
 {
-    bool fine = true;
-    *running = 0;
+    uint32_t running = 0;
     for (uint32_t i = 0; i < fuzzing->options->jobs; i++) {
         char text[WORKER_TEXT_MAX];
         struct worker *worker = &fuzzing->workers[i];
@@ -296,44 +276,38 @@ static bool look_at_workers(struct fuzz_run *fuzzing, uint32_t *running)
         if (!worker->pid) continue;
         uint64_t beats = slot->beats + slot->path.states + slot->path.operations;
         enum worker_end end = worker_look(worker, beats, fuzzing->options->silence_max, text);
-        if (end != WORKER_RUNS) fine = end_worker(fuzzing, i, end, text) && fine;
-        *running += worker->pid != 0;
+        if (end != WORKER_RUNS) end_worker(fuzzing, i, end, text);
+        running += worker->pid != 0;
     }
-    return fine;
+    return running;
 }
 
-static bool watch_workers(struct fuzz_run *fuzzing)
+static void watch_workers(struct fuzz_run *fuzzing)
 {
-    bool fine = true;
-    for (uint32_t running = 1; running;) {
-        fine = look_at_workers(fuzzing, &running) && fine;
-        if (!fine) fuzzing->shared->stop = true;
+    while (look_at_workers(fuzzing)) {
         watch_time(fuzzing);
-        if (running) worker_pause();
+        worker_pause();
     }
-    return fine;
+    watch_time(fuzzing);
 }
 
 static bool run_batch(struct fuzz_run *fuzzing)
 {
     double start = worker_now();
-    bool fine = true;
     uint32_t jobs = fuzzing->options->jobs;
     memset(fuzzing->shared->slots, 0, jobs * sizeof *fuzzing->shared->slots);
     fflush(NULL); /* nothing buffered is to be written twice */
     for (uint32_t i = 0; i < jobs; i++) {
-        fuzzing->workers[i].file = tmpfile();
-        fine = fine && fuzzing->workers[i].file && start_worker(fuzzing, i, fuzzing->first + i);
+        worker_open(&fuzzing->workers[i]);
+        start_worker(fuzzing, i, fuzzing->first + i);
     }
-    if (!fine) fuzzing->shared->stop = true;
-    fine = watch_workers(fuzzing) && fine;
+    watch_workers(fuzzing);
     for (uint32_t i = 0; i < jobs; i++) {
-        FILE *file = fuzzing->workers[i].file;
-        fine = file && read_records(fuzzing, file) && fine;
-        if (file) fclose(file);
-        fuzzing->workers[i].file = NULL;
+        if (!read_records(fuzzing, fuzzing->workers[i].file))
+            worker_fail("a temporary file lost what a worker had found");
+        worker_close(&fuzzing->workers[i]);
     }
-    return finish_batch(fuzzing, start) && fine;
+    return finish_batch(fuzzing, start);
 }
 
 /* --- the whole --- */
@@ -361,8 +335,8 @@ bool fuzz_run_run(const struct fuzz_run_options *options, struct fuzz_run_result
     *result = (struct fuzz_run_result){0};
     fuzzing.shared_size = sizeof *fuzzing.shared + options->jobs * sizeof *fuzzing.shared->slots;
     fuzzing.shared = worker_share(fuzzing.shared_size);
-    fuzzing.workers = calloc(options->jobs, sizeof *fuzzing.workers);
-    bool fine = fuzzing.shared && fuzzing.workers && run_batches(&fuzzing);
+    fuzzing.workers = memory_zeroed(options->jobs, sizeof *fuzzing.workers);
+    bool fine = run_batches(&fuzzing);
     free(fuzzing.workers);
     free(fuzzing.fresh);
     free(fuzzing.known);

@@ -48,9 +48,9 @@ struct fuzz_run_options {
     void *context;
 };
 
-/* Runs until worker_stop() at the longest. False, with errno set, when no worker could be started,
- * a worker failed by itself, memory is short, or batch() answered false. What was found until then
- * is in the result. */
+/* Runs until worker_stop() at the longest. False when batch() answered false. What was found until
+ * then is in the result. A failure of the harness, in a worker too, ends the process: see
+ * worker_fail(). */
 bool fuzz_run_run(const struct fuzz_run_options *options, struct fuzz_run_result *result);
 void fuzz_run_result_free(struct fuzz_run_result *result);
 

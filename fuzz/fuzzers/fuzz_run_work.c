@@ -1,11 +1,13 @@
 /* fuzz_run_work.c - the runs of a fuzz run, one after the other, in a process of their own. */
 #include "fuzz/fuzzers/fuzz_run_internal.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fuzz/fuzzers/image.h"
 #include "fuzz/explore/result_pipe.h"
+#include "sim/memory.h"
 
 #define STATES_PER_RUN 2000u /* about: a run is to take a fraction of a second */
 #define IMAGES_PER_RUN 48u
@@ -80,16 +82,16 @@ void fuzz_run_add(struct result *to, const struct result *from)
     add_counters(&to->counters, &from->counters);
 }
 
-static bool send_result(FILE *file, uint64_t run, struct result *result)
+static void send_result(FILE *file, uint64_t run, struct result *result)
 {
     const size_t no_image = 0;
     for (uint32_t i = 0; i < result->divergence_count; i++)
         result->divergences[i].order = run * FUZZ_RUN_ORDERS_PER_RUN;
-    return result_pipe_write(file, result) && fwrite(&no_image, sizeof no_image, 1, file) == 1 &&
-           fflush(file) == 0;
+    result_pipe_write(file, result);
+    result_pipe_put(file, &no_image, sizeof no_image);
 }
 
-static bool explore_run(const struct fuzz_run *fuzzing, struct fuzz_run_slot *slot, FILE *file,
+static void explore_run(const struct fuzz_run *fuzzing, struct fuzz_run_slot *slot, FILE *file,
                         const struct script *script, const struct adapter_settings *settings,
                         uint64_t *state)
 {
@@ -98,73 +100,66 @@ static bool explore_run(const struct fuzz_run *fuzzing, struct fuzz_run_slot *sl
     struct result result;
     const volatile bool *stop = &fuzzing->shared->stop;
     options.depth = 0;
-    bool fine = explore(script, adapter, settings, &options, &slot->path, stop, &result);
-    if (fine && !result.stopped) {
+    explore(script, adapter, settings, &options, &slot->path, stop, &result);
+    if (!result.stopped) {
         plan(fuzzing, state, &result, &options);
         result_free(&result);
         slot->path = (struct path){0};
-        fine = explore(script, adapter, settings, &options, &slot->path, stop, &result);
+        explore(script, adapter, settings, &options, &slot->path, stop, &result);
     }
-    if (fine && result.divergence_count) fine = send_result(file, slot->run, &result);
+    if (result.divergence_count) send_result(file, slot->run, &result);
     fuzz_run_add(&slot->total, &result);
     slot->scenarios++;
     result_free(&result);
-    return fine;
 }
 
 /* The chip and the engine of an image's case; the image itself goes beside it. */
-bool fuzz_run_image_case(const struct script *script, const char *finding, enum clause clause,
+void fuzz_run_image_case(const struct script *script, const char *finding, enum clause clause,
                          struct divergence *divergence)
 {
     divergence->script = script_copy(script);
-    if (!divergence->script) return false;
     divergence->script->op_count = 0;
     divergence->count = 1;
     divergence->clause = clause;
     snprintf(divergence->script->clause, sizeof divergence->script->clause, "%s",
              clause_name(clause));
     snprintf(divergence->script->finding, sizeof divergence->script->finding, "%s", finding);
-    return true;
 }
 
-static bool send_image(const struct fuzz_run_slot *slot, FILE *file, const struct rig *rig)
+static void send_image(const struct fuzz_run_slot *slot, FILE *file, const struct rig *rig)
 {
     struct divergence divergence = {.order = slot->run * FUZZ_RUN_ORDERS_PER_RUN + slot->image,
                                     .shape = image_shape(rig)};
     struct result result = {.divergences = &divergence, .divergence_count = 1};
-    if (!fuzz_run_image_case(rig->script, rig->finding.text, rig->finding.clause, &divergence))
-        return false;
-    bool fine = result_pipe_write(file, &result) &&
-                fwrite(&slot->image_size, sizeof slot->image_size, 1, file) == 1 &&
-                fwrite(slot->bytes, slot->image_size, 1, file) == 1 && fflush(file) == 0;
+    fuzz_run_image_case(rig->script, rig->finding.text, rig->finding.clause, &divergence);
+    result_pipe_write(file, &result);
+    result_pipe_put(file, &slot->image_size, sizeof slot->image_size);
+    result_pipe_put(file, slot->bytes, slot->image_size);
     script_free(divergence.script);
-    return fine;
 }
 
-static bool image_run(const struct fuzz_run *fuzzing, struct fuzz_run_slot *slot, FILE *file,
+static void image_run(const struct fuzz_run *fuzzing, struct fuzz_run_slot *slot, FILE *file,
                       const struct script *script, const struct adapter_settings *settings,
                       uint64_t *state)
 {
     struct rig *rig = rig_new(script, fuzzing->options->target.adapter, settings);
-    uint8_t *base = malloc(FUZZ_RUN_IMAGE_SIZE_MAX);
-    bool fine = rig && base;
-    slot->image_size = fine ? (size_t)bo_flash_size(chip_flash(rig->chip)) : 0;
-    if (fine && slot->image_size <= FUZZ_RUN_IMAGE_SIZE_MAX) image_of_script(rig, base);
-    for (uint32_t i = 1; fine && i <= IMAGES_PER_RUN; i++) {
+    uint8_t *base = memory_new(FUZZ_RUN_IMAGE_SIZE_MAX);
+    slot->image_size = (size_t)bo_flash_size(chip_flash(rig->chip));
+    if (slot->image_size <= FUZZ_RUN_IMAGE_SIZE_MAX) image_of_script(rig, base);
+    for (uint32_t i = 1; i <= IMAGES_PER_RUN; i++) {
         if (slot->image_size > FUZZ_RUN_IMAGE_SIZE_MAX || fuzzing->shared->stop) break;
         memcpy(slot->bytes, base, slot->image_size);
         image_mutate(slot->bytes, &script->part.geometry, state);
         slot->image = i;
         slot->beats++;
-        if (!image_try(rig, slot->bytes)) fine = send_image(slot, file, rig);
+        if (!image_try(rig, slot->bytes)) send_image(slot, file, rig);
         slot->images++;
     }
     rig_free(rig);
     free(base);
-    return fine;
 }
 
-static bool do_run(const struct fuzz_run *fuzzing, struct fuzz_run_slot *slot, FILE *file,
+static void do_run(const struct fuzz_run *fuzzing, struct fuzz_run_slot *slot, FILE *file,
                    uint64_t run)
 {
     uint64_t state = fuzz_run_state(fuzzing, run);
@@ -174,12 +169,16 @@ static bool do_run(const struct fuzz_run *fuzzing, struct fuzz_run_slot *slot, F
     slot->path = (struct path){0};
     slot->beats++;
     struct script *script = fuzz_run_script(fuzzing, &state, &settings);
-    if (!script) return false;
-    bool fine = is_image_run(run) ? image_run(fuzzing, slot, file, script, &settings, &state)
-                                  : explore_run(fuzzing, slot, file, script, &settings, &state);
+    if (!script)
+        worker_fail("%s takes none of the chips that a fuzz run makes",
+                    fuzzing->options->target.adapter->name);
+    if (is_image_run(run))
+        image_run(fuzzing, slot, file, script, &settings, &state);
+    else
+        explore_run(fuzzing, slot, file, script, &settings, &state);
+    if (fflush(file) != 0) worker_fail("a temporary file can't be written: %s", strerror(errno));
     script_free(script);
     slot->runs++;
-    return fine;
 }
 
 /* Its share of the batch, from `run` on. */
@@ -187,8 +186,7 @@ _Noreturn void fuzz_run_work(const struct fuzz_run *fuzzing, uint32_t index, uin
 {
     struct fuzz_run_slot *slot = &fuzzing->shared->slots[index];
     FILE *file = fuzzing->workers[index].file;
-    bool fine = true;
-    for (; fine && run < fuzzing->end && !fuzzing->shared->stop; run += fuzzing->options->jobs)
-        fine = do_run(fuzzing, slot, file, run);
-    worker_leave(fine && fflush(file) == 0);
+    for (; run < fuzzing->end && !fuzzing->shared->stop; run += fuzzing->options->jobs)
+        do_run(fuzzing, slot, file, run);
+    worker_leave();
 }

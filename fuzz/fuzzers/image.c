@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fuzz/adapters/globals.h"
+#include "sim/memory.h"
 
 #define JUNK 0xA5
 #define GUARD 0x5A
@@ -118,11 +119,12 @@ bool image_decode(const struct decode_target *target, const uint8_t *bytes, size
     *input = (struct image_input){0};
     uncut.cut = false;
     input->script = decode(&uncut, bytes, size < IMAGE_SCRIPT ? size : IMAGE_SCRIPT, &settings);
-    input->rig = input->script ? rig_new(input->script, target->adapter, &settings) : NULL;
-    if (!input->rig || bo_flash_size(chip_flash(input->rig->chip)) > SIZE_MAX_DECODED) return false;
-    input->image = malloc((size_t)bo_flash_size(chip_flash(input->rig->chip)));
-    if (input->image) fill_image(input, bytes, size);
-    return input->image != NULL;
+    if (!input->script) return false;
+    input->rig = rig_new(input->script, target->adapter, &settings);
+    if (bo_flash_size(chip_flash(input->rig->chip)) > SIZE_MAX_DECODED) return false;
+    input->image = memory_new((size_t)bo_flash_size(chip_flash(input->rig->chip)));
+    fill_image(input, bytes, size);
+    return true;
 }
 
 void image_input_free(struct image_input *input)

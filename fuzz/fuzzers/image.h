@@ -36,8 +36,7 @@ struct image_input {
     uint8_t *image;
 };
 
-/* False when memory is short, the engine refuses, or the chip is larger than 64 KiB. To be freed in
- * any case. */
+/* False when the engine refuses, or the chip is larger than 64 KiB. To be freed in any case. */
 bool image_decode(const struct decode_target *target, const uint8_t *bytes, size_t size,
                   struct image_input *input);
 void image_input_free(struct image_input *input);

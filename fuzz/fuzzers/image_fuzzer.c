@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     struct image_input input;
     if (!image_decode(input_target(), bytes, size, &input)) {
-        fprintf(stderr, "out of memory, or no small chip for this engine\n");
+        fprintf(stderr, "brownout: no small chip for this engine\n");
         exit(3);
     }
     if (!image_try(input.rig, input.image)) {

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/memory.h"
+
 struct keys {
     const struct value **all;
     uint32_t *slots; /* index + 1, or 0; linear probing, at most half full */
@@ -29,18 +31,15 @@ static uint32_t hash(const uint8_t *bytes, uint32_t size)
 
 struct keys *keys_new(uint32_t count_max)
 {
-    struct keys *keys = calloc(1, sizeof *keys);
-    if (!keys) return NULL;
+    struct keys *keys = memory_zeroed(1, sizeof *keys);
     uint32_t slots = 16;
     while (slots < 2 * count_max)
         slots *= 2;
     keys->mask = slots - 1;
     keys->count_max = count_max;
-    keys->slots = calloc(slots, sizeof *keys->slots);
-    keys->all = calloc(count_max ? count_max : 1, sizeof *keys->all);
-    if (keys->slots && keys->all) return keys;
-    keys_free(keys);
-    return NULL;
+    keys->slots = memory_zeroed(slots, sizeof *keys->slots);
+    keys->all = memory_zeroed(count_max, sizeof *keys->all);
+    return keys;
 }
 
 void keys_free(struct keys *keys)

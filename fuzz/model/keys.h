@@ -8,7 +8,7 @@
 
 struct keys;
 
-/* A table with room for `count_max` keys; NULL when memory is short. */
+/* A table with room for `count_max` keys. */
 struct keys *keys_new(uint32_t count_max);
 void keys_free(struct keys *keys);
 

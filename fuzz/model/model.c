@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/memory.h"
+
 static uint64_t mix(uint64_t x)
 {
     x ^= x >> 30;
@@ -39,16 +41,14 @@ static void set_only(struct model *model, uint32_t key, const struct value *valu
     set_slot(model, key, &slot);
 }
 
-bool model_init(struct model *model, uint32_t key_count, uint32_t widened)
+void model_init(struct model *model, uint32_t key_count, uint32_t widened)
 {
     *model = (struct model){.kind = ADAPTER_MAP, .key_count = key_count, .widened = widened};
-    model->slots = calloc(key_count ? key_count : 1, sizeof *model->slots);
-    if (!model->slots) return false;
+    model->slots = memory_zeroed(key_count, sizeof *model->slots);
     for (uint32_t key = 0; key < key_count; key++) {
         model->slots[key].count = 1;
         model->digest += slot_digest(key, &model->slots[key]);
     }
-    return true;
 }
 
 void model_init_list(struct model *model, const struct model_design *design)

@@ -37,9 +37,9 @@ struct model {
     uint64_t now; /* the call of the engine that is made, counted by the rig */
 };
 
-/* An empty map over the script's keys, or an empty list, whose design must outlive it. False when
- * memory is short. Free with model_free(). */
-bool model_init(struct model *model, uint32_t key_count, uint32_t widened);
+/* An empty map over the script's keys, or an empty list, whose design must outlive it. Free with
+ * model_free(). */
+void model_init(struct model *model, uint32_t key_count, uint32_t widened);
 void model_init_list(struct model *model, const struct model_design *design);
 void model_free(struct model *model);
 

@@ -1,9 +1,10 @@
 #include "fuzz/model/model_list.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "sim/memory.h"
 
 static uint64_t mix(uint64_t x)
 {
@@ -70,17 +71,12 @@ void model_list_free(struct model_list *list)
     list->items = NULL;
 }
 
-/* Room for so many items from index 0 on. There is no sense in going on without memory. */
+/* Room for so many items from index 0 on. */
 static void reserve(struct model_list *list, uint32_t capacity)
 {
     if (capacity <= list->capacity) return;
     capacity = capacity < 16 ? 16 : capacity + capacity / 2;
-    struct model_item *items = realloc(list->items, capacity * sizeof *items);
-    if (!items) {
-        fprintf(stderr, "brownout: no memory for the model of a list\n");
-        abort();
-    }
-    list->items = items;
+    list->items = memory_resize(list->items, capacity, sizeof *list->items);
     list->capacity = capacity;
 }
 
@@ -669,8 +665,7 @@ static bool find(struct match *match, bool *kept)
 {
     const struct model_list *list = match->list;
     if (walk(match, true, kept) && numbers_fit(list, match->seen, kept)) return true;
-    match->fits = malloc((size_t)(match->items + 1) * (match->missed + 1));
-    if (!match->fits) return false;
+    match->fits = memory_new((size_t)(match->items + 1) * (match->missed + 1));
     fill_in(match);
     bool fine = false;
     for (int older = 1; older >= 0 && !fine; older--)
@@ -692,8 +687,8 @@ bool model_list_settle(struct model_list *list, const struct model_seen *seen, u
     if (count > items) return false;
     struct match match = {.list = list, .seen = seen, .items = items, .missed = items - count};
     match.all_may_miss = none || (list->flags & LIST_CLEARING && list->design->clears_in_part);
-    bool *kept = malloc(items + 1);
-    bool fine = kept && find(&match, kept);
+    bool *kept = memory_new(items);
+    bool fine = find(&match, kept);
     if (fine) settle(list, seen, count, kept, powered_on);
     free(kept);
     return fine;

@@ -59,10 +59,8 @@ static void start(struct server *server, uint32_t keys, uint32_t widened)
 {
     model_free(&server->model);
     model_free(&server->before);
-    bool fine =
-        model_init(&server->model, keys, widened) && model_init(&server->before, keys, widened);
-    assert(fine);
-    (void)fine;
+    model_init(&server->model, keys, widened);
+    model_init(&server->before, keys, widened);
 }
 
 static void print_state(const struct model *model)
@@ -121,9 +119,10 @@ static void test_digest_is_one_of_sets(void)
 {
     struct value *one = make_value(1), *two = make_value(2);
     struct model a, b, before;
-    bool fine = model_init(&a, 2, 0) && model_init(&b, 2, 0) && model_init(&before, 2, 0);
-    assert(fine && a.digest == b.digest);
-    (void)fine;
+    model_init(&a, 2, 0);
+    model_init(&b, 2, 0);
+    model_init(&before, 2, 0);
+    assert(a.digest == b.digest);
     struct op store = {.kind = OP_STORE, .key = 1, .value = one};
     model_begin(&a, &store, &before);
     assert(a.digest != b.digest);

@@ -4,6 +4,7 @@
 
 #include "fuzz/rig/exercise.h"
 #include "fuzz/model/keys.h"
+#include "sim/memory.h"
 
 #define MEMORY_SLOTS 4096u
 #define BALLAST_MAX 16u
@@ -18,8 +19,8 @@ struct capacity {
 
 struct capacity *capacity_new(struct rig *rig)
 {
-    struct capacity *capacity = calloc(1, sizeof *capacity);
-    if (capacity) capacity->asks = rig;
+    struct capacity *capacity = memory_zeroed(1, sizeof *capacity);
+    capacity->asks = rig;
     return capacity;
 }
 
@@ -69,7 +70,6 @@ static bool start(struct capacity *capacity)
     const struct rig *asks = capacity->asks;
     if (!capacity->store) capacity->store = rig_new(asks->script, asks->adapter, &asks->settings);
     struct rig *store = capacity->store;
-    if (!store) return false;
     store->finding.clause = CLAUSE_NONE;
     chip_reset(store->chip);
     return rig_start(store);

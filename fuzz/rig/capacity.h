@@ -14,8 +14,7 @@
 
 struct capacity;
 
-/* A capacity store for the script, engine and settings of a rig, which must outlive it. NULL when
- * memory is short. */
+/* A capacity store for the script, engine and settings of a rig, which must outlive it. */
 struct capacity *capacity_new(struct rig *rig);
 void capacity_free(struct capacity *capacity);
 

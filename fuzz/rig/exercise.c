@@ -3,12 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/memory.h"
+
 #define ROUNDS_MAX 64u
 
 static struct value *make_value(uint32_t size, uint8_t seed)
 {
-    struct value *value = malloc(sizeof *value + size);
-    if (!value) return NULL;
+    struct value *value = memory_new(sizeof *value + size);
     value->size = size;
     for (uint32_t i = 0; i < size; i++)
         value->bytes[i] = (uint8_t)(seed + i * 7u);
@@ -33,7 +34,7 @@ struct value *exercise_key(const struct script *script, uint32_t size_min, uint3
     if (size > size_max) return NULL;
     for (unsigned first = 0xEE; first > 0; first--) {
         struct value *key = make_value(size, (uint8_t)first);
-        if (!key || (!is_taken(script, key) && n-- == 0)) return key;
+        if (!is_taken(script, key) && n-- == 0) return key;
         free(key);
     }
     return NULL;
@@ -43,8 +44,7 @@ struct value *exercise_key(const struct script *script, uint32_t size_min, uint3
 static struct exercise *make(const struct bo_flash_geometry *geometry, uint32_t per_sector,
                              uint32_t value_size_max)
 {
-    struct exercise *exercise = calloc(1, sizeof *exercise);
-    if (!exercise) return NULL;
+    struct exercise *exercise = memory_zeroed(1, sizeof *exercise);
     uint32_t size = geometry->sector_size / per_sector;
     if (size > value_size_max) size = value_size_max;
     if (size == 0) size = 1;
@@ -52,26 +52,22 @@ static struct exercise *make(const struct bo_flash_geometry *geometry, uint32_t 
     exercise->rounds = rounds < ROUNDS_MAX ? (uint32_t)rounds : ROUNDS_MAX;
     exercise->values[0] = make_value(size, 1);
     exercise->values[1] = make_value(size, 101);
-    if (exercise->values[0] && exercise->values[1]) return exercise;
-    exercise_free(exercise);
-    return NULL;
+    return exercise;
 }
 
 struct exercise *exercise_new(const struct script *script, const struct bo_flash_geometry *geometry,
                               uint32_t key_size_min, uint32_t key_size_max, uint32_t value_size_max)
 {
     struct exercise *exercise = make(geometry, 6, value_size_max);
-    if (exercise) exercise->key = exercise_key(script, key_size_min, key_size_max, 0);
+    exercise->key = exercise_key(script, key_size_min, key_size_max, 0);
     return exercise;
 }
 
 struct exercise *exercise_new_list(const struct bo_flash_geometry *geometry, uint32_t item_size_max)
 {
     struct exercise *exercise = make(geometry, 3, item_size_max);
-    if (exercise) exercise->sized = make_value(item_size_max + 1, 0);
-    if (!exercise || exercise->sized) return exercise;
-    exercise_free(exercise);
-    return NULL;
+    exercise->sized = make_value(item_size_max + 1, 0);
+    return exercise;
 }
 
 void exercise_free(struct exercise *exercise)

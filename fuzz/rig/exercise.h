@@ -20,7 +20,7 @@ struct exercise {
     uint32_t need;       /* items that must be held in the end; 0: not known */
 };
 
-/* Chooses key, values and rounds for a map on a geometry. NULL when memory is short. */
+/* Chooses key, values and rounds for a map on a geometry. */
 struct exercise *exercise_new(const struct script *script, const struct bo_flash_geometry *geometry,
                               uint32_t key_size_min, uint32_t key_size_max,
                               uint32_t value_size_max);

@@ -16,19 +16,15 @@
 
 /* --- making and freeing --- */
 
-static bool make_levels(struct rig *rig)
+static void make_levels(struct rig *rig)
 {
     for (uint32_t i = 0; i < CONTRACT_LEVELS; i++) {
         struct rig_level *level = &rig->levels[i];
-        level->object = malloc(rig->object_size);
-        if (rig->adapter->has_globals) {
-            level->ram = malloc(globals_size() + 1);
-            level->ram_at_enter = malloc(globals_size() + 1);
-            if (!level->ram || !level->ram_at_enter) return false;
-        }
-        if (!level->object) return false;
+        level->object = memory_new(rig->object_size);
+        if (!rig->adapter->has_globals) continue;
+        level->ram = memory_new(globals_size());
+        level->ram_at_enter = memory_new(globals_size());
     }
-    return true;
 }
 
 static void set_bounds(struct rig *rig)
@@ -45,39 +41,36 @@ static void set_bounds(struct rig *rig)
     }
 }
 
-static bool make_parts(struct rig *rig)
+static void make_parts(struct rig *rig)
 {
     const struct script *script = rig->script;
     rig->chip = chip_new(&script->part);
-    if (!rig->chip) return false;
+    assert(rig->chip); /* the geometry was looked at before */
     chip_allow_and(rig->chip, rig->adapter->relies_on_and);
     const struct bo_flash_geometry *geometry = &chip_flash(rig->chip)->geometry;
     rig->adapter->limits(geometry, &rig->settings, &rig->key_size_min, &rig->key_size_max,
                          &rig->value_size_max);
     rig->object_size = rig->adapter->object_size(geometry, &rig->settings);
-    rig->second = malloc(rig->object_size);
+    rig->second = memory_new(rig->object_size);
     rig->exercise = rig->kind == &rig_map ? exercise_new(script, geometry, rig->key_size_min,
                                                          rig->key_size_max, rig->value_size_max)
                                           : exercise_new_list(geometry, rig->value_size_max);
     set_bounds(rig);
-    return rig->second && rig->exercise && make_levels(rig) && rig->kind->make(rig);
+    make_levels(rig);
+    rig->kind->make(rig);
 }
 
 struct rig *rig_new(const struct script *script, const struct adapter *adapter,
                     const struct adapter_settings *settings)
 {
-    struct rig *rig = calloc(1, sizeof *rig);
-    if (!rig) return NULL;
+    struct rig *rig = memory_zeroed(1, sizeof *rig);
     rig->script = script;
     rig->adapter = adapter;
     rig->settings = *settings;
     rig->kind = adapter->kind == ADAPTER_MAP ? &rig_map : &rig_list;
-    if (make_parts(rig)) {
-        rig_set_faults(rig, script->faults);
-        return rig;
-    }
-    rig_free(rig);
-    return NULL;
+    make_parts(rig);
+    rig_set_faults(rig, script->faults);
+    return rig;
 }
 
 /* --- what a bit that rots may hit --- */

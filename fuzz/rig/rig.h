@@ -78,8 +78,7 @@ struct rig {
     struct finding finding;
 };
 
-/* Builds a rig for a script that settings_resolve() has accepted. NULL when memory is short. The
- * script must outlive it. */
+/* Builds a rig for a script that settings_resolve() has accepted. The script must outlive it. */
 struct rig *rig_new(const struct script *script, const struct adapter *adapter,
                     const struct adapter_settings *settings);
 void rig_free(struct rig *rig);

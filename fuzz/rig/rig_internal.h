@@ -7,10 +7,11 @@
 #define BROWNOUT_RIG_INTERNAL_H
 
 #include "fuzz/rig/rig.h"
+#include "sim/memory.h"
 
 struct rig_kind {
-    /* What the kind needs besides; false when memory is short. And back. */
-    bool (*make)(struct rig *rig);
+    /* What the kind needs besides. And back. */
+    void (*make)(struct rig *rig);
     void (*free)(struct rig *rig);
     /* An operation of the kind, compared. */
     bool (*call)(struct rig *rig, const struct op *op, enum answer *answer);

@@ -34,7 +34,7 @@ static struct rig_sight *sight_of(const struct rig *rig)
 
 /* --- making and freeing --- */
 
-static bool make(struct rig *rig)
+static void make(struct rig *rig)
 {
     const struct bo_flash_geometry *geometry = &chip_flash(rig->chip)->geometry;
     struct model_design *design = &rig->design;
@@ -50,14 +50,13 @@ static bool make(struct rig *rig)
         model_init_list(&rig->levels[i].model, design);
         model_init_list(&rig->levels[i].before, design);
     }
-    rig->buffer = malloc(CONTRACT_LEVELS * ((size_t)rig->value_size_max + 1));
-    rig->sights = calloc(CONTRACT_LEVELS, sizeof *rig->sights);
-    return rig->buffer && rig->sights;
+    rig->buffer = memory_new(CONTRACT_LEVELS * ((size_t)rig->value_size_max + 1));
+    rig->sights = memory_zeroed(CONTRACT_LEVELS, sizeof *rig->sights);
 }
 
 static void free_sights(struct rig *rig)
 {
-    for (uint32_t i = 0; rig->sights && i < CONTRACT_LEVELS; i++)
+    for (uint32_t i = 0; i < CONTRACT_LEVELS; i++)
         free(rig->sights[i].seen);
     free(rig->sights);
 }
@@ -72,11 +71,8 @@ static bool is_value(const struct value *value, const void *bytes, uint32_t size
 static struct model_seen *room_for_one(struct rig_sight *sight)
 {
     if (sight->count == sight->capacity) {
-        uint32_t capacity = sight->capacity ? 2 * sight->capacity : 64;
-        struct model_seen *seen = realloc(sight->seen, capacity * sizeof *seen);
-        if (!seen) return NULL;
-        sight->seen = seen;
-        sight->capacity = capacity;
+        sight->capacity = sight->capacity ? 2 * sight->capacity : 64;
+        sight->seen = memory_resize(sight->seen, sight->capacity, sizeof *sight->seen);
     }
     return &sight->seen[sight->count++];
 }
@@ -102,7 +98,6 @@ static void see(void *context, uint64_t number, const void *bytes, uint32_t size
     struct rig *rig = context;
     struct rig_sight *sight = sight_of(rig);
     struct model_seen *seen = room_for_one(sight);
-    if (!seen) return;
     const struct value *value = expected(rig, bytes, size);
     *seen = (struct model_seen){value ? value->digest : script_digest(bytes, size), number};
     if (!value && sight->strangers++ == 0) rig_bytes_text(bytes, size, sight->stranger);

@@ -11,23 +11,20 @@
 /* --- making and freeing --- */
 
 /* The script's keys, then the harness's own. */
-static bool make(struct rig *rig)
+static void make(struct rig *rig)
 {
     uint32_t count = rig->script->key_count + (rig->exercise->key ? 1 : 0);
     rig->keys = keys_new(count);
-    rig->buffer = malloc((size_t)rig->value_size_max + 1);
-    rig->seen = malloc(count ? count : 1);
-    if (!rig->keys || !rig->seen || !rig->buffer) return false;
+    rig->buffer = memory_new((size_t)rig->value_size_max + 1);
+    rig->seen = memory_new(count);
     for (uint32_t i = 0; i < CONTRACT_LEVELS; i++) {
         struct rig_level *level = &rig->levels[i];
-        if (!model_init(&level->model, count, rig->adapter->widened) ||
-            !model_init(&level->before, count, rig->adapter->widened))
-            return false;
+        model_init(&level->model, count, rig->adapter->widened);
+        model_init(&level->before, count, rig->adapter->widened);
     }
     for (uint32_t i = 0; i < rig->script->key_count; i++)
         keys_add(rig->keys, rig->script->keys[i]);
     if (rig->exercise->key) keys_add(rig->keys, rig->exercise->key);
-    return true;
 }
 
 static void free_keys(struct rig *rig)

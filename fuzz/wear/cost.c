@@ -153,12 +153,12 @@ static bool do_op(struct labour *it, const struct op *op)
     return fine;
 }
 
-static bool record(struct labour *it, const struct op *op, const struct cut_rate_watch *watch)
+static void record(struct labour *it, const struct op *op, const struct cut_rate_watch *watch)
 {
     struct op done = *op;
-    if (!it->done || !it->cut_rate) return true;
+    if (!it->done || !it->cut_rate) return;
     if (watch) done.cut = (struct cut){.nth = watch->nth, .tear = watch->tear};
-    return script_append(it->done, &done);
+    script_append(it->done, &done);
 }
 
 /* --- an operation that loses power --- */
@@ -257,7 +257,8 @@ static bool is_done(const struct labour *it, const struct op *op, const struct b
 static bool power_on(struct labour *it)
 {
     static const struct op mount = {.kind = OP_MOUNT};
-    return record(it, &mount, NULL) && judge(it) && do_op(it, &mount);
+    record(it, &mount, NULL);
+    return judge(it) && do_op(it, &mount);
 }
 
 /* Inside the operation, at one of its programs and erases. */
@@ -270,7 +271,8 @@ static bool cut_inside(struct labour *it, const struct op *op, uint32_t writes)
                    cut_rate_place(it->cut_rate, it->number, writes));
     bool fine = do_op(it, op);
     cut_rate_unwatch(it->rig->chip);
-    if (!record(it, op, &watch) || !fine) return false;
+    record(it, op, &watch);
+    if (!fine) return false;
     assert(rig_is_off(it->rig)); /* it did the same in practice */
     if (watch.erase)
         cost->cuts.in_erase++;
@@ -282,7 +284,8 @@ static bool cut_inside(struct labour *it, const struct op *op, uint32_t writes)
         return true;
     }
     cost->cuts.redone++;
-    return record(it, op, NULL) && do_op(it, op);
+    record(it, op, NULL);
+    return do_op(it, op);
 }
 
 static bool do_with_cut(struct labour *it, const struct op *op)
@@ -295,7 +298,8 @@ static bool do_with_cut(struct labour *it, const struct op *op)
     }
     if (writes) return cut_inside(it, op, writes);
     it->cost->cuts.behind++;
-    return record(it, op, NULL) && do_op(it, op) && power_on(it);
+    record(it, op, NULL);
+    return do_op(it, op) && power_on(it);
 }
 
 /* --- the whole --- */
@@ -321,7 +325,8 @@ static bool look_for_losses(struct labour *it)
     if (list->items[list->first].state != ITEM_OLD) return true;
     if (it->number - it->looked < count / LOOK_PAUSE) return true;
     it->looked = it->number;
-    if (!record(it, &look, NULL) || !do_op(it, &look)) return false;
+    record(it, &look, NULL);
+    if (!do_op(it, &look)) return false;
     if (model_list_count(list) == count) return true;
     uint64_t held = model_list_count(list);
     if (!it->cost->overwrote || held < it->cost->held_least) it->cost->held_least = held;
@@ -335,7 +340,8 @@ static bool do_number(struct labour *it, const struct op *op)
     if (it->cut_rate && op_is_work(op->kind) && cut_rate_strikes(it->cut_rate, it->number))
         return do_with_cut(it, op);
     if (op_powers_on(op->kind)) return power_on(it);
-    return record(it, op, NULL) && do_op(it, op);
+    record(it, op, NULL);
+    return do_op(it, op);
 }
 
 static bool do_all(struct labour *it)
@@ -354,14 +360,13 @@ static bool do_all(struct labour *it)
 }
 
 /* Without cuts what was done is the script itself, up to where something differed. */
-static bool record_all(struct labour *it)
+static void record_all(struct labour *it)
 {
     static const struct op look = {.kind = OP_LOOK};
     const struct script *script = it->rig->script;
-    for (uint64_t i = 0; i <= it->number && i < script->op_count; i++) {
-        if (!script_append(it->done, &script->ops[i])) return false;
-    }
-    return script_append(it->done, &look);
+    for (uint64_t i = 0; i <= it->number && i < script->op_count; i++)
+        script_append(it->done, &script->ops[i]);
+    script_append(it->done, &look);
 }
 
 bool cost_work(struct cost *cost, struct rig *rig, const struct cut_rate *cut_rate,

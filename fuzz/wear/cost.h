@@ -45,9 +45,9 @@ struct cost {
 };
 
 /* Does the work of the rig's script on the rig, which must be new. `cut_rate` may be NULL: no cuts.
- * False when something differed (rig->finding) or, with CLAUSE_NONE there, memory is short; then
- * what was done until there is in `done`, cuts and all, which makes a case of it. `done`, a script
- * without operations that knows the values of the other one, may be NULL. */
+ * False when something differed (rig->finding); then what was done until there is in `done`, cuts
+ * and all, which makes a case of it. `done`, a script without operations that knows the values of
+ * the other one, may be NULL. */
 bool cost_work(struct cost *cost, struct rig *rig, const struct cut_rate *cut_rate,
                struct script *done);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "fuzz/script/json.h"
+#include "sim/memory.h"
 
 /* --- figures --- */
 
@@ -172,15 +173,15 @@ static void print_cell(FILE *out, double number, enum form form, int width)
 {
     char *text = NULL;
     size_t size;
-    FILE *cell = open_memstream(&text, &size);
-    if (!cell) return;
+    FILE *cell = memory_open(&text, &size);
     if (isnan(number))
         fprintf(cell, "-");
     else if (form == TIME)
         wear_print_duration(cell, number);
     else
         fprintf(cell, form == WHOLE ? "%.0f" : form == FINE ? "%.3f" : "%.2f", number);
-    if (fclose(cell) == 0) fprintf(out, "  %*s", width, text);
+    memory_close(cell);
+    fprintf(out, "  %*s", width, text);
     free(text);
 }
 
@@ -212,11 +213,8 @@ static void print_head(const struct cost_table *table, FILE *out)
 
 void cost_table_print(const struct cost_table *table, FILE *out)
 {
-    struct figures *figures = calloc(table->count + 1, sizeof *figures);
-    if (!figures || !table->count) {
-        free(figures);
-        return;
-    }
+    if (!table->count) return;
+    struct figures *figures = memory_zeroed(table->count, sizeof *figures);
     print_head(table, out);
     for (uint32_t i = 0; i < table->count; i++)
         figures[i] = figures_of(&table->entries[i].plain);
