@@ -148,6 +148,7 @@ test: ## installs what is missing, builds with sanitizers, runs every test; TEST
 	@$(MAKE) --no-print-directory $(BUILD)/parallel-tried
 	$(AGAIN) BUILD='$(BUILD)/asan' CC='$(CC)' CFLAGS='$(SANITIZE)' \
 	    LIBSIM_CFLAGS='$(SANITIZE_LIBSIM)' check-build
+	$(AGAIN) all
 	@$(call pytest,$(BUILD)/asan)
 
 # All is built again, so that no count of an earlier run is among them.

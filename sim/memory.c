@@ -68,8 +68,9 @@ FILE *memory_open(char **text, size_t *size)
     return there(open_memstream(text, size));
 }
 
-void memory_close(FILE *file)
+/* glibc's fclose() answers 0 when there is no memory for the text in its final size. */
+void memory_close(FILE *file, char **text)
 {
     int failed = ferror(file);
-    if (fclose(file) != 0 || failed) memory_is_short();
+    if (fclose(file) != 0 || failed || !*text) memory_is_short();
 }

@@ -34,8 +34,9 @@ char *memory_text(const char *text);
 /* What fopen() and its like return: NULL only where memory was not what was missing. */
 FILE *memory_opened(FILE *file);
 
-/* A file in memory: what is printed to it is at *text, *size bytes and a 0, once it is closed. */
+/* A file in memory: what is printed to it is at *text, *size bytes and a 0, once it is closed with
+ * the same `text`. */
 FILE *memory_open(char **text, size_t *size);
-void memory_close(FILE *file);
+void memory_close(FILE *file, char **text);
 
 #endif

@@ -112,7 +112,7 @@ static int print_json(const struct command_options *options, const struct loaded
     size_t size = 0;
     FILE *out = memory_open(&text, &size);
     int code = print_json_to(out, options, loaded, result);
-    memory_close(out);
+    memory_close(out, &text);
     if (code == COMMAND_CLEAN) fwrite(text, 1, size, stdout);
     free(text);
     return code;

@@ -115,25 +115,26 @@ static void print_run_json(const struct loaded *loaded, const struct rig *rig)
         printf("null}\n");
 }
 
-static bool write_sectors(const struct rig *rig, FILE *file)
+static bool write_sectors(const struct rig *rig, uint8_t *sector, FILE *file)
 {
     const struct bo_flash_geometry *g = &chip_flash(rig->chip)->geometry;
-    uint8_t *sector = memory_new(g->sector_size);
     bool fine = true;
     for (uint32_t i = 0; fine && i < g->sector_count; i++) {
         chip_peek(rig->chip, i * g->sector_size, sector, g->sector_size);
         fine = fwrite(sector, g->sector_size, 1, file) == 1;
     }
-    free(sector);
     return fine;
 }
 
 static int write_image(const struct rig *rig, const char *path)
 {
     struct output output;
-    if (output_open(&output, path) && output_close(&output, write_sectors(rig, output.file)))
-        return COMMAND_CLEAN;
-    return command_refuse("%s: %s", path, strerror(errno));
+    uint8_t *sector = memory_new(chip_flash(rig->chip)->geometry.sector_size);
+    bool fine = output_open(&output, path) &&
+                output_close(&output, write_sectors(rig, sector, output.file));
+    int error = errno;
+    free(sector);
+    return fine ? COMMAND_CLEAN : command_refuse("%s: %s", path, strerror(error));
 }
 
 static int run_loaded(const struct command_options *options, const struct loaded *loaded)

@@ -32,7 +32,7 @@ static void digest_work(const struct db_comparison *it, struct names *names)
     fprintf(out, "%s\n%s %s\n%s\n", it->campaign, it->adapter->name, names->settings,
             it->script->name);
     scenario_print_script(it->script, out);
-    memory_close(out);
+    memory_close(out, &text);
     sha256_hex(text, size, names->work);
     free(text);
 }

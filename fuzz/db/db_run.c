@@ -32,7 +32,7 @@ void db_case_print(struct db_case *it, const struct script *script)
     it->text = NULL;
     FILE *out = memory_open(&it->text, &it->size);
     scenario_print_script(script, out);
-    memory_close(out);
+    memory_close(out, &it->text);
     sha256_hex(it->text, it->size, digest);
     snprintf(it->artefact, sizeof it->artefact, "divergence-%s.case", digest);
 }
@@ -102,7 +102,7 @@ static void identify(struct db *db)
             o->dedup, o->shard, o->shards ? o->shards : 1, o->divergences_max);
     fprintf(out, "%s\n", scenario_of(run));
     if (run->script) scenario_print_script(run->script, out);
-    memory_close(out);
+    memory_close(out, &text);
     sha256_hex(text, size, db->identity);
     free(text);
 }

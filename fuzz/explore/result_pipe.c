@@ -32,7 +32,7 @@ static void put_divergence(FILE *file, const struct divergence *divergence)
     size_t size = 0;
     FILE *memory = memory_open(&text, &size);
     scenario_print_script(divergence->script, memory);
-    memory_close(memory);
+    memory_close(memory, &text);
     result_pipe_put(file, divergence, sizeof *divergence);
     result_pipe_put(file, &size, sizeof size);
     result_pipe_put(file, text, size);

@@ -180,7 +180,7 @@ static void print_cell(FILE *out, double number, enum form form, int width)
         wear_print_duration(cell, number);
     else
         fprintf(cell, form == WHOLE ? "%.0f" : form == FINE ? "%.3f" : "%.2f", number);
-    memory_close(cell);
+    memory_close(cell, &text);
     fprintf(out, "  %*s", width, text);
     free(text);
 }
