@@ -103,7 +103,8 @@ class Failing:
 
     def __init__(self, plain, shim, folder, words):
         self.plain, self.folder = plain, folder
-        self.words = [*words, "--artefacts", "out"]
+        artefacts = () if words[0] in ("run", "replay", "shrink") else ("--artefacts", "out")
+        self.words = [*words, *artefacts]
         self.counter = folder / "counter"
         self.environment = dict(os.environ, LD_PRELOAD=shim, FAILING_COUNT=self.counter)
         for name, text in {"map.scn": MAP, "queue.scn": QUEUE, "canary.scn": CANARY}.items():

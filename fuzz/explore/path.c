@@ -7,6 +7,19 @@
 #include "fuzz/script/settings.h"
 #include "sim/memory.h"
 
+void path_check(const struct path *path)
+{
+    assert(path->level < CONTRACT_LEVELS && path->cuts <= CONTRACT_DEPTH_MAX);
+    assert(path->level == path->cuts || path->level == path->cuts + 1);
+    assert(path->tail_count <= PATH_TAIL_MAX);
+    for (uint32_t i = 0; i < path->cuts; i++) {
+        const struct path_level *cut = &path->levels[i], *next = cut + 1;
+        assert(cut->nth > 0 && "a cut is in a program or an erase");
+        assert(cut->recovering || cut->op != PATH_OP_NONE);
+        assert(next->first_op >= cut->first_op && "a script does not run back");
+    }
+}
+
 void path_start(struct path *path)
 {
     path->levels[0] = (struct path_level){.op = PATH_OP_NONE};
@@ -69,6 +82,7 @@ void path_cut(struct path *path, const struct tear *tear, bool erase)
     path->level++;
     *path_here(path) =
         (struct path_level){.first_op = next_op(here), .op = PATH_OP_NONE, .recovering = true};
+    path_check(path);
 }
 
 void path_beside(struct path *path)
@@ -89,6 +103,7 @@ void path_return(struct path *path, uint32_t level)
     path->level = level;
     if (path->cuts > level) path->cuts = level;
     path->tail_count = 0;
+    path_check(path);
 }
 
 enum fault_class path_fault(const struct path *path)

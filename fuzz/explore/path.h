@@ -40,6 +40,9 @@ struct path {
     uint64_t operations; /* of the uncut run, done so far, in all passes */
 };
 
+/* Whether levels and cuts agree; stops the program at a breach. */
+void path_check(const struct path *path);
+
 /* The script begins, or begins again. */
 void path_start(struct path *path);
 

@@ -1,5 +1,6 @@
 #include "fuzz/explore/visited.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "sim/memory.h"
@@ -43,6 +44,10 @@ static void grow(struct visited *visited)
         if (visited->slots[i].low || visited->slots[i].high)
             *place_of(&larger, visited->slots[i]) = visited->slots[i];
     }
+    uint64_t moved = 0;
+    for (uint64_t i = 0; i <= larger.mask; i++)
+        moved += larger.slots[i].low || larger.slots[i].high;
+    assert(moved == visited->count && "each member has its place in the larger table");
     free(visited->slots);
     *visited = larger;
 }
@@ -59,5 +64,6 @@ bool visited_before(struct visited *visited, struct chip_hash digest)
     }
     *slot = digest;
     visited->count++;
+    assert(visited->count * 2 <= visited->mask + 1 && "half of the slots are free");
     return false;
 }

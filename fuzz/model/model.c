@@ -220,3 +220,46 @@ bool model_wait(struct model *model)
     }
     return true;
 }
+
+/* --- checking --- */
+
+static void check_slot(const struct model_slot *slot)
+{
+    assert(slot->count >= 1 && slot->count <= MODEL_ALLOWED_MAX);
+    for (uint32_t i = 1; i < slot->count; i++) {
+        const struct value *value = slot->allowed[i];
+        struct model_slot before = *slot;
+        before.count = i;
+        int twice =
+            slot_match(&before, !value, value ? value->bytes : NULL, value ? value->size : 0);
+        assert(twice < 0 && "members differ");
+        (void)twice;
+    }
+}
+
+void model_check(const struct model *model)
+{
+    uint64_t digest = 0;
+    if (!model_is_map(model)) {
+        assert(model->key_count == 0 && !model->slots);
+        model_list_check(&model->list);
+        return;
+    }
+    for (uint32_t key = 0; key < model->key_count; key++) {
+        check_slot(&model->slots[key]);
+        digest += slot_digest(key, &model->slots[key]);
+    }
+    assert(digest == model->digest && "the digest is that of what is allowed");
+}
+
+#ifdef BO_CHECKS
+void model_check_call(const struct model *model)
+{
+    static uint64_t earned;
+    uint64_t price = model_is_map(model) ? model->key_count : model->list.end - model->list.first;
+    earned += 8;
+    if (earned < price) return;
+    earned = 0;
+    model_check(model);
+}
+#endif

@@ -54,6 +54,20 @@ static inline uint64_t model_digest(const struct model *model)
     return model_is_map(model) ? model->digest : model->list.digest;
 }
 
+/* Walks the invariants; stops the program at a breach. */
+void model_check(const struct model *model);
+
+/* The same after a call, in builds with BO_CHECKS: as often as the size of the model lets it cost
+ * the same for each call. */
+#ifdef BO_CHECKS
+void model_check_call(const struct model *model);
+#else
+static inline void model_check_call(const struct model *model)
+{
+    (void)model;
+}
+#endif
+
 /* Makes `to`, initialised with as many keys, equal to `from`. */
 void model_copy(struct model *to, const struct model *from);
 

@@ -693,3 +693,36 @@ bool model_list_settle(struct model_list *list, const struct model_seen *seen, u
     free(kept);
     return fine;
 }
+
+/* --- checking --- */
+
+/* Invariant 3, of one item and those before it. */
+static void check_order(const struct model_list *list, uint32_t index)
+{
+    const struct model_item *item = &list->items[index];
+    assert(item->value && item->state <= ITEM_DOUBTFUL);
+    assert(item->time <= list->clock && "no item comes from the future");
+    assert(!item->pending_old || item->state == ITEM_PENDING);
+    if (index == list->first) return;
+    assert(item[-1].time < item->time && "items stand in their order");
+    if (item->number != MODEL_NUMBER_NONE && item[-1].number != MODEL_NUMBER_NONE)
+        assert(item[-1].number < item->number && "numbers grow");
+}
+
+void model_list_check(const struct model_list *list)
+{
+    uint64_t digest = mix(list->flags);
+    uint32_t uncertain = 0, hidden = 0;
+    assert(list->first <= list->end && list->end <= list->capacity);
+    assert(list->old <= extent(list));
+    for (uint32_t i = list->first; i < list->end; i++) {
+        const struct model_item *item = &list->items[i];
+        check_order(list, i);
+        if (i < list->first + list->old) assert(item->state == ITEM_OLD);
+        uncertain += item->state != ITEM_HELD;
+        hidden += item->hidden;
+        digest += item_digest(item);
+    }
+    assert(uncertain == list->uncertain && hidden == list->hidden);
+    assert(digest == list->digest && "the digest is that of what is there");
+}

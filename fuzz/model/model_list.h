@@ -29,6 +29,8 @@
  *     `hidden` of them are not there as the engine sees it now.
  *  2. digest is a function of the items, their numbers and states and the flags, not of the way
  *     there.
+ *  3. Items stand in the order in which they were put in, and so do their numbers where they are
+ *     known. The first `old` of them are old.
  */
 #ifndef BROWNOUT_MODEL_LIST_H
 #define BROWNOUT_MODEL_LIST_H
@@ -91,6 +93,9 @@ struct model_list {
 void model_list_init(struct model_list *list, const struct model_design *design);
 void model_list_free(struct model_list *list);
 void model_list_copy(struct model_list *to, const struct model_list *from);
+
+/* Walks the invariants; stops the program at a breach. */
+void model_list_check(const struct model_list *list);
 
 /* How many items there are, those that may be missing too, but for the hidden ones: places are
  * counted as the engine counts them since it was mounted. */

@@ -11,13 +11,17 @@
  *
  * The state: for each key its allowed values with commas, then together as 0 or 1, then the digest.
  */
+#define _POSIX_C_SOURCE 200809L
 #include "fuzz/model/model.h"
 
 #include <assert.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define VALUES 8u
 
@@ -141,11 +145,73 @@ static void test_digest_is_one_of_sets(void)
     free(two);
 }
 
+/* --- model_check() --- */
+
+static bool stops(const struct model *model)
+{
+    int status;
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        fclose(stderr);
+        model_check(model);
+        _exit(0);
+    }
+    waitpid(pid, &status, 0);
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+}
+
+/* Each invariant, broken on purpose, is noticed. */
+static void test_check_of_a_map(void)
+{
+    struct model model;
+    model_init(&model, 2, 0);
+    model_check(&model);
+    model.digest++;
+    assert(stops(&model));
+    model.digest--;
+    model.slots[1].count = 2; /* twice the same member */
+    assert(stops(&model));
+    model.slots[1].count = 0;
+    assert(stops(&model));
+    model_free(&model);
+}
+
+static void test_check_of_a_list(void)
+{
+    static const struct model_design design = {.ring = 4};
+    struct value *one = make_value(1);
+    const struct op push = {.kind = OP_PUSH, .value = one};
+    struct model model;
+    model_init_list(&model, &design);
+    for (int i = 0; i < 2; i++) {
+        model_begin(&model, &push, &model);
+        model_commit(&model, &push);
+    }
+    model_check(&model);
+    model.list.uncertain++;
+    assert(stops(&model));
+    model.list.uncertain--;
+    model.list.digest++;
+    assert(stops(&model));
+    model.list.digest--;
+    model.list.old = 1; /* it is held */
+    assert(stops(&model));
+    model.list.old = 0;
+    model.list.items[0].time = 2; /* as late as the next one */
+    assert(stops(&model));
+    model_free(&model);
+    free(one);
+}
+
 int main(int argc, char **argv)
 {
-    if (argc == 2 && strcmp(argv[1], "--serve") == 0)
+    if (argc == 2 && strcmp(argv[1], "--serve") == 0) {
         serve_all();
-    else
-        test_digest_is_one_of_sets();
+        return 0;
+    }
+    test_digest_is_one_of_sets();
+    test_check_of_a_map();
+    test_check_of_a_list();
     return 0;
 }

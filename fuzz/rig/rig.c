@@ -165,6 +165,34 @@ void rig_take_ram(struct rig *rig)
     restore_ram(rig_here(rig)->ram);
 }
 
+/* --- checking --- */
+
+void rig_check(const struct rig *rig)
+{
+    assert(rig->level < CONTRACT_LEVELS);
+    for (uint32_t i = 0; i < CONTRACT_LEVELS; i++) {
+        const struct rig_level *level = &rig->levels[i];
+        assert(level->object && level->object != rig->second);
+        assert(!level->ram == !rig->adapter->has_globals && !level->ram == !level->ram_at_enter);
+        assert(model_is_map(&level->model) == (rig->adapter->kind == ADAPTER_MAP));
+        assert(level->model.key_count == rig->levels[0].model.key_count);
+        assert(level->before.key_count == level->model.key_count);
+        if (i < rig->level) assert(level->mark != 0 && "a level was entered by a mark");
+        if (i > 0 && i < rig->level) assert(level[-1].mark < level->mark && "marks nest");
+    }
+    assert(!rig->design.tail_open || rig->faults & FAULT_WEAK);
+    model_check_call(&rig->levels[rig->level].model);
+}
+
+static void check_call(const struct rig *rig)
+{
+#ifdef BO_CHECKS
+    rig_check(rig);
+#else
+    (void)rig;
+#endif
+}
+
 /* --- levels --- */
 
 void *rig_object(struct rig *rig)
@@ -185,6 +213,7 @@ void rig_enter(struct rig *rig)
     keep_ram(here->ram_at_enter);
     rig->level++;
     model_copy(rig_model(rig), &here->model);
+    check_call(rig);
 }
 
 void rig_leave(struct rig *rig)
@@ -193,6 +222,7 @@ void rig_leave(struct rig *rig)
     rig->level--;
     restore_ram(rig_here(rig)->ram_at_enter);
     chip_rollback(rig->chip, rig_here(rig)->mark);
+    check_call(rig);
 }
 
 void rig_lose_power(struct rig *rig)
@@ -286,6 +316,7 @@ void rig_before(struct rig *rig, enum adapter_call call)
     chip_watch(rig->chip, rig->design.ring);
     model_set_now(rig_model(rig), ++rig->calls);
     rig->then = *chip_counters(rig->chip);
+    check_call(rig);
 }
 
 void rig_add_spent(struct chip_counters *sum, const struct chip_counters *then,
@@ -325,6 +356,7 @@ bool rig_after(struct rig *rig, enum adapter_call call)
     rig_add_spent(&rig->spent[call], &rig->then, chip_counters(rig->chip));
     keep_worst(rig, call);
     note_touched(rig);
+    check_call(rig);
     if (breach->rule == CHIP_RULE_KEPT) return true;
     if (breach->rule == CHIP_RULE_FUEL) {
         rig_print_bound(rig, call, text);

@@ -83,6 +83,10 @@ struct rig *rig_new(const struct script *script, const struct adapter *adapter,
                     const struct adapter_settings *settings);
 void rig_free(struct rig *rig);
 
+/* Whether everything that goes up and down together does, and the model's invariants; stops the
+ * program at a breach. Builds with BO_CHECKS call it around each engine call and at each level. */
+void rig_check(const struct rig *rig);
+
 /* --- levels --- */
 
 /* The engine and the model of the level that the rig is at. */
