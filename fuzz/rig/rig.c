@@ -102,7 +102,7 @@ static void watch_touched(struct rig *rig)
     uint32_t sectors = chip_flash(rig->chip)->geometry.sector_count;
     bool wanted = rig->faults & FAULT_ROT && sectors <= TOUCHED_SECTORS_MAX;
     free(rig->touched);
-    rig->touched = wanted ? calloc(sectors, sizeof *rig->touched) : NULL;
+    rig->touched = wanted ? memory_zeroed(sectors, sizeof *rig->touched) : NULL;
 }
 
 /* Rules that are waived are not enforced. */
