@@ -1,3 +1,18 @@
+/* decode.c - see decode.h.
+ *
+ * Every choice is one byte, or some bits of it, reduced to the range of what may be chosen: no byte
+ * is invalid, so a fuzzer wastes no input. Choices are tables with the usual thing first and most
+ * often, and byte 0, which also stands for what is missing, picks that. What finds bugs is made
+ * likely: small chips, few keys, values that just fit or just do not, the previous value with its
+ * last byte changed, and cuts at an early program or erase.
+ *
+ * Header byte 6 leaves kinds of operations out (swarm testing): a scenario without removals, or
+ * without power-ons, reaches states that an even mix never does.
+ *
+ * The order is chip, options, keys, operations. An engine may refuse the chip with these options;
+ * make_ordinary() then changes one thing after the other towards a chip that any engine takes. The
+ * frame's own chip is the last step, so decoding fails only where the engine refuses that as well.
+ */
 #include "fuzz/script/decode.h"
 
 #include <stdlib.h>
@@ -20,8 +35,9 @@ struct decoder {
     struct input input;
     struct script *script;
     uint32_t keys[KEYS_MAX];
-    const struct value *last[KEYS_MAX]; /* what was stored under it before; 0: the newest item */
-    uint32_t key_count;                 /* 0 for a queue or a log */
+    const struct value
+        *last[KEYS_MAX]; /* what was last stored under it; [0] of a list: the newest item */
+    uint32_t key_count;  /* 0 for a queue or a log */
     uint32_t value_size_max;
     uint8_t *buffer; /* a value */
 };
@@ -233,8 +249,8 @@ static uint32_t value_size(const struct decoder *decoder, uint32_t key, uint8_t 
     return size < ceiling ? size : ceiling;
 }
 
-/* Bytes of `size` by a class and a seed; the class 7 is the value before with its end changed.
- * Items are told apart by their bytes alone: those of most classes differ in each of them. */
+/* Bytes of `size` by a class and a seed; class 7 is the previous value with its last byte changed.
+ * An item is known by its bytes alone: in most classes each item's bytes differ from all others. */
 static void fill_value(struct decoder *decoder, uint32_t key, uint32_t size, uint8_t byte)
 {
     const struct value *last = decoder->last[key];
@@ -295,8 +311,8 @@ static enum op_kind choose_map_kind(const struct decoder *decoder, uint8_t byte)
     return pick(kinds, sizeof kinds / sizeof *kinds, byte);
 }
 
-/* The same by two bytes: a queue is only pushed, only overwritten, or both; a log that is never
- * told to commit keeps what it can in RAM. */
+/* The same by two bytes: a queue is only pushed, only overwritten, or both; a log without a sync
+ * keeps what it can in RAM. */
 static enum op_kind choose_list_kind(const struct decoder *decoder, uint8_t byte)
 {
     const struct adapter_list *list = decoder->target->adapter->list;

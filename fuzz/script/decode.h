@@ -28,7 +28,7 @@
 
 #define DECODE_HEADER 16u
 #define DECODE_RECORD 8u
-#define DECODE_OPS_MAX 256u /* records behind so many are not looked at */
+#define DECODE_OPS_MAX 256u /* later records are ignored */
 
 struct decode_target {
     const struct adapter *adapter;

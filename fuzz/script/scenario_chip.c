@@ -1,4 +1,9 @@
-/* scenario_chip.c - the chip of a scenario: a part of the catalogue, with fields overridden. */
+/* scenario_chip.c - the chip of a scenario: a part of the catalogue, with fields overridden.
+ *
+ * Fields are applied one by one to a copy of the part. Only the last geometry must be valid, so
+ * their order does not matter. Printing goes the other way: it compares the part with the one of
+ * the catalogue and names each field that differs, in the order of one table.
+ */
 #include "fuzz/script/scenario_internal.h"
 
 #include <string.h>
@@ -45,40 +50,40 @@ uint32_t scenario_chip_fields(const struct script *script, struct scenario_pair 
     return count;
 }
 
-/* Says why bo_flash_geometry_valid() is false. */
+/* Reports why bo_flash_geometry_valid() is false. */
 static bool fail_geometry(struct scenario_lex *lex, const struct bo_flash_geometry *g)
 {
     struct scenario_error *error = lex->error;
     unsigned line = lex->line;
     if (!bo_flash_power_of_two(g->unit)) {
-        return scenario_fail(error, line, "no geometry: unit=%u is not 1, 2, 4, 8, 16 or 32",
+        return scenario_fail(error, line, "unit=%u must be 1, 2, 4, 8, 16 or 32",
                              (unsigned)g->unit);
     }
     if (!bo_flash_power_of_two(g->read_unit)) {
-        return scenario_fail(error, line, "no geometry: read=%u is not 1, 2, 4, 8, 16 or 32",
+        return scenario_fail(error, line, "read=%u must be 1, 2, 4, 8, 16 or 32",
                              (unsigned)g->read_unit);
     }
     if (g->page_size == 0 || g->page_size % g->unit != 0) {
-        return scenario_fail(error, line, "no geometry: page=%u is no multiple of unit=%u",
-                             g->page_size, (unsigned)g->unit);
+        return scenario_fail(error, line, "page=%u must be a multiple of unit=%u", g->page_size,
+                             (unsigned)g->unit);
     }
     if (g->sector_size == 0 || g->sector_size % g->page_size != 0) {
-        return scenario_fail(error, line, "no geometry: sector=%u is no multiple of page=%u",
-                             g->sector_size, g->page_size);
+        return scenario_fail(error, line, "sector=%u must be a multiple of page=%u", g->sector_size,
+                             g->page_size);
     }
     if (g->sector_size % g->read_unit != 0) {
-        return scenario_fail(error, line, "no geometry: sector=%u is no multiple of read=%u",
-                             g->sector_size, (unsigned)g->read_unit);
+        return scenario_fail(error, line, "sector=%u must be a multiple of read=%u", g->sector_size,
+                             (unsigned)g->read_unit);
     }
-    if (g->sector_count == 0) return scenario_fail(error, line, "no geometry: sectors=0");
-    return scenario_fail(error, line, "no geometry: sectors=%u of sector=%u are over 4 GiB",
+    if (g->sector_count == 0) return scenario_fail(error, line, "sectors=0 must be 1 or more");
+    return scenario_fail(error, line, "sectors=%u times sector=%u must be at most 4 GiB",
                          g->sector_count, g->sector_size);
 }
 
 static bool fail_field(struct scenario_lex *lex, struct scenario_text name)
 {
     return scenario_fail(lex->error, lex->line,
-                         "a chip has no '%.*s', it has sectors, sector, page, unit, read, erased, "
+                         "a chip has no '%.*s'; it has sectors, sector, page, unit, read, erased, "
                          "programs, tear and endurance",
                          (int)(name.size < 24 ? name.size : 24), name.at);
 }
@@ -97,7 +102,7 @@ static bool parse_field(struct scenario *scenario, struct scenario_lex *lex)
     const char *known = chip_fields[field].name;
     for (uint32_t i = 0; i < scenario->field_count; i++) {
         if (strcmp(scenario->fields[i].name, known) != 0) continue;
-        return scenario_fail(lex->error, lex->line, "'%s' is there twice", known);
+        return scenario_fail(lex->error, lex->line, "'%s' stands twice; give it once", known);
     }
     struct scenario_pair *pair = &scenario->fields[scenario->field_count++];
     (void)snprintf(pair->name, sizeof pair->name, "%s", known);
@@ -115,7 +120,8 @@ bool scenario_parse_chip(struct scenario *scenario, struct scenario_lex *lex)
     (void)snprintf(text, sizeof text, "%.*s", (int)name.size, name.at);
     const struct part *part = part_find(text);
     if (!part || !scenario_text_is(name, text)) {
-        return scenario_fail(lex->error, lex->line, "unknown chip '%.40s'", text);
+        return scenario_fail(lex->error, lex->line,
+                             "unknown chip '%.40s'; see `brownout list chips`", text);
     }
     header->part = *part;
     header->base = *part;

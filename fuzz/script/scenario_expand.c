@@ -1,5 +1,10 @@
 /* scenario_expand.c - tree to script: ranges and repetitions unrolled, values made.
  *
+ * The lines run like a small program: a `}` jumps back to the line after its `repeat` until all
+ * turns are done, and each loop has a counter of finished turns. Every other line appends one
+ * operation, or one for each key of its range. The parser has bounded the number of operations;
+ * values are bounded here.
+ *
  * Whatever is random comes from the scenario's seed and the number of the operation in the script,
  * so that a line added at the end changes nothing before it.
  */
@@ -67,7 +72,7 @@ static void put_little_endian(uint8_t *bytes, uint32_t number)
     }
 }
 
-/* The number, and behind it what looks like the readings of a sensor: bytes that follow from it. */
+/* The number, then what looks like the readings of a sensor: bytes that the number decides. */
 static void put_count(uint8_t *bytes, uint32_t size, uint32_t number)
 {
     uint8_t first[4];
@@ -103,13 +108,15 @@ static uint32_t make_random(const struct expander *expander, const struct scenar
     return size;
 }
 
-/* Room for so many more bytes of values, and the value in scratch. */
+/* Makes a value of the `size` bytes in scratch, if all values together may still grow by them. */
 static bool keep_value(struct expander *expander, const struct scenario_line *line, uint32_t size,
                        const struct value **kept)
 {
     expander->value_bytes += size;
     if (expander->value_bytes > SCENARIO_VALUES_MAX) {
-        return scenario_fail(expander->error, line->line, "all values together are over 256 MiB");
+        return scenario_fail(expander->error, line->line,
+                             "all values together must be at most 256 MiB; "
+                             "use fewer or smaller ones");
     }
     *kept = script_value(expander->script, expander->scratch, size);
     return true;
@@ -195,8 +202,8 @@ static bool expand_line(struct expander *expander, const struct scenario_line *l
     return true;
 }
 
-/* A `}` goes back behind its repeat until all turns are done. Blocks without operations are left
- * out, so that the number of operations bounds the work. */
+/* A `}` goes back to the line after its repeat until all turns are done. Blocks without operations
+ * are left out, so that the number of operations bounds the work. */
 static bool expand_lines(struct expander *expander)
 {
     const struct scenario *scenario = expander->scenario;
@@ -227,7 +234,8 @@ struct script *scenario_expand(const struct scenario *scenario, struct scenario_
 {
     struct expander expander = {.scenario = scenario, .error = error};
     if (scenario->ops > SCENARIO_OPS_MAX) {
-        scenario_fail(error, 0, "more than %u operations", SCENARIO_OPS_MAX);
+        scenario_fail(error, 0, "a scenario has at most %u operations; repeat less often",
+                      SCENARIO_OPS_MAX);
         return NULL;
     }
     expander.script = script_copy(scenario->header);

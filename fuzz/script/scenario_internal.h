@@ -7,7 +7,7 @@
  *
  * Invariants
  *  1. chip and engine are there, before any operation.
- *  2. Every LINE_REPEAT has its LINE_END behind it, blocks nest, at most SCENARIO_NEST_MAX deep.
+ *  2. Every LINE_REPEAT has its LINE_END after it, blocks nest, at most SCENARIO_NEST_MAX deep.
  *  3. An index or a value that uses a loop's variable names a loop around it by its depth, and no
  *     value of that variable is out of range for the key.
  *  4. Printing makes one text of a tree; parsing that text gives the tree again.
@@ -125,7 +125,7 @@ struct scenario {
 
 /* scenario.c: what several of the files know about the words of the language. */
 
-/* Whether power may go in an operation. */
+/* Whether power may be cut in an operation. */
 bool scenario_op_takes_cut(enum op_kind kind);
 
 const char *scenario_time_name(enum time_unit unit);
@@ -144,8 +144,8 @@ __attribute__((format(printf, 3, 4)))
 #endif
 bool scenario_fail(struct scenario_error *error, unsigned line, const char *format, ...);
 
-/* scenario_lex.c: one line, taken apart from left to right. Each function skips blanks first. Those
- * that return bool and have an error to tell have told it when they return false. */
+/* scenario_lex.c: one line, taken apart from left to right. Each function skips blanks first. Where
+ * false is a mistake of the text, *error has been written before the function returns. */
 struct scenario_lex {
     const char *at, *end;
     unsigned line;
@@ -178,7 +178,7 @@ bool scenario_lex_number32(struct scenario_lex *lex, const char *what, uint32_t 
 bool scenario_lex_string(struct scenario_lex *lex, uint32_t *size);
 bool scenario_lex_at_hex(struct scenario_lex *lex);
 bool scenario_lex_hex(struct scenario_lex *lex, uint32_t *size);
-/* Says what was expected in place of what is there. Returns false. */
+/* Writes an error: what was expected, and what stands there. Returns false. */
 bool scenario_lex_expected(struct scenario_lex *lex, const char *what);
 bool scenario_text_is(struct scenario_text text, const char *word);
 

@@ -1,4 +1,10 @@
-/* scenario_lex.c - takes a line of a scenario apart. */
+/* scenario_lex.c - takes a line of a scenario apart.
+ *
+ * There are no tokens: the parser knows what may come next and asks for it, from left to right.
+ * `at` moves only over what was taken. A copy of the struct is therefore a place to come back to,
+ * for a look ahead and for an error that shows what stood there. The text may hold any bytes and
+ * has no NUL at its end: every look is bounded by `end`.
+ */
 #include "fuzz/script/scenario_internal.h"
 
 #include <string.h>
@@ -104,7 +110,7 @@ bool scenario_lex_number(struct scenario_lex *lex, const char *what, uint64_t mi
         *number = *number * 10 + digit;
     }
     if (!too_large && *number >= min && *number <= max) return true;
-    return scenario_fail(lex->error, lex->line, "%s goes from %llu to %llu", what,
+    return scenario_fail(lex->error, lex->line, "%s must be from %llu to %llu", what,
                          (unsigned long long)min, (unsigned long long)max);
 }
 
@@ -179,11 +185,11 @@ bool scenario_lex_string(struct scenario_lex *lex, uint32_t *size)
         if (byte == '\\') byte = take_escape(lex);
         if (byte < 0) {
             return scenario_fail(lex->error, lex->line,
-                                 "the escapes of a text are \\\" \\\\ \\n \\r \\t and \\xHH");
+                                 "a backslash must start one of \\\" \\\\ \\n \\r \\t \\xHH");
         }
         if (!put_byte(lex, size, byte)) return false;
     }
-    return scenario_fail(lex->error, lex->line, "the quote that ends this text is missing");
+    return scenario_fail(lex->error, lex->line, "this text must end with a quote");
 }
 
 bool scenario_lex_at_hex(struct scenario_lex *lex)
@@ -200,5 +206,6 @@ bool scenario_lex_hex(struct scenario_lex *lex, uint32_t *size)
         if (!put_byte(lex, size, byte)) return false;
     }
     if (*size != 0 && (lex->at == lex->end || hex_digit(*lex->at) < 0)) return true;
-    return scenario_fail(lex->error, lex->line, "0x is followed by two hex digits for each byte");
+    return scenario_fail(lex->error, lex->line,
+                         "0x must be followed by two hex digits for each byte");
 }

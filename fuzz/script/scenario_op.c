@@ -1,4 +1,10 @@
-/* scenario_op.c - parses the operations of a scenario: kind, key, value, cut. */
+/* scenario_op.c - parses the operations of a scenario: kind, key, value, cut.
+ *
+ * What an operation carries follows from its kind (script.h), and the parts stand in one order:
+ * key, value, place, cut. An index or a value that uses a loop's variable is kept as a reference to
+ * that loop. The largest number that the variable can have is known here, so that a key that could
+ * not hold it is refused with its line, before anything runs.
+ */
 #include "fuzz/script/scenario_internal.h"
 
 #include <string.h>
@@ -89,8 +95,9 @@ static bool parse_integer_key(struct op_parser *parser, struct scenario_key *key
     }
     if (!parse_index(parser, key)) return false;
     if (parser->index_max <= max) return true;
-    return scenario_fail(lex->error, lex->line, "this key goes from 0 to %u, its index up to %u",
-                         max, parser->index_max);
+    return scenario_fail(lex->error, lex->line,
+                         "this key must be from 0 to %u, but its index goes up to %u", max,
+                         parser->index_max);
 }
 
 static bool parse_word_key(struct op_parser *parser, struct scenario_key *key,
@@ -128,7 +135,7 @@ static bool parse_key(struct op_parser *parser, struct scenario_key *key)
     if (scenario_text_is(word, "u8")) return parse_integer_key(parser, key, KEY_U8);
     if (scenario_text_is(word, "u16")) return parse_integer_key(parser, key, KEY_U16);
     if (scenario_text_is(word, "u32")) return parse_integer_key(parser, key, KEY_U32);
-    return scenario_fail(lex->error, lex->line, "before ':' stands u8, u16 or u32");
+    return scenario_fail(lex->error, lex->line, "expected u8, u16 or u32 before ':'");
 }
 
 /* --- values --- */
@@ -154,7 +161,8 @@ static bool parse_fill(struct op_parser *parser, struct scenario_value *value)
         if (!parse_loop(parser, &value->loop)) return false;
     } else if (scenario_lex_at_hex(lex)) {
         if (!scenario_lex_hex(lex, &size)) return false;
-        if (size != 1) return scenario_fail(lex->error, lex->line, "fill takes one byte");
+        if (size != 1)
+            return scenario_fail(lex->error, lex->line, "fill takes one byte, not %u", size);
         value->byte = lex->scratch[0];
     } else {
         if (!scenario_lex_number32(lex, "a byte", 0, UINT8_MAX, &number)) return false;
@@ -203,7 +211,7 @@ static bool parse_value(struct op_parser *parser, enum op_kind kind, struct scen
 
 /* --- the rest --- */
 
-/* So many places behind the oldest item; nothing behind `pop` means the oldest. */
+/* A place, counted from the oldest item, which is 0. A bare `pop` means the oldest. */
 static bool parse_place(struct op_parser *parser, struct scenario_line *line)
 {
     struct scenario_lex *lex = parser->lex, look = *lex;
@@ -213,7 +221,7 @@ static bool parse_place(struct op_parser *parser, struct scenario_line *line)
     bool silent = scenario_lex_done(lex) || scenario_lex_take_word(&look, "cut");
     if (line->op == OP_POP && silent) return true;
     if (scenario_word_starts(scenario_lex_next(lex))) return parse_loop(parser, &line->place);
-    return scenario_lex_expected(lex, "a place behind the oldest item");
+    return scenario_lex_expected(lex, "a place (0 is the oldest item)");
 }
 
 static bool parse_rot(struct scenario_lex *lex, struct scenario_line *line)

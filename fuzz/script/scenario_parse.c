@@ -2,6 +2,11 @@
  *
  * Line by line: a statement is known by its first word, and a table says which function takes the
  * rest of it. Blocks are kept on a stack of the `repeat` lines that are still open.
+ *
+ * Operations are counted as they are parsed, each block for one turn; the closing `}` multiplies by
+ * the turns and adds to the block around it. So a text of a few lines that would expand to more
+ * than SCENARIO_OPS_MAX operations is known before anything is expanded. The first mistake ends the
+ * parse.
  */
 #include "fuzz/script/scenario_internal.h"
 
@@ -27,7 +32,10 @@ static bool parse_name(struct parser *parser, const char *what, size_t size, cha
 {
     struct scenario_text word;
     if (!scenario_lex_word(&parser->lex, &word)) return scenario_lex_expected(&parser->lex, what);
-    if (word.size >= size) return fail(parser, "this name is too long");
+    if (word.size >= size) {
+        return scenario_fail(parser->lex.error, parser->lex.line,
+                             "this name must have at most %zu bytes", size - 1);
+    }
     memcpy(name, word.at, word.size);
     name[word.size] = '\0';
     return true;
@@ -42,10 +50,11 @@ static bool parse_option(struct parser *parser)
     }
     for (uint32_t i = 0; i < header->option_count; i++) {
         if (strcmp(header->options[i].name, option.name) != 0) continue;
-        return scenario_fail(parser->lex.error, parser->lex.line, "'%s' is there twice",
+        return scenario_fail(parser->lex.error, parser->lex.line, "'%s' stands twice; give it once",
                              option.name);
     }
-    if (header->option_count == SCRIPT_OPTIONS_MAX) return fail(parser, "too many options");
+    if (header->option_count == SCRIPT_OPTIONS_MAX)
+        return fail(parser, "an engine takes at most 8 options");
     if (!scenario_lex_take(&parser->lex, '=')) return scenario_lex_expected(&parser->lex, "'='");
     if (scenario_word_starts(scenario_lex_next(&parser->lex))) {
         if (!parse_name(parser, "an option", sizeof option.word, option.word)) return false;
@@ -79,7 +88,8 @@ static bool parse_every(struct parser *parser)
     if (!scenario_lex_word(&parser->lex, &name)) return scenario_lex_expected(&before, what);
     for (enum time_unit unit = TIME_NS; unit < TIME_UNITS; unit++) {
         if (!scenario_text_is(name, scenario_time_name(unit))) continue;
-        if (number > UINT64_MAX / scenario_time_ns(unit)) return fail(parser, "too long a time");
+        if (number > UINT64_MAX / scenario_time_ns(unit))
+            return fail(parser, "this time is over 2^64 ns; take a shorter one");
         parser->scenario->header->every_ns = number * scenario_time_ns(unit);
         parser->scenario->every_unit = unit;
         return true;
@@ -122,8 +132,9 @@ static bool parse_found(struct parser *parser)
         !scenario_lex_string(&parser->lex, &size)) {
         return false;
     }
-    if (size >= sizeof header->finding) return fail(parser, "this text is too long");
-    if (memchr(parser->lex.scratch, '\0', size)) return fail(parser, "a NUL in this text");
+    if (size >= sizeof header->finding) return fail(parser, "this text must have under 200 bytes");
+    if (memchr(parser->lex.scratch, '\0', size))
+        return fail(parser, "this text must have no NUL byte");
     memcpy(header->finding, parser->lex.scratch, size);
     header->finding[size] = '\0';
     return true;
@@ -185,11 +196,11 @@ static bool parse_variable(struct parser *parser, struct scenario_line *line)
     if (!scenario_lex_word(&parser->lex, &name)) {
         return scenario_lex_expected(&parser->lex, "a name");
     }
-    if (name.size > SCRIPT_NAME_MAX) return fail(parser, "this name is too long");
+    if (name.size > SCRIPT_NAME_MAX) return fail(parser, "this name must have at most 64 bytes");
     for (uint32_t i = 0; i < parser->loops.depth; i++) {
         const struct value *outer = parser->scenario->lines[parser->loops.lines[i]].variable;
         if (outer && outer->size == name.size && memcmp(outer->bytes, name.at, name.size) == 0) {
-            return fail(parser, "a repeat around this has the same variable");
+            return fail(parser, "a repeat around this has the same variable; name it differently");
         }
     }
     line->variable = script_value(parser->scenario->header, name.at, name.size);
@@ -215,7 +226,7 @@ static bool parse_repeat(struct parser *parser, struct scenario_line *line)
 static bool parse_end(struct parser *parser)
 {
     struct scenario_loops *loops = &parser->loops;
-    if (loops->depth == 0) return fail(parser, "there is no repeat that this could end");
+    if (loops->depth == 0) return fail(parser, "this '}' ends no repeat");
     struct scenario_line *repeat = &parser->scenario->lines[loops->lines[--loops->depth]];
     repeat->end = parser->scenario->line_count;
     repeat->ops = parser->ops;
@@ -262,7 +273,7 @@ static bool check_order(struct parser *parser, enum line_kind kind)
         return seen[LINE_ENGINE] || fail(parser, "an 'engine' line must come before this");
     }
     if (seen[LINE_OP]) return fail(parser, "this must come before the first operation");
-    if (seen[kind]) return fail(parser, "this statement is there twice");
+    if (seen[kind]) return fail(parser, "this statement stands twice; give it once");
     seen[kind] = true;
     return true;
 }
@@ -301,15 +312,17 @@ static bool parse_comment(struct parser *parser, struct scenario_line *line)
     return true;
 }
 
-/* Any bytes may come as a scenario; what is no text is told as such. */
+/* Any bytes may come as a scenario; what is no text is an error with its line. */
 static bool check_bytes(struct parser *parser)
 {
     const struct scenario_lex *lex = &parser->lex;
-    if ((size_t)(lex->end - lex->at) > SCENARIO_LINE_MAX) return fail(parser, "too long a line");
+    if ((size_t)(lex->end - lex->at) > SCENARIO_LINE_MAX)
+        return fail(parser, "this line is over 4 MiB; make it shorter");
     for (const char *at = lex->at; at < lex->end; at++) {
         uint8_t byte = (uint8_t)*at;
         if ((byte >= ' ' && byte != 0x7F) || byte == '\t') continue;
-        return scenario_fail(lex->error, lex->line, "the byte 0x%02x is no text", (unsigned)byte);
+        return scenario_fail(lex->error, lex->line, "expected text, not the byte 0x%02x",
+                             (unsigned)byte);
     }
     return true;
 }
@@ -350,11 +363,11 @@ static bool parse_lines(struct parser *parser, const char *text, size_t size)
     struct scenario *scenario = parser->scenario;
     if (parser->loops.depth != 0) {
         parser->lex.line = scenario->lines[parser->loops.lines[parser->loops.depth - 1]].line;
-        return fail(parser, "the '}' that ends this repeat is missing");
+        return fail(parser, "this repeat must end with a '}'");
     }
     parser->lex.line = 0;
-    if (!scenario->seen[LINE_CHIP]) return fail(parser, "there is no 'chip' line");
-    if (!scenario->seen[LINE_ENGINE]) return fail(parser, "there is no 'engine' line");
+    if (!scenario->seen[LINE_CHIP]) return fail(parser, "a scenario needs a 'chip' line");
+    if (!scenario->seen[LINE_ENGINE]) return fail(parser, "a scenario needs an 'engine' line");
     scenario->ops = parser->ops;
     return true;
 }

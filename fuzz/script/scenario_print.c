@@ -1,10 +1,16 @@
-/* scenario_print.c - tree to text, and script to text by way of the lines it would be made of. */
+/* scenario_print.c - tree to text, and script to text by way of the lines it would be made of.
+ *
+ * A tree prints in the forms in which it was written. A script has only bytes: for each key and
+ * value the form is chosen that a reader sees through first (a word, a text, a number, a fill, hex
+ * otherwise), and the line is printed as if it came from a tree. Both print in one canonical form:
+ * one blank between words, two for each level of a block.
+ */
 #include "fuzz/script/scenario_internal.h"
 
 #include <string.h>
 
-#define TEXT_MAX 64u /* bytes of a value that are still told as text when a fill would do */
-#define FILL_MIN 9u  /* bytes of a value of one byte only that are told as a fill */
+#define TEXT_MAX 64u /* a value up to this size is printed as text even where a fill would do */
+#define FILL_MIN 9u  /* a value of one repeated byte is printed as a fill from this size on */
 
 static void print_indent(FILE *out, uint32_t depth)
 {
@@ -116,7 +122,7 @@ static void print_value(FILE *out, const struct scenario_value *value)
     }
 }
 
-/* The oldest item goes without saying for a pop. */
+/* A pop of the oldest item needs no place. */
 static void print_place(FILE *out, const struct scenario_line *line)
 {
     if (line->place.name) {

@@ -5,7 +5,7 @@
  *
  * With --serve: requests on the standard input, answers on the standard output. A request is a
  * letter and a text: 'p' parse and print, 'x' parse, expand and list every operation, 's' parse,
- * expand and print the script as a scenario, 'n' parse, expand and tell the number of operations.
+ * expand and print the script as a scenario, 'n' parse, expand and print the number of operations.
  * An answer is 0 and what was asked for, or 1 and "line: reason". Both are a byte, a size of four
  * bytes (little endian) and that many bytes.
  */
@@ -216,19 +216,19 @@ static void answer(uint8_t status, const char *text, size_t size)
     (void)fflush(stdout);
 }
 
-/* One request; its text is in a block of its exact size, so that a read behind it is noticed. */
+/* One request; its text is in a block of its exact size, so that a read past its end is noticed. */
 static void serve_one(char request, size_t size)
 {
-    char *text = malloc(size != 0 ? size : 1), *told = NULL;
-    size_t told_size;
-    FILE *out = open_memstream(&told, &told_size);
+    char *text = malloc(size != 0 ? size : 1), *reply = NULL;
+    size_t reply_size;
+    FILE *out = open_memstream(&reply, &reply_size);
     struct scenario_error error = {0};
     if (!text || !out || fread(text, 1, size, stdin) != size) exit(3);
     bool good = serve(request, text, size, out, &error);
     if (!good) fprintf(out, "%u: %s", error.line, error.reason);
     (void)fclose(out);
-    answer(good ? 0 : 1, told, told_size);
-    free(told);
+    answer(good ? 0 : 1, reply, reply_size);
+    free(reply);
     free(text);
 }
 

@@ -1,7 +1,7 @@
 /* script.c - see script.h.
  *
  * The memory of a script is an arena: values are appended to blocks and never given back before the
- * script is. A copy takes a fresh arena whose parent is the one it was copied from, so that it may
+ * script is. A copy takes a new arena whose parent is the one it was copied from, so that it may
  * point at the values there; an arena goes when its script and all arenas below it have gone. A
  * shrinker that copies, changes and frees many times therefore gives back what each attempt added.
  */

@@ -26,9 +26,9 @@ enum op_kind {
     OP_EXPECT, /* key, value (NULL: absent); the scenario's own word on what must be there */
     OP_PUSH,   /* value; of a queue, refused when it is full */
     OP_APPEND, /* value; of a queue or a log: the oldest make room */
-    OP_POP,    /* count: so many places behind the oldest */
+    OP_POP,    /* count: the item at this place; 0 is the oldest */
     OP_PEEK,
-    OP_READ,   /* count: the item so many places behind the oldest, by its number */
+    OP_READ,   /* count: the item at this place from the oldest, asked for by its number */
     OP_SYNC,   /* what waits in RAM becomes durable */
     OP_SEAL,   /* an orderly shutdown */
     OP_IDLE,   /* the engine may work ahead */
@@ -120,7 +120,7 @@ const char *op_name(enum op_kind kind);
 /* What an operation of this kind carries. */
 bool op_has_key(enum op_kind kind);
 bool op_has_value(enum op_kind kind); /* OP_EXPECT and its like: or NULL for "absent" */
-bool op_has_place(enum op_kind kind); /* count: places behind the oldest */
+bool op_has_place(enum op_kind kind); /* count: its place, from 0 for the oldest */
 /* Whether it may write to the flash and, cut, be done or not. */
 bool op_changes(enum op_kind kind);
 /* The scenario's own word: not work for the engine, but a claim. */

@@ -1,3 +1,9 @@
+/* settings.c - see settings.h.
+ *
+ * An engine has a table of options; each has a range and a default, and some have a word for each
+ * number of the range. The values start at the defaults. Each option of the script then replaces
+ * one, by name. At last the engine itself is asked whether it takes chip and values together.
+ */
 #include "fuzz/script/settings.h"
 
 #include <inttypes.h>
@@ -37,12 +43,13 @@ static bool choose(const struct adapter *adapter, const struct adapter_option *o
     int word = given->word[0] ? word_index(option, given->word) : 0;
     *value = given->word[0] ? option->min + (uint64_t)word : given->value;
     if (word < 0)
-        snprintf(reason, SETTINGS_REASON_MAX, "option %s of engine %s is not '%s'", option->name,
+        snprintf(reason, SETTINGS_REASON_MAX,
+                 "option %s of engine %s cannot be '%s'; see `brownout list engines`", option->name,
                  adapter->name, given->word);
     else if (*value < option->min || *value > option->max)
         snprintf(reason, SETTINGS_REASON_MAX,
-                 "option %s of engine %s is from %" PRIu64 " to %" PRIu64, option->name,
-                 adapter->name, option->min, option->max);
+                 "option %s of engine %s must be from %" PRIu64 " to %" PRIu64 ", not %" PRIu64,
+                 option->name, adapter->name, option->min, option->max, *value);
     else
         return true;
     return false;
@@ -56,7 +63,8 @@ static bool choose_all(const struct adapter *adapter, const struct script *scrip
         int index = option_index(adapter, given->name);
         if (index < 0 && strcmp(adapter->name, script->engine) != 0) continue;
         if (index < 0) {
-            snprintf(reason, SETTINGS_REASON_MAX, "engine %s has no option '%s'", adapter->name,
+            snprintf(reason, SETTINGS_REASON_MAX,
+                     "engine %s has no option '%s'; see `brownout list engines`", adapter->name,
                      given->name);
             return false;
         }

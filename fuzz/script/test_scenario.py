@@ -23,11 +23,11 @@ OPS_MAX = 1 << 24
 
 
 class Mistake(Exception):
-    """A text that is no scenario: the line and the reason that a user is told."""
+    """A text that is no scenario: the line and the reason that a user reads."""
 
-    def __init__(self, told):
-        super().__init__(told)
-        line, self.reason = told.split(": ", 1)
+    def __init__(self, message):
+        super().__init__(message)
+        line, self.reason = message.split(": ", 1)
         self.line = int(line)
 
 
@@ -55,10 +55,10 @@ class Language:
         if len(head) != 5:
             pytest.fail(f"crashed by {text!r}\n{self.process.stderr.read().decode()}")
         status, size = struct.unpack("<BI", head)
-        told = self.process.stdout.read(size).decode("utf-8", "surrogateescape")
+        reply = self.process.stdout.read(size).decode("utf-8", "surrogateescape")
         if status:
-            raise Mistake(told)
-        return told
+            raise Mistake(reply)
+        return reply
 
     def printed(self, text):
         return self.ask(b"p", text)
@@ -218,7 +218,7 @@ KINDS = ("fetch", "remove", "pop", "read", "rot", *VALUED, *PLAIN)
 
 @st.composite
 def places(draw, loops, kind):
-    """Places behind the oldest: their text, and from the loops' turns to their number."""
+    """Places from the oldest, which is 0: their text, and from the loops' turns to their number."""
     form = draw(st.sampled_from(["number", "loop", "modulus"]))
     if form == "number" or not loops:
         number = draw(st.integers(0, 2**32 - 1) | st.integers(0, 2))
@@ -355,8 +355,8 @@ def test_an_expanded_scenario_does_what_its_statements_say(language, statements)
     expected = [op for statement in statements for op in statement.ops({})]
     ops = language.ops(text_of(statements))
     assert len(ops) == len(expected)
-    for (kind, key, value, count, *_), (*told, value_expected, place) in zip(ops, expected):
-        assert [kind, key] == [told[0], listed(told[1])]
+    for (kind, key, value, count, *_), (*made, value_expected, place) in zip(ops, expected):
+        assert [kind, key] == [made[0], listed(made[1])]
         assert kind == "rot" or count == str(place)
         if isinstance(value_expected, tuple):
             low, high = value_expected
@@ -501,46 +501,46 @@ def test_a_case_is_printed_in_the_forms_that_say_most(language):
 
 NESTED = "repeat 2 {\n"
 MISTAKES = [
-    ("", 0, "there is no 'chip' line"),
-    ("chip generic\n", 0, "there is no 'engine' line"),
-    ("chip w25q\n", 1, "unknown chip 'w25q'"),
-    ("chip " + "x" * 100, 1, "unknown chip '" + "x" * 40 + "'"),
+    ("", 0, "a scenario needs a 'chip' line"),
+    ("chip generic\n", 0, "a scenario needs an 'engine' line"),
+    ("chip w25q\n", 1, "unknown chip 'w25q'; see `brownout list chips`"),
+    ("chip " + "x" * 100, 1, "unknown chip '" + "x" * 40 + "'; see `brownout list chips`"),
     ("chip\n", 1, "the name of a chip is expected at the end of this line"),
-    ("chip generic sector=1000", 1, "no geometry: sector=1000 is no multiple of page=256"),
-    ("chip generic unit=3", 1, "no geometry: unit=3 is not 1, 2, 4, 8, 16 or 32"),
-    ("chip generic unit=65537", 1, "unit goes from 0 to 32"),
-    ("chip generic read=5", 1, "no geometry: read=5 is not 1, 2, 4, 8, 16 or 32"),
-    ("chip generic page=0", 1, "no geometry: page=0 is no multiple of unit=1"),
-    ("chip generic page=2 sector=6 read=4", 1, "no geometry: sector=6 is no multiple of read=4"),
-    ("chip generic sectors=0", 1, "no geometry: sectors=0"),
+    ("chip generic sector=1000", 1, "sector=1000 must be a multiple of page=256"),
+    ("chip generic unit=3", 1, "unit=3 must be 1, 2, 4, 8, 16 or 32"),
+    ("chip generic unit=65537", 1, "unit must be from 0 to 32"),
+    ("chip generic read=5", 1, "read=5 must be 1, 2, 4, 8, 16 or 32"),
+    ("chip generic page=0", 1, "page=0 must be a multiple of unit=1"),
+    ("chip generic page=2 sector=6 read=4", 1, "sector=6 must be a multiple of read=4"),
+    ("chip generic sectors=0", 1, "sectors=0 must be 1 or more"),
     ("chip generic sectors=8388608", 1,
-     "no geometry: sectors=8388608 of sector=4096 are over 4 GiB"),
-    ("chip generic tear=3", 1, "tear goes from 0 to 2"),
+     "sectors=8388608 times sector=4096 must be at most 4 GiB"),
+    ("chip generic tear=3", 1, "tear must be from 0 to 2"),
     ("chip generic sector", 1, "'=' is expected at the end of this line"),
-    ("chip generic page=256 page=256", 1, "'page' is there twice"),
-    ("chip generic colour=3", 1, "a chip has no 'colour', it has sectors, sector, page, unit, "
+    ("chip generic page=256 page=256", 1, "'page' stands twice; give it once"),
+    ("chip generic colour=3", 1, "a chip has no 'colour'; it has sectors, sector, page, unit, "
      "read, erased, programs, tear and endurance"),
-    ("chip generic\nchip generic", 2, "this statement is there twice"),
+    ("chip generic\nchip generic", 2, "this statement stands twice; give it once"),
     ("store a empty", 1, "a 'chip' line must come before this"),
     ("chip generic\nrepeat 2 {", 2, "an 'engine' line must come before this"),
     ("engine a b", 1, "'=' is expected at the end of this line"),
-    ("engine a b=1 b=1", 1, "'b' is there twice"),
-    ("engine a b=18446744073709551616", 1, "an option goes from 0 to 18446744073709551615"),
-    ("engine a b=" + "c" * 24, 1, "this name is too long"),
+    ("engine a b=1 b=1", 1, "'b' stands twice; give it once"),
+    ("engine a b=18446744073709551616", 1, "an option must be from 0 to 18446744073709551615"),
+    ("engine a b=" + "c" * 24, 1, "this name must have at most 23 bytes"),
     ("engine a b=-1", 1, "an option is expected, not '-1'"),
-    ("engine a a=1 b=1 c=1 d=1 e=1 f=1 g=1 h=1 i=1", 1, "too many options"),
-    ("engine " + "a" * 64, 1, "this name is too long"),
+    ("engine a a=1 b=1 c=1 d=1 e=1 f=1 g=1 h=1 i=1", 1, "an engine takes at most 8 options"),
+    ("engine " + "a" * 64, 1, "this name must have at most 63 bytes"),
     ("seed -1", 1, "a seed is expected, not '-1'"),
     ("every 5", 1, "ns, us, ms, s, m, h or d is expected at the end of this line"),
     ("every 5min", 1, "ns, us, ms, s, m, h or d is expected, not 'min'"),
-    ("every 0s", 1, "a time goes from 1 to 18446744073709551615"),
-    ("every 213504d", 1, "too long a time"),
+    ("every 0s", 1, "a time must be from 1 to 18446744073709551615"),
+    ("every 213504d", 1, "this time is over 2^64 ns; take a shorter one"),
     ("faults edge,bit", 1, "a list of fault classes, such as edge,bits, is expected, "
      "not 'edge,bit'"),
-    ("depth 5", 1, "a depth goes from 1 to 4"),
+    ("depth 5", 1, "a depth must be from 1 to 4"),
     ("found durable 5", 1, "a text in quotes is expected, not '5'"),
-    ("found durable \"" + "x" * 200 + '"', 1, "this text is too long"),
-    ('found durable "\\x00"', 1, "a NUL in this text"),
+    ("found durable \"" + "x" * 200 + '"', 1, "this text must have under 200 bytes"),
+    ('found durable "\\x00"', 1, "this text must have no NUL byte"),
     ("trace 9f", 1, "a digest of 16 hex digits is expected, not '9f'"),
     (HEADER + "\n\nstoer a empty", 5, "a statement is expected, not 'stoer'"),
     (HEADER + "store", 3, "a key is expected at the end of this line"),
@@ -550,87 +550,87 @@ MISTAKES = [
     (HEADER + "store a home", 3, "a value is expected, not 'home'"),
     (HEADER + "store a absent", 3, "a value is expected, not 'absent'"),
     (HEADER + "expect a random 4", 3, "a value is expected, not 'random'"),
-    (HEADER + "store a \"x", 3, "the quote that ends this text is missing"),
-    (HEADER + 'store a "\\q"', 3, 'the escapes of a text are \\" \\\\ \\n \\r \\t and \\xHH'),
-    (HEADER + "store a 0x123", 3, "0x is followed by two hex digits for each byte"),
-    (HEADER + "store a 0x", 3, "0x is followed by two hex digits for each byte"),
-    (HEADER + "store a random 9..8", 3, "the larger size goes from 9 to 131072"),
-    (HEADER + "store a random 131073", 3, "a size goes from 0 to 131072"),
-    (HEADER + "store a fill 256 1", 3, "a byte goes from 0 to 255"),
-    (HEADER + "store a fill 0x1234 1", 3, "fill takes one byte"),
+    (HEADER + "store a \"x", 3, "this text must end with a quote"),
+    (HEADER + 'store a "\\q"', 3, 'a backslash must start one of \\" \\\\ \\n \\r \\t \\xHH'),
+    (HEADER + "store a 0x123", 3, "0x must be followed by two hex digits for each byte"),
+    (HEADER + "store a 0x", 3, "0x must be followed by two hex digits for each byte"),
+    (HEADER + "store a random 9..8", 3, "the larger size must be from 9 to 131072"),
+    (HEADER + "store a random 131073", 3, "a size must be from 0 to 131072"),
+    (HEADER + "store a fill 256 1", 3, "a byte must be from 0 to 255"),
+    (HEADER + "store a fill 0x1234 1", 3, "fill takes one byte, not 2"),
     (HEADER + "store a fill i 1", 3, "no repeat around this has a variable 'i'"),
-    (HEADER + "store u8:256 empty", 3, "this key goes from 0 to 255"),
-    (HEADER + "store u24:1 empty", 3, "before ':' stands u8, u16 or u32"),
-    (HEADER + "store u8:[250..256] empty", 3, "this key goes from 0 to 255, its index up to 256"),
+    (HEADER + "store u8:256 empty", 3, "this key must be from 0 to 255"),
+    (HEADER + "store u24:1 empty", 3, "expected u8, u16 or u32 before ':'"),
+    (HEADER + "store u8:[250..256] empty", 3, "this key must be from 0 to 255, but its index goes up to 256"),
     (HEADER + "repeat 70000 as i {\nstore u16:[i] empty", 4,
-     "this key goes from 0 to 65535, its index up to 69999"),
-    (HEADER + "store k[5..4] empty", 3, "the end of this range goes from 5 to 4294967295"),
+     "this key must be from 0 to 65535, but its index goes up to 69999"),
+    (HEADER + "store k[5..4] empty", 3, "the end of this range must be from 5 to 4294967295"),
     (HEADER + "store k[5] empty", 3, "'..' is expected, not ']'"),
     (HEADER + "store k[] empty", 3, "LOW..HIGH or the variable of a repeat is expected, not ']'"),
-    (HEADER + "repeat 2 as i {\nstore k[i % 0] empty", 4, "a modulus goes from 1 to 4294967295"),
+    (HEADER + "repeat 2 as i {\nstore k[i % 0] empty", 4, "a modulus must be from 1 to 4294967295"),
     (HEADER + "repeat 2 as i {\n}\nstore k[i] empty", 5, "no repeat around this has a variable "
      "'i'"),
     (HEADER + "store a empty cut 1 sideways:3", 3, "a tear, such as prefix:5, is expected, "
      "not 'sideways:3'"),
-    (HEADER + "mount cut 0 done", 3, "the number of a program or erase goes from 1 to 4294967295"),
+    (HEADER + "mount cut 0 done", 3, "the number of a program or erase must be from 1 to 4294967295"),
     (HEADER + "expect a empty cut 1 done", 3, "the end of the line is expected, not 'cut'"),
     (HEADER + "oldest empty cut 1 done", 3, "the end of the line is expected, not 'cut'"),
     (HEADER + "newest random 4", 3, "a value is expected, not 'random'"),
     (HEADER + "push", 3, "a value is expected at the end of this line"),
     (HEADER + "append absent", 3, "a value is expected, not 'absent'"),
-    (HEADER + "append count 0", 3, "a size goes from 1 to 131072"),
-    (HEADER + "append count 131073", 3, "a size goes from 1 to 131072"),
+    (HEADER + "append count 0", 3, "a size must be from 1 to 131072"),
+    (HEADER + "append count 131073", 3, "a size must be from 1 to 131072"),
     (HEADER + "push fill i % 2 1", 3, "no repeat around this has a variable 'i'"),
     (HEADER + "pop oldest", 3, "no repeat around this has a variable 'oldest'"),
-    (HEADER + "pop 4294967296", 3, "a place goes from 0 to 4294967295"),
-    (HEADER + "pop -1", 3, "a place behind the oldest item is expected, not '-1'"),
-    (HEADER + "read", 3, "a place behind the oldest item is expected at the end of this line"),
+    (HEADER + "pop 4294967296", 3, "a place must be from 0 to 4294967295"),
+    (HEADER + "pop -1", 3, "a place (0 is the oldest item) is expected, not '-1'"),
+    (HEADER + "read", 3, "a place (0 is the oldest item) is expected at the end of this line"),
     (HEADER + "peek 1", 3, "the end of the line is expected, not '1'"),
     (HEADER + "sync now", 3, "the end of the line is expected, not 'now'"),
     (HEADER + "look again", 3, "the end of the line is expected, not 'again'"),
-    (HEADER + "rot 0", 3, "a number of bits goes from 1 to 1048576"),
-    (HEADER + "repeat 0 {", 3, "a number of turns goes from 1 to 16777216"),
+    (HEADER + "rot 0", 3, "a number of bits must be from 1 to 1048576"),
+    (HEADER + "repeat 0 {", 3, "a number of turns must be from 1 to 16777216"),
     (HEADER + "repeat 2", 3, "'{' is expected at the end of this line"),
     (HEADER + "repeat 2 { look }", 3, "the end of the line is expected, not 'look'"),
-    (HEADER + "repeat 2 as i {\nrepeat 2 as i {", 4, "a repeat around this has the same variable"),
-    (HEADER + "}", 3, "there is no repeat that this could end"),
-    (HEADER + NESTED + "look\n", 3, "the '}' that ends this repeat is missing"),
+    (HEADER + "repeat 2 as i {\nrepeat 2 as i {", 4, "a repeat around this has the same variable; name it differently"),
+    (HEADER + "}", 3, "this '}' ends no repeat"),
+    (HEADER + NESTED + "look\n", 3, "this repeat must end with a '}'"),
     (HEADER + 17 * NESTED, 19, "repeats nest at most 16 deep"),
     (HEADER + "look\nseed 1", 4, "this must come before the first operation"),
-    (HEADER + "look\0", 3, "the byte 0x00 is no text"),
-    (HEADER + "look # \x1b[31m", 3, "the byte 0x1b is no text"),
+    (HEADER + "look\0", 3, "expected text, not the byte 0x00"),
+    (HEADER + "look # \x1b[31m", 3, "expected text, not the byte 0x1b"),
     (HEADER + "# " + "x" * 1000, 3, "a comment has at most 1000 bytes"),
     (HEADER + "store a \"" + "x" * 131073 + '"', 3, "a key or a value has at most 131072 bytes"),
     (HEADER + "store " + "x" * 131073, 3, "a key or a value has at most 131072 bytes"),
-    (HEADER + "look" + " " * (1 << 22), 3, "too long a line"),
+    (HEADER + "look" + " " * (1 << 22), 3, "this line is over 4 MiB; make it shorter"),
     (HEADER + "look \xfc", 3, "the end of the line is expected, not '??'"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text, line, reason", MISTAKES, ids=[told for *_, told in MISTAKES])
-def test_a_mistake_is_told_with_its_line(language, text, line, reason):
-    with pytest.raises(Mistake) as told:
+@pytest.mark.parametrize("text, line, reason", MISTAKES, ids=[reason for *_, reason in MISTAKES])
+def test_a_mistake_is_reported_with_its_line(language, text, line, reason):
+    with pytest.raises(Mistake) as mistake:
         language.printed(text)
-    assert (told.value.line, told.value.reason) == (line, reason)
+    assert (mistake.value.line, mistake.value.reason) == (line, reason)
 
 
 TOO_MUCH = [
-    ("store k[0..16777216] empty\n", 0, "more than 16777216 operations"),
-    ("repeat 16777216 {\nlook\nlook\n}\n", 0, "more than 16777216 operations"),
-    (16 * "repeat 16777216 {\n" + "look\n" + 16 * "}\n", 0, "more than 16777216 operations"),
+    ("store k[0..16777216] empty\n", 0, "a scenario has at most 16777216 operations; repeat less often"),
+    ("repeat 16777216 {\nlook\nlook\n}\n", 0, "a scenario has at most 16777216 operations; repeat less often"),
+    (16 * "repeat 16777216 {\n" + "look\n" + 16 * "}\n", 0, "a scenario has at most 16777216 operations; repeat less often"),
     (16 * "repeat 16777216 {\nstore k[0..4294967295] empty\n" + 16 * "}\n", 0,
-     "more than 16777216 operations"),
-    ("repeat 2049 {\nstore k random 131072\n}\n", 4, "all values together are over 256 MiB"),
-    ("repeat 8388609 {\nappend count 32\n}\n", 4, "all values together are over 256 MiB"),
+     "a scenario has at most 16777216 operations; repeat less often"),
+    ("repeat 2049 {\nstore k random 131072\n}\n", 4, "all values together must be at most 256 MiB; use fewer or smaller ones"),
+    ("repeat 8388609 {\nappend count 32\n}\n", 4, "all values together must be at most 256 MiB; use fewer or smaller ones"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("text, line, reason", TOO_MUCH, ids=range(len(TOO_MUCH)))
 def test_a_scenario_that_would_fill_the_memory_is_refused(language, text, line, reason):
     assert language.printed(HEADER + text)
-    with pytest.raises(Mistake) as told:
+    with pytest.raises(Mistake) as mistake:
         language.op_count(HEADER + text)
-    assert (told.value.line, told.value.reason) == (line, reason)
+    assert (mistake.value.line, mistake.value.reason) == (line, reason)
 
 
 def test_values_of_one_byte_over_and_over_are_there_once(language):
@@ -663,18 +663,18 @@ def survives(language, text):
 @given(st.binary(max_size=300))
 @example(b"\xef\xbb\xbf# a byte order mark")
 @example(b"#\xff\n\n")
-def test_random_bytes_are_told_as_mistakes(language, text):
+def test_random_bytes_are_mistakes(language, text):
     survives(language, text)
     survives(language, HEADER.encode() + text)
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=40).map("".join))
-def test_random_words_are_told_as_mistakes_or_print_back(language, text):
+def test_random_words_are_mistakes_or_print_back(language, text):
     survives(language, HEADER + text)
 
 
 @given(st.sampled_from(SHIPPED), st.data())
-def test_a_damaged_scenario_is_told_as_a_mistake_or_prints_back(language, path, choice):
+def test_a_damaged_scenario_is_a_mistake_or_prints_back(language, path, choice):
     text = bytearray(path.read_bytes())
     for _ in range(choice.draw(st.integers(1, 6))):
         at = choice.draw(st.integers(0, len(text)))
