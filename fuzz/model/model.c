@@ -4,16 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/script/mix.h"
 #include "sim/memory.h"
-
-static uint64_t mix(uint64_t x)
-{
-    x ^= x >> 30;
-    x *= 0xBF58476D1CE4E5B9u;
-    x ^= x >> 27;
-    x *= 0x94D049BB133111EBu;
-    return x ^ x >> 31;
-}
 
 /* A sum over the members, so that their order does not matter. */
 static uint64_t slot_digest(uint32_t key, const struct model_slot *slot)
@@ -21,8 +13,8 @@ static uint64_t slot_digest(uint32_t key, const struct model_slot *slot)
     uint64_t sum = 0;
     for (uint32_t i = 0; i < slot->count; i++) {
         const struct value *value = slot->allowed[i];
-        uint64_t member = value ? value->digest ^ mix(value->size + 1u) : 0;
-        sum += mix(member + (uint64_t)(key + 1u) * 0x9E3779B97F4A7C15u);
+        uint64_t member = value ? value->digest ^ mix_word(value->size + 1u) : 0;
+        sum += mix_word(member + (uint64_t)(key + 1u) * MIX_STEP);
     }
     return sum;
 }

@@ -4,22 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/script/mix.h"
 #include "sim/memory.h"
-
-static uint64_t mix(uint64_t x)
-{
-    x ^= x >> 30;
-    x *= 0xBF58476D1CE4E5B9u;
-    x ^= x >> 27;
-    x *= 0x94D049BB133111EBu;
-    return x ^ x >> 31;
-}
 
 static uint64_t item_digest(const struct model_item *item)
 {
-    uint64_t place = item->time * 0x9E3779B97F4A7C15u ^ item->number * 0xD6E8FEB86659FD93u;
+    uint64_t place = item->time * MIX_STEP ^ item->number * 0xD6E8FEB86659FD93u;
     uint32_t state = item->state + item->hidden * 64u + item->pending_old * 128u;
-    return mix(item->value->digest + place + state);
+    return mix_word(item->value->digest + place + state);
 }
 
 static void set_state(struct model_list *list, uint32_t index, enum item_state state)
@@ -55,9 +47,9 @@ static void hide(struct model_list *list, uint32_t index, bool hidden)
 
 static void set_flag(struct model_list *list, uint32_t flag, bool value)
 {
-    list->digest -= mix(list->flags);
+    list->digest -= mix_word(list->flags);
     list->flags = value ? list->flags | flag : list->flags & ~flag;
-    list->digest += mix(list->flags);
+    list->digest += mix_word(list->flags);
 }
 
 void model_list_init(struct model_list *list, const struct model_design *design)

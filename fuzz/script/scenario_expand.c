@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/script/mix.h"
+
 /* Values that are one byte over and over are made once: a workload of millions of operations has a
  * handful of them. The place of one is such that those of one size never drive each other out. */
 #define UNIFORM_MAX 1024u
@@ -30,21 +32,13 @@ struct expander {
 
 #define SCRATCH_SIZE (SCENARIO_VALUE_MAX + 16u)
 
-/* --- random numbers: splitmix64 --- */
-
-static uint64_t next_random(uint64_t *state)
-{
-    uint64_t word = *state += 0x9E3779B97F4A7C15u;
-    word = (word ^ (word >> 30)) * 0xBF58476D1CE4E5B9u;
-    word = (word ^ (word >> 27)) * 0x94D049BB133111EBu;
-    return word ^ (word >> 31);
-}
+/* --- random numbers --- */
 
 /* The start of a sequence that belongs to the operation about to be appended. */
 static uint64_t random_here(const struct expander *expander)
 {
     uint64_t state = expander->scenario->header->seed;
-    uint64_t mixed = next_random(&state);
+    uint64_t mixed = mix_next(&state);
     return mixed ^ ((uint64_t)expander->script->op_count + 1) * 0xD1342543DE82EF95u;
 }
 
@@ -52,7 +46,7 @@ static void random_bytes(uint64_t *state, uint8_t *bytes, uint32_t size)
 {
     uint64_t word = 0;
     for (uint32_t i = 0; i < size; i++, word >>= 8) {
-        if (i % 8 == 0) word = next_random(state);
+        if (i % 8 == 0) word = mix_next(state);
         bytes[i] = (uint8_t)word;
     }
 }
@@ -103,7 +97,7 @@ static uint32_t make_random(const struct expander *expander, const struct scenar
 {
     uint64_t state = random_here(expander);
     uint32_t size = value->low;
-    size += (uint32_t)(next_random(&state) % (value->high - value->low + 1));
+    size += (uint32_t)(mix_next(&state) % (value->high - value->low + 1));
     random_bytes(&state, expander->scratch, size);
     return size;
 }
@@ -183,7 +177,7 @@ static bool expand_op(struct expander *expander, const struct scenario_line *lin
     }
     if (line->op == OP_ROT && !line->has_seed) {
         uint64_t random = random_here(expander);
-        op.seed = next_random(&random);
+        op.seed = mix_next(&random);
     }
     script_append(expander->script, &op);
     return true;

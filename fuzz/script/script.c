@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/script/mix.h"
 #include "sim/memory.h"
 
 #define BLOCK_SIZE_MIN ((size_t)1 << 10)
@@ -84,14 +85,6 @@ static void *arena_take(struct script_arena *arena, size_t size)
 
 /* --- digest --- */
 
-/* The output function of splitmix64 (Steele, Lea, Flood 2014): a permutation of 64-bit words. */
-static uint64_t digest_mix(uint64_t word)
-{
-    word = (word ^ (word >> 30)) * 0xBF58476D1CE4E5B9u;
-    word = (word ^ (word >> 27)) * 0x94D049BB133111EBu;
-    return word ^ (word >> 31);
-}
-
 /* Little endian on every machine; compilers make one load of it where that is what it is. */
 static uint64_t digest_word(const uint8_t *bytes)
 {
@@ -103,15 +96,15 @@ static uint64_t digest_word(const uint8_t *bytes)
 uint64_t script_digest(const void *bytes, uint32_t size)
 {
     const uint8_t *at = (const uint8_t *)bytes;
-    uint64_t digest = digest_mix(0x9E3779B97F4A7C15u + size);
+    uint64_t digest = mix_word(MIX_STEP + size);
     uint32_t left = size;
     for (; left >= 8; left -= 8, at += 8) {
-        digest = digest_mix(digest ^ digest_word(at)) + 0x9E3779B97F4A7C15u;
+        digest = mix_word(digest ^ digest_word(at)) + MIX_STEP;
     }
     if (left != 0) {
         uint8_t last[8] = {0};
         memcpy(last, at, left);
-        digest = digest_mix(digest ^ digest_word(last));
+        digest = mix_word(digest ^ digest_word(last));
     }
     return digest;
 }

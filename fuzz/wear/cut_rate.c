@@ -3,21 +3,15 @@
 #include <assert.h>
 #include <stddef.h>
 
-/* The output function of splitmix64 (Steele, Lea, Flood 2014): a permutation of 64-bit words. */
-static uint64_t mix(uint64_t word)
-{
-    word = (word ^ (word >> 30)) * 0xBF58476D1CE4E5B9u;
-    word = (word ^ (word >> 27)) * 0x94D049BB133111EBu;
-    return word ^ (word >> 31);
-}
+#include "fuzz/script/mix.h"
 
 /* What a draw is for, so that one draw says nothing of another. */
 enum purpose { WHETHER = 1, WHERE, WHAT, TEARS };
 
 static uint64_t draw(const struct cut_rate *cut_rate, uint64_t number, enum purpose purpose)
 {
-    uint64_t word = mix(cut_rate->seed + 0x9E3779B97F4A7C15u * (uint64_t)purpose);
-    return mix(word ^ (number + 1) * 0xD1B54A32D192ED03u);
+    uint64_t word = mix_word(cut_rate->seed + MIX_STEP * (uint64_t)purpose);
+    return mix_word(word ^ (number + 1) * 0xD1B54A32D192ED03u);
 }
 
 bool cut_rate_strikes(const struct cut_rate *cut_rate, uint64_t number)
@@ -77,14 +71,14 @@ static struct tear draw_tear(const struct cut_rate_watch *watch, const struct ch
 {
     const struct cut_rate *cut_rate = watch->cut_rate;
     struct choice choice = {.tear = {.kind = TEAR_NONE}};
-    uint64_t seed = mix(watch->seed ^ TEARS), dice = mix(watch->seed ^ WHAT);
+    uint64_t seed = mix_word(watch->seed ^ TEARS), dice = mix_word(watch->seed ^ WHAT);
     uint32_t classes = 0;
     fault_tears(watch->chip, op, cut_rate->faults, &cut_rate->effort, seed, count_tear, &choice);
     for (uint32_t i = 0; i < FAULT_CLASSES; i++)
         classes += choice.counts[i] != 0;
     if (!classes) return choice.tear;
     choice.class = nth_class(&choice, (uint32_t)(dice % classes));
-    choice.left = (uint32_t)(mix(dice) % choice.counts[choice.class]);
+    choice.left = (uint32_t)(mix_word(dice) % choice.counts[choice.class]);
     fault_tears(watch->chip, op, cut_rate->faults, &cut_rate->effort, seed, pick_tear, &choice);
     assert(choice.drawn);
     return choice.tear;
