@@ -1,3 +1,15 @@
+/* model.c - see model.h.
+ *
+ * A set of at most three values stands for a key. begin() adds the outcome of the operation, commit()
+ * leaves nothing but it, abort() puts back what was there. After a cut neither is called: both
+ * outcomes stay, until a look picks one.
+ *
+ * The digest of all sets is a sum with one share for each key, so that a change costs one share
+ * taken away and one put in. The explorer skips a crash state whose image and digest were visited.
+ *
+ * A clear that may not stop half way makes the keys depend on one another, which sets for single
+ * keys cannot say: `together` is set, and the rig judges all keys or none.
+ */
 #include "fuzz/model/model.h"
 
 #include <assert.h>

@@ -1,3 +1,47 @@
+/* model_list.c - see model_list.h for the states of an item and the laws.
+ *
+ * Operations. model_list_begin() enters the outcome of an operation as something that may be: an
+ * item that is put in is pending, one that is popped is leaving, a clear sets a flag. Then commit,
+ * abort or a look decides. At each moment the list stands for a set of sequences: all those that
+ * the laws allow.
+ *
+ * Looks. A look gives a sequence of values, with numbers where the engine has them. It is allowed
+ * if the items of the list can be divided into kept and missed ones so that
+ *   1. the kept ones, in their order, have the bytes and the numbers that were seen;
+ *   2. each missed one may be missing by the laws;
+ *   3. the numbers grow as they must (numbers_fit).
+ *
+ * Whether the laws let an item be kept or missed depends on the older items. Two bits, the memory,
+ * hold all that must be known of them:
+ *   ONE_KEPT        an older item was kept. No old item may be missed any more: the oldest go first.
+ *   PENDING_MISSED  an older pending item was missed. No pending item may be kept any more: items
+ *                   reach the flash in the order in which they were put in.
+ *
+ * An example: A is old, B and C are held, D is pending, its append was cut. Four looks are allowed:
+ *
+ *      A old    B held   C held   D pending
+ *      kept     kept     kept     kept       the append was done, and did not have to drop A
+ *      kept     kept     kept     missed     it was not done
+ *      missed   kept     kept     kept       it was done, and dropped A
+ *      missed   kept     kept     missed     it dropped A to make room, then power was cut
+ *
+ * A look that sees A, C, D is refused: B is held. So is one that sees B, C, D, A: another order.
+ *
+ * The search. Mostly no item is uncertain, and is_plain() compares one by one. Otherwise walk()
+ * goes from the oldest item to the newest; an item is kept if it looks like the next one that was
+ * seen and the laws let it be kept, else it is missed. That is right unless items have equal bytes.
+ * Say A and B both hold "x", A is old, B is held, and the look sees one "x". The walk keeps A, and
+ * nothing is left for B, which must not be missed. A misses and B is kept in truth.
+ *
+ * So, if the first walk fails, fill_in() makes a table, from the newest item back: for each item,
+ * number of items missed before it, and memory, whether the rest of the items fits the rest of the
+ * look. With it a walk takes a choice only if the rest still fits. Several divisions may fit, and
+ * they differ in the numbers that the items get. Two are tried: of equal items the older ones kept,
+ * then the newer ones. test_model_list.py compares all this with a model that keeps every world.
+ *
+ * A look that is allowed settles the list. What was seen is held. What was not seen goes, unless it
+ * waits in RAM or stays undecided by the engine's design (LIST_OPEN): then it is hidden.
+ */
 #include "fuzz/model/model_list.h"
 
 #include <assert.h>
@@ -63,7 +107,7 @@ void model_list_free(struct model_list *list)
     list->items = NULL;
 }
 
-/* Room for so many items from index 0 on. */
+/* Room for `capacity` items from index 0 on. */
 static void reserve(struct model_list *list, uint32_t capacity)
 {
     if (capacity <= list->capacity) return;
@@ -72,7 +116,7 @@ static void reserve(struct model_list *list, uint32_t capacity)
     list->capacity = capacity;
 }
 
-/* Hidden ones too. */
+/* How many items there are, hidden ones too. */
 static uint32_t extent(const struct model_list *list)
 {
     return list->end - list->first;
@@ -163,7 +207,7 @@ static void doubt_all(struct model_list *list)
 
 /* --- operations --- */
 
-/* A clear that was cut is still undecided, and now more will follow. */
+/* A clear that was cut is still undecided, and the next operation begins. */
 static void leave_clearing(struct model_list *list)
 {
     if (!(list->flags & LIST_CLEARING)) return;
@@ -174,7 +218,7 @@ static void leave_clearing(struct model_list *list)
     set_flag(list, LIST_CLEARING, false);
 }
 
-/* The index of the item that a pop is about; list->end when there is none. */
+/* The index of the item that a pop takes; list->end when there is none. */
 static uint32_t index_of(const struct model_list *list, const struct op *op)
 {
     const struct model_item *item = model_list_at(list, op->count);
@@ -208,7 +252,7 @@ void model_list_begin(struct model_list *list, const struct op *op)
     }
 }
 
-/* An item has the number behind that of the one before it, if that one is there. */
+/* An item has the number after that of the one before it, if that one is there. */
 static void infer_number(struct model_list *list, uint32_t index)
 {
     const struct model_item *item = &list->items[index];
@@ -220,8 +264,8 @@ static void infer_number(struct model_list *list, uint32_t index)
     }
 }
 
-/* An item was put in and is durable. What was in flight before it is decided now, but we are not
- * told how. */
+/* An item was put in and is durable. What was in flight before it is decided now, but nothing has
+ * shown yet how. */
 static void commit_last(struct model_list *list)
 {
     infer_number(list, list->end - 1);
@@ -302,10 +346,10 @@ void model_list_doubt(struct model_list *list, uint64_t since)
 
 /* --- where items lie --- */
 
-/* More than one call fills; items that waited in RAM may lie in any of so many. */
+/* More sectors than one call fills. An item that waited in RAM may lie in any of `span` sectors. */
 #define SPAN_MAX 32u
 
-/* Whether its sector, or one of those before it that count, was erased since. */
+/* Whether its sector was erased since, or one of those before it in which it may lie too. */
 static bool is_stale(const struct model_list *list, const struct chip *chip,
                      const struct model_item *item)
 {
@@ -316,7 +360,7 @@ static bool is_stale(const struct model_list *list, const struct chip *chip,
     return false;
 }
 
-/* How many sectors an item that waits in RAM has seen come and go, up to this one. */
+/* How many sectors were programmed while an item waited in RAM, up to this one. */
 static uint8_t span_up_to(const struct model_list *list, const struct model_item *item,
                           uint32_t sector)
 {
@@ -432,21 +476,21 @@ bool model_list_wait(struct model_list *list)
 
 /* --- looking --- */
 
-/* What the laws have to know of the items before the one at hand. */
+/* The memory: what the laws must know of the older items. MEMORIES values in all. */
 enum { ONE_KEPT = 1, PENDING_MISSED = 2, MEMORIES = 4 };
 
-/* Which of the items a look has seen. Items may have equal bytes, so going through them once does
- * not tell. From the newest item backwards it is found out with which past the rest fits. */
+/* One search: which of the items a look has seen. */
 struct match {
     const struct model_list *list;
     const struct model_seen *seen;
-    uint32_t items, missed; /* so many items, of which so many were not seen */
+    uint32_t items, missed; /* number of items, and of those that were not seen */
     bool all_may_miss;
-    uint8_t *fits; /* for [item][missed before it] a bit for each memory with which the rest fits */
+    uint8_t *fits; /* of [item][missed before it]: a bit for each memory with which the rest fits */
 };
 
-/* The laws: the memory with which it goes on behind this item, -1 where it must not be `kept`. */
-static int behind(const struct match *match, const struct model_item *item, bool kept, int memory)
+/* The laws: the memory after this item was kept, or was not; -1 where that is not allowed. */
+static int memory_after(const struct match *match, const struct model_item *item, bool kept,
+                        int memory)
 {
     if (match->all_may_miss) return memory;
     bool pending = item->state == ITEM_PENDING ||
@@ -459,7 +503,7 @@ static int behind(const struct match *match, const struct model_item *item, bool
     return item->state == ITEM_PENDING ? memory | PENDING_MISSED : memory;
 }
 
-/* As far as bytes and its own number tell. */
+/* Whether this may be what was seen, by its bytes and by its number if that is known. */
 static bool is_it(const struct model_item *item, const struct model_seen *seen)
 {
     return item->value->digest == seen->digest &&
@@ -471,15 +515,15 @@ static uint8_t *fits_at(const struct match *match, uint32_t item, uint32_t misse
     return &match->fits[(size_t)item * (match->missed + 1) + missed];
 }
 
-/* Whether the rest fits when this item is kept, or is not; without a table, as far as this item
- * tells. */
+/* Whether the rest fits when this item is kept, or is not. Without a table only this item is
+ * judged. */
 static bool may_be(const struct match *match, uint32_t i, uint32_t missed, bool kept, int memory)
 {
     const struct model_item *item = &match->list->items[match->list->first + i];
     if (kept && i - missed >= match->items - match->missed) return false;
     if (!kept && missed == match->missed) return false;
     if (kept && !is_it(item, &match->seen[i - missed])) return false;
-    int next = behind(match, item, kept, memory);
+    int next = memory_after(match, item, kept, memory);
     if (next < 0 || !match->fits) return next >= 0;
     return *fits_at(match, i + 1, missed + !kept) >> next & 1;
 }
@@ -500,7 +544,8 @@ static void fill_in(const struct match *match)
     }
 }
 
-/* Of items of equal bytes the older ones are taken as kept, or the newer ones. */
+/* Divides the items from the oldest to the newest. Of items of equal bytes the older ones are kept
+ * where both may be, or the newer ones. False when an item can be neither kept nor missed. */
 static bool walk(const struct match *match, bool older, bool *kept)
 {
     uint32_t missed = 0;
@@ -508,13 +553,13 @@ static bool walk(const struct match *match, bool older, bool *kept)
     for (uint32_t i = 0; i < match->items; i++) {
         kept[i] = may_be(match, i, missed, older, memory) == older;
         if (!may_be(match, i, missed, kept[i], memory)) return false;
-        memory = behind(match, &match->list->items[match->list->first + i], kept[i], memory);
+        memory = memory_after(match, &match->list->items[match->list->first + i], kept[i], memory);
         missed += !kept[i];
     }
     return true;
 }
 
-/* Whether the item that follows has another number, though this one is missing. */
+/* Whether this item, though missing, has used up a number. */
 static bool used_number(const struct model_item *item)
 {
     bool is_old = item->state == ITEM_OLD || item->pending_old;
@@ -535,14 +580,14 @@ static bool numbers_fit(const struct model_list *list, const struct model_seen *
             least = most = item->number;
             known = true;
         }
-        bool told = !kept || kept[i - list->first];
+        bool is_seen = !kept || kept[i - list->first];
         if (gaps && item->number == MODEL_NUMBER_NONE) most = MODEL_NUMBER_NONE - 1;
-        if (told) {
+        if (is_seen) {
             if (known && (seen->number < least || seen->number > most)) return false;
             least = most = seen++->number;
             known = true;
         }
-        least += told || used_number(item);
+        least += is_seen || used_number(item);
         most++;
     }
     return true;
@@ -575,14 +620,15 @@ static void keep_seen(struct model_list *list, const bool *kept, bool powered_on
     list->end = to;
 }
 
-/* What is known of the number of an item, and by it of those behind it. */
-static void settle_number(struct model_list *list, uint32_t index, const struct model_seen *told,
+/* What is known of the number of an item, and by it of those after it. `seen` is NULL when the look
+ * did not see it. */
+static void settle_number(struct model_list *list, uint32_t index, const struct model_seen *seen,
                           bool powered_on)
 {
     const struct model_item *item = &list->items[index];
     bool pending = item->state == ITEM_PENDING, is_new = item->number == MODEL_NUMBER_NONE;
-    if (told) {
-        set_number(list, index, told->number);
+    if (seen) {
+        set_number(list, index, seen->number);
         list->gaps = list->gaps && (!is_new || list->flags & LIST_OPEN);
     } else if (pending && !powered_on) {
         infer_number(list, index);
@@ -590,20 +636,20 @@ static void settle_number(struct model_list *list, uint32_t index, const struct 
         list->number = item->number + 1;
         list->number_known = true;
     }
-    if (!told && (item->state == ITEM_DOUBTFUL || (item->pending_old && powered_on)))
+    if (!seen && (item->state == ITEM_DOUBTFUL || (item->pending_old && powered_on)))
         list->gaps = true;
 }
 
-/* Each item that is held has the number that was told. */
+/* Each item that is held has the number that was seen. */
 static void settle_numbers(struct model_list *list, const struct model_seen *seen, uint32_t count,
                            const bool *kept, bool powered_on)
 {
     const struct model_seen *next = seen;
     if (!list->design->numbered) return;
     for (uint32_t i = list->first; i < list->end; i++) {
-        const struct model_seen *told = !kept || kept[i - list->first] ? next++ : NULL;
-        bool held = told && list->items[i].state == ITEM_HELD;
-        if (held || !(list->flags & LIST_OPEN)) settle_number(list, i, told, powered_on);
+        const struct model_seen *shown = !kept || kept[i - list->first] ? next++ : NULL;
+        bool held = shown && list->items[i].state == ITEM_HELD;
+        if (held || !(list->flags & LIST_OPEN)) settle_number(list, i, shown, powered_on);
     }
     if (count == 0 || list->flags & LIST_OPEN) return;
     bool pending = list->items[list->first].state == ITEM_PENDING;
@@ -612,7 +658,7 @@ static void settle_numbers(struct model_list *list, const struct model_seen *see
     list->number_known = true;
 }
 
-/* The usual case, without memory. */
+/* The usual case, which needs no search. */
 static bool is_plain(const struct model_list *list, const struct model_seen *seen, uint32_t count)
 {
     if (list->uncertain || list->flags & LIST_CLEARING || count != extent(list)) return false;
@@ -652,7 +698,7 @@ static void settle(struct model_list *list, const struct model_seen *seen, uint3
     if (!(list->flags & LIST_OPEN)) end_flight(list, powered_on);
 }
 
-/* Once through the items is enough unless some have equal bytes. */
+/* One walk is enough unless some items have equal bytes. */
 static bool find(struct match *match, bool *kept)
 {
     const struct model_list *list = match->list;
@@ -703,7 +749,7 @@ static void check_order(const struct model_list *list, uint32_t index)
 
 void model_list_check(const struct model_list *list)
 {
-    uint64_t digest = mix(list->flags);
+    uint64_t digest = mix_word(list->flags);
     uint32_t uncertain = 0, hidden = 0;
     assert(list->first <= list->end && list->end <= list->capacity);
     assert(list->old <= extent(list));

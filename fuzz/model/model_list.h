@@ -11,8 +11,9 @@
  *   doubtful  bits rotted, or what was in flight at a cut stays undecided (ADAPTER_TAIL_OPEN)
  *   clearing  (of the list) all are there, or none (unless ADAPTER_CLEAR_MAY_STOP)
  *
- * Numbers grow by one from item to item that is put in, and an item keeps the one it was told with,
- * or must have been. One that was never there has used none up, one that rotted away leaves a gap.
+ * Numbers grow by one from item to item that is put in. An item keeps the number with which it was
+ * first seen, or the one that it must have had. An item that was never there has used none up, one
+ * that rotted away leaves a gap.
  *
  * An append drops the oldest only when it needs their place, and only what lies in the sectors that
  * it has to clear. What a recovery erases excuses no more than that: an interrupted append may have
@@ -21,7 +22,7 @@
  * What append may drop is seen from outside: each item remembers the sector in which its last
  * (adapter.h, spans: first) program fell, and when. When that sector, or one of those just before
  * it, has been erased since, the item is old (adapter.h, ring). An item that waits in RAM goes to
- * the flash in some later call, nobody knows in which: it remembers all sectors that were come to
+ * the flash in some later call, nobody knows in which: it remembers all sectors that were programmed
  * meanwhile.
  *
  * Invariants
@@ -44,7 +45,7 @@ enum item_state { ITEM_HELD, ITEM_OLD, ITEM_PENDING, ITEM_LEAVING, ITEM_DOUBTFUL
 
 struct model_item {
     const struct value *value;
-    uint64_t number;  /* that the engine tells for it; MODEL_NUMBER_NONE: not known */
+    uint64_t number;  /* that the engine gives for it; MODEL_NUMBER_NONE: not known */
     uint32_t sector;  /* of its last program; CHIP_SECTOR_NONE: none yet */
     uint32_t erases;  /* of the chip, then */
     uint32_t time;    /* grows from item to item */
@@ -76,7 +77,7 @@ struct model_list {
     struct model_item *items;
     uint32_t first, end, capacity;
     uint32_t uncertain, hidden;
-    uint32_t old;    /* so many of the first are known to be old */
+    uint32_t old;    /* this many items, from the first on, are known to be old */
     uint32_t head;   /* sector of the last program; CHIP_SECTOR_NONE: none yet */
     bool taking;     /* a pop or a clear is in flight: what it programs is no item */
     uint32_t clock;  /* time of the item put in last */
@@ -84,7 +85,7 @@ struct model_list {
     bool waited;     /* a power-on went by without a look: the next call may do its work */
     uint64_t number; /* of the first item, or of the next one when there is none */
     bool number_known;
-    bool gaps;      /* items with numbers may be gone, since a look last told the newest one's */
+    bool gaps;      /* items with numbers may be gone since a look last saw the newest one's */
     uint32_t flags; /* LIST_CLEARING and the like */
     uint32_t leaving_was; /* state of the item of a pop in flight */
     uint64_t digest;
@@ -104,7 +105,7 @@ static inline uint32_t model_list_count(const struct model_list *list)
     return list->end - list->first - list->hidden;
 }
 
-/* The item so many places behind the oldest; NULL when there is none. */
+/* The item at a place, counted from the oldest, which is 0; NULL when there is none. */
 const struct model_item *model_list_at(const struct model_list *list, uint32_t place);
 
 /* The operation is about to be called; it answered OK; it answered an error. */

@@ -15,7 +15,7 @@
  * The answer is "no" when what was seen is not allowed, else the state: for each item, oldest
  * first, VALUE:TIME:STATE:NUMBER:SHOWN, then the flags, then the digest. STATE is a letter of
  * "HOPLD", or B for pending and old; NUMBER -1 when it is not known, SHOWN 0 for an item that the
- * engine does not tell now.
+ * engine does not show now.
  */
 #include "fuzz/model/model_list.h"
 
@@ -178,7 +178,7 @@ static bool begins(struct server *server, const char *request)
     return false;
 }
 
-/* The list that is now to be told; NULL when what was seen is not allowed. */
+/* The list to print; NULL when what was seen is not allowed. */
 static const struct model_list *serve(struct server *server, const char *request)
 {
     struct model_list *list = &server->list;

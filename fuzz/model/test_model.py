@@ -87,8 +87,8 @@ class Slow:
         return maps
 
 
-def same(told, slow):
-    sets, together, _ = told
+def same(state, slow):
+    sets, together, _ = state
     assert sets == slow.sets()
     # Where only some mixes of allowed values are allowed, the model must say that they go together.
     assert together or slow.mixes() == slow.maps
@@ -102,9 +102,9 @@ def look(model, slow, choose):
     seen = sorted(slow.maps)[choose % len(slow.maps)]
     slow.maps = {seen}
     for key, value in enumerate(seen):
-        told = model.ask("settle", key, value)
-    same(told, slow)
-    return told
+        answer = model.ask("settle", key, value)
+    same(answer, slow)
+    return answer
 
 
 OPERATION = st.tuples(
@@ -131,10 +131,10 @@ def test_a_model_of_whole_maps_agrees(model, widened, steps):
             slow.maps = slow.outcome(kind, key, value)
         elif end != "abort":
             slow.maps = slow.in_flight(kind, key, value)
-        told = model.ask(kind, key, value)
+        answer = model.ask(kind, key, value)
         if end in ("commit", "abort"):
-            told = model.ask(end)
-        same(told, slow)
+            answer = model.ask(end)
+        same(answer, slow)
         if end not in ("commit", "abort"):
             look(model, slow, end)
         elif end == "abort":
@@ -147,14 +147,14 @@ def test_digests_are_equal_when_and_only_when_the_sets_are(model, widened, first
     for steps in (first, second):
         model.new(widened)
         for (kind, key, value), end, _ in steps:
-            told = model.ask(kind, key, value)
+            answer = model.ask(kind, key, value)
             if end == "abort":
-                told = model.ask("abort")
+                answer = model.ask("abort")
             elif isinstance(end, int) and kind != "clear" and not widened & UPDATE_MAY_LOSE:
-                told = model.ask("settle", key, ABSENT if kind == "remove" else value)
+                answer = model.ask("settle", key, ABSENT if kind == "remove" else value)
             else:
-                told = model.ask("commit")
-            state, digest = tuple(told[0]), told[2]
+                answer = model.ask("commit")
+            state, digest = tuple(answer[0]), answer[2]
             assert digests.setdefault(state, digest) == digest
             assert sets.setdefault(digest, state) == state
 
@@ -165,6 +165,6 @@ def test_a_clear_that_may_not_stop_half_way_is_all_or_nothing(model):
         for key in range(2):
             model.ask("store", key, 5)
             model.ask("commit")
-        sets, told, _ = model.ask("clear")
+        sets, keys_together, _ = model.ask("clear")
         assert sets == [{"5", ABSENT}, {"5", ABSENT}, {ABSENT}]
-        assert told == together
+        assert keys_together == together

@@ -3,7 +3,7 @@
 The slow model keeps every sequence of items that may be on the flash now, one by one, and does with
 each what the contract says. Where an append dropped something, or power went, that is a set; a look
 picks one of it. The program under test is model_list_test.c in its serving mode; it has a chip of
-four sectors, whose programs and erases tell the model where items lie.
+four sectors, whose programs and erases show the model where items lie.
 """
 
 import os
@@ -156,8 +156,8 @@ class Slow:
     def put(self, value):
         self.clock += 1
         self.time = self.clock
-        behind = {w for w in self.worlds if set(self.waiting) <= set(w.times())}
-        self.worlds = self.worlds | {w.put(self.time) for w in behind}
+        waited = {w for w in self.worlds if set(self.waiting) <= set(w.times())}
+        self.worlds = self.worlds | {w.put(self.time) for w in waited}
         if self.open:
             self.come_and_go()
         self.values[self.time] = value
@@ -311,7 +311,7 @@ class Slow:
         return {self.bound(world, seen) for world in self.worlds} - {None}
 
     def settle(self, picked, powered_on):
-        """A look has shown these items. The worlds picked differ in what nobody was told."""
+        """A look has shown these items. The worlds picked differ in what no look has shown."""
         there = set(min(picked, key=by_items).times())
         if powered_on and self.design.open and len(self.worlds) > 1:
             self.open = True
@@ -351,9 +351,9 @@ class Slow:
                 found.add(world)
         return found
 
-    def keep_numbers(self, told):
-        """Each item keeps the number that it was told with, and those around it go along."""
-        for time, number in told.items if self.design.numbered else ():
+    def keep_numbers(self, seen):
+        """Each item keeps the number with which it was seen, and those around it go along."""
+        for time, number in seen.items if self.design.numbered else ():
             by = {number - dict(w.items)[time] for w in self.worlds if time in w.times()}
             loose = {w for w in self.worlds if w.items and not w.bound}
             self.worlds = self.worlds - loose | {w.shifted(n) for w in loose for n in by}
@@ -374,18 +374,18 @@ class Pair:
     def __init__(self, model, design):
         self.model, self.design = model, design
         self.slow = Slow(design)
-        self.told = model.ask("new", *design.words())
+        self.state = model.ask("new", *design.words())
         self.states, self.digests = {}, {}
 
     def ask(self, *words):
-        told = self.model.ask(*words)
-        if told is None:
+        answer = self.model.ask(*words)
+        if answer is None:
             return None
-        items, flags, digest = self.told = told
+        items, flags, digest = self.state = answer
         state = (tuple(items), flags)
         assert self.states.setdefault(digest, state) == state
         assert self.digests.setdefault(state, digest) == digest
-        return told
+        return answer
 
     def run(self, operation, flash, end):
         kind, number = operation
@@ -440,7 +440,7 @@ class Pair:
         worlds = sorted(slow.worlds, key=by_items)
         seen = slow.seen(worlds[choice % len(worlds)])
         items, _, _ = self.ask(how, *(f"{value}:{number}" for value, number in seen))
-        # Items of equal bytes can't always be told apart; then both may be what it is.
+        # Items of equal bytes can't always be told apart; then both may be the one.
         waiting = set() if how == "on" else set(slow.waiting)
         times = {time for _, time, _, _, shown in items if shown} - waiting
         picked = {w for w in slow.matches(seen) if set(w.times()) - waiting == times}
@@ -454,7 +454,7 @@ class Pair:
     def compare(self):
         """What is held, and what else may be there."""
         slow = self.slow
-        items, _, _ = self.told
+        items, _, _ = self.state
         assert [(value, time) for value, time, _, _, _ in items] == sorted_items(slow.values)
         sure = slow.sure()
         for _, time, state, number, shown in items:
@@ -472,7 +472,7 @@ def sorted_items(values):
 
 
 # No log drops or clears in part. The model in C would take items of equal bytes, whose numbers
-# nobody was told yet, for one another there.
+# no look has shown yet, for one another there.
 DESIGNS = st.builds(
     Design,
     numbered=st.booleans(),
