@@ -49,7 +49,7 @@ static enum db_status explain(struct db *db, struct db_error *error)
     char reason[300];
 
     if (disk_is_full(code, system_error))
-        return say(db, DB_FAILED, error, "disk full; what was stored before is kept");
+        return say(db, DB_FAILED, error, "the disk is full; what was stored before is kept");
     switch (code) {
     case SQLITE_CANTOPEN:
         snprintf(reason, sizeof reason, "can't be opened: %s",
@@ -61,10 +61,11 @@ static enum db_status explain(struct db *db, struct db_error *error)
     case SQLITE_NOTADB:
         return say(db, DB_REFUSED, error, "not a results database");
     case SQLITE_CORRUPT:
-        return say(db, DB_REFUSED, error, "a damaged database");
+        return say(db, DB_REFUSED, error, "the database is damaged; name another file");
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-        snprintf(reason, sizeof reason, "locked by another program for %d s", BUSY_MS_MAX / 1000);
+        snprintf(reason, sizeof reason, "another program has locked it for %d s; try again later",
+                 BUSY_MS_MAX / 1000);
         return say(db, DB_FAILED, error, reason);
     case SQLITE_NOMEM:
         memory_is_short();
@@ -214,13 +215,14 @@ static enum db_status judge(struct db *db, struct db_error *error)
     }
     if (status || seen.content == CONTENT_OURS) return status;
     if (seen.content != CONTENT_OTHER_SCHEMA)
-        return say(db, DB_REFUSED, error, "a database of another program");
-    snprintf(reason, sizeof reason, "results of schema %lld; this program writes schema %d",
+        return say(db, DB_REFUSED, error, "a database of another program; name another file");
+    snprintf(reason, sizeof reason,
+             "results of schema %lld, but this program writes schema %d; name another file",
              (long long)seen.schema, DB_SCHEMA_VERSION);
     return say(db, DB_REFUSED, error, reason);
 }
 
-/* Tries to switch to WAL; *wal tells whether the file is in it now. */
+/* Tries to switch to WAL. *wal: whether the file is in it now. */
 static int try_wal(struct db *db, bool *wal)
 {
     sqlite3_stmt *mode = NULL;
@@ -252,18 +254,18 @@ static enum db_status set_up(struct db *db, struct db_error *error)
     return DB_OK;
 }
 
-/* Opens db->path; *fresh tells whether there was nothing. */
-static enum db_status open_file(struct db *db, bool *fresh, struct db_error *error)
+/* Opens db->path. *is_new: there was no file before. */
+static enum db_status open_file(struct db *db, bool *is_new, struct db_error *error)
 {
     struct stat file;
     char *name;
 
-    *fresh = stat(db->path, &file) != 0;
+    *is_new = stat(db->path, &file) != 0;
     if (db->path[0] == 0) {
         snprintf(error->text, sizeof error->text, "the database's name is empty");
         return DB_REFUSED;
     }
-    if (!*fresh && !S_ISREG(file.st_mode)) return say(db, DB_REFUSED, error, "not a file");
+    if (!*is_new && !S_ISREG(file.st_mode)) return say(db, DB_REFUSED, error, "not a file");
     /* SQLite gives names like ":memory:" a meaning of their own; paths have none. */
     name = sqlite3_mprintf("%s%s", db->path[0] == '/' ? "" : "./", db->path);
     int code =
@@ -281,15 +283,15 @@ struct db *db_open(const char *path, enum db_status *status, struct db_error *er
 {
     struct db *db = memory_zeroed(1, sizeof *db);
     struct stat file;
-    bool fresh = false;
+    bool is_new = false;
 
     db->path = memory_text(path);
-    *status = open_file(db, &fresh, error);
+    *status = open_file(db, &is_new, error);
     if (!*status) *status = judge(db, error);
     if (!*status) *status = set_up(db, error);
     if (!*status) return db;
     db_close(db);
-    if (fresh && stat(path, &file) == 0 && file.st_size == 0) unlink(path);
+    if (is_new && stat(path, &file) == 0 && file.st_size == 0) unlink(path);
     return NULL;
 }
 

@@ -1,4 +1,9 @@
-/* db_comparison.c - what work cost, as rows of the table `comparison`. */
+/* db_comparison.c - what work cost, as rows of the table `comparison`.
+ *
+ * A row is known by two digests: of the work (campaign, engine, options, scenario), and of the work
+ * with its cut rate. Rows that share the first are the same work with and without power cuts. A row
+ * that is stored again replaces the older one.
+ */
 #define _POSIX_C_SOURCE 200809L
 
 #include "fuzz/db/db_internal.h"
@@ -119,7 +124,7 @@ static bool put_figures(struct db *db, const struct cost *cost, const char *iden
         known_ns(NULL, cost->lifetime_ns),
         db_number(NULL, cost->cuts.in_program),
         db_number(NULL, cost->cuts.in_erase),
-        db_number(NULL, cost->cuts.behind),
+        db_number(NULL, cost->cuts.after),
         db_number(NULL, cost->cuts.redone),
         db_text(NULL, identity),
     };

@@ -2,6 +2,17 @@
  *
  * reports/schema.sql says what each table holds; here is how a result becomes rows. Results of one
  * run add up, so every insert says what to do when the row is there.
+ *
+ * A run is known by its identity: the digest of everything that decides what it finds. A run with
+ * the identity of an older one replaces it when its first result is stored.
+ *
+ * A divergence is known by engine, clause and shape (path_shape). Of several cases of one
+ * divergence the one with the smallest text is kept, so the order of runs and of merges does not
+ * matter.
+ *
+ * A divergence is charged to one fault class (charge): the hardest class of its path that the
+ * engine does not claim. If it claims all of them, the class that the finding names; else the
+ * hardest.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -204,7 +215,7 @@ static bool put_run(struct db *db)
     };
     if (!db_insert(db, "run", fields, COUNT(fields), "")) return false;
     db->run_id = sqlite3_last_insert_rowid(db->handle);
-    /* A fuzz run of the fuzzer has a script for its engine's options; its chips vary. */
+    /* A fuzz run has a script only for its engine's options; its chips vary. */
     if (run->kind == DB_FUZZ) return true;
     return run->script == NULL || put_geometry(db, run->script);
 }

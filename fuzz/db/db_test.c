@@ -280,7 +280,7 @@ static void a_full_disk_keeps_what_was_stored(struct db *db, const struct exampl
         if (!status) seed++;
     }
     CHECK(status == DB_FAILED);
-    CHECK(strstr(error.text, "disk full") && strncmp(error.text, path, strlen(path)) == 0);
+    CHECK(strstr(error.text, "disk is full") && strncmp(error.text, path, strlen(path)) == 0);
     CHECK(!strchr(error.text, '\n'));
     CHECK(seed > 100);
     CHECK(ask(db, "select count(*) from run where state = 'done' and campaign ="
@@ -395,6 +395,6 @@ int main(int count, char **words)
     test_one_database();
     a_database_opens_again();
     unlink(path);
-    CHECK(rmdir(folder) == 0); /* nothing else was left behind */
+    CHECK(rmdir(folder) == 0); /* nothing else was left there */
     return failures != 0;
 }

@@ -1,3 +1,22 @@
+/* cost.c - see cost.h.
+ *
+ * The chip counts reads, programs, erases and time. The cost of an operation is the difference of
+ * the counters over the engine's call; what the harness asks to check the answer is another call
+ * and not in it.
+ *
+ * An operation that is to be cut is done twice. First for practice: the rig is saved, the
+ * operation's programs and erases are counted, and everything is put back. Then one of them is
+ * drawn, and the operation is done again and cut there. An engine does the same both times, as the
+ * chip and its RAM are the same. After the cut the model, settled by a look, shows whether the
+ * operation took effect; if not, it is done again.
+ *
+ * What a look costs must not count, and neither must a look change the engine that works on. So
+ * each judged power-on happens in a level of its own which is left afterwards: only what the model
+ * learned is adopted. Then the engine that works on is mounted, and that mount counts.
+ *
+ * The worst mount is not always at the end. Mounts are tried on the way, under a mark that is
+ * rolled back, in TRIALS operations that are spread by a draw.
+ */
 #include "fuzz/wear/cost.h"
 
 #include <assert.h>
@@ -12,7 +31,7 @@
 #define TRIALS 64u
 #define TRIAL_READS_MAX (1u << 22)
 
-/* Of so many items held, one operation passes before the next look at all of them. */
+/* A look at all items is made only after count / LOOK_PAUSE operations: it reads every item. */
 #define LOOK_PAUSE 64u
 
 struct labour {
@@ -87,7 +106,7 @@ static void keep_mount(struct labour *it, const struct chip_counters *spent)
     if (spent->reads >= it->cost->mount_most.reads) it->cost->mount_most = *spent;
 }
 
-/* A power-on and nothing besides: rig_recover() would look around. */
+/* A power-on and nothing else: rig_recover() would read everything back. */
 static bool mount_once(struct labour *it)
 {
     struct rig *rig = it->rig;
@@ -116,7 +135,7 @@ static void try_mount(struct labour *it)
     chip_rollback(rig->chip, mark);
 }
 
-/* A power-on that is judged in full, beside the work: nothing of it stays but what it has shown. */
+/* A power-on that is judged in full, apart from the work: only what the model learned stays. */
 static bool judge(struct labour *it)
 {
     struct rig *rig = it->rig;
@@ -163,8 +182,8 @@ static void record(struct labour *it, const struct op *op, const struct cut_rate
 
 /* --- an operation that loses power --- */
 
-/* Does the operation for practice. Everything is as before but *writes, which tells how many
- * programs and erases it makes; what differs differs. */
+/* Does the operation for practice. Everything is as before, and *writes is the number of programs
+ * and erases that it makes. False when something differed: then that stays. */
 static bool practise(struct labour *it, const struct op *op, uint32_t *writes)
 {
     struct rig *rig = it->rig;
@@ -203,8 +222,8 @@ static bool map_has(const struct model *model, const struct op *op)
     }
 }
 
-/* What a list was like before an operation: when its newest item was put in, and the item that the
- * operation takes out, where it takes one. Items have no other name than the time. */
+/* What a list was like before an operation: the time of its newest item, and of the item that the
+ * operation takes out, if it takes one. An item is known by the time when it was put in. */
 struct before {
     uint32_t clock, taken;
     bool takes;
@@ -253,7 +272,7 @@ static bool is_done(const struct labour *it, const struct op *op, const struct b
     return model_is_map(model) ? map_has(model, op) : list_has(&model->list, before, op);
 }
 
-/* The power comes on again. */
+/* Power comes on again: judged, then done by the engine that works on. */
 static bool power_on(struct labour *it)
 {
     static const struct op mount = {.kind = OP_MOUNT};
@@ -297,7 +316,7 @@ static bool do_with_cut(struct labour *it, const struct op *op)
         return false;
     }
     if (writes) return cut_inside(it, op, writes);
-    it->cost->cuts.behind++;
+    it->cost->cuts.after++;
     record(it, op, NULL);
     return do_op(it, op) && power_on(it);
 }
@@ -314,8 +333,8 @@ static uint64_t count_held(const struct labour *it)
     return held;
 }
 
-/* The items that an append may have overwritten: where the oldest is one of them, a look tells how
- * many are left. Not every time where there are many, for that takes reading all of them. */
+/* An append may have overwritten the oldest items. If the oldest one is in doubt, a look shows how
+ * many are left. With many items this is not done every time, as a look reads all of them. */
 static bool look_for_losses(struct labour *it)
 {
     static const struct op look = {.kind = OP_LOOK};
@@ -384,5 +403,5 @@ bool cost_work(struct cost *cost, struct rig *rig, const struct cut_rate *cut_ra
 
 uint64_t cost_cuts(const struct cost *cost)
 {
-    return cost->cuts.in_program + cost->cuts.in_erase + cost->cuts.behind;
+    return cost->cuts.in_program + cost->cuts.in_erase + cost->cuts.after;
 }

@@ -4,14 +4,14 @@
  * each `mount`; what the harness does to check the answers is not. `use`, which is a check and no
  * work, is left out.
  *
- * With a cut rate power goes away on the way: inside one of the programs and erases of an operation
+ * With a cut rate power is cut on the way: inside one of the programs and erases of an operation
  * that was chosen, or after it where it has none. Then power comes back, the engine mounts, and
  * what it holds is compared with the model; the mount counts, the comparison does not. What was
  * interrupted and did not take effect is done again. So the work is the same with and without cuts,
  * and the difference is what the cuts cost.
  *
  * How the place of a cut is found: the operation is done once for practice, under a mark that is
- * rolled back, which tells how many programs and erases it makes.
+ * rolled back, and its programs and erases are counted.
  */
 #ifndef BROWNOUT_COST_H
 #define BROWNOUT_COST_H
@@ -22,7 +22,7 @@
 
 struct cost_cuts {
     uint64_t in_program, in_erase;
-    uint64_t behind; /* behind an operation that neither programs nor erases */
+    uint64_t after;  /* after an operation that neither programs nor erases */
     uint64_t redone; /* operations that were done again */
 };
 

@@ -1,3 +1,10 @@
+/* cost_table.c - see cost_table.h.
+ *
+ * Counters become figures that people compare: per operation, per byte of payload, most, mean. The
+ * figures of a run with cuts add what one cut costs: the difference from the run without, divided
+ * by the number of cuts. Rows are tables of name, JSON key, form and field, so that table and JSON
+ * have the same figures.
+ */
 #define _GNU_SOURCE
 #include "fuzz/wear/cost_table.h"
 
@@ -20,7 +27,7 @@ struct figures {
     double mount_reads, mount_bytes, mount_reads_most, mount_bytes_most;
     double time, time_most, lifetime;
     /* with power cuts */
-    double cuts, in_program, in_erase, behind, redone;
+    double cuts, in_program, in_erase, after, redone;
     double more_erases, more_programs, more_bytes;
 };
 
@@ -70,7 +77,7 @@ static void take_cuts(struct figures *it, const struct cost *cut, const struct c
     it->cuts = (double)cost_cuts(cut);
     it->in_program = (double)cut->cuts.in_program;
     it->in_erase = (double)cut->cuts.in_erase;
-    it->behind = (double)cut->cuts.behind;
+    it->after = (double)cut->cuts.after;
     it->redone = (double)cut->cuts.redone;
     it->more_erases = more(cut->work.erases, plain->work.erases, it->cuts);
     it->more_programs = more(cut->work.programs, plain->work.programs, it->cuts);
@@ -135,7 +142,7 @@ static const struct row cut_rows[] = {
     ROW("power cuts", "cuts", WHOLE, cuts),
     ROW("  inside a program", "cuts_in_program", WHOLE, in_program),
     ROW("  inside an erase", "cuts_in_erase", WHOLE, in_erase),
-    ROW("  behind an operation", "cuts_behind", WHOLE, behind),
+    ROW("  after an operation", "cuts_after", WHOLE, after),
     ROW("operations done again", "redone", WHOLE, redone),
     ROW("operations refused", NULL, WHOLE, refused),
     ROW("erases more for each cut", "more_erases_per_cut", FINE, more_erases),

@@ -1,4 +1,4 @@
-/* table.h - the accounts of several engines side by side: as a table, and as JSON. */
+/* cost_table.h - the costs of several engines side by side: as a table, and as JSON. */
 #ifndef BROWNOUT_COST_TABLE_H
 #define BROWNOUT_COST_TABLE_H
 

@@ -1,3 +1,12 @@
+/* cut_rate.c - see cut_rate.h.
+ *
+ * There is no stream of random numbers. Each draw is a digest of the seed, the number of the
+ * operation and what the draw is for. So an engine that makes more flash calls than another shifts
+ * no later draw.
+ *
+ * A tear is drawn without a list of all tears: they are visited twice, once to count those of each
+ * class, once to stop at the one whose class and number were drawn.
+ */
 #include "fuzz/wear/cut_rate.h"
 
 #include <assert.h>
@@ -5,7 +14,7 @@
 
 #include "fuzz/script/mix.h"
 
-/* What a draw is for, so that one draw says nothing of another. */
+/* What a draw is for. */
 enum purpose { WHETHER = 1, WHERE, WHAT, TEARS };
 
 static uint64_t draw(const struct cut_rate *cut_rate, uint64_t number, enum purpose purpose)
@@ -29,7 +38,7 @@ uint32_t cut_rate_place(const struct cut_rate *cut_rate, uint64_t number, uint32
 
 struct choice {
     uint32_t counts[FAULT_CLASSES]; /* tears of each class */
-    uint32_t class, left;           /* the class that was drawn, and its tears before the one */
+    uint32_t class, left; /* the class that was drawn, and its tears before the one drawn */
     bool drawn;
     struct tear tear;
 };

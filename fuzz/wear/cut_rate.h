@@ -1,6 +1,6 @@
-/* cut_rate.h - power that goes away at a rate: in which operation, where in it, and what is left.
+/* cut_rate.h - power cuts at a rate: in which operation, where in it, and what is left.
  *
- * The model. Of `of` operations `cuts` lose power, on average, each by the toss of a coin of its
+ * The model. Of `of` operations `cuts` lose power, on average, each decided by a draw of its
  * own. Inside the operation the place is one of its programs and erases, each as likely as any
  * other. What the cut leaves is drawn in two steps, first one of the fault classes that have
  * something to leave there, then one of their tears, so that a long program with its many prefixes
@@ -33,10 +33,10 @@ struct cut_rate_watch {
     uint64_t seed;    /* of this operation */
 };
 
-/* Whether power goes away in the operation of that number in the script. */
+/* Whether power is cut in the operation with this number in the script. */
 bool cut_rate_strikes(const struct cut_rate *cut_rate, uint64_t number);
 
-/* One of `count` places, from 1, for an operation that power goes away in. */
+/* The place of the cut in an operation: one of `count` programs and erases, from 1. */
 uint32_t cut_rate_place(const struct cut_rate *cut_rate, uint64_t number, uint32_t count);
 
 /* Begins to watch the chip: cuts the nth program or erase from here on, or only counts them. The

@@ -123,7 +123,7 @@ def test_the_table_has_a_column_for_each_engine(brownout, scenario):
     assert all(len(line.split("  ")) >= 3 for line in done.stdout.splitlines()[4:])
 
 
-# --- what is told ---
+# --- what is printed ---
 
 
 def test_even_wear_has_no_deviation_and_uneven_wear_has(brownout, tmp_path):
@@ -188,8 +188,8 @@ def test_power_is_cut_in_that_share_of_the_operations(brownout, scenario, rate, 
 def test_power_is_cut_in_programs_in_erases_and_between_operations(brownout, scenario):
     (it,) = wear(brownout, scenario, "--engines", "naive", "--cuts", "1/1")
     cut = it["with_cuts"]
-    assert min(cut["cuts_in_program"], cut["cuts_in_erase"], cut["cuts_behind"]) > 0
-    places = cut["cuts_in_program"] + cut["cuts_in_erase"] + cut["cuts_behind"]
+    assert min(cut["cuts_in_program"], cut["cuts_in_erase"], cut["cuts_after"]) > 0
+    places = cut["cuts_in_program"] + cut["cuts_in_erase"] + cut["cuts_after"]
     assert cut["cuts"] == places
 
 
@@ -242,11 +242,11 @@ def test_the_same_seed_gives_the_same_bytes(brownout, tmp_path_factory, seed, pe
 
 
 def test_another_seed_cuts_elsewhere(brownout, scenario):
-    told = [
+    tables = [
         wear(brownout, scenario, "--engines", "naive", "--cuts", "1/3", "--seed", seed)[0]
         for seed in range(8)
     ]
-    assert len({json.dumps(it["with_cuts"]) for it in told}) > 4
+    assert len({json.dumps(it["with_cuts"]) for it in tables}) > 4
 
 
 def test_an_engine_that_a_cut_breaks_ends_the_comparison_with_a_case(brownout, scenario, tmp_path):
@@ -285,10 +285,10 @@ def rows(path):
 def test_the_results_say_what_the_table_says(brownout, scenario, tmp_path):
     db = tmp_path / "results.db"
     options = ("--engines", "seqmap keys=4,naive", "--cuts", "1/4", "--db", db, "--campaign", "may")
-    told = wear(brownout, scenario, *options)
+    tables = wear(brownout, scenario, *options)
     kept = rows(db)
     assert len(kept) == 4
-    for it in told:
+    for it in tables:
         name, _, options = it["engine"].partition(" ")
         mine = [row for row in kept if row["engine"] == name]
         for row, figures in zip(mine, (it, it["with_cuts"])):
@@ -309,7 +309,7 @@ def test_comparing_again_keeps_one_row_for_each_engine_and_rate(brownout, scenar
     assert [row["cut_rate"] for row in rows(db)] == [None, "1/4", "1/2"]
 
 
-def test_a_database_that_is_none_is_told_in_one_line(brownout, scenario, tmp_path):
+def test_a_database_that_is_none_is_an_error_of_one_line(brownout, scenario, tmp_path):
     path = tmp_path / "no-database"
     path.write_text("not a database, but long enough to look like one " * 10)
     done = brownout("wear", scenario, "--engines", "naive", "--db", path)

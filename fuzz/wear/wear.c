@@ -1,3 +1,8 @@
+/* wear.c - see wear.h.
+ *
+ * A projection, not a measurement: if the work goes on as in the scenario, the sector with the most
+ * erases wears out first, after endurance / its erases repetitions of the work.
+ */
 #include "fuzz/wear/wear.h"
 
 /* By Newton's method, for the harness does without the mathematics library. */
