@@ -11,7 +11,7 @@
 
 double bench_cpu_seconds(void);
 
-/* The least of what so many runs measure. */
+/* The least of several measurements. */
 double bench_best(double (*measure)(void *context), void *context, int runs);
 
 /* Programs and erases of the simulated chip. */
@@ -22,7 +22,7 @@ void bench_states(struct loaded *loaded);
 void bench_pairs(struct loaded *loaded);
 
 /* Records, --runs of them or 100,000, on each design of a log: on those of --engines, or on all of
- * the house. COMMAND_CLEAN, or what to exit with, the reason told. */
+ * the house. COMMAND_CLEAN, or what to exit with, the reason printed. */
 int bench_logs(const struct command_options *options);
 
 #endif

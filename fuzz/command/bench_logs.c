@@ -1,7 +1,7 @@
 /* bench_logs.c - what the designs of a log cost: the same records on each of them.
  *
  * Nothing here is timed. Records held are the fewest after the oldest were overwritten for the
- * first time. Reads of a mount are the most of many mounts, one behind every few records from the
+ * first time. Reads of a mount are the most of many mounts, one after every few records from the
  * first one on, so that the head is met in all places of the ring. What is known to be the best
  * elsewhere, and what the designs here are to reach, stands above.
  */

@@ -1,3 +1,8 @@
+/* command.c - see command.h.
+ *
+ * One table of long options serves all subcommands. Each option is checked as it is taken, and the
+ * first mistake ends the command with one line: what the option takes, and what stood there.
+ */
 #define _GNU_SOURCE
 #include "fuzz/command/command.h"
 
@@ -17,7 +22,7 @@
 /* Generous, for slow and sanitized builds. */
 #define SILENCE_MAX 60.0
 
-static void tell(const char *format, va_list arguments)
+static void print_line(const char *format, va_list arguments)
 {
     fflush(stdout);
     fprintf(stderr, "brownout: ");
@@ -29,7 +34,7 @@ int command_refuse(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    tell(format, arguments);
+    print_line(format, arguments);
     va_end(arguments);
     return COMMAND_USAGE;
 }
@@ -38,7 +43,7 @@ int command_fail(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    tell(format, arguments);
+    print_line(format, arguments);
     va_end(arguments);
     return COMMAND_FAILED;
 }
@@ -214,7 +219,8 @@ static bool parse_cuts(const char *text, struct command_options *options)
     options->cuts = cuts;
     options->cuts_of = of;
     if (fine && cuts > 0 && cuts <= of) return true;
-    command_refuse("--cuts takes N/M, so many of so many operations, such as 1/50, not '%s'", text);
+    command_refuse("--cuts takes N/M, power cuts in N of M operations, such as 1/50, not '%s'",
+                   text);
     return false;
 }
 
@@ -391,7 +397,8 @@ bool command_parse(int argc, char **argv, struct command_options *options)
     opterr = 0;
     for (int code; (code = getopt_long(argc, argv, ":", long_options, NULL)) != -1;) {
         if (code == '?' || code == ':') {
-            command_refuse("%s '%s'", code == '?' ? "no such option:" : "an argument is missing:",
+            command_refuse("%s '%s'",
+                           code == '?' ? "no such option:" : "this option needs an argument:",
                            argv[optind - 1]);
             return false;
         }
@@ -403,7 +410,7 @@ bool command_parse(int argc, char **argv, struct command_options *options)
     }
     for (; optind < argc; optind++) {
         if (options->file_count == 8) {
-            command_refuse("too many files: '%s'", argv[optind]);
+            command_refuse("at most 8 files may be named; '%s' is one too many", argv[optind]);
             return false;
         }
         options->files[options->file_count++] = argv[optind];
@@ -413,8 +420,8 @@ bool command_parse(int argc, char **argv, struct command_options *options)
 
 /* --- loading --- */
 
-/* What load.h answers, as an exit code. */
-static int told(bool fine, const char *reason)
+/* What load.h returns, as an exit code. */
+static int exit_of(bool fine, const char *reason)
 {
     return fine ? COMMAND_CLEAN : command_refuse("%s", reason);
 }
@@ -423,15 +430,16 @@ int command_load_script(const struct command_options *options, const char *path,
                         struct script **script)
 {
     char reason[LOAD_REASON_MAX];
-    if (options->chip) return command_refuse("--chip: %s names its chip itself", path);
-    return told(load_script(path, script, reason), reason);
+    if (options->chip) return command_refuse("%s names its own chip; leave out --chip", path);
+    return exit_of(load_script(path, script, reason), reason);
 }
 
 int command_load(const struct command_options *options, const char *path, struct loaded *loaded)
 {
     char reason[LOAD_REASON_MAX];
-    if (options->chip) return command_refuse("--chip: %s names its chip itself", path);
-    int code = told(load_scenario(path, options->engine, options->plugin, loaded, reason), reason);
+    if (options->chip) return command_refuse("%s names its own chip; leave out --chip", path);
+    int code =
+        exit_of(load_scenario(path, options->engine, options->plugin, loaded, reason), reason);
     if (code) return code;
     loaded->script->waivers.clauses |= options->waivers.clauses;
     loaded->script->waivers.rules |= options->waivers.rules;
@@ -445,7 +453,7 @@ int command_load_bare(const struct command_options *options, uint64_t image_size
     bool fine =
         load_bare(options->chip, options->engine, options->plugin, image_size, loaded, reason);
     if (fine) loaded->script->waivers = options->waivers;
-    return told(fine, reason);
+    return exit_of(fine, reason);
 }
 
 int command_next_engine(const char **list, char name[COMMAND_ENGINE_MAX])
@@ -455,7 +463,7 @@ int command_next_engine(const char **list, char name[COMMAND_ENGINE_MAX])
     while (size && (*list)[size - 1] == ' ')
         size--;
     if (!size || size >= COMMAND_ENGINE_MAX)
-        return command_refuse("--engines takes engines with commas between");
+        return command_refuse("--engines takes engines with commas between, such as seqmap,naive");
     snprintf(name, COMMAND_ENGINE_MAX, "%.*s", (int)size, *list);
     *list = (*list)[length] ? *list + length + 1 : NULL;
     return COMMAND_CLEAN;
@@ -477,7 +485,7 @@ void command_settle_explore(struct command_options *options, const struct script
         options->explore.depth = deep ? CONTRACT_DEPTH_MAX : script->depth;
     }
     if (!options->seed_given) options->explore.seed = script->seed;
-    /* What may be stopped, by time or by patience, should have seen the whole script by then. */
+    /* A run that may be stopped early must have tried the whole script by then, coarsely. */
     if (options->seconds > 0 || options->explore.depth > 1) options->explore.passes = PASSES;
 }
 

@@ -17,7 +17,7 @@
 enum command_exit {
     COMMAND_CLEAN = 0,
     COMMAND_DIVERGED = 1,
-    COMMAND_USAGE = 2,        /* bad usage or input: one line told which file, line and reason */
+    COMMAND_USAGE = 2,        /* bad usage or input: one line names file, line and reason */
     COMMAND_FAILED = 3,       /* the harness itself failed */
     COMMAND_NOT_JUDGED = 4,   /* nothing was judged; with --complete: not all that was asked */
     COMMAND_INTERRUPTED = 130 /* by Ctrl-C, before anything was found */
@@ -33,7 +33,7 @@ struct command_options {
     double seconds;         /* to stop after; 0: never */
     uint64_t runs;          /* to do; 0: no limit */
     const char *engines;    /* of `wear` and `bench`: "a x=1, b" */
-    uint64_t cuts, cuts_of; /* of `wear`: so many of so many operations lose power; 0: none */
+    uint64_t cuts, cuts_of; /* of `wear`: `cuts` of `cuts_of` operations lose power; 0: none */
     double silence;         /* without a new crash state, and a worker counts as hung */
     bool json, quiet, shrink;
     bool complete;          /* what was stopped before its end is no pass */
@@ -51,7 +51,7 @@ int command_refuse(const char *format, ...) __attribute__((format(printf, 1, 2))
 int command_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Loads the plugin if one is named, the file, and the engine. COMMAND_CLEAN, or what to exit with,
- * the reason told. The caller frees loaded->script. */
+ * the reason printed. The caller frees loaded->script. */
 int command_load(const struct command_options *options, const char *path, struct loaded *loaded);
 
 /* The file alone, its engine not looked at. */
@@ -70,16 +70,16 @@ void command_settle_faults(struct command_options *options, const struct script 
 void command_settle_explore(struct command_options *options, const struct script *script);
 
 /* The first of "a x=1, b", blanks around it gone; *list is what follows, NULL at the end.
- * COMMAND_CLEAN, or what to exit with, the reason told. */
+ * COMMAND_CLEAN, or what to exit with, the reason printed. */
 #define COMMAND_ENGINE_MAX 96
 int command_next_engine(const char **list, char name[COMMAND_ENGINE_MAX]);
 
 /* Makes the folder of --artefacts where there is none, so that what is found after hours has a
- * place to go. COMMAND_CLEAN, or what to exit with, the reason told. */
+ * place to go. COMMAND_CLEAN, or what to exit with, the reason printed. */
 int command_ready_artefacts(const struct command_options *options);
 
-/* Writes a file beside the other artefacts, whole or not at all; its name is told in `path`.
- * COMMAND_CLEAN, or what to exit with, the reason told. */
+/* Writes a file beside the other artefacts, whole or not at all; `path` gets its name.
+ * COMMAND_CLEAN, or what to exit with, the reason printed. */
 #define COMMAND_PATH_MAX OUTPUT_PATH_MAX
 int command_write_artefact(const struct command_options *options, const char *name,
                            const void *bytes, size_t size, char path[COMMAND_PATH_MAX]);
@@ -93,31 +93,32 @@ int command_print_divergence(const struct command_options *options,
                              const struct divergence *divergence);
 void command_print_replay(const struct command_options *options, const char *how, const char *path);
 
-/* Flushes standard output; false, and a line told, when it could not be written (a full disk). */
+/* Flushes standard output. False, with a line printed, when it could not be written (a full disk).
+ * */
 bool command_flush(void);
 
 /* --- commands that work for long (command_work.c) --- */
 
 /* On a terminal one line that changes, in a log a line now and then; on standard error. */
 struct command_progress {
-    double start, told;
+    double start, printed;
     bool terminal;
 };
 
 /* The work begins; from now on Ctrl-C asks it to stop. */
 void command_start_progress(struct command_progress *progress);
-void command_tell_progress(struct command_progress *progress, const char *format, ...)
+void command_print_progress(struct command_progress *progress, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Clears the line; the seconds since the start. */
 double command_end_progress(const struct command_progress *progress);
 
 /* Opens --db, if it is given, and begins the run unless it is NULL; *db is NULL otherwise.
- * COMMAND_CLEAN, or what to exit with, the reason told. */
+ * COMMAND_CLEAN, or what to exit with, the reason printed. */
 int command_open_db(const struct command_options *options, const struct db_run *run,
                     struct db **db);
 
-/* Tells what is wrong with the database; what to exit with. */
+/* Prints what is wrong with the database; what to exit with. */
 int command_blame_db(enum db_status status, const struct db_error *error);
 
 /* How long work ended. */

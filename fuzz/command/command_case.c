@@ -27,7 +27,8 @@ int command_write_artefact(const struct command_options *options, const char *na
     bool here = strcmp(options->artefacts, ".") == 0;
     int length = snprintf(path, COMMAND_PATH_MAX, "%s%s%s", here ? "" : options->artefacts,
                           here ? "" : "/", name);
-    if (length >= COMMAND_PATH_MAX) return command_refuse("--artefacts is too long");
+    if (length >= COMMAND_PATH_MAX)
+        return command_refuse("the name of the --artefacts folder is too long");
     struct output output;
     if (output_open(&output, path) &&
         output_close(&output, fwrite(bytes, 1, size, output.file) == size))
@@ -51,7 +52,7 @@ void command_print_replay(const struct command_options *options, const char *how
            options->plugin ? options->plugin : "");
 }
 
-/* What tells one finding from another that reads the same. */
+/* What differs between two findings whose texts are the same. */
 static void print_cuts(const struct script *script)
 {
     for (uint32_t i = 0; i < script->op_count; i++) {

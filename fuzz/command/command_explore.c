@@ -1,3 +1,9 @@
+/* The subcommand explore: every cut of one scenario.
+ *
+ * Workers explore (pool.h), each a share of the cuts. Then each divergence is replayed from its own
+ * text and shrunk; cases that shrink to the same one are merged. What is printed on standard output
+ * does not depend on the number of workers.
+ */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <inttypes.h>
@@ -16,8 +22,9 @@
 
 static void show_progress(void *context, uint64_t states, uint64_t operations, uint64_t all)
 {
-    command_tell_progress(context, "operation %" PRIu64 " of %" PRIu64 ", %" PRIu64 " crash states",
-                          operations, all, states);
+    command_print_progress(context,
+                           "operation %" PRIu64 " of %" PRIu64 ", %" PRIu64 " crash states",
+                           operations, all, states);
 }
 
 /* --- output --- */
@@ -55,7 +62,7 @@ static int print_text(const struct command_options *options, const struct loaded
     print_head(loaded, &options->explore);
     uint64_t states = result->states ? result->states : 1;
     printf("  %" PRIu64 " operations, %" PRIu64 " cuts, %" PRIu64 " crash states, %" PRIu64
-           " judged, %.1f %% seen before\n",
+           " judged, %.1f %% visited before\n",
            result->operations, result->cuts, result->states, result->judged,
            100.0 * (double)result->skipped / (double)states);
     if (result->refused)
@@ -120,7 +127,7 @@ static int print_json(const struct command_options *options, const struct loaded
 
 /* --- the command --- */
 
-/* Each case tells what its replay shows, and is shrunk; those that turn out the same become one. */
+/* Each case records what its replay shows, and is shrunk. Cases that are equal then become one. */
 static void settle_cases(const struct command_options *options, const struct loaded *loaded,
                          struct result *result)
 {
@@ -178,10 +185,10 @@ static int explore_loaded(const struct command_options *options, const struct lo
         code = command_refuse("%s:%" PRIu32 ": %s", options->files[0], result.mistake_line,
                               result.mistake);
     } else if (code == COMMAND_CLEAN ||
-               result.divergence_count) { /* what was found is told anyway */
-        int told = options->json ? print_json(options, loaded, &result)
-                                 : print_text(options, loaded, &result);
-        if (code == COMMAND_CLEAN) code = told;
+               result.divergence_count) { /* what was found is printed anyway */
+        int printed = options->json ? print_json(options, loaded, &result)
+                                    : print_text(options, loaded, &result);
+        if (code == COMMAND_CLEAN) code = printed;
     }
     const struct command_work work = work_of(&result);
     code = command_end(options, code, &work);

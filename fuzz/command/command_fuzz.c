@@ -30,7 +30,7 @@ struct fuzzing {
 static void show_progress(void *context, const struct fuzz_run_result *so_far)
 {
     struct fuzzing *fuzzing = context;
-    command_tell_progress(
+    command_print_progress(
         &fuzzing->progress,
         "%" PRIu64 " scenarios, %" PRIu64 " crash states, %" PRIu64 " images, %" PRIu32 " cases",
         so_far->scenarios, so_far->total.states, so_far->images, so_far->case_count);
@@ -140,7 +140,7 @@ static int print_json(const struct command_options *options, const struct loaded
            ", \"images\": %" PRIu64 ", \"operations\": %" PRIu64 ", \"cuts\": %" PRIu64
            ", \"states\": %" PRIu64 ", \"judged\": %" PRIu64 ", \"skipped\": %" PRIu64
            ", \"stopped\": %s, \"divergences\": [",
-           options->explore.seed, result->runs, result->scenarios, result->images,
+           options->explore.seed, result->rounds, result->scenarios, result->images,
            result->total.operations, result->total.cuts, result->total.states, result->total.judged,
            result->total.skipped, result->stopped ? "true" : "false");
     for (uint32_t i = 0; i < result->case_count; i++) {
@@ -204,10 +204,10 @@ static int fuzz_into(const struct command_options *options, const struct loaded 
 {
     struct fuzz_run_result result = {0};
     int code = run_fuzzing(options, loaded, fuzzing, &result);
-    if (code == COMMAND_CLEAN || result.case_count) { /* what was found is told anyway */
-        int told = options->json ? print_json(options, loaded, &result)
-                                 : print_text(options, loaded, &result);
-        if (code == COMMAND_CLEAN) code = told;
+    if (code == COMMAND_CLEAN || result.case_count) { /* what was found is printed anyway */
+        int printed = options->json ? print_json(options, loaded, &result)
+                                    : print_text(options, loaded, &result);
+        if (code == COMMAND_CLEAN) code = printed;
     }
     const struct command_work work = work_of(&result);
     code = command_end(options, code, &work);
@@ -241,8 +241,8 @@ static int try_image(const struct command_options *options, const struct loaded 
     if (!image) {
         code = command_refuse("%s: %s", options->image, strerror(errno));
     } else if (size != wanted) {
-        code =
-            command_refuse("%s: has not the %" PRIu64 " bytes of the chip", options->image, wanted);
+        code = command_refuse("%s: expected %" PRIu64 " bytes, as many as the chip has",
+                              options->image, wanted);
     } else if (!image_try(rig, image)) {
         printf("DIVERGENCE, clause %s: %s\n", clause_name(rig->finding.clause), rig->finding.text);
         code = COMMAND_DIVERGED;
@@ -280,13 +280,13 @@ int command_fuzz(int argc, char **argv)
 /* What a replay of it breaks goes into the case. */
 static int print_decoded(const struct loaded *loaded)
 {
-    struct replay told;
+    struct replay replayed;
     struct script *script = loaded->script;
-    replay_once(script, loaded->adapter, &loaded->settings, &told);
-    script->trace = told.trace;
-    input_record(script, told.finding.clause, told.finding.text);
+    replay_once(script, loaded->adapter, &loaded->settings, &replayed);
+    script->trace = replayed.trace;
+    input_record(script, replayed.finding.clause, replayed.finding.text);
     scenario_print_script(script, stdout);
-    return told.finding.clause == CLAUSE_NONE ? COMMAND_CLEAN : COMMAND_DIVERGED;
+    return replayed.finding.clause == CLAUSE_NONE ? COMMAND_CLEAN : COMMAND_DIVERGED;
 }
 
 /* Writes the image that an input of image_fuzzer stands for, and prints the case of it. */

@@ -211,7 +211,7 @@ static void print_pair(void *context, const void *key, uint32_t key_size, const 
     printf(" (%" PRIu32 " bytes)\n", value_size);
 }
 
-/* A queue has no numbers: its items are told by their places. */
+/* A queue has no numbers: its items are printed with their places. */
 struct item_list {
     bool numbered;
     uint64_t place;
@@ -251,7 +251,9 @@ static void inspect_chip(struct chip *chip, const struct loaded *loaded, const c
     enum answer answer = adapter->mount(object, flash, &loaded->settings);
     if (adapter->inspect) adapter->inspect(object, flash, &loaded->settings, print_line, NULL);
     if (answer == ANSWER_OK) answer = print_contents(adapter, object);
-    if (answer != ANSWER_OK) printf("the engine can't read it: it is damaged or no such store\n");
+    if (answer != ANSWER_OK)
+        printf("the engine can't open it: it is damaged, or another engine or other options wrote "
+               "it\n");
     if (chip_breach(chip)->rule != CHIP_RULE_KEPT)
         printf("the engine broke a rule: %s\n", chip_rule_name(chip_breach(chip)->rule));
     free(object);
@@ -263,7 +265,8 @@ static int inspect_bytes(const struct loaded *loaded, const char *path, const ui
     uint64_t wanted = (uint64_t)loaded->script->part.geometry.sector_size *
                       loaded->script->part.geometry.sector_count;
     if (size != wanted)
-        return command_refuse("%s: has %" PRIu64 " bytes, the chip %" PRIu64, path, size, wanted);
+        return command_refuse("%s: has %" PRIu64 " bytes, but the chip has %" PRIu64, path, size,
+                              wanted);
     struct chip *chip = chip_new(&loaded->script->part);
     bool taken = chip && chip_load(chip, image, size);
     assert(taken); /* geometry and size were looked at */
@@ -283,7 +286,8 @@ int command_inspect(int argc, char **argv)
     uint64_t size;
     if (!command_parse(argc, argv, &options)) return COMMAND_USAGE;
     if (options.file_count < 1 || options.file_count > 2)
-        return command_refuse("inspect takes an image, and --engine and --chip or a scenario");
+        return command_refuse(
+            "inspect takes an image, and either a scenario or --engine and --chip");
     uint8_t *image = file_read(options.files[0], IMAGE_SIZE_MAX, &size);
     if (!image) return command_refuse("%s: %s", options.files[0], strerror(errno));
     int code = options.file_count == 2 ? command_load(&options, options.files[1], &loaded)

@@ -139,16 +139,16 @@ static int write_image(const struct rig *rig, const char *path)
 
 static int run_loaded(const struct command_options *options, const struct loaded *loaded)
 {
-    struct replay told;
+    struct replay replayed;
     struct rig *rig = rig_new(loaded->script, loaded->adapter, &loaded->settings);
     int code = COMMAND_CLEAN;
-    bool fine = replay(rig, NULL, &told);
-    if (told.finding.clause == CLAUSE_SCENARIO) {
+    bool fine = replay(rig, NULL, &replayed);
+    if (replayed.finding.clause == CLAUSE_SCENARIO) {
         code = command_refuse("%s:%" PRIu32 ": %s", options->files[0],
-                              loaded->script->ops[told.op].line, told.finding.text);
+                              loaded->script->ops[replayed.op].line, replayed.finding.text);
     } else if (!fine) {
-        printf("DIVERGENCE at operation %" PRIu32 ", clause %s: %s\n", told.op + 1,
-               clause_name(told.finding.clause), told.finding.text);
+        printf("DIVERGENCE at operation %" PRIu32 ", clause %s: %s\n", replayed.op + 1,
+               clause_name(replayed.finding.clause), replayed.finding.text);
         code = COMMAND_DIVERGED;
     } else if (options->json) {
         print_run_json(loaded, rig);
@@ -182,20 +182,21 @@ int command_run(int argc, char **argv)
 
 /* --- replay --- */
 
-static void warn_of_changes(const struct script *script, const struct replay *told)
+static void warn_of_changes(const struct script *script, const struct replay *replayed)
 {
-    if (told->cuts_missed)
-        printf("warning: %" PRIu32 " of the cuts did not take place: the operation no longer makes "
-               "so many programs and erases\n",
-               told->cuts_missed);
-    else if (script->trace && told->trace != script->trace)
-        printf("warning: the engine's programs and erases up to the last cut are no longer those "
-               "that this case was recorded with\n");
+    if (replayed->cuts_missed)
+        printf("warning: %" PRIu32
+               " of the cuts did not take place: their operations now make fewer "
+               "programs and erases\n",
+               replayed->cuts_missed);
+    else if (script->trace && replayed->trace != script->trace)
+        printf("warning: up to the last cut the engine's programs and erases are no longer those "
+               "that were recorded with this case\n");
 }
 
 static int replay_loaded(const struct command_options *options, const struct loaded *loaded)
 {
-    struct replay told;
+    struct replay replayed;
     struct rig *rig = rig_new(loaded->script, loaded->adapter, &loaded->settings);
     setvbuf(stdout, NULL, _IOLBF, 0); /* an engine that crashes must not take the story with it */
     printf("%s on ", loaded->script->name);
@@ -203,12 +204,13 @@ static int replay_loaded(const struct command_options *options, const struct loa
     printf(", %s\n", loaded->script->part.name);
     if (loaded->script->clause[0])
         printf("recorded: clause %s, %s\n", loaded->script->clause, loaded->script->finding);
-    bool fine = replay(rig, options->quiet ? NULL : stdout, &told);
-    warn_of_changes(loaded->script, &told);
+    bool fine = replay(rig, options->quiet ? NULL : stdout, &replayed);
+    warn_of_changes(loaded->script, &replayed);
     if (fine)
         printf("no divergence\n");
     else if (options->quiet)
-        printf("DIVERGENCE, clause %s: %s\n", clause_name(told.finding.clause), told.finding.text);
+        printf("DIVERGENCE, clause %s: %s\n", clause_name(replayed.finding.clause),
+               replayed.finding.text);
     rig_free(rig);
     return fine ? COMMAND_CLEAN : COMMAND_DIVERGED;
 }
@@ -225,7 +227,8 @@ static int shrink_loaded(const struct command_options *options, const struct loa
     struct script *script = script_copy(loaded->script);
     if (replay_record(script, loaded->adapter, &loaded->settings) == CLAUSE_NONE) {
         script_free(script);
-        return command_refuse("%s: its replay shows no divergence", options->files[0]);
+        return command_refuse("%s: expected a case that diverges; its replay shows no divergence",
+                              options->files[0]);
     }
     shrink(&script, loaded->adapter, &loaded->settings);
     scenario_print_script(script, stdout);

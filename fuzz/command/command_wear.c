@@ -45,7 +45,7 @@ static struct script *case_of(const struct contender *it, const struct rig *rig,
     return found;
 }
 
-/* Tells what differed and keeps the case. */
+/* Prints what differed and keeps the case. */
 static int blame(const struct contest *contest, const struct contender *it, const struct rig *rig,
                  const struct script *done)
 {
@@ -59,7 +59,9 @@ static int blame(const struct contest *contest, const struct contender *it, cons
         done->op_count ? case_of(it, rig, done, contest->cut_rate.faults, &replays) : NULL;
     if (found && command_write_case(contest->options, found, path) == COMMAND_CLEAN) {
         command_print_replay(contest->options, "replay", path);
-        if (!replays) printf("    (which shows no divergence: it mounts more often)\n");
+        if (!replays)
+            printf(
+                "    (the replay shows no divergence: it mounts more often than this run did)\n");
     }
     script_free(found);
     return COMMAND_DIVERGED;
@@ -152,7 +154,7 @@ static int choose(const struct command_options *options, const struct script *sc
     contender->script = *script;
     bool merged = merge_options(&contender->script, given.script);
     script_free(given.script);
-    if (!merged) return command_refuse("%s: too many options", contender->name);
+    if (!merged) return command_refuse("%s: an engine takes at most 8 options", contender->name);
     if (settings_resolve(contender->adapter, &contender->script, &contender->settings, reason))
         return COMMAND_CLEAN;
     return command_refuse("%s: %s", options->files[0], reason);
@@ -162,7 +164,8 @@ static int name_given(const char *list, struct contender *contenders, uint32_t *
 {
     int code = COMMAND_CLEAN;
     while (list && code == COMMAND_CLEAN) {
-        if (*count == ENGINES_MAX) return command_refuse("too many engines");
+        if (*count == ENGINES_MAX)
+            return command_refuse("--engines takes at most %d engines", (int)ENGINES_MAX);
         code = command_next_engine(&list, contenders[(*count)++].name);
     }
     return code;

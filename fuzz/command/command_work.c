@@ -13,16 +13,16 @@
 void command_start_progress(struct command_progress *progress)
 {
     double now = worker_now();
-    *progress = (struct command_progress){.start = now, .told = now, .terminal = isatty(2) == 1};
+    *progress = (struct command_progress){.start = now, .printed = now, .terminal = isatty(2) == 1};
     signal(SIGINT, worker_stop);
     signal(SIGTERM, worker_stop);
 }
 
-void command_tell_progress(struct command_progress *progress, const char *format, ...)
+void command_print_progress(struct command_progress *progress, const char *format, ...)
 {
     double now = worker_now();
-    if (!progress->terminal && now - progress->told < LOG_PAUSE) return;
-    progress->told = now;
+    if (!progress->terminal && now - progress->printed < LOG_PAUSE) return;
+    progress->printed = now;
     va_list arguments;
     va_start(arguments, format);
     fprintf(stderr, progress->terminal ? "\r  " : "  ");
@@ -34,7 +34,7 @@ void command_tell_progress(struct command_progress *progress, const char *format
 
 double command_end_progress(const struct command_progress *progress)
 {
-    if (progress->terminal && progress->told > progress->start) fprintf(stderr, "\r%78s\r", "");
+    if (progress->terminal && progress->printed > progress->start) fprintf(stderr, "\r%78s\r", "");
     return worker_now() - progress->start;
 }
 

@@ -18,7 +18,8 @@ static const struct command commands[] = {
      "FILE"},
     {"fuzz", command_fuzz,
      "fuzz --engine E --time T   random scenarios, explored; --runs N --seed N --jobs N --db FILE"},
-    {"replay", command_replay, "replay CASE                tells the story of a case"},
+    {"replay", command_replay,
+     "replay CASE                prints what happens in a case, call by call"},
     {"shrink", command_shrink, "shrink CASE                prints a smaller case of the same kind"},
     {"decode", command_decode,
      "decode FILE --engine E     the case that an input of a fuzzer stands for"},
@@ -41,7 +42,7 @@ static void print_usage(FILE *out)
     fprintf(out,
             "\n"
             "options: --engine E  --plugin FILE.so  --seed N  --seconds S  --json  --quiet\n"
-            "         --silence S (without a new crash state: the engine hangs; 60)\n"
+            "         --silence S (S seconds without a new crash state: the engine hangs; 60)\n"
             "         --faults edge,bits,zeros  --depth N  --reach N (0: all)  --max N\n"
             "         --bits N  --masks N  --prefixes N (tears for each operation; 0: all)\n"
             "         --no-use  --no-dedup  --no-shrink  --isolate  --jobs N  --shard I/N\n"

@@ -1,3 +1,5 @@
+/* output.c - see output.h. A regular file is written beside its name and renamed when it is whole;
+ * a device or a pipe is written in place. */
 #define _GNU_SOURCE
 #include "fuzz/command/output.h"
 

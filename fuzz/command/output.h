@@ -21,7 +21,7 @@ struct output {
 /* False, with errno set, when it can't be made. */
 bool output_open(struct output *output, const char *path);
 
-/* Ends it. `fine` tells whether all writes went well; if not, or if the rest of them does not, the
+/* Ends it. `fine`: whether all writes went well; if not, or if the rest of them does not, the
  * answer is false, errno says why, and what was at the path before is there still. */
 bool output_close(struct output *output, bool fine);
 

@@ -52,9 +52,9 @@ def test_the_targets_stand_above(brownout):
 
 
 def test_without_a_choice_the_designs_of_the_house_are_there(brownout):
-    told = brownout("bench", "--runs", 200).stdout
-    assert "\n  seqqueue " in told
-    assert "canary" not in told
+    printed = brownout("bench", "--runs", 200).stdout
+    assert "\n  seqqueue " in printed
+    assert "canary" not in printed
 
 
 def test_the_costs_are_counted_and_not_timed(brownout):
@@ -69,12 +69,12 @@ def test_designs_that_are_none_are_one_line(brownout, engines):
     assert done.stderr.count("\n") == 1
 
 
-def test_a_design_that_loses_records_without_a_cut_is_told(brownout):
-    told = {
+def test_a_design_that_loses_records_without_a_cut_is_reported(brownout):
+    runs = {
         fault: brownout("bench", "--engines", f"canary-log fault={fault}", "--runs", 2500)
         for fault in range(1, 35)
     }
-    broken = [done for done in told.values() if done.returncode == 1]
+    broken = [done for done in runs.values() if done.returncode == 1]
     assert all("DIVERGENCE of canary-log fault=" in done.stdout for done in broken)
     assert broken
 

@@ -61,7 +61,7 @@ def test_help_is_no_mistake(harness):
 
 
 @pytest.mark.parametrize(
-    "words, told",
+    "words, reason",
     [
         (["bake"], "'bake'"),
         (["explore"], "one scenario"),
@@ -85,8 +85,8 @@ def test_help_is_no_mistake(harness):
         (["explore", "a", "--engine"], "--engine"),
     ],
 )
-def test_bad_usage_is_one_line(harness, words, told):
-    assert told in refused(harness, *words)
+def test_bad_usage_is_one_line(harness, words, reason):
+    assert reason in refused(harness, *words)
 
 
 @pytest.mark.parametrize(
@@ -106,13 +106,13 @@ def test_bad_usage_is_one_line(harness, words, told):
 def test_a_mistake_in_a_scenario_is_told_with_its_line(harness, line, text):
     path = harness.write(text)
     for command in ("run", "explore", "replay", "shrink"):
-        told = refused(harness, command, path)
-        assert told.startswith(f"brownout: {path}:{line}: ")
-        assert len(told.split(": ", 2)[2].strip()) > 3
+        reason = refused(harness, command, path)
+        assert reason.startswith(f"brownout: {path}:{line}: ")
+        assert len(reason.split(": ", 2)[2].strip()) > 3
 
 
 @pytest.mark.parametrize(
-    "text, told",
+    "text, reason",
     [
         (SMALL.replace("seqmap", "abacus"), "unknown engine 'abacus'"),
         (SMALL.replace("seqmap", "seqmap beads=3"), "no option 'beads'"),
@@ -121,17 +121,17 @@ def test_a_mistake_in_a_scenario_is_told_with_its_line(harness, line, text):
         (SMALL.replace("sectors=2", "sectors=2 erased=0"), "engine seqmap: "),
     ],
 )
-def test_an_engine_that_does_not_fit_is_told(harness, text, told):
+def test_an_engine_that_does_not_fit_is_reported(harness, text, reason):
     path = harness.write(text)
-    assert told in refused(harness, "run", path)
+    assert reason in refused(harness, "run", path)
     assert str(path) in refused(harness, "explore", path)
 
 
 def test_files_that_are_not_there_are_told(harness):
     missing = harness.folder / "missing.scn"
     for command in ("run", "explore", "replay", "shrink", "print", "inspect"):
-        told = refused(harness, command, missing)
-        assert f"{missing}: " in told and "No such file" in told
+        reason = refused(harness, command, missing)
+        assert f"{missing}: " in reason and "No such file" in reason
     assert str(harness.folder) in refused(harness, "run", harness.folder)
 
 
@@ -163,7 +163,7 @@ def test_a_folder_that_can_not_be_written_is_told_and_nothing_is_left(harness):
 
 def test_what_was_found_is_told_although_it_can_not_be_stored(harness):
     faulty, small = harness.write(FAULTY, "faulty.scn"), harness.write(SMALL)
-    db, cases = harness.folder / "refuses.db", harness.folder / "told"
+    db, cases = harness.folder / "refuses.db", harness.folder / "cases"
     assert harness.brownout("explore", small, "--db", db, "--quiet").returncode == CLEAN
     with sqlite3.connect(db) as results:
         fails = "before insert on divergence begin select raise(abort, 'no room'); end"
@@ -174,7 +174,7 @@ def test_what_was_found_is_told_although_it_can_not_be_stored(harness):
     assert list(cases.glob("*.case")) and not list(cases.glob("*.part"))
 
 
-def test_an_image_that_does_not_fit_its_disk_is_told(harness):
+def test_an_image_that_does_not_fit_its_disk_is_reported(harness):
     full = Path("/dev/full")
     done = harness.brownout("run", harness.write(SMALL), "--image", full)
     assert done.returncode == USAGE and str(full) in done.stderr
@@ -230,8 +230,8 @@ def test_an_image_shows_the_items_that_were_put_in(harness, engine):
 
 
 def test_engines_are_listed_with_their_kinds_and_options(harness):
-    told = harness.brownout("list", "engines").stdout
-    assert re.search(r"(?m)^canary-log .*\n +kind log; claims edge", told)
+    listed = harness.brownout("list", "engines").stdout
+    assert re.search(r"(?m)^canary-log .*\n +kind log; claims edge", listed)
     listed = json.loads(harness.brownout("list", "engines", "--json").stdout)
     listed = {each["name"]: each for each in listed}
     kinds = [listed[name]["kind"] for name in ("seqmap", "canary-queue", "canary-log")]
@@ -242,13 +242,13 @@ def test_engines_are_listed_with_their_kinds_and_options(harness):
             assert len(option["words"]) in (0, option["max"] - option["min"] + 1)
 
 
-def test_an_image_of_the_wrong_size_is_told(harness, image):
+def test_an_image_of_the_wrong_size_is_reported(harness, image):
     longer = harness.folder / "longer.bin"
     longer.write_bytes(image.read_bytes() + b"\0")
     words = ("inspect", longer, "--engine", "seqmap", *GENERIC)
-    assert "has 257 bytes, the chip 256" in refused(harness, *words)
+    assert "has 257 bytes, but the chip has 256" in refused(harness, *words)
     scenario = harness.write(SMALL.replace("sectors=2", "sectors=3"), "three.scn")
-    assert "has 256 bytes, the chip 384" in refused(harness, "inspect", image, scenario)
+    assert "has 256 bytes, but the chip has 384" in refused(harness, "inspect", image, scenario)
     assert "--engine is missing" in refused(harness, "inspect", image)
 
 

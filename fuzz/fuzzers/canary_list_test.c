@@ -224,8 +224,8 @@ static void check_images(const struct trial *trial)
     bool settled = script && settle(trial, script, &settings);
     struct rig *rig = settled ? rig_new(script, trial->subject->adapter, &settings) : NULL;
     bool insane = rig && an_image_is_insane(rig);
-    bool told = insane && rig->finding.clause == CLAUSE_SANE;
-    if (!rig || insane != (trial->clause != NULL) || told != insane) {
+    bool convicted = insane && rig->finding.clause == CLAUSE_SANE;
+    if (!rig || insane != (trial->clause != NULL) || convicted != insane) {
         complain(trial);
         if (insane) puts(rig->finding.text);
     }

@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    struct replay told;
+    struct replay replayed;
     struct adapter_settings settings;
     const struct decode_target *target = input_target();
     struct script *script = decode(target, bytes, size, &settings);
@@ -21,8 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         fprintf(stderr, "brownout: no chip for this engine\n");
         exit(3);
     }
-    replay_once(script, target->adapter, &settings, &told);
-    if (told.finding.clause != CLAUSE_NONE) input_diverges(script, &told.finding);
+    replay_once(script, target->adapter, &settings, &replayed);
+    if (replayed.finding.clause != CLAUSE_NONE) input_diverges(script, &replayed.finding);
     script_free(script);
     return 0;
 }

@@ -1,3 +1,15 @@
+/* fuzz_run.c - see fuzz_run.h.
+ *
+ * Workers share a batch: worker i of n does every n-th round from i on. A worker writes what it
+ * finds to a file of its own, and keeps in shared memory which round, path and image it is at. If
+ * it crashes or hangs, that slot is all that is needed to make a case of it.
+ *
+ * After the batch the files are read and the findings are sorted by round, so that the number of
+ * workers does not matter. A finding has a raw shape (path_shape). A raw shape that is known counts
+ * for its case. A new one is shrunk; the shrunk script has a shape too, and findings with equal
+ * ones are one case. Batches are short at first, so that a bug that shows at once is reported at
+ * once.
+ */
 #include "fuzz/fuzzers/fuzz_run.h"
 
 #include <stdlib.h>
@@ -14,13 +26,13 @@
 
 /* --- what a batch found --- */
 
-static void add_fresh(struct fuzz_run *fuzzing, const struct fuzz_run_case *found)
+static void add_found(struct fuzz_run *fuzzing, const struct fuzz_run_case *found)
 {
-    fuzzing->fresh = memory_resize(fuzzing->fresh, fuzzing->capacity_count + 1, sizeof *found);
-    fuzzing->fresh[fuzzing->capacity_count++] = *found;
+    fuzzing->found = memory_resize(fuzzing->found, fuzzing->found_count + 1, sizeof *found);
+    fuzzing->found[fuzzing->found_count++] = *found;
 }
 
-/* One record of a worker's file: what one run or one image found. */
+/* One record of a worker's file: what one round or one image found. */
 static bool read_record(struct fuzz_run *fuzzing, FILE *file)
 {
     struct result part = {0};
@@ -33,7 +45,7 @@ static bool read_record(struct fuzz_run *fuzzing, FILE *file)
     }
     for (uint32_t i = 0; i < part.divergence_count; i++) {
         found.divergence = part.divergences[i];
-        if (fine) add_fresh(fuzzing, &found);
+        if (fine) add_found(fuzzing, &found);
     }
     part.divergence_count = 0;
     result_free(&part);
@@ -60,9 +72,9 @@ static void add_lost_image(struct fuzz_run *fuzzing, const struct fuzz_run_slot 
     snprintf(finding, sizeof finding, "on a damaged image %s", text);
     fuzz_run_image_case(script, finding, clause, &found.divergence);
     found.divergence.lost = true;
-    found.divergence.order = slot->run * FUZZ_RUN_ORDERS_PER_RUN + slot->image;
+    found.divergence.order = slot->round * FUZZ_RUN_ORDERS_PER_ROUND + slot->image;
     found.divergence.shape = script_digest(finding, (uint32_t)strlen(finding));
-    add_fresh(fuzzing, &found);
+    add_found(fuzzing, &found);
 }
 
 /* The worker is gone in the middle of an engine call; its slot says in which. */
@@ -70,7 +82,7 @@ static void add_lost(struct fuzz_run *fuzzing, uint32_t index, enum clause claus
 {
     const struct fuzz_run_slot *slot = &fuzzing->shared->slots[index];
     const struct adapter *adapter = fuzzing->options->target.adapter;
-    uint64_t state = fuzz_run_state(fuzzing, slot->run);
+    uint64_t state = fuzz_run_state(fuzzing, slot->round);
     struct adapter_settings settings;
     struct script *script = fuzz_run_script(fuzzing, &state, &settings);
     if (!script) return;
@@ -79,14 +91,14 @@ static void add_lost(struct fuzz_run *fuzzing, uint32_t index, enum clause claus
     } else {
         struct fuzz_run_case found = {.divergence = {.clause = clause, .lost = true, .count = 1}};
         struct divergence *divergence = &found.divergence;
-        divergence->order = slot->run * FUZZ_RUN_ORDERS_PER_RUN;
+        divergence->order = slot->round * FUZZ_RUN_ORDERS_PER_ROUND;
         divergence->shape = path_shape(clause, adapter, script, &slot->path);
         divergence->script = path_case(script, adapter, &settings, &slot->path);
         divergence->fault = path_fault(&slot->path);
         snprintf(divergence->script->finding, sizeof divergence->script->finding, "%s", text);
         snprintf(divergence->script->clause, sizeof divergence->script->clause, "%s",
                  clause_name(clause));
-        add_fresh(fuzzing, &found);
+        add_found(fuzzing, &found);
     }
     script_free(script);
 }
@@ -161,13 +173,13 @@ static bool is_enough(const struct fuzz_run *fuzzing)
     return max && fuzzing->result->case_count >= max;
 }
 
-/* Counts what the batch found for its cases, in the order of the runs. */
+/* Counts what the batch found for its cases, in the order of the rounds. */
 static void add_cases(struct fuzz_run *fuzzing, uint64_t *counts)
 {
-    if (fuzzing->capacity_count == 0) return;
-    qsort(fuzzing->fresh, fuzzing->capacity_count, sizeof *fuzzing->fresh, by_order);
-    for (uint32_t i = 0; i < fuzzing->capacity_count; i++) {
-        struct fuzz_run_case *found = &fuzzing->fresh[i];
+    if (fuzzing->found_count == 0) return;
+    qsort(fuzzing->found, fuzzing->found_count, sizeof *fuzzing->found, by_order);
+    for (uint32_t i = 0; i < fuzzing->found_count; i++) {
+        struct fuzz_run_case *found = &fuzzing->found[i];
         uint64_t count = found->divergence.count;
         uint32_t index = find_known(fuzzing, found->divergence.shape);
         if (index == UINT32_MAX) {
@@ -185,7 +197,7 @@ static void sum_up(const struct fuzz_run *fuzzing, struct result *total)
 {
     for (uint32_t i = 0; i < fuzzing->options->jobs; i++) {
         const struct fuzz_run_slot *slot = &fuzzing->shared->slots[i];
-        fuzzing->result->runs += slot->runs;
+        fuzzing->result->rounds += slot->rounds;
         fuzzing->result->scenarios += slot->scenarios;
         fuzzing->result->images += slot->images;
         fuzz_run_add(total, &slot->total);
@@ -193,7 +205,7 @@ static void sum_up(const struct fuzz_run *fuzzing, struct result *total)
     fuzz_run_add(&fuzzing->result->total, total);
 }
 
-/* Hands the batch on: its counts, and its cases with the counts that they have in it. */
+/* Reports the batch: its counts, and its cases with the counts that they have in it. */
 static bool report(struct fuzz_run *fuzzing, struct result *batch, const uint64_t *counts,
                    double seconds)
 {
@@ -215,13 +227,13 @@ static bool finish_batch(struct fuzz_run *fuzzing, double start)
 {
     struct result batch = {0};
     uint64_t *counts =
-        memory_zeroed(fuzzing->result->case_count + fuzzing->capacity_count, sizeof *counts);
+        memory_zeroed(fuzzing->result->case_count + fuzzing->found_count, sizeof *counts);
     sum_up(fuzzing, &batch);
     add_cases(fuzzing, counts);
     bool fine = report(fuzzing, &batch, counts, worker_now() - start);
-    for (uint32_t i = 0; i < fuzzing->capacity_count; i++)
-        free_case(&fuzzing->fresh[i]);
-    fuzzing->capacity_count = 0;
+    for (uint32_t i = 0; i < fuzzing->found_count; i++)
+        free_case(&fuzzing->found[i]);
+    fuzzing->found_count = 0;
     free(counts);
     return fine;
 }
@@ -241,8 +253,8 @@ static void end_worker(struct fuzz_run *fuzzing, uint32_t index, enum worker_end
     if (end == WORKER_DONE) return;
     add_lost(fuzzing, index, end == WORKER_HUNG ? CLAUSE_BOUNDED : CLAUSE_SANE, text);
     slot->total.states += slot->path.states;
-    slot->runs++;
-    uint64_t next = slot->run + fuzzing->options->jobs;
+    slot->rounds++;
+    uint64_t next = slot->round + fuzzing->options->jobs;
     if (next >= fuzzing->end || fuzzing->shared->stop) return;
     fseek(fuzzing->workers[index].file, 0, SEEK_END);
     start_worker(fuzzing, index, next);
@@ -338,7 +350,7 @@ bool fuzz_run_run(const struct fuzz_run_options *options, struct fuzz_run_result
     fuzzing.workers = memory_zeroed(options->jobs, sizeof *fuzzing.workers);
     bool fine = run_batches(&fuzzing);
     free(fuzzing.workers);
-    free(fuzzing.fresh);
+    free(fuzzing.found);
     free(fuzzing.known);
     worker_unshare(fuzzing.shared, fuzzing.shared_size);
     return fine;

@@ -1,14 +1,14 @@
 /* fuzz_run.h - the built-in fuzzer: random scenarios, explored, and damaged images, in workers.
  *
- * Run n of a fuzz run is a function of the seed and n. Three runs of four decode random bytes
+ * Round n of a fuzz run is a function of the seed and n. Three rounds of four decode random bytes
  * (decode.h) to a scenario and explore it: all cuts of a short one, an even share of those of a
- * long one, so that no run takes long; now and then two cuts deep. Each fourth run damages the
+ * long one, so that no round takes long; now and then two cuts deep. Each fourth round damages the
  * image that such a scenario leaves in a few dozen ways and tries the engine on it (image.h).
  *
- * Runs are done in batches, shared among the workers. After each batch what is new is shrunk, and
- * what turns out to be the same is one case. A batch is a set of runs whatever the number of
- * workers, so equal seeds and numbers of runs find the same cases. A worker that crashes or hangs
- * makes a case of its run and another worker goes on behind it.
+ * Rounds are done in batches, shared among the workers. After each batch what is new is shrunk, and
+ * what turns out to be the same is one case. A batch is a set of rounds whatever the number of
+ * workers, so equal seeds and numbers of rounds find the same cases. If a worker crashes or hangs,
+ * its round becomes a case, and another worker goes on with the next round.
  */
 #ifndef BROWNOUT_FUZZ_RUN_H
 #define BROWNOUT_FUZZ_RUN_H
@@ -23,20 +23,20 @@ struct fuzz_run_case {
 };
 
 struct fuzz_run_result {
-    uint64_t runs, scenarios, images;
+    uint64_t rounds, scenarios, images;
     struct result total;         /* counts and counters, those of uncut runs included; no cases */
-    struct fuzz_run_case *cases; /* in the order of the runs that found them */
+    struct fuzz_run_case *cases; /* in the order of the rounds that found them */
     uint32_t case_count;
     bool stopped; /* Ctrl-C, or divergences_max was reached */
 };
 
 struct fuzz_run_options {
     struct decode_target target;
-    struct explore_options explore; /* divergences_max: the fuzz run ends after so many cases */
+    struct explore_options explore; /* divergences_max: cases after which the fuzz run ends */
     bool depth_given;               /* otherwise the fuzz run varies it */
     bool shrink;
     uint32_t jobs;      /* workers, from 1 */
-    uint64_t runs_max;  /* 0: no limit */
+    uint64_t runs_max;  /* rounds; 0: no limit */
     double seconds_max; /* 0: no limit */
     double silence_max; /* seconds of a worker's own time without a new state before it counts as
                          * hung (worker.h); 0: never */

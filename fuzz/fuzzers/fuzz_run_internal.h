@@ -6,16 +6,16 @@
 #include "fuzz/explore/worker.h"
 
 #define FUZZ_RUN_IMAGE_SIZE_MAX 65536u
-#define FUZZ_RUN_ORDERS_PER_RUN 64u /* places in the order of findings */
+#define FUZZ_RUN_ORDERS_PER_ROUND 64u /* places in the order of findings */
 
 /* What a worker and the fuzz run see both; survives the worker. */
 struct fuzz_run_slot {
-    uint64_t run;   /* in progress */
-    uint32_t image; /* its number in the run, from 1; 0: the run explores */
-    uint64_t beats; /* grows with each run and image */
+    uint64_t round; /* in progress */
+    uint32_t image; /* its number in the round, from 1; 0: the round explores */
+    uint64_t beats; /* grows with each round and image */
     struct path path;
-    uint64_t runs, scenarios, images; /* of this batch */
-    struct result total;              /* of this batch; counts only */
+    uint64_t rounds, scenarios, images; /* of this batch */
+    struct result total;                /* of this batch; counts only */
     size_t image_size;
     uint8_t bytes[FUZZ_RUN_IMAGE_SIZE_MAX]; /* the image being tried */
 };
@@ -39,16 +39,16 @@ struct fuzz_run {
     struct worker
         *workers; /* their files hold records: a result (result_pipe.h), the size of an image,
                                  * the image */
-    uint64_t first, end;         /* runs of this batch */
-    struct fuzz_run_case *fresh; /* of this batch, as they come */
-    uint32_t capacity_count;
+    uint64_t first, end;         /* rounds of this batch */
+    struct fuzz_run_case *found; /* of this batch, as they come */
+    uint32_t found_count;
     struct fuzz_run_known *known;
     uint32_t known_count;
     double start, shown;
 };
 
-/* The script of a run, and what random numbers it goes on with. */
-uint64_t fuzz_run_state(const struct fuzz_run *fuzzing, uint64_t run);
+/* The random numbers of a round, and the script that it makes of them. */
+uint64_t fuzz_run_state(const struct fuzz_run *fuzzing, uint64_t round);
 struct script *fuzz_run_script(const struct fuzz_run *fuzzing, uint64_t *state,
                                struct adapter_settings *settings);
 
@@ -59,7 +59,7 @@ void fuzz_run_image_case(const struct script *script, const char *finding, enum 
 /* Adds counts and counters. */
 void fuzz_run_add(struct result *to, const struct result *from);
 
-/* A worker's share of the batch, from `run` on. */
-_Noreturn void fuzz_run_work(const struct fuzz_run *fuzzing, uint32_t index, uint64_t run);
+/* A worker's share of the batch, from `round` on. */
+_Noreturn void fuzz_run_work(const struct fuzz_run *fuzzing, uint32_t index, uint64_t round);
 
 #endif

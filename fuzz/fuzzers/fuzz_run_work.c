@@ -1,4 +1,14 @@
-/* fuzz_run_work.c - the runs of a fuzz run, one after the other, in a process of their own. */
+/* fuzz_run_work.c - the rounds of a fuzz run, one after the other, in a process of their own.
+ *
+ * A round that explores does so twice. First without cuts: that shows divergences which need none,
+ * and counts programs and erases. From the counts the number of crash states is estimated, and a
+ * share of the cuts is drawn with which the round judges about STATES_PER_ROUND of them. So no
+ * round takes long, and over many rounds all cuts have their turn.
+ *
+ * A round that damages images makes one good image and tries IMAGES_PER_ROUND damaged copies of it.
+ * The image being tried is in memory that outlives the worker: if the engine crashes on it, the
+ * fuzz run still has it.
+ */
 #include "fuzz/fuzzers/fuzz_run_internal.h"
 
 #include <errno.h>
@@ -9,18 +19,18 @@
 #include "fuzz/explore/result_pipe.h"
 #include "sim/memory.h"
 
-#define STATES_PER_RUN 2000u /* about: a run is to take a fraction of a second */
-#define IMAGES_PER_RUN 48u
+#define STATES_PER_ROUND 2000u /* about; a round takes a fraction of a second */
+#define IMAGES_PER_ROUND 48u
 
-uint64_t fuzz_run_state(const struct fuzz_run *fuzzing, uint64_t run)
+uint64_t fuzz_run_state(const struct fuzz_run *fuzzing, uint64_t round)
 {
-    uint64_t state = fuzzing->options->explore.seed * 0x9E3779B97F4A7C15u ^ (run + 1);
+    uint64_t state = fuzzing->options->explore.seed * 0x9E3779B97F4A7C15u ^ (round + 1);
     return image_random(&state);
 }
 
-static bool is_image_run(uint64_t run)
+static bool is_image_round(uint64_t round)
 {
-    return run % 4 == 3;
+    return round % 4 == 3;
 }
 
 struct script *fuzz_run_script(const struct fuzz_run *fuzzing, uint64_t *state,
@@ -34,7 +44,7 @@ struct script *fuzz_run_script(const struct fuzz_run *fuzzing, uint64_t *state,
     return decode(&fuzzing->options->target, bytes, size, settings);
 }
 
-/* Depth, effort and the share of the cuts with which this script takes about STATES_PER_RUN. */
+/* Depth, effort and the share of the cuts with which this script takes about STATES_PER_ROUND. */
 static void plan(const struct fuzz_run *fuzzing, uint64_t *state, const struct result *uncut,
                  struct explore_options *options)
 {
@@ -51,7 +61,7 @@ static void plan(const struct fuzz_run *fuzzing, uint64_t *state, const struct r
         for (uint32_t level = 1; level < options->depth; level++)
             states *= 3 + 2 * cuts / (uncut->operations + 1) + tears / 2;
     }
-    uint64_t shards = states / STATES_PER_RUN + 1;
+    uint64_t shards = states / STATES_PER_ROUND + 1;
     options->shards = (uint32_t)(shards < cuts ? shards : cuts ? cuts : 1);
     options->shard = (uint32_t)(image_random(state) % options->shards);
 }
@@ -82,16 +92,16 @@ void fuzz_run_add(struct result *to, const struct result *from)
     add_counters(&to->counters, &from->counters);
 }
 
-static void send_result(FILE *file, uint64_t run, struct result *result)
+static void send_result(FILE *file, uint64_t round, struct result *result)
 {
     const size_t no_image = 0;
     for (uint32_t i = 0; i < result->divergence_count; i++)
-        result->divergences[i].order = run * FUZZ_RUN_ORDERS_PER_RUN;
+        result->divergences[i].order = round * FUZZ_RUN_ORDERS_PER_ROUND;
     result_pipe_write(file, result);
     result_pipe_put(file, &no_image, sizeof no_image);
 }
 
-static void explore_run(const struct fuzz_run *fuzzing, struct fuzz_run_slot *slot, FILE *file,
+static void explore_round(const struct fuzz_run *fuzzing, struct fuzz_run_slot *slot, FILE *file,
                         const struct script *script, const struct adapter_settings *settings,
                         uint64_t *state)
 {
@@ -107,7 +117,7 @@ static void explore_run(const struct fuzz_run *fuzzing, struct fuzz_run_slot *sl
         slot->path = (struct path){0};
         explore(script, adapter, settings, &options, &slot->path, stop, &result);
     }
-    if (result.divergence_count) send_result(file, slot->run, &result);
+    if (result.divergence_count) send_result(file, slot->round, &result);
     fuzz_run_add(&slot->total, &result);
     slot->scenarios++;
     result_free(&result);
@@ -128,7 +138,7 @@ void fuzz_run_image_case(const struct script *script, const char *finding, enum 
 
 static void send_image(const struct fuzz_run_slot *slot, FILE *file, const struct rig *rig)
 {
-    struct divergence divergence = {.order = slot->run * FUZZ_RUN_ORDERS_PER_RUN + slot->image,
+    struct divergence divergence = {.order = slot->round * FUZZ_RUN_ORDERS_PER_ROUND + slot->image,
                                     .shape = image_shape(rig)};
     struct result result = {.divergences = &divergence, .divergence_count = 1};
     fuzz_run_image_case(rig->script, rig->finding.text, rig->finding.clause, &divergence);
@@ -138,7 +148,7 @@ static void send_image(const struct fuzz_run_slot *slot, FILE *file, const struc
     script_free(divergence.script);
 }
 
-static void image_run(const struct fuzz_run *fuzzing, struct fuzz_run_slot *slot, FILE *file,
+static void image_round(const struct fuzz_run *fuzzing, struct fuzz_run_slot *slot, FILE *file,
                       const struct script *script, const struct adapter_settings *settings,
                       uint64_t *state)
 {
@@ -146,7 +156,7 @@ static void image_run(const struct fuzz_run *fuzzing, struct fuzz_run_slot *slot
     uint8_t *base = memory_new(FUZZ_RUN_IMAGE_SIZE_MAX);
     slot->image_size = (size_t)bo_flash_size(chip_flash(rig->chip));
     if (slot->image_size <= FUZZ_RUN_IMAGE_SIZE_MAX) image_of_script(rig, base);
-    for (uint32_t i = 1; i <= IMAGES_PER_RUN; i++) {
+    for (uint32_t i = 1; i <= IMAGES_PER_ROUND; i++) {
         if (slot->image_size > FUZZ_RUN_IMAGE_SIZE_MAX || fuzzing->shared->stop) break;
         memcpy(slot->bytes, base, slot->image_size);
         image_mutate(slot->bytes, &script->part.geometry, state);
@@ -159,12 +169,12 @@ static void image_run(const struct fuzz_run *fuzzing, struct fuzz_run_slot *slot
     free(base);
 }
 
-static void do_run(const struct fuzz_run *fuzzing, struct fuzz_run_slot *slot, FILE *file,
-                   uint64_t run)
+static void do_round(const struct fuzz_run *fuzzing, struct fuzz_run_slot *slot, FILE *file,
+                   uint64_t round)
 {
-    uint64_t state = fuzz_run_state(fuzzing, run);
+    uint64_t state = fuzz_run_state(fuzzing, round);
     struct adapter_settings settings;
-    slot->run = run;
+    slot->round = round;
     slot->image = 0;
     slot->path = (struct path){0};
     slot->beats++;
@@ -172,21 +182,21 @@ static void do_run(const struct fuzz_run *fuzzing, struct fuzz_run_slot *slot, F
     if (!script)
         worker_fail("%s takes none of the chips that a fuzz run makes",
                     fuzzing->options->target.adapter->name);
-    if (is_image_run(run))
-        image_run(fuzzing, slot, file, script, &settings, &state);
+    if (is_image_round(round))
+        image_round(fuzzing, slot, file, script, &settings, &state);
     else
-        explore_run(fuzzing, slot, file, script, &settings, &state);
+        explore_round(fuzzing, slot, file, script, &settings, &state);
     if (fflush(file) != 0) worker_fail("a temporary file can't be written: %s", strerror(errno));
     script_free(script);
-    slot->runs++;
+    slot->rounds++;
 }
 
-/* Its share of the batch, from `run` on. */
-_Noreturn void fuzz_run_work(const struct fuzz_run *fuzzing, uint32_t index, uint64_t run)
+/* Its share of the batch, from `round` on. */
+_Noreturn void fuzz_run_work(const struct fuzz_run *fuzzing, uint32_t index, uint64_t round)
 {
     struct fuzz_run_slot *slot = &fuzzing->shared->slots[index];
     FILE *file = fuzzing->workers[index].file;
-    for (; run < fuzzing->end && !fuzzing->shared->stop; run += fuzzing->options->jobs)
-        do_run(fuzzing, slot, file, run);
+    for (; round < fuzzing->end && !fuzzing->shared->stop; round += fuzzing->options->jobs)
+        do_round(fuzzing, slot, file, round);
     worker_leave();
 }

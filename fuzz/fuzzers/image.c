@@ -1,3 +1,17 @@
+/* image.c - see image.h.
+ *
+ * Each image is used twice: read back, changed until every sector has been erased, read back again;
+ * then power goes off and on, and the same with a clear. The answers are free, so no model is
+ * asked. Judged is what must hold for any image:
+ *   - a call ends within its stated number of flash calls (the chip's fuel);
+ *   - it makes no flash call outside the chip, off its grid or across a page;
+ *   - it writes no byte past the end of the buffer that it was given. Buffers are tried with room
+ *     for everything and with room for 3 bytes.
+ * What an engine reads outside its own memory is seen by sanitizers alone.
+ *
+ * Damage is small as a rule: a bit, a byte, a blank or zeroed range, a range or a sector copied
+ * over another. A checksum guards most of what is noise; what is nearly right goes further.
+ */
 #include "fuzz/fuzzers/image.h"
 
 #include <inttypes.h>
@@ -142,8 +156,8 @@ static void before(struct rig *rig, enum adapter_call call)
     chip_set_fuel(rig->chip, rig->bounds[call].reads, rig->bounds[call].changes);
 }
 
-/* A program that can't come out as asked is the image's doing, which no engine could know; one
- * outside the chip or its grid is the engine's. */
+/* A program that would have to set bits is a fault of the image, which no engine could know. A call
+ * outside the chip or its grid is a fault of the engine. */
 static bool after(struct rig *rig, enum adapter_call call)
 {
     const struct chip_breach *breach = chip_breach(rig->chip);
@@ -172,7 +186,7 @@ struct sum {
     uint64_t first, last; /* numbers of items */
 };
 
-/* A buffer of so many bytes, and whether one behind it was written since. */
+/* A buffer of *capacity bytes with a guard byte after it; guard_holds(): nobody wrote that. */
 static uint8_t *guarded(struct rig *rig, uint32_t *capacity)
 {
     if (*capacity > rig->value_size_max) *capacity = rig->value_size_max;
@@ -279,8 +293,8 @@ static bool read_list(struct lister *lister)
     return after(lister->rig, ADAPTER_CALL_EACH);
 }
 
-/* One call that tells an item, into room for so many bytes: `which` is its place or number. */
-static bool tell(struct lister *lister, enum adapter_call call, uint64_t which, uint32_t capacity)
+/* One call that returns an item, into room for `capacity` bytes. `which`: its place or number. */
+static bool ask(struct lister *lister, enum adapter_call call, uint64_t which, uint32_t capacity)
 {
     const struct adapter_list *list = lister->list;
     uint32_t size = 0;
@@ -305,20 +319,20 @@ static bool seek(struct lister *lister, uint64_t time)
 }
 
 /* By number: those that are there, their neighbours, and the ends of what a number can be. */
-static bool tell_numbers(struct lister *lister)
+static bool ask_numbers(struct lister *lister)
 {
     const uint64_t first = lister->sum.first, last = lister->sum.last;
     const uint64_t numbers[] = {first, first - 1, first + (last - first) / 2, last, last + 1,
                                 0,     UINT64_MAX};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        if (!tell(lister, ADAPTER_CALL_READ, numbers[i], i % 2 ? 3 : UINT32_MAX) ||
+        if (!ask(lister, ADAPTER_CALL_READ, numbers[i], i % 2 ? 3 : UINT32_MAX) ||
             !seek(lister, numbers[i]))
             return false;
     }
     return true;
 }
 
-/* An item of so many bytes, by a push where there is one and it may be refused. */
+/* Puts in an item of `size` bytes, by a push where there is one and it may be refused. */
 static bool put(struct lister *lister, uint32_t size, bool push)
 {
     struct rig *rig = lister->rig;
@@ -339,7 +353,7 @@ static bool put_around(struct lister *lister)
     for (uint32_t i = 0; i < 3 * g->sector_count + 3; i++) {
         uint32_t size = i % 4 == 3 ? i : g->sector_size / 3;
         if (!put(lister, size, i % 2)) return false;
-        if (i % 4 == 0 && !tell(lister, ADAPTER_CALL_POP, i % 3, i % 8 ? 3 : UINT32_MAX))
+        if (i % 4 == 0 && !ask(lister, ADAPTER_CALL_POP, i % 3, i % 8 ? 3 : UINT32_MAX))
             return false;
     }
     return true;
@@ -355,7 +369,7 @@ static bool call(struct lister *lister, enum adapter_call kind,
     return after(lister->rig, kind);
 }
 
-/* The largest item that is said to fit, put in. */
+/* Puts in the largest item of which the engine says that it fits. */
 static bool put_what_fits(struct lister *lister)
 {
     uint32_t size = 0;
@@ -370,10 +384,10 @@ static bool use_list(struct rig *rig, void *object, bool clear)
 {
     const struct adapter_list *list = rig->adapter->list;
     struct lister it = {.rig = rig, .list = list, .object = object, .time = clear ? 1000 : 0};
-    return read_list(&it) && tell_numbers(&it) && tell(&it, ADAPTER_CALL_PEEK, 0, UINT32_MAX) &&
-           tell(&it, ADAPTER_CALL_PEEK, 0, 3) && tell(&it, ADAPTER_CALL_POP, 1, UINT32_MAX) &&
+    return read_list(&it) && ask_numbers(&it) && ask(&it, ADAPTER_CALL_PEEK, 0, UINT32_MAX) &&
+           ask(&it, ADAPTER_CALL_PEEK, 0, 3) && ask(&it, ADAPTER_CALL_POP, 1, UINT32_MAX) &&
            put_what_fits(&it) && call(&it, ADAPTER_CALL_SYNC, list->idle) && put_around(&it) &&
-           call(&it, ADAPTER_CALL_SYNC, list->sync) && read_list(&it) && tell_numbers(&it) &&
+           call(&it, ADAPTER_CALL_SYNC, list->sync) && read_list(&it) && ask_numbers(&it) &&
            (!clear || call(&it, ADAPTER_CALL_CLEAR, list->clear)) &&
            call(&it, ADAPTER_CALL_SYNC, list->seal) && put(&it, 5, false) && read_list(&it);
 }

@@ -15,14 +15,14 @@
  * is left with the finding, clause sane, when the answer is false. */
 bool image_try(struct rig *rig, const uint8_t *image);
 
-/* Runs the script of the rig, what it answers unheard, and copies what the chip then holds. */
+/* Runs the script of the rig, ignores the answers, and copies what the chip then holds. */
 void image_of_script(struct rig *rig, uint8_t *image);
 
 /* Changes an image: flips bits, blanks or zeroes a range, copies one over another, swaps sectors,
  * or makes it random altogether. All by *state, which moves on. */
 void image_mutate(uint8_t *image, const struct bo_flash_geometry *geometry, uint64_t *state);
 
-/* What tells one finding from another: the call and what it broke. */
+/* What two findings must differ in to be two: the call, and what it broke. */
 uint64_t image_shape(const struct rig *rig);
 
 /* An input of a fuzzer as an image: what the scenario of its first IMAGE_SCRIPT bytes (decode.h)

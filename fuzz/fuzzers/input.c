@@ -1,3 +1,5 @@
+/* input.c - see input.h. The target is resolved at the first call and kept: a fuzzer calls millions
+ * of times, and the environment does not change. */
 #include "fuzz/fuzzers/input.h"
 
 #include <stdio.h>
@@ -26,7 +28,7 @@ static struct decode_target settled(void)
                                    .chip_fixed = chip != NULL,
                                    .faults = faults ? fault_parse_classes(faults) : FAULT_STABLE,
                                    .cut = true};
-    if (!target.faults) refuse("BROWNOUT_FAULTS does not name fault classes: \"edge,prefix,bits\"");
+    if (!target.faults) refuse("BROWNOUT_FAULTS must name fault classes, such as edge,prefix,bits");
     return target;
 }
 

@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 int main(int argc, char **argv)
 {
     if (argc < 2) {
-        fprintf(stderr, "brownout: give the inputs to run as arguments\n");
+        fprintf(stderr, "brownout: expected input files as arguments\n");
         return 2;
     }
     for (int i = 1; i < argc; i++) {
