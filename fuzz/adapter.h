@@ -129,13 +129,13 @@ typedef void adapter_item(void *context, uint64_t number, const void *data, uint
  * comes back, at most `capacity` bytes are copied and the full length goes to *size. A function
  * that is NULL is one that the engine does not have. */
 struct adapter_list {
-    /* Puts an item behind the newest; ANSWER_FULL when there is no room. NULL for a log. */
+    /* Puts in an item as the newest; ANSWER_FULL when there is no room. NULL for a log. */
     enum answer (*push)(void *object, const void *data, uint32_t size);
     /* The same, but the oldest items make room where there is none. `time` never goes back. */
     enum answer (*append)(void *object, const void *data, uint32_t size, uint64_t time);
     /* The oldest item. */
     enum answer (*peek)(void *object, void *buffer, uint32_t capacity, uint32_t *size);
-    /* Takes out the item that lies so many places behind the oldest, 0: the oldest. */
+    /* Takes out the item at a place, counted from the oldest, which is 0. */
     enum answer (*pop)(void *object, uint32_t place, void *buffer, uint32_t capacity,
                        uint32_t *size);
     /* The item of that number. */
@@ -153,13 +153,13 @@ struct adapter_list {
     /* The largest item that push would take now, for which *size is 0 or more; ANSWER_FULL when not
      * even an empty one. */
     enum answer (*fits)(void *object, uint32_t *size);
-    /* Tells every item, oldest first. What waits in RAM may be told or not. */
+    /* Visits every item, oldest first. What waits in RAM may be visited or not. */
     enum answer (*each)(void *object, adapter_item *item, void *context);
 
     /* Whether items wait in RAM, so that an item is durable only after the next sync. NULL: no. */
     bool (*buffers)(const struct adapter_settings *settings);
     /* What append may drop: items in a sector that was erased since they were put in, or within
-     * *ahead sectors behind such a one. Items lie in the sectors from 0 up to the number that is
+     * *ahead sectors after such a one. Items lie in the sectors from 0 up to the number that is
      * returned, used in this order, around and around. NULL: all sectors, and *ahead is 0. */
     uint32_t (*ring)(const struct bo_flash_geometry *geometry,
                      const struct adapter_settings *settings, uint32_t *ahead);
@@ -187,7 +187,7 @@ struct adapter {
     /* Bytes of an object, work buffers and caches included. Aligned like malloc by the harness. */
     size_t (*object_size)(const struct bo_flash_geometry *geometry,
                           const struct adapter_settings *settings);
-    /* Sizes that the engine takes: no key and no value beyond them is ever stored or told; together
+    /* Sizes that the engine takes: none beyond them is ever stored or returned; together
      * they need not fit. key_size_min == key_size_max for fixed keys. The items of a queue or a log
      * are values; it has no keys and says 0. */
     void (*limits)(const struct bo_flash_geometry *geometry,
@@ -205,7 +205,7 @@ struct adapter {
     struct adapter_bound (*bound)(const struct bo_flash_geometry *geometry,
                                   const struct adapter_settings *settings, enum adapter_call call);
     /* Tells what is on the flash, a line a call, for `brownout inspect`. The object is mounted if
-     * mount answered ANSWER_OK; any image is told without harm. NULL: what is stored only, by
+     * mount answered ANSWER_OK; any image is read without harm. NULL: what is stored only, by
      * each(). */
     void (*inspect)(void *object, const struct bo_flash *flash,
                     const struct adapter_settings *settings, adapter_line *line, void *context);

@@ -7,8 +7,8 @@
  *   sector: crc 4, sequence 4, size 4, then `size` bytes of settings, padded to whole units
  *   a setting: key size 1, value size 2, key, value
  *
- * The first half of this file is the store, as firmware has it; the second half tells the harness
- * about it.
+ * The first half of this file is the store, as firmware has it; the second half is its adapter,
+ * which the harness drives it by.
  */
 #include "fuzz/adapter.h"
 

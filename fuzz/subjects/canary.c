@@ -107,7 +107,7 @@ struct canary {
     uint32_t grain;
     uint32_t active;   /* sector of the log, 0 or 1 */
     uint32_t sequence; /* of the active sector */
-    uint32_t end;      /* offset in the active sector: behind the last record */
+    uint32_t end;      /* offset in the active sector: after the last record */
     bool torn;         /* what follows the log is not blank */
     uint8_t *body;     /* the record at hand; a sector long */
     uint8_t *other;    /* the one that it is compared with, or that is written; a sector long */
@@ -509,7 +509,7 @@ static int choose_sector(struct canary *map, bool *both)
     return errors[map->active];
 }
 
-/* Whether nothing was written behind the log: 1, 0 or an error. */
+/* Whether nothing was written after the end of the log: 1, 0 or an error. */
 static int is_blank_behind(const struct canary *map)
 {
     uint32_t until = sector_size(map);

@@ -7,7 +7,7 @@
  * The correct engine. The sectors are a ring, used in the order of their numbers, around and
  * around. The one whose header has the highest sequence number is active: records are appended to
  * it. When a record has no room there the next sector is erased and becomes active. The chain is
- * the active sector and those behind it, back to the first whose header is not the one before.
+ * the active sector and the older ones, back to the first whose header is not the one before.
  *
  *   sector: header | mark of a clear | record | record | .. | blank | guard
  *   header: crc 4, sequence 4, number of the first record 8, time of the first record 8
@@ -18,7 +18,7 @@
  * All of it is padded to grains: 8 bytes, a unit or a read unit, whichever is largest.
  *
  * Invariants
- *  1. Only the sector behind the active one is ever erased, right before its header is written,
+ *  1. Only the sector after the active one is ever erased, right before its header is written,
  *     whatever it looks like; so a cut leaves at most that one without a valid header.
  *  2. A record's head is programmed after its body, and its checksum covers the body, the sequence
  *     number and the offset: what is torn, or lies here from an earlier lap, never checks.
@@ -30,7 +30,7 @@
  *  6. A clear ends the chain at its sector, which takes no more records.
  *  7. The guard is never programmed: where it is not blank an erase was cut, and the sector counts
  *     for nothing, whatever else is left of it. (One cut from the other end leaves no header.)
- *  8. The sector behind the active one is free when it is not in the chain, or when every record in
+ *  8. The sector after the active one is free when it is not in the chain, or when every record in
  *     it was popped. Only append erases one that is not.
  *
  * So nothing has to be repaired: mount only reads. Each fault breaks one of these.
@@ -272,7 +272,7 @@ static uint32_t record_size(const struct canary_list *list, uint32_t size)
     return lead(list) + body_size(list, size);
 }
 
-/* The largest item that has a place in so many bytes, lead and all. */
+/* The largest item that has a place in a number of bytes, its lead included. */
 static uint32_t size_within(const struct canary_list *list, uint32_t room)
 {
     uint32_t size = (room - lead(list)) / list->grain * (list->grain - 1);
@@ -347,7 +347,7 @@ static int check_body(const struct canary_list *list, uint32_t sequence,
 }
 
 /* Reads the record at record->offset, its item into list->item. Returns 1, or 0 where there is
- * none, with record->size as a damaged head tells it, or UINT32_MAX when there is no head. */
+ * none, with record->size as a damaged head has it, or UINT32_MAX when there is no head. */
 static int read_record(const struct canary_list *list, uint32_t sequence, struct record *record)
 {
     uint8_t head[BO_FLASH_UNIT_MAX];
@@ -395,7 +395,7 @@ static int next_in_sector(const struct canary_list *list, struct canary_list_cur
 
 /* --- the chain --- */
 
-/* Begins the sector of the chain that is so many behind the oldest. */
+/* Begins a sector of the chain; its place is counted from the oldest, which is 0. */
 static int enter_sector(const struct canary_list *list, struct canary_list_cursor *cursor,
                         uint32_t index)
 {
@@ -550,7 +550,7 @@ static int write_before(const struct canary_list *list, const uint8_t *data, uin
     return error ? error : 1;
 }
 
-/* Sees to it that a record has room behind the end. */
+/* Makes room for a record after the end. */
 static int make_room(struct canary_list *list, uint32_t size, uint64_t time, bool drop)
 {
     if (record_size(list, size) <= room_end(list) - list->end) return 0;
@@ -573,7 +573,7 @@ int canary_list_push(struct canary_list *list, const uint8_t *data, uint32_t siz
         error = make_room(list, size, time, drop);
         if (error) return error;
         struct record record = {.sector = list->active, .offset = list->end, .size = size};
-        list->end += record_size(list, size); /* a record that failed is left behind */
+        list->end += record_size(list, size); /* a record that failed stays there */
         error = write_record(list, &record, list->sequence, data);
     }
     if (!error) list->number++;
@@ -701,7 +701,7 @@ int canary_list_pop(struct canary_list *list, uint32_t place, struct canary_list
     return error ? error : mark_popped(list, &record);
 }
 
-/* Copies the item that waits in RAM behind so many others to list->item. */
+/* Copies an item that waits in RAM to list->item; its place is counted from the oldest there. */
 static uint32_t copy_waiting(const struct canary_list *list, uint64_t index)
 {
     uint32_t from = 0, size = list->waits[index].size;
@@ -727,7 +727,7 @@ int canary_list_read(struct canary_list *list, uint64_t number, struct canary_li
 /* The first record of the newest sector that was begun before that time. */
 int canary_list_seek(struct canary_list *list, uint64_t time, uint64_t *number)
 {
-    bool behind = list->fault == PLANTED_SEEK_SKIPS;
+    bool skips = list->fault == PLANTED_SEEK_SKIPS;
     *number = list->number;
     for (uint32_t i = 0; i < list->chain; i++) {
         struct canary_list_cursor cursor;
@@ -736,8 +736,8 @@ int canary_list_seek(struct canary_list *list, uint64_t time, uint64_t *number)
         if (!error) error = read_header(list, cursor.sector, &header);
         if (error) return error;
         bool before = header.time < time;
-        if (behind ? !before : before || i == 0) *number = header.number;
-        if (behind && !before) break;
+        if (skips ? !before : before || i == 0) *number = header.number;
+        if (skips && !before) break;
     }
     return 0;
 }
@@ -840,7 +840,7 @@ static int erase_all(struct canary_list *list)
     return find_all(list);
 }
 
-/* Only the faulty engine does this: writes the last item once more, behind what is torn. */
+/* Only the faulty engine does this: writes the last item once more, after what is torn. */
 static int copy_last(struct canary_list *list)
 {
     struct canary_list_cursor cursor = {0};

@@ -69,7 +69,7 @@ struct canary_list {
     uint32_t chain;    /* sectors whose records count, the active one the last of them */
     uint32_t end;      /* offset in the active sector: the next record */
     uint64_t number;   /* of the next record */
-    bool torn;         /* at mount: something lies behind the last record */
+    bool torn;         /* at mount: something lies after the last record */
     bool sealed;       /* only the faulty engine */
     uint64_t late;     /* only the faulty engine: address of a mark to be written; 0: none */
 
@@ -108,7 +108,7 @@ int canary_list_append(struct canary_list *list, const uint8_t *data, uint32_t s
 /* Writes what waits in RAM. */
 int canary_list_sync(struct canary_list *list);
 
-/* The item so many places behind the oldest; pop takes it out. */
+/* The item at a place, counted from the oldest, which is 0; pop takes it out. */
 int canary_list_peek(struct canary_list *list, uint32_t place, struct canary_list_found *found);
 int canary_list_pop(struct canary_list *list, uint32_t place, struct canary_list_found *found);
 

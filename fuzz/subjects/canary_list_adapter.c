@@ -1,4 +1,4 @@
-/* canary_list_adapter.c - canary-queue and canary-log: their faults, told, and their adapters. */
+/* canary_list_adapter.c - canary-queue and canary-log: their list of faults, and their adapters. */
 #include <string.h>
 
 #include "fuzz/adapters/adapter_list.h"
@@ -14,7 +14,7 @@ const struct canary_list_fault canary_list_faults[CANARY_LIST_FAULT_COUNT] = {
         "the checksum of a sector's header is not looked at", "K2", "durable", "bits", false, 1,
         ANY, 0},
     [PLANTED_LENGTH_TRUSTED] = {
-        "a torn record is stepped over by the length that it tells", "K14", "durable", "bits",
+        "a torn record is stepped over by the length that stands in it", "K14", "durable", "bits",
         false, 1, ANY, 0},
     [PLANTED_HEAD_FIRST] = {
         "a record's head is programmed before its body", "K1", "atomic", "edge", false, 1, ANY, 0},
@@ -80,7 +80,7 @@ const struct canary_list_fault canary_list_faults[CANARY_LIST_FAULT_COUNT] = {
         "the length of a damaged record is added in 8 bits, 0 as well", "K14", "sane", "", false,
         1, ANY, 0},
     [PLANTED_FITS_TOO_MUCH] = {
-        "the largest item that fits is told one byte too large", "K15", "honest", "", false, 1,
+        "the largest item that fits is returned one byte too large", "K15", "honest", "", false, 1,
         ADAPTER_QUEUE, 0},
     [PLANTED_MOUNT_WRITES] = {
         "every mount writes a note that a record was torn", "K18", "settled", "edge", false, 1,
