@@ -38,8 +38,8 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = Path(os.environ.get("BROWNOUT_BUILD", "build"))
 SHARE_MIN = 0.2  # seconds that any exploration gets
 GRACE = 120  # seconds after its share in which an exploration must end by itself
-LONG_FACTOR = 4  # a share that was too short for a single cut becomes so many times as long
-AGAIN_FACTOR = 2  # a stopped exploration is repeated when it would get so many times the time
+LONG_FACTOR = 4  # a share that was too short for a single cut is made this many times as long
+AGAIN_FACTOR = 2  # a stopped exploration is repeated if it would get this many times the time
 BAR = 24  # columns of the progress bar
 
 
@@ -61,7 +61,7 @@ def engines_of(brownout):
     except FileNotFoundError:
         raise Refused(f"{brownout}: no such file; type: make") from None
     except (OSError, subprocess.SubprocessError, ValueError) as error:
-        raise Failed(f"{brownout}: can't tell its engines: {error}") from error
+        raise Failed(f"{brownout}: expected a list of its engines: {error}") from error
     return {engine["name"]: engine for engine in listed if not engine.get("subject")}
 
 
@@ -69,7 +69,7 @@ def scenarios_of(folder):
     """The scenario files of a folder in the order of their names."""
     found = sorted(Path(folder).glob("*.scn"))
     if not found:
-        raise Refused(f"{folder}: holds no scenario (*.scn)")
+        raise Refused(f"{folder}: expected scenarios (*.scn), found none")
     return [short(path) for path in found]
 
 
@@ -109,7 +109,7 @@ class Progress:
             line = f"[{bar}] {done}/{self.pairs}  {spent:.0f} s of {self.seconds:.0f}  {text}"
             print(f"\r{line[:99]:<99}", end="", file=self.out, flush=True)
 
-    def tell(self, text):
+    def report(self, text):
         if not self.terminal:
             print(text, file=self.out, flush=True)
 
@@ -136,7 +136,7 @@ class Exploration:
         self.stopped = False
         self.judged = 0
         self.complaint = ""
-        self.told = ""
+        self.outcome = ""
 
     def command(self, options, seconds):
         words = [options.brownout, "explore", self.scenario, "--engine", self.engine]
@@ -176,10 +176,10 @@ class Exploration:
             self.stopped = said["stopped"]
             self.judged = said["judged"]
             count = len(said["divergences"])
-            self.told = f"{said['judged']:,} crash states judged, "
-            self.told += f"{summary.plural(count, 'divergence') if count else 'no divergence'}"
+            self.outcome = f"{said['judged']:,} crash states judged, "
+            self.outcome += f"{summary.plural(count, 'divergence') if count else 'no divergence'}"
         except (ValueError, KeyError, TypeError):
-            self.told = self.complaint
+            self.outcome = self.complaint
 
     @property
     def refused(self):
@@ -218,7 +218,7 @@ def explore(explorations, seconds_end, options, progress):
         if one.stopped and one.judged == 0:  # the run without cuts alone took all of it
             one.run(options, LONG_FACTOR * share, lambda: None)
         progress.done = min(done + 1, progress.pairs)
-        progress.tell(f"{one.name}: {one.told}" + (", stopped early" if one.stopped else ""))
+        progress.report(f"{one.name}: {one.outcome}" + (", stopped early" if one.stopped else ""))
 
 
 def worth_it(explorations, turn):
@@ -317,7 +317,7 @@ def finish(options, explorations, whole):
         return 1
     bad = bad_scenarios(explorations)
     for scenario in bad:
-        print(f"{scenario}: no engine takes it", file=sys.stderr)
+        print(f"{scenario}: no engine takes its chip and options", file=sys.stderr)
     return 2 if bad else 0
 
 

@@ -37,7 +37,7 @@ join class on class.name = sighting.class
 where sighting.run = ? order by clause.place, divergence.clause, class.place, divergence.shape"""
 
 
-def told(row, engine):
+def sentence(row, engine):
     """A divergence in one sentence."""
     fault = "without a cut" if row["class"] == "uncut" else f"under {row['class']}"
     return f"{engine} breaks {row['clause']} {fault}: {row['finding']}"
@@ -84,7 +84,7 @@ def report(rows, engine):
     parts = []
     for row in rows:
         replay = f"brownout replay {row['artefact']}"
-        lines = [told(row, engine), f"{row['states']} crash states", replay, "", row["text"]]
+        lines = [sentence(row, engine), f"{row['states']} crash states", replay, "", row["text"]]
         parts.append("\n".join(lines))
     return xml_text("\n".join(parts))
 
@@ -102,7 +102,7 @@ def junit_case(suite, run, rows, name):
         time=f"{run['seconds']:.3f}",
     )
     if broken:
-        message = xml_text(told(broken[0], engine))
+        message = xml_text(sentence(broken[0], engine))
         if len(broken) > 1:
             message += f" (and {len(broken) - 1} more)"
         failure = ElementTree.SubElement(case, "failure", message=message, type=broken[0]["clause"])
@@ -165,7 +165,7 @@ def location(row):
 
 def sarif_result(row, rules):
     """One divergence as a result."""
-    text = f"{told(row, row['engine'])}. Replay: brownout replay {row['artefact']}"
+    text = f"{sentence(row, row['engine'])}. Replay: brownout replay {row['artefact']}"
     return {
         "ruleId": row["clause"],
         "ruleIndex": rules.index(row["clause"]),
@@ -255,7 +255,7 @@ def main(arguments):
     parser.add_argument("--cases", metavar="FOLDER", help="saves each divergence's case there")
     options = parser.parse_args(arguments)
     if not (options.junit or options.sarif or options.cases):
-        parser.error("nothing to export: say --junit, --sarif or --cases")
+        parser.error("nothing to export; give --junit, --sarif or --cases")
     db = open_results(options.database)
     campaign = campaign_named(db, options.database, options.campaign)
     if options.junit:

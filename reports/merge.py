@@ -138,8 +138,8 @@ def merge_one(db, path):
     differs = db.execute(CLAIMS_THAT_DIFFER).fetchone()
     if differs:
         raise Refused(
-            f"{path}: {differs['name']} claims another thing about {differs['class']} than in the"
-            " same campaign elsewhere"
+            f"{path}: {differs['name']} claims {differs['class']} in one file only; files of one"
+            " campaign must come from one build"
         )
     db.execute(CLAIMS)
     take_runs(db)
@@ -155,7 +155,7 @@ def merge_one(db, path):
 
 
 def merge_file(db, out, path):
-    """Merges one file, in one transaction; returns what to tell."""
+    """Merges one file, in one transaction; returns what to print."""
     with explained(path):
         db.execute("attach ? as other", (os.path.abspath(path),))
     with explained(out), db:
@@ -171,7 +171,7 @@ def merge(out, inputs):
     for path in inputs:
         open_results(path).close()
         if os.path.exists(out) and os.path.samefile(out, path):
-            raise Refused(f"{path}: is the output too")
+            raise Refused(f"{path}: is an input and the output; name another output")
     made = not os.path.exists(out)
     db = open_or_make(out)
     try:

@@ -1,6 +1,6 @@
 """results - the results database, opened for the tools of this folder.
 
-Two kinds of failure, each told in one line that names the file: `Refused` (exit code 2) when the
+Two kinds of failure, each one line that names the file: `Refused` (exit code 2) when the
 path is no use, `Failed` (exit code 3) when the work itself could not be done. `tool(main)` turns
 them into exit codes, and is how every script here ends.
 """
@@ -34,10 +34,14 @@ class Failed(Exception):
 
 # What SQLite says, by a piece of its message; codes are known to Python only from 3.11 on.
 REASONS = (
-    ("disk is full", Failed, "disk full; what was stored before is kept"),
-    ("is locked", Failed, f"locked by another program for {BUSY_SECONDS_MAX} s"),
+    ("disk is full", Failed, "the disk is full; what was stored before is kept"),
+    (
+        "is locked",
+        Failed,
+        f"another program has locked it for {BUSY_SECONDS_MAX} s; try again later",
+    ),
     ("not a database", Refused, "not a results database"),
-    ("malformed", Refused, "a damaged database"),
+    ("malformed", Refused, "the database is damaged; name another file"),
     ("readonly", Refused, "not writable"),
     ("unable to open", Refused, "can't be opened"),
 )
@@ -98,7 +102,7 @@ def check(db, path):
     if ours != application:
         raise Refused(f"{path}: not a results database")
     if found != version:
-        raise Refused(f"{path}: results of schema {found}; this program knows schema {version}")
+        raise Refused(f"{path}: results of schema {found}, but this program knows schema {version}")
 
 
 def named(path):
@@ -201,12 +205,12 @@ def campaign_named(db, path, name=None):
     if name is None:
         row = db.execute("select * from campaign order by id desc limit 1").fetchone()
         if row is None:
-            raise Refused(f"{path}: holds no campaign yet")
+            raise Refused(f"{path}: there is no campaign yet; run one first")
         return row
     row = db.execute("select * from campaign where name = ?", (name,)).fetchone()
     if row is None:
         known = ", ".join(r["name"] for r in db.execute("select name from campaign order by id"))
-        raise Refused(f"{path}: no campaign {name}; there are: {known or 'none'}")
+        raise Refused(f"{path}: no campaign {name}; choose one of: {known or 'none'}")
     return row
 
 
@@ -262,7 +266,7 @@ def tool(main):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 3
     except OSError as error:
-        print(f"output: {error.strerror}", file=sys.stderr)
+        print(f"the output can't be written: {error.strerror}", file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 3
     except KeyboardInterrupt:

@@ -204,8 +204,8 @@ create table comparison (
     unit integer not null,         -- bytes of the smallest program
     endurance integer,             -- erases of a sector that the vendor promises; null: unknown
     every_ns integer,              -- time between two operations; null: not stated
-    cuts integer not null,         -- so many ...
-    cuts_of integer not null,      -- ... of so many operations lose power; 0 of 1: none
+    cuts integer not null,         -- operations that lose power, of each `cuts_of` ...
+    cuts_of integer not null,      -- ... on average; 0 of 1: no power cuts
     faults text not null,          -- fault classes of the cuts; empty: no cuts
     seed text not null,            -- of the cuts, 16 hexadecimal digits
     operations integer not null default 0,       -- of the work
@@ -233,7 +233,7 @@ create table comparison (
                                                  -- never or unknown
     cut_in_program integer not null default 0,   -- power cuts inside a program
     cut_in_erase integer not null default 0,     -- power cuts inside an erase
-    cut_behind integer not null default 0,       -- power cuts behind an operation that writes none
+    cut_behind integer not null default 0,       -- power cuts after one that writes nothing
     redone integer not null default 0            -- operations that were done again
 );
 create index comparison_by_campaign on comparison (campaign, scenario, engine);

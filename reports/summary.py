@@ -23,7 +23,7 @@ LEGEND = (
     f"pace until that sector has the erases its vendor promises (?: from fewer than {ERASES_MIN})"
 )
 COST_LEGEND = (
-    "cuts: power is cut in so many of so many operations; worst, mean: erases of a sector; byte:\n"
+    "cuts: N/M, power is cut in N of M operations; worst, mean: erases of a sector; byte:\n"
     "programmed for each byte put in; programs, read: calls and bytes of an operation; mount:\n"
     "reads of the worst one; held: keys or items at the end, or the fewest once the oldest were\n"
     "overwritten; more: erases that a cut costs"
@@ -205,7 +205,7 @@ def claims_table(engines):
 
 
 def by_case(rows):
-    """[(first row, classes as text, crash states)]: what has the same case is told once."""
+    """[(first row, classes as text, crash states)]: what has the same case stands once."""
     groups = {}
     for row in rows:
         groups.setdefault((row["engine"], row["clause"], row["artefact"]), []).append(row)
@@ -219,7 +219,7 @@ COST += ["held", "refused", "more", "lifetime"]
 
 
 def ratio(value):
-    """Two digits behind the point; nothing as a dash."""
+    """Two digits after the point; a dash for nothing."""
     return "-" if value is None else f"{value:,.2f}"
 
 

@@ -1,4 +1,4 @@
-"""make campaign: everything is explored within the time, and what goes wrong is told and kept.
+"""make campaign: everything is explored within the time, and what goes wrong is reported and kept.
 
 Most tests drive a stand-in for the command, whose behaviour the name of the engine or the scenario
 chooses; the last ones drive the command itself.
@@ -170,7 +170,7 @@ class Timed:
 
     def __init__(self, name, clock, need):
         self.name, self.clock, self.need = name, clock, need
-        self.code, self.stopped, self.told, self.share, self.shares = None, False, "", 0, []
+        self.code, self.stopped, self.outcome, self.share, self.shares = None, False, "", 0, []
         self.turn, self.pair, self.judged = 1, name, 1
 
     def run(self, options, seconds, tick):
@@ -229,7 +229,7 @@ def test_an_engine_that_cannot_do_a_scenario_is_told_and_no_mistake(place):
 def test_a_scenario_that_no_engine_takes_is_exit_code_2(place):
     done = place.has(["a", "bad"], ["seqmap", "naive"]).run()
     assert done.returncode == 2
-    assert done.stderr.endswith("scenarios/bad.scn: no engine takes it\n")
+    assert done.stderr.endswith("scenarios/bad.scn: no engine takes its chip and options\n")
     assert "2 runs" in done.stdout
 
 
@@ -276,7 +276,7 @@ def test_a_database_of_another_schema_is_refused_before_the_start(place):
     db.close()
     done = place.run()
     assert (done.returncode, done.stdout) == (2, "")
-    line = "build/results.db: results of schema 9; this program knows schema 3\n"
+    line = "build/results.db: results of schema 9, but this program knows schema 3\n"
     assert done.stderr == line
     assert not (place.folder / "log").exists()
 
@@ -287,7 +287,7 @@ def test_a_database_of_another_schema_is_refused_before_the_start(place):
         (["--db", "/proc/x/results.db"], "/proc/x: No such file or directory\n"),
         (["--db", "/dev/full"], "/dev/full: not a file\n"),
         (["--db", "/proc/results.db"], "/proc/results.db: can't be opened\n"),
-        (["--scenarios", "nowhere"], "nowhere: holds no scenario (*.scn)\n"),
+        (["--scenarios", "nowhere"], "nowhere: expected scenarios (*.scn), found none\n"),
         (["--brownout", "/nowhere/brownout"], "/nowhere/brownout: no such file; type: make\n"),
     ],
 )

@@ -33,7 +33,7 @@ def store(driver, path, campaign="night", first=0, count=1):
 
 
 def refused(driver, path):
-    """The one line that is told about a path that is no use."""
+    """The one line that is printed about a path that is no use."""
     done = run_program(driver, "open", path)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
@@ -172,7 +172,7 @@ def test_the_database_of_another_program_is_refused_and_left_alone(driver, path)
     db.execute("create table mine (thing)")
     db.close()
     before = path.read_bytes()
-    assert refused(driver, path) == "a database of another program"
+    assert refused(driver, path) == "a database of another program; name another file"
     assert path.read_bytes() == before
 
 
@@ -181,7 +181,8 @@ def test_another_schema_is_refused(driver, path):
     db = sqlite3.connect(path)
     db.execute("pragma user_version = 99")
     db.close()
-    assert refused(driver, path) == "results of schema 99; this program writes schema 3"
+    assert refused(driver, path) == ("results of schema 99, but this program writes schema 3; "
+                                     "name another file")
     with pytest.raises(results.Refused, match="schema 99"):
         results.open_results(path)
 
@@ -189,7 +190,7 @@ def test_another_schema_is_refused(driver, path):
 def test_a_damaged_database_is_refused(driver, path):
     store(driver, path)
     path.write_bytes(path.read_bytes()[:5000])
-    assert refused(driver, path) == "a damaged database"
+    assert refused(driver, path) == "the database is damaged; name another file"
 
 
 def test_a_folder_and_a_device_are_refused(driver, tmp_path):
@@ -262,12 +263,12 @@ def test_who_finds_a_database_in_the_making_waits_for_it(driver, path):
 def test_a_killed_writer_keeps_every_result_that_it_had_stored(driver, path):
     command = [driver, "store", path, "night", "0", "1000000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
-        told = [int(writer.stdout.readline()) for _ in range(20)]
+        stored_runs = [int(writer.stdout.readline()) for _ in range(20)]
         writer.send_signal(signal.SIGKILL)
-        told += [int(line) for line in writer.stdout if line.endswith("\n")]
+        stored_runs += [int(line) for line in writer.stdout if line.endswith("\n")]
     db = results.open_results(path)
     stored = example.one(db, "select count(*) from run where state = 'done'")
-    assert stored in (len(told), len(told) + 1)
+    assert stored in (len(stored_runs), len(stored_runs) + 1)
     assert example.one(db, "pragma integrity_check") == "ok"
     assert example.one(db, "select count(*) from wear") == 56 * stored
 
@@ -282,11 +283,11 @@ def test_a_full_disk_is_told_and_keeps_what_was_stored(driver, tmp_path):
         path = folder / "results.db"
         done = store(driver, path, count=10000)
         assert done.returncode == 3
-        assert done.stderr == f"{path}: disk full; what was stored before is kept\n"
+        assert done.stderr == f"{path}: the disk is full; what was stored before is kept\n"
         db = results.open_results(path)
-        told = len(done.stdout.splitlines())
-        assert told > 0
-        assert example.one(db, "select count(*) from run where state = 'done'") == told
+        stored_runs = len(done.stdout.splitlines())
+        assert stored_runs > 0
+        assert example.one(db, "select count(*) from run where state = 'done'") == stored_runs
         db.close()
         done = run_program(driver, "open", folder / "second.db")
         assert done.returncode == 3

@@ -178,9 +178,9 @@ def test_fingerprints_differ_and_stay_from_one_campaign_to_the_next(path):
 def test_a_killed_run_makes_the_invocation_unsuccessful(path):
     (invocation,) = sarif(path)["runs"][0]["invocations"]
     assert not invocation["executionSuccessful"]
-    (told,) = invocation["toolExecutionNotifications"]
-    assert told["level"] == "error"
-    assert told["message"]["text"].startswith("counter on seqmap: the run was killed")
+    (note,) = invocation["toolExecutionNotifications"]
+    assert note["level"] == "error"
+    assert note["message"]["text"].startswith("counter on seqmap: the run was killed")
 
 
 def test_a_run_that_was_stopped_early_is_a_notification(tmp_path):
@@ -246,7 +246,7 @@ def test_a_saved_case_has_the_digest_of_its_bytes_in_its_name(path, tmp_path):
     ("words", "code", "line"),
     [
         (["no.db", "--junit", "-"], 2, "no.db: no such file"),
-        (["DB", "--junit", "-", "--campaign", "x"], 2, "DB: no campaign x; there are: night"),
+        (["DB", "--junit", "-", "--campaign", "x"], 2, "DB: no campaign x; choose one of: night"),
         (["DB", "--junit", "/proc/x.xml"], 2, "/proc/x.xml: No such file or directory"),
     ],
 )
@@ -314,4 +314,4 @@ def test_a_full_disk_under_the_output_is_one_line(path):
         command = [sys.executable, TOOL, path, "--junit", "-"]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 3
-    assert done.stderr == "output: No space left on device\n"
+    assert done.stderr == "the output can't be written: No space left on device\n"

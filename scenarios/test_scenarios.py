@@ -46,7 +46,7 @@ def harness(brownout, tmp_path_factory):
 
 
 def counts(harness, text):
-    """What a run without a cut tells; None when the engine does not take the chip."""
+    """The counts of a run without a cut; None when the engine does not take the chip."""
     done = harness.brownout("run", harness.write(text), "--json")
     if done.returncode == USAGE:
         assert re.search(r"engine [\w-]+: ", done.stderr), done.stderr
@@ -64,14 +64,14 @@ PAIRS = [(path, engine) for path in SHORT for engine in KINDS[engine_of(path)]]
 
 @pytest.mark.parametrize("path", SHORT, ids=name)
 def test_a_workload_runs_on_its_engine_without_a_cut(harness, path):
-    told = counts(harness, path.read_text())
-    assert told["operations"] > 0 and told["programs"] > 0
+    counted = counts(harness, path.read_text())
+    assert counted["operations"] > 0 and counted["programs"] > 0
 
 
 @pytest.mark.parametrize("path, engine", PAIRS, ids=name)
 def test_a_workload_runs_on_every_engine_that_takes_its_chip(harness, path, engine):
-    told = counts(harness, workload(path.stem, engine))
-    assert told is None or told["programs"] > 0
+    counted = counts(harness, workload(path.stem, engine))
+    assert counted is None or counted["programs"] > 0
 
 
 ONLY_RUN = ("naive", "original", "canary fault=0")
@@ -117,9 +117,9 @@ def test_a_boot_loop_that_comes_to_nothing_writes_nothing(harness, engine, stem)
 
 @engines(LOGS + QUEUES)
 def test_a_boot_loop_that_appends_erases_one_sector_a_boot_at_most(harness, engine):
-    told = counts(harness, workload("boot-loop-append", engine))
-    assert told["erases"] <= 200 + 2 * 4
-    assert told["erases_max"] <= told["erases"] / 4 + 2
+    counted = counts(harness, workload("boot-loop-append", engine))
+    assert counted["erases"] <= 200 + 2 * 4
+    assert counted["erases_max"] <= counted["erases"] / 4 + 2
 
 
 @engines(LOGS + QUEUES)
@@ -144,8 +144,8 @@ def test_an_item_that_fills_its_sector_exactly_is_taken_and_a_byte_more_is_not(
 @engines(["seqqueue"])
 @pytest.mark.parametrize("unit", ["", "-4", "-16"])
 def test_a_queue_on_one_page_fills_up_and_gets_its_space_back(harness, engine, unit):
-    told = counts(harness, workload("one-page-queue" + unit, engine))
-    assert told["refused"] > 0 and told["erases"] > 2
+    counted = counts(harness, workload("one-page-queue" + unit, engine))
+    assert counted["refused"] > 0 and counted["erases"] > 2
 
 
 # --- cases ---
@@ -184,15 +184,15 @@ def test_a_kept_case_is_small(path):
 
 @pytest.mark.parametrize("path", ORIGINALS, ids=name)
 def test_a_kept_case_still_breaks_the_original(harness, path):
-    clause, told = harness.replay(path)
+    clause, story = harness.replay(path)
     assert clause == recorded(path)
-    assert "warning" not in told
+    assert "warning" not in story
 
 
 @pytest.mark.parametrize("path", CASES, ids=name)
 def test_a_kept_case_leaves_our_engine_whole(harness, path):
-    clause, told = harness.replay(path, *on_ours(path))
-    assert clause is None, told
+    clause, story = harness.replay(path, *on_ours(path))
+    assert clause is None, story
 
 
 @pytest.mark.parametrize("path", CASES, ids=name)
