@@ -1,4 +1,4 @@
-/* keys.c - see keys.h. A hash table with linear probing, at most half full. Nothing is taken out. */
+/* keys.c - see keys.h. A hash table with linear probing, at most half full; nothing leaves it. */
 #include "fuzz/model/keys.h"
 
 #include <assert.h>

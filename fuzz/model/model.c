@@ -1,8 +1,8 @@
 /* model.c - see model.h.
  *
- * A set of at most three values stands for a key. begin() adds the outcome of the operation, commit()
- * leaves nothing but it, abort() puts back what was there. After a cut neither is called: both
- * outcomes stay, until a look picks one.
+ * A set of at most three values stands for a key. begin() adds the outcome of the operation,
+ * commit() leaves nothing but it, abort() puts back what was there. After a cut neither is called:
+ * both outcomes stay, until a look picks one.
  *
  * The digest of all sets is a sum with one share for each key, so that a change costs one share
  * taken away and one put in. The explorer skips a crash state whose image and digest were visited.

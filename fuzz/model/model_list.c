@@ -13,7 +13,8 @@
  *
  * Whether the laws let an item be kept or missed depends on the older items. Two bits, the memory,
  * hold all that must be known of them:
- *   ONE_KEPT        an older item was kept. No old item may be missed any more: the oldest go first.
+ *   ONE_KEPT        an older item was kept. No old item may be missed any more, as the oldest go
+ *                   first.
  *   PENDING_MISSED  an older pending item was missed. No pending item may be kept any more: items
  *                   reach the flash in the order in which they were put in.
  *

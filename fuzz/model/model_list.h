@@ -22,8 +22,8 @@
  * What append may drop is seen from outside: each item remembers the sector in which its last
  * (adapter.h, spans: first) program fell, and when. When that sector, or one of those just before
  * it, has been erased since, the item is old (adapter.h, ring). An item that waits in RAM goes to
- * the flash in some later call, nobody knows in which: it remembers all sectors that were programmed
- * meanwhile.
+ * the flash in some later call, nobody knows in which: it remembers all sectors that were
+ * programmed meanwhile.
  *
  * Invariants
  *  1. items[first, end) are the items, oldest first; `uncertain` of them are not held,

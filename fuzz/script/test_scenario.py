@@ -561,7 +561,8 @@ MISTAKES = [
     (HEADER + "store a fill i 1", 3, "no repeat around this has a variable 'i'"),
     (HEADER + "store u8:256 empty", 3, "this key must be from 0 to 255"),
     (HEADER + "store u24:1 empty", 3, "expected u8, u16 or u32 before ':'"),
-    (HEADER + "store u8:[250..256] empty", 3, "this key must be from 0 to 255, but its index goes up to 256"),
+    (HEADER + "store u8:[250..256] empty", 3,
+     "this key must be from 0 to 255, but its index goes up to 256"),
     (HEADER + "repeat 70000 as i {\nstore u16:[i] empty", 4,
      "this key must be from 0 to 65535, but its index goes up to 69999"),
     (HEADER + "store k[5..4] empty", 3, "the end of this range must be from 5 to 4294967295"),
@@ -572,7 +573,8 @@ MISTAKES = [
      "'i'"),
     (HEADER + "store a empty cut 1 sideways:3", 3, "a tear, such as prefix:5, is expected, "
      "not 'sideways:3'"),
-    (HEADER + "mount cut 0 done", 3, "the number of a program or erase must be from 1 to 4294967295"),
+    (HEADER + "mount cut 0 done", 3,
+     "the number of a program or erase must be from 1 to 4294967295"),
     (HEADER + "expect a empty cut 1 done", 3, "the end of the line is expected, not 'cut'"),
     (HEADER + "oldest empty cut 1 done", 3, "the end of the line is expected, not 'cut'"),
     (HEADER + "newest random 4", 3, "a value is expected, not 'random'"),
@@ -592,7 +594,8 @@ MISTAKES = [
     (HEADER + "repeat 0 {", 3, "a number of turns must be from 1 to 16777216"),
     (HEADER + "repeat 2", 3, "'{' is expected at the end of this line"),
     (HEADER + "repeat 2 { look }", 3, "the end of the line is expected, not 'look'"),
-    (HEADER + "repeat 2 as i {\nrepeat 2 as i {", 4, "a repeat around this has the same variable; name it differently"),
+    (HEADER + "repeat 2 as i {\nrepeat 2 as i {", 4,
+     "a repeat around this has the same variable; name it differently"),
     (HEADER + "}", 3, "this '}' ends no repeat"),
     (HEADER + NESTED + "look\n", 3, "this repeat must end with a '}'"),
     (HEADER + 17 * NESTED, 19, "repeats nest at most 16 deep"),
@@ -615,13 +618,18 @@ def test_a_mistake_is_reported_with_its_line(language, text, line, reason):
 
 
 TOO_MUCH = [
-    ("store k[0..16777216] empty\n", 0, "a scenario has at most 16777216 operations; repeat less often"),
-    ("repeat 16777216 {\nlook\nlook\n}\n", 0, "a scenario has at most 16777216 operations; repeat less often"),
-    (16 * "repeat 16777216 {\n" + "look\n" + 16 * "}\n", 0, "a scenario has at most 16777216 operations; repeat less often"),
+    ("store k[0..16777216] empty\n", 0,
+     "a scenario has at most 16777216 operations; repeat less often"),
+    ("repeat 16777216 {\nlook\nlook\n}\n", 0,
+     "a scenario has at most 16777216 operations; repeat less often"),
+    (16 * "repeat 16777216 {\n" + "look\n" + 16 * "}\n", 0,
+     "a scenario has at most 16777216 operations; repeat less often"),
     (16 * "repeat 16777216 {\nstore k[0..4294967295] empty\n" + 16 * "}\n", 0,
      "a scenario has at most 16777216 operations; repeat less often"),
-    ("repeat 2049 {\nstore k random 131072\n}\n", 4, "all values together must be at most 256 MiB; use fewer or smaller ones"),
-    ("repeat 8388609 {\nappend count 32\n}\n", 4, "all values together must be at most 256 MiB; use fewer or smaller ones"),
+    ("repeat 2049 {\nstore k random 131072\n}\n", 4,
+     "all values together must be at most 256 MiB; use fewer or smaller ones"),
+    ("repeat 8388609 {\nappend count 32\n}\n", 4,
+     "all values together must be at most 256 MiB; use fewer or smaller ones"),
 ]  # fmt: skip
 
 
