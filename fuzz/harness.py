@@ -11,7 +11,7 @@ CLEAN, DIVERGED, USAGE, FAILED, NOT_JUDGED = 0, 1, 2, 3, 4
 
 @dataclass
 class Found:
-    """A divergence as `explore --json` tells it, with the text of its case."""
+    """A divergence as `explore --json` prints it, with the text of its case."""
 
     clause: str
     states: int
@@ -22,7 +22,7 @@ class Found:
 
 @dataclass
 class Explored:
-    """What one exploration told."""
+    """What one exploration printed."""
 
     code: int
     operations: int
@@ -61,20 +61,20 @@ class Harness:
         words = ("--json", "--quiet", "--artefacts", self.folder)
         done = self.brownout("explore", path, *words, *options)
         assert done.returncode in (CLEAN, DIVERGED), done.stderr
-        told = json.loads(done.stdout)
+        result = json.loads(done.stdout)
         for key in ("scenario", "engine"):
-            told.pop(key)
-        found = [self.found_of(each) for each in told.pop("divergences")]
+            result.pop(key)
+        found = [self.found_of(each) for each in result.pop("divergences")]
         assert done.returncode == (DIVERGED if found else CLEAN)
-        assert told["judged"] + told["skipped"] <= told["states"]
-        return Explored(code=done.returncode, found=found, **told)
+        assert result["judged"] + result["skipped"] <= result["states"]
+        return Explored(code=done.returncode, found=found, **result)
 
-    def found_of(self, told):
-        path = Path(told["case"])
-        return Found(told["clause"], told["states"], told["finding"], path, path.read_text())
+    def found_of(self, result):
+        path = Path(result["case"])
+        return Found(result["clause"], result["states"], result["finding"], path, path.read_text())
 
     def replay(self, case, *options):
-        """Replays a case, a text or a path: the clause shown broken or None, and all it told."""
+        """Replays a case, a text or a path: the clause shown broken or None, and all it printed."""
         path = case if isinstance(case, Path) else self.write(case, "it.case")
         done = self.brownout("replay", path, *options)
         assert done.returncode in (CLEAN, DIVERGED), done.stderr
@@ -95,7 +95,7 @@ def cuts(case):
 
 
 def sanitized(build):
-    """Whether a program of the build tells of reads outside."""
+    """Whether a program of the build reports reads outside."""
     return b"__asan_report_load" in Path(build, "brownout").read_bytes()
 
 

@@ -233,7 +233,7 @@ create table comparison (
                                                  -- never or unknown
     cut_in_program integer not null default 0,   -- power cuts inside a program
     cut_in_erase integer not null default 0,     -- power cuts inside an erase
-    cut_behind integer not null default 0,       -- power cuts after one that writes nothing
+    cut_after integer not null default 0,        -- power cuts after one that writes nothing
     redone integer not null default 0            -- operations that were done again
 );
 create index comparison_by_campaign on comparison (campaign, scenario, engine);
@@ -431,7 +431,7 @@ select
     it.chip as chip,                   -- the part
     it.sector_count as sectors,        -- of it
     case when it.cuts > 0 then it.cuts || '/' || it.cuts_of end as cut_rate, -- null: no cuts
-    it.cut_in_program + it.cut_in_erase + it.cut_behind as cuts, -- power cuts that took place
+    it.cut_in_program + it.cut_in_erase + it.cut_after as cuts, -- power cuts that took place
     it.operations as operations,       -- of the work
     it.refused as refused,             -- of them, not done
     it.held as held,                   -- keys or items at the end
@@ -447,10 +447,10 @@ select
     it.mount_reads_most as mount_reads_most, -- read calls of the worst mount
     it.time_ns / 1e9 as flash_seconds, -- simulated
     it.lifetime_ns / 86400e9 as lifetime_days, -- null: never or unknown
-    1.0 * (it.erases - uncut.erases) / nullif(it.cut_in_program + it.cut_in_erase + it.cut_behind,
+    1.0 * (it.erases - uncut.erases) / nullif(it.cut_in_program + it.cut_in_erase + it.cut_after,
         0) as more_erases_per_cut,     -- against the same work uncut; null: no cuts
     1.0 * (it.programs - uncut.programs) / nullif(it.cut_in_program + it.cut_in_erase
-        + it.cut_behind, 0) as more_programs_per_cut, -- the same of program calls
+        + it.cut_after, 0) as more_programs_per_cut, -- the same of program calls
     it.id as comparison                -- its row
 from comparison as it
 join campaign on campaign.id = it.campaign

@@ -220,7 +220,7 @@ def test_a_broken_claim_is_exit_code_1_and_its_case_is_named(place):
     assert "broken on seqmap: 100 crash states judged, 1 divergence\n" in done.stderr
 
 
-def test_an_engine_that_cannot_do_a_scenario_is_told_and_no_mistake(place):
+def test_an_engine_that_cannot_do_a_scenario_is_reported_and_no_mistake(place):
     done = place.has(["a"], ["seqmap", "bad"]).run()
     assert done.returncode == 0
     assert "not run: a on bad: scenarios/a.scn:3: no such thing\n" in done.stderr
@@ -233,7 +233,7 @@ def test_a_scenario_that_no_engine_takes_is_exit_code_2(place):
     assert "2 runs" in done.stdout
 
 
-def test_a_failure_of_the_harness_is_exit_code_3_told_once_for_each_reason(place):
+def test_a_failure_of_the_harness_is_exit_code_3_printed_once_for_each_reason(place):
     done = place.has(["a", "broken", "crash1", "crash2"]).run()
     assert done.returncode == 3
     line = "failed: crash1 on seqmap and 1 more: a worker failed: Cannot allocate memory\n"

@@ -273,7 +273,7 @@ def test_a_killed_writer_keeps_every_result_that_it_had_stored(driver, path):
     assert example.one(db, "select count(*) from wear") == 56 * stored
 
 
-def test_a_full_disk_is_told_and_keeps_what_was_stored(driver, tmp_path):
+def test_a_full_disk_is_reported_and_keeps_what_was_stored(driver, tmp_path):
     folder = tmp_path / "small"
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=800k", "tmpfs", str(folder)]

@@ -156,7 +156,7 @@ def test_claims_stand_against_findings(db):
     assert re.split("  +", naive)[3] == "not claimed"
 
 
-def test_divergences_are_told_with_the_case_that_replays_them(db):
+def test_divergences_stand_with_the_case_that_replays_them(db):
     example.add_run(db, found=[example.found()])
     text = plain(db)
     assert "seqmap breaks atomic in settings: bits; 3 crash states\n" in text
@@ -164,7 +164,7 @@ def test_divergences_are_told_with_the_case_that_replays_them(db):
     assert "no divergence" not in text
 
 
-def test_what_has_the_same_case_is_told_once(db):
+def test_what_has_the_same_case_stands_once(db):
     same = [example.found(shape=s, under=u, text="same\n") for s, u in ((1, "edge"), (2, "weak"))]
     example.add_run(db, found=same)
     assert plain(db).count("breaks") == 1
@@ -204,7 +204,7 @@ def test_only_the_claims_decide_whether_a_campaign_is_broken(db):
         (0, 50, "0.0 minutes"),
     ],
 )
-def test_a_lifetime_is_told_in_the_unit_of_people(days, erases, text):
+def test_a_lifetime_is_printed_in_the_unit_of_people(days, erases, text):
     assert summary.lifetime(days, erases) == text
 
 

@@ -103,7 +103,7 @@ def test_bad_usage_is_one_line(harness, words, reason):
         (4, SMALL.replace('"hall"', '"hall" cut 1 sideways:3')),
     ],
 )
-def test_a_mistake_in_a_scenario_is_told_with_its_line(harness, line, text):
+def test_a_mistake_in_a_scenario_is_reported_with_its_line(harness, line, text):
     path = harness.write(text)
     for command in ("run", "explore", "replay", "shrink"):
         reason = refused(harness, command, path)
@@ -127,7 +127,7 @@ def test_an_engine_that_does_not_fit_is_reported(harness, text, reason):
     assert str(path) in refused(harness, "explore", path)
 
 
-def test_files_that_are_not_there_are_told(harness):
+def test_files_that_are_not_there_are_reported(harness):
     missing = harness.folder / "missing.scn"
     for command in ("run", "explore", "replay", "shrink", "print", "inspect"):
         reason = refused(harness, command, missing)
@@ -151,7 +151,7 @@ def test_a_full_disk_is_a_failure(harness):
             assert "No space left" in done.stderr
 
 
-def test_a_folder_that_can_not_be_written_is_told_and_nothing_is_left(harness):
+def test_a_folder_that_can_not_be_written_is_reported_and_nothing_is_left(harness):
     wall = harness.write("a file", "wall")
     faulty, small = harness.write(FAULTY, "faulty.scn"), harness.write(SMALL)
     done = harness.brownout("explore", faulty, "--quiet", "--artefacts", wall)
@@ -161,7 +161,7 @@ def test_a_folder_that_can_not_be_written_is_told_and_nothing_is_left(harness):
     assert done.returncode == USAGE and str(wall) in done.stderr
 
 
-def test_what_was_found_is_told_although_it_can_not_be_stored(harness):
+def test_what_was_found_is_printed_although_it_can_not_be_stored(harness):
     faulty, small = harness.write(FAULTY, "faulty.scn"), harness.write(SMALL)
     db, cases = harness.folder / "refuses.db", harness.folder / "cases"
     assert harness.brownout("explore", small, "--db", db, "--quiet").returncode == CLEAN

@@ -134,7 +134,7 @@ static bool put_figures(struct db *db, const struct cost *cost, const char *iden
                      " bytes_programmed = ?, time_ns = ?, programs_most = ?, time_ns_most = ?,"
                      " erases_max = ?, erases_mean = ?, erases_deviation = ?, mount_reads = ?,"
                      " mount_bytes_read = ?, mount_reads_most = ?, mount_bytes_read_most = ?,"
-                     " lifetime_ns = ?, cut_in_program = ?, cut_in_erase = ?, cut_behind = ?,"
+                     " lifetime_ns = ?, cut_in_program = ?, cut_in_erase = ?, cut_after = ?,"
                      " redone = ? where identity = ?",
                      fields, COUNT(fields));
 }

@@ -240,12 +240,13 @@ static bool finish_batch(struct fuzz_run *fuzzing, double start)
 
 /* --- workers --- */
 
-static void start_worker(struct fuzz_run *fuzzing, uint32_t index, uint64_t run)
+static void start_worker(struct fuzz_run *fuzzing, uint32_t index, uint64_t round)
 {
-    if (worker_fork(&fuzzing->workers[index])) fuzz_run_work(fuzzing, index, run);
+    if (worker_fork(&fuzzing->workers[index])) fuzz_run_work(fuzzing, index, round);
 }
 
-/* Takes over what a worker that ended found; another one goes on behind a run that was lost. */
+/* Takes over what a worker found that has ended. If its round was lost, another worker goes on with
+ * the next one. */
 static void end_worker(struct fuzz_run *fuzzing, uint32_t index, enum worker_end end,
                        const char *text)
 {

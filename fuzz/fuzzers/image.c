@@ -197,7 +197,7 @@ static uint8_t *guarded(struct rig *rig, uint32_t *capacity)
 static bool guard_holds(struct rig *rig, uint32_t capacity, enum adapter_call call)
 {
     return rig->buffer[capacity] == GUARD ||
-           rig_finds(rig, CLAUSE_SANE, "%s on a damaged image: writes behind its buffer",
+           rig_finds(rig, CLAUSE_SANE, "%s on a damaged image: writes past the end of its buffer",
                      adapter_call_name(call));
 }
 

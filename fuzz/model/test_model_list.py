@@ -440,7 +440,7 @@ class Pair:
         worlds = sorted(slow.worlds, key=by_items)
         seen = slow.seen(worlds[choice % len(worlds)])
         items, _, _ = self.ask(how, *(f"{value}:{number}" for value, number in seen))
-        # Items of equal bytes can't always be told apart; then both may be the one.
+        # Items of equal bytes can look the same; then both may be the one that was seen.
         waiting = set() if how == "on" else set(slow.waiting)
         times = {time for _, time, _, _, shown in items if shown} - waiting
         picked = {w for w in slow.matches(seen) if set(w.times()) - waiting == times}
