@@ -20,7 +20,7 @@ SCHEMA = Path(results.SCHEMA).read_text()
 @pytest.fixture(scope="module")
 def driver(build):
     """The writer: db_test in its second role."""
-    return made(build / "test" / "fuzz" / "db_test")
+    return made(build / "test" / "fuzz" / "db" / "db_test")
 
 
 @pytest.fixture

@@ -1,4 +1,8 @@
-/* Cases as files and as lines for people. */
+/* Cases as files: writing one under the name that its text gives it, and printing how to replay it.
+ *
+ * The name is a digest of the text, so equal cases are one file wherever and whenever they are
+ * found.
+ */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <inttypes.h>

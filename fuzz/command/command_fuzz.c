@@ -1,4 +1,8 @@
-/* Random scenarios: fuzz, and decode, which makes a case of a fuzzer's input. */
+/* Random scenarios: fuzz, and decode, which makes a case of a fuzzer's input.
+ *
+ * fuzz without --image is a fuzz run (fuzz_run.h); its cases are written after the last batch, each
+ * with its image where it has one. fuzz --image tries the one image of such a case again.
+ */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <inttypes.h>

@@ -1,4 +1,9 @@
-/* Commands that look: list, inspect. */
+/* The subcommands that look: list and inspect.
+ *
+ * inspect mounts an engine on a copy of the dump, so the file is never changed, and prints what the
+ * engine returns. A dump may be anything: the chip grants a number of flash calls, so an engine
+ * that loops on it comes to an end.
+ */
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>

@@ -1,4 +1,8 @@
-/* Commands that take one path: run, replay, shrink, print. */
+/* The subcommands that run one scenario once: run, replay, shrink, print.
+ *
+ * All four but print go through replay(): run without a story, replay with one, and shrink as often
+ * as it has something to try. What shows no divergence cannot be shrunk.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,4 +1,10 @@
-/* wear: the same work on several engines, side by side, without power cuts and with them. */
+/* The subcommand wear: the same work on several engines, side by side.
+ *
+ * Each engine does the work of the scenario once without power cuts, and with --cuts once more with
+ * them (cost.h). An engine that cannot take the chip or the work is left out where all engines were
+ * asked for, and is a mistake where it was named. The first divergence ends the comparison: its
+ * case is written, and no table is printed.
+ */
 #define _GNU_SOURCE
 #include <inttypes.h>
 #include <stdlib.h>

@@ -102,8 +102,8 @@ static void send_result(FILE *file, uint64_t round, struct result *result)
 }
 
 static void explore_round(const struct fuzz_run *fuzzing, struct fuzz_run_slot *slot, FILE *file,
-                        const struct script *script, const struct adapter_settings *settings,
-                        uint64_t *state)
+                          const struct script *script, const struct adapter_settings *settings,
+                          uint64_t *state)
 {
     const struct adapter *adapter = fuzzing->options->target.adapter;
     struct explore_options options = fuzzing->options->explore;
@@ -149,8 +149,8 @@ static void send_image(const struct fuzz_run_slot *slot, FILE *file, const struc
 }
 
 static void image_round(const struct fuzz_run *fuzzing, struct fuzz_run_slot *slot, FILE *file,
-                      const struct script *script, const struct adapter_settings *settings,
-                      uint64_t *state)
+                        const struct script *script, const struct adapter_settings *settings,
+                        uint64_t *state)
 {
     struct rig *rig = rig_new(script, fuzzing->options->target.adapter, settings);
     uint8_t *base = memory_new(FUZZ_RUN_IMAGE_SIZE_MAX);
@@ -170,7 +170,7 @@ static void image_round(const struct fuzz_run *fuzzing, struct fuzz_run_slot *sl
 }
 
 static void do_round(const struct fuzz_run *fuzzing, struct fuzz_run_slot *slot, FILE *file,
-                   uint64_t round)
+                     uint64_t round)
 {
     uint64_t state = fuzz_run_state(fuzzing, round);
     struct adapter_settings settings;

@@ -32,7 +32,7 @@
  * goes from the oldest item to the newest; an item is kept if it looks like the next one that was
  * seen and the laws let it be kept, else it is missed. That is right unless items have equal bytes.
  * Say A and B both hold "x", A is old, B is held, and the look sees one "x". The walk keeps A, and
- * nothing is left for B, which must not be missed. A misses and B is kept in truth.
+ * nothing is left for B, which must not be missed. In truth A was dropped, and B is the one seen.
  *
  * So, if the first walk fails, fill_in() makes a table, from the newest item back: for each item,
  * number of items missed before it, and memory, whether the rest of the items fits the rest of the

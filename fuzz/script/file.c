@@ -1,3 +1,5 @@
+/* file.c - see file.h. A file may be a pipe: it is read into memory that grows, up to just over
+ * `max`. */
 #include "fuzz/script/file.h"
 
 #include <errno.h>

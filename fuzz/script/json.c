@@ -1,3 +1,4 @@
+/* json.c - see json.h. Bytes above 0x7f are printed as they are: texts of the harness are UTF-8. */
 #include "fuzz/script/json.h"
 
 void json_print(FILE *out, const char *text)

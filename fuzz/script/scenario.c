@@ -1,4 +1,8 @@
-/* scenario.c - see scenario.h; the parts that parser, printer and expander share. */
+/* scenario.c - see scenario.h; the parts that parser, printer and expander share, and reading a
+ * file.
+ *
+ * A file may be a pipe, so its size is not known before its end: it is read into memory that grows.
+ */
 #include "fuzz/script/scenario_internal.h"
 
 #include <assert.h>

@@ -1,3 +1,5 @@
+/* waiver.c - see waiver.h. A waiver is a bit: of a clause, or of one of the chip's rules that has a
+ * name of its own, written "lawful/NAME". */
 #include "fuzz/script/waiver.h"
 
 #include <stdio.h>
