@@ -267,3 +267,11 @@ void model_check_call(const struct model *model)
     model_check(model);
 }
 #endif
+
+bool model_is_decided(const struct model *model)
+{
+    for (uint32_t key = 0; model_is_map(model) && key < model->key_count; key++) {
+        if (model->slots[key].count > 1) return false;
+    }
+    return true;
+}

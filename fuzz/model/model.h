@@ -95,6 +95,10 @@ void model_observe(struct model *model, const struct chip *chip, bool recovered)
 /* The same for a cut, after which an item for which nothing was programmed is gone. */
 void model_cut(struct model *model, const struct chip *chip);
 
+/* Whether a map is known to hold one thing under each key. What is undecided after a power-on
+ * without a look may take room or not. True of a list. */
+bool model_is_decided(const struct model *model);
+
 /* Maps only. The member of the key's set that equals these bytes (`absent`: no value), or -1. */
 int model_match(const struct model *model, uint32_t key, bool absent, const void *bytes,
                 uint32_t size);

@@ -127,6 +127,7 @@ static bool measure(struct capacity *capacity)
 
 bool capacity_can_use(struct capacity *capacity)
 {
+    if (!model_is_decided(rig_model(capacity->asks))) return false;
     uint64_t digest = model_digest(rig_model(capacity->asks));
     size_t slot = (size_t)(digest % MEMORY_SLOTS);
     if (is_map(capacity) && capacity->answers[slot] && capacity->digests[slot] == digest)
@@ -143,6 +144,7 @@ bool capacity_can_use(struct capacity *capacity)
 
 bool capacity_can_do(struct capacity *capacity, const struct op *op)
 {
+    if (!model_is_decided(rig_model(capacity->asks))) return false;
     enum answer answer = ANSWER_FULL;
     rig_lend_ram(capacity->asks);
     bool can = (is_map(capacity) ? fill_map(capacity, op) : fill_list(capacity, op)) &&
