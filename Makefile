@@ -22,9 +22,7 @@ quietly = $(if $(V),,@echo '$(1) $(2)';)
 # Assertions stay on in every build, whatever CFLAGS say.
 # The harness has the memory and the processor for a fast CRC; firmware chooses (engines/crc32c.h).
 FAST := -DBO_CRC32C_FAST -DBO_CRC32C_NATIVE
-# Engines check themselves after each call, in the harness and in tests (engines/check.h).
-CHECKS := -DBO_CHECKS
-COMPILE = $(CC) $(STD) $(WARN) $(CFLAGS) $(HOSTED) -UNDEBUG $(FAST) $(CHECKS) $(INCLUDE)
+COMPILE = $(CC) $(STD) $(WARN) $(CFLAGS) $(HOSTED) -UNDEBUG $(FAST) $(INCLUDE)
 
 # --- what there is to build ---
 
@@ -121,7 +119,7 @@ DEPENDENCIES := $(patsubst %.o,%.d,$(LIB_OBJ) \
 
 # What the tests run; `make test` builds it with sanitizers under build/asan/.
 TESTS ?=
-# BO_CHECKS has each file walk its invariants after its calls.
+# BO_CHECKS has engines, models, rig and chip walk their invariants after each call.
 # (gcc warns of conversions that are none under UBSan; the lint has them checked without it.)
 SANITIZE := -O1 -g -fno-omit-frame-pointer -Wno-conversion -fsanitize=address,undefined \
     -fno-sanitize-recover=all -DBO_CHECKS

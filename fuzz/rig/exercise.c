@@ -1,5 +1,6 @@
 #include "fuzz/rig/exercise.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,7 +67,8 @@ struct exercise *exercise_new(const struct script *script, const struct bo_flash
 struct exercise *exercise_new_list(const struct bo_flash_geometry *geometry, uint32_t item_size_max)
 {
     struct exercise *exercise = make(geometry, 3, item_size_max);
-    exercise->sized = make_value(item_size_max + 1, 0);
+    exercise->sized_max = item_size_max + 1;
+    exercise->sized = memory_zeroed(exercise->sized_max + 1u, sizeof *exercise->sized);
     return exercise;
 }
 
@@ -74,8 +76,18 @@ void exercise_free(struct exercise *exercise)
 {
     if (!exercise) return;
     free(exercise->key);
+    for (uint32_t size = 0; exercise->sized && size <= exercise->sized_max; size++)
+        free(exercise->sized[size]);
     free(exercise->sized);
     free(exercise->values[0]);
     free(exercise->values[1]);
     free(exercise);
+}
+
+const struct value *exercise_sized(struct exercise *exercise, uint32_t size)
+{
+    assert(exercise->sized && size <= exercise->sized_max);
+    struct value **value = &exercise->sized[size];
+    if (!*value) *value = make_value(size, 0x6C);
+    return *value;
 }

@@ -15,7 +15,9 @@ struct exercise {
     struct value *values[2]; /* stored in turn */
     uint32_t rounds;         /* how often, at most */
     /* of a queue or a log */
-    struct value *sized; /* an item of any size up to one above the largest */
+    struct value **sized; /* items of each size up to one above the largest, made when asked for: a
+                             model that keeps one must not see it change */
+    uint32_t sized_max;
     bool appends;        /* append, rather than push and pop */
     uint32_t need;       /* items that must be held in the end; 0: not known */
 };
@@ -29,6 +31,9 @@ struct exercise *exercise_new(const struct script *script, const struct bo_flash
 struct exercise *exercise_new_list(const struct bo_flash_geometry *geometry,
                                    uint32_t item_size_max);
 void exercise_free(struct exercise *exercise);
+
+/* The item of that many bytes; lives as long as the exercise. */
+const struct value *exercise_sized(struct exercise *exercise, uint32_t size);
 
 /* The n-th key, from 0, that the script does not use, to be freed; 0 is the exercise's own. NULL
  * when there is none within the engine's limits. */

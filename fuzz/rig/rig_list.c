@@ -491,10 +491,7 @@ static bool exercise_list(struct rig *rig, bool must)
 /* Pushes so many bytes and, where they are taken, takes them out again. */
 static bool try_size(struct rig *rig, uint32_t size, enum answer *answer)
 {
-    struct value *value = rig->exercise->sized;
-    value->size = size;
-    memset(value->bytes, 0x6C, size);
-    value->digest = script_digest(value->bytes, size);
+    const struct value *value = exercise_sized(rig->exercise, size);
     if (!put(rig, value, answer) || *answer != ANSWER_OK || rig_is_off(rig)) return true;
     enum answer popped;
     struct op pop = {.kind = OP_POP, .count = model_list_count(items(rig)) - 1};
