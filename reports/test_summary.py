@@ -148,6 +148,7 @@ def test_claims_stand_against_findings(db):
         "holds",
         "not tried",
         "BROKEN, 1 found",
+        "not tried",
         "not claimed, 1 found",
         "not claimed",
         "-",

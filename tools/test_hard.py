@@ -19,12 +19,6 @@ def test_an_engine_survives_every_single_cut_on_the_smallest_chips(engine, capsy
     assert code == 0, capsys.readouterr().out
 
 
-def test_the_canary_is_not_found_by_the_ordinary_scenarios(brownout):
-    for name in ("settings-store", "boot-counter", "wifi-password"):
-        done = brownout("explore", f"scenarios/{name}.scn", "--engine", hard.CANARY, "--quiet")
-        assert done.returncode == 0, done.stdout
-
-
 def test_a_scenario_is_the_same_each_time_and_mostly_changes():
     text = hard.scenario(TRIAL)
     assert text == hard.scenario(TRIAL._replace(depth=1))

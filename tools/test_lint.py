@@ -363,7 +363,7 @@ def test_names_and_parts_of_words_are_no_words_of_prose():
 
 
 def test_words_are_checked_in_the_folders_listed(tree):
-    assert tree({"reports/a.md": f"{BEHIND}\n"}) == []
+    assert tree({"examples/a.md": f"{BEHIND}\n"}) == []
     only(tree({"tools/a.md": f"{BEHIND}\n"}), "tools/a.md:1", f"'{BEHIND}': write after")
 
 

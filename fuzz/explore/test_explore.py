@@ -234,7 +234,7 @@ class Loop:
 
 
 def sure(rest):
-    """What the explorer does after every cut: the operations from the interrupted one on are left."""
+    """What the explorer does after every cut: the device goes on with the next operations."""
     yield ["mount", *rest[1:4], "mount"]
 
 

@@ -18,8 +18,8 @@ struct exercise {
     struct value **sized; /* items of each size up to one above the largest, made when asked for: a
                              model that keeps one must not see it change */
     uint32_t sized_max;
-    bool appends;        /* append, rather than push and pop */
-    uint32_t need;       /* items that must be held in the end; 0: not known */
+    bool appends;  /* append, rather than push and pop */
+    uint32_t need; /* items that must be held in the end; 0: not known */
 };
 
 /* Chooses key, values and rounds for a map on a geometry. */
