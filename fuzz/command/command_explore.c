@@ -204,6 +204,7 @@ int command_explore(int argc, char **argv)
     if (options.file_count != 1) return command_refuse("explore takes one scenario");
     int code = command_load(&options, options.files[0], &loaded);
     if (code) return code;
+    script_power_on_after_cuts(loaded.script);
     command_settle_explore(&options, loaded.script);
     code = command_ready_artefacts(&options);
     if (code == COMMAND_CLEAN) code = explore_loaded(&options, &loaded);

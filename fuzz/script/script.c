@@ -229,6 +229,21 @@ struct op *script_append(struct script *script, const struct op *op)
     return appended;
 }
 
+void script_power_on_after_cuts(struct script *script)
+{
+    struct op *ops = script->ops;
+    uint32_t count = script->op_count;
+    script->ops = NULL;
+    script->op_count = script->arena->op_capacity = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        script_append(script, &ops[i]);
+        bool named = i + 1 < count && op_powers_on(ops[i + 1].kind);
+        if (ops[i].cut.nth && !named)
+            script_append(script, &(struct op){.kind = OP_MOUNT, .line = ops[i].line});
+    }
+    free(ops);
+}
+
 enum { HAS_KEY = 1, HAS_VALUE = 2, HAS_PLACE = 4, CHANGES = 8, CLAIMS = 16, WORK = 32, POWER = 64 };
 
 static const struct {

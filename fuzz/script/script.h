@@ -112,6 +112,9 @@ uint32_t script_key(struct script *script, const void *bytes, uint32_t size);
  * stays where it is until the next one is appended. */
 struct op *script_append(struct script *script, const struct op *op);
 
+/* After each cut of the script's own a power-on, where it has none: one that can be named. */
+void script_power_on_after_cuts(struct script *script);
+
 /* 64-bit digest of bytes, the same on every machine. */
 uint64_t script_digest(const void *bytes, uint32_t size);
 
