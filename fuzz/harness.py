@@ -30,6 +30,7 @@ class Explored:
     states: int
     judged: int
     skipped: int
+    waivers: str
     waived: int
     refused: int
     stopped: bool

@@ -132,6 +132,9 @@ struct command_work {
  * was judged. */
 int command_end(const struct command_options *options, int code, const struct command_work *work);
 
+/* What was waived, and how often, in a line; nothing where nothing was. */
+void command_print_waived(const struct waivers *waivers, uint64_t count);
+
 /* The verdict on work without a divergence, in a line. */
 void command_print_verdict(const struct command_work *work);
 

@@ -49,13 +49,6 @@ static struct command_work work_of(const struct result *result)
                                  .stopped = result->stopped};
 }
 
-static void print_waived(const struct waivers *waivers, uint64_t count)
-{
-    char text[WAIVER_TEXT_MAX];
-    waiver_print(waivers, text);
-    if (text[0]) printf("  waived: %s; %" PRIu64 " divergences are not reported\n", text, count);
-}
-
 static int print_text(const struct command_options *options, const struct loaded *loaded,
                       const struct result *result)
 {
@@ -72,13 +65,15 @@ static int print_text(const struct command_options *options, const struct loaded
         if (code) return code;
     }
     const struct command_work work = work_of(result);
-    print_waived(&loaded->script->waivers, result->waived);
+    command_print_waived(&loaded->script->waivers, result->waived);
     command_print_verdict(&work);
     return COMMAND_CLEAN;
 }
 
 static void print_json_head(FILE *out, const struct loaded *loaded, const struct result *result)
 {
+    char waivers[WAIVER_TEXT_MAX];
+    waiver_print(&loaded->script->waivers, waivers);
     fprintf(out, "{\"scenario\": ");
     json_print(out, loaded->script->name);
     fprintf(out, ", \"engine\": ");
@@ -86,9 +81,9 @@ static void print_json_head(FILE *out, const struct loaded *loaded, const struct
     fprintf(out,
             ", \"operations\": %" PRIu64 ", \"cuts\": %" PRIu64 ", \"states\": %" PRIu64
             ", \"judged\": %" PRIu64 ", \"skipped\": %" PRIu64 ", \"refused\": %" PRIu64
-            ", \"waived\": %" PRIu64 ", \"stopped\": %s, \"divergences\": [",
+            ", \"waivers\": \"%s\", \"waived\": %" PRIu64 ", \"stopped\": %s, \"divergences\": [",
             result->operations, result->cuts, result->states, result->judged, result->skipped,
-            result->refused, result->waived, result->stopped ? "true" : "false");
+            result->refused, waivers, result->waived, result->stopped ? "true" : "false");
 }
 
 static int print_json_to(FILE *out, const struct command_options *options,

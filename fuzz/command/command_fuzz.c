@@ -90,9 +90,10 @@ static int print_image_case(const struct command_options *options, const struct 
     return COMMAND_CLEAN;
 }
 
+/* Damaged images show that an engine is sane, and nothing of what a cut does to it. */
 static struct command_work work_of(const struct fuzz_run_result *result)
 {
-    return (struct command_work){.judged = result->total.judged + result->images,
+    return (struct command_work){.judged = result->total.judged,
                                  .found = result->case_count != 0,
                                  .stopped = result->stopped};
 }
@@ -112,6 +113,7 @@ static int print_text(const struct command_options *options, const struct loaded
         if (code) return code;
     }
     const struct command_work work = work_of(result);
+    command_print_waived(&loaded->script->waivers, result->total.waived);
     command_print_verdict(&work);
     return COMMAND_CLEAN;
 }
@@ -138,15 +140,18 @@ static int print_case_json(const struct command_options *options, const struct f
 static int print_json(const struct command_options *options, const struct loaded *loaded,
                       const struct fuzz_run_result *result)
 {
+    char waivers[WAIVER_TEXT_MAX];
+    waiver_print(&loaded->script->waivers, waivers);
     printf("{\"engine\": ");
     json_print(stdout, loaded->adapter->name);
     printf(", \"seed\": %" PRIu64 ", \"runs\": %" PRIu64 ", \"scenarios\": %" PRIu64
            ", \"images\": %" PRIu64 ", \"operations\": %" PRIu64 ", \"cuts\": %" PRIu64
            ", \"states\": %" PRIu64 ", \"judged\": %" PRIu64 ", \"skipped\": %" PRIu64
-           ", \"stopped\": %s, \"divergences\": [",
+           ", \"waivers\": \"%s\", \"waived\": %" PRIu64 ", \"stopped\": %s, \"divergences\": [",
            options->explore.seed, result->rounds, result->scenarios, result->images,
            result->total.operations, result->total.cuts, result->total.states, result->total.judged,
-           result->total.skipped, result->stopped ? "true" : "false");
+           result->total.skipped, waivers, result->total.waived,
+           result->stopped ? "true" : "false");
     for (uint32_t i = 0; i < result->case_count; i++) {
         if (i) printf(", ");
         int code = print_case_json(options, &result->cases[i]);

@@ -1,5 +1,6 @@
 /* What the commands that work for long share: progress, the database, and how they end. */
 #define _POSIX_C_SOURCE 200809L
+#include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <unistd.h>
@@ -65,6 +66,13 @@ int command_end(const struct command_options *options, int code, const struct co
     if (worker_stopped()) return COMMAND_INTERRUPTED;
     if (!work->judged || (options->complete && work->stopped)) return COMMAND_NOT_JUDGED;
     return COMMAND_CLEAN;
+}
+
+void command_print_waived(const struct waivers *waivers, uint64_t count)
+{
+    char text[WAIVER_TEXT_MAX];
+    waiver_print(waivers, text);
+    if (text[0]) printf("  waived: %s; %" PRIu64 " divergences are not reported\n", text, count);
 }
 
 void command_print_verdict(const struct command_work *work)

@@ -426,6 +426,7 @@ struct script *decode(const struct decode_target *target, const uint8_t *bytes, 
     uint32_t min, max;
     decoder.script = set_up(target, &decoder.input, settings);
     if (!decoder.script) return NULL;
+    decoder.script->waivers = target->frame->waivers;
     const struct bo_flash_geometry *geometry = &decoder.script->part.geometry;
     target->adapter->limits(geometry, settings, &min, &max, &decoder.value_size_max);
     if (decoder.value_size_max > geometry->sector_size)
