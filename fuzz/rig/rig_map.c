@@ -294,11 +294,11 @@ static bool use_store(struct rig *rig, const struct value *value, bool must, boo
                      rig_answer_name(answer));
 }
 
-static bool exercise_store(struct rig *rig, bool must)
+static bool exercise_for(struct rig *rig, bool must, uint32_t rounds)
 {
     const struct exercise *exercise = rig->exercise;
     bool full = false;
-    for (uint32_t i = 0; exercise->key && i < exercise->rounds && !full; i++) {
+    for (uint32_t i = 0; exercise->key && i < rounds && !full; i++) {
         if (!use_store(rig, exercise->values[i % 2], must, &full)) return false;
         if (rig_is_off(rig)) return true;
         if (rig->thorough && !look(rig, rig_here(rig)->object, false)) return false;
@@ -306,10 +306,24 @@ static bool exercise_store(struct rig *rig, bool must)
     return true;
 }
 
+static bool exercise_store(struct rig *rig, bool must)
+{
+    return exercise_for(rig, must, rig->exercise->rounds);
+}
+
+/* Every other image is used all the way round; the rest end where the image says, so that what a
+ * later power-on finds is not the same place of the round each time. */
+static uint32_t rounds_of(const struct rig *rig)
+{
+    uint64_t image = chip_hash(rig->chip).high;
+    uint32_t all = rig->exercise->rounds;
+    return image & 1 ? all : 1 + (uint32_t)((image >> 1) % all);
+}
+
 static bool use(struct rig *rig, bool must)
 {
     struct op remove = {.kind = OP_REMOVE, .key = rig->script->key_count};
-    if (!exercise_store(rig, must)) return false;
+    if (!exercise_for(rig, must, rounds_of(rig))) return false;
     if (rig_is_off(rig)) return true;
     if (rig->exercise->key) {
         if (!check_fetch(rig, remove.key, CLAUSE_DURABLE)) return false;
