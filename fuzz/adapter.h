@@ -17,7 +17,7 @@
 
 #include "engines/flash.h"
 
-#define ADAPTER_VERSION 3u
+#define ADAPTER_VERSION 4u
 #define ADAPTER_OPTIONS_MAX 8u
 
 /* A map keeps values under keys. A queue and a log keep items in the order in which they were put
@@ -104,6 +104,12 @@ enum adapter_widening {
                                     power-on to the next, until the next change settles it */
 };
 
+/* What an engine promises beyond the contract, and is held to. */
+enum adapter_promise {
+    ADAPTER_FULL_CHANGES = 1u << 0, /* a map: a full store still removes, and still replaces a value
+                                       by one that is no longer */
+};
+
 typedef void adapter_visit(void *context, const void *key, uint32_t key_size, const void *value,
                            uint32_t value_size);
 typedef void adapter_line(void *context, const char *text);
@@ -177,6 +183,7 @@ struct adapter {
     const char *claims;                   /* fault classes it survives: "edge,prefix,bits,zeros" */
     uint32_t widened;                     /* bits of enum adapter_widening */
     const char *widened_why;              /* one line; NULL when nothing is widened */
+    uint32_t promised;                    /* bits of enum adapter_promise */
     const struct adapter_option *options; /* NULL or a list that ends with a NULL name */
     bool relies_on_and;                   /* programs a 1 over a 0 on purpose, expecting 0 */
     bool has_globals; /* keeps state outside its object: run in a child process */

@@ -258,6 +258,7 @@ static const struct adapter two_slots = {
     .name = "two-slots",
     .summary = "example plugin: all settings as one snapshot, in two sectors by turns",
     .claims = "edge,prefix,bits,zeros",
+    .promised = ADAPTER_FULL_CHANGES,
     .refuses = slots_refuses,
     .object_size = slots_object_size,
     .limits = slots_limits,

@@ -113,6 +113,7 @@ const struct adapter adapter_naive = {
     .name = "naive",
     .summary = "one value in a sector, erased to update: the baseline that wears out",
     .claims = "edge,prefix,bits,zeros,rot",
+    .promised = ADAPTER_FULL_CHANGES,
     .widened = ADAPTER_UPDATE_MAY_LOSE | ADAPTER_CLEAR_MAY_STOP,
     .widened_why = "an update erases first: a cut may lose the value; clear goes key by key",
     .refuses = refuses,

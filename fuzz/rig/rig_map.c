@@ -117,12 +117,25 @@ static enum answer change(struct rig *rig, const struct op *op)
     }
 }
 
+/* Whether an engine that promises it refused to change a value that is there for want of room. */
+static bool breaks_promise(struct rig *rig, const struct op *op, enum answer answer)
+{
+    bool promised = rig->adapter->promised & ADAPTER_FULL_CHANGES;
+    if (!promised || answer != ANSWER_FULL || op->kind == OP_CLEAR) return false;
+    const struct model_slot *slot = &rig_model(rig)->slots[op->key];
+    if (slot->count != 1 || !slot->allowed[0]) return false;
+    return op->kind == OP_REMOVE || op->value->size <= slot->allowed[0]->size;
+}
+
 /* A call that fails changes nothing (clean): looked at in the key that was to change. */
 static bool check_failed(struct rig *rig, const struct op *op, enum answer answer)
 {
     char k[RIG_TEXT_MAX];
     model_abort(&rig_here(rig)->model, op, &rig_here(rig)->before);
     if (answer != ANSWER_NOT_FOUND) rig_refused(rig, op, answer);
+    if (breaks_promise(rig, op, answer))
+        return rig_finds(rig, CLAUSE_ALIVE, "a full store refuses to %s %s",
+                         op->kind == OP_REMOVE ? "remove" : "replace", key_text(rig, op->key, k));
     if (op->kind == OP_REMOVE && answer == ANSWER_NOT_FOUND) {
         if (model_match(rig_model(rig), op->key, true, NULL, 0) >= 0) return true;
         return rig_finds(rig, CLAUSE_DURABLE, "remove does not find %s", key_text(rig, op->key, k));
