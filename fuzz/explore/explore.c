@@ -104,12 +104,20 @@ static void tell_found(struct explorer *e)
     if (e->options->found) e->options->found(e->options->found_context, e->result);
 }
 
+/* A rule that belongs to a class is broken under that class, whatever tear led to it. */
+static enum fault_class fault_of(const struct explorer *e)
+{
+    bool unproven = e->rig->finding.clause == CLAUSE_LAWFUL &&
+                    chip_breach(e->rig->chip)->rule == CHIP_RULE_UNPROVEN;
+    return unproven ? FAULT_WEAK : path_fault(e->path);
+}
+
 static void add_finding(struct explorer *e, bool lost)
 {
     const struct finding *finding = &e->rig->finding;
     struct divergence divergence = {
         .clause = finding->clause,
-        .fault = path_fault(e->path),
+        .fault = fault_of(e),
         .shape = path_shape(finding->clause, e->rig->adapter, e->script, e->path),
         .lost = lost,
         .count = 1,
@@ -171,12 +179,12 @@ static bool is_done(const struct explorer *e, const struct op *op)
 }
 
 /* What the uncut run could do must be possible after a cut too. After the exercise its key may
- * still be there, on parts that can't remove. */
+ * still be there, on parts that can't remove. A pop that fails is judged by the rig. */
 static bool must_work(const struct explorer *e, uint32_t index)
 {
     const struct op *op = &e->script->ops[index];
-    return e->rig->level > 0 && e->answers[index] == ANSWER_OK && op->kind != OP_REMOVE &&
-           op->kind != OP_POP && !is_done(e, op) && !path_has_step(e->path, OP_USE);
+    return e->rig->level > 0 && e->answers[index] == ANSWER_OK && op->kind != OP_POP &&
+           !is_done(e, op) && !path_has_step(e->path, OP_USE);
 }
 
 /* An operation of the script, at this level. */
@@ -189,7 +197,7 @@ static bool do_op(struct explorer *e, uint32_t index)
     if (!rig_call(e->rig, op, &answer)) return false;
     if (rig_is_off(e->rig)) answer = ANSWER_FLASH;
     if (e->rig->level == 0) e->answers[index] = (uint8_t)answer;
-    if (!must || answer == ANSWER_OK || rig_is_off(e->rig) || !capacity_can_do(e->capacity, op))
+    if (!must || rig_worked(op, answer) || rig_is_off(e->rig) || !capacity_can_do(e->capacity, op))
         return true;
     return rig_finds(e->rig, CLAUSE_ALIVE, "%s worked without the cut and fails after it",
                      op_name(op->kind));
@@ -288,14 +296,18 @@ static void run_from(struct explorer *e, uint32_t first)
 /* Operations after the interrupted one that are done when that one is not done again. */
 #define GO_ON_MAX 3u
 
-/* The operation is not done again: the device has something else to do. */
+/* The operation is not done again: the device has something else to do. An operation that was done
+ * in part leaves few states, at the edges of its flash calls, so these are exercised as well; after
+ * a power-on, for the exercise may heal what the operations showed. */
 static bool go_on(struct explorer *e)
 {
     uint32_t first = path_here(e->path)->first_op + 1;
+    bool edge = path_fault(e->path) == FAULT_EDGE;
     for (uint32_t i = first; i < e->script->op_count && i < first + GO_ON_MAX; i++) {
         if (!step_op(e, i)) return false;
     }
-    return step(e, OP_MOUNT);
+    if (!step(e, OP_MOUNT)) return false;
+    return !edge || (step(e, OP_USE) && step(e, OP_MOUNT));
 }
 
 /* Does the interrupted operation again. A list is read back then: the exercise may go around the
@@ -319,11 +331,10 @@ static bool use_store(struct explorer *e, bool use_first)
 /* Each of the two on the same crash state. The state itself says what comes first. */
 static void use(struct explorer *e)
 {
-    const struct path_level here = *path_here(e->path);
     bool use_first = chip_hash(e->rig->chip).low & 1;
     chip_set_hook(e->rig->chip, NULL, NULL);
     rig_save(e->rig);
-    if (here.first_op + 1 < e->script->op_count && !go_on(e)) diverges(e);
+    if (!go_on(e)) diverges(e);
     path_clear_tail(e->path);
     rig_restore(e->rig);
     if (stopped(e)) return;

@@ -250,17 +250,16 @@ static bool works_uncut(struct rig *rig, uint32_t index)
     }
     rig_take_ram(rig);
     rig_free(uncut);
-    return fine && answer == ANSWER_OK;
+    return fine && rig_worked(&rig->script->ops[index], answer);
 }
 
-/* What puts in or clears fails after a cut, though it works without, and on a fresh store too. The
- * exercise was not part of the uncut run, and its key may still take room. */
+/* A change fails after a cut, though it works without, and on a fresh store too. The exercise was
+ * not part of the uncut run, and its key may still take room. A pop is judged by the rig. */
 static bool should_work(const struct player *player, uint32_t index)
 {
     enum op_kind kind = player->op->kind;
-    return op_changes(kind) && kind != OP_REMOVE && kind != OP_POP && player->result->cuts &&
-           !player->used && works_uncut(player->rig, index) &&
-           capacity_can_do(player->capacity, player->op);
+    return op_changes(kind) && kind != OP_POP && player->result->cuts && !player->used &&
+           works_uncut(player->rig, index) && capacity_can_do(player->capacity, player->op);
 }
 
 static bool play_op(struct player *player, uint32_t index)
@@ -280,7 +279,8 @@ static bool play_op(struct player *player, uint32_t index)
         tell_left(player);
     else if (player->op->kind == OP_MOUNT)
         tell_content(player);
-    if (rig_is_off(rig) || answer == ANSWER_OK || !should_work(player, index)) return true;
+    if (rig_is_off(rig) || rig_worked(player->op, answer) || !should_work(player, index))
+        return true;
     return rig_finds(rig, CLAUSE_ALIVE, "%s worked without the cut and fails after it",
                      op_name(player->op->kind));
 }

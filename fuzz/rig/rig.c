@@ -415,6 +415,11 @@ void rig_refused(struct rig *rig, const struct op *op, enum answer answer)
         rig->refusals = (struct refusals){1, op->line, op->kind, answer};
 }
 
+bool rig_worked(const struct op *op, enum answer answer)
+{
+    return answer == ANSWER_OK || (op->kind == OP_REMOVE && answer == ANSWER_NOT_FOUND);
+}
+
 bool rig_misfits(struct rig *rig, const struct op *op)
 {
     return rig_finds(rig, CLAUSE_SCENARIO, "%s is no operation of %s, a %s", op_name(op->kind),

@@ -129,6 +129,10 @@ bool rig_begin(struct rig *rig);
  * nothing is compared and the model keeps both outcomes. */
 bool rig_call(struct rig *rig, const struct op *op, enum answer *answer);
 
+/* Whether an operation did what it was asked. A removal that finds nothing has found that one
+ * before it, cut as it was, is done. */
+bool rig_worked(const struct op *op, enum answer answer);
+
 /* "unsupported" and the like. */
 const char *rig_answer_name(enum answer answer);
 
