@@ -1,0 +1,54 @@
+/* small.h - what all small subjects of this folder share: a checksum, and the plug-in's entry. */
+#ifndef BROWNOUT_SMALL_H
+#define BROWNOUT_SMALL_H
+
+#include "fuzz/adapter.h"
+
+/* A subject compiled with -DHEALTHY has no fault. */
+#ifdef HEALTHY
+#define FAULTY false
+#else
+#define FAULTY true
+#endif
+
+static inline uint32_t small_crc(const void *data, uint32_t size)
+{
+    const uint8_t *bytes = data;
+    uint32_t crc = 0x12345678;
+    while (size-- > 0) {
+        crc ^= *bytes++;
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc & 1u ? crc >> 1 ^ 0xEDB88320u : crc >> 1;
+    }
+    return crc;
+}
+
+static inline bool small_is_blank(const void *data, uint32_t size)
+{
+    const uint8_t *bytes = data;
+    while (size-- > 0) {
+        if (*bytes++ != 0xFF) return false;
+    }
+    return true;
+}
+
+/* Words of four bytes at odd places of a sector that is not tiny. */
+static inline const char *small_refuses(const struct bo_flash_geometry *geometry,
+                                        const struct adapter_settings *settings)
+{
+    (void)settings;
+    if (geometry->unit > 4 || geometry->read_unit > 4) return "units of 4 bytes at most";
+    if (geometry->erased != 0xFF) return "an erased byte is 0xff";
+    if (geometry->sector_count < 2) return "two sectors at least";
+    return geometry->sector_size < 128 ? "sectors of 128 bytes at least" : NULL;
+}
+
+adapter_entry brownout_adapter;
+
+#define SMALL_ENTRY(ADAPTER)                                                                       \
+    const struct adapter *brownout_adapter(void)                                                   \
+    {                                                                                              \
+        return &ADAPTER;                                                                           \
+    }
+
+#endif

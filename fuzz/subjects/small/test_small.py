@@ -1,0 +1,262 @@
+"""Small engines with one fault each, and their healthy twins: the first are found, the others are
+never accused.
+
+A way of exploring that looked at too little has missed each fault. SUBJECTS says what shows it now,
+and what must not be enough.
+"""
+
+import json
+import re
+import sqlite3
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from harness import CLEAN, DIVERGED, NOT_JUDGED, Harness, compiler, cuts
+
+HERE = Path(__file__).resolve().parent
+
+CHIP = "chip generic sectors=2 sector={sector} page=64 unit=4 read=4 programs=1\nengine {name}\n"
+RING = "chip generic sectors=4 sector={sector} page=64 unit=4 read=4 programs=1\nengine {name}\n"
+
+SETTINGS = (
+    CHIP,
+    256,
+    """
+store ssid "home"
+store boots fill 1 9
+store ssid "work"
+store boots fill 2 9
+remove ssid
+store pin "1234"
+look
+""",
+)
+ONE = (CHIP, 256, 'store ssid "home"\nlook\n')
+COUNTER = (CHIP, 256, "store a 0x01\nrepeat 8 as i {\n  store b fill i 4\n}\nremove a\nlook\n")
+# Seven slots: the removal is the eighth record, and the first one that is not in the uncut run.
+USED_UP = (CHIP, 256, COUNTER[2].replace("repeat 8", "repeat 5").replace("look", "store c 0x02"))
+# Three values fill a bank, so each further store moves them.
+FULL = (CHIP, 128, "store a 0x01\nstore b 0x02\nstore c 0x03\n")
+MOVED = (CHIP, 128, FULL[2] + "store a 0x04\nlook\n")
+LAPS = (RING, 256, "repeat 22 {\n  append count 12\n}\n")
+BOOTS = (RING, 512, "repeat 5 {\n  append count 12\n  mount\n}\nlook\n")
+
+
+def and_then(scenario, *lines):
+    head, sector, body = scenario
+    return head, sector, body + "\n".join([*lines, ""])
+
+
+# Name, scenario, options that show it, clauses that are broken, options that do not show it.
+EDGES = ("--faults", "edge")
+PREFIXES = ("--faults", "edge,prefix")
+SUBJECTS = [
+    ("recovery-in-place", SETTINGS, (*PREFIXES, "--depth", 2), {"alive"}, PREFIXES),
+    ("torn-header", LAPS, PREFIXES, {"durable"}, None),
+    ("stale-bank", ONE, PREFIXES, {"settled", "durable"}, (*PREFIXES, "--no-use")),
+    ("remove-newest", SETTINGS, PREFIXES, {"settled"}, (*PREFIXES, "--no-use")),
+    ("migrate-removed", SETTINGS, PREFIXES, {"settled"}, (*PREFIXES, "--no-use")),
+    ("reads-repair", SETTINGS, PREFIXES, {"durable", "atomic"}, (*PREFIXES, "--no-use")),
+    ("rot-format", MOVED, ("--faults", "edge,rot"), {"honest"}, EDGES),
+    ("full-remove", and_then(FULL, "remove a"), EDGES, {"alive"}, None),
+    ("full-remove", and_then(FULL, "store a 0x04"), EDGES, {"alive"}, None),
+    ("torn-remove", USED_UP, PREFIXES, {"alive"}, (*PREFIXES, "--no-use")),
+    ("needless-erase", BOOTS, EDGES, {"durable"}, None),
+]
+
+
+def title(subject):
+    return f"{subject[0]}-{'-'.join(map(str, subject[2]))}"
+
+
+@pytest.fixture(scope="module")
+def harness(brownout, tmp_path_factory):
+    return Harness(brownout, tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture(scope="module")
+def plugin(harness):
+    """plugin(name, healthy=False) compiles a subject, or its twin; the path of the object."""
+    built = {}
+
+    def build(name, healthy=False):
+        source = HERE / f"{name.replace('-', '_')}.c"
+        made = harness.folder / f"{name}{'-healthy' if healthy else ''}.so"
+        if made not in built:
+            flags = ["-DHEALTHY"] if healthy else []
+            words = [*compiler(), "-std=c11", "-O1", "-shared", "-fPIC", f"-I{ROOT}", *flags]
+            subprocess.run([*words, str(source), "-o", str(made)], check=True)
+            built[made] = True
+        return made
+
+    return build
+
+
+def text_of(name, scenario):
+    head, sector, body = scenario
+    return head.format(sector=sector, name=name) + body
+
+
+# --- every fault ---
+
+
+@pytest.mark.parametrize("subject", SUBJECTS, ids=title)
+def test_the_fault_is_found_and_its_cases_replay(harness, plugin, subject):
+    name, scenario, options, clauses, _ = subject
+    made = plugin(name)
+    explored = harness.explore(text_of(name, scenario), "--plugin", made, *options)
+    assert explored.clauses and explored.clauses <= clauses
+    for found in explored.found:
+        assert harness.replay(found.path, "--plugin", made)[0] == found.clause, found.text
+
+
+@pytest.mark.parametrize("subject", SUBJECTS, ids=title)
+def test_the_healthy_twin_is_clean(harness, plugin, subject):
+    name, scenario, options, _, _ = subject
+    made = plugin(name, healthy=True)
+    explored = harness.explore(text_of(name, scenario), "--plugin", made, *options)
+    assert explored.found == []
+    assert explored.judged > 1
+
+
+@pytest.mark.parametrize("subject", [each for each in SUBJECTS if each[4]], ids=title)
+def test_less_than_that_does_not_show_it(harness, plugin, subject):
+    """Else the subject proves nothing of what shows it."""
+    name, scenario, _, _, less = subject
+    explored = harness.explore(text_of(name, scenario), "--plugin", plugin(name), *less)
+    assert explored.found == []
+    assert explored.judged > 1
+
+
+def test_every_subject_is_tried():
+    tried = {name.replace("-", "_") for name, *_ in SUBJECTS}
+    tried |= {"refuses_all", "two_faults", "unlawful_loses", "trusts_blank"}
+    assert tried == {path.stem for path in HERE.glob("*.c")}
+
+
+# --- fuzz cuts ---
+
+
+def fuzz(harness, plugin, name, *options, healthy=False):
+    words = ("--plugin", plugin(name, healthy), "--json", "--quiet", "--artefacts", harness.folder)
+    done = harness.brownout("fuzz", "--engine", name, *words, *options)
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_fuzz_finds_what_takes_two_cuts(harness, plugin):
+    words = ("--depth", 2, "--runs", 12, *PREFIXES)
+    code, told = fuzz(harness, plugin, "recovery-in-place", *words)
+    assert code == DIVERGED and told["cuts"] > 0
+    texts = [Path(each["case"]).read_text() for each in told["divergences"]]
+    assert any(len(cuts(text)) == 2 for text in texts)
+    code, told = fuzz(harness, plugin, "recovery-in-place", *words, healthy=True)
+    assert code == CLEAN and told["cuts"] > 0
+
+
+# --- nothing was judged ---
+
+
+def test_an_engine_that_refuses_everything_is_no_pass(harness, plugin):
+    path = harness.write(text_of("refuses-all", ONE))
+    words = ("--plugin", plugin("refuses-all"), "--artefacts", harness.folder)
+    done = harness.brownout("explore", path, *words)
+    assert done.returncode == NOT_JUDGED
+    assert "NOTHING WAS JUDGED" in done.stdout and "answers full" in done.stdout
+    code, told = fuzz(harness, plugin, "refuses-all", "--runs", 4, *EDGES)
+    assert (code, told["judged"], told["divergences"]) == (NOT_JUDGED, 0, [])
+
+
+def test_a_time_that_is_too_short_is_no_pass(harness, plugin):
+    lines = "repeat 60000 {\n  fetch ssid\n}\n"
+    path = harness.write(text_of("refuses-all", and_then(ONE, lines)))
+    words = ("--plugin", plugin("refuses-all", healthy=True), "--artefacts", harness.folder)
+    done = harness.brownout("explore", path, *words, "--seconds", 0.0001)
+    assert done.returncode == NOT_JUDGED
+    assert "NOTHING WAS JUDGED" in done.stdout and "before the end" in done.stdout
+
+
+# --- one fault does not hide the next ---
+
+
+def test_what_needs_no_cut_does_not_hide_what_needs_one(harness, plugin):
+    """The part ends where the removal is forgotten; what was good before it is cut all the same."""
+    words = ("--plugin", plugin("two-faults"), *EDGES)
+    explored = harness.explore(text_of("two-faults", COUNTER), *words)
+    assert {"settled", "alive"} <= explored.clauses
+    shown = {found.clause: len(cuts(found.text)) for found in explored.found}
+    assert shown["settled"] == 0 and shown["alive"] == 1
+
+
+def explore_unlawful(harness, plugin, *options):
+    path = harness.write(text_of("unlawful-loses", COUNTER))
+    words = ("--plugin", plugin("unlawful-loses"), *EDGES, "--artefacts", harness.folder)
+    return harness.brownout("explore", path, *words, *options)
+
+
+def test_a_rule_that_is_waived_hides_nothing(harness, plugin):
+    done = explore_unlawful(harness, plugin, "--json", "--quiet")
+    assert {each["clause"] for each in json.loads(done.stdout)["divergences"]} == {"lawful"}
+    waive = ("--waive", "lawful/reprogram")
+    done = explore_unlawful(harness, plugin, "--json", "--quiet", *waive)
+    told = json.loads(done.stdout)
+    assert done.returncode == DIVERGED
+    assert told["waivers"] == "lawful/reprogram"
+    assert {each["clause"] for each in told["divergences"]} == {"alive"}
+    for each in told["divergences"]:
+        case = Path(each["case"])
+        assert re.search("^waive lawful/reprogram$", case.read_text(), re.MULTILINE)
+        assert harness.replay(case, "--plugin", plugin("unlawful-loses"))[0] == "alive"
+    assert "waived: lawful/reprogram" in explore_unlawful(harness, plugin, *waive).stdout
+
+
+def test_fuzz_waives_too(harness, plugin):
+    words = ("--runs", 32, *EDGES, "--max", 0)
+    _, told = fuzz(harness, plugin, "unlawful-loses", *words)
+    assert "lawful" in {each["clause"] for each in told["divergences"]}
+    code, told = fuzz(harness, plugin, "unlawful-loses", *words, "--waive", "lawful/reprogram")
+    assert code == DIVERGED and told["waivers"] == "lawful/reprogram"
+    assert "lawful" not in {each["clause"] for each in told["divergences"]}
+
+
+def test_a_clause_that_is_waived_is_counted(harness, plugin):
+    words = ("--waive", "lawful", "--json", "--quiet")
+    told = json.loads(explore_unlawful(harness, plugin, *words).stdout)
+    assert told["waivers"] == "lawful" and told["waived"] > 0
+    assert "lawful" not in {each["clause"] for each in told["divergences"]}
+
+
+# --- what a finding is charged to ---
+
+
+def test_a_rule_of_a_class_is_charged_to_it(harness, plugin):
+    """Whatever tear led there: the last two bytes of a full bank are blank before its erase ends."""
+    base = harness.folder / "charged.db"
+    body = and_then(COUNTER, "store a 0x02 cut 1 prefix:254", "mount", "store a 0x03")
+    text = text_of("trusts-blank", body).replace("repeat 8", "repeat 12")
+    text = text.replace("remove a\nlook\n", "")
+    words = ("--faults", "edge,prefix,weak", "--max", 0)
+    explored = harness.explore(text, "--plugin", plugin("trusts-blank"), *words, "--db", base)
+    unproven = [found for found in explored.found if found.finding.startswith("unproven")]
+    assert any(" cut 1 prefix:" in found.text for found in unproven)
+    rows = sqlite3.connect(base).execute("select class, finding from finding")
+    assert {row[0] for row in rows if row[1].startswith("unproven")} == {"weak"}
+    twin = harness.explore(text, "--plugin", plugin("trusts-blank", healthy=True), *words)
+    assert not [found for found in twin.found if found.finding.startswith("unproven")]
+
+
+# --- cuts of the scenario's own ---
+
+
+def test_cuts_that_a_scenario_has_are_part_of_its_history(harness, plugin):
+    """One cut in the text, and one of the explorer's: what takes two is found at depth 1."""
+    head, sector, body = SETTINGS
+    body = body.replace("fill 1 9", "fill 1 9 cut 1 prefix:1")
+    text = text_of("recovery-in-place", (head, sector, body))
+    words = ("--plugin", plugin("recovery-in-place"), *PREFIXES)
+    explored = harness.explore(text, *words)
+    assert explored.clauses == {"alive"}
+    assert all(len(cuts(found.text)) == 2 for found in explored.found)
+    twin = harness.explore(text, "--plugin", plugin("recovery-in-place", healthy=True), *PREFIXES)
+    assert twin.found == []
