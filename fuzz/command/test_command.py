@@ -89,6 +89,42 @@ def test_bad_usage_is_one_line(harness, words, reason):
     assert reason in refused(harness, *words)
 
 
+# What a subcommand may be given; an option that it would not look at must be refused.
+OPTIONS = {
+    "engine": "a", "plugin": "a", "chip": "a", "engines": "a", "db": "a", "campaign": "a",
+    "image": "a", "artefacts": "a", "faults": "edge", "waive": "alive", "cuts": "1/9",
+    "shard": "0/2", "depth": 1, "reach": 1, "bits": 1, "masks": 1, "prefixes": 1, "seed": 1,
+    "jobs": 1, "silence": 1, "max": 1, "seconds": 1, "time": 1, "runs": 1, "no-use": None,
+    "no-dedup": None, "isolate": None, "no-shrink": None, "json": None, "quiet": None,
+    "complete": None,
+}  # fmt: skip
+EXPLORES = """engine plugin faults depth reach bits masks prefixes seed no-use no-dedup isolate
+    shard jobs silence max no-shrink artefacts db campaign json quiet waive complete seconds"""
+USES = {
+    "run": "engine plugin image json quiet",
+    "explore": EXPLORES,
+    "fuzz": EXPLORES + " chip time runs image",
+    "replay": "engine plugin quiet json",
+    "shrink": "engine plugin",
+    "decode": "engine plugin chip image faults",
+    "wear": """engine plugin engines cuts seed faults bits masks prefixes db campaign json
+        artefacts""",
+    "inspect": "engine plugin chip",
+    "print": "",
+    "list": "json plugin",
+}
+
+
+@pytest.mark.parametrize("command", USES)
+def test_an_option_that_is_not_used_is_refused(harness, command):
+    used = set(USES[command].split())
+    assert used < set(OPTIONS)
+    for option in set(OPTIONS) - used:
+        value = [] if OPTIONS[option] is None else [OPTIONS[option]]
+        reason = refused(harness, command, "a", f"--{option}", *value)
+        assert f"{command} does not use --{option}" in reason
+
+
 @pytest.mark.parametrize(
     "line, text",
     [
