@@ -488,7 +488,7 @@ def refused(brownout, harness, plugin):
 @pytest.mark.parametrize(
     "change, reason",
     [
-        ("adapter.version++", "version 4, not 3"),
+        ("adapter.version++", "version 5, not 4"),
         ("adapter.map = NULL", "lacks store, fetch or each"),
         ("adapter.kind = 0", "lacks a kind that is known here"),
         ("map.fetch = NULL", "lacks store, fetch or each"),

@@ -111,8 +111,10 @@ def test_a_shrunk_case_shrinks_to_itself(harness, explored):
 
 
 def test_a_shrunk_case_has_a_few_operations_and_cuts(explored):
+    """A power-on without a look takes a change and a look more to show anything."""
     for found in explored[1]:
-        assert len(operations(found.text)) <= 5, found.text
+        most = 7 if "boot" in operations(found.text) else 5
+        assert len(operations(found.text)) <= most, found.text
         assert len(cuts(found.text)) <= 2
 
 

@@ -231,7 +231,7 @@ def test_a_clause_that_is_waived_is_counted(harness, plugin):
 
 
 def test_a_rule_of_a_class_is_charged_to_it(harness, plugin):
-    """Whatever tear led there: the last two bytes of a full bank are blank before its erase ends."""
+    """Whatever tear led there: here an erase that was all but done."""
     base = harness.folder / "charged.db"
     body = and_then(COUNTER, "store a 0x02 cut 1 prefix:254", "mount", "store a 0x03")
     text = text_of("trusts-blank", body).replace("repeat 8", "repeat 12")
