@@ -34,6 +34,11 @@
  *     holds copies only (verified), is erased and filled again. That its erase was cut is seen as
  *     in 1; to know it from the others the last word of its payload is zeroed before, unless
  *     nothing may be appended to it anyway (6): that shows it, too.
+ *     On two sectors the erase of the source may take its end word only, and then both are in use
+ *     and nothing shows which is older: [k = 1] of the source, with a blank tail, looks as [k = 2]
+ *     of the head does. So there the first item of the source is erased before the sector is; the
+ *     first item of a head that holds copies only is present. A part with a limit of programs does
+ *     not allow that: if one of the two does not hold copies of the other, nothing is known.
  *  6. A unit that an interrupted program touched is not programmed again. Nothing is appended to a
  *     head whose start word is torn, or that holds what is neither item nor blank. If it holds no
  *     item at all it is erased, so that it can't be taken for the sector of 5 later; else it is
@@ -239,7 +244,8 @@ enum seen {
     SEEN_REST = 1 << 3,      /* something after the items is not blank */
     SEEN_NOTHING = 1 << 4,   /* no item is present */
     SEEN_WORDS = 1 << 5,     /* the words are not the zeros that they were programmed with */
-    SEEN_ZEROED = 1 << 6,    /* an erase has begun here */
+    SEEN_SOURCE = 1 << 6,    /* of two sectors in use: this is the source, see 5 above */
+    SEEN_ZEROED = 1 << 7,    /* an erase has begun here */
 };
 
 static unsigned survey(struct seqmap *map, uint32_t sector)
@@ -248,12 +254,12 @@ static unsigned survey(struct seqmap *map, uint32_t sector)
     uint32_t start = seq_sector_address(seq, sector), end = seq_sector_end(seq, sector);
     struct seq_scan scan = scan_sector(map, sector);
     struct seq_item item;
-    unsigned seen = 0, not_seen = 0;
-    while (seq_item_next(seq, &scan, &item)) {
+    unsigned seen = 0, not_seen = 0, first = SEEN_SOURCE;
+    for (; seq_item_next(seq, &scan, &item); first = 0) {
         if (item.crc == 0)
             not_seen |= SEEN_NO_ERASED;
         else if (seq_item_present(seq, &item))
-            not_seen |= SEEN_NOTHING;
+            not_seen |= SEEN_NOTHING | first;
         else
             seen |= item.crc == MARKER_CRC && item.length == 0 ? SEEN_MARKER : SEEN_TORN;
     }
@@ -261,7 +267,7 @@ static unsigned survey(struct seqmap *map, uint32_t sector)
     if (scan.zeroed) seen |= SEEN_ZEROED;
     if (!seq_sector_blank(seq, scan.address, end)) seen |= SEEN_REST;
     if (!seq_sector_is_zero(seq, start) || !seq_sector_is_zero(seq, end)) seen |= SEEN_WORDS;
-    return seen | ((SEEN_NO_ERASED | SEEN_NOTHING) & ~not_seen);
+    return seen | ((SEEN_NO_ERASED | SEEN_NOTHING | SEEN_SOURCE) & ~not_seen);
 }
 
 /* Whether every present item of the sector after the head is a copy of one in the sector after
@@ -292,12 +298,14 @@ static void damaged(struct seqmap *map)
  * looks most like it. */
 static void find_junk(struct seqmap *map)
 {
-    unsigned best = 0;
+    bool marked = !map->head_sealed && map->seq.flash->geometry.programs_per_unit == 0;
+    unsigned best = 0, certain = marked ? SEEN_ZEROED | SEEN_SOURCE : SEEN_ZEROED;
     uint32_t head = 0;
     map->used = sector_count(map) - 1;
     for (map->head = 0; map->head < sector_count(map); map->head++) {
         unsigned seen = survey(map, sector_spare(map));
-        if (seen < best || (!(seen & SEEN_ZEROED) && !spare_holds_copies(map))) continue;
+        seen = marked ? seen ^ SEEN_NO_ERASED : seen & ~(unsigned)SEEN_SOURCE;
+        if (seen < best || (!(seen & certain) && !spare_holds_copies(map))) continue;
         best = seen + 1;
         head = map->head;
     }
@@ -450,6 +458,15 @@ static void append(struct seqmap *map, struct seq_item *item, uint32_t source)
     seq_cache_note_end(map->seq.cache, map->head, map->append);
 }
 
+/* Erases the first item of the source, see 5 above. */
+static void mark_source(struct seqmap *map)
+{
+    uint32_t sector = sector_spare(map), start = seq_sector_start(&map->seq, sector);
+    struct seq_scan scan = seq_scan_from(start, seq_sector_end(&map->seq, sector));
+    struct seq_item item;
+    if (seq_item_next(&map->seq, &scan, &item) && item.crc != 0) seq_item_erase(&map->seq, &item);
+}
+
 /* Copies what is live in the oldest sector, the one after the head, to the head. False when the
  * rest does not fit. */
 static bool copy_live(struct seqmap *map)
@@ -474,6 +491,7 @@ static bool copy_live(struct seqmap *map)
         append(map, &item, key.address);
         if (!seq_item_present(&map->seq, &item)) seq_fail(&map->seq, BO_FLASH_ERR_ECC);
     }
+    if (sector_count(map) == 2 && map->seq.flash->geometry.programs_per_unit == 0) mark_source(map);
     /* There is room for a marker, unless copies were cut. */
     if (torn && fits(map, 0)) {
         item.crc = MARKER_CRC;
