@@ -2,8 +2,8 @@
 /* seqmap.h - a map in the flash format of sequential-storage (Rust crate, 0.7 to 8.0.1).
  *
  * Images of the crate open here, and images written here open in the crate; after the same
- * operations without cuts the two are equal byte for byte, with the same erases and programs and
- * far fewer reads.
+ * operations without cuts the two are equal byte for byte, with the same erases and programs (on
+ * two sectors one program more before each erase) and far fewer reads.
  *
  * Model. The sectors form a ring:
  *

@@ -4,8 +4,9 @@
  *  1. Mounting reads only. Sectors in use are one run along the ring; its end is the head. When all
  *     are in use, the one that is not sealed is the head; of two such that are neighbours the
  *     first, the other is an interrupted erase. When that does not decide (everything is sealed, or
- *     two of two are not), the sector that holds nothing is the interrupted erase. More than one
- *     run: no cut leaves that.
+ *     two of two are not), the sector that holds nothing, or the start word of which is not what
+ *     was programmed, is the interrupted erase; of two that hold something the one in which no item
+ *     is present; see also 9. More than one run: no cut leaves that.
  *  2. At any time at most one sector is torn: the oldest, by an erase; the head; or the one after
  *     it, the spare. What is torn is made good before anything else is begun. A sector is erased
  *     in a repair only if no item can be read in it.
@@ -39,6 +40,12 @@
  *  8. A torn mark makes an item's checksum wrong: it is popped. Marks only clear bits, so that does
  *     not change any more. (An erase that sets single bits and leaves the rest could undo it. It
  *     would have to set just those.)
+ *  9. On two sectors the erase of the oldest may take its end word only, and then nothing shows
+ *     which of two in use is older. So before it an overwriting push programs the first bit of the
+ *     head's end word, which can't be torn; the crate does not see one bit. Such a head takes no
+ *     more items and does not count as sealed: the oldest sector counts as long as it shows items
+ *     (3). A part with a limit of programs does not allow the second program of that word: if both
+ *     sectors hold items, nothing is known.
  */
 #include "seqqueue.h"
 
@@ -87,6 +94,36 @@ static struct seq_scan scan_sector(const struct seqqueue *queue, uint32_t back)
     uint32_t end = back == 0 ? queue->append : seq_sector_end(&queue->seq, sector);
     return seq_scan_from(seq_cache_first(cache, sector, seq_sector_start(&queue->seq, sector)),
                          seq_cache_end(cache, sector, end));
+}
+
+/* Whether a seal begins before the oldest sector is erased, see 9 above. */
+static bool begins_seal(const struct seqqueue *queue)
+{
+    return sector_count(queue) == 2 && queue->seq.flash->geometry.programs_per_unit == 0;
+}
+
+/* An end word of which the first bit is programmed. */
+static void sealing_word(uint8_t word[SEQ_WORD_MAX])
+{
+    memset(word, 0xFF, SEQ_WORD_MAX);
+    word[0] = 0xFE;
+}
+
+/* Whether the end word of a sector is such a one, see 9 above. */
+static bool is_sealing(struct seqqueue *queue, uint32_t sector)
+{
+    uint8_t wanted[SEQ_WORD_MAX], word[SEQ_WORD_MAX];
+    sealing_word(wanted);
+    return begins_seal(queue) &&
+           seq_read(&queue->seq, seq_sector_end(&queue->seq, sector), word, queue->seq.word) &&
+           memcmp(word, wanted, queue->seq.word) == 0;
+}
+
+/* Whether a sector has its end word. */
+static bool is_sealed(struct seqqueue *queue, uint32_t sector)
+{
+    return (seq_sector_state(&queue->seq, sector) & SEQ_SECTOR_HALF) != 0 &&
+           !is_sealing(queue, sector);
 }
 
 /* Whether a sector is blank all over. One that was erased since the mount is known to be. */
@@ -203,14 +240,22 @@ static bool head_is_sound(struct seqqueue *queue, bool *holds)
 }
 
 /* Every sector is in use, and their words do not show where the ring begins: the one that is not
- * sound, or else that holds nothing, is an interrupted erase, and the head is before it. */
+ * sound, or else that holds nothing, is an interrupted erase, and the head is before it; of two,
+ * the one without a present item. */
 static void find_junk(struct seqqueue *queue)
 {
     uint32_t count = sector_count(queue), found = count;
     bool sound = true, holds;
     for (queue->head = 0; queue->head < count && sound; queue->head++) {
-        sound = head_is_sound(queue, &holds);
+        uint32_t start = seq_sector_address(&queue->seq, queue->head);
+        sound = head_is_sound(queue, &holds) && seq_sector_is_zero(&queue->seq, start);
         if (!sound || !holds) found = queue->head;
+    }
+    if (found == count && count == 2) {
+        if (!holds_items(queue, 0))
+            found = 0;
+        else if (!holds_items(queue, 1))
+            found = 1;
     }
     queue->head = found == 0 ? count - 1 : found - 1;
     if (found == count) seq_fail(&queue->seq, QUEUE_ERR_DAMAGED);
@@ -234,8 +279,15 @@ static void find_head(struct seqqueue *queue)
         }
     }
     queue->used = ends != 0 || state >= SEQ_SECTOR_IN_USE;
-    if (ends == 0 && queue->used != 0 && starts == 0) find_junk(queue);
-    if (ends == 0 && queue->used != 0 && starts == 1) queue->head = start;
+    if (ends == 0 && queue->used != 0) {
+        bool first = is_sealing(queue, 0);
+        if (first != is_sealing(queue, 1))
+            queue->head = !first;
+        else if (starts == 0)
+            find_junk(queue);
+        else if (starts == 1)
+            queue->head = start;
+    }
     if (ends > 1 || (ends == 0 && starts > 1)) seq_fail(&queue->seq, QUEUE_ERR_DAMAGED);
 }
 
@@ -246,7 +298,7 @@ static void check_head(struct seqqueue *queue)
     struct seq *seq = &queue->seq;
     bool ring = sector_count(queue) > 1;
     for (unsigned tries = 0; tries < 3 && queue->used != 0; tries++) {
-        queue->head_sealed = ring && seq_sector_state(seq, queue->head) == SEQ_SECTOR_SEALED;
+        queue->head_sealed = ring && is_sealed(queue, queue->head);
         bool holds, sound = head_is_sound(queue, &holds);
         enum seq_sector_state before = seq_sector_state(seq, sector_back(queue, ring));
         if (sound && (holds || !ring || before != SEQ_SECTOR_IN_USE)) return;
@@ -302,7 +354,7 @@ static void check_flash(struct seqqueue *queue)
 {
     struct seq *seq = &queue->seq;
     for (uint32_t back = 0; back < queue->used && sector_count(queue) > 1; back++) { /* 6 */
-        bool sealed = (seq_sector_state(seq, sector_back(queue, back)) & SEQ_SECTOR_HALF) != 0;
+        bool sealed = is_sealed(queue, sector_back(queue, back));
         BO_CHECK(seq->error || sealed == (back != 0 || queue->head_sealed));
     }
     if (queue->used != 0 && !queue->head_sealed) /* 7 */
@@ -526,15 +578,25 @@ static bool next_is_free(struct seqqueue *queue)
     return queue->used < sector_count(queue) || oldest_is_done(queue);
 }
 
+/* Programs the first bit of the head's end word, see 9 above. */
+static void begin_seal(struct seqqueue *queue)
+{
+    uint8_t word[SEQ_WORD_MAX];
+    sealing_word(word);
+    seq_program(&queue->seq, head_end(queue), word, queue->seq.word);
+}
+
 /* Makes the sector after the head the head, see 2, 3 and 6 above. */
 static int make_room(struct seqqueue *queue, bool overwrite)
 {
     struct seq *seq = &queue->seq;
     if (!overwrite && !next_is_free(queue)) return QUEUE_ERR_FULL;
-    if (queue->used == sector_count(queue))
+    if (queue->used == sector_count(queue)) {
+        if (begins_seal(queue)) begin_seal(queue);
         erase_oldest(queue);
-    else if (!queue->spare_blank && !sector_is_blank(queue, sector_spare(queue)))
+    } else if (!queue->spare_blank && !sector_is_blank(queue, sector_spare(queue))) {
         clean(queue, sector_spare(queue));
+    }
     if (queue->used == 0) queue->head_sealed = true;
     if (!queue->head_sealed) seq_sector_zero(seq, head_end(queue));
     queue->head = sector_spare(queue);

@@ -2,8 +2,9 @@
 /* seqqueue.h - a queue in the flash format of sequential-storage (Rust crate, 0.7 to 8.0.1).
  *
  * Images of the crate open here, and images written here open in the crate; after the same
- * operations without cuts the two are equal byte for byte, with the same erases and programs and
- * far fewer reads.
+ * operations without cuts the two are equal byte for byte, with the same erases and programs (on
+ * two sectors one program more for each overwriting push that goes on to the other) and far fewer
+ * reads.
  *
  * Model. The sectors form a ring; a single sector is one too:
  *
@@ -32,7 +33,10 @@
  *         distinguished from a sound one;
  *   rot   a read is not repeated, and the format can detect but not correct a flipped bit: such an
  *         item is passed over;
- *   glitch  the same, of a read that is wrong once.
+ *   glitch  the same, of a read that is wrong once;
+ *   bits  on two sectors of a part with a limit of programs per unit: an erase that leaves the head
+ *         of the older sector and blanks its end may leave two of which nothing shows which is
+ *         newer. Mount returns QUEUE_ERR_DAMAGED then. Three sectors, or no limit, and it can't be.
  * But what is returned with BO_FLASH_OK was pushed: the very bytes that reach the caller are
  * checked. What the crate's algorithm does that this one must not, and what differs on flash after
  * a cut, stands in seqqueue.c.

@@ -41,7 +41,7 @@ static inline uint64_t seqqueue_words(const struct bo_flash_geometry *g)
 static inline uint64_t seqqueue_mount_reads(const struct bo_flash_geometry *g)
 {
     uint64_t s = g->sector_count, p = seqqueue_words(g);
-    return 4 * s + 2 + (s > 1 ? s * (p + 6) : 0) + 3 * (p + 10) + p + 1;
+    return 4 * s + 2 + (s == 2 ? 7 : 0) + (s > 1 ? s * (p + 6) : 0) + 3 * (p + 10) + p + 1;
 }
 
 /* What finds out, and makes good, what a cut left: erases the spare and the sector before the
@@ -79,7 +79,7 @@ static inline struct bo_bound seqqueue_bound(const struct bo_flash_geometry *g,
     case SEQQUEUE_CALL_PUSH:
         bound.reads += s * p + 2 * p + 3;
         bound.changes += 2 + 2 * seqqueue_pages(g, word) + seqqueue_pages(g, header) +
-                         seqqueue_pages(g, g->sector_size);
+                         seqqueue_pages(g, g->sector_size) + (s == 2 ? seqqueue_pages(g, word) : 0);
         break;
     case SEQQUEUE_CALL_POP:
         bound.reads += 2 * s * p + p;
