@@ -9,14 +9,15 @@
  * what counts is copied to the other sector, which becomes active when its header is written.
  *
  *   sector: header | record | record | ... | blank
- *   header: crc 4, sequence 4                          each padded to grains: 8 bytes, a unit or
+ *   header: crc 4, sequence 2, end of copies 2         each padded to grains: 8 bytes, a unit or
  *   record: crc 4, value size 2, key size 1, kind 1    a read unit, whichever is largest
  *           then mark 1, key, value                    a crc covers what follows it
  *
  * Invariants
  *  1. The valid sector header with the higher sequence number is that of the active sector.
  *  2. A header is programmed after what it vouches for: that of a record after its key and value,
- *     that of a sector after its copied records.
+ *     that of a sector after its copied records. Its checksum covers them, so that an erase which
+ *     is cut can't make a torn header good: what it left of the records does not fit.
  *  3. Records are appended only to a log that is followed by nothing but blank bytes. Otherwise
  *     something was torn there, and the log moves to the other sector.
  *  4. The mark is not blank, so that a record that was begun never looks blank, whatever its key.
@@ -184,13 +185,25 @@ static int program_at(const struct canary *map, uint32_t sector, uint32_t offset
 
 /* --- sectors --- */
 
-/* Makes a sector, whose records are written, the active one. */
-static int commit_sector(const struct canary *map, uint32_t sector, uint32_t sequence)
+/* The checksum of a sector's header: of its second half, and of the copies up to offset `end`. */
+static int header_crc(const struct canary *map, uint32_t sector, const uint8_t *header,
+                      uint32_t end, uint32_t *crc)
+{
+    int error = read_at(map, sector, map->grain, map->body, end - map->grain);
+    *crc = crc_of(crc_of(CRC_START, header + 4, 4), map->body, end - map->grain);
+    return error;
+}
+
+/* Makes a sector, whose records are written up to offset `end`, the active one. */
+static int commit_sector(const struct canary *map, uint32_t sector, uint32_t sequence, uint32_t end)
 {
     uint8_t bytes[BO_FLASH_UNIT_MAX];
+    uint32_t crc;
     memset(bytes, map->flash->geometry.erased, map->grain);
-    put32(bytes + 4, sequence);
-    put32(bytes, crc_of(CRC_START, bytes + 4, 4));
+    put32(bytes + 4, (sequence & UINT16_MAX) | end / map->grain << 16);
+    int error = header_crc(map, sector, bytes, end, &crc);
+    if (error) return error;
+    put32(bytes, crc);
     return program_at(map, sector, 0, bytes, map->grain);
 }
 
@@ -198,10 +211,15 @@ static int commit_sector(const struct canary *map, uint32_t sector, uint32_t seq
 static int read_sequence(const struct canary *map, uint32_t sector, uint32_t *sequence)
 {
     uint8_t bytes[BO_FLASH_UNIT_MAX];
+    uint32_t crc;
     int error = read_at(map, sector, 0, bytes, map->grain);
     if (error) return error;
-    *sequence = get32(bytes + 4);
-    return get32(bytes) == crc_of(CRC_START, bytes + 4, 4) ? 0 : CANARY_DAMAGED;
+    uint32_t end = get32(bytes + 4) >> 16;
+    if (end == 0 || end > sector_size(map) / map->grain) return CANARY_DAMAGED;
+    error = header_crc(map, sector, bytes, end * map->grain, &crc);
+    if (error) return error;
+    *sequence = get32(bytes + 4) & UINT16_MAX;
+    return get32(bytes) == crc ? 0 : CANARY_DAMAGED;
 }
 
 static int erase_sector(const struct canary *map, uint32_t sector)
@@ -400,14 +418,14 @@ static int move_log(struct canary *map, const struct record *change)
     uint32_t other = 1 - map->active, end = 0;
     bool mark_first = map->fault == PLANTED_REDO_FROM_TORN;
     int error = erase_sector(map, other);
-    if (!error && mark_first) error = commit_sector(map, other, map->sequence + 1);
+    if (!error && mark_first) error = commit_sector(map, other, map->sequence + 1, map->grain);
     if (!error) error = fill_other(map, change, &end);
     if (!error && map->fault == PLANTED_ERASE_BEFORE_COMMIT) error = erase_sector(map, map->active);
     if (!error && mark_first) error = erase_sector(map, map->active);
-    if (!error && !mark_first) error = commit_sector(map, other, map->sequence + 1);
+    if (!error && !mark_first) error = commit_sector(map, other, map->sequence + 1, end);
     if (error) return error;
     map->active = other;
-    map->sequence++;
+    map->sequence = (map->sequence + 1) & UINT16_MAX;
     map->end = end;
     map->torn = false;
     return 0;
@@ -479,13 +497,13 @@ static int format(struct canary *map)
 {
     int error = erase_sector(map, 0);
     if (!error) error = erase_sector(map, 1);
-    return error ? error : commit_sector(map, 0, 1);
+    return error ? error : commit_sector(map, 0, 1, map->grain);
 }
 
 static bool is_newer(const struct canary *map, uint32_t a, uint32_t b)
 {
     if (map->fault == PLANTED_COUNTER_WRAPS) return a % 8 > b % 8;
-    return (int32_t)(a - b) > 0;
+    return (int16_t)(uint16_t)(a - b) > 0;
 }
 
 /* Finds the active sector. */

@@ -30,6 +30,9 @@
  *  6. A clear ends the chain at its sector, which takes no more records.
  *  7. The guard is never programmed: where it is not blank an erase was cut, and the sector counts
  *     for nothing, whatever else is left of it. (One cut from the other end leaves no header.)
+ *     An erase that blanks the end, or sets a few bits, leaves fewer records than there were: where
+ *     all sectors are in the chain, the oldest counts only if it holds as many as the number of the
+ *     next one's first record says.
  *  8. The sector after the active one is free when it is not in the chain, or when every record in
  *     it was popped. Only append erases one that is not.
  *
@@ -782,12 +785,30 @@ static int choose_active(struct canary_list *list, struct header *newest)
     return 0;
 }
 
+/* Whether a sector holds every record from that of its header up to number `next`: 1, 0 or an
+ * error. */
+static int is_whole(const struct canary_list *list, uint32_t sector, const struct header *header,
+                    uint64_t next)
+{
+    struct canary_list_cursor cursor = {.sector = sector,
+                                        .sequence = header->sequence,
+                                        .offset = first_offset(list),
+                                        .number = header->number};
+    struct record record;
+    int found;
+    if (list->fault == PLANTED_GUARD_UNCHECKED) return 1;
+    while ((found = next_in_sector(list, &cursor, &record)) == 1)
+        continue;
+    return found < 0 ? found : cursor.number == next;
+}
+
 /* Counts the sectors of the chain. */
 static int follow_chain(struct canary_list *list)
 {
     uint32_t sector = list->active, count = sector_count(list);
+    struct header header = {0, 0, 0};
     for (list->chain = 0; list->chain < count; list->chain++) {
-        struct header header;
+        uint64_t next = header.number;
         int error = read_header(list, sector, &header);
         if (error == QUEUE_ERR_EMPTY || error == QUEUE_ERR_DAMAGED) return 0;
         if (error) return error;
@@ -796,6 +817,9 @@ static int follow_chain(struct canary_list *list)
         if (blank < 0) return blank;
         bool looked = list->fault != PLANTED_CLEAR_FORGOTTEN || list->chain == 0;
         if (!blank && looked) return 0;
+        bool oldest = list->chain + 1 == count && list->chain != 0;
+        int whole = oldest ? is_whole(list, sector, &header, next) : 1;
+        if (whole != 1) return whole;
         sector = sector_before(list, sector);
     }
     return 0;
