@@ -44,7 +44,9 @@
  *     item at all it is erased, so that it can't be taken for the sector of 5 later; else it is
  *     sealed as it is. On parts without a limit of programs the end word of a sealed head is
  *     programmed again, because the crate wants more of it than one bit.
- *  7. The order of removal is old to new: the newest copy goes last.
+ *  7. The order of removal is old to new: the newest copy goes last. A removal that was cut may
+ *     have cleared one bit, and an erase that is cut may set it again: what is torn in the source
+ *     is erased before the sector is, where the part allows it.
  */
 #include "seqmap.h"
 
@@ -79,6 +81,12 @@ struct key {
 static uint32_t sector_count(const struct seqmap *map)
 {
     return map->seq.flash->geometry.sector_count;
+}
+
+/* Whether what was programmed may be programmed once more. */
+static bool programs_again(const struct seqmap *map)
+{
+    return map->seq.flash->geometry.programs_per_unit == 0;
 }
 
 /* The sector after the head. */
@@ -238,15 +246,19 @@ static bool search_cached(struct seqmap *map, const struct key *key, struct seq_
 /* What is seen in a sector. The more it looks like an interrupted erase of a buffer, which held
  * copies of the next sector or nothing, the larger the number. */
 enum seen {
-    SEEN_MARKER = 1 << 0,    /* see 4 above */
-    SEEN_NO_ERASED = 1 << 1, /* no item is erased */
-    SEEN_TORN = 1 << 2,      /* an item whose data do not fit its checksum, or no header */
-    SEEN_REST = 1 << 3,      /* something after the items is not blank */
-    SEEN_NOTHING = 1 << 4,   /* no item is present */
-    SEEN_WORDS = 1 << 5,     /* the words are not the zeros that they were programmed with */
-    SEEN_SOURCE = 1 << 6,    /* of two sectors in use: this is the source, see 5 above */
+    SEEN_SOURCE = 1 << 0,    /* the first item is not present, see 5 above */
+    SEEN_MARKER = 1 << 1,    /* see 4 above */
+    SEEN_NO_ERASED = 1 << 2, /* no item is erased */
+    SEEN_TORN = 1 << 3,      /* an item whose data do not fit its checksum, or no header */
+    SEEN_REST = 1 << 4,      /* something after the items is not blank */
+    SEEN_NOTHING = 1 << 5,   /* no item is present */
+    SEEN_WORDS = 1 << 6,     /* the words are not the zeros that they were programmed with */
     SEEN_ZEROED = 1 << 7,    /* an erase has begun here */
 };
+
+/* What the source of two sectors in use shows, an item that is erased instead of none. The first
+ * item of the head may be torn, but one of it is present if any of the source is. */
+#define OF_SOURCE ((unsigned)(SEEN_SOURCE | SEEN_NO_ERASED | SEEN_NOTHING | SEEN_ZEROED))
 
 static unsigned survey(struct seqmap *map, uint32_t sector)
 {
@@ -298,13 +310,14 @@ static void damaged(struct seqmap *map)
  * looks most like it. */
 static void find_junk(struct seqmap *map)
 {
-    bool marked = !map->head_sealed && map->seq.flash->geometry.programs_per_unit == 0;
-    unsigned best = 0, certain = marked ? SEEN_ZEROED | SEEN_SOURCE : SEEN_ZEROED;
+    bool marked = !map->head_sealed && programs_again(map);
+    unsigned best = 0, certain = SEEN_ZEROED;
+    if (marked) certain |= SEEN_SOURCE;
     uint32_t head = 0;
     map->used = sector_count(map) - 1;
     for (map->head = 0; map->head < sector_count(map); map->head++) {
         unsigned seen = survey(map, sector_spare(map));
-        seen = marked ? seen ^ SEEN_NO_ERASED : seen & ~(unsigned)SEEN_SOURCE;
+        if (marked) seen = (seen ^ SEEN_NO_ERASED) & OF_SOURCE;
         if (seen < best || (!(seen & certain) && !spare_holds_copies(map))) continue;
         best = seen + 1;
         head = map->head;
@@ -458,15 +471,6 @@ static void append(struct seqmap *map, struct seq_item *item, uint32_t source)
     seq_cache_note_end(map->seq.cache, map->head, map->append);
 }
 
-/* Erases the first item of the source, see 5 above. */
-static void mark_source(struct seqmap *map)
-{
-    uint32_t sector = sector_spare(map), start = seq_sector_start(&map->seq, sector);
-    struct seq_scan scan = seq_scan_from(start, seq_sector_end(&map->seq, sector));
-    struct seq_item item;
-    if (seq_item_next(&map->seq, &scan, &item) && item.crc != 0) seq_item_erase(&map->seq, &item);
-}
-
 /* Copies what is live in the oldest sector, the one after the head, to the head. False when the
  * rest does not fit. */
 static bool copy_live(struct seqmap *map)
@@ -480,6 +484,7 @@ static bool copy_live(struct seqmap *map)
         if (item.crc == 0) continue;
         if (!seq_item_present(&map->seq, &item)) {
             torn = item.length != 0 && end - scan.address < map->seq.header;
+            if (programs_again(map)) seq_item_erase(&map->seq, &item); /* see 7 above */
             continue;
         }
         if (!key_of_item(map, &item, &key)) continue;
@@ -491,7 +496,9 @@ static bool copy_live(struct seqmap *map)
         append(map, &item, key.address);
         if (!seq_item_present(&map->seq, &item)) seq_fail(&map->seq, BO_FLASH_ERR_ECC);
     }
-    if (sector_count(map) == 2 && map->seq.flash->geometry.programs_per_unit == 0) mark_source(map);
+    scan = scan_sector(map, source);
+    if (sector_count(map) == 2 && programs_again(map) && next_item(map, &scan, NULL, false, &newer))
+        seq_item_erase(&map->seq, &newer); /* the first that is not erased, see 5 above */
     /* There is room for a marker, unless copies were cut. */
     if (torn && fits(map, 0)) {
         item.crc = MARKER_CRC;
@@ -580,7 +587,7 @@ static void enter_changing(struct seqmap *map)
     if (map->ready) return;
     if (map->used != 0) find_append(map);
     /* A torn end word is programmed again where the part allows it. */
-    if (map->head_sealed && map->used != 0 && map->seq.flash->geometry.programs_per_unit == 0)
+    if (map->head_sealed && map->used != 0 && programs_again(map))
         seq_sector_zero(&map->seq, head_end(map));
     if (spare_is_blank(map))
         map->spare_blank = true;
