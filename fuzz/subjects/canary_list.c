@@ -25,7 +25,8 @@
  *  3. What is torn is stepped over grain by grain, and nothing is appended before the last grain
  *     that is not blank. No grain of a record that was begun looks blank.
  *  4. A mark is one program of a grain of its own. Any bit of it counts as set: a pop and a clear
- *     are done or not, and an erase that sets a few bits takes none back.
+ *     are done or not, and an erase that sets a few bits takes none back: before it the marks are
+ *     programmed once more, where the part allows it.
  *  5. The number of a record is that of its sector's header, plus the records before it there.
  *  6. A clear ends the chain at its sector, which takes no more records.
  *  7. The guard is never programmed: where it is not blank an erase was cut, and the sector counts
@@ -470,6 +471,22 @@ static int is_next_free(const struct canary_list *list)
 
 /* --- appending --- */
 
+/* Programs the marks of the oldest sector again. One that was cut may have a single bit, and an
+ * erase that is cut may set it again. */
+static int complete_marks(const struct canary_list *list)
+{
+    struct canary_list_cursor cursor;
+    struct record record;
+    if (list->is_log || list->flash->geometry.programs_per_unit != 0) return 0;
+    int found = enter_sector(list, &cursor, 0);
+    if (found) return found;
+    while ((found = next_in_sector(list, &cursor, &record)) == 1) {
+        int error = record.live ? 0 : set_mark(list, record.sector, record.offset + list->grain);
+        if (error) return error;
+    }
+    return found;
+}
+
 /* Erases the next sector and makes it the active one. */
 static int begin_sector(struct canary_list *list, uint64_t time)
 {
@@ -479,6 +496,7 @@ static int begin_sector(struct canary_list *list, uint64_t time)
     int error = 0;
     if (list->fault == PLANTED_ALL_SEALED && list->sequence)
         error = set_mark(list, list->active, seal_mark(list));
+    if (!error && list->chain == ring_size(list)) error = complete_marks(list);
     if (error) return error;
     if (list->chain == ring_size(list)) list->chain--;
     if (!ahead) error = erase_sector(list, next);
