@@ -2,13 +2,16 @@
  *
  * In a map a key of the harness's own is stored often enough to come around all sectors, with two
  * values in turn, then read and removed (rig_use). A queue is filled up and popped empty, twice; to
- * a log, or a queue that can't pop here, items are appended until they have come around. What a
- * healthy store must be able to take is asked of a fresh one (capacity.h).
+ * a log, or a queue that can't pop here, items are appended until they have come around; a queue
+ * that can't append here either is filled up. What an engine can do here, and what a healthy store
+ * must be able to take, is asked of a fresh one (capacity.h).
  */
 #ifndef BROWNOUT_EXERCISE_H
 #define BROWNOUT_EXERCISE_H
 
 #include "fuzz/script/script.h"
+
+enum exercise_way { EXERCISE_PUSH_AND_POP, EXERCISE_APPEND, EXERCISE_PUSH };
 
 struct exercise {
     struct value *key;       /* of a map; NULL: the engine has no room for one */
@@ -18,7 +21,7 @@ struct exercise {
     struct value **sized; /* items of each size up to one above the largest, made when asked for: a
                              model that keeps one must not see it change */
     uint32_t sized_max;
-    bool appends;  /* append, rather than push and pop */
+    enum exercise_way way;
     uint32_t need; /* items that must be held in the end; 0: not known */
 };
 

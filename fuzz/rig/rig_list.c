@@ -418,9 +418,14 @@ static bool agree(struct rig *rig)
 
 /* --- use --- */
 
+static bool appends(const struct rig *rig)
+{
+    return rig->exercise->way == EXERCISE_APPEND;
+}
+
 static bool put(struct rig *rig, const struct value *value, enum answer *answer)
 {
-    struct op op = {.kind = rig->exercise->appends ? OP_APPEND : OP_PUSH, .value = value};
+    struct op op = {.kind = appends(rig) ? OP_APPEND : OP_PUSH, .value = value};
     if (!call_change(rig, &op, answer)) return false;
     if (*answer == ANSWER_OK || rig_is_off(rig) || op.kind == OP_PUSH) return true;
     return rig_finds(rig, CLAUSE_ALIVE, "an append of %" PRIu32 " bytes answers: %s", value->size,
@@ -478,10 +483,22 @@ static bool go_around(struct rig *rig, uint32_t *held)
     return true;
 }
 
+static bool go_the_way(struct rig *rig, uint32_t *held)
+{
+    switch (rig->exercise->way) {
+    case EXERCISE_APPEND:
+        return go_around(rig, held);
+    case EXERCISE_PUSH:
+        return fill_up(rig, held);
+    default:
+        return fill_and_drain(rig, held);
+    }
+}
+
 static bool exercise_list(struct rig *rig, bool must)
 {
     uint32_t held = 0, need = must ? rig->exercise->need : 0;
-    if (rig->exercise->appends ? !go_around(rig, &held) : !fill_and_drain(rig, &held)) return false;
+    if (!go_the_way(rig, &held)) return false;
     if (rig_is_off(rig) || held >= need) return true;
     return rig_finds(rig, CLAUSE_ALIVE,
                      "%" PRIu32 " items are held when it is full, a fresh one holds %" PRIu32, held,
@@ -503,11 +520,11 @@ static bool check_fits(struct rig *rig)
 {
     uint32_t size = 0;
     enum answer answer = ANSWER_OK;
-    if (!calls(rig)->fits || rig->design.buffers || rig->exercise->appends) return true;
+    if (!calls(rig)->fits || rig->design.buffers || appends(rig)) return true;
     rig_before(rig, ADAPTER_CALL_FITS);
     enum answer fits = calls(rig)->fits(rig_here(rig)->object, &size);
     if (!rig_after(rig, ADAPTER_CALL_FITS)) return false;
-    if (rig_is_off(rig)) return true;
+    if (rig_is_off(rig) || fits == ANSWER_UNSUPPORTED) return true;
     if (fits != ANSWER_FULL && (fits != ANSWER_OK || size > rig->value_size_max))
         return rig_finds(rig, CLAUSE_HONEST, "fits answers: %s, %" PRIu32 " bytes",
                          rig_answer_name(fits), size);
@@ -568,20 +585,24 @@ static bool least_held(struct rig *rig, uint32_t *least)
     return true;
 }
 
-bool rig_measure(struct rig *rig, struct exercise *exercise)
+/* Whether a fresh one does this here. */
+static bool does(struct rig *rig, enum op_kind kind)
 {
     enum answer answer = ANSWER_OK;
-    struct op pop = {.kind = OP_POP};
+    struct op op = {.kind = kind, .value = kind == OP_POP ? NULL : rig->exercise->values[0]};
+    return call_change(rig, &op, &answer) && answer != ANSWER_UNSUPPORTED;
+}
+
+bool rig_measure(struct rig *rig, struct exercise *exercise)
+{
     if (rig->adapter->kind == ADAPTER_MAP) return true;
-    exercise->appends = rig->exercise->appends = !calls(rig)->pop;
-    if (!exercise->appends) {
-        if (!put(rig, exercise->values[0], &answer) || answer != ANSWER_OK) return false;
-        if (!call_change(rig, &pop, &answer)) return false;
-        if (answer == ANSWER_UNSUPPORTED) exercise->appends = rig->exercise->appends = true;
-    }
-    if (exercise->appends && !calls(rig)->append) return false;
-    return exercise->appends ? least_held(rig, &exercise->need)
-                             : fill_and_drain(rig, &exercise->need);
+    bool pops = calls(rig)->pop && does(rig, OP_PUSH) && does(rig, OP_POP);
+    rig->exercise->way = pops                   ? EXERCISE_PUSH_AND_POP
+                         : does(rig, OP_APPEND) ? EXERCISE_APPEND
+                                                : EXERCISE_PUSH;
+    exercise->way = rig->exercise->way;
+    if (exercise->way == EXERCISE_PUSH) return false; /* what it held before stays */
+    return appends(rig) ? least_held(rig, &exercise->need) : fill_and_drain(rig, &exercise->need);
 }
 
 const struct rig_kind rig_list = {.make = make,

@@ -174,6 +174,19 @@ def test_what_the_exercise_is_refused_is_not_counted(told, head):
     assert code == CLEAN and "refused" not in out
 
 
+# Parts and options on which a queue neither pops nor appends, as its header says.
+REFUSING = {
+    "buffer=3": "sectors=3 sector=384 page=128 unit=8 read=2 programs=1",
+    "buffer=1": "sectors=3 sector=512 page=64 unit=32 read=32 programs=1",
+}
+
+
+@pytest.mark.parametrize("option", REFUSING)
+def test_the_exercise_asks_for_nothing_that_a_fresh_one_does_not_do(told, option):
+    code, out = told(f"chip generic {REFUSING[option]}\nengine seqqueue {option}\nmount\nuse\n")
+    assert code == CLEAN and "no divergence" in out
+
+
 # --- what is asked ---
 
 

@@ -1,0 +1,119 @@
+"""Queues and logs of users, given by --plugin: what an adapter may leave out or refuse.
+
+The plug-ins are the queue of examples/plugin with one thing changed, compiled here.
+"""
+
+import subprocess
+
+import pytest
+from conftest import ROOT
+from harness import Harness, compiler
+
+EXAMPLE = (ROOT / "examples/plugin/snapshot_queue.c").read_text()
+BEFORE = f"""{EXAMPLE.replace("*brownout_adapter(void)", "*queue_entry(void)")}
+static struct adapter adapter;
+static struct adapter_list list;
+"""
+AFTER = """
+adapter_entry brownout_adapter;
+const struct adapter *brownout_adapter(void)
+{
+    adapter = snapshot_queue;
+    list = queue_calls;
+    adapter.name = "changed";
+    adapter.list = &list;
+    change();
+    return &adapter;
+}
+"""
+QUEUE = """chip generic sectors=2 sector=128 page=64 unit=4
+engine changed
+
+push "one"
+push "second"
+pop
+push "third"
+look
+"""
+
+
+@pytest.fixture(scope="module")
+def harness(brownout, tmp_path_factory):
+    return Harness(brownout, tmp_path_factory.mktemp("plugin-lists"))
+
+
+@pytest.fixture(scope="module")
+def plugin(harness):
+    """plugin(name, text) compiles the queue with these functions; the path of the object."""
+
+    def build(name, text):
+        source = harness.write(BEFORE + text + AFTER, f"{name}.c")
+        made_here = harness.folder / f"{name}.so"
+        words = [*compiler(), "-std=c11", "-O1", "-shared", "-fPIC", f"-I{ROOT}"]
+        subprocess.run([*words, str(source), "-o", str(made_here)], check=True)
+        return made_here
+
+    return build
+
+
+def explore(harness, plugin, text, *options):
+    explored = harness.explore(text, "--plugin", plugin, *options)
+    assert explored.states or explored.found
+    return explored
+
+
+def test_a_sound_queue_is_clean(harness, plugin):
+    explored = explore(harness, plugin("sound", "static void change(void) {}"), QUEUE)
+    assert explored.found == [] and explored.judged > 100
+
+
+# Answers that a queue gives where it can't do a thing.
+REFUSING = """
+static enum answer no_fits(void *object, uint32_t *size)
+{
+    (void)object, (void)size;
+    return ANSWER_UNSUPPORTED;
+}
+static enum answer no_append(void *object, const void *data, uint32_t size, uint64_t time)
+{
+    (void)object, (void)data, (void)size, (void)time;
+    return ANSWER_UNSUPPORTED;
+}
+static enum answer no_pop(void *object, uint32_t place, void *buffer, uint32_t capacity,
+                          uint32_t *size)
+{
+    (void)object, (void)place, (void)buffer, (void)capacity, (void)size;
+    return ANSWER_UNSUPPORTED;
+}
+static void change(void) { %s; }
+"""
+
+
+@pytest.mark.parametrize(
+    "refuses",
+    [
+        "list.fits = no_fits",
+        "list.append = no_append",
+        "list.append = no_append, list.pop = no_pop",
+    ],
+)
+def test_what_is_unsupported_here_is_no_divergence(harness, plugin, refuses):
+    changed = plugin(f"refuses-{len(refuses)}", REFUSING % refuses)
+    explored = explore(harness, changed, QUEUE)
+    assert explored.found == [] and explored.judged > 100
+
+
+def test_a_queue_without_pop_and_append_is_filled_up(harness, plugin):
+    """An item that the exercise has pushed is lost when it is full: found all the same."""
+    loses = REFUSING % "list.append = no_append, list.pop = no_pop, list.push = losing_push"
+    losing = """
+static enum answer losing_push(void *object, const void *data, uint32_t size)
+{
+    struct store *store = object;
+    enum answer answer = queue_push(object, data, size);
+    if (answer == ANSWER_FULL) commit(store, copy_without(store, item_at(store, 0)));
+    return answer;
+}
+"""
+    changed = plugin("loses", loses.replace("static void change", losing + "static void change"))
+    assert explore(harness, changed, QUEUE).clauses & {"durable", "clean"}
