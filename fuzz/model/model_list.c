@@ -231,6 +231,7 @@ void model_list_begin(struct model_list *list, const struct op *op)
     uint32_t index = index_of(list, op);
     leave_clearing(list);
     list->taking = op->kind == OP_POP || op->kind == OP_CLEAR;
+    list->idling = op->kind == OP_IDLE;
     switch (op->kind) {
     case OP_APPEND:
         set_flag(list, LIST_APPENDING, true);
@@ -373,6 +374,8 @@ static uint8_t span_up_to(const struct model_list *list, const struct model_item
     return (uint8_t)(span < SPAN_MAX ? span : SPAN_MAX);
 }
 
+/* What is programmed while the firmware has time may be items that waited, or work for later in a
+ * sector after them: the next items are not before the head as it was. */
 static void note_places(struct model_list *list, const struct chip_watched *watched)
 {
     bool buffers = list->design->buffers, first = list->design->spans && !buffers;
@@ -386,7 +389,7 @@ static void note_places(struct model_list *list, const struct chip_watched *watc
         item->sector = first ? watched->first : watched->last;
         if (!placed) item->erases = first || buffers ? watched->first_erases : watched->last_erases;
     }
-    list->head = watched->last;
+    if (!list->idling) list->head = watched->last;
 }
 
 static void set_pending_old(struct model_list *list, uint32_t index)
@@ -452,6 +455,7 @@ void model_list_observe(struct model_list *list, const struct chip *chip, bool r
 {
     const struct chip_watched *watched = chip_watched(chip);
     if (list->flags & LIST_APPENDING) note_old(list, chip, recovered);
+    if (recovered) list->idling = false;
     if (watched->last != CHIP_SECTOR_NONE && !list->taking) note_places(list, watched);
     if (!recovered) list->waited = false;
 }

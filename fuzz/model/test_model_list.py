@@ -255,7 +255,8 @@ class Slow:
                 self.places[time] = (sector + 1) % SECTORS
             around = range(span + self.design.ahead + 1)
             self.dangers[time] = {(sector - i) % SECTORS for i in around}
-        self.head = sector
+        if self.kind != "idle":  # which may do work ahead
+            self.head = sector
 
     def observe(self):
         """What is in flight has come to lie somewhere; an append may have dropped what lay in

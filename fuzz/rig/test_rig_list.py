@@ -187,6 +187,25 @@ def test_the_exercise_asks_for_nothing_that_a_fresh_one_does_not_do(told, option
     assert code == CLEAN and "no divergence" in out
 
 
+# `idle` prepares the next sector while an item waits in RAM; the item goes to the sector before.
+AHEAD = """chip generic sectors=3 sector=128 page=128 unit=4
+engine rlog batch=1
+
+append fill 1 29
+%sappend "E"
+append fill 2 55
+append fill 3 35
+append fill 4 48 cut 1 none
+append "Z"
+look
+"""
+
+
+@pytest.mark.parametrize("idle", ["", "idle\n"])
+def test_work_ahead_is_no_item_that_waited(harness, idle):
+    assert harness.replay(AHEAD % idle)[0] is None
+
+
 # --- what is asked ---
 
 
