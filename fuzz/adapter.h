@@ -10,7 +10,14 @@
  * shared object.
  *
  * Every function is a function of the flash, the options and its arguments alone. An engine that
- * keeps globals says so in `has_globals` and is run in a child process for every power-on.
+ * keeps globals says so in `has_globals` and is run in a child process for every power-on. Where it
+ * does not say so and its writable memory changes, the command ends with exit code 2.
+ *
+ * An engine is entered again while it is inside one of its flash calls: power is cut there, and a
+ * second object is mounted, read and used on the same chip before the call returns. So an engine
+ * that finds its object through a static pointer ("the current object") loses it. Keep that pointer
+ * in the flash context: wrap the harness's `struct bo_flash` in one of your own, inside the object,
+ * whose `context` is the object, and take the object from there in every callback.
  */
 #ifndef BROWNOUT_ADAPTER_H
 #define BROWNOUT_ADAPTER_H

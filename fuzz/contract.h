@@ -18,7 +18,8 @@ enum clause {
     CLAUSE_CLEAN,
     CLAUSE_SANE,
     CLAUSE_HONEST,
-    CLAUSE_SCENARIO, /* no clause: the scenario expects what its own operations do not give */
+    CLAUSE_SCENARIO, /* no clause: a mistake of the scenario, which expects what its own operations
+                        do not give, or of an adapter, which does not say what it has to */
     CLAUSES
 };
 

@@ -9,23 +9,30 @@
 
 #include "sim/memory.h"
 
-#define RANGES_MAX 8
+#define RANGES_MAX 64 /* of all plug-ins together */
 
 struct range {
     uint8_t *start;
     size_t size;
 };
 
-static struct range ranges[RANGES_MAX];
-static size_t range_count;
-static uint8_t *at_power_on;
+/* Memory in pieces, and what it held at some moment. */
+struct memory {
+    struct range ranges[RANGES_MAX];
+    size_t count;
+    uint8_t *then;
+};
+
+static struct memory kept, watched;
 
 /* What the loader made read-only after relocation is writable in the program headers only. */
-static void add_writable(uintptr_t start, uintptr_t end, uintptr_t relro_start, uintptr_t relro_end)
+static void add_writable(struct memory *memory, struct range range, struct range relro)
 {
-    if (relro_start <= start && start < relro_end) start = relro_end < end ? relro_end : end;
-    if (start < end && range_count < RANGES_MAX)
-        ranges[range_count++] = (struct range){(uint8_t *)start, end - start};
+    uint8_t *end = range.start + range.size, *relro_end = relro.start + relro.size;
+    if (relro.start <= range.start && range.start < relro_end)
+        range.start = relro_end < end ? relro_end : end;
+    range.size = (size_t)(end - range.start);
+    if (range.size && memory->count < RANGES_MAX) memory->ranges[memory->count++] = range;
 }
 
 static bool holds(const struct dl_phdr_info *info, uintptr_t address)
@@ -39,64 +46,112 @@ static bool holds(const struct dl_phdr_info *info, uintptr_t address)
     return false;
 }
 
-static int take_object(struct dl_phdr_info *info, size_t size, void *address)
+static struct range range_of(const struct dl_phdr_info *info, const ElfW(Phdr) * header)
 {
-    (void)size;
-    if (!holds(info, (uintptr_t)address)) return 0;
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), relro_start = 0, relro_end = 0;
+    uintptr_t start = info->dlpi_addr + header->p_vaddr;
+    return (struct range){(uint8_t *)start, header->p_memsz};
+}
+
+/* What the loader protects: whole pages. */
+static struct range relro_of(const struct dl_phdr_info *info)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     for (size_t i = 0; i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
-        if (header->p_type != PT_GNU_RELRO) continue;
-        relro_start = (info->dlpi_addr + header->p_vaddr) / page * page;
-        relro_end = (info->dlpi_addr + header->p_vaddr + header->p_memsz) / page * page;
+        if (info->dlpi_phdr[i].p_type != PT_GNU_RELRO) continue;
+        struct range range = range_of(info, &info->dlpi_phdr[i]);
+        uintptr_t start = (uintptr_t)range.start / page * page;
+        uintptr_t end = ((uintptr_t)range.start + range.size) / page * page;
+        return (struct range){(uint8_t *)start, end - start};
     }
+    return (struct range){0};
+}
+
+struct search {
+    uintptr_t address;
+    struct memory *memory;
+};
+
+static int take_object(struct dl_phdr_info *info, size_t size, void *context)
+{
+    const struct search *search = context;
+    (void)size;
+    if (!holds(info, search->address)) return 0;
     for (size_t i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *header = &info->dlpi_phdr[i];
-        uintptr_t start = info->dlpi_addr + header->p_vaddr;
         if (header->p_type == PT_LOAD && (header->p_flags & PF_W))
-            add_writable(start, start + header->p_memsz, relro_start, relro_end);
+            add_writable(search->memory, range_of(info, header), relro_of(info));
     }
     return 1;
 }
 
+static size_t size_of(const struct memory *memory)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < memory->count; i++)
+        size += memory->ranges[i].size;
+    return size;
+}
+
+static void save(const struct memory *memory, uint8_t *to)
+{
+    for (size_t i = 0; i < memory->count; i++) {
+        memcpy(to, memory->ranges[i].start, memory->ranges[i].size);
+        to += memory->ranges[i].size;
+    }
+}
+
+/* The memory of one more object, as it is now. */
+static bool take(struct memory *memory, const void *address)
+{
+    struct search search = {(uintptr_t)address, memory};
+    bool found = dl_iterate_phdr(take_object, &search) != 0;
+    free(memory->then);
+    memory->then = memory_new(size_of(memory) + 1);
+    save(memory, memory->then);
+    return found;
+}
+
 bool globals_keep(const void *address)
 {
-    range_count = 0;
-    dl_iterate_phdr(take_object, (void *)(uintptr_t)address);
-    free(at_power_on);
-    at_power_on = memory_new(globals_size());
-    if (!range_count) return false;
-    globals_save(at_power_on);
-    return true;
+    return take(&kept, address) && kept.count;
+}
+
+bool globals_watch(const void *address)
+{
+    return take(&watched, address);
+}
+
+bool globals_changed(void)
+{
+    const uint8_t *then = watched.then;
+    for (size_t i = 0; i < watched.count; i++) {
+        const struct range *range = &watched.ranges[i];
+        if (memcmp(range->start, then, range->size)) return true;
+        then += range->size;
+    }
+    return false;
 }
 
 size_t globals_size(void)
 {
-    size_t size = 0;
-    for (size_t i = 0; i < range_count; i++)
-        size += ranges[i].size;
-    return size;
+    return size_of(&kept);
 }
 
 void globals_wipe(void)
 {
-    if (range_count) globals_load(at_power_on);
+    if (kept.count) globals_load(kept.then);
 }
 
 void globals_save(void *buffer)
 {
-    uint8_t *to = buffer;
-    for (size_t i = 0; i < range_count; i++) {
-        memcpy(to, ranges[i].start, ranges[i].size);
-        to += ranges[i].size;
-    }
+    save(&kept, buffer);
 }
 
 void globals_load(const void *buffer)
 {
     const uint8_t *from = buffer;
-    for (size_t i = 0; i < range_count; i++) {
-        memcpy(ranges[i].start, from, ranges[i].size);
-        from += ranges[i].size;
+    for (size_t i = 0; i < kept.count; i++) {
+        memcpy(kept.ranges[i].start, from, kept.ranges[i].size);
+        from += kept.ranges[i].size;
     }
 }

@@ -65,7 +65,7 @@ const struct adapter *plugin_load(const char *path, char reason[PLUGIN_REASON_MA
         snprintf(reason, PLUGIN_REASON_MAX, "its adapter lacks %s", lack);
         return NULL;
     }
-    if (adapter->has_globals && !globals_keep(symbol)) {
+    if (adapter->has_globals ? !globals_keep(symbol) : !globals_watch(symbol)) {
         snprintf(reason, PLUGIN_REASON_MAX, "its globals can't be found");
         return NULL;
     }

@@ -213,7 +213,9 @@ static int fuzz_into(const struct command_options *options, const struct loaded 
 {
     struct fuzz_run_result result = {0};
     int code = run_fuzzing(options, loaded, fuzzing, &result);
-    if (code == COMMAND_CLEAN || result.case_count) { /* what was found is printed anyway */
+    if (result.total.mistake[0]) {
+        code = command_refuse("%s: %s", loaded->adapter->name, result.total.mistake);
+    } else if (code == COMMAND_CLEAN || result.case_count) { /* what was found is printed anyway */
         int printed = options->json ? print_json(options, loaded, &result)
                                     : print_text(options, loaded, &result);
         if (code == COMMAND_CLEAN) code = printed;
@@ -252,7 +254,9 @@ static int try_image(const struct command_options *options, const struct loaded 
     } else if (size != wanted) {
         code = command_refuse("%s: expected %" PRIu64 " bytes, as many as the chip has",
                               options->image, wanted);
-    } else if (!image_try(rig, image)) {
+    } else if (!image_try(rig, image) && rig->finding.clause == CLAUSE_SCENARIO) {
+        code = command_refuse("%s: %s", options->image, rig->finding.text);
+    } else if (rig->finding.clause != CLAUSE_NONE) {
         printf("DIVERGENCE, clause %s: %s\n", clause_name(rig->finding.clause), rig->finding.text);
         code = COMMAND_DIVERGED;
     } else {

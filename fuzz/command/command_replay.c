@@ -141,6 +141,15 @@ static int write_image(const struct rig *rig, const char *path)
     return fine ? COMMAND_CLEAN : command_refuse("%s: %s", path, strerror(error));
 }
 
+/* Of the scenario or the adapter: no divergence. */
+static int refuse_mistake(const struct command_options *options, const struct loaded *loaded,
+                          const struct replay *replayed)
+{
+    const struct script *script = loaded->script;
+    uint32_t line = replayed->op < script->op_count ? script->ops[replayed->op].line : 0;
+    return command_refuse("%s:%" PRIu32 ": %s", options->files[0], line, replayed->finding.text);
+}
+
 static int run_loaded(const struct command_options *options, const struct loaded *loaded)
 {
     struct replay replayed;
@@ -148,8 +157,7 @@ static int run_loaded(const struct command_options *options, const struct loaded
     int code = COMMAND_CLEAN;
     bool fine = replay(rig, NULL, &replayed);
     if (replayed.finding.clause == CLAUSE_SCENARIO) {
-        code = command_refuse("%s:%" PRIu32 ": %s", options->files[0],
-                              loaded->script->ops[replayed.op].line, replayed.finding.text);
+        code = refuse_mistake(options, loaded, &replayed);
     } else if (!fine) {
         printf("DIVERGENCE at operation %" PRIu32 ", clause %s: %s\n", replayed.op + 1,
                clause_name(replayed.finding.clause), replayed.finding.text);
@@ -209,13 +217,15 @@ static int replay_loaded(const struct command_options *options, const struct loa
     if (loaded->script->clause[0])
         printf("recorded: clause %s, %s\n", loaded->script->clause, loaded->script->finding);
     bool fine = replay(rig, options->quiet ? NULL : stdout, &replayed);
+    rig_free(rig);
+    if (replayed.finding.clause == CLAUSE_SCENARIO)
+        return refuse_mistake(options, loaded, &replayed);
     warn_of_changes(loaded->script, &replayed);
     if (fine)
         printf("no divergence\n");
     else if (options->quiet)
         printf("DIVERGENCE, clause %s: %s\n", clause_name(replayed.finding.clause),
                replayed.finding.text);
-    rig_free(rig);
     return fine ? COMMAND_CLEAN : COMMAND_DIVERGED;
 }
 
@@ -229,10 +239,13 @@ int command_replay(int argc, char **argv)
 static int shrink_loaded(const struct command_options *options, const struct loaded *loaded)
 {
     struct script *script = script_copy(loaded->script);
-    if (replay_record(script, loaded->adapter, &loaded->settings) == CLAUSE_NONE) {
+    enum clause clause = replay_record(script, loaded->adapter, &loaded->settings);
+    if (clause == CLAUSE_NONE || clause == CLAUSE_SCENARIO) {
+        command_refuse("%s: %s", options->files[0],
+                       clause ? script->finding
+                              : "expected a case that diverges; its replay shows no divergence");
         script_free(script);
-        return command_refuse("%s: expected a case that diverges; its replay shows no divergence",
-                              options->files[0]);
+        return COMMAND_USAGE;
     }
     shrink(&script, loaded->adapter, &loaded->settings);
     scenario_print_script(script, stdout);

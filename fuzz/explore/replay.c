@@ -191,6 +191,7 @@ static void tell_finding(const struct player *player)
 {
     const struct finding *finding = &player->rig->finding;
     if (!player->story || finding->clause == CLAUSE_NONE) return;
+    if (finding->clause == CLAUSE_SCENARIO) return; /* no divergence */
     fprintf(player->story, "        DIVERGENCE, clause %s: %s\n", clause_name(finding->clause),
             finding->text);
 }

@@ -33,7 +33,7 @@ struct result {
     uint64_t operations; /* of the uncut run */
     struct divergence *divergences;
     uint32_t divergence_count;
-    char mistake[200]; /* of the scenario itself; then nothing was explored */
+    char mistake[200]; /* of scenario or adapter; then what was found means nothing */
     uint32_t mistake_line;
     uint64_t refused; /* operations of the uncut run that the engine did not do, */
     char refusal[80]; /* and the first of them, as text */

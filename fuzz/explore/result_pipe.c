@@ -83,6 +83,10 @@ static void add_counts(struct result *to, const struct result *from)
     to->mounts += from->mounts;
     to->waived += from->waived;
     to->stopped = to->stopped || from->stopped;
+    if (from->mistake[0] && !to->mistake[0]) {
+        to->mistake_line = from->mistake_line;
+        memcpy(to->mistake, from->mistake, sizeof to->mistake);
+    }
     for (uint32_t i = 0; i < FAULT_CLASSES; i++)
         to->judged_by_class[i] += from->judged_by_class[i];
 }
@@ -98,8 +102,6 @@ static void take_run(struct result *to, const struct result *from, uint32_t *era
     to->operations = from->operations;
     to->refused = from->refused;
     memcpy(to->refusal, from->refusal, sizeof to->refusal);
-    to->mistake_line = from->mistake_line;
-    memcpy(to->mistake, from->mistake, sizeof to->mistake);
     to->sector_count = from->sector_count;
     to->erases_max = from->erases_max;
     to->erases_max_sector = from->erases_max_sector;

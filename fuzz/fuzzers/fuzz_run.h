@@ -27,7 +27,7 @@ struct fuzz_run_result {
     struct result total;         /* counts and counters, those of uncut runs included; no cases */
     struct fuzz_run_case *cases; /* in the order of the rounds that found them */
     uint32_t case_count;
-    bool stopped; /* Ctrl-C, or divergences_max was reached */
+    bool stopped; /* Ctrl-C, or divergences_max was reached, or total.mistake is not empty */
 };
 
 struct fuzz_run_options {

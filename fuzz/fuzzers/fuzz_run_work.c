@@ -87,6 +87,7 @@ void fuzz_run_add(struct result *to, const struct result *from)
     to->mounts += from->mounts;
     to->waived += from->waived;
     to->operations += from->operations;
+    if (!to->mistake[0]) memcpy(to->mistake, from->mistake, sizeof to->mistake);
     for (uint32_t i = 0; i < FAULT_CLASSES; i++)
         to->judged_by_class[i] += from->judged_by_class[i];
     add_counters(&to->counters, &from->counters);
@@ -148,6 +149,14 @@ static void send_image(const struct fuzz_run_slot *slot, FILE *file, const struc
     script_free(divergence.script);
 }
 
+static void image_found(struct fuzz_run_slot *slot, FILE *file, const struct rig *rig)
+{
+    if (rig->finding.clause == CLAUSE_SCENARIO)
+        memcpy(slot->total.mistake, rig->finding.text, sizeof slot->total.mistake);
+    else
+        send_image(slot, file, rig);
+}
+
 static void image_round(const struct fuzz_run *fuzzing, struct fuzz_run_slot *slot, FILE *file,
                         const struct script *script, const struct adapter_settings *settings,
                         uint64_t *state)
@@ -162,7 +171,7 @@ static void image_round(const struct fuzz_run *fuzzing, struct fuzz_run_slot *sl
         image_mutate(slot->bytes, &script->part.geometry, state);
         slot->image = i;
         slot->beats++;
-        if (!image_try(rig, slot->bytes)) send_image(slot, file, rig);
+        if (!image_try(rig, slot->bytes)) image_found(slot, file, rig);
         slot->images++;
     }
     rig_free(rig);
@@ -196,7 +205,9 @@ _Noreturn void fuzz_run_work(const struct fuzz_run *fuzzing, uint32_t index, uin
 {
     struct fuzz_run_slot *slot = &fuzzing->shared->slots[index];
     FILE *file = fuzzing->workers[index].file;
-    for (; round < fuzzing->end && !fuzzing->shared->stop; round += fuzzing->options->jobs)
+    for (; round < fuzzing->end && !fuzzing->shared->stop; round += fuzzing->options->jobs) {
         do_round(fuzzing, slot, file, round);
+        if (slot->total.mistake[0]) fuzzing->shared->stop = true;
+    }
     worker_leave();
 }

@@ -18,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fuzz/adapters/globals.h"
 #include "sim/memory.h"
 
 #define JUNK 0xA5
@@ -397,8 +396,7 @@ static bool use_list(struct rig *rig, void *object, bool clear)
 static bool use(struct rig *rig, bool clear)
 {
     void *object = rig_object(rig);
-    memset(object, JUNK, rig->object_size);
-    if (rig->adapter->has_globals) globals_wipe();
+    if (!rig_wipe_ram(rig, object, JUNK)) return false;
     before(rig, ADAPTER_CALL_MOUNT);
     enum answer answer = rig->adapter->mount(object, chip_flash(rig->chip), &rig->settings);
     if (!after(rig, ADAPTER_CALL_MOUNT)) return false;

@@ -369,10 +369,18 @@ bool rig_after(struct rig *rig, enum adapter_call call)
                      breach->op.address);
 }
 
-static bool mount_into(struct rig *rig, void *object, int junk)
+bool rig_wipe_ram(struct rig *rig, void *object, int junk)
 {
     memset(object, junk, rig->object_size);
     if (rig->adapter->has_globals) globals_wipe();
+    return !globals_changed() ||
+           rig_finds(rig, CLAUSE_SCENARIO, "writable memory of %s changed: set has_globals",
+                     rig->adapter->name);
+}
+
+static bool mount_into(struct rig *rig, void *object, int junk)
+{
+    if (!rig_wipe_ram(rig, object, junk)) return false;
     rig->mounts++;
     rig_before(rig, ADAPTER_CALL_MOUNT);
     enum answer answer = rig->adapter->mount(object, chip_flash(rig->chip), &rig->settings);

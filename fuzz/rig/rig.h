@@ -178,6 +178,10 @@ bool rig_measure(struct rig *rig, struct exercise *exercise);
 /* Maps only. Stores without the model's knowledge; whether the engine took it. */
 bool rig_store_unwatched(struct rig *rig, const struct value *key, const struct value *value);
 
+/* RAM as power-on leaves it: `object` full of junk, globals as the plug-in was loaded. False, and a
+ * finding, when memory of a plug-in that declares no globals has changed. */
+bool rig_wipe_ram(struct rig *rig, void *object, int junk);
+
 /* Puts the RAM of an engine with globals aside, for another rig to use it, and back. Nothing
  * happens without globals. */
 void rig_lend_ram(struct rig *rig);

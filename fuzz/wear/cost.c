@@ -23,8 +23,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fuzz/adapters/globals.h"
-
 #define JUNK 0xA5
 
 /* Mounts tried on the way, to know the worst one, and the reads that they may cost in all. */
@@ -96,8 +94,7 @@ static bool mount_object(struct labour *it, void *object)
     chip_power_on(rig->chip);
     chip_set_fuel(rig->chip, rig->bounds[ADAPTER_CALL_MOUNT].reads,
                   rig->bounds[ADAPTER_CALL_MOUNT].changes);
-    memset(object, JUNK, rig->object_size);
-    if (rig->adapter->has_globals) globals_wipe();
+    if (!rig_wipe_ram(rig, object, JUNK)) return false;
     return rig->adapter->mount(object, chip_flash(rig->chip), &rig->settings) == ANSWER_OK;
 }
 
