@@ -46,6 +46,7 @@ enum answer {
     ANSWER_UNSUPPORTED, /* the engine does not do this on this part */
     ANSWER_DAMAGED,     /* the engine found damage that it reports instead of a value */
     ANSWER_FLASH,       /* a flash call failed: power is off, or the part is worn or unreadable */
+    ANSWER_PANIC,       /* the engine broke off; who called it caught that. Never right */
 };
 
 /* A number that a scenario may give to the engine: `engine seqmap key=2`. Where the numbers are
@@ -223,6 +224,9 @@ struct adapter {
      * each(). */
     void (*inspect)(void *object, const struct bo_flash *flash,
                     const struct adapter_settings *settings, adapter_line *line, void *context);
+
+    /* What the last panic said and where, one line, asked for after ANSWER_PANIC. NULL: unknown. */
+    const char *(*panic)(void);
 
     const struct adapter_map *map;   /* kind ADAPTER_MAP */
     const struct adapter_list *list; /* kinds ADAPTER_QUEUE and ADAPTER_LOG */

@@ -269,6 +269,56 @@ def test_what_was_found_before_a_crash_is_kept(harness, plugin):
     assert explored.stopped  # what comes behind the crash was not explored
 
 
+# A panic that a door catches: the engine answers so from then on.
+PANICS = """
+static const char *changed_panic(void)
+{
+    return "index 7 of 4 at store.rs:12";
+}
+static enum answer changed_mount(void *object, const struct bo_flash *flash,
+                                 const struct adapter_settings *settings)
+{
+    enum answer answer = slots_mount(object, flash, settings);
+    return answer == ANSWER_OK && torn(object) ? ANSWER_PANIC : answer;
+}
+static enum answer changed_fetch(void *object, const void *key, uint32_t key_size, void *buffer,
+                                 uint32_t capacity, uint32_t *value_size)
+{
+    enum answer answer = slots_fetch(object, key, key_size, buffer, capacity, value_size);
+    return answer == ANSWER_NOT_FOUND ? ANSWER_PANIC : answer;
+}
+static void change(void) { %s; }
+"""
+
+
+@pytest.mark.parametrize(
+    "change, text",
+    [
+        ("adapter.mount = changed_mount", "mount panics"),
+        (
+            "adapter.mount = changed_mount, adapter.panic = changed_panic",
+            "mount panics: index 7 of 4 at store.rs:12",
+        ),
+        ("map.fetch = changed_fetch", "fetch panics"),
+    ],
+)
+def test_a_panic_that_was_caught_is_no_answer_but_a_crash(harness, plugin, change, text):
+    changed = plugin(f"panics-{len(change)}", PANICS % change)
+    scenario = SCENARIO.format(programs=0).replace("look", "fetch none")
+    explored = harness.explore(scenario, "--plugin", changed)
+    assert {(found.clause, found.finding) for found in explored.found} == {("sane", text)}
+    assert harness.replay(explored.found[0].path, "--plugin", changed)[0] == "sane"
+
+
+def test_a_panic_on_a_damaged_image_is_a_finding(harness, plugin):
+    """There an engine may answer that the image is damaged, and many a thing, but not break off."""
+    changed = plugin("panics-on-image", PANICS % "map.fetch = changed_fetch")
+    words = ("fuzz", "--plugin", changed, "--runs", 8, "--quiet", "--artefacts", harness.folder)
+    done = run_plain(*words)
+    assert done.returncode == DIVERGED
+    assert re.search("DIVERGENCE, clause sane, on .* images", done.stdout)
+
+
 # --- memory ---
 
 

@@ -157,7 +157,7 @@ static void before(struct rig *rig, enum adapter_call call)
 
 /* A program that would have to set bits is a fault of the image, which no engine could know. A call
  * outside the chip or its grid is a fault of the engine. */
-static bool after(struct rig *rig, enum adapter_call call)
+static bool after(struct rig *rig, enum adapter_call call, enum answer answer)
 {
     const struct chip_breach *breach = chip_breach(rig->chip);
     char text[RIG_BOUND_MAX];
@@ -175,7 +175,7 @@ static bool after(struct rig *rig, enum adapter_call call)
                          breach->op.address);
     default:
         chip_clear_breach(rig->chip);
-        return true;
+        return rig_is_sane(rig, call, answer);
     }
 }
 
@@ -216,8 +216,8 @@ static bool read_map(struct rig *rig, void *object)
 {
     struct sum sum = {0};
     before(rig, ADAPTER_CALL_EACH);
-    (void)rig->adapter->map->each(object, visit, &sum);
-    return after(rig, ADAPTER_CALL_EACH);
+    enum answer answer = rig->adapter->map->each(object, visit, &sum);
+    return after(rig, ADAPTER_CALL_EACH, answer);
 }
 
 /* Into room for all of the value, and into less. */
@@ -226,8 +226,9 @@ static bool fetch(struct rig *rig, void *object, const struct value *key, uint32
     uint32_t size = 0;
     uint8_t *buffer = guarded(rig, &capacity);
     before(rig, ADAPTER_CALL_FETCH);
-    (void)rig->adapter->map->fetch(object, key->bytes, key->size, buffer, capacity, &size);
-    return after(rig, ADAPTER_CALL_FETCH) && guard_holds(rig, capacity, ADAPTER_CALL_FETCH);
+    enum answer answer =
+        rig->adapter->map->fetch(object, key->bytes, key->size, buffer, capacity, &size);
+    return after(rig, ADAPTER_CALL_FETCH, answer) && guard_holds(rig, capacity, ADAPTER_CALL_FETCH);
 }
 
 static bool change(struct rig *rig, void *object, const struct value *key, uint32_t size)
@@ -236,12 +237,12 @@ static bool change(struct rig *rig, void *object, const struct value *key, uint3
     if (size > rig->value_size_max) size = rig->value_size_max;
     memset(rig->buffer, 'v', size);
     before(rig, ADAPTER_CALL_STORE);
-    (void)map->store(object, key->bytes, key->size, rig->buffer, size);
-    if (!after(rig, ADAPTER_CALL_STORE) || !fetch(rig, object, key, size)) return false;
+    enum answer answer = map->store(object, key->bytes, key->size, rig->buffer, size);
+    if (!after(rig, ADAPTER_CALL_STORE, answer) || !fetch(rig, object, key, size)) return false;
     if (!map->remove || size % 2) return true;
     before(rig, ADAPTER_CALL_REMOVE);
-    (void)map->remove(object, key->bytes, key->size);
-    return after(rig, ADAPTER_CALL_REMOVE);
+    answer = map->remove(object, key->bytes, key->size);
+    return after(rig, ADAPTER_CALL_REMOVE, answer);
 }
 
 static bool clear_map(struct rig *rig, void *object)
@@ -249,8 +250,8 @@ static bool clear_map(struct rig *rig, void *object)
     const struct adapter_map *map = rig->adapter->map;
     if (!map->clear) return true;
     before(rig, ADAPTER_CALL_CLEAR);
-    (void)map->clear(object);
-    return after(rig, ADAPTER_CALL_CLEAR);
+    enum answer answer = map->clear(object);
+    return after(rig, ADAPTER_CALL_CLEAR, answer);
 }
 
 static bool use_map(struct rig *rig, void *object, bool clear)
@@ -288,24 +289,25 @@ static bool read_list(struct lister *lister)
 {
     lister->sum = (struct sum){0};
     before(lister->rig, ADAPTER_CALL_EACH);
-    (void)lister->list->each(lister->object, visit_item, &lister->sum);
-    return after(lister->rig, ADAPTER_CALL_EACH);
+    enum answer answer = lister->list->each(lister->object, visit_item, &lister->sum);
+    return after(lister->rig, ADAPTER_CALL_EACH, answer);
 }
 
 /* One call that returns an item, into room for `capacity` bytes. `which`: its place or number. */
 static bool ask(struct lister *lister, enum adapter_call call, uint64_t which, uint32_t capacity)
 {
     const struct adapter_list *list = lister->list;
+    enum answer answer = ANSWER_OK;
     uint32_t size = 0;
     uint8_t *buffer = guarded(lister->rig, &capacity);
     before(lister->rig, call);
     if (call == ADAPTER_CALL_PEEK && list->peek)
-        (void)list->peek(lister->object, buffer, capacity, &size);
+        answer = list->peek(lister->object, buffer, capacity, &size);
     else if (call == ADAPTER_CALL_POP && list->pop)
-        (void)list->pop(lister->object, (uint32_t)which, buffer, capacity, &size);
+        answer = list->pop(lister->object, (uint32_t)which, buffer, capacity, &size);
     else if (call == ADAPTER_CALL_READ && list->read)
-        (void)list->read(lister->object, which, buffer, capacity, &size);
-    return after(lister->rig, call) && guard_holds(lister->rig, capacity, call);
+        answer = list->read(lister->object, which, buffer, capacity, &size);
+    return after(lister->rig, call, answer) && guard_holds(lister->rig, capacity, call);
 }
 
 static bool seek(struct lister *lister, uint64_t time)
@@ -313,8 +315,8 @@ static bool seek(struct lister *lister, uint64_t time)
     uint64_t number = 0;
     if (!lister->list->seek) return true;
     before(lister->rig, ADAPTER_CALL_SEEK);
-    (void)lister->list->seek(lister->object, time, &number);
-    return after(lister->rig, ADAPTER_CALL_SEEK);
+    enum answer answer = lister->list->seek(lister->object, time, &number);
+    return after(lister->rig, ADAPTER_CALL_SEEK, answer);
 }
 
 /* By number: those that are there, their neighbours, and the ends of what a number can be. */
@@ -337,12 +339,13 @@ static bool put(struct lister *lister, uint32_t size, bool push)
     struct rig *rig = lister->rig;
     if (size > rig->value_size_max) size = rig->value_size_max;
     memset(rig->buffer, 'v', size);
+    enum answer answer = ANSWER_OK;
     before(rig, ADAPTER_CALL_PUSH);
     if (lister->list->push && (push || !lister->list->append))
-        (void)lister->list->push(lister->object, rig->buffer, size);
+        answer = lister->list->push(lister->object, rig->buffer, size);
     else if (lister->list->append)
-        (void)lister->list->append(lister->object, rig->buffer, size, ++lister->time);
-    return after(rig, ADAPTER_CALL_PUSH);
+        answer = lister->list->append(lister->object, rig->buffer, size, ++lister->time);
+    return after(rig, ADAPTER_CALL_PUSH, answer);
 }
 
 /* Once around the ring and a little more, so that each sector is met by what erases it. */
@@ -364,8 +367,8 @@ static bool call(struct lister *lister, enum adapter_call kind,
 {
     if (!function) return true;
     before(lister->rig, kind);
-    (void)function(lister->object);
-    return after(lister->rig, kind);
+    enum answer answer = function(lister->object);
+    return after(lister->rig, kind, answer);
 }
 
 /* Puts in the largest item of which the engine says that it fits. */
@@ -375,7 +378,7 @@ static bool put_what_fits(struct lister *lister)
     if (!lister->list->fits) return true;
     before(lister->rig, ADAPTER_CALL_FITS);
     enum answer answer = lister->list->fits(lister->object, &size);
-    return after(lister->rig, ADAPTER_CALL_FITS) &&
+    return after(lister->rig, ADAPTER_CALL_FITS, answer) &&
            (answer != ANSWER_OK || put(lister, size, true));
 }
 
@@ -399,7 +402,7 @@ static bool use(struct rig *rig, bool clear)
     if (!rig_wipe_ram(rig, object, JUNK)) return false;
     before(rig, ADAPTER_CALL_MOUNT);
     enum answer answer = rig->adapter->mount(object, chip_flash(rig->chip), &rig->settings);
-    if (!after(rig, ADAPTER_CALL_MOUNT)) return false;
+    if (!after(rig, ADAPTER_CALL_MOUNT, answer)) return false;
     if (answer != ANSWER_OK) return true;
     return rig->adapter->kind == ADAPTER_MAP ? use_map(rig, object, clear)
                                              : use_list(rig, object, clear);

@@ -298,8 +298,8 @@ const char *rig_value_text(const struct value *value, char text[RIG_TEXT_MAX])
 
 const char *rig_answer_name(enum answer answer)
 {
-    static const char *const names[] = {"ok",          "not found", "full",       "too big",
-                                        "unsupported", "damaged",   "flash error"};
+    static const char *const names[] = {"ok",          "not found", "full",        "too big",
+                                        "unsupported", "damaged",   "flash error", "panic"};
     return (unsigned)answer < sizeof names / sizeof *names ? names[answer] : "no answer at all";
 }
 
@@ -348,8 +348,16 @@ void rig_print_bound(const struct rig *rig, enum adapter_call call, char text[RI
              reads ? bound->reads : bound->changes, reads ? "reads" : "programs and erases");
 }
 
-/* What holds after each call of any kind: the rules were kept, the bound was not passed. */
-bool rig_after(struct rig *rig, enum adapter_call call)
+bool rig_is_sane(struct rig *rig, enum adapter_call call, enum answer answer)
+{
+    if (answer != ANSWER_PANIC || rig_is_off(rig)) return true;
+    const char *text = rig->adapter->panic ? rig->adapter->panic() : NULL;
+    return rig_finds(rig, CLAUSE_SANE, "%s panics%s%s", adapter_call_name(call), text ? ": " : "",
+                     text ? text : "");
+}
+
+/* What holds after each call of any kind. */
+bool rig_after(struct rig *rig, enum adapter_call call, enum answer answer)
 {
     const struct chip_breach *breach = chip_breach(rig->chip);
     char text[RIG_BOUND_MAX];
@@ -357,7 +365,7 @@ bool rig_after(struct rig *rig, enum adapter_call call)
     keep_worst(rig, call);
     note_touched(rig);
     check_call(rig);
-    if (breach->rule == CHIP_RULE_KEPT) return true;
+    if (breach->rule == CHIP_RULE_KEPT) return rig_is_sane(rig, call, answer);
     if (breach->rule == CHIP_RULE_FUEL) {
         rig_print_bound(rig, call, text);
         return rig_finds(rig, CLAUSE_BOUNDED, "%s", text);
@@ -384,7 +392,7 @@ static bool mount_into(struct rig *rig, void *object, int junk)
     rig->mounts++;
     rig_before(rig, ADAPTER_CALL_MOUNT);
     enum answer answer = rig->adapter->mount(object, chip_flash(rig->chip), &rig->settings);
-    if (!rig_after(rig, ADAPTER_CALL_MOUNT)) return false;
+    if (!rig_after(rig, ADAPTER_CALL_MOUNT, answer)) return false;
     if (answer == ANSWER_OK || rig_is_off(rig)) return true;
     return rig_finds(rig, CLAUSE_ALIVE, "mount answers: %s", rig_answer_name(answer));
 }
@@ -475,6 +483,7 @@ static bool prepare(struct rig *rig)
         memset(level->object, JUNK_FIRST, rig->object_size);
         enum answer answer =
             rig->adapter->format(level->object, chip_flash(rig->chip), &rig->settings);
+        if (!rig_is_sane(rig, ADAPTER_CALL_MOUNT, answer)) return false;
         if (answer != ANSWER_OK)
             return rig_finds(rig, CLAUSE_ALIVE, "format answers: %s", rig_answer_name(answer));
     }

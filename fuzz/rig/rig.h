@@ -145,6 +145,9 @@ void rig_print_refusal(const struct rig *rig, char text[RIG_REFUSAL_MAX]);
 #define RIG_BOUND_MAX 80
 void rig_print_bound(const struct rig *rig, enum adapter_call call, char text[RIG_BOUND_MAX]);
 
+/* Whether an answer is no panic, which is a finding (sane) while the power is on. */
+bool rig_is_sane(struct rig *rig, enum adapter_call call, enum answer answer);
+
 /* Whether power went away inside the last call. */
 bool rig_is_off(const struct rig *rig);
 

@@ -32,9 +32,10 @@ static inline struct rig_level *rig_here(struct rig *rig)
     return &rig->levels[rig->level];
 }
 
-/* Around every engine call. After it: the rules were kept, the bound was not passed. */
+/* Around every engine call. After it: the rules were kept, the bound was not passed, and the engine
+ * did not panic. */
 void rig_before(struct rig *rig, enum adapter_call call);
-bool rig_after(struct rig *rig, enum adapter_call call);
+bool rig_after(struct rig *rig, enum adapter_call call, enum answer answer);
 
 /* A change was refused; counted. */
 void rig_refused(struct rig *rig, const struct op *op, enum answer answer);

@@ -178,7 +178,7 @@ static bool look(struct rig *rig, void *object, bool powered_on)
     sight->cursor = items(rig)->first;
     rig_before(rig, ADAPTER_CALL_EACH);
     enum answer answer = calls(rig)->each(object, see, rig);
-    if (!rig_after(rig, ADAPTER_CALL_EACH)) return false;
+    if (!rig_after(rig, ADAPTER_CALL_EACH, answer)) return false;
     if (rig_is_off(rig)) return true;
     if (answer == ANSWER_DAMAGED && rig->rotten) return true; /* where each() ends, nobody knows */
     /* Recovery may have gone on with what the append that was cut had begun to drop. */
@@ -271,7 +271,7 @@ static bool check_peek(struct rig *rig, enum clause clause)
     rig_before(rig, ADAPTER_CALL_PEEK);
     enum answer answer =
         calls(rig)->peek(rig_here(rig)->object, came_back(rig), rig->value_size_max, &size);
-    if (!rig_after(rig, ADAPTER_CALL_PEEK)) return false;
+    if (!rig_after(rig, ADAPTER_CALL_PEEK, answer)) return false;
     return rig_is_off(rig) || check_item(rig, "peek", clause, 0, answer, size);
 }
 
@@ -302,7 +302,7 @@ static bool call_change(struct rig *rig, const struct op *op, enum answer *answe
     model_begin(model, op, NULL);
     rig_before(rig, call_of(op->kind));
     *answer = change(rig, op, &size);
-    if (!rig_after(rig, call_of(op->kind))) return false;
+    if (!rig_after(rig, call_of(op->kind), *answer)) return false;
     if (rig_is_off(rig)) {
         model_cut(model, rig->chip);
         return true;
@@ -321,7 +321,7 @@ static bool check_read(struct rig *rig, uint32_t place, enum clause clause)
     rig_before(rig, ADAPTER_CALL_READ);
     enum answer answer = calls(rig)->read(rig_here(rig)->object, item->number, came_back(rig),
                                           rig->value_size_max, &size);
-    if (!rig_after(rig, ADAPTER_CALL_READ)) return false;
+    if (!rig_after(rig, ADAPTER_CALL_READ, answer)) return false;
     return rig_is_off(rig) || check_item(rig, "read", clause, place, answer, size);
 }
 
@@ -335,7 +335,7 @@ static bool check_seek(struct rig *rig, uint32_t place)
         return true;
     rig_before(rig, ADAPTER_CALL_SEEK);
     enum answer answer = calls(rig)->seek(rig_here(rig)->object, item->time, &number);
-    if (!rig_after(rig, ADAPTER_CALL_SEEK)) return false;
+    if (!rig_after(rig, ADAPTER_CALL_SEEK, answer)) return false;
     if (rig_is_off(rig)) return true;
     if (answer == ANSWER_OK && number <= item->number) return true;
     return rig_finds(rig, CLAUSE_ORDERED,
@@ -523,7 +523,7 @@ static bool check_fits(struct rig *rig)
     if (!calls(rig)->fits || rig->design.buffers || appends(rig)) return true;
     rig_before(rig, ADAPTER_CALL_FITS);
     enum answer fits = calls(rig)->fits(rig_here(rig)->object, &size);
-    if (!rig_after(rig, ADAPTER_CALL_FITS)) return false;
+    if (!rig_after(rig, ADAPTER_CALL_FITS, fits)) return false;
     if (rig_is_off(rig) || fits == ANSWER_UNSUPPORTED) return true;
     if (fits != ANSWER_FULL && (fits != ANSWER_OK || size > rig->value_size_max))
         return rig_finds(rig, CLAUSE_HONEST, "fits answers: %s, %" PRIu32 " bytes",

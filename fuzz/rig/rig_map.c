@@ -73,7 +73,7 @@ static bool check_fetch(struct rig *rig, uint32_t key, enum clause clause)
     const struct model_slot *slot = &rig_here(rig)->model.slots[key];
     rig_before(rig, ADAPTER_CALL_FETCH);
     enum answer answer = fetch_into_buffer(rig, keys_at(rig->keys, key), &size);
-    if (!rig_after(rig, ADAPTER_CALL_FETCH)) return false;
+    if (!rig_after(rig, ADAPTER_CALL_FETCH, answer)) return false;
     if (rig_is_off(rig)) return true;
     if (answer == ANSWER_DAMAGED && may_be_damaged(rig, slot)) return true;
     if (answer != ANSWER_OK && answer != ANSWER_NOT_FOUND)
@@ -149,7 +149,7 @@ static bool call_change(struct rig *rig, const struct op *op, enum answer *answe
     model_begin(&level->model, op, &level->before);
     rig_before(rig, call_of(op->kind));
     *answer = change(rig, op);
-    if (!rig_after(rig, call_of(op->kind))) return false;
+    if (!rig_after(rig, call_of(op->kind), *answer)) return false;
     if (rig_is_off(rig)) return true;
     if (*answer != ANSWER_OK) return check_failed(rig, op, *answer);
     model_commit(&level->model, op);
@@ -270,7 +270,7 @@ static bool look(struct rig *rig, void *object, bool powered_on)
     rig->aliens = 0;
     rig_before(rig, ADAPTER_CALL_EACH);
     enum answer answer = rig->adapter->map->each(object, visit, rig);
-    if (!rig_after(rig, ADAPTER_CALL_EACH)) return false;
+    if (!rig_after(rig, ADAPTER_CALL_EACH, answer)) return false;
     if (rig_is_off(rig)) return true;
     if (answer == ANSWER_DAMAGED && rig->rotten)
         return object != rig_object(rig) || check_untouched(rig);
