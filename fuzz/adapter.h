@@ -57,6 +57,7 @@ struct adapter_option {
     uint64_t value; /* when the scenario is silent */
     uint64_t min, max;
     const char *const *words; /* of min, min + 1, .. max; NULL: numbers only */
+    bool fixed; /* never varied by the harness: at its ends the engine rightly works no more */
 };
 
 /* The options as chosen, in the order of the adapter's list. */

@@ -7,11 +7,16 @@
 enum { OPTION_BATCH, OPTION_AHEAD, OPTION_SEGMENT };
 
 static const struct adapter_option options[] = {
-    {"batch", "records wait in RAM until a segment is full, or a sync: 0 or 1", 0, 0, 1, NULL},
-    {"ahead", "the next sector is erased when half of this one is full: 0 or 1", 0, 0, 1, NULL},
-    {"segment", "bytes of a segment of the format; 0: 256, or less in small sectors", 0, 0, 2048,
-     NULL},
-    {NULL, NULL, 0, 0, 0, NULL},
+    {.name = "batch",
+     .summary = "records wait in RAM until a segment is full, or a sync: 0 or 1",
+     .max = 1},
+    {.name = "ahead",
+     .summary = "the next sector is erased when half of this one is full: 0 or 1",
+     .max = 1},
+    {.name = "segment",
+     .summary = "bytes of a segment of the format; 0: 256, or less in small sectors",
+     .max = 2048},
+    {.name = NULL},
 };
 
 /* The engine object: the struct, then the memory that a user would give it. */

@@ -13,13 +13,25 @@ static const char *const framings[] = {"length", "cobs"};
 static const char *const finds[] = {"scan", "bisect", "coarse", "fine", "twolevel", "pointer"};
 
 static const struct adapter_option options[] = {
-    {"framing", "of records: by their length, or by COBS", SEQLOG_LENGTH, SEQLOG_LENGTH,
-     SEQLOG_COBS, framings},
-    {"find", "how the newest sector is found", SEQLOG_BISECT, SEQLOG_SCAN, SEQLOG_POINTER, finds},
-    {"ahead", "erase the next sector when the current one is half full: 0 or 1", 0, 0, 1, NULL},
-    {"span", "sectors for each one of a fine, two-level or pointer index; 0: as many as fit", 0, 0,
-     65535, NULL},
-    {NULL, NULL, 0, 0, 0, NULL},
+    {.name = "framing",
+     .summary = "of records: by their length, or by COBS",
+     .value = SEQLOG_LENGTH,
+     .min = SEQLOG_LENGTH,
+     .max = SEQLOG_COBS,
+     .words = framings},
+    {.name = "find",
+     .summary = "how the newest sector is found",
+     .value = SEQLOG_BISECT,
+     .min = SEQLOG_SCAN,
+     .max = SEQLOG_POINTER,
+     .words = finds},
+    {.name = "ahead",
+     .summary = "erase the next sector when the current one is half full: 0 or 1",
+     .max = 1},
+    {.name = "span",
+     .summary = "sectors for each one of a fine, two-level or pointer index; 0: as many as fit",
+     .max = 65535},
+    {.name = NULL},
 };
 
 /* The engine object: the struct, then the memory that a user would give it. */

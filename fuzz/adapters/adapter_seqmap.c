@@ -8,11 +8,13 @@
 enum { OPTION_KEY, OPTION_STATES, OPTION_SECTORS, OPTION_KEYS };
 
 static const struct adapter_option options[] = {
-    {"key", "bytes of every key; 0: any length, stored in front of it", 0, 0, 255, NULL},
-    {"states", "cache of sector states, 1 byte a sector: 0 or 1", 0, 0, 1, NULL},
-    {"pointers", "cache of sector pointers, 8 bytes a sector: 0 or 1", 0, 0, 1, NULL},
-    {"keys", "cache of key pointers: how many", 0, 0, 1024, NULL},
-    {NULL, NULL, 0, 0, 0, NULL},
+    {.name = "key",
+     .summary = "bytes of every key; 0: any length, stored in front of it",
+     .max = 255},
+    {.name = "states", .summary = "cache of sector states, 1 byte a sector: 0 or 1", .max = 1},
+    {.name = "pointers", .summary = "cache of sector pointers, 8 bytes a sector: 0 or 1", .max = 1},
+    {.name = "keys", .summary = "cache of key pointers: how many", .max = 1024},
+    {.name = NULL},
 };
 
 /* The engine object: the struct, then the memory that a user would give it. */

@@ -9,11 +9,12 @@
 enum { OPTION_STATES, OPTION_POINTERS, OPTION_BUFFER };
 
 static const struct adapter_option options[] = {
-    {"states", "cache of sector states, 1 byte a sector: 0 or 1", 0, 0, 1, NULL},
-    {"pointers", "cache of sector pointers, 8 bytes a sector: 0 or 1", 0, 0, 1, NULL},
-    {"buffer", "bytes of RAM in front, where items wait; append is refused then; 0: none", 0, 0,
-     65536, NULL},
-    {NULL, NULL, 0, 0, 0, NULL},
+    {.name = "states", .summary = "cache of sector states, 1 byte a sector: 0 or 1", .max = 1},
+    {.name = "pointers", .summary = "cache of sector pointers, 8 bytes a sector: 0 or 1", .max = 1},
+    {.name = "buffer",
+     .summary = "bytes of RAM in front, where items wait; append is refused then; 0: none",
+     .max = 65536},
+    {.name = NULL},
 };
 
 /* The engine object: the structs, then the memory that a user would give them. */

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import BUILD, ROOT, made
-from harness import DIVERGED, USAGE, Harness, compiler, sanitized
+from harness import CLEAN, DIVERGED, USAGE, Harness, compiler, sanitized
 
 # Before the changed functions: the example, and what they use; after them: the adapter.
 BEFORE = """
@@ -543,6 +543,33 @@ def test_a_crash_on_the_way_to_a_smaller_case_loses_nothing(harness, plugin):
     assert done.returncode == DIVERGED, (done.returncode, done.stderr)
     clauses = {each["clause"] for each in json.loads(done.stdout)["divergences"]}
     assert clauses and "sane" not in clauses
+
+
+# --- options ---
+
+# A counter of the part's life: at its end nothing is mounted any more.
+LIFE = """
+static const struct adapter_option options[] = {
+    {.name = "life", .summary = "writes left", .value = 9, .min = 0, .max = 9, .fixed = %s}, {0}};
+static enum answer changed_mount(void *object, const struct bo_flash *flash,
+                                 const struct adapter_settings *settings)
+{
+    return settings->values[0] ? slots_mount(object, flash, settings) : ANSWER_DAMAGED;
+}
+static void change(void)
+{
+    adapter.options = options;
+    adapter.mount = changed_mount;
+}
+"""
+
+
+@pytest.mark.parametrize("fixed, code", [("false", DIVERGED), ("true", CLEAN)])
+def test_a_fuzz_run_leaves_options_alone_that_are_fixed(harness, plugin, fixed, code):
+    changed = plugin("life-" + fixed, LIFE % fixed)
+    words = ("--runs", 60, "--seed", 1, "--quiet", "--artefacts", harness.folder)
+    assert run_plain("fuzz", "--plugin", changed, *words).returncode == code
+    assert explore(harness, changed).found == []
 
 
 # --- files that are no plugins ---

@@ -37,7 +37,8 @@ static void list_option(const struct adapter_option *option)
 {
     printf("           %s=", option->name);
     if (!option->words) {
-        printf("%" PRIu64 "  %s\n", option->value, option->summary);
+        printf("%" PRIu64 "  %s%s\n", option->value, option->summary,
+               option->fixed ? "; fixed: fuzz leaves it alone" : "");
         return;
     }
     printf("%s  %s (", option->words[option->value - option->min], option->summary);
@@ -64,9 +65,9 @@ static void list_options_json(const struct adapter *adapter)
     const struct adapter_option *option = adapter->options;
     for (; option && option->name; option++) {
         printf("%s{\"name\": \"%s\", \"value\": %" PRIu64 ", \"min\": %" PRIu64
-               ", \"max\": %" PRIu64 ", \"words\": [",
+               ", \"max\": %" PRIu64 ", \"fixed\": %s, \"words\": [",
                option == adapter->options ? "" : ", ", option->name, option->value, option->min,
-               option->max);
+               option->max, option->fixed ? "true" : "false");
         if (option->words) print_words(option, "\"", ", ");
         printf("]}");
     }

@@ -739,8 +739,11 @@ static struct adapter_bound canary_bound(const struct bo_flash_geometry *geometr
 }
 
 static const struct adapter_option options[] = {
-    {"fault", "the planted fault; 0: none", 1, 0, CANARY_FAULT_COUNT - 1, NULL},
-    {NULL, NULL, 0, 0, 0, NULL},
+    {.name = "fault",
+     .summary = "the planted fault; 0: none",
+     .value = 1,
+     .max = CANARY_FAULT_COUNT - 1},
+    {.name = NULL},
 };
 
 static const struct adapter_map calls = {

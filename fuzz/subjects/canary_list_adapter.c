@@ -278,15 +278,22 @@ static struct adapter_bound list_bound(const struct bo_flash_geometry *geometry,
 }
 
 static const struct adapter_option queue_options[] = {
-    {"fault", "the planted fault; 0: none", 1, 0, CANARY_LIST_FAULT_COUNT - 1, NULL},
-    {NULL, NULL, 0, 0, 0, NULL},
+    {.name = "fault",
+     .summary = "the planted fault; 0: none",
+     .value = 1,
+     .max = CANARY_LIST_FAULT_COUNT - 1},
+    {.name = NULL},
 };
 
 static const struct adapter_option log_options[] = {
-    {"fault", "the planted fault; 0: none", 1, 0, CANARY_LIST_FAULT_COUNT - 1, NULL},
-    {"batch", "items that wait in RAM until there are more, or a sync", 0, 0, CANARY_LIST_BATCH_MAX,
-     NULL},
-    {NULL, NULL, 0, 0, 0, NULL},
+    {.name = "fault",
+     .summary = "the planted fault; 0: none",
+     .value = 1,
+     .max = CANARY_LIST_FAULT_COUNT - 1},
+    {.name = "batch",
+     .summary = "items that wait in RAM until there are more, or a sync",
+     .max = CANARY_LIST_BATCH_MAX},
+    {.name = NULL},
 };
 
 static const struct adapter_list queue_calls = {

@@ -503,10 +503,11 @@ static struct adapter_bound original_bound(const struct bo_flash_geometry *geome
 }
 
 static const struct adapter_option options[] = {
-    {"key", "bytes of a key; 0: any, stored behind a 16-bit length", 0, 0, 64, NULL},
-    {"each", "1: iterating repairs as all other calls do, which in the crate it does not", 0, 0, 1,
-     NULL},
-    {NULL, NULL, 0, 0, 0, NULL},
+    {.name = "key", .summary = "bytes of a key; 0: any, stored behind a 16-bit length", .max = 64},
+    {.name = "each",
+     .summary = "1: iterating repairs as all other calls do, which in the crate it does not",
+     .max = 1},
+    {.name = NULL},
 };
 
 static const struct adapter_map calls = {

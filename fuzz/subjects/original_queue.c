@@ -375,8 +375,10 @@ static struct adapter_bound queue_bound(const struct bo_flash_geometry *geometry
 }
 
 static const struct adapter_option options[] = {
-    {"fits", "1: what fits is told as by the crate, wrong at every turn", 0, 0, 1, NULL},
-    {NULL, NULL, 0, 0, 0, NULL},
+    {.name = "fits",
+     .summary = "1: what fits is told as by the crate, wrong at every turn",
+     .max = 1},
+    {.name = NULL},
 };
 
 static const struct adapter_list calls = {
