@@ -187,12 +187,15 @@ struct adapter_list {
 struct adapter {
     uint32_t version; /* ADAPTER_VERSION */
     enum adapter_kind kind;
-    const char *name;                     /* as a scenario spells it */
-    const char *summary;                  /* one line */
-    const char *claims;                   /* fault classes it survives: "edge,prefix,bits,zeros" */
-    uint32_t widened;                     /* bits of enum adapter_widening */
-    const char *widened_why;              /* one line; NULL when nothing is widened */
-    uint32_t promised;                    /* bits of enum adapter_promise */
+    const char *name;        /* as a scenario spells it */
+    const char *summary;     /* one line */
+    const char *claims;      /* fault classes it survives: "edge,prefix,bits,zeros" */
+    uint32_t widened;        /* bits of enum adapter_widening */
+    const char *widened_why; /* one line; NULL when nothing is widened */
+    /* The same where they depend on the options; NULL: they do not. */
+    const char *(*claims_by)(const struct adapter_settings *settings);
+    uint32_t (*widened_by)(const struct adapter_settings *settings);
+    uint32_t promised; /* bits of enum adapter_promise */
     const struct adapter_option *options; /* NULL or a list that ends with a NULL name */
     bool relies_on_and;                   /* programs a 1 over a 0 on purpose, expecting 0 */
     bool has_globals; /* keeps state outside its object: run in a child process */
@@ -232,6 +235,18 @@ struct adapter {
     const struct adapter_map *map;   /* kind ADAPTER_MAP */
     const struct adapter_list *list; /* kinds ADAPTER_QUEUE and ADAPTER_LOG */
 };
+
+static inline const char *adapter_claims(const struct adapter *adapter,
+                                         const struct adapter_settings *settings)
+{
+    return adapter->claims_by ? adapter->claims_by(settings) : adapter->claims;
+}
+
+static inline uint32_t adapter_widened(const struct adapter *adapter,
+                                       const struct adapter_settings *settings)
+{
+    return adapter->widened_by ? adapter->widened_by(settings) : adapter->widened;
+}
 
 /* What a plugin exports. */
 #define ADAPTER_SYMBOL "brownout_adapter"

@@ -77,7 +77,8 @@ create table engine (
     unique (campaign, name)
 );
 
--- Which fault classes an engine says it survives. One row for each engine and class.
+-- Which fault classes an engine says it survives with no option given. One row for each engine and
+-- class.
 create table claim (
     engine integer not null references engine on delete cascade, -- who claims
     class text not null references class,                        -- what

@@ -25,7 +25,8 @@ static const char *lacks_functions(const struct adapter *adapter)
 
 static const char *incomplete(const struct adapter *adapter)
 {
-    if (!adapter->name || !adapter->summary || !adapter->claims) return "a name, summary or claims";
+    if (!adapter->name || !adapter->summary || !(adapter->claims || adapter->claims_by))
+        return "a name, summary or claims";
     if (!adapter->object_size || !adapter->mount || !adapter->limits)
         return "object_size, mount or limits";
     if (strlen(adapter->name) >= SCRIPT_NAME_MAX) return "a short name";

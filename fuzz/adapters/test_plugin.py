@@ -436,6 +436,24 @@ def test_a_clear_may_stop_half_way_only_where_the_engine_says_so(harness, plugin
     assert explored.judged > 10
 
 
+def test_what_is_widened_may_depend_on_the_options(harness, plugin):
+    """Both ways of one engine: `stops=0` is held to what `stops=1` is not."""
+    text = STOPPING.replace("static void change", """
+static const struct adapter_option options[] = {{.name = "stops", .summary = "", .max = 1}, {0}};
+static uint32_t widened_by(const struct adapter_settings *settings)
+{
+    return settings->values[0] ? ADAPTER_CLEAR_MAY_STOP : 0;
+}
+static void change""")
+    text = text % "0, adapter.options = options, adapter.widened_by = widened_by"
+    changed = plugin("stops-by-option", text)
+    text = SCENARIO.format(programs=0).replace("look", "clear\nstore name empty\nlook")
+    for option, clauses in (("", {"atomic"}), (" stops=1", set())):
+        one = text.replace("engine changed", "engine changed" + option)
+        explored = harness.explore(one, "--plugin", changed, "--faults", "edge", "--depth", 1)
+        assert explored.clauses == clauses
+
+
 # The newest value lies in a static variable too, and is believed while it is there.
 CACHE = """
 static uint8_t cached_key[16], cached[64];

@@ -12,6 +12,7 @@
 
 #include "fuzz/rig/engines.h"
 #include "fuzz/command/command.h"
+#include "fuzz/script/settings.h"
 #include "fuzz/script/json.h"
 #include "fuzz/script/file.h"
 #include "sim/chip.h"
@@ -46,12 +47,21 @@ static void list_option(const struct adapter_option *option)
     printf(")\n");
 }
 
+/* With no option given. */
+static const char *claims_of(const struct adapter *adapter)
+{
+    struct adapter_settings settings;
+    settings_defaults(adapter, &settings);
+    return adapter_claims(adapter, &settings);
+}
+
 static void list_engines(void)
 {
     const struct adapter *adapter;
     for (size_t i = 0; (adapter = engines_at(i)); i++) {
         printf("%-10s %s\n", adapter->name, adapter->summary);
-        printf("           kind %s; claims %s%s\n", kind_name(adapter), adapter->claims,
+        printf("           kind %s; claims %s%s%s\n", kind_name(adapter), claims_of(adapter),
+               adapter->claims_by ? " (depends on options)" : "",
                engines_is_subject(adapter) ? "; a test subject with known faults" : "");
         if (adapter->widened_why) printf("           widened: %s\n", adapter->widened_why);
         const struct adapter_option *option = adapter->options;
@@ -83,7 +93,7 @@ static void list_engines_json(void)
         printf(", \"summary\": ");
         json_print(stdout, adapter->summary);
         printf(", \"kind\": \"%s\", \"claims\": ", kind_name(adapter));
-        json_print(stdout, adapter->claims);
+        json_print(stdout, claims_of(adapter));
         printf(", \"subject\": %s, \"options\": [", engines_is_subject(adapter) ? "true" : "false");
         list_options_json(adapter);
         printf("]}");

@@ -24,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "fuzz/script/scenario.h"
+#include "fuzz/script/settings.h"
 #include "sim/memory.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -118,9 +119,20 @@ static void identify(struct db *db)
     free(text);
 }
 
+/* Classes that it claims with the options of this script; NULL: with none given. */
+static uint32_t claims_of(const struct adapter *adapter, const struct script *script)
+{
+    struct adapter_settings settings;
+    char reason[SETTINGS_REASON_MAX];
+    settings_defaults(adapter, &settings);
+    if (script && !settings_resolve(adapter, script, &settings, reason)) return 0;
+    const char *claims = adapter_claims(adapter, &settings);
+    return claims ? fault_parse_classes(claims) : 0;
+}
+
 static bool put_claims(struct db *db, const struct adapter *adapter)
 {
-    uint32_t claims = adapter->claims ? fault_parse_classes(adapter->claims) : 0;
+    uint32_t claims = claims_of(adapter, NULL);
     for (unsigned i = 0; i <= FAULT_CLASSES; i++) {
         char class[FAULT_CLASSES_TEXT_MAX] = "uncut";
         if (i > 0) db_print_classes(1u << (i - 1), class);
@@ -147,7 +159,7 @@ bool db_put_surroundings(struct db *db, const char *campaign_name, const struct 
         db_number("campaign", (uint64_t)db->campaign_id),
         db_text("name", adapter->name),
         db_text("summary", adapter->summary ? adapter->summary : ""),
-        db_text("widened", adapter->widened ? adapter->widened_why : NULL),
+        db_text("widened", adapter->widened_why),
     };
     return db_insert(db, "engine", engine, COUNT(engine),
                      "on conflict do update set summary = excluded.summary,"
@@ -237,7 +249,7 @@ enum db_status db_begin_run(struct db *db, const struct db_run *run, struct db_e
     db->options = run->options ? *run->options : (struct explore_options){0};
     db->run.options = &db->options;
     db->running = false;
-    db->claims = run->adapter->claims ? fault_parse_classes(run->adapter->claims) : 0;
+    db->claims = claims_of(run->adapter, run->script);
     identify(db);
     enum db_status status = db_write(db, begin, NULL, error);
     db->running = status == DB_OK;

@@ -67,6 +67,7 @@ struct rig *rig_new(const struct script *script, const struct adapter *adapter,
     rig->script = script;
     rig->adapter = adapter;
     rig->settings = *settings;
+    rig->widened = adapter_widened(adapter, settings);
     rig->kind = adapter->kind == ADAPTER_MAP ? &rig_map : &rig_list;
     make_parts(rig);
     rig_set_faults(rig, script->faults);
@@ -118,7 +119,7 @@ void rig_set_faults(struct rig *rig, uint32_t faults)
 {
     rig->faults = faults;
     watch_touched(rig);
-    rig->design.tail_open = (rig->adapter->widened & ADAPTER_TAIL_OPEN) && (faults & FAULT_WEAK);
+    rig->design.tail_open = (rig->widened & ADAPTER_TAIL_OPEN) && (faults & FAULT_WEAK);
     chip_require_proof(rig->chip, (faults & FAULT_WEAK) != 0);
     chip_wear_out(rig->chip, (faults & FAULT_ROT) != 0);
     waive(rig);

@@ -47,6 +47,7 @@ struct rig {
     const struct adapter *adapter;
     const struct rig_kind *kind; /* rig_internal.h */
     struct adapter_settings settings;
+    uint32_t widened; /* with these settings */
     struct chip *chip;
     struct rig_level levels[CONTRACT_LEVELS];
     uint32_t level;

@@ -44,8 +44,8 @@ static void make(struct rig *rig)
     design->numbered = rig->adapter->kind == ADAPTER_LOG;
     design->spans = list->spans;
     design->buffers = list->buffers && list->buffers(&rig->settings);
-    design->drops_in_part = rig->adapter->widened & ADAPTER_DROP_IN_PART;
-    design->clears_in_part = rig->adapter->widened & ADAPTER_CLEAR_MAY_STOP;
+    design->drops_in_part = rig->widened & ADAPTER_DROP_IN_PART;
+    design->clears_in_part = rig->widened & ADAPTER_CLEAR_MAY_STOP;
     for (uint32_t i = 0; i < CONTRACT_LEVELS; i++) {
         model_init_list(&rig->levels[i].model, design);
         model_init_list(&rig->levels[i].before, design);

@@ -19,8 +19,8 @@ static void make(struct rig *rig)
     rig->seen = memory_new(count);
     for (uint32_t i = 0; i < CONTRACT_LEVELS; i++) {
         struct rig_level *level = &rig->levels[i];
-        model_init(&level->model, count, rig->adapter->widened);
-        model_init(&level->before, count, rig->adapter->widened);
+        model_init(&level->model, count, rig->widened);
+        model_init(&level->before, count, rig->widened);
     }
     for (uint32_t i = 0; i < rig->script->key_count; i++)
         keys_add(rig->keys, rig->script->keys[i]);

@@ -27,7 +27,7 @@ static int word_index(const struct adapter_option *option, const char *word)
     return -1;
 }
 
-static void set_defaults(const struct adapter *adapter, struct adapter_settings *settings)
+void settings_defaults(const struct adapter *adapter, struct adapter_settings *settings)
 {
     *settings = (struct adapter_settings){{0}};
     if (!adapter->options) return;
@@ -77,7 +77,7 @@ static bool choose_all(const struct adapter *adapter, const struct script *scrip
 bool settings_resolve(const struct adapter *adapter, const struct script *script,
                       struct adapter_settings *settings, char reason[SETTINGS_REASON_MAX])
 {
-    set_defaults(adapter, settings);
+    settings_defaults(adapter, settings);
     if (!choose_all(adapter, script, settings, reason)) return false;
     const char *why = adapter->refuses ? adapter->refuses(&script->part.geometry, settings) : NULL;
     if (why) snprintf(reason, SETTINGS_REASON_MAX, "engine %s: %s", adapter->name, why);

@@ -8,6 +8,9 @@
 
 #define SETTINGS_REASON_MAX 200
 
+/* Every option as it is when a scenario is silent. */
+void settings_defaults(const struct adapter *adapter, struct adapter_settings *settings);
+
 /* Resolves a script's options against the adapter's list. False and a reason when an option is
  * unknown or out of range, or when the engine refuses the geometry. Options that the script gives
  * to another engine are no mistake: a scenario is run on many. */
