@@ -132,12 +132,13 @@ struct adapter_map {
                          uint32_t capacity, uint32_t *value_size);
     enum answer (*remove)(void *object, const void *key, uint32_t key_size); /* NULL: can't */
     enum answer (*clear)(void *object);                                      /* NULL: can't */
-    /* Visits every value; a later visit of the same key replaces an earlier one. */
+    /* Visits every value; a later visit of the same key replaces an earlier one. NULL: what is
+     * there is found out by fetch, so a key that nobody stored is not found. */
     enum answer (*each)(void *object, adapter_visit *visit, void *context);
 };
 
 /* Tells an item. `number` grows by one from item to item and stays with its item for as long as the
- * item lives; a queue, which has no numbers, says 0 each time. */
+ * item lives; a queue, or a log that is `numberless`, says 0 each time. */
 typedef void adapter_item(void *context, uint64_t number, const void *data, uint32_t size);
 
 /* Queue and log calls. `object` is mounted. Items are byte strings of the caller. Where an item
@@ -168,7 +169,8 @@ struct adapter_list {
     /* The largest item that push would take now, for which *size is 0 or more; ANSWER_FULL when not
      * even an empty one. */
     enum answer (*fits)(void *object, uint32_t *size);
-    /* Visits every item, oldest first. What waits in RAM may be visited or not. */
+    /* Visits every item, oldest first. What waits in RAM may be visited or not. NULL: what is there
+     * is found out by pop, after which chip and object are put back. */
     enum answer (*each)(void *object, adapter_item *item, void *context);
 
     /* Whether items wait in RAM, so that an item is durable only after the next sync. NULL: no. */
@@ -182,6 +184,7 @@ struct adapter_list {
      * it may begin in one sector and end in the next one, of the first program. Where items wait in
      * RAM the harness finds the range itself. */
     bool spans;
+    bool numberless; /* a log whose items have no numbers; it has no read and no seek either */
 };
 
 struct adapter {

@@ -361,6 +361,12 @@ void chip_wear_out(struct chip *chip, bool enabled)
     chip->wears_out = enabled;
 }
 
+chip_hook *chip_hook_of(const struct chip *chip, void **context)
+{
+    *context = chip->hook_context;
+    return chip->hook;
+}
+
 void chip_set_hook(struct chip *chip, chip_hook *hook, void *context)
 {
     chip->hook = hook;

@@ -100,6 +100,9 @@ void chip_wear_out(struct chip *chip, bool enabled);
 typedef const struct tear *chip_hook(void *context, const struct chip_op *op);
 void chip_set_hook(struct chip *chip, chip_hook *hook, void *context);
 
+/* The hook that is set, to set it again. */
+chip_hook *chip_hook_of(const struct chip *chip, void **context);
+
 /* Has chip_watched() tell the last program in the first `sectors` sectors, none so far. 0: none
  * ever, which is how a chip starts. Part of what a rollback restores. */
 #define CHIP_SECTOR_NONE UINT32_MAX

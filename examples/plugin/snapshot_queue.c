@@ -98,6 +98,16 @@ static void queue_limits(const struct bo_flash_geometry *geometry,
     *value_size_max = geometry->sector_size - HEADER - 3;
 }
 
+/* Each append writes all that it keeps into the other sector. So an item may have been dropped as
+ * soon as any of the two was erased since it was put in. */
+static uint32_t queue_ring(const struct bo_flash_geometry *geometry,
+                           const struct adapter_settings *settings, uint32_t *ahead)
+{
+    (void)geometry, (void)settings;
+    *ahead = 1;
+    return 2;
+}
+
 static const struct adapter_list queue_calls = {
     .push = queue_push,
     .append = queue_append,
@@ -105,6 +115,7 @@ static const struct adapter_list queue_calls = {
     .pop = queue_pop,
     .clear = slots_clear,
     .each = queue_each,
+    .ring = queue_ring,
 };
 
 static const struct adapter snapshot_queue = {

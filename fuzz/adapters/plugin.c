@@ -14,11 +14,12 @@ static const char *lacks_functions(const struct adapter *adapter)
     const struct adapter_list *list = adapter->list;
     switch (adapter->kind) {
     case ADAPTER_MAP:
-        return map && map->store && map->fetch && map->each ? NULL : "store, fetch or each";
+        return map && map->store && map->fetch ? NULL : "store or fetch";
     case ADAPTER_QUEUE:
-        return list && list->push && list->pop && list->each ? NULL : "push, pop or each";
     case ADAPTER_LOG:
-        return list && list->append && list->each ? NULL : "append or each";
+        if (!list || !(list->append || (adapter->kind == ADAPTER_QUEUE && list->push)))
+            return adapter->kind == ADAPTER_QUEUE ? "push and append" : "append";
+        return list->each || list->pop ? NULL : "each and pop";
     }
     return "a kind that is known here";
 }

@@ -387,6 +387,26 @@ static void change(void) { adapter.mount = changed_mount; }
     assert "does not rest" in explored.found[0].finding
 
 
+@pytest.mark.parametrize("what, clauses", [("", set()), ("map.remove = unremoved, ", {"settled"})])
+def test_a_map_that_can_not_list_its_keys_is_asked_for_each(harness, plugin, what, clauses):
+    """A removal that is forgotten is found by fetch alone."""
+    changed = plugin(
+        f"unlisted-{len(what)}",
+        """
+static enum answer unremoved(void *object, const void *key, uint32_t key_size)
+{
+    (void)object, (void)key, (void)key_size;
+    return ANSWER_OK;
+}
+static void change(void) { (void)unremoved, %s map.each = NULL; }
+"""
+        % what,
+    )
+    text = SCENARIO.format(programs=0).replace("look", "remove level\nlook")
+    explored = harness.explore(text, "--plugin", changed, "--faults", "edge,prefix")
+    assert explored.clauses == clauses and (explored.judged > 20 or explored.found)
+
+
 def test_a_fetch_that_does_not_see_what_a_look_sees_is_found(harness, plugin):
     changed = plugin(
         "blind",
@@ -606,9 +626,9 @@ def refused(brownout, harness, plugin):
     "change, reason",
     [
         ("adapter.version++", "version 5, not 4"),
-        ("adapter.map = NULL", "lacks store, fetch or each"),
+        ("adapter.map = NULL", "lacks store or fetch"),
         ("adapter.kind = 0", "lacks a kind that is known here"),
-        ("map.fetch = NULL", "lacks store, fetch or each"),
+        ("map.fetch = NULL", "lacks store or fetch"),
         ("adapter.mount = NULL", "lacks object_size, mount or limits"),
         ("adapter.name = NULL", "lacks a name"),
     ],

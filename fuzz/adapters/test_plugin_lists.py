@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 from conftest import ROOT
-from harness import Harness, compiler
+from harness import USAGE, Harness, compiler
 
 EXAMPLE = (ROOT / "examples/plugin/snapshot_queue.c").read_text()
 BEFORE = f"""{EXAMPLE.replace("*brownout_adapter(void)", "*queue_entry(void)")}
@@ -117,3 +117,66 @@ static enum answer losing_push(void *object, const void *data, uint32_t size)
 """
     changed = plugin("loses", loses.replace("static void change", losing + "static void change"))
     assert explore(harness, changed, QUEUE).clauses & {"durable", "clean"}
+
+
+# --- what an adapter need not have ---
+
+LOG = QUEUE.replace("push", "append").replace("pop\n", "mount\n") + 'newest "third"\n'
+# A log without numbers, which gives up the oldest item where there is no room.
+NUMBERLESS = "adapter.kind = ADAPTER_LOG, list.numberless = true, list.push = NULL, list.pop = NULL"
+NO_POP = "list.pop = NULL, list.peek = NULL"
+# Items change places once they are three.
+SWAPS = """
+static enum answer swapping_append(void *object, const void *data, uint32_t size, uint64_t time)
+{
+    struct store *store = object;
+    uint32_t before = store->size;
+    enum answer answer = queue_append(object, data, size, time);
+    const uint8_t *item = item_at(store, 0);
+    if (answer != ANSWER_OK || before < 13) return answer;
+    uint32_t rest = copy_without(store, item);
+    memcpy(store->next + HEADER + rest, item, setting_size(item));
+    return commit(store, store->size) ? ANSWER_FLASH : ANSWER_OK;
+}
+static void change(void) { list.append = swapping_append, %s; }
+"""
+LACKING = {
+    "a log without numbers": (LOG, NUMBERLESS),
+    "a queue without push": (LOG, "list.push = NULL"),
+    "a queue without push and pop": (LOG, f"list.push = NULL, {NO_POP}"),
+    "a queue without pop": (LOG.replace("append", "push"), NO_POP),
+    "a queue without each": (QUEUE, "list.each = NULL"),
+    "a queue without each and push": (LOG, "list.each = NULL, list.push = NULL"),
+}
+
+
+@pytest.mark.parametrize("lack", LACKING)
+def test_what_an_engine_lacks_is_no_divergence(harness, plugin, lack):
+    text, change = LACKING[lack]
+    changed = plugin(lack.replace(" ", "-"), f"static void change(void) {{ {change}; }}")
+    explored = explore(harness, changed, text)
+    assert explored.found == [] and explored.judged > 100
+
+
+@pytest.mark.parametrize("lack", [lack for lack in LACKING if lack != "a queue without pop"])
+def test_order_is_judged_whatever_an_engine_lacks(harness, plugin, lack):
+    _, change = LACKING[lack]
+    changed = plugin("swaps-" + lack.replace(" ", "-"), SWAPS % change)
+    explored = explore(harness, changed, LOG, "--faults", "edge")
+    assert explored.clauses & {"ordered", "atomic", "durable"}
+    for found in explored.found:
+        assert harness.replay(found.path, "--plugin", changed)[0] == found.clause
+
+
+@pytest.mark.parametrize(
+    "change, lack",
+    [
+        ("list.each = NULL, list.pop = NULL", "each and pop"),
+        ("list.push = NULL, list.append = NULL", "push and append"),
+        ("adapter.kind = ADAPTER_LOG, list.append = NULL", "append"),
+    ],
+)
+def test_a_list_that_takes_or_shows_nothing_is_refused(brownout, harness, plugin, change, lack):
+    changed = plugin(f"lacks-{len(change)}", f"static void change(void) {{ {change}; }}")
+    done = brownout("run", harness.write(QUEUE), "--plugin", changed)
+    assert done.returncode == USAGE and f"its adapter lacks {lack}\n" in done.stderr

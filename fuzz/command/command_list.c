@@ -244,7 +244,12 @@ static void print_item(void *context, uint64_t number, const void *data, uint32_
 
 static enum answer print_contents(const struct adapter *adapter, void *object)
 {
-    struct item_list list = {.numbered = adapter->kind == ADAPTER_LOG};
+    bool numbered = adapter->kind == ADAPTER_LOG && !adapter->list->numberless;
+    struct item_list list = {.numbered = numbered};
+    if (adapter->kind == ADAPTER_MAP ? !adapter->map->each : !adapter->list->each) {
+        printf("the engine opens it; it can't list what it holds\n");
+        return ANSWER_OK;
+    }
     if (adapter->kind == ADAPTER_MAP) {
         printf("values, oldest copy first; the last one of a key counts:\n");
         return adapter->map->each(object, print_pair, NULL);

@@ -215,6 +215,7 @@ static void visit(void *context, const void *key, uint32_t key_size, const void 
 static bool read_map(struct rig *rig, void *object)
 {
     struct sum sum = {0};
+    if (!rig->adapter->map->each) return true;
     before(rig, ADAPTER_CALL_EACH);
     enum answer answer = rig->adapter->map->each(object, visit, &sum);
     return after(rig, ADAPTER_CALL_EACH, answer);
@@ -288,6 +289,7 @@ static void visit_item(void *context, uint64_t number, const void *data, uint32_
 static bool read_list(struct lister *lister)
 {
     lister->sum = (struct sum){0};
+    if (!lister->list->each) return true;
     before(lister->rig, ADAPTER_CALL_EACH);
     enum answer answer = lister->list->each(lister->object, visit_item, &lister->sum);
     return after(lister->rig, ADAPTER_CALL_EACH, answer);

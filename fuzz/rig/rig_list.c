@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/adapters/globals.h"
 #include "fuzz/rig/exercise.h"
 #include "fuzz/rig/rig_internal.h"
 
@@ -41,7 +42,7 @@ static void make(struct rig *rig)
     const struct adapter_list *list = calls(rig);
     design->ring =
         list->ring ? list->ring(geometry, &rig->settings, &design->ahead) : geometry->sector_count;
-    design->numbered = rig->adapter->kind == ADAPTER_LOG;
+    design->numbered = rig->adapter->kind == ADAPTER_LOG && !list->numberless;
     design->spans = list->spans;
     design->buffers = list->buffers && list->buffers(&rig->settings);
     design->drops_in_part = rig->widened & ADAPTER_DROP_IN_PART;
@@ -171,15 +172,82 @@ static bool differs(struct rig *rig)
     return rig_finds(rig, CLAUSE_ORDERED, "item %s is not where it was put in", sight->stranger);
 }
 
+/* Where an item comes back, of each level its own: a pop may be cut after it has copied the item,
+ * and goes on when the levels above it are done. */
+static uint8_t *came_back(const struct rig *rig)
+{
+    return rig->buffer + rig->level * ((size_t)rig->value_size_max + 1);
+}
+
+/* What a rehearsal of an object puts back. The chip is put back by its journal. */
+struct aside {
+    uint8_t *object, *globals;
+    chip_hook *hook;
+    void *hook_context;
+    chip_mark mark;
+};
+
+static void put_aside(struct rig *rig, const void *object, struct aside *aside)
+{
+    aside->object = memory_new(rig->object_size);
+    memcpy(aside->object, object, rig->object_size);
+    aside->globals = memory_new(globals_size());
+    globals_save(aside->globals);
+    aside->hook = chip_hook_of(rig->chip, &aside->hook_context);
+    chip_set_hook(rig->chip, NULL, NULL);
+    aside->mark = chip_set_mark(rig->chip);
+}
+
+static void put_back(struct rig *rig, void *object, const struct aside *aside)
+{
+    chip_rollback(rig->chip, aside->mark);
+    chip_set_hook(rig->chip, aside->hook, aside->hook_context);
+    globals_load(aside->globals);
+    memcpy(object, aside->object, rig->object_size);
+    free(aside->globals);
+    free(aside->object);
+}
+
+/* An engine that can't show its items gives them up, until there is none, or one more than there
+ * can be. */
+static bool pop_all(struct rig *rig, void *object, enum answer *answer)
+{
+    uint32_t most = items(rig)->end - items(rig)->first + 1;
+    for (uint32_t i = 0; i < most; i++) {
+        uint32_t size = 0;
+        rig_before(rig, ADAPTER_CALL_POP);
+        *answer = calls(rig)->pop(object, 0, came_back(rig), rig->value_size_max, &size);
+        if (!rig_after(rig, ADAPTER_CALL_POP, *answer)) return false;
+        if (*answer != ANSWER_OK) break;
+        see(rig, 0, came_back(rig), size < rig->value_size_max ? size : rig->value_size_max);
+    }
+    if (*answer == ANSWER_NOT_FOUND) *answer = ANSWER_OK;
+    return true;
+}
+
+static bool see_all(struct rig *rig, void *object, enum answer *answer)
+{
+    struct aside aside;
+    if (calls(rig)->each) {
+        rig_before(rig, ADAPTER_CALL_EACH);
+        *answer = calls(rig)->each(object, see, rig);
+        return rig_after(rig, ADAPTER_CALL_EACH, *answer);
+    }
+    put_aside(rig, object, &aside);
+    bool fine = pop_all(rig, object, answer);
+    put_back(rig, object, &aside);
+    return fine;
+}
+
 static bool look(struct rig *rig, void *object, bool powered_on)
 {
+    enum answer answer = ANSWER_OK;
     struct rig_sight *sight = sight_of(rig);
     sight->count = sight->strangers = 0;
     sight->cursor = items(rig)->first;
-    rig_before(rig, ADAPTER_CALL_EACH);
-    enum answer answer = calls(rig)->each(object, see, rig);
-    if (!rig_after(rig, ADAPTER_CALL_EACH, answer)) return false;
+    if (!see_all(rig, object, &answer)) return false;
     if (rig_is_off(rig)) return true;
+    if (answer == ANSWER_UNSUPPORTED && !calls(rig)->each) return true; /* nothing can be seen */
     if (answer == ANSWER_DAMAGED && rig->rotten) return true; /* where each() ends, nobody knows */
     /* Recovery may have gone on with what the append that was cut had begun to drop. */
     if (powered_on) model_observe(rig_model(rig), rig->chip, true);
@@ -203,13 +271,6 @@ static enum adapter_call call_of(enum op_kind kind)
     default:
         return ADAPTER_CALL_SYNC;
     }
-}
-
-/* Where an item comes back, of each level its own: a pop may be cut after it has copied the item,
- * and goes on when the levels above it are done. */
-static uint8_t *came_back(const struct rig *rig)
-{
-    return rig->buffer + rig->level * ((size_t)rig->value_size_max + 1);
 }
 
 static enum answer either(enum answer (*call)(void *), enum answer (*otherwise)(void *),

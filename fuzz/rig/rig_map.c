@@ -51,11 +51,17 @@ static const char *slot_text(const struct model_slot *slot, char text[3 * RIG_TE
     return text;
 }
 
-static enum answer fetch_into_buffer(struct rig *rig, const struct value *key, uint32_t *size)
+static enum answer fetch_from(struct rig *rig, void *object, const struct value *key,
+                              uint32_t *size)
 {
     *size = 0;
-    return rig->adapter->map->fetch(rig_here(rig)->object, key->bytes, key->size, rig->buffer,
-                                    rig->value_size_max, size);
+    return rig->adapter->map->fetch(object, key->bytes, key->size, rig->buffer, rig->value_size_max,
+                                    size);
+}
+
+static enum answer fetch_into_buffer(struct rig *rig, const struct value *key, uint32_t *size)
+{
+    return fetch_from(rig, rig_here(rig)->object, key, size);
 }
 
 /* Only what was hit may be damaged: where a value may not be missing, no program of it fell into
@@ -263,14 +269,39 @@ static bool check_untouched(struct rig *rig)
     return true;
 }
 
+/* An engine that can't show all its values is asked for each key that there may be. */
+static bool fetch_all(struct rig *rig, void *object, enum answer *answer)
+{
+    for (uint32_t key = 0; key < rig_here(rig)->model.key_count && !rig_is_off(rig); key++) {
+        const struct value *bytes = keys_at(rig->keys, key);
+        uint32_t size;
+        rig_before(rig, ADAPTER_CALL_FETCH);
+        *answer = fetch_from(rig, object, bytes, &size);
+        if (!rig_after(rig, ADAPTER_CALL_FETCH, *answer)) return false;
+        if (*answer == ANSWER_NOT_FOUND || (*answer == ANSWER_DAMAGED && rig->rotten)) continue;
+        if (*answer != ANSWER_OK) return true;
+        if (size > rig->value_size_max) size = rig->value_size_max;
+        visit(rig, bytes->bytes, bytes->size, rig->buffer, size);
+    }
+    *answer = ANSWER_OK;
+    return true;
+}
+
+static bool visit_all(struct rig *rig, void *object, enum answer *answer)
+{
+    if (!rig->adapter->map->each) return fetch_all(rig, object, answer);
+    rig_before(rig, ADAPTER_CALL_EACH);
+    *answer = rig->adapter->map->each(object, visit, rig);
+    return rig_after(rig, ADAPTER_CALL_EACH, *answer);
+}
+
 static bool look(struct rig *rig, void *object, bool powered_on)
 {
+    enum answer answer = ANSWER_OK;
     (void)powered_on;
     memset(rig->seen, SEEN_ABSENT & 0xFF, rig_here(rig)->model.key_count);
     rig->aliens = 0;
-    rig_before(rig, ADAPTER_CALL_EACH);
-    enum answer answer = rig->adapter->map->each(object, visit, rig);
-    if (!rig_after(rig, ADAPTER_CALL_EACH, answer)) return false;
+    if (!visit_all(rig, object, &answer)) return false;
     if (rig_is_off(rig)) return true;
     if (answer == ANSWER_DAMAGED && rig->rotten)
         return object != rig_object(rig) || check_untouched(rig);
