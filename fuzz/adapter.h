@@ -111,6 +111,8 @@ enum adapter_widening {
                                           may drop, not the oldest of them first */
     ADAPTER_TAIL_OPEN = 1u << 3, /* class weak: what was in flight at a cut may come and go from one
                                     power-on to the next, until the next change settles it */
+    ADAPTER_MOUNT_WRITES = 1u << 4, /* each power-on writes by design, a boot marker for instance:
+                                       recovery is at rest when what is there no longer changes */
 };
 
 /* What an engine promises beyond the contract, and is held to. */

@@ -367,24 +367,43 @@ def test_what_the_next_power_on_no_longer_shows_is_not_settled(harness, plugin):
     assert harness.replay(explored.found[0].path, "--plugin", changed)[0] == "settled"
 
 
-def test_a_recovery_that_writes_each_time_does_not_rest(harness, plugin):
-    changed = plugin(
-        "restless",
-        """
+# Each power-on writes the snapshot anew; it may forget.
+RESTLESS = """
 static enum answer changed_mount(void *object, const struct bo_flash *flash,
                                  const struct adapter_settings *settings)
 {
     struct store *store = object;
     enum answer answer = slots_mount(object, flash, settings);
-    if (answer == ANSWER_OK && !commit(store, copy_without(store, NULL))) return ANSWER_OK;
-    return ANSWER_DAMAGED;
+    uint32_t size = answer == ANSWER_OK ? copy_without(store, NULL) : 0;
+    if (%s) size = 0;
+    return answer == ANSWER_OK && !commit(store, size) ? ANSWER_OK : ANSWER_DAMAGED;
 }
-static void change(void) { adapter.mount = changed_mount; }
-""",
-    )
+static void change(void)
+{
+    adapter.mount = changed_mount;
+    adapter.widened = %s;
+    adapter.widened_why = "for this test";
+}
+"""
+
+
+def test_a_recovery_that_writes_each_time_does_not_rest(harness, plugin):
+    changed = plugin("restless", RESTLESS % (0, 0))
     explored = explore(harness, changed, "--no-use", "--faults", "edge")
     assert explored.clauses == {"settled"}
     assert "does not rest" in explored.found[0].finding
+
+
+@pytest.mark.parametrize(
+    "forgets, clauses", [("0", set()), ("store->sequence % 8 == 7", {"settled"})]
+)
+def test_a_mount_may_write_where_the_engine_says_so_and_is_judged_by_content(
+    harness, plugin, forgets, clauses
+):
+    """Whatever it writes: the third power-on shows what the first one did."""
+    changed = plugin(f"marker-{len(forgets)}", RESTLESS % (forgets, "ADAPTER_MOUNT_WRITES"))
+    explored = explore(harness, changed, "--no-use", "--faults", "edge,prefix")
+    assert explored.clauses >= clauses and bool(explored.clauses) == bool(clauses)
 
 
 @pytest.mark.parametrize("what, clauses", [("", set()), ("map.remove = unremoved, ", {"settled"})])

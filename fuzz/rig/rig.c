@@ -509,23 +509,28 @@ static uint64_t changes(const struct rig *rig)
     return counters->programs + counters->erases;
 }
 
+/* What is lost or half done now is what has changed from one power-on to the next. */
+static bool look_again(struct rig *rig, void *object)
+{
+    enum clause before = rig->finding.clause;
+    if (rig->kind->look(rig, object, true)) return true;
+    if (before == CLAUSE_NONE && rig->finding.clause <= CLAUSE_ATOMIC)
+        rig->finding.clause = CLAUSE_SETTLED;
+    return false;
+}
+
 /* What the first power-on showed, the next one shows; then there is nothing left to write. */
 static bool mount_again(struct rig *rig)
 {
     uint64_t writes = changes(rig);
     if (!mount_into(rig, rig->second, JUNK_SECOND)) return false;
     if (rig_is_off(rig)) return true;
-    enum clause before = rig->finding.clause;
-    if (!rig->kind->look(rig, rig->second, true)) {
-        /* Not lost or half done but changed from one power-on to the next. */
-        if (before == CLAUSE_NONE && rig->finding.clause <= CLAUSE_ATOMIC)
-            rig->finding.clause = CLAUSE_SETTLED;
-        return false;
-    }
+    if (!look_again(rig, rig->second)) return false;
     if (rig_is_off(rig) || changes(rig) == writes) return true;
     writes = changes(rig);
     if (!mount_into(rig, rig->second, JUNK_FIRST)) return false;
     if (rig_is_off(rig) || changes(rig) == writes) return true;
+    if (rig->widened & ADAPTER_MOUNT_WRITES) return look_again(rig, rig->second);
     return rig_finds(rig, CLAUSE_SETTLED, "the third mount still writes: recovery does not rest");
 }
 
