@@ -496,6 +496,7 @@ static const struct part_field part_fields[] = {
     PART_FIELD("programs", geometry.programs_per_unit),
     PART_FIELD("tear", geometry.tear_scope),
     PART_FIELD("endurance", endurance.value),
+    PART_FIELD("zeros", zeros_again),
 };
 
 static void part_store(void *field, size_t size, uint64_t value)

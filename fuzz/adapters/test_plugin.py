@@ -190,6 +190,40 @@ def test_a_breach_of_a_chip_rule_is_unlawful(harness, plugin, breach):
     assert harness.replay(explored.found[0].path, "--plugin", changed)[0] == "lawful"
 
 
+# The snapshot before is struck out with zeros, over what is programmed there.
+STRIKES_OLD = """
+static enum answer changed_store(void *object, const void *key, uint32_t key_size,
+                                 const void *value, uint32_t value_size)
+{
+    struct store *store = object;
+    static const uint8_t zeros[8];
+    enum answer answer = slots_store(object, key, key_size, value, value_size);
+    uint32_t other = (1 - store->slot) * sector_size(store);
+    if (answer == ANSWER_OK && call(store, other, zeros, 8)) return ANSWER_FLASH;
+    return answer;
+}
+static void change(void) { map.store = changed_store; }
+"""
+
+
+@pytest.mark.parametrize(
+    "chip, clauses",
+    [
+        ("stm32l476", set()),
+        ("stm32g030c6", {"lawful"}),
+        ("stm32g030c6 zeros=1", set()),
+        ("stm32l476 zeros=0", {"lawful"}),
+    ],
+)
+def test_zeros_go_over_what_is_programmed_where_the_part_allows_it(harness, plugin, chip, clauses):
+    changed = plugin("strikes-old", STRIKES_OLD)
+    text = f"chip {chip} sectors=2\nengine changed\n\nstore a 0x01\nstore a 0x02\nlook\n"
+    explored = harness.explore(text, "--plugin", changed, "--faults", "edge", "--no-use")
+    assert explored.clauses == clauses
+    for found in explored.found:
+        assert harness.replay(found.path, "--plugin", changed)[0] == "lawful"
+
+
 # --- engines that do not come back ---
 
 

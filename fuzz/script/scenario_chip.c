@@ -22,6 +22,7 @@ static const struct chip_field {
     {"programs", UINT8_MAX},
     {"tear", BO_FLASH_TEAR_SECTOR},
     {"endurance", UINT64_MAX},
+    {"zeros", 1},
 };
 #define CHIP_FIELDS (sizeof chip_fields / sizeof chip_fields[0])
 
@@ -30,9 +31,9 @@ static uint64_t field_value(const struct part *part, size_t field)
 {
     const struct bo_flash_geometry *g = &part->geometry;
     const uint64_t values[CHIP_FIELDS] = {
-        g->sector_count,       g->sector_size, g->page_size,         g->unit,
-        g->read_unit,          g->erased,      g->programs_per_unit, g->tear_scope,
-        part->endurance.value,
+        g->sector_count,       g->sector_size,    g->page_size,         g->unit,
+        g->read_unit,          g->erased,         g->programs_per_unit, g->tear_scope,
+        part->endurance.value, part->zeros_again,
     };
     return values[field];
 }
@@ -84,7 +85,7 @@ static bool fail_field(struct scenario_lex *lex, struct scenario_text name)
 {
     return scenario_fail(lex->error, lex->line,
                          "a chip has no '%.*s'; it has sectors, sector, page, unit, read, erased, "
-                         "programs, tear and endurance",
+                         "programs, tear, endurance and zeros",
                          (int)(name.size < 24 ? name.size : 24), name.at);
 }
 

@@ -303,7 +303,7 @@ def headers(draw):
     """The header statements in any order, comments between them."""
     fields = {"sectors": [1, 2, 1 << 20], "sector": [256, 4096], "page": [32, 256],
               "unit": [1, 32], "read": [1, 32], "erased": [0, 255], "programs": [0, 1],
-              "tear": [0, 1, 2], "endurance": [1, 2**64 - 1]}
+              "tear": [0, 1, 2], "endurance": [1, 2**64 - 1], "zeros": [0, 1]}
     chosen = draw(st.lists(st.sampled_from(sorted(fields)), unique=True))
     chip = "".join(f" {f}={draw(st.sampled_from(fields[f]))}" for f in chosen)
     options = draw(st.lists(word, unique=True, max_size=8))
@@ -519,7 +519,7 @@ MISTAKES = [
     ("chip generic sector", 1, "'=' is expected at the end of this line"),
     ("chip generic page=256 page=256", 1, "'page' stands twice; give it once"),
     ("chip generic colour=3", 1, "a chip has no 'colour'; it has sectors, sector, page, unit, "
-     "read, erased, programs, tear and endurance"),
+     "read, erased, programs, tear, endurance and zeros"),
     ("chip generic\nchip generic", 2, "this statement stands twice; give it once"),
     ("store a empty", 1, "a 'chip' line must come before this"),
     ("chip generic\nrepeat 2 {", 2, "an 'engine' line must come before this"),
