@@ -113,6 +113,8 @@ enum adapter_widening {
                                     power-on to the next, until the next change settles it */
     ADAPTER_MOUNT_WRITES = 1u << 4, /* each power-on writes by design, a boot marker for instance:
                                        recovery is at rest when what is there no longer changes */
+    ADAPTER_CUT_PROGRAM_FREE = 1u << 5, /* a program that was cut is not counted as one of those
+                                           that the part allows between erases */
 };
 
 /* What an engine promises beyond the contract, and is held to. */

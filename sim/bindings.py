@@ -145,6 +145,7 @@ def declare(lib):
         "chip_reset": (None, chip),
         "chip_flash": (c.POINTER(Flash), chip),
         "chip_allow_and": (None, chip, c.c_bool),
+        "chip_count_torn": (None, chip, c.c_bool),
         "chip_require_proof": (None, chip, c.c_bool),
         "chip_wear_out": (None, chip, c.c_bool),
         "chip_set_hook": (None, chip, HOOK, c.c_void_p),

@@ -351,6 +351,11 @@ void chip_allow_reprogram(struct chip *chip, bool allowed)
     chip->reprogram_allowed = allowed;
 }
 
+void chip_count_torn(struct chip *chip, bool counted)
+{
+    chip->torn_free = !counted;
+}
+
 void chip_require_proof(struct chip *chip, bool required)
 {
     chip->proof_required = required;
@@ -386,7 +391,9 @@ void chip_tear(struct chip *chip, const struct chip_op *op, const struct tear *t
     assert(chip->state.powered && op->kind != CHIP_READ && op->size != 0);
     assert(rule_broken(chip, op) == CHIP_RULE_KEPT);
     chip_count(chip, op);
+    chip->counts_held = chip->torn_free;
     tear_apply(chip, op, tear);
+    chip->counts_held = false;
     chip->state.powered = false;
     CHIP_CHECK_CALL(chip);
 }

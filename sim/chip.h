@@ -86,6 +86,10 @@ void chip_allow_and(struct chip *chip, bool allowed);
  * known to be of no consequence. Not allowed after the first call. */
 void chip_allow_reprogram(struct chip *chip, bool allowed);
 
+/* A program that was torn, whatever it left, is not counted as one of its units' programs: what a
+ * design assumes that programs a unit again after a cut. Not allowed after the first call. */
+void chip_count_torn(struct chip *chip, bool counted);
+
 /* CHIP_RULE_UNPROVEN is enforced (the class weak). */
 void chip_require_proof(struct chip *chip, bool required);
 

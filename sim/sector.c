@@ -157,7 +157,7 @@ void sector_count_erase(struct chip *chip, struct sector *sector)
 
 void sector_count_programs(struct chip *chip, struct sector *sector, uint32_t first, uint32_t count)
 {
-    if (chip->counts_size == 0) return;
+    if (chip->counts_size == 0 || chip->counts_held) return;
     assert(first + count <= chip->flash.geometry.sector_size / chip->flash.geometry.unit);
     const uint8_t *counts = sector->block->bytes + chip->counts_at + first;
     for (uint32_t i = 0; i < count; i++) {

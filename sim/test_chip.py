@@ -515,6 +515,17 @@ def test_zeros_go_over_a_programmed_unit_where_the_part_allows_it(lib, allowed):
     assert chip.breach_seen()[0] == "reprogram"
 
 
+@pytest.mark.parametrize("counted", [True, False])
+@pytest.mark.parametrize("tear", ["prefix:8", "done"])
+def test_a_torn_program_is_counted_unless_a_design_says_otherwise(lib, counted, tear):
+    chip = Chip(lib, make_part(lib, {**plain, "unit": 8, "programs_per_unit": 1}))
+    lib.chip_count_torn(chip.handle, counted)
+    chip.tear(PROGRAM, 0, b"old data", tear)
+    chip.power_on()
+    assert chip.program(0, b"old data") == (IO if counted else OK)
+    assert chip.program(0, b"old data") == IO, "one that was not cut is counted"
+
+
 def test_a_geometry_that_makes_no_sense_makes_no_chip(lib):
     for field, value in [("unit", 3), ("unit", 64), ("page_size", 24), ("sector_count", 0)]:
         part = make_part(lib, {**plain, field: value})

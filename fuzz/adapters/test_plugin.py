@@ -190,6 +190,51 @@ def test_a_breach_of_a_chip_rule_is_unlawful(harness, plugin, breach):
     assert harness.replay(explored.found[0].path, "--plugin", changed)[0] == "lawful"
 
 
+# A snapshot is confirmed by zeros in the last unit of its sector; power-on does so where they are
+# not all there.
+CONFIRMS = """
+static enum answer confirm(struct store *store)
+{
+    uint32_t at = (store->slot + 1) * sector_size(store) - 4;
+    uint8_t unit[4];
+    if (bo_flash_read(store->flash, at, unit, 4)) return ANSWER_FLASH;
+    if (get(unit, 4) == 0) return ANSWER_OK;
+    memset(unit, 0, sizeof unit);
+    return call(store, at, unit, 4) ? ANSWER_FLASH : ANSWER_OK;
+}
+static enum answer changed_store(void *object, const void *key, uint32_t key_size,
+                                 const void *value, uint32_t value_size)
+{
+    enum answer answer = slots_store(object, key, key_size, value, value_size);
+    return answer == ANSWER_OK ? confirm(object) : answer;
+}
+static enum answer changed_mount(void *object, const struct bo_flash *flash,
+                                 const struct adapter_settings *settings)
+{
+    enum answer answer = slots_mount(object, flash, settings);
+    return answer == ANSWER_OK ? confirm(object) : answer;
+}
+static void change(void)
+{
+    map.store = changed_store;
+    adapter.mount = changed_mount;
+    adapter.widened = %s;
+    adapter.widened_why = "for this test";
+}
+"""
+
+
+@pytest.mark.parametrize(
+    "widened, clauses", [("0", {"lawful"}), ("ADAPTER_CUT_PROGRAM_FREE", set())]
+)
+def test_a_cut_program_counts_unless_the_engine_says_otherwise(harness, plugin, widened, clauses):
+    changed = plugin("confirms-" + widened.lower(), CONFIRMS % widened)
+    explored = explore(harness, changed, "--faults", "edge,prefix", "--no-use", programs=1)
+    assert explored.clauses == clauses
+    for found in explored.found:
+        assert harness.replay(found.path, "--plugin", changed)[0] == "lawful"
+
+
 # The snapshot before is struck out with zeros, over what is programmed there.
 STRIKES_OLD = """
 static enum answer changed_store(void *object, const void *key, uint32_t key_size,

@@ -47,6 +47,7 @@ static void make_parts(struct rig *rig)
     rig->chip = chip_new(&script->part);
     assert(rig->chip); /* the geometry was looked at before */
     chip_allow_and(rig->chip, rig->adapter->relies_on_and);
+    chip_count_torn(rig->chip, !(rig->widened & ADAPTER_CUT_PROGRAM_FREE));
     const struct bo_flash_geometry *geometry = &chip_flash(rig->chip)->geometry;
     rig->adapter->limits(geometry, &rig->settings, &rig->key_size_min, &rig->key_size_max,
                          &rig->value_size_max);
