@@ -219,6 +219,12 @@ struct adapter {
     void (*limits)(const struct bo_flash_geometry *geometry,
                    const struct adapter_settings *settings, uint32_t *key_size_min,
                    uint32_t *key_size_max, uint32_t *value_size_max);
+    /* The least size of a value; NULL: 0. */
+    uint32_t (*value_size_min)(const struct adapter_settings *settings);
+    /* Writes the n-th key that may be asked for, n from 0, into key_size_max bytes, and returns its
+     * size; 0: there is no such key. For keys that are numbers from 1 to N and the like. NULL: any
+     * bytes of those sizes are a key. */
+    uint32_t (*make_key)(const struct adapter_settings *settings, uint32_t n, uint8_t *key);
     /* Makes the flash an empty store. NULL: a blank chip is one. Called on a blank chip, uncut. */
     enum answer (*format)(void *object, const struct bo_flash *flash,
                           const struct adapter_settings *settings);
@@ -253,6 +259,12 @@ static inline uint32_t adapter_widened(const struct adapter *adapter,
                                        const struct adapter_settings *settings)
 {
     return adapter->widened_by ? adapter->widened_by(settings) : adapter->widened;
+}
+
+static inline uint32_t adapter_value_size_min(const struct adapter *adapter,
+                                              const struct adapter_settings *settings)
+{
+    return adapter->value_size_min ? adapter->value_size_min(settings) : 0;
 }
 
 /* What a plugin exports. */

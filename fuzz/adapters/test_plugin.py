@@ -708,6 +708,80 @@ def test_a_fuzz_run_leaves_options_alone_that_are_fixed(harness, plugin, fixed, 
     assert explore(harness, changed).found == []
 
 
+# --- keys and sizes ---
+
+# Keys are numbers from 1 to 3, in two bytes, values have four bytes or more. Whoever asks for
+# anything else is asked back.
+NUMBERED = """
+static void check(const void *key, uint32_t key_size)
+{
+    if (key_size != 2 || get(key, 2) < 1 || get(key, 2) > 3) abort();
+}
+static enum answer changed_store(void *object, const void *key, uint32_t key_size,
+                                 const void *value, uint32_t value_size)
+{
+    check(key, key_size);
+    if (value_size < 4) abort();
+    return slots_store(object, key, key_size, value, value_size);
+}
+static enum answer changed_fetch(void *object, const void *key, uint32_t key_size, void *buffer,
+                                 uint32_t capacity, uint32_t *value_size)
+{
+    check(key, key_size);
+    return slots_fetch(object, key, key_size, buffer, capacity, value_size);
+}
+static enum answer changed_remove(void *object, const void *key, uint32_t key_size)
+{
+    check(key, key_size);
+    return slots_remove(object, key, key_size);
+}
+static uint32_t value_size_min(const struct adapter_settings *settings)
+{
+    (void)settings;
+    return 4;
+}
+static uint32_t make_key(const struct adapter_settings *settings, uint32_t n, uint8_t *key)
+{
+    (void)settings;
+    put(key, 2, n + 1);
+    return n < 3 ? 2 : 0;
+}
+static void limits(const struct bo_flash_geometry *geometry,
+                   const struct adapter_settings *settings, uint32_t *key_size_min,
+                   uint32_t *key_size_max, uint32_t *value_size_max)
+{
+    slots_limits(geometry, settings, key_size_min, key_size_max, value_size_max);
+    *key_size_min = *key_size_max = 2;
+}
+static void change(void)
+{
+    map.store = changed_store;
+    map.fetch = changed_fetch;
+    map.remove = changed_remove;
+    adapter.limits = limits;
+    %s;
+}
+"""
+STATED = "adapter.value_size_min = value_size_min, adapter.make_key = make_key"
+
+
+@pytest.mark.parametrize(
+    "stated, code", [(STATED, CLEAN), ("(void)value_size_min, (void)make_key", DIVERGED)]
+)
+def test_nothing_is_asked_that_is_outside_of_what_an_engine_takes(harness, plugin, stated, code):
+    changed = plugin(f"numbered-{code}", NUMBERED % stated)
+    words = ("--runs", 40, "--seed", 1, "--quiet", "--artefacts", harness.folder, "--jobs", 2)
+    assert run_plain("fuzz", "--plugin", changed, *words).returncode == code
+
+
+@pytest.mark.parametrize("key", ["0x0300", "0x0100"])
+def test_the_exercise_takes_a_key_that_the_engine_makes(harness, plugin, key):
+    changed = plugin("numbered", NUMBERED % STATED)
+    text = f"chip generic sectors=2 sector=128 page=64\nengine changed\n\nstore {key} fill 1 5\n"
+    explored = harness.explore(text + "use\nlook\n", "--plugin", changed)
+    assert explored.found == [] and explored.judged > 100
+
+
 # --- files that are no plugins ---
 
 

@@ -236,6 +236,7 @@ static bool change(struct rig *rig, void *object, const struct value *key, uint3
 {
     const struct adapter_map *map = rig->adapter->map;
     if (size > rig->value_size_max) size = rig->value_size_max;
+    if (size < rig->value_size_min) size = rig->value_size_min;
     memset(rig->buffer, 'v', size);
     before(rig, ADAPTER_CALL_STORE);
     enum answer answer = map->store(object, key->bytes, key->size, rig->buffer, size);
@@ -340,6 +341,7 @@ static bool put(struct lister *lister, uint32_t size, bool push)
 {
     struct rig *rig = lister->rig;
     if (size > rig->value_size_max) size = rig->value_size_max;
+    if (size < rig->value_size_min) size = rig->value_size_min;
     memset(rig->buffer, 'v', size);
     enum answer answer = ANSWER_OK;
     before(rig, ADAPTER_CALL_PUSH);

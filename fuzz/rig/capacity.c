@@ -55,8 +55,7 @@ static bool store_ballast(struct rig *store, const struct model *model, const st
         value = larger(value, model->slots[key].allowed[0]);
     uint32_t sectors = chip_flash(store->chip)->geometry.sector_count;
     for (uint32_t n = 1; n < sectors && n <= BALLAST_MAX; n++) {
-        struct value *key =
-            exercise_key(store->script, store->key_size_min, store->key_size_max, n);
+        struct value *key = exercise_key(store->script, store->adapter, &store->settings, n);
         bool stored = key && rig_store_unwatched(store, key, value);
         free(key);
         if (!stored) return false;

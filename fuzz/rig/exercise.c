@@ -28,46 +28,61 @@ static bool is_taken(const struct script *script, const struct value *key)
     return false;
 }
 
-struct value *exercise_key(const struct script *script, uint32_t size_min, uint32_t size_max,
-                           uint32_t n)
+/* Of keys that are any bytes. */
+static struct value *plain_key(uint32_t n, uint32_t size)
 {
-    uint32_t size = size_min > 1 ? size_min : 1;
-    if (size > size_max) return NULL;
-    for (unsigned first = 0xEE; first > 0; first--) {
-        struct value *key = make_value(size, (uint8_t)first);
-        if (!is_taken(script, key) && n-- == 0) return key;
-        free(key);
-    }
+    return n < 0xEE ? make_value(size, (uint8_t)(0xEE - n)) : NULL;
+}
+
+static struct value *made_key(const struct adapter *adapter,
+                              const struct adapter_settings *settings, uint32_t n,
+                              uint32_t size_max)
+{
+    struct value *key = make_value(size_max, 0);
+    key->size = adapter->make_key(settings, n, key->bytes);
+    assert(key->size <= size_max);
+    key->digest = script_digest(key->bytes, key->size);
+    if (key->size) return key;
+    free(key);
     return NULL;
 }
 
-/* So many values a sector that it is filled in a few steps. */
-static struct exercise *make(const struct bo_flash_geometry *geometry, uint32_t per_sector,
-                             uint32_t value_size_max)
+struct value *exercise_key(const struct script *script, const struct adapter *adapter,
+                           const struct adapter_settings *settings, uint32_t n)
 {
+    uint32_t min, max, most;
+    adapter->limits(&script->part.geometry, settings, &min, &max, &most);
+    if (max == 0) return NULL;
+    for (uint32_t i = 0;; i++) {
+        struct value *key = adapter->make_key ? made_key(adapter, settings, i, max)
+                                              : plain_key(i, min > 1 ? min : 1);
+        if (!key || (!is_taken(script, key) && n-- == 0)) return key;
+        free(key);
+    }
+}
+
+struct exercise *exercise_new(const struct script *script, const struct adapter *adapter,
+                              const struct adapter_settings *settings)
+{
+    const struct bo_flash_geometry *geometry = &script->part.geometry;
     struct exercise *exercise = memory_zeroed(1, sizeof *exercise);
-    uint32_t size = geometry->sector_size / per_sector;
-    if (size > value_size_max) size = value_size_max;
+    uint32_t key_min, key_max, most, least = adapter_value_size_min(adapter, settings);
+    bool is_map = adapter->kind == ADAPTER_MAP;
+    adapter->limits(geometry, settings, &key_min, &key_max, &most);
+    /* So many values a sector that it is filled in a few steps. */
+    uint32_t size = geometry->sector_size / (is_map ? 6 : 3);
+    if (size > most) size = most;
+    if (size < least) size = least;
     if (size == 0) size = 1;
     uint64_t rounds = (uint64_t)geometry->sector_count * (geometry->sector_size / size + 1);
     exercise->rounds = rounds < ROUNDS_MAX ? (uint32_t)rounds : ROUNDS_MAX;
     exercise->values[0] = make_value(size, 1);
     exercise->values[1] = make_value(size, 101);
-    return exercise;
-}
-
-struct exercise *exercise_new(const struct script *script, const struct bo_flash_geometry *geometry,
-                              uint32_t key_size_min, uint32_t key_size_max, uint32_t value_size_max)
-{
-    struct exercise *exercise = make(geometry, 6, value_size_max);
-    exercise->key = exercise_key(script, key_size_min, key_size_max, 0);
-    return exercise;
-}
-
-struct exercise *exercise_new_list(const struct bo_flash_geometry *geometry, uint32_t item_size_max)
-{
-    struct exercise *exercise = make(geometry, 3, item_size_max);
-    exercise->sized_max = item_size_max + 1;
+    if (is_map) {
+        exercise->key = exercise_key(script, adapter, settings, 0);
+        return exercise;
+    }
+    exercise->sized_max = most + 1;
     exercise->sized = memory_zeroed(exercise->sized_max + 1u, sizeof *exercise->sized);
     return exercise;
 }

@@ -9,6 +9,7 @@
 #ifndef BROWNOUT_EXERCISE_H
 #define BROWNOUT_EXERCISE_H
 
+#include "fuzz/adapter.h"
 #include "fuzz/script/script.h"
 
 enum exercise_way { EXERCISE_PUSH_AND_POP, EXERCISE_APPEND, EXERCISE_PUSH };
@@ -25,14 +26,9 @@ struct exercise {
     uint32_t need; /* items that must be held in the end; 0: not known */
 };
 
-/* Chooses key, values and rounds for a map on a geometry. */
-struct exercise *exercise_new(const struct script *script, const struct bo_flash_geometry *geometry,
-                              uint32_t key_size_min, uint32_t key_size_max,
-                              uint32_t value_size_max);
-
-/* Chooses items and rounds for a queue or a log. */
-struct exercise *exercise_new_list(const struct bo_flash_geometry *geometry,
-                                   uint32_t item_size_max);
+/* Chooses key or items, values and rounds for an engine on a geometry. */
+struct exercise *exercise_new(const struct script *script, const struct adapter *adapter,
+                              const struct adapter_settings *settings);
 void exercise_free(struct exercise *exercise);
 
 /* The item of that many bytes; lives as long as the exercise. */
@@ -40,7 +36,7 @@ const struct value *exercise_sized(struct exercise *exercise, uint32_t size);
 
 /* The n-th key, from 0, that the script does not use, to be freed; 0 is the exercise's own. NULL
  * when there is none within the engine's limits. */
-struct value *exercise_key(const struct script *script, uint32_t size_min, uint32_t size_max,
-                           uint32_t n);
+struct value *exercise_key(const struct script *script, const struct adapter *adapter,
+                           const struct adapter_settings *settings, uint32_t n);
 
 #endif

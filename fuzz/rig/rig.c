@@ -53,9 +53,8 @@ static void make_parts(struct rig *rig)
                          &rig->value_size_max);
     rig->object_size = rig->adapter->object_size(geometry, &rig->settings);
     rig->second = memory_new(rig->object_size);
-    rig->exercise = rig->kind == &rig_map ? exercise_new(script, geometry, rig->key_size_min,
-                                                         rig->key_size_max, rig->value_size_max)
-                                          : exercise_new_list(geometry, rig->value_size_max);
+    rig->value_size_min = adapter_value_size_min(rig->adapter, &rig->settings);
+    rig->exercise = exercise_new(script, rig->adapter, &rig->settings);
     set_bounds(rig);
     make_levels(rig);
     rig->kind->make(rig);

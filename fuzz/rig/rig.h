@@ -54,7 +54,7 @@ struct rig {
     void *second; /* object of the mount that must give the same answer */
     size_t object_size;
     struct adapter_bound bounds[ADAPTER_CALLS];
-    uint32_t key_size_min, key_size_max, value_size_max;
+    uint32_t key_size_min, key_size_max, value_size_min, value_size_max;
     uint8_t *buffer; /* value_size_max bytes, for what comes back */
     struct exercise *exercise;
     uint32_t faults; /* classes in force */

@@ -589,12 +589,13 @@ static bool check_fits(struct rig *rig)
     if (fits != ANSWER_FULL && (fits != ANSWER_OK || size > rig->value_size_max))
         return rig_finds(rig, CLAUSE_HONEST, "fits answers: %s, %" PRIu32 " bytes",
                          rig_answer_name(fits), size);
-    if (!try_size(rig, fits == ANSWER_OK ? size + 1 : 0, &answer)) return false;
+    if (!try_size(rig, fits == ANSWER_OK ? size + 1 : rig->value_size_min, &answer)) return false;
     if (rig_is_off(rig)) return true;
     if (answer == ANSWER_OK)
         return rig_finds(rig, CLAUSE_HONEST,
                          "an item larger than fits says, %" PRIu32 " bytes, was taken", size);
     if (fits == ANSWER_FULL) return true;
+    if (size < rig->value_size_min) return true;
     if (!try_size(rig, size, &answer)) return false;
     return answer == ANSWER_OK || rig_is_off(rig) ||
            rig_finds(rig, CLAUSE_HONEST, "an item of %" PRIu32 " bytes, which fits, answers: %s",

@@ -15,6 +15,7 @@
  */
 #include "fuzz/script/decode.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,7 +39,7 @@ struct decoder {
     const struct value
         *last[KEYS_MAX]; /* what was last stored under it; [0] of a list: the newest item */
     uint32_t key_count;  /* 0 for a queue or a log */
-    uint32_t value_size_max;
+    uint32_t value_size_min, value_size_max;
     uint8_t *buffer; /* a value */
 };
 
@@ -204,6 +205,21 @@ static void fill_key(uint8_t *bytes, uint32_t size, enum key_style style, uint32
     }
 }
 
+/* The keys of an engine that makes its own, the first ones. */
+static void make_keys(struct decoder *decoder, const struct adapter_settings *settings,
+                      uint32_t max)
+{
+    uint8_t *bytes = memory_new(max);
+    uint32_t count = 1 + (at(&decoder->input, 5) + 2u) % KEYS_MAX;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t size = decoder->target->adapter->make_key(settings, i, bytes);
+        if (size == 0) break;
+        decoder->keys[decoder->key_count++] = script_key(decoder->script, bytes, size);
+    }
+    free(bytes);
+    assert(decoder->key_count && "a map has a key");
+}
+
 static void choose_keys(struct decoder *decoder, uint32_t min, uint32_t max)
 {
     unsigned byte = at(&decoder->input, 5);
@@ -246,7 +262,8 @@ static uint32_t value_size(const struct decoder *decoder, uint32_t key, uint8_t 
     }
     uint32_t ceiling = ceilings[at(&decoder->input, 7) % 4];
     if (size > decoder->value_size_max + 1) size = decoder->value_size_max + 1;
-    return size < ceiling ? size : ceiling;
+    if (size > ceiling) size = ceiling;
+    return size < decoder->value_size_min ? decoder->value_size_min : size;
 }
 
 /* Bytes of `size` by a class and a seed; class 7 is the previous value with its last byte changed.
@@ -429,10 +446,14 @@ struct script *decode(const struct decode_target *target, const uint8_t *bytes, 
     decoder.script->waivers = target->frame->waivers;
     const struct bo_flash_geometry *geometry = &decoder.script->part.geometry;
     target->adapter->limits(geometry, settings, &min, &max, &decoder.value_size_max);
+    decoder.value_size_min = adapter_value_size_min(target->adapter, settings);
     if (decoder.value_size_max > geometry->sector_size)
         decoder.value_size_max = geometry->sector_size;
     decoder.buffer = memory_new((size_t)decoder.value_size_max + 2);
-    if (target->adapter->kind == ADAPTER_MAP) choose_keys(&decoder, min, max);
+    if (target->adapter->kind == ADAPTER_MAP && target->adapter->make_key)
+        make_keys(&decoder, settings, max);
+    else if (target->adapter->kind == ADAPTER_MAP)
+        choose_keys(&decoder, min, max);
     append_all(&decoder);
     free(decoder.buffer);
     return decoder.script;
