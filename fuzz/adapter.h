@@ -123,6 +123,10 @@ enum adapter_promise {
                                        by one that is no longer */
 };
 
+/* The size with which `each` visits a value or an item that is there but damaged, its bytes being
+ * NULL: it counts as missing, the others do not. */
+#define ADAPTER_DAMAGED UINT32_MAX
+
 typedef void adapter_visit(void *context, const void *key, uint32_t key_size, const void *value,
                            uint32_t value_size);
 typedef void adapter_line(void *context, const char *text);

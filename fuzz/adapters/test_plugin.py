@@ -681,6 +681,46 @@ def test_a_crash_on_the_way_to_a_smaller_case_loses_nothing(harness, plugin):
     assert clauses and "sane" not in clauses
 
 
+# --- damage of one value ---
+
+# The engine finds that one setting is damaged, and says so of that one.
+DAMAGED = """
+static enum answer changed_each(void *object, adapter_visit *visit, void *context)
+{
+    const struct store *store = object;
+    const uint8_t *setting = store->now + HEADER, *end = setting + store->size;
+    for (; setting < end; setting += setting_size(setting)) {
+        bool damaged = setting[0] == 5 && %s;
+        visit(context, setting + 3, setting[0], damaged ? NULL : setting + 3 + setting[0],
+              damaged ? ADAPTER_DAMAGED : get(setting + 1, 2));
+    }
+    return ANSWER_OK;
+}
+static enum answer changed_fetch(void *object, const void *key, uint32_t key_size, void *buffer,
+                                 uint32_t capacity, uint32_t *value_size)
+{
+    return key_size == 5 ? ANSWER_DAMAGED
+                         : slots_fetch(object, key, key_size, buffer, capacity, value_size);
+}
+static void change(void)
+{
+    map.each = changed_each;
+    map.fetch = changed_fetch;
+}
+"""
+
+
+@pytest.mark.parametrize("rot, code", [("", DIVERGED), ("rot 1 seed 5\n", CLEAN)])
+def test_one_damaged_value_is_missing_and_the_others_are_not(harness, plugin, rot, code):
+    """As if bits of it had rotted: allowed after `rot`, and a lost value otherwise."""
+    changed = plugin("damaged", DAMAGED % "setting[3] == 'l'")
+    path = harness.write(SCENARIO.format(programs=0).replace("look", rot + "look"))
+    done = run_plain("run", path, "--plugin", changed)
+    assert done.returncode == code, done.stdout
+    lost = "clause durable: level: expected 0x0102030405060708.. (10 bytes), read damaged"
+    assert (lost in done.stdout) is (code == DIVERGED)
+
+
 # --- options ---
 
 # A counter of the part's life: at its end nothing is mounted any more.

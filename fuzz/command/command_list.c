@@ -216,6 +216,16 @@ static void print_bytes(const uint8_t *bytes, uint32_t size)
     if (size > 32) printf("..");
 }
 
+static void print_content(const uint8_t *bytes, uint32_t size)
+{
+    if (!bytes && size == ADAPTER_DAMAGED) {
+        printf("damaged\n");
+        return;
+    }
+    print_bytes(bytes, size);
+    printf(" (%" PRIu32 " bytes)\n", size);
+}
+
 static void print_pair(void *context, const void *key, uint32_t key_size, const void *value,
                        uint32_t value_size)
 {
@@ -223,8 +233,7 @@ static void print_pair(void *context, const void *key, uint32_t key_size, const 
     printf("  ");
     print_bytes(key, key_size);
     printf(" = ");
-    print_bytes(value, value_size);
-    printf(" (%" PRIu32 " bytes)\n", value_size);
+    print_content(value, value_size);
 }
 
 /* A queue has no numbers: its items are printed with their places. */
@@ -238,8 +247,7 @@ static void print_item(void *context, uint64_t number, const void *data, uint32_
     struct item_list *list = context;
     printf("  %" PRIu64 " = ", list->numbered ? number : list->place);
     list->place++;
-    print_bytes(data, size);
-    printf(" (%" PRIu32 " bytes)\n", size);
+    print_content(data, size);
 }
 
 static enum answer print_contents(const struct adapter *adapter, void *object)

@@ -208,6 +208,7 @@ static void visit(void *context, const void *key, uint32_t key_size, const void 
     struct sum *sum = context;
     for (uint32_t i = 0; i < key_size; i++)
         sum->bytes += ((const uint8_t *)key)[i];
+    if (value_size == ADAPTER_DAMAGED) return;
     for (uint32_t i = 0; i < value_size; i++)
         sum->bytes += ((const uint8_t *)value)[i];
 }
@@ -283,6 +284,7 @@ static void visit_item(void *context, uint64_t number, const void *data, uint32_
     struct sum *sum = context;
     if (sum->items++ == 0) sum->first = number;
     sum->last = number;
+    if (size == ADAPTER_DAMAGED) return;
     for (uint32_t i = 0; i < size; i++)
         sum->bytes += ((const uint8_t *)data)[i];
 }

@@ -199,7 +199,8 @@ static bool call(struct rig *rig, const struct op *op, enum answer *answer)
 /* --- looking --- */
 
 #define SEEN_ABSENT (-1)
-#define SEEN_OTHER (-2) /* a value that the model does not allow */
+#define SEEN_OTHER (-2)   /* a value that the model does not allow */
+#define SEEN_DAMAGED (-3) /* counts as absent */
 
 static void visit(void *context, const void *key, uint32_t key_size, const void *value,
                   uint32_t value_size)
@@ -208,6 +209,10 @@ static void visit(void *context, const void *key, uint32_t key_size, const void 
     uint32_t index = keys_find(rig->keys, key, key_size);
     if (index == KEYS_NONE) {
         rig->aliens++;
+        return;
+    }
+    if (!value && value_size == ADAPTER_DAMAGED) {
+        rig->seen[index] = SEEN_DAMAGED;
         return;
     }
     int member = model_match(&rig_here(rig)->model, index, false, value, value_size);
@@ -228,7 +233,9 @@ static bool differs(struct rig *rig, uint32_t key, int seen)
     const struct model_slot *slot = &rig_here(rig)->model.slots[key];
     char k[RIG_TEXT_MAX], want[3 * RIG_TEXT_MAX], got[RIG_TEXT_MAX] = "absent";
     uint32_t size;
-    if (seen != SEEN_ABSENT) {
+    if (seen == SEEN_DAMAGED) {
+        snprintf(got, sizeof got, "damaged");
+    } else if (seen != SEEN_ABSENT) {
         snprintf(got, sizeof got, "another value");
         if (fetch_into_buffer(rig, keys_at(rig->keys, key), &size) == ANSWER_OK &&
             size <= rig->value_size_max)
@@ -245,10 +252,11 @@ static bool settle(struct rig *rig)
     bool old = false, cleared = false;
     for (uint32_t key = 0; key < model->key_count; key++) {
         int seen = rig->seen[key];
-        int member = seen == SEEN_ABSENT ? model_match(model, key, true, NULL, 0) : seen;
+        bool absent = seen == SEEN_ABSENT || seen == SEEN_DAMAGED;
+        int member = absent ? model_match(model, key, true, NULL, 0) : seen;
         if (member < 0) return differs(rig, key, seen);
         if (model->slots[key].count == 1) continue;
-        if (seen == SEEN_ABSENT)
+        if (absent)
             cleared = true;
         else
             old = true;
