@@ -48,4 +48,16 @@ bool rig_misfits(struct rig *rig, const struct op *op);
 const char *rig_bytes_text(const uint8_t *bytes, uint32_t size, char text[RIG_TEXT_MAX]);
 const char *rig_value_text(const struct value *value, char text[RIG_TEXT_MAX]); /* NULL: absent */
 
+/* --- rig_short.c: reads into a buffer that is too short --- */
+
+/* The call, into `capacity` bytes at `buffer`; `context` is that of rig_short. */
+typedef enum answer rig_short_read(struct rig *rig, const void *context, void *buffer,
+                                   uint32_t capacity, uint32_t *size);
+
+/* Reads `want`, which a call with room for it has just returned, again into half of its size: at
+ * most so many bytes are copied and the full length is reported (adapter.h). `buffer` has room for
+ * a byte more. False when the rig has a finding. */
+bool rig_short(struct rig *rig, enum adapter_call call, const struct value *want, uint8_t *buffer,
+               rig_short_read *read, const void *context);
+
 #endif

@@ -387,6 +387,34 @@ static bool check_read(struct rig *rig, uint32_t place, enum clause clause)
     return rig_is_off(rig) || check_item(rig, "read", clause, place, answer, size);
 }
 
+static enum answer peek_short(struct rig *rig, const void *context, void *buffer, uint32_t capacity,
+                              uint32_t *size)
+{
+    (void)context;
+    return calls(rig)->peek(rig_here(rig)->object, buffer, capacity, size);
+}
+
+static enum answer read_short(struct rig *rig, const void *context, void *buffer, uint32_t capacity,
+                              uint32_t *size)
+{
+    const uint64_t *number = context;
+    return calls(rig)->read(rig_here(rig)->object, *number, buffer, capacity, size);
+}
+
+/* A peek or read of the script has been right: again with a buffer that is too short. */
+static bool check_short(struct rig *rig, enum adapter_call call, uint32_t place)
+{
+    const struct model_item *item = model_list_at(items(rig), place);
+    if (rig_is_off(rig) || rig->rotten || items(rig)->uncertain || !item) return true;
+    if (model_list_may_miss(items(rig), item)) return true;
+    uint64_t number = item->number;
+    if (call == ADAPTER_CALL_PEEK)
+        return !calls(rig)->peek ||
+               rig_short(rig, call, item->value, came_back(rig), peek_short, NULL);
+    if (!calls(rig)->read || number == MODEL_NUMBER_NONE) return true;
+    return rig_short(rig, call, item->value, came_back(rig), read_short, &number);
+}
+
 /* All items put in at that time or later have the number that is told, or a larger one. */
 static bool check_seek(struct rig *rig, uint32_t place)
 {
@@ -450,10 +478,12 @@ static bool call(struct rig *rig, const struct op *op, enum answer *answer)
         return look_if_unsure(rig, op->count) && call_change(rig, op, answer);
     case OP_PEEK:
         if (!calls(rig)->peek) rig_refused(rig, op, ANSWER_UNSUPPORTED);
-        return look_if_unsure(rig, 0) && check_peek(rig, CLAUSE_ORDERED);
+        return look_if_unsure(rig, 0) && check_peek(rig, CLAUSE_ORDERED) &&
+               check_short(rig, ADAPTER_CALL_PEEK, 0);
     case OP_READ:
         if (!calls(rig)->read) rig_refused(rig, op, ANSWER_UNSUPPORTED);
-        return look_if_unsure(rig, op->count) && check_read(rig, op->count, CLAUSE_DURABLE);
+        return look_if_unsure(rig, op->count) && check_read(rig, op->count, CLAUSE_DURABLE) &&
+               check_short(rig, ADAPTER_CALL_READ, op->count);
     case OP_OLDEST:
     case OP_NEWEST:
         return check_claim(rig, op);

@@ -94,6 +94,24 @@ static bool check_fetch(struct rig *rig, uint32_t key, enum clause clause)
                      slot_text(slot, want), got);
 }
 
+static enum answer fetch_short(struct rig *rig, const void *context, void *buffer,
+                               uint32_t capacity, uint32_t *size)
+{
+    const struct value *key = context;
+    return rig->adapter->map->fetch(rig_here(rig)->object, key->bytes, key->size, buffer, capacity,
+                                    size);
+}
+
+/* A fetch of the script, and again with a buffer that is too short. */
+static bool check_fetch_twice(struct rig *rig, uint32_t key)
+{
+    const struct model_slot *slot = &rig_here(rig)->model.slots[key];
+    if (!check_fetch(rig, key, CLAUSE_DURABLE)) return false;
+    if (rig_is_off(rig) || rig->rotten || slot->count != 1) return true;
+    return rig_short(rig, ADAPTER_CALL_FETCH, slot->allowed[0], rig->buffer, fetch_short,
+                     keys_at(rig->keys, key));
+}
+
 static enum adapter_call call_of(enum op_kind kind)
 {
     switch (kind) {
@@ -188,7 +206,7 @@ static bool call(struct rig *rig, const struct op *op, enum answer *answer)
     case OP_CLEAR:
         return call_change(rig, op, answer);
     case OP_FETCH:
-        return check_fetch(rig, op->key, CLAUSE_DURABLE);
+        return check_fetch_twice(rig, op->key);
     case OP_EXPECT:
         return check_expectation(rig, op);
     default:

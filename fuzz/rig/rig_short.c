@@ -1,0 +1,38 @@
+/* rig_short.c - reads into a buffer that is too short. */
+#include "fuzz/rig/rig_internal.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* Stands after the bytes that may be written. */
+#define GUARD 0xA5u
+
+/* What is wrong with an answer, or NULL. It may be ANSWER_OK, with the bytes that there is room
+ * for, or ANSWER_TOO_BIG. */
+static const char *fault(const struct value *want, enum answer answer, const uint8_t *buffer,
+                         uint32_t capacity, uint32_t size)
+{
+    if (buffer[capacity] != GUARD) return "writes after it";
+    if (answer != ANSWER_OK && answer != ANSWER_TOO_BIG) return "answers as no short buffer does";
+    if (size != want->size) return "returns another length";
+    if (answer == ANSWER_OK && capacity != 0 && memcmp(buffer, want->bytes, capacity) != 0)
+        return "copies other bytes";
+    return NULL;
+}
+
+bool rig_short(struct rig *rig, enum adapter_call call, const struct value *want, uint8_t *buffer,
+               rig_short_read *read, const void *context)
+{
+    if (want == NULL || want->size == 0) return true;
+    uint32_t capacity = want->size / 2, size = UINT32_MAX;
+    buffer[capacity] = GUARD;
+    rig_before(rig, call);
+    enum answer answer = read(rig, context, buffer, capacity, &size);
+    if (!rig_after(rig, call)) return false;
+    if (rig_is_off(rig)) return true;
+    const char *wrong = fault(want, answer, buffer, capacity, size);
+    if (!wrong) return true;
+    return rig_finds(rig, CLAUSE_SANE,
+                     "a read of %" PRIu32 " bytes into a buffer of %" PRIu32 " %s: %s, %" PRIu32,
+                     want->size, capacity, wrong, rig_answer_name(answer), size);
+}
