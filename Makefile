@@ -191,6 +191,12 @@ campaign: ## installs what is missing, explores every scenario on every engine; 
 hard: all ## each engine with each option on the smallest chips, pairs of cuts everywhere; a canary
 	@python3 -B tools/hard.py '$(BUILD)/brownout'
 
+# The tests run a handful of them (tools/test_mutants.py).
+PART ?= 1/1
+mutants: all ## small bugs are put into the engines: which are noticed; PART=3/20 a part of them
+	@$(NEED) $(BUILD_NEEDS) python3
+	@python3 -B tools/mutants.py '$(BUILD)/brownout' --part '$(PART)'
+
 bench: all ## speeds, each beside a yardstick run at the same moment
 	@$(BUILD)/brownout bench scenarios/long-run.scn scenarios/pairs-20.scn \
 	    scenarios/bench-rlog.scn
@@ -268,7 +274,7 @@ help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 FORCE:
-.PHONY: all test coverage lint big-endian campaign hard bench size fuzzers smoke lift size-table
-.PHONY: firmware clean help
+.PHONY: all test coverage lint big-endian campaign hard mutants bench size fuzzers smoke lift
+.PHONY: size-table firmware clean help
 .PHONY: check-build run-c-tests replayers FORCE
 .DELETE_ON_ERROR:

@@ -1,0 +1,367 @@
+#!/usr/bin/env python3
+"""mutants - whether Brownout notices small bugs in the engines. `make mutants`.
+
+A mutant is an engine with one small change (mutants_source.py). A seeded sample of them is compiled
+and linked with the engine's adapter to a plug-in, which the command explores and fuzzes by the
+trials of mutants_trials.py until one of them finds something. Mutants that do not compile, or that
+compile to the same code as the engine itself or as another mutant, are left out.
+
+`PART=3/20` tries a part of the sample. Those that nothing notices must stand in
+tools/mutants.survivors, a line each:
+
+    NAME VERDICT FILE FUNCTION: REASON
+
+VERDICT is `equal` (no caller can see a difference), `costs` (more reads, time or wear, no wrong
+answer) or `missed` (a bug that the harness should have noticed; the reason names what is missing).
+At least 95 of 100 of those that are not equal should be noticed. Files of checksums are left out:
+a mutant of them is another checksum, and their tests hold known values.
+
+Everything is a function of sources, trials and seed. Exit code: 0 as expected; 1 a survivor that is
+not listed, or one listed that is noticed now; 3 the tool failed: an engine without a change
+diverges, or a run ended in a way that says nothing.
+"""
+
+import argparse
+import collections
+import hashlib
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import engines  # noqa: E402
+import mutants_source  # noqa: E402
+import mutants_trials  # noqa: E402
+
+ROOT = Path(__file__).resolve().parent.parent
+SURVIVORS = ROOT / "tools/mutants.survivors"
+VERDICTS = ("equal", "costs", "missed")
+# How many mutants of each engine, and of what two share (a part of engines.txt).
+SAMPLE = {"seqmap": 60, "seqqueue": 60, "seq": 45, "naive": 40, "buffered": 40, "rlog": 75,
+          "seqlog": 75}
+# adapter: (source, symbol, engine whose sources it needs)
+ADAPTERS = {
+    "seqmap": ("adapter_seqmap.c", "adapter_seqmap", "seqmap"),
+    "naive": ("adapter_naive.c", "adapter_naive", "naive"),
+    "seqqueue": ("adapter_seqqueue.c", "adapter_seqqueue", "buffered"),
+    "rlog": ("adapter_rlog.c", "adapter_rlog", "rlog"),
+    "rlog-strict": ("adapter_rlog.c", "adapter_rlog_strict", "rlog"),
+    "seqlog": ("adapter_seqlog.c", "adapter_seqlog", "seqlog"),
+}
+COMPILE = "gcc -std=c11 -w -O2 -fPIC -fvisibility=hidden -DBO_CRC32C_FAST -DBO_CHECKS".split()
+WRAPPER = """#include "fuzz/adapters/{file}"
+__attribute__((visibility("default"))) const struct adapter *brownout_adapter(void);
+const struct adapter *brownout_adapter(void) {{ return &{symbol}; }}
+"""
+# Against mutants that run away; far above what a trial takes.
+CPU_SECONDS_MAX, MEMORY_MAX, SECONDS_MAX = 120, 4 << 30, 300
+HANGS_AFTER = 3  # seconds of a worker's own time
+
+
+class Failed(Exception):
+    """The tool can't go on."""
+
+
+class Noticed(NamedTuple):
+    adapter: str
+    trial: object
+    what: str
+
+
+# --- which mutants ---
+
+
+def own_sources(unit):
+    own = engines.PARTS_AND_ENGINES[unit].sources
+    return [source for source in own if "crc" not in source]
+
+
+def sample_of(unit, seed, count):
+    """Mutants of an engine, each kind in turn, so that no kind is rare."""
+    kinds = collections.defaultdict(list)
+    for source in own_sources(unit):
+        for mutant in mutants_source.mutants(source, (ROOT / "engines" / source).read_text()):
+            kinds[mutant.kind].append(mutant)
+    ranked = []
+    for kind, row in kinds.items():
+        row.sort(key=lambda it: hashlib.sha256(f"{seed} {it.name}".encode()).digest())
+        ranked += [(place, kind, mutant) for place, mutant in enumerate(row)]
+    ranked.sort(key=lambda it: it[:2])
+    return [mutant for _, _, mutant in ranked[:count]]
+
+
+def sample(seed):
+    """[(unit, mutant)], units in turn, so that each part has some of all."""
+    rows = {unit: sample_of(unit, seed, count) for unit, count in SAMPLE.items()}
+    placed = [(place / len(row), unit, mutant) for unit, row in rows.items()
+              for place, mutant in enumerate(row)]
+    return [(unit, mutant) for _, unit, mutant in sorted(placed, key=lambda it: it[:2])]
+
+
+def part_of(row, part):
+    number, count = map(int, part.split("/"))
+    if not 1 <= number <= count:
+        raise Failed(f"PART={part}: expected a part such as 3/20")
+    return row[number - 1 :: count]
+
+
+# --- building ---
+
+
+class Builder:
+    """Objects and plug-ins in a folder. A source is compiled from a pipe, in its own folder."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.objects = {}
+
+    def compile(self, text, where, name):
+        """The object, or None when the text does not compile."""
+        path = self.folder / f"{name}.o"
+        command = [*COMPILE, f"-I{ROOT}", "-x", "c", "-c", "-", "-o", str(path)]
+        done = subprocess.run(command, input=text, text=True, cwd=where, capture_output=True)
+        return path if done.returncode == 0 else None
+
+    def object_of(self, source):
+        """Of an engine's source as it is."""
+        if source not in self.objects:
+            path = ROOT / "engines" / source
+            made = self.compile(path.read_text(), path.parent, source.replace("/", "-"))
+            if made is None:
+                raise Failed(f"engines/{source} does not compile")
+            self.objects[source] = made
+        return self.objects[source]
+
+    def wrapper(self, adapter):
+        file, symbol, _ = ADAPTERS[adapter]
+        key = f"wrapper-{adapter}"
+        if key not in self.objects:
+            made = self.compile(WRAPPER.format(file=file, symbol=symbol), ROOT, key)
+            if made is None:
+                raise Failed(f"fuzz/adapters/{file} does not compile")
+            self.objects[key] = made
+        return self.objects[key]
+
+    def plugin(self, adapter, instead):
+        """The shared object; `instead` maps a source to the object that takes its place."""
+        sources = engines.sources(ADAPTERS[adapter][2])
+        objects = [instead.get(source) or self.object_of(source) for source in sources]
+        path = self.folder / f"{adapter}.so"
+        command = ["gcc", "-shared", "-Wl,-Bsymbolic", *map(str, objects)]
+        command += [str(self.wrapper(adapter)), "-o", str(path)]
+        subprocess.run(command, check=True)
+        return path
+
+
+def adapters_of(source):
+    return [name for name, (_, _, engine) in ADAPTERS.items() if source in engines.sources(engine)]
+
+
+# --- judging ---
+
+
+def limit():
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS_MAX, CPU_SECONDS_MAX))
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_MAX, MEMORY_MAX))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def command_of(brownout, adapter, trial, plugin, folder):
+    words = [brownout]
+    if isinstance(trial, mutants_trials.Fuzz):
+        words += ["fuzz", "--engine", f"{adapter} {trial.options}".strip()]
+        words += ["--runs", trial.runs, "--seed", trial.seed]
+        words += ["--chip", trial.chip] if trial.chip else []
+    else:
+        path = Path(folder) / "trial.scn"
+        path.write_text(mutants_trials.scenario(adapter, mutants_trials.TRIALS[adapter][0], trial))
+        words += ["explore", path, *trial.flags]
+    words += ["--plugin", plugin, "--jobs", 1, "--max", 1, "--no-shrink", "--quiet", "--json"]
+    return [*map(str, words), "--silence", str(HANGS_AFTER), "--artefacts", str(folder),
+            *(["--seconds", str(SECONDS_MAX)])]
+
+
+def run(brownout, adapter, trial, plugin, folder):
+    """What the trial finds, in a few words; None when nothing."""
+    done = subprocess.run(command_of(brownout, adapter, trial, plugin, folder), text=True,
+                          capture_output=True, preexec_fn=limit, errors="replace")
+    complaint = done.stderr.strip().split("\n")[-1]
+    if done.returncode == 0:
+        return None
+    if done.returncode == 1:
+        found = json.loads(done.stdout)["divergences"][0]
+        return f"{found['clause']}: {found['finding']}"
+    if done.returncode in (2, 4):
+        return f"refused: {complaint}"
+    return f"exit code {done.returncode}: {complaint}"
+
+
+def judge(brownout, adapter, plugin, folder, spent=None, count=None):
+    """The first trial that finds something, as Noticed, or None."""
+    for trial in mutants_trials.TRIALS[adapter][1][:count]:
+        start = resource.getrusage(resource.RUSAGE_CHILDREN)
+        what = run(brownout, adapter, trial, plugin, folder)
+        end = resource.getrusage(resource.RUSAGE_CHILDREN)
+        if spent is not None:
+            spent[trial] = end.ru_utime + end.ru_stime - start.ru_utime - start.ru_stime
+        if what:
+            return Noticed(adapter, trial, what)
+    return None
+
+
+def check_unchanged(brownout, builder, names):
+    """The engines as they are must pass every trial, or a trial says nothing of a mutant."""
+    for adapter in names:
+        spent = {}
+        plugin = builder.plugin(adapter, {})
+        found = judge(brownout, adapter, plugin, builder.folder, spent)
+        if found:
+            raise Failed(f"{adapter} without a change: {found.trial}: {found.what}")
+        fuzz = sum(time for trial, time in spent.items() if isinstance(trial, mutants_trials.Fuzz))
+        print(f"mutants: {adapter} without a change passes: {sum(spent.values()) - fuzz:.1f} s of "
+              f"CPU of explore, {fuzz:.1f} s of fuzz", flush=True)
+
+
+class Outcome(NamedTuple):
+    """Of a mutant: `compiled` is None, "same" as another, or "other"."""
+
+    unit: str
+    mutant: object
+    compiled: object
+    noticed: object = None
+
+    @property
+    def survived(self):
+        return self.compiled == "other" and self.noticed is None
+
+
+def try_mutant(brownout, builder, unit, mutant, seen, count):
+    text = (ROOT / "engines" / mutant.file).read_text()
+    where = (ROOT / "engines" / mutant.file).parent
+    made = builder.compile(mutant.apply(text), where, "mutant")
+    if made is None:
+        return Outcome(unit, mutant, None)
+    digest = (mutant.file, made.read_bytes())
+    if made.read_bytes() == builder.object_of(mutant.file).read_bytes() or digest in seen:
+        return Outcome(unit, mutant, "same")
+    seen.add(digest)
+    for adapter in adapters_of(mutant.file):
+        plugin = builder.plugin(adapter, {mutant.file: made})
+        found = judge(brownout, adapter, plugin, builder.folder, count=count)
+        if found:
+            return Outcome(unit, mutant, "other", found)
+    return Outcome(unit, mutant, "other")
+
+
+# --- what is known of survivors ---
+
+
+def read_survivors(text):
+    """{name: (verdict, rest)}."""
+    known = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line or line.startswith("#"):
+            continue
+        words = line.split(maxsplit=2)
+        if len(words) < 3 or words[1] not in VERDICTS or words[0] in known:
+            raise Failed(f"mutants.survivors:{number}: expected NAME {'|'.join(VERDICTS)} PLACE: "
+                         "REASON, each name once")
+        known[words[0]] = (words[1], words[2])
+    return known
+
+
+def line_of(outcome, known):
+    """(what is printed of a mutant, whether that is as expected)."""
+    name, verdict = outcome.mutant.name, known.get(outcome.mutant.name, (None,))[0]
+    if outcome.compiled != "other":
+        word = "does not compile" if outcome.compiled is None else "compiles to the same code"
+        return f"{name} {word}: {outcome.mutant}", True
+    if outcome.noticed:
+        found = outcome.noticed
+        how = f"noticed by {found.adapter}, {found.trial}: {found.what}"
+        wrong = f"; it is listed as {verdict}, take it out of there" if verdict else ""
+        return f"{name} {how}{wrong}: {outcome.mutant}", not verdict
+    if verdict:
+        return f"{name} survived, listed as {verdict}: {outcome.mutant}", True
+    return f"{name} SURVIVED and is not in tools/mutants.survivors: {outcome.mutant}", False
+
+
+def table(outcomes, known):
+    """Lines: of each unit how many were tried, noticed, and what the others are."""
+    yield f"{'':10} {'tried':>6} {'noticed':>8} {'equal':>6} {'costs':>6} {'missed':>7} {'open':>5}"
+    units = [*SAMPLE, "all"]
+    for unit in units:
+        tried = [it for it in outcomes if it.compiled == "other" and unit in (it.unit, "all")]
+        counts = collections.Counter(known.get(it.mutant.name, ("open",))[0]
+                                     for it in tried if it.survived)
+        noticed = sum(not it.survived for it in tried)
+        different = len(tried) - counts["equal"]
+        share = f"  {100 * noticed / different:.1f} % of what is not equal" if different else ""
+        yield (f"{unit:10} {len(tried):6} {noticed:8} {counts['equal']:6} {counts['costs']:6} "
+               f"{counts['missed']:7} {counts['open']:5}{share}")
+
+
+def useful(outcomes):
+    """Lines: how many mutants each trial was the first to notice."""
+    counts = collections.Counter((it.noticed.adapter, str(it.noticed.trial))
+                                 for it in outcomes if it.noticed)
+    for (adapter, trial), count in counts.most_common():
+        yield f"{count:4} {adapter}: {trial}"
+
+
+# --- main ---
+
+
+def work(given, folder):
+    brownout = given.brownout.resolve()
+    known = read_survivors(SURVIVORS.read_text() if SURVIVORS.exists() else "")
+    chosen = part_of(sample(given.seed), given.part)
+    if given.only:
+        every = [(unit, it) for unit in SAMPLE for it in sample_of(unit, given.seed, None)]
+        chosen = [it for it in every if it[1].name in given.only or it[0] in given.only]
+        chosen = part_of(chosen, given.part)
+    builder = Builder(folder)
+    if not given.skip_unchanged:
+        names = {name for _, mutant in chosen for name in adapters_of(mutant.file)}
+        check_unchanged(brownout, builder, sorted(names))
+    outcomes, wrong, seen = [], 0, set()
+    end = time.monotonic() + given.seconds if given.seconds else None
+    for unit, mutant in chosen:
+        if end and time.monotonic() > end:
+            print("mutants: time is over before all were tried")
+            break
+        outcomes.append(try_mutant(brownout, builder, unit, mutant, seen, given.trials))
+        line, fine = line_of(outcomes[-1], known)
+        print(f"mutants: {unit} {line}", flush=True)
+        wrong += not fine
+    for line in (*table(outcomes, known), *useful(outcomes)):
+        print(f"mutants: {line}")
+    print(f"mutants: {wrong} not as expected" if wrong else "mutants: all as expected")
+    return 1 if wrong else 0
+
+
+def main(arguments):
+    parser = argparse.ArgumentParser(prog="mutants")
+    parser.add_argument("brownout", type=Path)
+    parser.add_argument("--part", default="1/1", help="such as 3/20")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", action="append", help="a mutant or an engine")
+    parser.add_argument("--trials", type=int, help="a quick look: the first trials of each alone")
+    parser.add_argument("--seconds", type=float, default=0)
+    parser.add_argument("--skip-unchanged", action="store_true")
+    given = parser.parse_args(arguments)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            return work(given, folder)
+    except Failed as error:
+        print(f"mutants: {error}", file=sys.stderr)
+        return 3
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,184 @@
+"""mutants_trials - by which runs of the command the mutants of each engine are judged: data.
+
+Those that notice most in the least time stand first. Together those of an engine take less than
+10 s of CPU of `explore` and 10 s of `fuzz` on an engine that is right, on a machine of 2020.
+
+The chips are tiny, so that a sector is full after a few operations and turns come often; values are
+zeros, 0xff or bytes, of all sizes up to those that fill a sector exactly and beyond.
+"""
+
+import random
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Trial(NamedTuple):
+    """`options` of the engine; `chip` as in a scenario; `seed` and `count` of random operations, or
+    a shipped scenario; `flags` of explore."""
+
+    options: str
+    chip: str
+    seed: int
+    count: int
+    flags: tuple = ()
+    shipped: str = ""
+
+    def __str__(self):
+        what = self.shipped or f"{self.count} operations of seed {self.seed} on {self.chip}"
+        return " ".join(filter(None, ("explore", what, self.options, *self.flags)))
+
+
+class Fuzz(NamedTuple):
+    """`runs` random scenarios; the fuzzer chooses options and chips by itself, but for these."""
+
+    options: str
+    runs: int
+    seed: int
+    chip: str = ""
+
+    def __str__(self):
+        return " ".join(filter(None, ("fuzz", f"{self.runs} runs", self.options, self.chip)))
+
+
+def chip(sectors, sector, unit=1, more=""):
+    page = f"page={sector}"
+    return f"generic sectors={sectors} sector={sector} {page} unit={unit} {more}".strip()
+
+
+ONCE = "programs=1"
+PAIRS = tuple("--depth 2 --reach 2 --bits 2 --masks 1 --prefixes 2".split())
+DEEP = tuple("--depth 2 --reach 0 --bits 2 --masks 1 --prefixes 2".split())
+WEAK = ("--faults", "edge,prefix,bits,zeros,weak,ecc")
+ROT = ("--faults", "edge,rot")
+CACHED = "states=1 pointers=1"
+
+MAP = (
+    Trial("", chip(3, 64, 4), 1, 24),
+    Trial(f"{CACHED} keys=3", chip(3, 64), 3, 30),
+    Trial("", chip(3, 64, 8, ONCE), 4, 30),
+    Trial("key=1 pointers=1 keys=1", chip(4, 64), 8, 60),
+    Trial("", chip(3, 128, 4), 2, 40),
+    Trial("", chip(4, 256, 16), 9, 60),
+    Trial("", chip(2, 64, 2), 6, 14, DEEP),
+    Trial(f"{CACHED} keys=8", chip(2, 64), 10, 14, DEEP),
+    Trial("", "", 0, 0, (), "exactly-full"),
+    Trial(CACHED, "", 0, 0, (), "remove-heavy"),
+    Trial("", chip(3, 64, 4), 7, 12, PAIRS),
+    Fuzz("", 16, 1, chip(3, 64, 4)),
+    Fuzz("", 16, 2, chip(4, 128)),
+)
+NAIVE = (
+    Trial("", chip(2, 64), 1, 24),
+    Trial("", chip(3, 64, 4), 2, 40),
+    Trial("", chip(3, 128, 8, ONCE), 3, 40),
+    Trial("", chip(3, 64), 7, 40, ROT),
+    Trial("", chip(4, 64, 16), 6, 40),
+    Trial("", chip(2, 64), 4, 16, DEEP),
+    Trial("", chip(3, 64), 5, 16, PAIRS),
+    Trial("", "", 0, 0, (), "settings-store"),
+    Fuzz("", 60, 1),
+)
+QUEUE = (
+    Trial("", chip(3, 64, 4), 1, 30),
+    Trial(CACHED, chip(3, 64), 3, 40),
+    Trial("buffer=16", chip(4, 64), 5, 40),
+    Trial("", chip(3, 64, 8, ONCE), 4, 30),
+    Trial("", chip(1, 64), 6, 30),
+    Trial("", chip(3, 128, 4), 2, 50),
+    Trial("buffer=40", chip(8, 128, 4), 10, 50),
+    Trial("", chip(4, 256, 16), 11, 60),
+    Trial("", "", 0, 0, (), "out-of-order-pops"),
+    Trial("states=1", "", 0, 0, (), "exactly-full-queue"),
+    Trial("", chip(2, 64, 4), 7, 18, DEEP),
+    Trial("", chip(3, 64, 4), 8, 20, PAIRS),
+    Trial(CACHED, chip(2, 64, 2), 9, 18, DEEP),
+    Trial("", chip(1, 128), 12, 16, DEEP),
+    Fuzz("", 16, 1, chip(3, 64, 4)),
+    Fuzz("", 16, 2, chip(4, 128)),
+    Fuzz("", 16, 3, chip(1, 128, 8)),
+)
+LOG = (
+    Trial("", chip(3, 128), 1, 40),
+    Trial("batch=1", chip(3, 128), 12, 50),
+    Trial("ahead=1", chip(4, 128, 4), 3, 50),
+    Trial("batch=1 ahead=1 segment=64", chip(4, 256), 5, 60),
+    Trial("segment=64", chip(3, 128), 4, 50),
+    Trial("", chip(3, 128, 8, ONCE), 6, 50),
+    Trial("", chip(3, 128), 10, 40, ("--faults", "edge,ecc")),
+    Trial("segment=64", chip(8, 128), 11, 90),
+    Trial("", "", 0, 0, (), "three-sector-log"),
+    Trial("batch=1", chip(3, 128), 8, 24, PAIRS),
+    Trial("", chip(3, 128), 7, 16, PAIRS),
+    Trial("ahead=1 segment=64", chip(4, 128), 9, 16, PAIRS),
+    Fuzz("batch=0 ahead=0", 12, 3, chip(4, 128)),
+    Fuzz("batch=1", 12, 2, chip(6, 256, 4)),
+)
+STRICT = (
+    Trial("", chip(3, 128), 21, 40, WEAK),
+    Trial("batch=1", chip(3, 128), 22, 40, WEAK),
+    Trial("ahead=1 segment=64", chip(4, 128), 23, 40, WEAK),
+    Trial("", chip(3, 128), 24, 24, PAIRS),
+    Fuzz("", 12, 3, chip(4, 128)),
+)
+SEQLOG = (
+    Trial("find=scan", chip(3, 64), 1, 40),
+    Trial("framing=cobs", chip(3, 128), 2, 50),
+    Trial("find=fine", chip(5, 128), 4, 60),
+    Trial("find=pointer", chip(6, 128), 6, 60),
+    Trial("find=twolevel framing=cobs", chip(6, 128), 5, 60),
+    Trial("find=coarse ahead=1", chip(5, 128), 3, 50),
+    Trial("ahead=1", chip(4, 64, 4), 7, 60),
+    Trial("", chip(3, 64, 8, ONCE), 8, 40),
+    Trial("find=bisect", chip(12, 64), 14, 100),
+    Trial("find=pointer", chip(12, 64), 15, 100),
+    Trial("find=fine span=3", chip(12, 64), 16, 100),
+    Trial("", chip(3, 64), 9, 24, PAIRS),
+    Trial("find=pointer framing=cobs", chip(5, 64), 10, 18, PAIRS),
+    Trial("find=fine ahead=1 span=2", chip(6, 64), 11, 20, PAIRS),
+    Trial("find=twolevel span=2", chip(7, 64), 12, 20, PAIRS),
+    Fuzz("", 16, 1, chip(4, 128)),
+    Fuzz("", 12, 2, chip(12, 64, 4)),
+)
+# By adapter; `kind` of the operations.
+TRIALS = {"seqmap": ("map", MAP), "naive": ("map", NAIVE), "seqqueue": ("queue", QUEUE),
+          "rlog": ("log", LOG), "rlog-strict": ("log", STRICT), "seqlog": ("log", SEQLOG)}
+
+
+# --- operations ---
+
+
+def value(source, sector):
+    """Small most of the time; now and then about as large as a sector takes."""
+    size = source.choice((0, 1, 3, sector // 16, sector // 8, sector // 6, sector // 4))
+    if source.random() < 0.25:
+        size = sector - source.randrange(4, 40)
+    byte = source.choice(("0x00", "0x00", "0xff", f"0x{source.randrange(256):02x}"))
+    return source.choice((f"fill {byte} {size}", f"fill {byte} {size}", f"random {size}"))
+
+
+def change(source, kind, sector):
+    if kind == "map":
+        key = source.choice("aabc")
+        return source.choices((f"store {key} {value(source, sector)}", f"remove {key}",
+                               f"fetch {key}", "mount", "clear"), (12, 5, 1, 1, 0.2))[0]
+    if kind == "queue":
+        return source.choices((f"push {value(source, sector)}", "pop", "peek", "mount", "pop 1",
+                               f"append {value(source, sector)}", "clear"),
+                              (10, 6, 1, 1, 1, 3, 0.2))[0]
+    return source.choices((f"append {value(source, sector)}", "sync", "mount", "read 0", "idle",
+                           "clear"), (12, 2, 1.5, 1, 1, 0.2))[0]
+
+
+def scenario(engine, kind, trial):
+    """The text of a trial, the same each time. What the engine or the chip has not is left out."""
+    if trial.shipped:
+        lines = (ROOT / f"scenarios/{trial.shipped}.scn").read_text().split("\n")
+        wanted = f"engine {engine} {trial.options}".strip()
+        return "\n".join(wanted if line.startswith("engine ") else line for line in lines)
+    source = random.Random(f"{kind} {trial.seed}")
+    sector = int(trial.chip.split("sector=")[1].split()[0])
+    lines = [f"chip {trial.chip}", f"engine {engine} {trial.options}".strip(), "seed 1"]
+    lines += [change(source, kind, sector) for _ in range(trial.count)]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,179 @@
+"""mutants.py and mutants_source.py: what a mutant is, what is expected of it, some real ones."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from conftest import BUILD, ROOT, made
+
+from tools import mutants, mutants_source, mutants_trials
+
+SOURCE = """
+#include "x.h"
+#define LIMIT 5
+/* a < b */
+static bool sum_fits(const uint8_t *data, uint32_t size)
+{
+    uint32_t crc = 7, room[4];
+    BO_CHECK(size < 9);
+#ifdef BO_CHECKS
+    if (size > 8) return false;
+#endif
+    crc = seq_crc(data, size);
+    seq_program(data, crc);
+    seq_look_away(data);
+    if (size == 0 || !data) return false; // b < c
+    return crc == room[0];
+}
+"""
+
+
+def of_kind(kind, text=SOURCE):
+    return [it for it in mutants_source.mutants("x.c", text) if it.kind == kind]
+
+
+@pytest.mark.parametrize("kind, expected", [
+    ("relation", ["size != 0", "crc != room"]),
+    ("constant", ["= (7 + 1)", "= (7 - 1)", "== (0 + 1)", "room[(0 + 1)]"]),
+    ("logic", ["size == 0 && !data", "|| data"]),
+    ("check", ["false && (size == 0", "true || (size == 0"]),
+    ("checksum", ["return true;"]),
+    ("call", ["(void)0;", "(void)0;"]),
+    ("order", ["seq_program(data, crc); crc = ", "seq_look_away(data); seq_program"]),
+    ("assignment", ["(void)0;"]),
+    ("return", ["return false; "] * 4),
+])
+def test_each_kind_is_made_where_it_fits_and_nowhere_else(kind, expected):
+    found = of_kind(kind)
+    assert len(found) == len(expected)
+    for mutant, text in zip(found, expected):
+        assert text in mutant.after
+
+
+def test_a_kind_that_is_described_is_made_and_the_other_way_round():
+    assert {it.kind for it in mutants_source.mutants("x.c", SOURCE)} == set(mutants_source.KINDS)
+
+
+def test_comments_directives_and_checks_of_the_engine_are_left_alone():
+    for mutant in mutants_source.mutants("x.c", SOURCE):
+        changed = mutant.apply(SOURCE)
+        for kept in ("#define LIMIT 5", "/* a < b */", "BO_CHECK(size < 9)", "if (size > 8)",
+                     "// b < c", "room[4]"):
+            assert kept in changed
+        assert changed != SOURCE
+
+
+def test_a_mutant_keeps_its_name_when_the_source_changes_elsewhere():
+    names = {it.name for it in mutants_source.mutants("x.c", SOURCE)}
+    longer = "void other(void)\n{\n    call(1);\n}\n" + SOURCE
+    assert len(names) == len(mutants_source.mutants("x.c", SOURCE))
+    assert names < {it.name for it in mutants_source.mutants("x.c", longer)}
+
+
+def test_the_sample_is_large_the_same_each_time_and_of_every_kind_and_engine():
+    chosen = mutants.sample(1)
+    assert len(chosen) >= 300 and chosen == mutants.sample(1) != mutants.sample(2)
+    assert {unit for unit, _ in chosen} == set(mutants.SAMPLE)
+    assert {it.kind for _, it in chosen} == set(mutants_source.KINDS)
+    parts = [mutants.part_of(chosen, f"{number}/7") for number in range(1, 8)]
+    assert sorted(it.name for part in parts for _, it in part) == sorted(
+        it.name for _, it in chosen)
+
+
+@pytest.mark.parametrize("part", ["0/3", "4/3"])
+def test_a_part_that_is_none_is_refused(part):
+    with pytest.raises(mutants.Failed, match="expected a part such as"):
+        mutants.part_of([], part)
+
+
+def outcome(compiled="other", noticed=None):
+    mutant = of_kind("checksum")[0]
+    return mutants.Outcome("seq", mutant, compiled, noticed)
+
+
+def test_a_survivor_must_be_listed_and_what_is_noticed_must_not_be():
+    name = outcome().mutant.name
+    listed = mutants.read_survivors(f"# a comment\n{name} equal x.c f: why\n")
+    noticed = mutants.Noticed("seqmap", mutants_trials.Fuzz("", 1, 1), "durable: x")
+    assert not mutants.line_of(outcome(), {})[1]
+    assert mutants.line_of(outcome(), listed)[1]
+    assert mutants.line_of(outcome(noticed=noticed), {})[1]
+    text, fine = mutants.line_of(outcome(noticed=noticed), listed)
+    assert not fine and "take it out" in text
+    assert mutants.line_of(outcome(None), {})[1] and mutants.line_of(outcome("same"), {})[1]
+
+
+def test_the_table_counts_what_is_not_equal():
+    listed = {outcome().mutant.name: ("equal", "why")}
+    noticed = mutants.Noticed("seqmap", mutants_trials.Fuzz("", 1, 1), "durable: x")
+    rows = list(mutants.table([outcome(), outcome(noticed=noticed)], listed))
+    assert rows[-1].split()[:4] == ["all", "2", "1", "1"] and "100.0 %" in rows[-1]
+    assert "50.0 %" in list(mutants.table([outcome(), outcome(noticed=noticed)], {}))[-1]
+
+
+@pytest.mark.parametrize("line", ["a1 equal", "a1 wrong x.c f: why",
+                                  "a1 costs x: y\na1 costs x: y"])
+def test_a_line_of_survivors_that_is_none_is_refused(line):
+    with pytest.raises(mutants.Failed, match="mutants.survivors:"):
+        mutants.read_survivors(line)
+
+
+def test_the_survivors_that_are_listed_are_mutants_of_the_sample():
+    listed = mutants.read_survivors(mutants.SURVIVORS.read_text())
+    assert set(listed) <= {it.name for _, it in mutants.sample(1)}
+
+
+def test_every_trial_is_a_scenario_that_names_its_engine():
+    for adapter, (kind, trials) in mutants_trials.TRIALS.items():
+        assert any(isinstance(trial, mutants_trials.Fuzz) for trial in trials)
+        for trial in trials:
+            if isinstance(trial, mutants_trials.Trial):
+                text = mutants_trials.scenario(adapter, kind, trial)
+                assert f"\nengine {adapter}" in text
+                assert text == mutants_trials.scenario(adapter, kind, trial)
+
+
+# --- real mutants ---
+
+# (source, function, kind, what the changed lines have in them, whether it must be noticed)
+FIXED = (
+    ("map/naive.c", "load", "call", "checksum(map->work, size, check);", True),
+    ("seq/seq.c", "seq_setup", "assignment", "seq->flash = flash;", True),
+    ("queue/seqqueue.c", "resolve", "assignment", "queue->first_back = queue->used - 1;", True),
+    ("ringlog/rlog_read.c", "step", "call", "add(record, frame->payload, frame->size);", True),
+    ("ringlog/seqlog.c", "seed_make", "call", "seqlog_put(bytes + 4", True),
+    # Buffers that are too short (fuzz/rig/rig_short.c).
+    ("map/seqmap.c", "seqmap_fetch", "check", "*value_size > capacity", True),
+    ("map/naive.c", "naive_fetch", "check", "entry.value_size > capacity", True),
+    ("queue/seqqueue.c", "deliver", "check", "item->length > capacity", True),
+)
+
+
+@pytest.fixture(scope="module")
+def builder():
+    with tempfile.TemporaryDirectory() as folder:
+        yield mutants.Builder(folder)
+
+
+@pytest.mark.parametrize("source, function, kind, line, noticed", FIXED)
+def test_a_mutant_is_noticed_and_the_engine_itself_is_not(builder, source, function, kind, line,
+                                                          noticed):
+    brownout = made(BUILD / "brownout")
+    text = (ROOT / "engines" / source).read_text()
+    mutant = next(it for it in mutants_source.mutants(source, text)
+                  if (it.function, it.kind) == (function, kind) and line in it.before)
+    found = mutants.try_mutant(brownout, builder, "", mutant, set(), count=2)
+    assert found.compiled == "other" and bool(found.noticed) == noticed
+    adapter = mutants.adapters_of(source)[0]
+    assert mutants.judge(brownout, adapter, builder.plugin(adapter, {}), builder.folder,
+                         count=1) is None
+
+
+def test_a_mutant_that_is_compiled_to_the_same_code_is_not_tried(builder):
+    path = Path("seq/seq.c")
+    text = (ROOT / "engines" / path).read_text()
+    nothing = mutants_source.Mutant("0", str(path), "f", "call", 0, 0, "\n", "", "")
+    assert mutants.try_mutant(None, builder, "", nothing, set(), 1).compiled == "same"
+    broken = nothing._replace(replacement="?")
+    assert mutants.try_mutant(None, builder, "", broken, set(), 1).compiled is None
+    assert nothing.apply(text) != text
