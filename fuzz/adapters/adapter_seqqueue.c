@@ -134,7 +134,8 @@ static enum answer mount(void *memory, const struct bo_flash *flash,
  * never wait there goes to the flash, after all others. */
 static enum answer put(struct object *object, const void *data, uint32_t size, bool overwrite)
 {
-    if (size > seqqueue_length_max(&object->queue.seq.flash->geometry)) return ANSWER_TOO_BIG;
+    const struct bo_flash_geometry *g = &object->queue.seq.flash->geometry;
+    if (object->buffers && size > seqqueue_length_max(g)) return ANSWER_TOO_BIG;
     int error = QUEUE_ERR_TOO_BIG, drained = BO_FLASH_OK;
     while (object->buffers && !drained) {
         error = buffered_enqueue(&object->front, data, size, BUFFERED_REJECT);
