@@ -29,7 +29,6 @@ import resource
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -183,7 +182,7 @@ def command_of(brownout, adapter, trial, plugin, folder):
         words += ["explore", path, *trial.flags]
     words += ["--plugin", plugin, "--jobs", 1, "--max", 1, "--no-shrink", "--quiet", "--json"]
     return [*map(str, words), "--silence", str(HANGS_AFTER), "--artefacts", str(folder),
-            *(["--seconds", str(SECONDS_MAX)])]
+            "--seconds", str(SECONDS_MAX)]
 
 
 def run(brownout, adapter, trial, plugin, folder):
@@ -317,28 +316,42 @@ def useful(outcomes):
 # --- main ---
 
 
-def work(given, folder):
-    brownout = given.brownout.resolve()
-    known = read_survivors(SURVIVORS.read_text() if SURVIVORS.exists() else "")
-    chosen = part_of(sample(given.seed), given.part)
-    if given.only:
-        every = [(unit, it) for unit in SAMPLE for it in sample_of(unit, given.seed, None)]
-        chosen = [it for it in every if it[1].name in given.only or it[0] in given.only]
-        chosen = part_of(chosen, given.part)
-    builder = Builder(folder)
-    if not given.skip_unchanged:
-        names = {name for _, mutant in chosen for name in adapters_of(mutant.file)}
-        check_unchanged(brownout, builder, sorted(names))
+def choose(given):
+    """[(unit, mutant)] that are tried."""
+    if not given.only:
+        return part_of(sample(given.seed), given.part)
+    every = [(unit, it) for unit in SAMPLE for it in sample_of(unit, given.seed, None)]
+    return [it for it in every if it[1].name in given.only or it[0] in given.only]
+
+
+def try_all(given, builder, chosen, known):
+    """The outcomes, each printed, and how many are not as expected."""
     outcomes, wrong, seen = [], 0, set()
-    end = time.monotonic() + given.seconds if given.seconds else None
     for unit, mutant in chosen:
-        if end and time.monotonic() > end:
-            print("mutants: time is over before all were tried")
-            break
+        brownout = given.brownout.resolve()
         outcomes.append(try_mutant(brownout, builder, unit, mutant, seen, given.trials))
         line, fine = line_of(outcomes[-1], known)
         print(f"mutants: {unit} {line}", flush=True)
         wrong += not fine
+    return outcomes, wrong
+
+
+def stale(known, given):
+    """Names that are listed and not in the sample any more, when all of it is tried."""
+    whole = not given.only and given.part == "1/1"
+    return sorted(set(known) - {it.name for _, it in sample(given.seed)}) if whole else []
+
+
+def work(given, folder):
+    known = read_survivors(SURVIVORS.read_text())
+    chosen, builder = choose(given), Builder(folder)
+    if not given.skip_unchanged:
+        names = {name for _, mutant in chosen for name in adapters_of(mutant.file)}
+        check_unchanged(given.brownout.resolve(), builder, sorted(names))
+    outcomes, wrong = try_all(given, builder, chosen, known)
+    for name in stale(known, given):
+        print(f"mutants: {name} is listed and not in the sample; take it out")
+        wrong += 1
     for line in (*table(outcomes, known), *useful(outcomes)):
         print(f"mutants: {line}")
     print(f"mutants: {wrong} not as expected" if wrong else "mutants: all as expected")
@@ -350,9 +363,8 @@ def main(arguments):
     parser.add_argument("brownout", type=Path)
     parser.add_argument("--part", default="1/1", help="such as 3/20")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", action="append", help="a mutant or an engine")
+    parser.add_argument("--only", action="append", help="a mutant or an engine; no part then")
     parser.add_argument("--trials", type=int, help="a quick look: the first trials of each alone")
-    parser.add_argument("--seconds", type=float, default=0)
     parser.add_argument("--skip-unchanged", action="store_true")
     given = parser.parse_args(arguments)
     try:

@@ -64,6 +64,7 @@ MAP = (
     Trial("", chip(2, 64, 2), 6, 14, DEEP),
     Trial(f"{CACHED} keys=8", chip(2, 64), 10, 14, DEEP),
     Trial("", "", 0, 0, (), "exactly-full"),
+    Trial("", "", 0, 0, (), "long-keys"),
     Trial(CACHED, "", 0, 0, (), "remove-heavy"),
     Trial("", chip(3, 64, 4), 7, 12, PAIRS),
     Fuzz("", 16, 1, chip(3, 64, 4)),

@@ -1,5 +1,6 @@
 """mutants.py and mutants_source.py: what a mutant is, what is expected of it, some real ones."""
 
+import argparse
 import tempfile
 from pathlib import Path
 
@@ -118,9 +119,16 @@ def test_a_line_of_survivors_that_is_none_is_refused(line):
         mutants.read_survivors(line)
 
 
-def test_the_survivors_that_are_listed_are_mutants_of_the_sample():
-    listed = mutants.read_survivors(mutants.SURVIVORS.read_text())
-    assert set(listed) <= {it.name for _, it in mutants.sample(1)}
+def test_what_is_listed_is_well_formed_and_of_engines_that_are_there():
+    for _, rest in mutants.read_survivors(mutants.SURVIVORS.read_text()).values():
+        source, function = rest.split(":")[0].split()
+        assert f"{function}(" in (ROOT / "engines" / source).read_text()
+
+
+def test_a_name_that_is_listed_and_not_in_the_sample_is_stale_when_all_is_tried():
+    given = argparse.Namespace(only=None, part="1/1", seed=1)
+    assert mutants.stale({"0": ("equal", "why")}, given) == ["0"]
+    assert mutants.stale({"0": ("equal", "why")}, argparse.Namespace(only=None, part="1/2")) == []
 
 
 def test_every_trial_is_a_scenario_that_names_its_engine():
