@@ -28,7 +28,7 @@ bool rig_short(struct rig *rig, enum adapter_call call, const struct value *want
     buffer[capacity] = GUARD;
     rig_before(rig, call);
     enum answer answer = read(rig, context, buffer, capacity, &size);
-    if (!rig_after(rig, call)) return false;
+    if (!rig_after(rig, call, answer)) return false;
     if (rig_is_off(rig)) return true;
     const char *wrong = fault(want, answer, buffer, capacity, size);
     if (!wrong) return true;
