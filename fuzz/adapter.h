@@ -206,7 +206,7 @@ struct adapter {
     /* The same where they depend on the options; NULL: they do not. */
     const char *(*claims_by)(const struct adapter_settings *settings);
     uint32_t (*widened_by)(const struct adapter_settings *settings);
-    uint32_t promised; /* bits of enum adapter_promise */
+    uint32_t promised;                    /* bits of enum adapter_promise */
     const struct adapter_option *options; /* NULL or a list that ends with a NULL name */
     bool relies_on_and;                   /* programs a 1 over a 0 on purpose, expecting 0 */
     bool has_globals; /* keeps state outside its object: run in a child process */

@@ -1,10 +1,14 @@
-/* contract.h - what a verdict is made of: the clauses of the contract, and a finding.
+/* contract.h - what a verdict is made of: the clauses of the contract, a finding and its kind.
  *
  * Every layer of the harness may name these, so they stand beside adapter.h and below everything
  * else. What each clause demands is in README, "What is checked".
  */
 #ifndef BROWNOUT_CONTRACT_H
 #define BROWNOUT_CONTRACT_H
+
+#include <stdbool.h>
+
+#include "fuzz/adapter.h"
 
 enum clause {
     CLAUSE_NONE = 0, /* nothing was found */
@@ -31,9 +35,39 @@ static inline const char *clause_name(enum clause clause)
     return clause < CLAUSES ? names[clause] : "?";
 }
 
-/* The first difference between what an engine did and what it had to do. */
+/* What was seen in the place of what had to be there. */
+enum seen {
+    SEEN_UNKNOWN = 0, /* a case that was recorded without it */
+    SEEN_MISSING,     /* nothing */
+    SEEN_OLDER,       /* a value that was replaced since */
+    SEEN_BACK,        /* what was removed, or never took effect */
+    SEEN_OTHER,       /* bytes that nobody put in */
+    SEEN_DAMAGED,     /* the answer: damaged */
+    SEEN_REFUSED,     /* another answer than OK */
+    SEEN_ORDER,       /* another order, or another number */
+    SEEN_EXTRA,       /* more than was put in, or than the engine says that it takes */
+    SEEN_HALF,        /* a part of an operation */
+    SEEN_LESS,        /* less room than a fresh store has */
+    SEEN_RESTLESS,    /* a recovery that writes each time */
+    SEEN_RULE,        /* a rule of the chip was broken; the finding says which */
+    SEEN_ENDLESS,     /* a call that does not end, or not within its bound */
+    SEEN_CRASH,       /* the process was ended; the text says where */
+    SEENS
+};
+
+/* In what power was cut last before the finding was seen. */
+enum cut_in { CUT_NONE = 0, CUT_PROGRAM, CUT_ERASE, CUT_RECOVERY, CUT_INS };
+
+/* The first difference between what an engine did and what it had to do. All but the text, and of
+ * a crash its place in the text, is the kind of the finding: what a person counts as one bug
+ * (script/kind.h). */
 struct finding {
     enum clause clause;
+    enum seen seen;
+    enum adapter_call call; /* that showed it; ADAPTER_CALLS: not known */
+    enum cut_in cut;
+    uint32_t rule;  /* SEEN_RULE: enum chip_rule */
+    bool own;       /* about a key of the harness's own; no part of the kind */
     char text[200]; /* what was expected and what came, one line */
 };
 

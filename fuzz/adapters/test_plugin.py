@@ -520,7 +520,7 @@ static void change(void) { map.fetch = changed_fetch; }
     )
     explored = explore(harness, changed, "--no-use", "--faults", "edge")
     assert explored.clauses == {"settled"}
-    assert "fetched absent" in explored.found[0].finding
+    assert "fetch shows absent" in explored.found[0].finding
 
 
 # Removes one setting after the other.

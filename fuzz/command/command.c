@@ -22,6 +22,9 @@
 /* Generous, for slow and sanitized builds. */
 #define SILENCE_MAX 60.0
 
+/* What making one case smaller may take. */
+#define SHRINK_SECONDS_MAX 10.0
+
 static void print_line(const char *format, va_list arguments)
 {
     fflush(stdout);
@@ -89,6 +92,7 @@ enum {
     OPTION_CUTS,
     OPTION_WAIVE,
     OPTION_COMPLETE,
+    OPTION_SHRINK_SECONDS,
 };
 
 static const struct option long_options[] = {
@@ -123,6 +127,7 @@ static const struct option long_options[] = {
     {"cuts", required_argument, NULL, OPTION_CUTS},
     {"waive", required_argument, NULL, OPTION_WAIVE},
     {"complete", no_argument, NULL, OPTION_COMPLETE},
+    {"shrink-seconds", required_argument, NULL, OPTION_SHRINK_SECONDS},
     {NULL, 0, NULL, 0},
 };
 
@@ -130,15 +135,15 @@ static const struct option long_options[] = {
 #define LOADS "engine plugin "
 #define EXPLORES                                                                                   \
     "faults depth reach bits masks prefixes seed no-use no-dedup isolate shard jobs silence max "  \
-    "no-shrink artefacts db campaign json quiet waive complete "
+    "no-shrink shrink-seconds artefacts db campaign json quiet waive complete "
 static const struct {
     const char *command, *options;
 } uses[] = {
     {"run", LOADS "image json quiet "},
     {"explore", LOADS EXPLORES "seconds "},
     {"fuzz", LOADS EXPLORES "seconds chip time runs image "},
-    {"replay", LOADS "quiet json "},
-    {"shrink", LOADS},
+    {"replay", LOADS "quiet json silence "},
+    {"shrink", LOADS "shrink-seconds silence "},
     {"decode", LOADS "chip image faults "},
     {"wear", LOADS "engines cuts seed faults bits masks prefixes db campaign json artefacts "},
     {"inspect", LOADS "chip "},
@@ -374,6 +379,8 @@ static bool take(int code, const char *text, struct command_options *options)
         return parse_time(text, options);
     case OPTION_SILENCE:
         return parse_seconds(code, text, &options->silence);
+    case OPTION_SHRINK_SECONDS:
+        return parse_seconds(code, text, &options->shrink_seconds);
     case OPTION_NO_USE:
     case OPTION_NO_DEDUP:
     case OPTION_ISOLATE:
@@ -392,6 +399,7 @@ bool command_parse(int argc, char **argv, struct command_options *options)
     *options = (struct command_options){.jobs = 1, .artefacts = ".", .shrink = true};
     options->campaign = "default";
     options->silence = SILENCE_MAX;
+    options->shrink_seconds = SHRINK_SECONDS_MAX;
     explore_defaults(&options->explore);
     optind = 1;
     opterr = 0;

@@ -10,6 +10,7 @@
 #include "fuzz/adapter.h"
 #include "fuzz/db/db.h"
 #include "fuzz/explore/explore.h"
+#include "fuzz/explore/settle.h"
 #include "fuzz/command/output.h"
 #include "fuzz/rig/load.h"
 #include "fuzz/script/script.h"
@@ -35,6 +36,7 @@ struct command_options {
     const char *engines;    /* of `wear` and `bench`: "a x=1, b" */
     uint64_t cuts, cuts_of; /* of `wear`: `cuts` of `cuts_of` operations lose power; 0: none */
     double silence;         /* without a new crash state, and a worker counts as hung */
+    double shrink_seconds;  /* of CPU time for one case */
     bool json, quiet, shrink;
     bool complete;          /* what was stopped before its end is no pass */
     struct waivers waivers; /* besides those of the scenario */
@@ -91,7 +93,16 @@ int command_write_case(const struct command_options *options, const struct scrip
 /* Writes the case and prints what differs and how to replay it. */
 int command_print_divergence(const struct command_options *options,
                              const struct divergence *divergence);
-void command_print_replay(const struct command_options *options, const char *how, const char *path);
+
+/* The same for what did not replay: a fault of the harness, told on standard error. */
+int command_print_unreproduced(const struct command_options *options,
+                               const struct divergence *divergence);
+
+/* How cases are run again and made smaller. */
+struct settle_options command_settling(const struct command_options *options);
+/* As it can be pasted; `image` may be NULL. */
+void command_print_replay(const struct command_options *options, const char *how, const char *image,
+                          const char *path);
 
 /* Flushes standard output. False, with a line printed, when it could not be written (a full disk).
  * */
@@ -123,9 +134,10 @@ int command_blame_db(enum db_status status, const struct db_error *error);
 
 /* How long work ended. */
 struct command_work {
-    uint64_t judged; /* crash states and images */
-    bool found;      /* a divergence */
-    bool stopped;    /* before its end */
+    uint64_t judged;   /* crash states and images */
+    bool found;        /* a divergence */
+    bool unreproduced; /* something that did not replay */
+    bool stopped;      /* before its end */
 };
 
 /* What to exit with, when the work has come to `code`. Nothing found is a pass only where something

@@ -12,6 +12,10 @@
 
 #include "fuzz/command/command.h"
 #include "fuzz/db/db.h"
+#include "fuzz/script/kind.h"
+
+/* Seconds in one call, of a case that is run alone, after which it hangs. */
+#define SILENCE_ALONE_MAX 5.0
 
 int command_ready_artefacts(const struct command_options *options)
 {
@@ -50,10 +54,66 @@ int command_write_case(const struct command_options *options, const struct scrip
     return code;
 }
 
-void command_print_replay(const struct command_options *options, const char *how, const char *path)
+/* As a shell reads it back. */
+static void print_word(const char *word)
 {
-    printf("    replay with: brownout %s %s%s%s\n", how, path, options->plugin ? " --plugin " : "",
-           options->plugin ? options->plugin : "");
+    bool plain = *word && strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                       "0123456789_./+:@%=,-") == strlen(word);
+    if (plain) {
+        printf("%s", word);
+        return;
+    }
+    putchar('\'');
+    for (; *word; word++) {
+        if (*word == '\'')
+            printf("'\\''");
+        else
+            putchar(*word);
+    }
+    putchar('\'');
+}
+
+void command_print_replay(const struct command_options *options, const char *how, const char *image,
+                          const char *path)
+{
+    printf("    replay with: brownout %s ", how);
+    if (image) {
+        print_word(image);
+        putchar(' ');
+    }
+    print_word(path);
+    if (options->plugin) {
+        printf(" --plugin ");
+        print_word(options->plugin);
+    }
+    putchar('\n');
+}
+
+struct settle_options command_settling(const struct command_options *options)
+{
+    bool short_enough = options->silence < SILENCE_ALONE_MAX;
+    return (struct settle_options){.shrink = options->shrink,
+                                   .shrink_seconds = options->shrink_seconds,
+                                   .silence_max =
+                                       short_enough ? options->silence : SILENCE_ALONE_MAX};
+}
+
+int command_print_unreproduced(const struct command_options *options,
+                               const struct divergence *divergence)
+{
+    struct db_case it;
+    char path[COMMAND_PATH_MAX], name[DB_ARTEFACT_MAX], was[KIND_TEXT_MAX];
+    char is[KIND_TEXT_MAX] = "no divergence";
+    db_case_print(&it, divergence->script);
+    snprintf(name, sizeof name, "unreproduced-%s", strchr(it.artefact, '-') + 1);
+    int code = command_write_artefact(options, name, it.text, it.size, path);
+    db_case_free(&it);
+    if (code) return code;
+    if (divergence->shown.clause != CLAUSE_NONE) kind_print(&divergence->shown, is);
+    command_fail("%s does not replay, a fault of the harness; recorded: %s, %s; shows: %s, %s",
+                 path, kind_print(&divergence->script->found, was), divergence->script->found.text,
+                 is, divergence->shown.text);
+    return COMMAND_CLEAN;
 }
 
 /* What differs between two findings whose texts are the same. */
@@ -72,10 +132,12 @@ int command_print_divergence(const struct command_options *options,
                              const struct divergence *divergence)
 {
     char path[COMMAND_PATH_MAX];
-    printf("\n  DIVERGENCE, clause %s, in %" PRIu64 " crash states\n    %s\n",
-           clause_name(divergence->clause), divergence->count, divergence->script->finding);
+    char kind[KIND_TEXT_MAX];
+    printf("\n  DIVERGENCE, clause %s, in %" PRIu64 " crash states\n    %s\n    kind: %s\n",
+           clause_name(divergence->clause), divergence->count, divergence->script->found.text,
+           kind_print(&divergence->script->found, kind));
     print_cuts(divergence->script);
     int code = command_write_case(options, divergence->script, path);
-    if (code == COMMAND_CLEAN) command_print_replay(options, "replay", path);
+    if (code == COMMAND_CLEAN) command_print_replay(options, "replay", NULL, path);
     return code;
 }

@@ -13,7 +13,7 @@
 #include "fuzz/command/command.h"
 #include "fuzz/db/db.h"
 #include "fuzz/explore/pool.h"
-#include "fuzz/explore/shrink.h"
+#include "fuzz/explore/settle.h"
 #include "fuzz/script/json.h"
 #include "fuzz/script/settings.h"
 #include "sim/memory.h"
@@ -46,6 +46,7 @@ static struct command_work work_of(const struct result *result)
 {
     return (struct command_work){.judged = result->judged,
                                  .found = result->divergence_count != 0,
+                                 .unreproduced = result->unreproduced_count != 0,
                                  .stopped = result->stopped};
 }
 
@@ -62,6 +63,10 @@ static int print_text(const struct command_options *options, const struct loaded
         printf("  %" PRIu64 " operations were refused; %s\n", result->refused, result->refusal);
     for (uint32_t i = 0; i < result->divergence_count; i++) {
         int code = command_print_divergence(options, &result->divergences[i]);
+        if (code) return code;
+    }
+    for (uint32_t i = 0; i < result->unreproduced_count; i++) {
+        int code = command_print_unreproduced(options, &result->unreproduced[i]);
         if (code) return code;
     }
     const struct command_work work = work_of(result);
@@ -97,12 +102,16 @@ static int print_json_to(FILE *out, const struct command_options *options,
         if (code) return code;
         fprintf(out, "%s{\"clause\": \"%s\", \"states\": %" PRIu64 ", \"finding\": ", i ? ", " : "",
                 clause_name(divergence->clause), divergence->count);
-        json_print(out, divergence->script->finding);
+        json_print(out, divergence->script->found.text);
         fprintf(out, ", \"case\": ");
         json_print(out, path);
         fprintf(out, "}");
     }
     fprintf(out, "]}\n");
+    for (uint32_t i = 0; i < result->unreproduced_count; i++) {
+        int code = command_print_unreproduced(options, &result->unreproduced[i]);
+        if (code) return code;
+    }
     return COMMAND_CLEAN;
 }
 
@@ -122,23 +131,6 @@ static int print_json(const struct command_options *options, const struct loaded
 
 /* --- the command --- */
 
-/* Each case records what its replay shows, and is shrunk. Cases that are equal then become one. */
-static void settle_cases(const struct command_options *options, const struct loaded *loaded,
-                         struct result *result)
-{
-    struct result settled = {0};
-    for (uint32_t i = 0; i < result->divergence_count; i++) {
-        struct divergence *divergence = &result->divergences[i];
-        if (!divergence->lost) shrink_apart(divergence, loaded->adapter, options->shrink);
-        if (options->shrink)
-            divergence->shape = shrink_shape(divergence->clause, divergence->script);
-        result_add(&settled, divergence);
-    }
-    free(result->divergences);
-    result->divergences = settled.divergences;
-    result->divergence_count = settled.divergence_count;
-}
-
 /* What was found is in the result, whatever the answer. */
 static int explore_into(const struct command_options *options, const struct loaded *loaded,
                         struct db *db, struct result *result)
@@ -154,7 +146,8 @@ static int explore_into(const struct command_options *options, const struct load
                  result);
     double seconds = command_end_progress(&progress);
     int code = COMMAND_CLEAN;
-    settle_cases(options, loaded, result);
+    const struct settle_options settle = command_settling(options);
+    settle_result(result, loaded->adapter, &settle);
     if (db) {
         struct db_error error;
         enum db_status status = db_store_result(db, result, seconds, true, &error);

@@ -79,14 +79,12 @@ static int write_case(const struct command_options *options, const struct fuzz_r
 static int print_image_case(const struct command_options *options, const struct fuzz_run_case *it)
 {
     char path[COMMAND_PATH_MAX], image[COMMAND_PATH_MAX];
-    char how[COMMAND_PATH_MAX + 20];
     int code = write_case(options, it, path, image);
     if (code) return code;
     printf("\n  DIVERGENCE, clause %s, on %" PRIu64 " images\n    %s\n",
            clause_name(it->divergence.clause), it->divergence.count,
-           it->divergence.script->finding);
-    snprintf(how, sizeof how, "fuzz --image %s", image);
-    command_print_replay(options, how, path);
+           it->divergence.script->found.text);
+    command_print_replay(options, "fuzz --image", image, path);
     return COMMAND_CLEAN;
 }
 
@@ -95,6 +93,7 @@ static struct command_work work_of(const struct fuzz_run_result *result)
 {
     return (struct command_work){.judged = result->total.judged,
                                  .found = result->case_count != 0,
+                                 .unreproduced = result->total.unreproduced_count != 0,
                                  .stopped = result->stopped};
 }
 
@@ -112,6 +111,10 @@ static int print_text(const struct command_options *options, const struct loaded
                              : command_print_divergence(options, &it->divergence);
         if (code) return code;
     }
+    for (uint32_t i = 0; i < result->total.unreproduced_count; i++) {
+        int code = command_print_unreproduced(options, &result->total.unreproduced[i]);
+        if (code) return code;
+    }
     const struct command_work work = work_of(result);
     command_print_waived(&loaded->script->waivers, result->total.waived);
     command_print_verdict(&work);
@@ -125,7 +128,7 @@ static int print_case_json(const struct command_options *options, const struct f
     if (code) return code;
     printf("{\"clause\": \"%s\", \"states\": %" PRIu64 ", \"finding\": ",
            clause_name(it->divergence.clause), it->divergence.count);
-    json_print(stdout, it->divergence.script->finding);
+    json_print(stdout, it->divergence.script->found.text);
     printf(", \"case\": ");
     json_print(stdout, path);
     printf(", \"image\": ");
@@ -158,6 +161,10 @@ static int print_json(const struct command_options *options, const struct loaded
         if (code) return code;
     }
     printf("]}\n");
+    for (uint32_t i = 0; i < result->total.unreproduced_count; i++) {
+        int code = command_print_unreproduced(options, &result->total.unreproduced[i]);
+        if (code) return code;
+    }
     return COMMAND_CLEAN;
 }
 
@@ -174,7 +181,7 @@ static struct fuzz_run_options fuzz_run_of(const struct command_options *options
                    .faults = options->explore.faults},
         .explore = options->explore,
         .depth_given = options->depth_given,
-        .shrink = options->shrink,
+        .settle = command_settling(options),
         .jobs = options->jobs,
         .runs_max = options->runs,
         .seconds_max = limited ? options->seconds : SECONDS_DEFAULT,
@@ -297,7 +304,7 @@ static int print_decoded(const struct loaded *loaded)
     struct script *script = loaded->script;
     replay_once(script, loaded->adapter, &loaded->settings, &replayed);
     script->trace = replayed.trace;
-    input_record(script, replayed.finding.clause, replayed.finding.text);
+    input_record(script, &replayed.finding);
     scenario_print_script(script, stdout);
     return replayed.finding.clause == CLAUSE_NONE ? COMMAND_CLEAN : COMMAND_DIVERGED;
 }
@@ -320,7 +327,7 @@ static int write_decoded(const struct command_options *options, const struct dec
     if (code == COMMAND_CLEAN) {
         code = image_try(input.rig, input.image) ? COMMAND_CLEAN : COMMAND_DIVERGED;
         input.script->op_count = 0;
-        if (code) input_record(input.script, input.rig->finding.clause, input.rig->finding.text);
+        if (code) input_record(input.script, &input.rig->finding);
         scenario_print_script(input.script, stdout);
     }
     image_input_free(&input);

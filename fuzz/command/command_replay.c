@@ -9,9 +9,10 @@
 #include <string.h>
 
 #include "fuzz/command/command.h"
+#include "fuzz/explore/apart.h"
 #include "fuzz/explore/replay.h"
+#include "fuzz/script/kind.h"
 #include "fuzz/script/scenario.h"
-#include "fuzz/explore/shrink.h"
 #include "fuzz/wear/wear.h"
 #include "fuzz/script/json.h"
 #include "fuzz/script/settings.h"
@@ -206,27 +207,40 @@ static void warn_of_changes(const struct script *script, const struct replay *re
                "that were recorded with this case\n");
 }
 
+static void print_recorded(const struct finding *found)
+{
+    if (found->clause != CLAUSE_NONE)
+        printf("recorded: clause %s, %s\n", clause_name(found->clause), found->text);
+}
+
+/* The last line is the verdict. */
+static void print_verdict(const struct finding *recorded, const struct finding *shown)
+{
+    char was[KIND_TEXT_MAX], is[KIND_TEXT_MAX] = "no divergence";
+    if (shown->clause != CLAUSE_NONE) kind_print(shown, is);
+    if (recorded->clause != CLAUSE_NONE && !kind_same(recorded, shown))
+        printf("warning: another kind; recorded: %s, shows: %s\n", kind_print(recorded, was), is);
+    if (shown->clause == CLAUSE_NONE)
+        printf("no divergence\n");
+    else
+        printf("DIVERGENCE, clause %s: %s\n", clause_name(shown->clause), shown->text);
+}
+
 static int replay_loaded(const struct command_options *options, const struct loaded *loaded)
 {
-    struct replay replayed;
-    struct rig *rig = rig_new(loaded->script, loaded->adapter, &loaded->settings);
+    struct replay shown;
+    const struct script *script = loaded->script;
     setvbuf(stdout, NULL, _IOLBF, 0); /* an engine that crashes must not take the story with it */
-    printf("%s on ", loaded->script->name);
+    printf("%s on ", script->name);
     settings_print(stdout, loaded->adapter, &loaded->settings);
-    printf(", %s\n", loaded->script->part.name);
-    if (loaded->script->clause[0])
-        printf("recorded: clause %s, %s\n", loaded->script->clause, loaded->script->finding);
-    bool fine = replay(rig, options->quiet ? NULL : stdout, &replayed);
-    rig_free(rig);
-    if (replayed.finding.clause == CLAUSE_SCENARIO)
-        return refuse_mistake(options, loaded, &replayed);
-    warn_of_changes(loaded->script, &replayed);
-    if (fine)
-        printf("no divergence\n");
-    else if (options->quiet)
-        printf("DIVERGENCE, clause %s: %s\n", clause_name(replayed.finding.clause),
-               replayed.finding.text);
-    return fine ? COMMAND_CLEAN : COMMAND_DIVERGED;
+    printf(", %s\n", script->part.name);
+    print_recorded(&script->found);
+    replay_apart(script, loaded->adapter, &loaded->settings, options->quiet ? NULL : stdout,
+                 options->silence, &shown);
+    if (shown.finding.clause == CLAUSE_SCENARIO) return refuse_mistake(options, loaded, &shown);
+    warn_of_changes(script, &shown);
+    print_verdict(&script->found, &shown.finding);
+    return shown.finding.clause == CLAUSE_NONE ? COMMAND_CLEAN : COMMAND_DIVERGED;
 }
 
 int command_replay(int argc, char **argv)
@@ -236,21 +250,28 @@ int command_replay(int argc, char **argv)
 
 /* --- shrink --- */
 
+/* A case whose replay shows another kind now is one of that kind. */
 static int shrink_loaded(const struct command_options *options, const struct loaded *loaded)
 {
-    struct script *script = script_copy(loaded->script);
-    enum clause clause = replay_record(script, loaded->adapter, &loaded->settings);
-    if (clause == CLAUSE_NONE || clause == CLAUSE_SCENARIO) {
-        command_refuse("%s: %s", options->files[0],
-                       clause ? script->finding
-                              : "expected a case that diverges; its replay shows no divergence");
-        script_free(script);
-        return COMMAND_USAGE;
-    }
-    shrink(&script, loaded->adapter, &loaded->settings);
-    scenario_print_script(script, stdout);
-    script_free(script);
-    return COMMAND_DIVERGED;
+    struct replay shown;
+    struct settle_options settle = command_settling(options);
+    struct divergence divergence = {.count = 1, .script = script_copy(loaded->script)};
+    replay_apart(divergence.script, loaded->adapter, &loaded->settings, NULL, settle.silence_max,
+                 &shown);
+    divergence.script->found = shown.finding;
+    divergence.lost = shown.finding.seen == SEEN_CRASH || shown.finding.seen == SEEN_ENDLESS;
+    int code = COMMAND_DIVERGED;
+    if (shown.finding.clause == CLAUSE_SCENARIO)
+        code = command_refuse("%s: %s", options->files[0], shown.finding.text);
+    else if (shown.finding.clause == CLAUSE_NONE)
+        code = command_refuse("%s: expected a case that diverges; its replay shows no divergence",
+                              options->files[0]);
+    else if (!settle_divergence(&divergence, loaded->adapter, &settle))
+        code = command_fail("%s: two replays of it differ", options->files[0]);
+    else
+        scenario_print_script(divergence.script, stdout);
+    script_free(divergence.script);
+    return code;
 }
 
 int command_shrink(int argc, char **argv)

@@ -43,10 +43,9 @@ static struct script *case_of(const struct contender *it, const struct rig *rig,
                               const struct script *done, uint32_t faults, bool *replays)
 {
     const struct path path = {.levels[0].op = done->op_count - 1};
-    struct script *found = path_case(done, it->adapter, &it->settings, &path);
-    if (faults & ~(uint32_t)FAULT_STABLE) found->faults = faults;
-    snprintf(found->clause, sizeof found->clause, "%s", clause_name(rig->finding.clause));
-    memcpy(found->finding, rig->finding.text, sizeof found->finding);
+    const struct path_frame frame = {done, it->adapter, &it->settings, faults};
+    struct script *found = path_case(&frame, &path);
+    found->found = rig->finding;
     *replays = replay_record(found, it->adapter, &it->settings) != CLAUSE_NONE;
     return found;
 }
@@ -64,7 +63,7 @@ static int blame(const struct contest *contest, const struct contender *it, cons
     struct script *found =
         done->op_count ? case_of(it, rig, done, contest->cut_rate.faults, &replays) : NULL;
     if (found && command_write_case(contest->options, found, path) == COMMAND_CLEAN) {
-        command_print_replay(contest->options, "replay", path);
+        command_print_replay(contest->options, "replay", NULL, path);
         if (!replays)
             printf(
                 "    (the replay shows no divergence: it mounts more often than this run did)\n");

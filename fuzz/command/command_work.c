@@ -63,6 +63,7 @@ int command_end(const struct command_options *options, int code, const struct co
 {
     if (code != COMMAND_CLEAN) return code;
     if (work->found) return COMMAND_DIVERGED;
+    if (work->unreproduced) return COMMAND_FAILED;
     if (worker_stopped()) return COMMAND_INTERRUPTED;
     if (!work->judged || (options->complete && work->stopped)) return COMMAND_NOT_JUDGED;
     return COMMAND_CLEAN;
@@ -79,6 +80,8 @@ void command_print_verdict(const struct command_work *work)
 {
     if (work->found) {
         if (work->stopped) printf("  stopped before the end\n");
+    } else if (work->unreproduced) {
+        printf("  NO VERDICT: what was found did not replay\n");
     } else if (!work->judged) {
         printf("  NOTHING WAS JUDGED: no crash state was reached%s\n",
                work->stopped ? " before the end" : "");

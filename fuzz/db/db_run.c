@@ -378,7 +378,7 @@ static bool put_case(struct db *db, const struct divergence *it, const struct db
         db_number("engine", (uint64_t)db->engine_id),
         db_text("clause", clause_name(it->clause)),
         db_text("shape", shape),
-        db_text("finding", it->script->finding),
+        db_text("finding", it->script->found.text),
         db_text("scenario", it->script->name),
         db_text("path", db->run.path),
         db_number("line", line_of(it->script)),

@@ -86,8 +86,8 @@ static void example_init(struct example *it)
     memset(it, 0, sizeof *it);
     it->script = example_script();
     it->found = example_script();
-    strcpy(it->found->clause, "atomic");
-    strcpy(it->found->finding, "k: expected \"value\", found nothing");
+    it->found->found = (struct finding){.clause = CLAUSE_ATOMIC, .seen = SEEN_MISSING};
+    strcpy(it->found->found.text, "k: expected \"value\", found nothing");
     store_op(it->found, 8, 1, TEAR_PREFIX);
     for (uint32_t i = 0; i < SECTORS; i++)
         it->erases[i] = i % 8;

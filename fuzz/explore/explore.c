@@ -114,24 +114,15 @@ static enum fault_class fault_of(const struct explorer *e)
 
 static void add_finding(struct explorer *e, bool lost)
 {
-    const struct finding *finding = &e->rig->finding;
-    struct divergence divergence = {
-        .clause = finding->clause,
-        .fault = fault_of(e),
-        .shape = path_shape(finding->clause, e->rig->adapter, e->script, e->path),
-        .lost = lost,
-        .count = 1,
-        .order = e->ordinal,
-    };
-    divergence.script = path_case(e->script, e->rig->adapter, &e->rig->settings, e->path);
-    /* A replay needs the rules of these classes in force too. */
-    if (e->options->faults & ~(uint32_t)FAULT_STABLE)
-        divergence.script->faults = e->options->faults;
-    memcpy(divergence.script->finding, finding->text, sizeof finding->text);
-    strncpy(divergence.script->clause, clause_name(finding->clause),
-            sizeof divergence.script->clause - 1);
-    result_add(e->result, &divergence);
-    e->rig->finding.clause = CLAUSE_NONE;
+    struct finding *finding = &e->rig->finding;
+    const struct path_frame frame = {e->script, e->rig->adapter, &e->rig->settings,
+                                     e->options->faults};
+    struct divergence divergence = path_divergence(&frame, e->path, finding);
+    divergence.fault = fault_of(e);
+    divergence.lost = lost;
+    divergence.order = e->ordinal;
+    path_add(e->result, &divergence, &frame, e->path, finding);
+    finding->clause = CLAUSE_NONE;
     tell_found(e);
 }
 
@@ -169,22 +160,13 @@ static void watch_cuts(struct explorer *e)
     chip_set_hook(e->rig->chip, deeper ? on_flash_op : NULL, e);
 }
 
-/* Whether a store has taken effect before the cut: doing it again asks for room once more, which
- * the uncut run never did. */
-static bool is_done(const struct explorer *e, const struct op *op)
-{
-    const struct model *model = rig_model(e->rig);
-    return op->kind == OP_STORE && model_is_map(model) &&
-           model_match(model, op->key, false, op->value->bytes, op->value->size) >= 0;
-}
-
 /* What the uncut run could do must be possible after a cut too. After the exercise its key may
  * still be there, on parts that can't remove. A pop that fails is judged by the rig. */
 static bool must_work(const struct explorer *e, uint32_t index)
 {
     const struct op *op = &e->script->ops[index];
     return e->rig->level > 0 && e->answers[index] == ANSWER_OK && op->kind != OP_POP &&
-           !is_done(e, op) && !path_has_step(e->path, OP_USE);
+           !rig_is_done(e->rig, op) && !path_has_step(e->path, OP_USE);
 }
 
 /* An operation of the script, at this level. */
@@ -199,8 +181,8 @@ static bool do_op(struct explorer *e, uint32_t index)
     if (e->rig->level == 0) e->answers[index] = (uint8_t)answer;
     if (!must || rig_worked(op, answer) || rig_is_off(e->rig) || !capacity_can_do(e->capacity, op))
         return true;
-    return rig_finds(e->rig, CLAUSE_ALIVE, "%s worked without the cut and fails after it",
-                     op_name(op->kind));
+    return rig_finds(e->rig, CLAUSE_ALIVE, rig_seen_of(answer),
+                     "%s worked without the cut and fails after it", op_name(op->kind));
 }
 
 /* --- steps of the harness's own --- */
@@ -374,7 +356,10 @@ static void judge(struct explorer *e)
 static void judge_skipping(struct explorer *e)
 {
     chip_set_hook(e->rig->chip, NULL, NULL);
-    if (!rig_recover(e->rig)) return; /* judge() has found that */
+    if (!rig_recover(e->rig)) { /* judge() has found that */
+        e->rig->finding.clause = CLAUSE_NONE;
+        return;
+    }
     path_recovered(e->path);
     path_skip(e->path);
     run_from(e, path_here(e->path)->first_op);
@@ -435,7 +420,8 @@ static void judge_in_child(struct explorer *e, void judge_it(struct explorer *))
     fflush(NULL);
     if (worker_fork(&e->child)) judge_and_leave(e, judge_it);
     if (worker_wait(&e->child, text) == WORKER_CRASHED) {
-        rig_finds(e->rig, CLAUSE_SANE, "%s", text);
+        e->rig->call = e->path->pulse.call;
+        rig_finds(e->rig, CLAUSE_SANE, SEEN_CRASH, "%s", text);
         add_finding(e, true);
         return;
     }
@@ -525,7 +511,9 @@ static const struct tear *on_flash_op(void *context, const struct chip_op *op)
     struct explorer *e = context;
     path_here(e->path)->nth++;
     if (e->rig->level < e->options->depth && !e->result->stopped) cut_here(e, op);
-    return cut_of_scenario(e);
+    const struct tear *tear = cut_of_scenario(e);
+    if (tear) path_own_cut(e->path, e->script, op->kind == CHIP_ERASE);
+    return tear;
 }
 
 /* --- the whole --- */
@@ -599,6 +587,7 @@ void explore(const struct script *script, const struct adapter *adapter,
     e.answers = memory_zeroed(script->op_count, 1);
     e.end = script->op_count;
     bool isolate = options->isolate || adapter->has_globals;
+    e.rig->pulse = &path->pulse;
     if (isolate) {
         worker_open(&e.child);
         setvbuf(e.child.file, NULL, _IONBF, 0); /* a buffer would show what an earlier one wrote */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/script/kind.h"
 #include "fuzz/script/settings.h"
 #include "sim/memory.h"
 
@@ -24,6 +25,7 @@ void path_start(struct path *path)
 {
     path->levels[0] = (struct path_level){.op = PATH_OP_NONE};
     path->level = path->cuts = path->tail_count = 0;
+    path->own_cut = CUT_NONE;
 }
 
 void path_call(struct path *path, uint32_t op)
@@ -92,6 +94,12 @@ void path_beside(struct path *path)
     path->levels[path->level] = path->levels[path->level - 1];
 }
 
+void path_own_cut(struct path *path, const struct script *script, bool erase)
+{
+    bool recovery = op_powers_on(script->ops[path_here(path)->op].kind);
+    path->own_cut = recovery ? CUT_RECOVERY : erase ? CUT_ERASE : CUT_PROGRAM;
+}
+
 void path_recovered(struct path *path)
 {
     path_here(path)->recovering = false;
@@ -112,20 +120,41 @@ enum fault_class path_fault(const struct path *path)
     return path->cuts ? fault_class_of(&path->levels[path->cuts - 1].tear) : (enum fault_class)0;
 }
 
-uint64_t path_shape(enum clause clause, const struct adapter *adapter, const struct script *script,
-                    const struct path *path)
+static enum cut_in cut_in(const struct script *script, const struct path *path)
 {
-    uint8_t shape[4 + 3 * CONTRACT_DEPTH_MAX] = {(uint8_t)clause, path_has_step(path, OP_USE),
-                                                 path_has_step(path, OP_ROT)};
-    uint32_t size = 4;
-    for (uint32_t i = 0; i < path->cuts; i++) {
-        const struct path_level *cut = &path->levels[i];
-        shape[size++] = cut->recovering ? OP_MOUNT : (uint8_t)script->ops[cut->op].kind;
-        shape[size++] = cut->erase;
-        shape[size++] = (uint8_t)cut->tear.kind;
-    }
-    return script_digest(shape, size) ^
-           script_digest(adapter->name, (uint32_t)strlen(adapter->name));
+    const struct path_level *last = path->cuts ? &path->levels[path->cuts - 1] : NULL;
+    if (!last) return path->own_cut;
+    if (last->recovering || op_powers_on(script->ops[last->op].kind)) return CUT_RECOVERY;
+    return last->erase ? CUT_ERASE : CUT_PROGRAM;
+}
+
+/* The message of a crash, which says what it is, is there when it is run again. Until then each
+ * operation has its own. */
+static uint64_t place_of(const struct path *path, const struct finding *finding)
+{
+    const struct path_level *here = &path->levels[path->level];
+    return finding->seen == SEEN_CRASH ? (uint64_t)here->op << 8 | path->tail_count : 0;
+}
+
+struct divergence path_divergence(const struct path_frame *frame, const struct path *path,
+                                  struct finding *finding)
+{
+    const char *engine = frame->adapter->name;
+    finding->cut = cut_in(frame->script, path);
+    uint64_t kind = kind_digest(finding) ^ script_digest(engine, (uint32_t)strlen(engine));
+    return (struct divergence){.clause = finding->clause,
+                               .fault = path_fault(path),
+                               .shape = kind ^ place_of(path, finding) * 0x9E3779B97F4A7C15u,
+                               .count = 1};
+}
+
+bool path_add(struct result *result, struct divergence *divergence, const struct path_frame *frame,
+              const struct path *path, const struct finding *finding)
+{
+    if (result_counts(result, divergence)) return false;
+    divergence->script = path_case(frame, path);
+    divergence->script->found = *finding;
+    return result_add(result, divergence);
 }
 
 /* The scenario's own cuts belong to the run, level 0; what is done again above it is not cut. */
@@ -180,13 +209,21 @@ static void append_end(struct script *to, const struct op *ops, uint32_t op_coun
     }
 }
 
-struct script *path_case(const struct script *script, const struct adapter *adapter,
-                         const struct adapter_settings *settings, const struct path *path)
+/* A replay needs the rules of the same classes in force. */
+static void set_faults(struct script *script, uint32_t faults)
 {
+    uint32_t differ = (script->faults ^ faults) & ~(uint32_t)FAULT_STABLE;
+    if (differ) script->faults = faults;
+}
+
+struct script *path_case(const struct path_frame *frame, const struct path *path)
+{
+    const struct script *script = frame->script;
     struct script *found = script_copy(script);
     struct op *ops = memory_copy(found->ops, found->op_count * sizeof *ops);
     found->op_count = 0;
-    settings_name(found, adapter, settings);
+    settings_name(found, frame->adapter, frame->settings);
+    set_faults(found, frame->faults);
     for (uint32_t i = 0; i < path->cuts; i++)
         append_level(found, ops, &path->levels[i], i);
     append_end(found, ops, script->op_count, path);

@@ -8,6 +8,8 @@
 
 #include "fuzz/adapter.h"
 #include "fuzz/contract.h"
+#include "fuzz/explore/result.h"
+#include "fuzz/rig/rig.h"
 #include "fuzz/script/script.h"
 
 #define PATH_OP_NONE UINT32_MAX
@@ -36,8 +38,10 @@ struct path {
     uint32_t cuts;  /* levels from 0 on that ended by a cut; `level` may be one more */
     struct path_step tail[PATH_TAIL_MAX]; /* at the innermost level, after its operations */
     uint32_t tail_count;
-    uint64_t states;     /* crash states met so far; grows while the exploration is alive */
-    uint64_t operations; /* of the uncut run, done so far, in all passes */
+    enum cut_in own_cut;    /* of the scenario, in the run: in what the last one was */
+    struct rig_pulse pulse; /* of the engine calls */
+    uint64_t states;        /* crash states met so far; grows while the exploration is alive */
+    uint64_t operations;    /* of the uncut run, done so far, in all passes */
 };
 
 /* Whether levels and cuts agree; stops the program at a breach. */
@@ -64,6 +68,9 @@ static inline struct path_level *path_here(struct path *path)
 void path_cut(struct path *path, const struct tear *tear, bool erase);
 void path_beside(struct path *path);
 
+/* A cut that the scenario itself has, in the operation of the run that is being called. */
+void path_own_cut(struct path *path, const struct script *script, bool erase);
+
 /* The script stands after the interrupted operation: it is not done again. */
 void path_skip(struct path *path);
 
@@ -79,15 +86,27 @@ void path_recovered(struct path *path);
 /* Back at a level below, which is as it was; a child process that died may have left several. */
 void path_return(struct path *path, uint32_t level);
 
+/* What is explored, for path_case(). */
+struct path_frame {
+    const struct script *script;
+    const struct adapter *adapter;
+    const struct adapter_settings *settings;
+    uint32_t faults; /* classes in force */
+};
+
 /* The case that a path leads to: the script's operations with the path's cuts. */
-struct script *path_case(const struct script *script, const struct adapter *adapter,
-                         const struct adapter_settings *settings, const struct path *path);
+struct script *path_case(const struct path_frame *frame, const struct path *path);
 
 /* The class of the last tear on the path; FAULT_ROT for rot, 0 where there was neither. */
 enum fault_class path_fault(const struct path *path);
 
-/* The shape of what a path found. */
-uint64_t path_shape(enum clause clause, const struct adapter *adapter, const struct script *script,
-                    const struct path *path);
+/* Makes a divergence, without its case, of what a path found. Its shape is the kind of the finding,
+ * whose `cut` this fills in. */
+struct divergence path_divergence(const struct path_frame *frame, const struct path *path,
+                                  struct finding *finding);
+
+/* Adds it to the result, with its case where that one is to be kept. Whether a kind is new. */
+bool path_add(struct result *result, struct divergence *divergence, const struct path_frame *frame,
+              const struct path *path, const struct finding *finding);
 
 #endif

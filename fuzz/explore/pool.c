@@ -61,18 +61,16 @@ static void start_worker(struct pool *pool, uint32_t index)
 }
 
 /* The worker is gone in the middle of an engine call: the path it was on is the case. */
-static void add_lost(struct pool *pool, uint32_t index, enum clause clause, const char *text)
+static void add_lost(struct pool *pool, uint32_t index, enum worker_end end, const char *text)
 {
     const struct path *path = &pool->shared->paths[index];
-    struct divergence divergence = {
-        .clause = clause, .lost = true, .count = 1, .order = path->states};
-    divergence.shape = path_shape(clause, pool->adapter, pool->script, path);
-    divergence.script = path_case(pool->script, pool->adapter, pool->settings, path);
-    divergence.fault = path_fault(path);
-    snprintf(divergence.script->finding, sizeof divergence.script->finding, "%s", text);
-    snprintf(divergence.script->clause, sizeof divergence.script->clause, "%s",
-             clause_name(clause));
-    result_add(pool->result, &divergence);
+    const struct path_frame frame = {pool->script, pool->adapter, pool->settings,
+                                     pool->options->faults};
+    struct finding finding = worker_finding(end, path->pulse.call, text);
+    struct divergence divergence = path_divergence(&frame, path, &finding);
+    divergence.lost = true;
+    divergence.order = path->states;
+    path_add(pool->result, &divergence, &frame, path, &finding);
 }
 
 /* What a worker had found before it was lost; its counts end there and are left alone. */
@@ -98,7 +96,7 @@ static void collect(struct pool *pool, uint32_t index, enum worker_end end, cons
     take_found(pool, file);
     pool->result->states += pool->shared->paths[index].states;
     pool->result->stopped = true; /* nobody explores the rest of its share */
-    add_lost(pool, index, end == WORKER_HUNG ? CLAUSE_BOUNDED : CLAUSE_SANE, text);
+    add_lost(pool, index, end, text);
 }
 
 static void show_progress(const struct pool *pool)

@@ -220,6 +220,9 @@ static const struct tear *on_flash_op(void *context, const struct chip_op *op)
     player->rig->interrupted = true;
     player->result->cuts++;
     player->result->trace = player->trace;
+    player->result->cut = op_powers_on(player->op->kind) ? CUT_RECOVERY
+                          : op->kind == CHIP_ERASE       ? CUT_ERASE
+                                                         : CUT_PROGRAM;
     return &player->op->cut.tear;
 }
 
@@ -238,16 +241,37 @@ static bool power_on_first(struct player *player)
     return fine;
 }
 
+/* Whether an operation is the one that was cut, done again. */
+static bool is_again(const struct op *cut, const struct op *op)
+{
+    uint64_t was = cut->value ? cut->value->digest : 0, is = op->value ? op->value->digest : 0;
+    return cut->kind == op->kind && cut->key == op->key && was == is && cut->count == op->count;
+}
+
+/* Whether the operation at `index` was cut and is done again up to `end`: before any other work. */
+static bool is_redone(const struct script *script, uint32_t index, uint32_t end)
+{
+    const struct op *op = &script->ops[index];
+    if (!op->cut.nth || op_powers_on(op->kind)) return false;
+    for (uint32_t i = index + 1; i <= end; i++) {
+        if (is_again(op, &script->ops[i])) return true;
+        if (op_is_work(script->ops[i].kind) && !op_powers_on(script->ops[i].kind)) return false;
+    }
+    return false;
+}
+
 /* Whether an operation does when nothing is cut. Costs a run: for when it failed after a cut. */
 static bool works_uncut(struct rig *rig, uint32_t index)
 {
+    const struct script *script = rig->script;
     enum answer answer = ANSWER_FULL;
-    struct rig *uncut = rig_new(rig->script, rig->adapter, &rig->settings);
+    struct rig *uncut = rig_new(script, rig->adapter, &rig->settings);
     rig_lend_ram(rig);
     bool fine = rig_start(uncut);
     for (uint32_t i = 0; fine && i <= index; i++) {
-        const struct op *op = &rig->script->ops[i];
-        if (op->kind != OP_ROT && op->kind != OP_USE) fine = rig_call(uncut, op, &answer);
+        const struct op *op = &script->ops[i];
+        if (op->kind == OP_ROT || op->kind == OP_USE || is_redone(script, i, index)) continue;
+        fine = rig_call(uncut, op, &answer);
     }
     rig_take_ram(rig);
     rig_free(uncut);
@@ -271,6 +295,7 @@ static bool play_op(struct player *player, uint32_t index)
     if (!power_on_first(player)) return false;
     player->nth = 0;
     tell_op(player, index);
+    bool done = rig_is_done(rig, player->op);
     if (player->op->kind == OP_USE ? !rig_use(rig, capacity_can_use(player->capacity))
                                    : !rig_call(rig, player->op, &answer))
         return false;
@@ -280,10 +305,10 @@ static bool play_op(struct player *player, uint32_t index)
         tell_left(player);
     else if (player->op->kind == OP_MOUNT)
         tell_content(player);
-    if (rig_is_off(rig) || rig_worked(player->op, answer) || !should_work(player, index))
+    if (rig_is_off(rig) || rig_worked(player->op, answer) || done || !should_work(player, index))
         return true;
-    return rig_finds(rig, CLAUSE_ALIVE, "%s worked without the cut and fails after it",
-                     op_name(player->op->kind));
+    return rig_finds(rig, CLAUSE_ALIVE, rig_seen_of(answer),
+                     "%s worked without the cut and fails after it", op_name(player->op->kind));
 }
 
 static bool play(struct player *player)
@@ -304,6 +329,7 @@ static bool play(struct player *player)
     }
     chip_set_hook(rig->chip, NULL, NULL);
     player->result->finding = rig->finding;
+    player->result->finding.cut = player->result->cut;
     tell_finding(player);
     return fine;
 }
@@ -311,7 +337,6 @@ static bool play(struct player *player)
 bool replay(struct rig *rig, FILE *story, struct replay *result)
 {
     *result = (struct replay){0};
-    rig->thorough = true; /* a replay finds whatever an exploration found, and it has the time */
     struct player player = {.rig = rig, .story = story, .result = result};
     player.capacity = capacity_new(rig);
     bool fine = play(&player);
@@ -333,8 +358,7 @@ enum clause replay_record(struct script *script, const struct adapter *adapter,
     struct replay told;
     replay_once(script, adapter, settings, &told);
     if (told.finding.clause == CLAUSE_NONE) return CLAUSE_NONE;
-    snprintf(script->clause, sizeof script->clause, "%s", clause_name(told.finding.clause));
-    memcpy(script->finding, told.finding.text, sizeof script->finding);
+    script->found = told.finding;
     script->trace = told.trace;
     return told.finding.clause;
 }

@@ -14,6 +14,7 @@ struct replay {
     struct finding finding;      /* what differed; CLAUSE_NONE: nothing */
     uint32_t op;                 /* the operation that showed it, or op_count */
     uint32_t cuts;               /* cuts that took place */
+    enum cut_in cut;             /* in what the last one was */
     uint32_t cuts_missed;        /* cuts whose nth program or erase never came */
     uint64_t trace;              /* digest of the flash calls up to the last cut */
     uint64_t programs_after_cut; /* programs and erases of all recoveries */

@@ -4,20 +4,46 @@
 
 #include "sim/memory.h"
 
-bool result_add(struct result *result, struct divergence *divergence)
+static struct divergence *find(struct result *result, uint64_t shape)
 {
     for (uint32_t i = 0; i < result->divergence_count; i++) {
-        struct divergence *known = &result->divergences[i];
-        if (known->shape != divergence->shape) continue;
-        known->count += divergence->count;
-        if (divergence->order < known->order) {
-            struct script *script = known->script;
-            known->script = divergence->script;
-            known->order = divergence->order;
-            divergence->script = script;
-        }
-        known->lost = known->lost || divergence->lost;
-        script_free(divergence->script);
+        if (result->divergences[i].shape == shape) return &result->divergences[i];
+    }
+    return NULL;
+}
+
+/* Whether a case is to be kept rather than another one of its kind. */
+static bool comes_first(const struct divergence *one, const struct divergence *other)
+{
+    if (one->fault != other->fault) return one->fault < other->fault;
+    return one->order < other->order;
+}
+
+bool result_counts(struct result *result, const struct divergence *divergence)
+{
+    struct divergence *known = find(result, divergence->shape);
+    if (!known || comes_first(divergence, known)) return false;
+    known->count += divergence->count;
+    return true;
+}
+
+static void merge(struct divergence *known, struct divergence *divergence)
+{
+    struct divergence loser = *divergence;
+    uint64_t count = known->count + divergence->count;
+    if (comes_first(divergence, known)) {
+        loser = *known;
+        *known = *divergence;
+    }
+    known->count = count;
+    script_free(loser.script);
+}
+
+bool result_add(struct result *result, struct divergence *divergence)
+{
+    struct divergence *known = find(result, divergence->shape);
+    if (known) {
+        merge(known, divergence);
         return false;
     }
     size_t count = result->divergence_count;
@@ -26,11 +52,21 @@ bool result_add(struct result *result, struct divergence *divergence)
     return true;
 }
 
+void result_add_unreproduced(struct result *result, struct divergence *divergence)
+{
+    size_t count = result->unreproduced_count;
+    result->unreproduced = memory_resize(result->unreproduced, count + 1, sizeof *divergence);
+    result->unreproduced[result->unreproduced_count++] = *divergence;
+}
+
 void result_free(struct result *result)
 {
     for (uint32_t i = 0; i < result->divergence_count; i++)
         script_free(result->divergences[i].script);
+    for (uint32_t i = 0; i < result->unreproduced_count; i++)
+        script_free(result->unreproduced[i].script);
     free(result->divergences);
+    free(result->unreproduced);
     free(result->sector_erases);
     *result = (struct result){0};
 }

@@ -8,13 +8,14 @@
 
 /* One difference between engine and model. `script` is the case: operations, cuts, finding. */
 struct divergence {
-    enum clause clause;
+    enum clause clause;     /* of the script's finding */
     enum fault_class fault; /* of the last tear on the path; 0 when there was no cut */
     bool lost;              /* the engine crashed or hung: replaying it does the same */
-    uint64_t shape;         /* equal for divergences that look like the same bug */
-    uint64_t count;         /* how many crash states showed this shape */
+    uint64_t shape;         /* equal for divergences of one kind (script/kind.h) */
+    uint64_t count;         /* how many crash states showed this kind */
     uint64_t order;         /* place of the first one in the exploration; sorts results of shards */
     struct script *script;
+    struct finding shown; /* by its own replay, where that is not what it was recorded with */
 };
 
 struct result {
@@ -33,6 +34,8 @@ struct result {
     uint64_t operations; /* of the uncut run */
     struct divergence *divergences;
     uint32_t divergence_count;
+    struct divergence *unreproduced; /* what did not replay: a fault of the harness (settle.h) */
+    uint32_t unreproduced_count;
     char mistake[200]; /* of scenario or adapter; then what was found means nothing */
     uint32_t mistake_line;
     uint64_t refused; /* operations of the uncut run that the engine did not do, */
@@ -41,8 +44,15 @@ struct result {
 };
 void result_free(struct result *result);
 
-/* Adds a divergence, or counts it when one of its shape is there; takes the script. Whether it is
- * new. */
+/* Counts a divergence, whose script is not made yet, when one of its kind is there that is kept: the
+ * one of the simplest fault, and the first one of that. False: it is to be added. */
+bool result_counts(struct result *result, const struct divergence *divergence);
+
+/* Adds a divergence, or counts it when one of its kind is there, of which one is kept as above;
+ * takes the script. Whether it is new. */
 bool result_add(struct result *result, struct divergence *divergence);
+
+/* Keeps what did not replay; takes the script. */
+void result_add_unreproduced(struct result *result, struct divergence *divergence);
 
 #endif

@@ -1,57 +1,83 @@
 #define _GNU_SOURCE
 #include "fuzz/explore/shrink.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 
-#include "fuzz/script/settings.h"
-#include "fuzz/explore/replay.h"
-#include "fuzz/explore/result_pipe.h"
+#include "fuzz/explore/apart.h"
 #include "fuzz/explore/worker.h"
+#include "fuzz/rig/exercise.h"
+#include "fuzz/script/kind.h"
+#include "fuzz/script/settings.h"
 #include "sim/memory.h"
 
 /* Replays that one shrinking may cost; a bound for what grows fast with long cases. */
 #define ATTEMPTS_MAX 20000u
 
+/* Seconds in one call after which an attempt hangs: it need not be sure, what is left is run again. */
+#define SILENCE_MAX 0.25
+
 struct shrinker {
     const struct adapter *adapter;
     const struct adapter_settings *settings;
-    struct script *best; /* the smallest so far that still shows it */
+    const struct shrink_options *options;
+    struct finding wanted; /* its kind is never left */
+    struct script *best;   /* the smallest so far that still shows it */
     uint32_t attempts;
+    double cpu_end;
 };
 
-/* A finding of the clause lawful begins with the rule: another rule is another bug. */
-static bool same_rule(const struct script *script, const struct finding *finding)
+static double seconds_of(const struct timeval *time)
 {
-    size_t size = strcspn(script->finding, ":");
-    return finding->clause != CLAUSE_LAWFUL || !script->finding[0] ||
-           strncmp(script->finding, finding->text, size + 1) == 0;
+    return (double)time->tv_sec + (double)time->tv_usec * 1e-6;
 }
 
-static bool shows(struct shrinker *shrinker, const struct script *script, struct replay *told)
+/* Of this process and of the attempts that were made apart. */
+static double cpu_now(void)
 {
-    struct replay result;
-    if (!told) told = &result;
-    if (shrinker->attempts >= ATTEMPTS_MAX) return false;
+    struct rusage mine, theirs;
+    getrusage(RUSAGE_SELF, &mine);
+    getrusage(RUSAGE_CHILDREN, &theirs);
+    return seconds_of(&mine.ru_utime) + seconds_of(&mine.ru_stime) + seconds_of(&theirs.ru_utime) +
+           seconds_of(&theirs.ru_stime);
+}
+
+static bool is_over(const struct shrinker *shrinker)
+{
+    return shrinker->attempts >= ATTEMPTS_MAX || worker_stopped() || cpu_now() > shrinker->cpu_end;
+}
+
+static void play(struct shrinker *shrinker, const struct script *script, struct replay *shown)
+{
     shrinker->attempts++;
-    replay_once(script, shrinker->adapter, shrinker->settings, told);
-    return told->finding.clause != CLAUSE_NONE && told->cuts_missed == 0 &&
-           strcmp(clause_name(told->finding.clause), script->clause) == 0 &&
-           same_rule(script, &told->finding);
+    if (shrinker->options->apart)
+        replay_apart(script, shrinker->adapter, shrinker->settings, NULL, SILENCE_MAX, shown);
+    else
+        replay_once(script, shrinker->adapter, shrinker->settings, shown);
 }
 
-/* Takes the candidate when it shows the same; frees the loser. */
+static bool shows(struct shrinker *shrinker, const struct script *script)
+{
+    struct replay shown;
+    if (is_over(shrinker)) return false;
+    play(shrinker, script, &shown);
+    return shown.cuts_missed == 0 && kind_within(&shrinker->wanted, &shown.finding);
+}
+
+/* Takes the candidate when it shows the same; frees the loser. It is tried as its text gives it. */
 static bool try(struct shrinker *shrinker, struct script *candidate)
 {
-    if (!candidate) return false;
-    if (!shows(shrinker, candidate, NULL)) {
-        script_free(candidate);
+    struct script *tidy = candidate ? script_tidy(candidate) : NULL;
+    script_free(candidate);
+    if (!tidy) return false;
+    if (!shows(shrinker, tidy)) {
+        script_free(tidy);
         return false;
     }
     script_free(shrinker->best);
-    shrinker->best = candidate;
+    shrinker->best = tidy;
     return true;
 }
 
@@ -343,6 +369,73 @@ static bool replace_use(struct shrinker *shrinker)
     return false;
 }
 
+static void append_times(struct script *script, struct op op, uint32_t times)
+{
+    for (uint32_t i = 0; i < times; i++)
+        script_append(script, &op);
+}
+
+/* The stores of the exercise, a value and another one in turn. */
+static void append_stores(struct script *script, const struct exercise *exercise, struct op op)
+{
+    const struct value *values[2];
+    for (uint32_t i = 0; i < 2; i++)
+        values[i] = script_value(script, exercise->values[i]->bytes, exercise->values[i]->size);
+    for (uint32_t i = 0; i < exercise->rounds && values[0] && values[1]; i++) {
+        op.value = values[i % 2];
+        script_append(script, &op);
+    }
+}
+
+/* What rig_use() does, as operations of the script: a map's, or with that operation a list's. */
+static void append_exercise(struct script *script, const struct adapter *adapter,
+                            const struct exercise *exercise, enum op_kind put)
+{
+    const struct value *key = exercise->key;
+    if (adapter->kind == ADAPTER_MAP && key) {
+        struct op op = {.kind = OP_STORE, .key = script_key(script, key->bytes, key->size)};
+        append_stores(script, exercise, op);
+        op.kind = OP_FETCH;
+        script_append(script, &op);
+        op.kind = OP_REMOVE;
+        if (adapter->map->remove) script_append(script, &op);
+    }
+    for (int time = 0; adapter->kind != ADAPTER_MAP && time < 2; time++) {
+        append_stores(script, exercise, (struct op){.kind = put});
+        script_append(script, &(struct op){.kind = OP_SYNC});
+        if (put == OP_APPEND) break;
+        append_times(script, (struct op){.kind = OP_POP}, exercise->rounds + 1);
+    }
+    script_append(script, &(struct op){.kind = OP_LOOK});
+}
+
+static struct script *with_use_unfolded(const struct shrinker *shrinker, uint32_t use,
+                                        enum op_kind put)
+{
+    struct script *script = script_copy(shrinker->best);
+    struct rig *rig = script ? rig_new(script, shrinker->adapter, shrinker->settings) : NULL;
+    if (rig) {
+        script->op_count = use;
+        append_exercise(script, shrinker->adapter, rig->exercise, put);
+        for (uint32_t i = use + 1; i < shrinker->best->op_count; i++)
+            script_append(script, &shrinker->best->ops[i]);
+    }
+    rig_free(rig);
+    return script;
+}
+
+/* Dozens of operations of which most can go, which a part of `use` can't. */
+static bool unfold_use(struct shrinker *shrinker)
+{
+    for (uint32_t i = 0; i < shrinker->best->op_count; i++) {
+        if (shrinker->best->ops[i].kind != OP_USE) continue;
+        if (try(shrinker, with_use_unfolded(shrinker, i, OP_PUSH)) ||
+            (shrinker->adapter->list && try(shrinker, with_use_unfolded(shrinker, i, OP_APPEND))))
+            return true;
+    }
+    return false;
+}
+
 /* --- the chip --- */
 
 static struct script *with_geometry(const struct shrinker *shrinker, uint32_t sectors,
@@ -379,39 +472,12 @@ static bool shrink_chip(struct shrinker *shrinker)
 
 /* --- the whole --- */
 
-/* A script with the header of `from` and nothing else. */
-static struct script *header_of(const struct script *from)
-{
-    struct script *script = script_new(&from->part);
-    struct script fresh = *script;
-    *script = *from;
-    script->arena = fresh.arena;
-    script->keys = fresh.keys;
-    script->ops = fresh.ops;
-    script->key_count = script->op_count = 0;
-    return script;
-}
-
-/* Keys that no operation names any more would go on taking part in every look. */
-static struct script *without_idle_keys(const struct script *from)
-{
-    struct script *to = header_of(from);
-    for (uint32_t i = 0; i < from->op_count; i++) {
-        struct op op = from->ops[i];
-        if (op_has_key(op.kind))
-            op.key = script_key(to, from->keys[op.key]->bytes, from->keys[op.key]->size);
-        if (op.value) op.value = script_value(to, op.value->bytes, op.value->size);
-        script_append(to, &op);
-    }
-    return to;
-}
-
 /* One pass over everything that may become smaller; whether something did. */
 static bool shrink_once(struct shrinker *shrinker)
 {
     bool smaller = drop_operations(shrinker);
     smaller = drop_cuts(shrinker) || smaller;
-    smaller = replace_use(shrinker) || smaller;
+    smaller = replace_use(shrinker) || unfold_use(shrinker) || smaller;
     smaller = shrink_chip(shrinker) || smaller;
     smaller = merge_keys(shrinker) || smaller;
     smaller = join_values(shrinker) || smaller;
@@ -422,75 +488,25 @@ static bool shrink_once(struct shrinker *shrinker)
 }
 
 bool shrink(struct script **script, const struct adapter *adapter,
-            const struct adapter_settings *settings)
+            const struct adapter_settings *settings, const struct shrink_options *options)
 {
-    struct replay told;
-    struct shrinker shrinker = {.adapter = adapter, .settings = settings};
-    shrinker.best = script_copy(*script);
-    if (!shows(&shrinker, shrinker.best, &told)) {
+    struct replay shown;
+    struct shrinker shrinker = {.adapter = adapter,
+                                .settings = settings,
+                                .options = options,
+                                .best = script_tidy(*script),
+                                .cpu_end = cpu_now() + options->seconds};
+    play(&shrinker, shrinker.best, &shown);
+    if (shown.finding.clause == CLAUSE_NONE || !kind_same(&(*script)->found, &shown.finding)) {
         script_free(shrinker.best);
         return false;
     }
-    while (shrink_once(&shrinker)) {}
-    try(&shrinker, without_idle_keys(shrinker.best));
-    replay_once(shrinker.best, adapter, settings, &told);
-    memcpy(shrinker.best->finding, told.finding.text, sizeof told.finding.text);
-    shrinker.best->trace = told.trace;
+    shrinker.wanted = shown.finding;
+    while (shrink_once(&shrinker) && !is_over(&shrinker)) {}
+    play(&shrinker, shrinker.best, &shown);
+    shrinker.best->found = shown.finding;
+    shrinker.best->trace = shown.trace;
     script_free(*script);
     *script = shrinker.best;
     return true;
-}
-
-/* --- in a child process --- */
-
-/* An engine that hangs while a case is made smaller is ended: by SIGXCPU, as SIGKILL would seem to
- * come from outside. */
-#define CPU_SECONDS_MAX 60u
-
-static _Noreturn void shrink_and_leave(struct divergence *divergence, const struct adapter *adapter,
-                                       bool smaller, FILE *file)
-{
-    char reason[SETTINGS_REASON_MAX];
-    struct adapter_settings settings;
-    struct result one = {.divergences = divergence, .divergence_count = 1};
-    const struct rlimit limit = {CPU_SECONDS_MAX, CPU_SECONDS_MAX + 1};
-    setrlimit(RLIMIT_CPU, &limit);
-    if (!settings_resolve(adapter, divergence->script, &settings, reason)) worker_leave();
-    divergence->clause = replay_record(divergence->script, adapter, &settings);
-    if (divergence->clause == CLAUSE_NONE) worker_leave();
-    if (smaller) shrink(&divergence->script, adapter, &settings);
-    result_pipe_write(file, &one);
-    worker_leave();
-}
-
-void shrink_apart(struct divergence *divergence, const struct adapter *adapter, bool smaller)
-{
-    struct result back = {0};
-    struct worker worker;
-    char text[WORKER_TEXT_MAX];
-    worker_open(&worker);
-    fflush(NULL);
-    if (worker_fork(&worker)) shrink_and_leave(divergence, adapter, smaller, worker.file);
-    bool done = worker_wait(&worker, text) == WORKER_DONE;
-    rewind(worker.file);
-    if (done && result_pipe_read(worker.file, &back) && back.divergence_count == 1) {
-        struct script *script = divergence->script;
-        divergence->script = back.divergences[0].script;
-        divergence->clause = back.divergences[0].clause;
-        back.divergences[0].script = script;
-    }
-    result_free(&back);
-    worker_close(&worker);
-}
-
-uint64_t shrink_shape(enum clause clause, const struct script *script)
-{
-    uint64_t shape = (uint64_t)clause;
-    for (uint32_t i = 0; i < script->op_count; i++) {
-        const struct op *op = &script->ops[i];
-        uint8_t bytes[12] = {(uint8_t)op->kind, op->cut.nth != 0, (uint8_t)op->cut.tear.kind};
-        memcpy(bytes + 4, &shape, sizeof shape);
-        if (op->cut.nth || op->kind == OP_USE) shape = script_digest(bytes, sizeof bytes);
-    }
-    return shape;
 }

@@ -1,4 +1,4 @@
-/* shrink.h - makes a case smaller while it breaks the same clause.
+/* shrink.h - makes a case smaller while it shows the same kind (script/kind.h).
  *
  * Takes away operations and cuts, makes the chip smaller, merges keys, joins values that only fill
  * the flash, shortens values, lowers places, simplifies tears, until nothing more goes. Each
@@ -12,18 +12,15 @@
 #include "fuzz/explore/explore.h"
 #include "fuzz/script/script.h"
 
-/* Replaces *script, which must carry its clause, by a smaller one; finding and trace are those of
- * its replay. Leaves it when its replay does not break that clause, and answers false. */
+struct shrink_options {
+    double
+        seconds; /* of CPU time, attempts apart included, after which the smallest so far is it */
+    bool apart;  /* each attempt in a process of its own: a crash and a hang are attempts too */
+};
+
+/* Replaces *script, which must carry its finding, by a smaller one; finding and trace are those of
+ * its replay. Leaves it when its replay does not show that kind, and answers false. */
 bool shrink(struct script **script, const struct adapter *adapter,
-            const struct adapter_settings *settings);
-
-/* Has the case of a divergence tell what its replay shows and, when `smaller` is set, shrinks it:
- * all in a child process, which the engine may crash or keep busy for ever; the case stays as it is
- * then, and so it does when its replay shows nothing. */
-void shrink_apart(struct divergence *divergence, const struct adapter *adapter, bool smaller);
-
-/* What tells one shrunk case from another: the clause, what is done and what is torn, not the
- * bytes. */
-uint64_t shrink_shape(enum clause clause, const struct script *script);
+            const struct adapter_settings *settings, const struct shrink_options *options);
 
 #endif

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fuzz/script/kind.h"
 #include "sim/memory.h"
 
 /* Exit codes that no engine is likely to choose, should it call exit(). */
@@ -109,7 +110,24 @@ static void excuse(const struct worker *worker, int status)
                     "short; try fewer --jobs");
 }
 
-static enum worker_end end(struct worker *worker, int status, char text[WORKER_TEXT_MAX])
+/* The line that names a place, or the last one that says something. */
+static void append_message(FILE *errors, char text[WORKER_TEXT_MAX], size_t used)
+{
+    char line[512], best[512] = "";
+    rewind(errors);
+    while (fgets(line, sizeof line, errors)) {
+        line[strcspn(line, "\r\n")] = 0;
+        for (char *at = line; *at; at++) {
+            if (*at < ' ' || *at > '~') *at = '?';
+        }
+        if (line[strspn(line, " ")]) memcpy(best, line, sizeof best);
+        if (kind_has_place(line)) break;
+    }
+    const char *message = best + strspn(best, " ");
+    if (*message) snprintf(text + used, WORKER_TEXT_MAX - used, ": %s", message);
+}
+
+static enum worker_end end_of(struct worker *worker, int status, char text[WORKER_TEXT_MAX])
 {
     bool exited = WIFEXITED(status);
     worker->pid = 0;
@@ -119,11 +137,14 @@ static enum worker_end end(struct worker *worker, int status, char text[WORKER_T
         snprintf(text, WORKER_TEXT_MAX, "an engine call does not return");
         return WORKER_HUNG;
     }
+    size_t used = (size_t)snprintf(text, WORKER_TEXT_MAX, "the engine crashed: ");
     if (exited)
-        snprintf(text, WORKER_TEXT_MAX, "the engine crashed: it ended the process, exit code %d",
-                 WEXITSTATUS(status));
+        used += (size_t)snprintf(text + used, WORKER_TEXT_MAX - used,
+                                 "it ended the process, exit code %d", WEXITSTATUS(status));
     else
-        snprintf(text, WORKER_TEXT_MAX, "the engine crashed: %s", strsignal(WTERMSIG(status)));
+        used += (size_t)snprintf(text + used, WORKER_TEXT_MAX - used, "%s",
+                                 strsignal(WTERMSIG(status)));
+    if (worker->errors) append_message(worker->errors, text, used);
     return WORKER_CRASHED;
 }
 
@@ -139,8 +160,15 @@ void worker_open(struct worker *worker)
 void worker_close(struct worker *worker)
 {
     fclose(worker->file);
+    if (worker->errors) fclose(worker->errors);
     worker_unshare(worker->word, sizeof *worker->word);
     *worker = (struct worker){0};
+}
+
+void worker_keep_errors(struct worker *worker)
+{
+    worker->errors = memory_opened(tmpfile());
+    if (!worker->errors) worker_fail("no temporary file: %s", strerror(errno));
 }
 
 static void become(struct worker *worker, pid_t watcher)
@@ -151,6 +179,7 @@ static void become(struct worker *worker, pid_t watcher)
     if (getppid() != watcher) _exit(EXIT_FAILED); /* it was faster */
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
+    if (worker->errors) dup2(fileno(worker->errors), STDERR_FILENO);
 }
 
 bool worker_fork(struct worker *worker)
@@ -192,12 +221,18 @@ enum worker_end worker_look(struct worker *worker, uint64_t beats, double silenc
                             char text[WORKER_TEXT_MAX])
 {
     int status;
-    if (waitpid(worker->pid, &status, WNOHANG) > 0) return end(worker, status, text);
+    if (waitpid(worker->pid, &status, WNOHANG) > 0) return end_of(worker, status, text);
     if (!worker->hung && is_silent(worker, beats, silence_max)) {
         worker->hung = true;
         kill(worker->pid, SIGKILL);
     }
     return WORKER_RUNS;
+}
+
+void worker_kill(struct worker *worker)
+{
+    worker->hung = true;
+    kill(worker->pid, SIGKILL);
 }
 
 enum worker_end worker_wait(struct worker *worker, char text[WORKER_TEXT_MAX])
@@ -206,5 +241,15 @@ enum worker_end worker_wait(struct worker *worker, char text[WORKER_TEXT_MAX])
     while (waitpid(worker->pid, &status, 0) != worker->pid) {
         if (errno != EINTR) worker_fail("a worker is lost: %s", strerror(errno));
     }
-    return end(worker, status, text);
+    return end_of(worker, status, text);
+}
+
+struct finding worker_finding(enum worker_end end, enum adapter_call call, const char *text)
+{
+    bool hung = end == WORKER_HUNG;
+    struct finding finding = {.clause = hung ? CLAUSE_BOUNDED : CLAUSE_SANE,
+                              .seen = hung ? SEEN_ENDLESS : SEEN_CRASH,
+                              .call = call};
+    snprintf(finding.text, sizeof finding.text, "%s", text);
+    return finding;
 }

@@ -23,10 +23,12 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/types.h>
+#include "fuzz/contract.h"
 
 struct worker {
     pid_t pid;                /* 0: none, or it has ended */
     FILE *file;               /* for its user: where the worker writes to */
+    FILE *errors;             /* takes its standard error, for the text of a crash; NULL: ours */
     struct worker_word *word; /* how it left; shared with it */
     uint64_t beats;           /* when it was last seen alive, */
     double cpu;               /* and its CPU time then, in seconds */
@@ -44,6 +46,9 @@ enum worker_end {
 
 /* Makes the file, for any number of workers one after the other; and back. */
 void worker_open(struct worker *worker);
+
+/* From now on its workers' standard error is kept for the text of a crash. */
+void worker_keep_errors(struct worker *worker);
 void worker_close(struct worker *worker);
 
 /* Makes the process; true in it. Standard output must be flushed before. */
@@ -61,13 +66,20 @@ _Noreturn void
 worker_fail(const char *format, ...);
 
 /* Looks once; kills a worker that hangs, whose end a later look tells. To be called many times a
- * second. `silence_max` in seconds, 0: for ever. When the engine ended it, `text` says how. */
-#define WORKER_TEXT_MAX 80
+ * second. `silence_max` in seconds, 0: for ever. When the engine ended it, `text` says how, with the line of
+ * its standard error that names a place in a source file, or else the last one. */
+#define WORKER_TEXT_MAX 190
 enum worker_end worker_look(struct worker *worker, uint64_t beats, double silence_max,
                             char text[WORKER_TEXT_MAX]);
 
+/* Ends a worker that nobody needs any more, as if it hung. */
+void worker_kill(struct worker *worker);
+
 /* Waits for the end. */
 enum worker_end worker_wait(struct worker *worker, char text[WORKER_TEXT_MAX]);
+
+/* The finding that an end of the engine's making is, in the midst of a call. */
+struct finding worker_finding(enum worker_end end, enum adapter_call call, const char *text);
 
 /* Between two looks: 2 ms. */
 void worker_pause(void);

@@ -178,7 +178,7 @@ static void print_result(const struct result *result)
            (unsigned)result->divergence_count);
     for (uint32_t i = 0; i < result->divergence_count; i++)
         printf("  %s: %s\n", clause_name(result->divergences[i].clause),
-               result->divergences[i].script->finding);
+               result->divergences[i].script->found.text);
 }
 
 static void check(const struct trial *trial)

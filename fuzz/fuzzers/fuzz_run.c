@@ -17,7 +17,6 @@
 
 #include "fuzz/script/settings.h"
 #include "fuzz/fuzzers/fuzz_run_internal.h"
-#include "fuzz/explore/shrink.h"
 #include "fuzz/explore/result_pipe.h"
 #include "sim/memory.h"
 
@@ -64,42 +63,45 @@ static bool read_records(struct fuzz_run *fuzzing, FILE *file)
 }
 
 static void add_lost_image(struct fuzz_run *fuzzing, const struct fuzz_run_slot *slot,
-                           const struct script *script, enum clause clause, const char *text)
+                           const struct script *script, const struct finding *finding)
 {
     struct fuzz_run_case found = {.image = memory_copy(slot->bytes, slot->image_size),
                                   .image_size = slot->image_size};
-    char finding[120];
-    snprintf(finding, sizeof finding, "on a damaged image %s", text);
-    fuzz_run_image_case(script, finding, clause, &found.divergence);
+    fuzz_run_image_case(script, finding, &found.divergence);
     found.divergence.lost = true;
     found.divergence.order = slot->round * FUZZ_RUN_ORDERS_PER_ROUND + slot->image;
-    found.divergence.shape = script_digest(finding, (uint32_t)strlen(finding));
+    add_found(fuzzing, &found);
+}
+
+static void add_lost_path(struct fuzz_run *fuzzing, const struct fuzz_run_slot *slot,
+                          const struct path_frame *frame, struct finding *finding)
+{
+    struct fuzz_run_case found = {0};
+    found.divergence = path_divergence(frame, &slot->path, finding);
+    found.divergence.lost = true;
+    found.divergence.order = slot->round * FUZZ_RUN_ORDERS_PER_ROUND;
+    found.divergence.script = path_case(frame, &slot->path);
+    found.divergence.script->found = *finding;
     add_found(fuzzing, &found);
 }
 
 /* The worker is gone in the middle of an engine call; its slot says in which. */
-static void add_lost(struct fuzz_run *fuzzing, uint32_t index, enum clause clause, const char *text)
+static void add_lost(struct fuzz_run *fuzzing, uint32_t index, enum worker_end end,
+                     const char *text)
 {
     const struct fuzz_run_slot *slot = &fuzzing->shared->slots[index];
-    const struct adapter *adapter = fuzzing->options->target.adapter;
+    const struct fuzz_run_options *options = fuzzing->options;
     uint64_t state = fuzz_run_state(fuzzing, slot->round);
     struct adapter_settings settings;
     struct script *script = fuzz_run_script(fuzzing, &state, &settings);
+    const struct path_frame frame = {script, options->target.adapter, &settings,
+                                     options->explore.faults};
+    struct finding finding = worker_finding(end, slot->path.pulse.call, text);
     if (!script) return;
-    if (slot->image) {
-        add_lost_image(fuzzing, slot, script, clause, text);
-    } else {
-        struct fuzz_run_case found = {.divergence = {.clause = clause, .lost = true, .count = 1}};
-        struct divergence *divergence = &found.divergence;
-        divergence->order = slot->round * FUZZ_RUN_ORDERS_PER_ROUND;
-        divergence->shape = path_shape(clause, adapter, script, &slot->path);
-        divergence->script = path_case(script, adapter, &settings, &slot->path);
-        divergence->fault = path_fault(&slot->path);
-        snprintf(divergence->script->finding, sizeof divergence->script->finding, "%s", text);
-        snprintf(divergence->script->clause, sizeof divergence->script->clause, "%s",
-                 clause_name(clause));
-        add_found(fuzzing, &found);
-    }
+    if (slot->image)
+        add_lost_image(fuzzing, slot, script, &finding);
+    else
+        add_lost_path(fuzzing, slot, &frame, &finding);
     script_free(script);
 }
 
@@ -136,16 +138,22 @@ static void remember(struct fuzz_run *fuzzing, uint64_t raw, uint32_t index)
     fuzzing->known[fuzzing->known_count++] = (struct fuzz_run_known){raw, index};
 }
 
-/* A shape that was not met before: shrunk, it is a case of its own or one that is there. Takes the
- * finding. */
+#define NOT_REPRODUCED (UINT32_MAX - 1)
+
+/* A kind that was not met before: run again and shrunk, it is a case of its own or one that is
+ * there, or none. Takes the finding. */
 static uint32_t add_case(struct fuzz_run *fuzzing, struct fuzz_run_case *found)
 {
     struct fuzz_run_result *result = fuzzing->result;
     struct divergence *divergence = &found->divergence;
     uint64_t raw = divergence->shape;
-    if (fuzzing->options->shrink && !divergence->lost && !found->image)
-        shrink_apart(divergence, fuzzing->options->target.adapter, true);
-    if (!found->image) divergence->shape = shrink_shape(divergence->clause, divergence->script);
+    if (!found->image && !settle_divergence(divergence, fuzzing->options->target.adapter,
+                                            &fuzzing->options->settle)) {
+        result_add_unreproduced(&result->total, divergence);
+        *found = (struct fuzz_run_case){0};
+        remember(fuzzing, raw, NOT_REPRODUCED);
+        return NOT_REPRODUCED;
+    }
     uint32_t index = find_case(result, divergence->shape);
     if (index == UINT32_MAX) {
         index = result->case_count++;
@@ -186,6 +194,7 @@ static void add_cases(struct fuzz_run *fuzzing, uint64_t *counts)
             if (is_enough(fuzzing)) continue;
             index = add_case(fuzzing, found);
         }
+        if (index == NOT_REPRODUCED) continue;
         fuzzing->result->cases[index].divergence.count += count;
         counts[index] += count;
     }
@@ -252,7 +261,7 @@ static void end_worker(struct fuzz_run *fuzzing, uint32_t index, enum worker_end
 {
     struct fuzz_run_slot *slot = &fuzzing->shared->slots[index];
     if (end == WORKER_DONE) return;
-    add_lost(fuzzing, index, end == WORKER_HUNG ? CLAUSE_BOUNDED : CLAUSE_SANE, text);
+    add_lost(fuzzing, index, end, text);
     slot->total.states += slot->path.states;
     slot->rounds++;
     uint64_t next = slot->round + fuzzing->options->jobs;
@@ -362,5 +371,6 @@ void fuzz_run_result_free(struct fuzz_run_result *result)
     for (uint32_t i = 0; i < result->case_count; i++)
         free_case(&result->cases[i]);
     free(result->cases);
+    result_free(&result->total);
     *result = (struct fuzz_run_result){0};
 }

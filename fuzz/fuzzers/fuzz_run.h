@@ -15,6 +15,7 @@
 
 #include "fuzz/script/decode.h"
 #include "fuzz/explore/explore.h"
+#include "fuzz/explore/settle.h"
 
 struct fuzz_run_case {
     struct divergence divergence; /* its shape is that of the shrunk script */
@@ -24,7 +25,8 @@ struct fuzz_run_case {
 
 struct fuzz_run_result {
     uint64_t rounds, scenarios, images;
-    struct result total;         /* counts and counters, those of uncut runs included; no cases */
+    struct result total;         /* counts and counters, those of uncut runs included, and what did
+                                  * not replay; no cases */
     struct fuzz_run_case *cases; /* in the order of the rounds that found them */
     uint32_t case_count;
     bool stopped; /* Ctrl-C, or divergences_max was reached, or total.mistake is not empty */
@@ -34,10 +36,10 @@ struct fuzz_run_options {
     struct decode_target target;
     struct explore_options explore; /* divergences_max: cases after which the fuzz run ends */
     bool depth_given;               /* otherwise the fuzz run varies it */
-    bool shrink;
-    uint32_t jobs;      /* workers, from 1 */
-    uint64_t runs_max;  /* rounds; 0: no limit */
-    double seconds_max; /* 0: no limit */
+    struct settle_options settle;   /* of cases */
+    uint32_t jobs;                  /* workers, from 1 */
+    uint64_t runs_max;              /* rounds; 0: no limit */
+    double seconds_max;             /* 0: no limit */
     double silence_max; /* seconds of a worker's own time without a new state before it counts as
                          * hung (worker.h); 0: never */
     /* Called about five times a second; may be NULL. */

@@ -53,7 +53,7 @@ struct script *fuzz_run_script(const struct fuzz_run *fuzzing, uint64_t *state,
                                struct adapter_settings *settings);
 
 /* The case of an image: chip, engine and finding, no operations. */
-void fuzz_run_image_case(const struct script *script, const char *finding, enum clause clause,
+void fuzz_run_image_case(const struct script *script, const struct finding *finding,
                          struct divergence *divergence);
 
 /* Adds counts and counters. */

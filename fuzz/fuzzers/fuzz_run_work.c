@@ -17,6 +17,7 @@
 
 #include "fuzz/fuzzers/image.h"
 #include "fuzz/explore/result_pipe.h"
+#include "fuzz/script/kind.h"
 #include "sim/memory.h"
 
 #define STATES_PER_ROUND 2000u /* about; a round takes a fraction of a second */
@@ -41,7 +42,10 @@ struct script *fuzz_run_script(const struct fuzz_run *fuzzing, uint64_t *state,
     size_t size = DECODE_HEADER + (4 + image_random(state) % (most - 3)) * DECODE_RECORD;
     for (size_t i = 0; i < size; i++)
         bytes[i] = (uint8_t)image_random(state);
-    return decode(&fuzzing->options->target, bytes, size, settings);
+    struct script *decoded = decode(&fuzzing->options->target, bytes, size, settings);
+    struct script *script = script_tidy(decoded); /* as a case has it */
+    script_free(decoded);
+    return script;
 }
 
 /* Depth, effort and the share of the cuts with which this script takes about STATES_PER_ROUND. */
@@ -125,24 +129,22 @@ static void explore_round(const struct fuzz_run *fuzzing, struct fuzz_run_slot *
 }
 
 /* The chip and the engine of an image's case; the image itself goes beside it. */
-void fuzz_run_image_case(const struct script *script, const char *finding, enum clause clause,
+void fuzz_run_image_case(const struct script *script, const struct finding *finding,
                          struct divergence *divergence)
 {
     divergence->script = script_copy(script);
     divergence->script->op_count = 0;
     divergence->count = 1;
-    divergence->clause = clause;
-    snprintf(divergence->script->clause, sizeof divergence->script->clause, "%s",
-             clause_name(clause));
-    snprintf(divergence->script->finding, sizeof divergence->script->finding, "%s", finding);
+    divergence->clause = finding->clause;
+    divergence->shape = kind_digest(finding);
+    divergence->script->found = *finding;
 }
 
 static void send_image(const struct fuzz_run_slot *slot, FILE *file, const struct rig *rig)
 {
-    struct divergence divergence = {.order = slot->round * FUZZ_RUN_ORDERS_PER_ROUND + slot->image,
-                                    .shape = image_shape(rig)};
+    struct divergence divergence = {.order = slot->round * FUZZ_RUN_ORDERS_PER_ROUND + slot->image};
     struct result result = {.divergences = &divergence, .divergence_count = 1};
-    fuzz_run_image_case(rig->script, rig->finding.text, rig->finding.clause, &divergence);
+    fuzz_run_image_case(rig->script, &rig->finding, &divergence);
     result_pipe_write(file, &result);
     result_pipe_put(file, &slot->image_size, sizeof slot->image_size);
     result_pipe_put(file, slot->bytes, slot->image_size);
@@ -163,6 +165,7 @@ static void image_round(const struct fuzz_run *fuzzing, struct fuzz_run_slot *sl
 {
     struct rig *rig = rig_new(script, fuzzing->options->target.adapter, settings);
     uint8_t *base = memory_new(FUZZ_RUN_IMAGE_SIZE_MAX);
+    rig->pulse = &slot->path.pulse;
     slot->image_size = (size_t)bo_flash_size(chip_flash(rig->chip));
     if (slot->image_size <= FUZZ_RUN_IMAGE_SIZE_MAX) image_of_script(rig, base);
     for (uint32_t i = 1; i <= IMAGES_PER_ROUND; i++) {

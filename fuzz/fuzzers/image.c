@@ -152,6 +152,7 @@ void image_input_free(struct image_input *input)
 
 static void before(struct rig *rig, enum adapter_call call)
 {
+    rig_note_call(rig, call);
     chip_set_fuel(rig->chip, rig->bounds[call].reads, rig->bounds[call].changes);
 }
 
@@ -164,12 +165,12 @@ static bool after(struct rig *rig, enum adapter_call call, enum answer answer)
     switch (breach->rule) {
     case CHIP_RULE_FUEL:
         rig_print_bound(rig, call, text);
-        return rig_finds(rig, CLAUSE_SANE, "%s on a damaged image: %s", adapter_call_name(call),
-                         text);
+        return rig_finds(rig, CLAUSE_SANE, SEEN_ENDLESS, "%s on a damaged image: %s",
+                         adapter_call_name(call), text);
     case CHIP_RULE_BOUNDS:
     case CHIP_RULE_ALIGNMENT:
     case CHIP_RULE_PAGE:
-        return rig_finds(rig, CLAUSE_SANE,
+        return rig_finds(rig, CLAUSE_SANE, SEEN_RULE,
                          "%s on a damaged image: %s, %" PRIu32 " bytes at 0x%" PRIx32,
                          adapter_call_name(call), chip_rule_name(breach->rule), breach->op.size,
                          breach->op.address);
@@ -196,7 +197,8 @@ static uint8_t *guarded(struct rig *rig, uint32_t *capacity)
 static bool guard_holds(struct rig *rig, uint32_t capacity, enum adapter_call call)
 {
     return rig->buffer[capacity] == GUARD ||
-           rig_finds(rig, CLAUSE_SANE, "%s on a damaged image: writes past the end of its buffer",
+           rig_finds(rig, CLAUSE_SANE, SEEN_EXTRA,
+                     "%s on a damaged image: writes past the end of its buffer",
                      adapter_call_name(call));
 }
 
@@ -426,13 +428,4 @@ bool image_try(struct rig *rig, const uint8_t *image)
     chip_power_off(rig->chip);
     chip_power_on(rig->chip);
     return use(rig, true);
-}
-
-uint64_t image_shape(const struct rig *rig)
-{
-    const struct finding *finding = &rig->finding;
-    uint32_t size = 0; /* up to the first number */
-    while (finding->text[size] && (finding->text[size] < '0' || finding->text[size] > '9'))
-        size++;
-    return script_digest(finding->text, size);
 }

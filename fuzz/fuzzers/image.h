@@ -22,9 +22,6 @@ void image_of_script(struct rig *rig, uint8_t *image);
  * or makes it random altogether. All by *state, which moves on. */
 void image_mutate(uint8_t *image, const struct bo_flash_geometry *geometry, uint64_t *state);
 
-/* What two findings must differ in to be two: the call, and what it broke. */
-uint64_t image_shape(const struct rig *rig);
-
 /* An input of a fuzzer as an image: what the scenario of its first IMAGE_SCRIPT bytes (decode.h)
  * leaves, then a patch for each IMAGE_PATCH bytes: address (2), length and kind, byte. With the top
  * bit of byte 7 set, what follows the header of decode.h is the image itself. */

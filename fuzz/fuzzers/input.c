@@ -39,16 +39,14 @@ const struct decode_target *input_target(void)
     return &target;
 }
 
-void input_record(struct script *script, enum clause clause, const char *finding)
+void input_record(struct script *script, const struct finding *finding)
 {
-    if (clause == CLAUSE_NONE) return;
-    snprintf(script->clause, sizeof script->clause, "%s", clause_name(clause));
-    snprintf(script->finding, sizeof script->finding, "%s", finding);
+    if (finding->clause != CLAUSE_NONE) script->found = *finding;
 }
 
 _Noreturn void input_diverges(struct script *script, const struct finding *finding)
 {
-    input_record(script, finding->clause, finding->text);
+    input_record(script, finding);
     fprintf(stderr, "DIVERGENCE, clause %s: %s\n\n", clause_name(finding->clause), finding->text);
     scenario_print_script(script, stderr);
     fflush(stderr);

@@ -17,7 +17,7 @@
 const struct decode_target *input_target(void);
 
 /* Writes a finding into its case; CLAUSE_NONE leaves it as it is. */
-void input_record(struct script *script, enum clause clause, const char *finding);
+void input_record(struct script *script, const struct finding *finding);
 
 /* Prints the case with a finding and aborts. */
 _Noreturn void input_diverges(struct script *script, const struct finding *finding);

@@ -94,7 +94,7 @@ static bool fill_list(struct capacity *capacity, const struct op *op)
 {
     struct rig *asks = capacity->asks;
     const struct script *script = asks->script;
-    for (uint32_t i = 0; i < script->op_count; i++) {
+    for (uint32_t i = 0; i < asks->levels[asks->level].reached; i++) {
         if (script->ops[i].kind == OP_POP && script->ops[i].count) return false;
     }
     if (!start(capacity)) return false;

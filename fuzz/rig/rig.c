@@ -214,6 +214,8 @@ void rig_enter(struct rig *rig)
     keep_ram(here->ram_at_enter);
     rig->level++;
     model_copy(rig_model(rig), &here->model);
+    rig_here(rig)->reached = here->reached;
+    rig_here(rig)->keys_reached = here->keys_reached;
     check_call(rig);
 }
 
@@ -249,6 +251,8 @@ void rig_restore(struct rig *rig)
     const struct rig_level *saved = &rig->levels[rig->level + 1];
     memcpy(rig_object(rig), saved->object, rig->object_size);
     model_copy(rig_model(rig), &saved->model);
+    rig_here(rig)->reached = saved->reached;
+    rig_here(rig)->keys_reached = saved->keys_reached;
     rig->level++;
     rig_leave(rig);
 }
@@ -260,15 +264,22 @@ void rig_keep(struct rig *rig)
 
 /* --- findings --- */
 
-bool rig_finds(struct rig *rig, enum clause clause, const char *format, ...)
+bool rig_finds(struct rig *rig, enum clause clause, enum seen seen, const char *format, ...)
 {
     if (rig->finding.clause != CLAUSE_NONE) return false; /* the first one counts */
-    rig->finding.clause = clause;
+    rig->finding =
+        (struct finding){.clause = clause, .seen = seen, .call = rig->call, .own = rig->own};
+    if (seen == SEEN_RULE) rig->finding.rule = (uint32_t)chip_breach(rig->chip)->rule;
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(rig->finding.text, sizeof rig->finding.text, format, arguments);
     va_end(arguments);
     return false;
+}
+
+enum seen rig_seen_of(enum answer answer)
+{
+    return answer == ANSWER_DAMAGED ? SEEN_DAMAGED : SEEN_REFUSED;
 }
 
 const char *rig_bytes_text(const uint8_t *bytes, uint32_t size, char text[RIG_TEXT_MAX])
@@ -311,8 +322,16 @@ bool rig_is_off(const struct rig *rig)
     return !chip_powered(rig->chip);
 }
 
+void rig_note_call(struct rig *rig, enum adapter_call call)
+{
+    rig->call = call;
+    rig->own = false;
+    if (rig->pulse) *rig->pulse = (struct rig_pulse){call, rig->pulse->calls + 1};
+}
+
 void rig_before(struct rig *rig, enum adapter_call call)
 {
+    rig_note_call(rig, call);
     chip_set_fuel(rig->chip, rig->bounds[call].reads, rig->bounds[call].changes);
     chip_watch(rig->chip, rig->design.ring);
     model_set_now(rig_model(rig), ++rig->calls);
@@ -353,8 +372,8 @@ bool rig_is_sane(struct rig *rig, enum adapter_call call, enum answer answer)
 {
     if (answer != ANSWER_PANIC || rig_is_off(rig)) return true;
     const char *text = rig->adapter->panic ? rig->adapter->panic() : NULL;
-    return rig_finds(rig, CLAUSE_SANE, "%s panics%s%s", adapter_call_name(call), text ? ": " : "",
-                     text ? text : "");
+    return rig_finds(rig, CLAUSE_SANE, SEEN_CRASH, "%s panics%s%s", adapter_call_name(call),
+                     text ? ": " : "", text ? text : "");
 }
 
 /* What holds after each call of any kind. */
@@ -369,11 +388,11 @@ bool rig_after(struct rig *rig, enum adapter_call call, enum answer answer)
     if (breach->rule == CHIP_RULE_KEPT) return rig_is_sane(rig, call, answer);
     if (breach->rule == CHIP_RULE_FUEL) {
         rig_print_bound(rig, call, text);
-        return rig_finds(rig, CLAUSE_BOUNDED, "%s", text);
+        return rig_finds(rig, CLAUSE_BOUNDED, SEEN_ENDLESS, "%s", text);
     }
     static const char *const kinds[] = {
         [CHIP_PROGRAM] = "program", [CHIP_ERASE] = "erase", [CHIP_READ] = "read"};
-    return rig_finds(rig, CLAUSE_LAWFUL, "%s: %s of %" PRIu32 " bytes at 0x%" PRIx32,
+    return rig_finds(rig, CLAUSE_LAWFUL, SEEN_RULE, "%s: %s of %" PRIu32 " bytes at 0x%" PRIx32,
                      chip_rule_name(breach->rule), kinds[breach->op.kind], breach->op.size,
                      breach->op.address);
 }
@@ -383,8 +402,8 @@ bool rig_wipe_ram(struct rig *rig, void *object, int junk)
     memset(object, junk, rig->object_size);
     if (rig->adapter->has_globals) globals_wipe();
     return !globals_changed() ||
-           rig_finds(rig, CLAUSE_SCENARIO, "writable memory of %s changed: set has_globals",
-                     rig->adapter->name);
+           rig_finds(rig, CLAUSE_SCENARIO, SEEN_UNKNOWN,
+                     "writable memory of %s changed: set has_globals", rig->adapter->name);
 }
 
 static bool mount_into(struct rig *rig, void *object, int junk)
@@ -395,7 +414,8 @@ static bool mount_into(struct rig *rig, void *object, int junk)
     enum answer answer = rig->adapter->mount(object, chip_flash(rig->chip), &rig->settings);
     if (!rig_after(rig, ADAPTER_CALL_MOUNT, answer)) return false;
     if (answer == ANSWER_OK || rig_is_off(rig)) return true;
-    return rig_finds(rig, CLAUSE_ALIVE, "mount answers: %s", rig_answer_name(answer));
+    return rig_finds(rig, CLAUSE_ALIVE, rig_seen_of(answer), "mount answers: %s",
+                     rig_answer_name(answer));
 }
 
 /* --- operations --- */
@@ -439,13 +459,25 @@ bool rig_worked(const struct op *op, enum answer answer)
 
 bool rig_misfits(struct rig *rig, const struct op *op)
 {
-    return rig_finds(rig, CLAUSE_SCENARIO, "%s is no operation of %s, a %s", op_name(op->kind),
-                     rig->adapter->name, adapter_kind_name(rig->adapter->kind));
+    return rig_finds(rig, CLAUSE_SCENARIO, SEEN_UNKNOWN, "%s is no operation of %s, a %s",
+                     op_name(op->kind), rig->adapter->name, adapter_kind_name(rig->adapter->kind));
+}
+
+/* The history as it is known now: an operation further on may put in the same bytes later. */
+static void reach(struct rig *rig, const struct op *op)
+{
+    struct rig_level *here = rig_here(rig);
+    const struct script *script = rig->script;
+    if (op < script->ops || op >= script->ops + script->op_count) return;
+    uint32_t count = (uint32_t)(op - script->ops) + 1;
+    if (count > here->reached) here->reached = count;
+    if (op_has_key(op->kind) && op->key >= here->keys_reached) here->keys_reached = op->key + 1;
 }
 
 bool rig_call(struct rig *rig, const struct op *op, enum answer *answer)
 {
     enum answer ignored;
+    reach(rig, op);
     if (!answer) answer = &ignored;
     *answer = ANSWER_OK;
     switch (op->kind) {
@@ -467,6 +499,13 @@ bool rig_call(struct rig *rig, const struct op *op, enum answer *answer)
     }
 }
 
+bool rig_is_done(struct rig *rig, const struct op *op)
+{
+    const struct model *model = rig_model(rig);
+    return op->kind == OP_STORE && model_is_map(model) &&
+           model_match(model, op->key, false, op->value->bytes, op->value->size) >= 0;
+}
+
 bool rig_look(struct rig *rig, void *object)
 {
     return rig->kind->look(rig, object, false);
@@ -480,13 +519,15 @@ static bool prepare(struct rig *rig)
     struct rig_level *level = rig_here(rig);
     model_commit(&level->model, &(struct op){.kind = OP_CLEAR});
     level->model.list.clock = 0; /* a replay starts from there */
+    level->reached = level->keys_reached = 0;
     if (rig->adapter->format) {
         memset(level->object, JUNK_FIRST, rig->object_size);
         enum answer answer =
             rig->adapter->format(level->object, chip_flash(rig->chip), &rig->settings);
         if (!rig_is_sane(rig, ADAPTER_CALL_MOUNT, answer)) return false;
         if (answer != ANSWER_OK)
-            return rig_finds(rig, CLAUSE_ALIVE, "format answers: %s", rig_answer_name(answer));
+            return rig_finds(rig, CLAUSE_ALIVE, rig_seen_of(answer), "format answers: %s",
+                             rig_answer_name(answer));
     }
     return true;
 }
@@ -531,7 +572,8 @@ static bool mount_again(struct rig *rig)
     if (!mount_into(rig, rig->second, JUNK_FIRST)) return false;
     if (rig_is_off(rig) || changes(rig) == writes) return true;
     if (rig->widened & ADAPTER_MOUNT_WRITES) return look_again(rig, rig->second);
-    return rig_finds(rig, CLAUSE_SETTLED, "the third mount still writes: recovery does not rest");
+    return rig_finds(rig, CLAUSE_SETTLED, SEEN_RESTLESS,
+                     "the third mount still writes: recovery does not rest");
 }
 
 bool rig_recover(struct rig *rig)

@@ -18,6 +18,9 @@
 #include "fuzz/script/script.h"
 #include "sim/chip.h"
 
+/* Bytes for a key or a value as a person reads it. */
+#define RIG_TEXT_MAX 64
+
 /* Stores, removes and clears that the engine did not do. No divergence by itself, but no work
  * either: whoever compares or counts has to know. */
 struct refusals {
@@ -30,6 +33,8 @@ struct refusals {
 struct rig_level {
     struct model model;
     struct model before;   /* for the operation in flight */
+    uint32_t reached;      /* operations of the script that were begun: 0 up to the last one */
+    uint32_t keys_reached; /* keys of the script that they name */
     void *object;          /* the engine, mounted or junk */
     chip_mark mark;        /* of the journal, when the level above was entered */
     uint8_t *ram;          /* of an engine with globals: kept while another object is used, */
@@ -40,6 +45,18 @@ struct rig_level {
 struct touch {
     struct chip_hash hash;
     uint64_t call;
+};
+
+/* What a process that watches another one sees of its engine calls. */
+struct rig_pulse {
+    enum adapter_call call; /* in progress, or the last one */
+    uint64_t calls;         /* so far */
+};
+
+/* What a look saw in the place of a value. */
+struct rig_wrong {
+    enum seen seen;
+    char text[RIG_TEXT_MAX];
 };
 
 struct rig {
@@ -59,16 +76,16 @@ struct rig {
     struct exercise *exercise;
     uint32_t faults; /* classes in force */
     /* of a map */
-    struct keys *keys; /* from key bytes to index; the harness's own key is the last */
-    int8_t *seen;      /* for each key: what the current look saw */
-    uint32_t aliens;   /* keys seen in it that nobody stored */
+    struct keys *keys;       /* from key bytes to index; the harness's own key is the last */
+    int8_t *seen;            /* for each key: what the current look saw, */
+    struct rig_wrong *wrong; /* and where that is wrong, what it is */
+    uint32_t aliens;         /* keys seen in it that nobody stored */
     /* of a queue or a log */
     struct model_design design;
     struct rig_sight *sights; /* for each level: what its look saw */
     /* both */
     uint64_t calls;        /* of the engine, so far */
     struct touch *touched; /* for each sector: when it changed last; NULL where nothing rots */
-    bool thorough;         /* every key is fetched after a look, not one of them */
     bool rotten;           /* bits flipped at rest: a value may be missing, but not be another */
     bool interrupted;      /* power was cut on this path: what a scenario expects may not hold */
     uint64_t mounts;
@@ -76,6 +93,9 @@ struct rig {
     struct chip_counters spent[ADAPTER_CALLS]; /* by calls of each kind; no sense once cuts nest */
     struct adapter_bound worst[ADAPTER_CALLS]; /* the most that one call of each kind made */
     struct refusals refusals;
+    enum adapter_call call;  /* the last one that was made, */
+    struct rig_pulse *pulse; /* and where it is shown to whoever watches this process, or NULL */
+    bool own;                /* the call is about a key of the harness's own */
     struct finding finding;
 };
 
@@ -133,6 +153,9 @@ bool rig_call(struct rig *rig, const struct op *op, enum answer *answer);
 /* Whether an operation did what it was asked. A removal that finds nothing has found that one
  * before it, cut as it was, is done. */
 bool rig_worked(const struct op *op, enum answer answer);
+/* Whether a store may have taken effect before the cut: doing it again asks for room once more,
+ * which the uncut run never did. */
+bool rig_is_done(struct rig *rig, const struct op *op);
 
 /* "unsupported" and the like. */
 const char *rig_answer_name(enum answer answer);
@@ -140,6 +163,9 @@ const char *rig_answer_name(enum answer answer);
 /* "line 14: remove answers unsupported": the first refusal, or an empty text. */
 #define RIG_REFUSAL_MAX 80
 void rig_print_refusal(const struct rig *rig, char text[RIG_REFUSAL_MAX]);
+
+/* A call begins; rig_before() does this too. */
+void rig_note_call(struct rig *rig, enum adapter_call call);
 
 /* How a call passed its bound, which the chip's breach says it did: "more than 14 reads in one
  * call". */
@@ -195,8 +221,11 @@ void rig_take_ram(struct rig *rig);
 void rig_add_spent(struct chip_counters *sum, const struct chip_counters *then,
                    const struct chip_counters *now);
 
-/* Records a finding; always returns false. */
-bool rig_finds(struct rig *rig, enum clause clause, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+/* Records a finding of the call that was made last; always returns false. */
+bool rig_finds(struct rig *rig, enum clause clause, enum seen seen, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* What an answer other than OK is. */
+enum seen rig_seen_of(enum answer answer);
 
 #endif

@@ -44,7 +44,6 @@ void rig_refused(struct rig *rig, const struct op *op, enum answer answer);
 bool rig_misfits(struct rig *rig, const struct op *op);
 
 /* Bytes as text: as they are where that is readable. */
-#define RIG_TEXT_MAX 64
 const char *rig_bytes_text(const uint8_t *bytes, uint32_t size, char text[RIG_TEXT_MAX]);
 const char *rig_value_text(const struct value *value, char text[RIG_TEXT_MAX]); /* NULL: absent */
 

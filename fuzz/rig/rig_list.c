@@ -114,6 +114,20 @@ static bool was_seen(const struct rig *rig, uint64_t digest, uint32_t *times)
     return *times != 0;
 }
 
+/* Whether the script has put such an item in by now; the harness's own too. */
+static bool was_put_in(struct rig *rig, uint64_t digest)
+{
+    const struct script *script = rig->script;
+    for (uint32_t i = 0; i < rig_here(rig)->reached; i++) {
+        const struct value *value = script->ops[i].value;
+        if (value && value->digest == digest) return true;
+    }
+    for (uint32_t i = 0; i < 2; i++) {
+        if (rig->exercise->values[i]->digest == digest) return true;
+    }
+    return false;
+}
+
 static bool is_item(struct rig *rig, uint64_t digest)
 {
     const struct model_list *list = items(rig);
@@ -129,10 +143,11 @@ static bool finds_number(struct rig *rig)
     const struct model_list *list = items(rig);
     for (uint32_t i = 1; i < sight->count; i++) {
         if (sight->seen[i].number == sight->seen[i - 1].number + 1) continue;
-        return rig_finds(rig, CLAUSE_ORDERED, "number %" PRIu64 " follows number %" PRIu64,
-                         sight->seen[i].number, sight->seen[i - 1].number);
+        return rig_finds(rig, CLAUSE_ORDERED, SEEN_ORDER,
+                         "number %" PRIu64 " follows number %" PRIu64, sight->seen[i].number,
+                         sight->seen[i - 1].number);
     }
-    return rig_finds(rig, CLAUSE_SETTLED,
+    return rig_finds(rig, CLAUSE_SETTLED, SEEN_ORDER,
                      "the oldest item is told as number %" PRIu64 ", it had %" PRIu64 " or above",
                      sight->count ? sight->seen[0].number : 0, list->number);
 }
@@ -149,7 +164,8 @@ static bool differs(struct rig *rig)
         bool seen = was_seen(rig, item->value->digest, &times);
         held += item->state == ITEM_HELD;
         if (item->state != ITEM_HELD || list->flags & LIST_CLEARING || seen) continue;
-        return rig_finds(rig, CLAUSE_DURABLE, "item %s is missing: %" PRIu32 " told of %" PRIu32,
+        return rig_finds(rig, CLAUSE_DURABLE, SEEN_MISSING,
+                         "item %s is missing: %" PRIu32 " told of %" PRIu32,
                          rig_value_text(item->value, text), sight->count, model_list_count(list));
     }
     for (uint32_t i = 0; i < sight->count; i++) {
@@ -157,20 +173,23 @@ static bool differs(struct rig *rig)
         enum clause clause = rig->rotten       ? CLAUSE_HONEST
                              : list->uncertain ? CLAUSE_ATOMIC
                                                : CLAUSE_SETTLED;
-        return rig_finds(rig, clause, "item %s came back or was never put in", sight->stranger);
+        enum seen kind = was_put_in(rig, sight->seen[i].digest) ? SEEN_BACK : SEEN_OTHER;
+        return rig_finds(rig, clause, kind, "item %s came back or was never put in",
+                         sight->stranger);
     }
     if (list->flags & LIST_CLEARING)
-        return rig_finds(rig, CLAUSE_ATOMIC, "a clear was cut and stopped half way");
+        return rig_finds(rig, CLAUSE_ATOMIC, SEEN_HALF, "a clear was cut and stopped half way");
     if (sight->count > model_list_count(list))
-        return rig_finds(rig, CLAUSE_SETTLED,
+        return rig_finds(rig, CLAUSE_SETTLED, SEEN_EXTRA,
                          "%" PRIu32 " items told, at most %" PRIu32 " are there", sight->count,
                          model_list_count(list));
     if (sight->strangers == 0 && rig->design.numbered) return finds_number(rig);
     if (sight->count < held || list->uncertain)
-        return rig_finds(rig, CLAUSE_ATOMIC,
+        return rig_finds(rig, CLAUSE_ATOMIC, SEEN_MISSING,
                          "an item is missing from between others: %" PRIu32 " told of %" PRIu32,
                          sight->count, model_list_count(list));
-    return rig_finds(rig, CLAUSE_ORDERED, "item %s is not where it was put in", sight->stranger);
+    return rig_finds(rig, CLAUSE_ORDERED, SEEN_ORDER, "item %s is not where it was put in",
+                     sight->stranger);
 }
 
 /* Where an item comes back, of each level its own: a pop may be cut after it has copied the item,
@@ -253,7 +272,8 @@ static bool look(struct rig *rig, void *object, bool powered_on)
     /* Recovery may have gone on with what the append that was cut had begun to drop. */
     if (powered_on) model_observe(rig_model(rig), rig->chip, true);
     if (answer != ANSWER_OK)
-        return rig_finds(rig, CLAUSE_DURABLE, "reading back answers: %s", rig_answer_name(answer));
+        return rig_finds(rig, CLAUSE_DURABLE, rig_seen_of(answer), "reading back answers: %s",
+                         rig_answer_name(answer));
     return model_list_settle(items(rig), sight->seen, sight->count, powered_on) || differs(rig);
 }
 
@@ -306,6 +326,19 @@ static enum answer change(struct rig *rig, const struct op *op, uint32_t *size)
     }
 }
 
+static enum seen item_seen(enum answer answer)
+{
+    return answer == ANSWER_NOT_FOUND ? SEEN_MISSING : rig_seen_of(answer);
+}
+
+/* What an item is that came in the place of another. */
+static enum seen item_in_its_place(struct rig *rig, const void *bytes, uint32_t size)
+{
+    uint64_t digest = script_digest(bytes, size);
+    if (is_item(rig, digest)) return SEEN_ORDER;
+    return was_put_in(rig, digest) ? SEEN_BACK : SEEN_OTHER;
+}
+
 /* What came back must be the item at this place of the model. */
 static bool check_item(struct rig *rig, const char *what, enum clause clause, uint32_t place,
                        enum answer answer, uint32_t size)
@@ -316,12 +349,13 @@ static bool check_item(struct rig *rig, const char *what, enum clause clause, ui
     if (answer == ANSWER_DAMAGED && rig->rotten) return true;
     if (answer == ANSWER_NOT_FOUND && (!item || may_miss)) return true;
     if (answer != ANSWER_OK)
-        return rig_finds(rig, clause, "%s of place %" PRIu32 " answers: %s", what, place,
-                         rig_answer_name(answer));
+        return rig_finds(rig, clause, item_seen(answer), "%s of place %" PRIu32 " answers: %s",
+                         what, place, rig_answer_name(answer));
     if (size > rig->value_size_max) size = rig->value_size_max;
     if (item && is_value(item->value, came_back(rig), size)) return true;
     if (may_miss && item->state != ITEM_LEAVING) return true; /* the next look tells */
-    return rig_finds(rig, clause, "%s of place %" PRIu32 ": expected %s, got %s", what, place,
+    enum seen seen = item_in_its_place(rig, came_back(rig), size);
+    return rig_finds(rig, clause, seen, "%s of place %" PRIu32 ": expected %s, got %s", what, place,
                      rig_value_text(item ? item->value : NULL, want),
                      rig_bytes_text(came_back(rig), size, got));
 }
@@ -353,8 +387,9 @@ static bool check_done(struct rig *rig, const struct op *op, uint32_t size)
     if (op->kind != OP_POP || op->count < model_list_count(items(rig)))
         model_commit(&rig_here(rig)->model, op);
     if (!op_has_value(op->kind) || op->value->size <= rig->value_size_max) return true;
-    return rig_finds(rig, CLAUSE_SANE, "took an item of %" PRIu32 " bytes, limits() says %" PRIu32,
-                     op->value->size, rig->value_size_max);
+    return rig_finds(rig, CLAUSE_SANE, SEEN_EXTRA,
+                     "took an item of %" PRIu32 " bytes, limits() says %" PRIu32, op->value->size,
+                     rig->value_size_max);
 }
 
 static bool call_change(struct rig *rig, const struct op *op, enum answer *answer)
@@ -428,7 +463,7 @@ static bool check_seek(struct rig *rig, uint32_t place)
     if (!rig_after(rig, ADAPTER_CALL_SEEK, answer)) return false;
     if (rig_is_off(rig)) return true;
     if (answer == ANSWER_OK && number <= item->number) return true;
-    return rig_finds(rig, CLAUSE_ORDERED,
+    return rig_finds(rig, CLAUSE_ORDERED, answer == ANSWER_OK ? SEEN_ORDER : rig_seen_of(answer),
                      "seek of time %" PRIu32 " answers %s, number %" PRIu64 "; it is in %" PRIu64,
                      item->time, rig_answer_name(answer), number, item->number);
 }
@@ -459,9 +494,9 @@ static bool check_claim(struct rig *rig, const struct op *op)
                                    : value == op->value;
     if (fits || rig->level > 0 || rig->interrupted) return true;
     rig_print_refusal(rig, why);
-    return rig_finds(rig, CLAUSE_SCENARIO, "the %s is %s here, not %s%s%s", op_name(op->kind),
-                     rig_value_text(value, have), rig_value_text(op->value, want), *why ? "; " : "",
-                     why);
+    return rig_finds(rig, CLAUSE_SCENARIO, SEEN_UNKNOWN, "the %s is %s here, not %s%s%s",
+                     op_name(op->kind), rig_value_text(value, have),
+                     rig_value_text(op->value, want), *why ? "; " : "", why);
 }
 
 static bool call(struct rig *rig, const struct op *op, enum answer *answer)
@@ -492,20 +527,16 @@ static bool call(struct rig *rig, const struct op *op, enum answer *answer)
     }
 }
 
-/* One item, another each time, or all. */
+/* One item, another each time. */
 static bool agree(struct rig *rig)
 {
     const struct model_list *list = items(rig);
     uint32_t count = model_list_count(list);
     if (!check_peek(rig, CLAUSE_SETTLED)) return false;
     if (count == 0 || list->uncertain) return true;
-    uint32_t first = rig->thorough ? 0 : (uint32_t)(list->digest % count);
-    uint32_t end = rig->thorough ? count : first + 1;
-    for (uint32_t place = first; place < end && !rig_is_off(rig); place++) {
-        if (!check_read(rig, place, CLAUSE_SETTLED)) return false;
-        if (!rig_is_off(rig) && !check_seek(rig, place)) return false;
-    }
-    return true;
+    uint32_t place = (uint32_t)(list->digest % count);
+    if (!check_read(rig, place, CLAUSE_SETTLED)) return false;
+    return rig_is_off(rig) || check_seek(rig, place);
 }
 
 /* --- use --- */
@@ -520,7 +551,8 @@ static bool put(struct rig *rig, const struct value *value, enum answer *answer)
     struct op op = {.kind = appends(rig) ? OP_APPEND : OP_PUSH, .value = value};
     if (!call_change(rig, &op, answer)) return false;
     if (*answer == ANSWER_OK || rig_is_off(rig) || op.kind == OP_PUSH) return true;
-    return rig_finds(rig, CLAUSE_ALIVE, "an append of %" PRIu32 " bytes answers: %s", value->size,
+    return rig_finds(rig, CLAUSE_ALIVE, rig_seen_of(*answer),
+                     "an append of %" PRIu32 " bytes answers: %s", value->size,
                      rig_answer_name(*answer));
 }
 
@@ -538,7 +570,6 @@ static bool fill_up(struct rig *rig, uint32_t *count)
     for (*count = 0; *count < exercise->rounds; ++*count) {
         if (!put(rig, exercise->values[*count % 2], &answer)) return false;
         if (answer != ANSWER_OK || rig_is_off(rig)) break;
-        if (rig->thorough && !look(rig, rig_here(rig)->object, false)) return false;
     }
     return sync_all(rig);
 }
@@ -553,8 +584,9 @@ static bool drain(struct rig *rig)
         if (!call_change(rig, &pop, &answer)) return false;
     }
     if (rig_is_off(rig) || model_list_count(items(rig)) == 0) return true;
-    return rig_finds(rig, CLAUSE_ALIVE, "a queue of %" PRIu32 " items can't be popped empty: %s",
-                     count, rig_answer_name(answer));
+    return rig_finds(rig, CLAUSE_ALIVE, item_seen(answer),
+                     "a queue of %" PRIu32 " items can't be popped empty: %s", count,
+                     rig_answer_name(answer));
 }
 
 /* What is held when it is full. The second time around nothing is left of what went before. */
@@ -592,7 +624,8 @@ static bool exercise_list(struct rig *rig, bool must)
     uint32_t held = 0, need = must ? rig->exercise->need : 0;
     if (!go_the_way(rig, &held)) return false;
     if (rig_is_off(rig) || held >= need) return true;
-    return rig_finds(rig, CLAUSE_ALIVE,
+    rig->call = ADAPTER_CALL_PUSH; /* the last one that was taken */
+    return rig_finds(rig, CLAUSE_ALIVE, SEEN_LESS,
                      "%" PRIu32 " items are held when it is full, a fresh one holds %" PRIu32, held,
                      need);
 }
@@ -601,7 +634,8 @@ static bool exercise_list(struct rig *rig, bool must)
 static bool try_size(struct rig *rig, uint32_t size, enum answer *answer)
 {
     const struct value *value = exercise_sized(rig->exercise, size);
-    if (!put(rig, value, answer) || *answer != ANSWER_OK || rig_is_off(rig)) return true;
+    if (!put(rig, value, answer)) return false;
+    if (*answer != ANSWER_OK || rig_is_off(rig)) return true;
     enum answer popped;
     struct op pop = {.kind = OP_POP, .count = model_list_count(items(rig)) - 1};
     return call_change(rig, &pop, &popped);
@@ -618,19 +652,20 @@ static bool check_fits(struct rig *rig)
     if (!rig_after(rig, ADAPTER_CALL_FITS, fits)) return false;
     if (rig_is_off(rig) || fits == ANSWER_UNSUPPORTED) return true;
     if (fits != ANSWER_FULL && (fits != ANSWER_OK || size > rig->value_size_max))
-        return rig_finds(rig, CLAUSE_HONEST, "fits answers: %s, %" PRIu32 " bytes",
-                         rig_answer_name(fits), size);
+        return rig_finds(rig, CLAUSE_HONEST, fits == ANSWER_OK ? SEEN_EXTRA : rig_seen_of(fits),
+                         "fits answers: %s, %" PRIu32 " bytes", rig_answer_name(fits), size);
     if (!try_size(rig, fits == ANSWER_OK ? size + 1 : rig->value_size_min, &answer)) return false;
     if (rig_is_off(rig)) return true;
     if (answer == ANSWER_OK)
-        return rig_finds(rig, CLAUSE_HONEST,
+        return rig_finds(rig, CLAUSE_HONEST, SEEN_EXTRA,
                          "an item larger than fits says, %" PRIu32 " bytes, was taken", size);
     if (fits == ANSWER_FULL) return true;
     if (size < rig->value_size_min) return true;
     if (!try_size(rig, size, &answer)) return false;
     return answer == ANSWER_OK || rig_is_off(rig) ||
-           rig_finds(rig, CLAUSE_HONEST, "an item of %" PRIu32 " bytes, which fits, answers: %s",
-                     size, rig_answer_name(answer));
+           rig_finds(rig, CLAUSE_HONEST, rig_seen_of(answer),
+                     "an item of %" PRIu32 " bytes, which fits, answers: %s", size,
+                     rig_answer_name(answer));
 }
 
 static bool use_all(struct rig *rig, bool must)

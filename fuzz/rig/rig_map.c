@@ -17,6 +17,7 @@ static void make(struct rig *rig)
     rig->keys = keys_new(count);
     rig->buffer = memory_new((size_t)rig->value_size_max + 1);
     rig->seen = memory_new(count);
+    rig->wrong = memory_zeroed(count, sizeof *rig->wrong);
     for (uint32_t i = 0; i < CONTRACT_LEVELS; i++) {
         struct rig_level *level = &rig->levels[i];
         model_init(&level->model, count, rig->widened);
@@ -31,6 +32,7 @@ static void free_keys(struct rig *rig)
 {
     keys_free(rig->keys);
     free(rig->seen);
+    free(rig->wrong);
 }
 
 /* --- operations --- */
@@ -71,6 +73,39 @@ static bool may_be_damaged(const struct rig *rig, const struct model_slot *slot)
     return rig->rotten && slot->count > 1;
 }
 
+/* What is found next is about this key. */
+static void note_key(struct rig *rig, uint32_t key)
+{
+    rig->own = key >= rig->script->key_count;
+}
+
+/* Whether the script has stored this under the key by now, or the exercise under its own. */
+static bool was_stored(struct rig *rig, uint32_t key, const void *bytes, uint32_t size)
+{
+    const struct script *script = rig->script;
+    for (uint32_t i = 0; i < rig_here(rig)->reached; i++) {
+        const struct op *op = &script->ops[i];
+        if (op->kind == OP_STORE && op->key == key && op->value->size == size &&
+            memcmp(op->value->bytes, bytes, size) == 0)
+            return true;
+    }
+    if (key < script->key_count) return false;
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct value *value = rig->exercise->values[i];
+        if (value->size == size && memcmp(value->bytes, bytes, size) == 0) return true;
+    }
+    return false;
+}
+
+/* What a value is that the model does not allow. */
+static enum seen seen_of(struct rig *rig, uint32_t key, bool absent, const void *bytes,
+                         uint32_t size)
+{
+    if (absent) return SEEN_MISSING;
+    if (!was_stored(rig, key, bytes, size)) return SEEN_OTHER;
+    return rig_here(rig)->model.slots[key].allowed[0] ? SEEN_OLDER : SEEN_BACK;
+}
+
 /* One key, fetched and compared with the model, whose sets all have one member now. */
 static bool check_fetch(struct rig *rig, uint32_t key, enum clause clause)
 {
@@ -78,19 +113,21 @@ static bool check_fetch(struct rig *rig, uint32_t key, enum clause clause)
     char k[RIG_TEXT_MAX], want[3 * RIG_TEXT_MAX];
     const struct model_slot *slot = &rig_here(rig)->model.slots[key];
     rig_before(rig, ADAPTER_CALL_FETCH);
+    note_key(rig, key);
     enum answer answer = fetch_into_buffer(rig, keys_at(rig->keys, key), &size);
     if (!rig_after(rig, ADAPTER_CALL_FETCH, answer)) return false;
     if (rig_is_off(rig)) return true;
     if (answer == ANSWER_DAMAGED && may_be_damaged(rig, slot)) return true;
     if (answer != ANSWER_OK && answer != ANSWER_NOT_FOUND)
-        return rig_finds(rig, clause, "fetch %s answers: %s", key_text(rig, key, k),
-                         rig_answer_name(answer));
+        return rig_finds(rig, clause, rig_seen_of(answer), "fetch %s answers: %s",
+                         key_text(rig, key, k), rig_answer_name(answer));
     bool absent = answer == ANSWER_NOT_FOUND;
     if (size > rig->value_size_max) size = rig->value_size_max;
     if (model_match(&rig_here(rig)->model, key, absent, rig->buffer, size) >= 0) return true;
     char got[RIG_TEXT_MAX] = "absent";
     if (!absent) rig_bytes_text(rig->buffer, size, got);
-    return rig_finds(rig, clause, "%s: expected %s, fetched %s", key_text(rig, key, k),
+    enum seen seen = seen_of(rig, key, absent, rig->buffer, size);
+    return rig_finds(rig, clause, seen, "%s: expected %s, fetch shows %s", key_text(rig, key, k),
                      slot_text(slot, want), got);
 }
 
@@ -158,11 +195,12 @@ static bool check_failed(struct rig *rig, const struct op *op, enum answer answe
     model_abort(&rig_here(rig)->model, op, &rig_here(rig)->before);
     if (answer != ANSWER_NOT_FOUND) rig_refused(rig, op, answer);
     if (breaks_promise(rig, op, answer))
-        return rig_finds(rig, CLAUSE_ALIVE, "a full store refuses to %s %s",
+        return rig_finds(rig, CLAUSE_ALIVE, SEEN_REFUSED, "a full store refuses to %s %s",
                          op->kind == OP_REMOVE ? "remove" : "replace", key_text(rig, op->key, k));
     if (op->kind == OP_REMOVE && answer == ANSWER_NOT_FOUND) {
         if (model_match(rig_model(rig), op->key, true, NULL, 0) >= 0) return true;
-        return rig_finds(rig, CLAUSE_DURABLE, "remove does not find %s", key_text(rig, op->key, k));
+        return rig_finds(rig, CLAUSE_DURABLE, SEEN_MISSING, "remove does not find %s",
+                         key_text(rig, op->key, k));
     }
     return op->kind == OP_CLEAR || check_fetch(rig, op->key, CLAUSE_CLEAN);
 }
@@ -172,14 +210,16 @@ static bool call_change(struct rig *rig, const struct op *op, enum answer *answe
     struct rig_level *level = rig_here(rig);
     model_begin(&level->model, op, &level->before);
     rig_before(rig, call_of(op->kind));
+    if (op->kind != OP_CLEAR) note_key(rig, op->key);
     *answer = change(rig, op);
     if (!rig_after(rig, call_of(op->kind), *answer)) return false;
     if (rig_is_off(rig)) return true;
     if (*answer != ANSWER_OK) return check_failed(rig, op, *answer);
     model_commit(&level->model, op);
     if (op->kind != OP_STORE || op->value->size <= rig->value_size_max) return true;
-    return rig_finds(rig, CLAUSE_SANE, "took a value of %" PRIu32 " bytes, limits() says %" PRIu32,
-                     op->value->size, rig->value_size_max);
+    return rig_finds(rig, CLAUSE_SANE, SEEN_EXTRA,
+                     "took a value of %" PRIu32 " bytes, limits() says %" PRIu32, op->value->size,
+                     rig->value_size_max);
 }
 
 /* The scenario's own word. Where it contradicts the scenario's own operations and power was never
@@ -193,8 +233,9 @@ static bool check_expectation(struct rig *rig, const struct op *op)
     if (member >= 0 || rig->level > 0 || rig->interrupted)
         return check_fetch(rig, op->key, CLAUSE_DURABLE);
     rig_print_refusal(rig, why);
-    return rig_finds(rig, CLAUSE_SCENARIO, "%s is expected of %s, which is %s here%s%s",
-                     rig_value_text(value, want), key_text(rig, op->key, k),
+    return rig_finds(rig, CLAUSE_SCENARIO, SEEN_UNKNOWN,
+                     "%s is expected of %s, which is %s here%s%s", rig_value_text(value, want),
+                     key_text(rig, op->key, k),
                      slot_text(&rig_here(rig)->model.slots[op->key], have), *why ? "; " : "", why);
 }
 
@@ -216,25 +257,32 @@ static bool call(struct rig *rig, const struct op *op, enum answer *answer)
 
 /* --- looking --- */
 
-#define SEEN_ABSENT (-1)
-#define SEEN_OTHER (-2)   /* a value that the model does not allow */
-#define SEEN_DAMAGED (-3) /* counts as absent */
+#define LOOK_ABSENT (-1)
+#define LOOK_WRONG (-2)   /* a value that the model does not allow */
+#define LOOK_DAMAGED (-3) /* counts as absent */
+
+#define NAMED_MAX 3u /* keys that a finding names */
+#define OTHERS_MAX (NAMED_MAX * 40u)
 
 static void visit(void *context, const void *key, uint32_t key_size, const void *value,
                   uint32_t value_size)
 {
     struct rig *rig = context;
     uint32_t index = keys_find(rig->keys, key, key_size);
-    if (index == KEYS_NONE) {
+    bool own = index == rig->script->key_count;
+    if (index == KEYS_NONE || (!own && index >= rig_here(rig)->keys_reached)) {
         rig->aliens++;
         return;
     }
     if (!value && value_size == ADAPTER_DAMAGED) {
-        rig->seen[index] = SEEN_DAMAGED;
+        rig->seen[index] = LOOK_DAMAGED;
         return;
     }
     int member = model_match(&rig_here(rig)->model, index, false, value, value_size);
-    rig->seen[index] = (int8_t)(member < 0 ? SEEN_OTHER : member);
+    rig->seen[index] = (int8_t)(member < 0 ? LOOK_WRONG : member);
+    if (member >= 0) return;
+    rig->wrong[index].seen = seen_of(rig, index, false, value, value_size);
+    rig_bytes_text(value, value_size, rig->wrong[index].text);
 }
 
 /* Which clause a wrong value breaks: of a key in flight it is half an operation; of another one
@@ -246,21 +294,44 @@ static enum clause clause_of(const struct rig *rig, const struct model_slot *slo
     return slot->allowed[0] ? CLAUSE_DURABLE : CLAUSE_SETTLED;
 }
 
-static bool differs(struct rig *rig, uint32_t key, int seen)
+/* The member of the key's set that the look saw, or below 0. */
+static int member_of(const struct rig *rig, const struct model *model, uint32_t key)
+{
+    if (rig->seen[key] != LOOK_ABSENT && rig->seen[key] != LOOK_DAMAGED) return rig->seen[key];
+    return model_match(model, key, true, NULL, 0);
+}
+
+/* ", as do b and c; 12 keys in all": the first ones that differ beside this one, and how many. */
+static void print_others(struct rig *rig, uint32_t key, char text[OTHERS_MAX])
+{
+    const struct model *model = &rig_here(rig)->model;
+    uint32_t count = 1;
+    char k[RIG_TEXT_MAX];
+    size_t used = 0;
+    text[0] = 0;
+    for (uint32_t other = key + 1; other < model->key_count; other++) {
+        if (member_of(rig, model, other) >= 0 || ++count > NAMED_MAX) continue;
+        used += (size_t)snprintf(text + used, OTHERS_MAX - used, "; so does %.24s",
+                                 key_text(rig, other, k));
+    }
+    if (count > NAMED_MAX)
+        snprintf(text + used, OTHERS_MAX - used, "; %" PRIu32 " keys in all", count);
+}
+
+static bool differs(struct rig *rig, uint32_t key)
 {
     const struct model_slot *slot = &rig_here(rig)->model.slots[key];
-    char k[RIG_TEXT_MAX], want[3 * RIG_TEXT_MAX], got[RIG_TEXT_MAX] = "absent";
-    uint32_t size;
-    if (seen == SEEN_DAMAGED) {
-        snprintf(got, sizeof got, "damaged");
-    } else if (seen != SEEN_ABSENT) {
-        snprintf(got, sizeof got, "another value");
-        if (fetch_into_buffer(rig, keys_at(rig->keys, key), &size) == ANSWER_OK &&
-            size <= rig->value_size_max)
-            rig_bytes_text(rig->buffer, size, got);
-    }
-    return rig_finds(rig, clause_of(rig, slot), "%s: expected %s, read %s", key_text(rig, key, k),
-                     slot_text(slot, want), got);
+    bool absent = rig->seen[key] == LOOK_ABSENT, damaged = rig->seen[key] == LOOK_DAMAGED;
+    char k[RIG_TEXT_MAX], want[3 * RIG_TEXT_MAX], others[OTHERS_MAX];
+    enum seen seen = damaged ? SEEN_DAMAGED : absent ? SEEN_MISSING : rig->wrong[key].seen;
+    note_key(rig, key);
+    print_others(rig, key, others);
+    return rig_finds(rig, clause_of(rig, slot), seen, "%s: expected %s, each shows %s%s",
+                     key_text(rig, key, k), slot_text(slot, want),
+                     damaged  ? "damaged"
+                     : absent ? "absent"
+                              : rig->wrong[key].text,
+                     others);
 }
 
 /* Picks a member of each set; false at the first key that has none. */
@@ -269,12 +340,10 @@ static bool settle(struct rig *rig)
     struct model *model = &rig_here(rig)->model;
     bool old = false, cleared = false;
     for (uint32_t key = 0; key < model->key_count; key++) {
-        int seen = rig->seen[key];
-        bool absent = seen == SEEN_ABSENT || seen == SEEN_DAMAGED;
-        int member = absent ? model_match(model, key, true, NULL, 0) : seen;
-        if (member < 0) return differs(rig, key, seen);
+        int member = member_of(rig, model, key);
+        if (member < 0) return differs(rig, key);
         if (model->slots[key].count == 1) continue;
-        if (absent)
+        if (rig->seen[key] == LOOK_ABSENT || rig->seen[key] == LOOK_DAMAGED)
             cleared = true;
         else
             old = true;
@@ -282,14 +351,15 @@ static bool settle(struct rig *rig)
     }
     bool half = model->together && old && cleared;
     model->together = false;
-    return !half || rig_finds(rig, CLAUSE_ATOMIC, "a clear was cut and stopped half way");
+    return !half ||
+           rig_finds(rig, CLAUSE_ATOMIC, SEEN_HALF, "a clear was cut and stopped half way");
 }
 
 /* Iterating stopped at damage: what was not hit must be there all the same. */
 static bool check_untouched(struct rig *rig)
 {
     const struct model *model = rig_model(rig);
-    for (uint32_t key = 0; key < model->key_count && !rig_is_off(rig); key++) {
+    for (uint32_t key = 0; key < rig_here(rig)->keys_reached && !rig_is_off(rig); key++) {
         if (model->slots[key].count == 1 && !check_fetch(rig, key, CLAUSE_HONEST)) return false;
     }
     return true;
@@ -325,30 +395,27 @@ static bool look(struct rig *rig, void *object, bool powered_on)
 {
     enum answer answer = ANSWER_OK;
     (void)powered_on;
-    memset(rig->seen, SEEN_ABSENT & 0xFF, rig_here(rig)->model.key_count);
+    memset(rig->seen, LOOK_ABSENT & 0xFF, rig_here(rig)->model.key_count);
     rig->aliens = 0;
     if (!visit_all(rig, object, &answer)) return false;
     if (rig_is_off(rig)) return true;
     if (answer == ANSWER_DAMAGED && rig->rotten)
         return object != rig_object(rig) || check_untouched(rig);
     if (answer != ANSWER_OK)
-        return rig_finds(rig, CLAUSE_DURABLE, "reading back answers: %s", rig_answer_name(answer));
+        return rig_finds(rig, CLAUSE_DURABLE, rig_seen_of(answer), "reading back answers: %s",
+                         rig_answer_name(answer));
     if (rig->aliens)
-        return rig_finds(rig, CLAUSE_HONEST, "a key came back that nobody ever stored");
+        return rig_finds(rig, CLAUSE_HONEST, SEEN_OTHER, "a key came back that nobody ever stored");
     return settle(rig);
 }
 
-/* Fetches beside the look: both ways to a value must agree. One key, another each time, or all. */
+/* A fetch beside the look: both ways to a value must agree. One of the keys that were used by now,
+ * another one on each image. */
 static bool agree(struct rig *rig)
 {
-    const struct model *model = &rig_here(rig)->model;
-    if (model->key_count == 0) return true;
-    uint32_t first = rig->thorough ? 0 : (uint32_t)(model_digest(model) % model->key_count);
-    uint32_t end = rig->thorough ? model->key_count : first + 1;
-    for (uint32_t key = first; key < end && !rig_is_off(rig); key++) {
-        if (!check_fetch(rig, key, CLAUSE_SETTLED)) return false;
-    }
-    return true;
+    uint32_t count = rig_here(rig)->keys_reached;
+    if (count == 0) return true;
+    return check_fetch(rig, (uint32_t)(chip_hash(rig->chip).low % count), CLAUSE_SETTLED);
 }
 
 /* --- use --- */
@@ -360,8 +427,8 @@ static bool use_store(struct rig *rig, const struct value *value, bool must, boo
     if (!rig_call(rig, &op, &answer)) return false;
     *full = answer != ANSWER_OK;
     if (!*full || !must || rig_is_off(rig)) return true;
-    return rig_finds(rig, CLAUSE_ALIVE, "a store that a fresh engine would do answers: %s",
-                     rig_answer_name(answer));
+    return rig_finds(rig, CLAUSE_ALIVE, rig_seen_of(answer),
+                     "a store that a fresh engine would do answers: %s", rig_answer_name(answer));
 }
 
 static bool exercise_for(struct rig *rig, bool must, uint32_t rounds)
@@ -371,7 +438,6 @@ static bool exercise_for(struct rig *rig, bool must, uint32_t rounds)
     for (uint32_t i = 0; exercise->key && i < rounds && !full; i++) {
         if (!use_store(rig, exercise->values[i % 2], must, &full)) return false;
         if (rig_is_off(rig)) return true;
-        if (rig->thorough && !look(rig, rig_here(rig)->object, false)) return false;
     }
     return true;
 }

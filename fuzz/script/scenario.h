@@ -37,4 +37,7 @@ struct script *scenario_expand(const struct scenario *scenario, struct scenario_
  * The engine's name is a bare word, keys and values have at most 128 KiB. */
 void scenario_print_script(const struct script *script, FILE *out);
 
+/* The script that the text of a script gives. */
+struct script *scenario_reread(const struct script *script);
+
 #endif

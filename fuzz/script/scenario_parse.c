@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/script/kind.h"
+
 struct parser {
     struct scenario *scenario;
     struct scenario_lex lex;
@@ -124,19 +126,37 @@ static bool parse_waive(struct parser *parser)
     return scenario_lex_expected(&before, "clauses and rules, such as alive,lawful/reprogram,");
 }
 
+/* The words of a kind; cases of before have the clause alone. */
+static bool parse_kind(struct parser *parser, struct finding *found)
+{
+    static const struct {
+        bool (*take)(struct finding *finding, const char *word, size_t size);
+        const char *what;
+    } words[] = {{kind_take_clause, "the clause that was broken"},
+                 {kind_take_seen, "what was seen"},
+                 {kind_take_call, "the call that showed it"},
+                 {kind_take_cut, "in what power was cut"}};
+    *found = (struct finding){.call = ADAPTER_CALLS};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        struct scenario_lex before = parser->lex;
+        struct scenario_text word = {0};
+        if (i == 1 && !scenario_word_starts(scenario_lex_next(&parser->lex))) return true;
+        if (!scenario_lex_word(&parser->lex, &word) || !words[i].take(found, word.at, word.size))
+            return scenario_lex_expected(&before, words[i].what);
+    }
+    return true;
+}
+
 static bool parse_found(struct parser *parser)
 {
-    struct script *header = parser->scenario->header;
+    struct finding *found = &parser->scenario->header->found;
     uint32_t size;
-    if (!parse_name(parser, "the clause that was broken", sizeof header->clause, header->clause) ||
-        !scenario_lex_string(&parser->lex, &size)) {
-        return false;
-    }
-    if (size >= sizeof header->finding) return fail(parser, "this text must have under 200 bytes");
+    if (!parse_kind(parser, found) || !scenario_lex_string(&parser->lex, &size)) return false;
+    if (size >= sizeof found->text) return fail(parser, "this text must have under 200 bytes");
     if (memchr(parser->lex.scratch, '\0', size))
         return fail(parser, "this text must have no NUL byte");
-    memcpy(header->finding, parser->lex.scratch, size);
-    header->finding[size] = '\0';
+    memcpy(found->text, parser->lex.scratch, size);
+    found->text[size] = '\0';
     return true;
 }
 

@@ -7,7 +7,12 @@
  */
 #include "fuzz/script/scenario_internal.h"
 
+#include <assert.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "fuzz/script/kind.h"
+#include "sim/memory.h"
 
 #define TEXT_MAX 64u /* a value up to this size is printed as text even where a fill would do */
 #define FILL_MIN 9u  /* a value of one repeated byte is printed as a fill from this size on */
@@ -202,8 +207,12 @@ static void print_waive(FILE *out, const struct waivers *waivers)
 
 static void print_found(FILE *out, const struct script *header)
 {
-    fprintf(out, "found %s ", header->clause);
-    print_quoted(out, (const uint8_t *)header->finding, (uint32_t)strlen(header->finding));
+    const struct finding *found = &header->found;
+    fprintf(out, "found %s ", clause_name(found->clause));
+    if (found->seen != SEEN_UNKNOWN)
+        fprintf(out, "%s %s %s ", kind_seen_name(found), kind_call_name(found->call),
+                kind_cut_name(found->cut));
+    print_quoted(out, (const uint8_t *)found->text, (uint32_t)strlen(found->text));
 }
 
 /* --- a scenario --- */
@@ -361,7 +370,7 @@ static void print_script_header(const struct script *script, FILE *out)
         fputc('\n', out);
     }
     if (script->depth != 0) fprintf(out, "depth %u\n", script->depth);
-    if (script->clause[0] != '\0') {
+    if (script->found.clause != CLAUSE_NONE) {
         print_found(out, script);
         fputc('\n', out);
     }
@@ -386,4 +395,21 @@ void scenario_print_script(const struct script *script, FILE *out)
         print_op(out, &line);
         fputc('\n', out);
     }
+}
+
+struct script *scenario_reread(const struct script *script)
+{
+    struct scenario_error error;
+    char *text;
+    size_t size;
+    FILE *memory = memory_open(&text, &size);
+    scenario_print_script(script, memory);
+    memory_close(memory, &text);
+    struct scenario *scenario = scenario_parse(script->name, text, size, &error);
+    struct script *again = scenario ? scenario_expand(scenario, &error) : NULL;
+    assert(again); /* what is printed is read back: scenario.h */
+    memcpy(again->name, script->name, sizeof again->name);
+    scenario_free(scenario);
+    free(text);
+    return again;
 }

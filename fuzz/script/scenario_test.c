@@ -169,8 +169,9 @@ static void list_script(const struct script *script, FILE *out)
     }
     fprintf(out, "\n%s %llu %llu %u %u %llx '%s'", script->name, (unsigned long long)script->seed,
             (unsigned long long)script->every_ns, script->faults, script->depth,
-            (unsigned long long)script->trace, script->clause);
-    list_hex(out, script->finding, strlen(script->finding));
+            (unsigned long long)script->trace,
+            script->found.clause ? clause_name(script->found.clause) : "");
+    list_hex(out, script->found.text, strlen(script->found.text));
     fputc('\n', out);
     for (uint32_t i = 0; i < script->op_count; i++) {
         const struct op *op = &script->ops[i];

@@ -244,6 +244,32 @@ void script_power_on_after_cuts(struct script *script)
     free(ops);
 }
 
+/* A script with the header of `from` and nothing else. */
+static struct script *header_of(const struct script *from)
+{
+    struct script *script = script_new(&from->part);
+    struct script fresh = *script;
+    *script = *from;
+    script->arena = fresh.arena;
+    script->keys = fresh.keys;
+    script->ops = fresh.ops;
+    script->key_count = script->op_count = 0;
+    return script;
+}
+
+struct script *script_tidy(const struct script *script)
+{
+    struct script *tidy = header_of(script);
+    for (uint32_t i = 0; i < script->op_count; i++) {
+        struct op op = script->ops[i];
+        if (op_has_key(op.kind))
+            op.key = script_key(tidy, script->keys[op.key]->bytes, script->keys[op.key]->size);
+        if (op.value) op.value = script_value(tidy, op.value->bytes, op.value->size);
+        script_append(tidy, &op);
+    }
+    return tidy;
+}
+
 enum { HAS_KEY = 1, HAS_VALUE = 2, HAS_PLACE = 4, CHANGES = 8, CLAIMS = 16, WORK = 32, POWER = 64 };
 
 static const struct {

@@ -7,6 +7,7 @@
 #ifndef BROWNOUT_SCRIPT_H
 #define BROWNOUT_SCRIPT_H
 
+#include "fuzz/contract.h"
 #include "fuzz/script/waiver.h"
 #include "sim/fault.h"
 #include "sim/part.h"
@@ -83,9 +84,8 @@ struct script {
     struct waivers waivers;
 
     /* of a case; empty elsewhere */
-    char clause[16];   /* the clause that was found broken */
-    char finding[200]; /* what was expected and what came back */
-    uint64_t trace;    /* digest of the flash calls up to the last cut when it was recorded */
+    struct finding found; /* what differed */
+    uint64_t trace;       /* digest of the flash calls up to the last cut when it was recorded */
 
     const struct value **keys; /* each key once */
     uint32_t key_count;
@@ -101,6 +101,10 @@ void script_free(struct script *script);
 
 /* A copy with operations of its own and the same header. Either may be freed first. */
 struct script *script_copy(const struct script *script);
+
+/* The same operations with the keys that they name alone, in the order of their first use: as the
+ * script would be read back from its text. */
+struct script *script_tidy(const struct script *script);
 
 /* A value that lives as long as the script and its copies. */
 const struct value *script_value(struct script *script, const void *bytes, uint32_t size);

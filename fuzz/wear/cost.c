@@ -113,7 +113,7 @@ static bool mount_once(struct labour *it)
     it->cost->mount = spent;
     if (rig_is_off(rig)) return true;
     keep_mount(it, &spent);
-    return fine || rig_finds(rig, CLAUSE_ALIVE, "mount fails");
+    return fine || rig_finds(rig, CLAUSE_ALIVE, SEEN_REFUSED, "mount fails");
 }
 
 /* What a mount here would cost; nothing of it stays. */

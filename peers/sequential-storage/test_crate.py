@@ -145,7 +145,7 @@ def test_the_crate_loses_the_password_of_the_readme(pair):
     assert operations in readme
     subject, crate = pair.stories(pair.write(README_CASE))
     assert subject == crate
-    assert "DIVERGENCE, clause durable: psk: expected aaaaaaaaaa, read absent" in crate
+    assert "DIVERGENCE, clause durable: psk: expected aaaaaaaaaa, each shows absent" in crate
 
 
 # --- random histories ---

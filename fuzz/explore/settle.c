@@ -1,0 +1,163 @@
+#define _POSIX_C_SOURCE 200809L
+#include "fuzz/explore/settle.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "fuzz/explore/apart.h"
+#include "fuzz/explore/result_pipe.h"
+#include "fuzz/explore/shrink.h"
+#include "fuzz/explore/worker.h"
+#include "fuzz/script/kind.h"
+#include "fuzz/script/scenario.h"
+#include "fuzz/script/settings.h"
+
+/* --- running it again --- */
+
+/* A crash in the exploration has no message yet: its worker wrote that where others read it. */
+static bool is_same(const struct finding *recorded, const struct finding *shown)
+{
+    struct finding known = *recorded;
+    if (known.seen == SEEN_CRASH && !kind_has_place(known.text) &&
+        strncmp(known.text, shown->text, strlen(known.text)) == 0)
+        memcpy(known.text, shown->text, sizeof known.text);
+    return kind_same(&known, shown);
+}
+
+/* The script as its text gives it, with what it shows; NULL when it does not show its kind. */
+static struct script *run_again(const struct script *script, const struct adapter *adapter,
+                                double silence_max, struct finding *shown)
+{
+    char reason[SETTINGS_REASON_MAX];
+    struct adapter_settings settings;
+    struct replay replayed = {0};
+    struct script *again = scenario_reread(script);
+    if (settings_resolve(adapter, again, &settings, reason))
+        replay_apart(again, adapter, &settings, NULL, silence_max, &replayed);
+    *shown = replayed.finding;
+    if (is_same(&script->found, shown)) {
+        again->found = *shown;
+        again->trace = replayed.trace;
+        return again;
+    }
+    script_free(again);
+    return NULL;
+}
+
+/* --- making it smaller --- */
+
+/* An attempt may hang: SIGXCPU ends it, as SIGKILL would seem to come from outside. */
+static _Noreturn void shrink_and_leave(struct divergence *divergence, const struct adapter *adapter,
+                                       const struct adapter_settings *settings,
+                                       const struct shrink_options *options, FILE *file)
+{
+    struct result one = {.divergences = divergence, .divergence_count = 1};
+    const rlim_t seconds = (rlim_t)options->seconds + 2;
+    const struct rlimit limit = {seconds, seconds + 1};
+    setrlimit(RLIMIT_CPU, &limit);
+    if (shrink(&divergence->script, adapter, settings, options)) result_pipe_write(file, &one);
+    worker_leave();
+}
+
+/* Whoever asks for an end does not wait for a smaller case. */
+static enum worker_end wait_for(struct worker *worker)
+{
+    char text[WORKER_TEXT_MAX];
+    for (;;) {
+        enum worker_end end = worker_look(worker, 0, 0, text);
+        if (end != WORKER_RUNS) return end;
+        if (worker_stopped()) worker_kill(worker);
+        worker_pause();
+    }
+}
+
+/* In a child process, where attempts are cheap: thousands a second. NULL when one of them has ended
+ * it. */
+static struct script *shrink_in_child(struct divergence *divergence, const struct adapter *adapter,
+                                      const struct adapter_settings *settings,
+                                      const struct shrink_options *options)
+{
+    struct result back = {0};
+    struct worker worker;
+    struct script *smaller = NULL;
+    worker_open(&worker);
+    worker_keep_errors(&worker);
+    fflush(NULL);
+    if (worker_fork(&worker)) shrink_and_leave(divergence, adapter, settings, options, worker.file);
+    bool done = wait_for(&worker) == WORKER_DONE;
+    rewind(worker.file);
+    if (done && result_pipe_read(worker.file, &back) && back.divergence_count == 1) {
+        smaller = back.divergences[0].script;
+        back.divergences[0].script = NULL;
+    }
+    result_free(&back);
+    worker_close(&worker);
+    return smaller;
+}
+
+static struct script *shrink_apart(const struct script *script, const struct adapter *adapter,
+                                   const struct adapter_settings *settings,
+                                   const struct shrink_options *options)
+{
+    struct shrink_options apart = {.seconds = options->seconds, .apart = true};
+    struct script *smaller = script_copy(script);
+    if (shrink(&smaller, adapter, settings, &apart)) return smaller;
+    script_free(smaller);
+    return NULL;
+}
+
+/* The smaller one takes its place when it shows the kind from its own text too. */
+static void make_smaller(struct divergence *divergence, const struct adapter *adapter,
+                         const struct settle_options *options)
+{
+    char reason[SETTINGS_REASON_MAX];
+    struct adapter_settings settings;
+    struct finding shown;
+    const struct shrink_options how = {.seconds = options->shrink_seconds};
+    struct script *smaller = NULL;
+    if (!settings_resolve(adapter, divergence->script, &settings, reason)) return;
+    if (!divergence->lost) smaller = shrink_in_child(divergence, adapter, &settings, &how);
+    if (!smaller) smaller = shrink_apart(divergence->script, adapter, &settings, &how);
+    struct script *sure =
+        smaller ? run_again(smaller, adapter, options->silence_max, &shown) : NULL;
+    script_free(smaller);
+    if (!sure) return;
+    script_free(divergence->script);
+    divergence->script = sure;
+}
+
+/* --- the whole --- */
+
+bool settle_divergence(struct divergence *divergence, const struct adapter *adapter,
+                       const struct settle_options *options)
+{
+    struct script *again =
+        run_again(divergence->script, adapter, options->silence_max, &divergence->shown);
+    if (!again) return false;
+    script_free(divergence->script);
+    divergence->script = again;
+    if (options->shrink && !worker_stopped()) make_smaller(divergence, adapter, options);
+    const struct finding *found = &divergence->script->found;
+    divergence->clause = found->clause;
+    divergence->shape =
+        kind_digest(found) ^ script_digest(adapter->name, (uint32_t)strlen(adapter->name));
+    return true;
+}
+
+void settle_result(struct result *result, const struct adapter *adapter,
+                   const struct settle_options *options)
+{
+    struct divergence *found = result->divergences;
+    uint32_t count = result->divergence_count;
+    result->divergences = NULL;
+    result->divergence_count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (settle_divergence(&found[i], adapter, options))
+            result_add(result, &found[i]);
+        else
+            result_add_unreproduced(result, &found[i]);
+    }
+    free(found);
+}
