@@ -218,7 +218,7 @@ static void print_verdict(const struct finding *recorded, const struct finding *
 {
     char was[KIND_TEXT_MAX], is[KIND_TEXT_MAX] = "no divergence";
     if (shown->clause != CLAUSE_NONE) kind_print(shown, is);
-    if (recorded->clause != CLAUSE_NONE && !kind_same(recorded, shown))
+    if (recorded->clause && shown->clause && !kind_same(recorded, shown))
         printf("warning: another kind; recorded: %s, shows: %s\n", kind_print(recorded, was), is);
     if (shown->clause == CLAUSE_NONE)
         printf("no divergence\n");

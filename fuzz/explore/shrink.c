@@ -477,7 +477,7 @@ static bool shrink_once(struct shrinker *shrinker)
 {
     bool smaller = drop_operations(shrinker);
     smaller = drop_cuts(shrinker) || smaller;
-    smaller = replace_use(shrinker) || unfold_use(shrinker) || smaller;
+    smaller = replace_use(shrinker) || smaller;
     smaller = shrink_chip(shrinker) || smaller;
     smaller = merge_keys(shrinker) || smaller;
     smaller = join_values(shrinker) || smaller;
@@ -485,6 +485,28 @@ static bool shrink_once(struct shrinker *shrinker)
     smaller = lower_places(shrinker) || smaller;
     smaller = plain_values(shrinker) || smaller;
     return simplify_cuts(shrinker) || smaller;
+}
+
+static void shrink_all(struct shrinker *shrinker)
+{
+    while (shrink_once(shrinker) && !is_over(shrinker)) {}
+}
+
+/* A case without `use` reads better, if it is not longer or still short. */
+#define UNFOLDED_MAX 5u
+
+static void try_unfolded(struct shrinker *shrinker)
+{
+    struct script *folded = script_copy(shrinker->best);
+    bool unfolded = unfold_use(shrinker);
+    if (unfolded) shrink_all(shrinker);
+    uint32_t count = shrinker->best->op_count;
+    if (unfolded && count > UNFOLDED_MAX && count > folded->op_count) {
+        struct script *longer = shrinker->best;
+        shrinker->best = folded;
+        folded = longer;
+    }
+    script_free(folded);
 }
 
 bool shrink(struct script **script, const struct adapter *adapter,
@@ -502,7 +524,8 @@ bool shrink(struct script **script, const struct adapter *adapter,
         return false;
     }
     shrinker.wanted = shown.finding;
-    while (shrink_once(&shrinker) && !is_over(&shrinker)) {}
+    shrink_all(&shrinker);
+    try_unfolded(&shrinker);
     play(&shrinker, shrinker.best, &shown);
     shrinker.best->found = shown.finding;
     shrinker.best->trace = shown.trace;

