@@ -17,7 +17,7 @@
 #define ATTEMPTS_MAX 20000u
 
 /* Seconds in one call after which an attempt hangs: it need not be sure, what is left is run again. */
-#define SILENCE_MAX 0.25
+#define SILENCE_MAX 0.05
 
 struct shrinker {
     const struct adapter *adapter;

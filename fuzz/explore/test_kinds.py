@@ -1,0 +1,141 @@
+"""A finding has a kind: its replay shows that kind, and so does the case that it is shrunk to."""
+
+import re
+import subprocess
+
+import pytest
+from conftest import BUILD, ROOT
+from harness import CLEAN, DIVERGED, NOT_JUDGED, USAGE, Harness, compiler, cuts, operations
+
+SCENARIOS = sorted((ROOT / "scenarios").glob("*.scn"))
+FAULTS = {"canary": 17, "canary-queue": 14, "canary-log": 14}
+KIND = re.compile(r'(?m)^found (\w+) ([\w-]+) (\w+) (\w+) "')
+
+
+@pytest.fixture(scope="module")
+def harness(brownout, tmp_path_factory):
+    return Harness(brownout, tmp_path_factory.mktemp("kinds"))
+
+
+def kind_of(text):
+    return KIND.search(text).groups()
+
+
+def subjects(index):
+    """Two or three of the subjects, others for each scenario."""
+    planted = (f"{name} fault={1 + index % last}" for name, last in FAULTS.items())
+    return ["original", "original-queue", *planted]
+
+
+def check_replay(harness, found):
+    clause, told = harness.replay(found.path, "--quiet")
+    assert clause == found.clause
+    assert "another kind" not in told
+    assert told.splitlines()[-1].endswith(found.finding)
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
+def test_what_is_found_replays_as_its_kind(harness, path):
+    for engine in subjects(SCENARIOS.index(path)):
+        folder = harness.folder / f"{path.stem}-{engine}"
+        words = ("--engine", engine, "--artefacts", folder, "--quiet", "--no-shrink", "--max", 3)
+        classes = "edge,prefix,bits,zeros,weak,ecc"
+        done = harness.brownout("explore", path, *words, "--faults", classes, "--seconds", 0.5)
+        assert done.returncode in (CLEAN, DIVERGED, USAGE, NOT_JUDGED), done.stderr
+        assert "does not replay" not in done.stderr
+        for case in folder.glob("*.case") if folder.exists() else ():
+            told = harness.brownout("replay", case, "--quiet")
+            assert told.returncode == DIVERGED and "another kind" not in told.stdout, case
+
+
+HELD = """
+chip generic sectors=2 sector=64 page=64 unit=4
+engine original-queue
+repeat 6 {
+push count 8
+}
+pop
+pop
+pop
+push count 8
+look
+"""
+
+
+def test_a_queue_that_holds_less_replays(harness):
+    explored = harness.explore(HELD, "--max", 0, "--no-shrink")
+    assert ("alive", "less", "push") in {kind_of(found.text)[:3] for found in explored.found}
+    for found in explored.found:
+        check_replay(harness, found)
+
+
+@pytest.mark.parametrize("engine", ["original-queue", "canary-queue fault=4", "canary-queue fault=9"])
+def test_a_shrunk_case_has_the_kind_of_the_one_it_came_from(harness, engine):
+    text = HELD.replace("original-queue", engine)
+    text = text.replace("sectors=2 sector=64 page=64", "sectors=3 sector=128 page=128")
+    whole = harness.explore(text, "--max", 0, "--no-shrink")
+    small = harness.explore(text, "--max", 0)
+    kinds = {kind_of(found.text) for found in whole.found}
+    needed = {kind[:3] for kind in kinds}
+    assert whole.found and {kind_of(found.text)[:3] for found in small.found} == needed
+    for found in small.found:
+        clause, seen, call, cut = kind_of(found.text)
+        assert (cut == "none") == (not cuts(found.text))
+        assert {(clause, seen, call, it) for it in (cut, "recovery")} & kinds
+        check_replay(harness, found)
+
+
+PANICS = """
+#define brownout_adapter example_entry
+#include "examples/plugin/two_slots.c"
+#undef brownout_adapter
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct adapter adapter;
+static struct adapter_map map;
+
+static enum answer store(void *object, const void *key, uint32_t key_size, const void *value,
+                         uint32_t value_size)
+{
+    if (value_size == 6 || value_size == 7) {
+        fprintf(stderr, "engine.c:%u: no room for %u bytes\\n", value_size * 10, value_size);
+        abort();
+    }
+    return slots_store(object, key, key_size, value, value_size);
+}
+
+adapter_entry brownout_adapter;
+const struct adapter *brownout_adapter(void)
+{
+    adapter = two_slots;
+    map = calls;
+    map.store = store;
+    adapter.name = "panics";
+    adapter.map = &map;
+    return &adapter;
+}
+"""
+
+
+def test_two_panics_are_two_kinds_and_shrink(harness):
+    source, plugin = harness.folder / "it's a panic.c", harness.folder / "it's a panic.so"
+    source.write_text(PANICS)
+    made = (*compiler(), "-std=c11", "-shared", "-fPIC", f"-I{ROOT}", "-o", plugin, source)
+    subprocess.run(list(map(str, made)), check=True)
+    for size in (6, 7):
+        chip = "chip generic sectors=2 sector=256 page=256 unit=4\nengine panics\n"
+        path = harness.write(chip + f'store a "12"\nstore b "1"\nstore c fill 1 {size}\n')
+        words = ("--artefacts", harness.folder, "--plugin", plugin)
+        done = harness.brownout("explore", path, *words)
+        assert done.returncode == DIVERGED, done.stderr
+        assert f"engine.c:{size}0: no room" in done.stdout
+        case = re.search(r"divergence-\w+\.case", done.stdout)[0]
+        text = (harness.folder / case).read_text()
+        assert kind_of(text) == ("sane", "crash", "store", "none")
+        assert len(operations(text)) == 1
+        line = re.search(r"replay with: brownout (.*)", done.stdout)[1]
+        pasted = ["sh", "-c", f"{BUILD / 'brownout'} {line}"]
+        again = subprocess.run(pasted, capture_output=True, text=True, timeout=60)
+        assert again.returncode == DIVERGED
+        assert f"engine.c:{size}0: no room" in again.stdout.splitlines()[-1]
