@@ -94,7 +94,7 @@ int command_write_case(const struct command_options *options, const struct scrip
 int command_print_divergence(const struct command_options *options,
                              const struct divergence *divergence);
 
-/* The same for what did not replay: a fault of the harness, told on standard error. */
+/* The same for what did not replay: a fault of the harness, printed on standard error. */
 int command_print_unreproduced(const struct command_options *options,
                                const struct divergence *divergence);
 

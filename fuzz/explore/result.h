@@ -44,8 +44,8 @@ struct result {
 };
 void result_free(struct result *result);
 
-/* Counts a divergence, whose script is not made yet, when one of its kind is there that is kept: the
- * one of the simplest fault, and the first one of that. False: it is to be added. */
+/* Counts a divergence, whose script is not made yet, when one of its kind is there that is kept:
+ * the one of the simplest fault, and the first one of that. False: it is to be added. */
 bool result_counts(struct result *result, const struct divergence *divergence);
 
 /* Adds a divergence, or counts it when one of its kind is there, of which one is kept as above;

@@ -16,7 +16,8 @@
 /* Replays that one shrinking may cost; a bound for what grows fast with long cases. */
 #define ATTEMPTS_MAX 20000u
 
-/* Seconds in one call after which an attempt hangs: it need not be sure, what is left is run again. */
+/* Seconds in one call after which an attempt hangs. It need not be sure: what is left is run again.
+ */
 #define SILENCE_MAX 0.05
 
 struct shrinker {

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 from conftest import BUILD, ROOT
-from harness import CLEAN, DIVERGED, NOT_JUDGED, USAGE, Harness, compiler, cuts, operations
+from harness import CLEAN, DIVERGED, FAILED, NOT_JUDGED, USAGE, Harness, compiler, cuts, operations
 
 SCENARIOS = sorted((ROOT / "scenarios").glob("*.scn"))
 FAULTS = {"canary": 17, "canary-queue": 14, "canary-log": 14}
@@ -69,10 +69,14 @@ def test_a_queue_that_holds_less_replays(harness):
         check_replay(harness, found)
 
 
-@pytest.mark.parametrize("engine", ["original-queue", "canary-queue fault=4", "canary-queue fault=9"])
+SHRUNK = ("original-queue", "canary-queue fault=4", "canary-queue fault=9")
+
+
+@pytest.mark.parametrize("engine", SHRUNK)
 def test_a_shrunk_case_has_the_kind_of_the_one_it_came_from(harness, engine):
     text = HELD.replace("original-queue", engine)
-    text = text.replace("sectors=2 sector=64 page=64", "sectors=3 sector=128 page=128")
+    if engine.startswith("canary"):
+        text = text.replace("sectors=2 sector=64 page=64", "sectors=3 sector=128 page=128")
     whole = harness.explore(text, "--max", 0, "--no-shrink")
     small = harness.explore(text, "--max", 0)
     kinds = {kind_of(found.text) for found in whole.found}
@@ -139,3 +143,52 @@ def test_two_panics_are_two_kinds_and_shrink(harness):
         again = subprocess.run(pasted, capture_output=True, text=True, timeout=60)
         assert again.returncode == DIVERGED
         assert f"engine.c:{size}0: no room" in again.stdout.splitlines()[-1]
+
+
+# What it shows depends on what ran before: the first process loses what it holds.
+FORGETS = """
+#define brownout_adapter example_entry
+#include "examples/plugin/two_slots.c"
+#undef brownout_adapter
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct adapter adapter;
+static struct adapter_map map;
+static bool asked, first;
+
+static enum answer each(void *object, adapter_visit *visit, void *context)
+{
+    FILE *file = asked ? NULL : fopen(getenv("RAN_BEFORE"), "wbx");
+    first = first || file;
+    asked = true;
+    if (file) fclose(file);
+    return first ? ANSWER_OK : slots_each(object, visit, context);
+}
+
+adapter_entry brownout_adapter;
+const struct adapter *brownout_adapter(void)
+{
+    adapter = two_slots;
+    map = calls;
+    map.each = each;
+    adapter.name = "forgets";
+    adapter.map = &map;
+    return &adapter;
+}
+"""
+
+
+def test_what_does_not_replay_is_a_fault_of_the_harness(harness, monkeypatch):
+    source, plugin = harness.folder / "forgets.c", harness.folder / "forgets.so"
+    source.write_text(FORGETS)
+    made = (*compiler(), "-std=c11", "-shared", "-fPIC", f"-I{ROOT}", "-o", plugin, source)
+    subprocess.run(list(map(str, made)), check=True)
+    monkeypatch.setenv("RAN_BEFORE", str(harness.folder / "ran"))
+    chip = "chip generic sectors=2 sector=256 page=256 unit=4\nengine forgets\n"
+    path = harness.write(chip + "store a 0x01\nstore b 0x02\nlook\n")
+    done = harness.brownout("explore", path, "--artefacts", harness.folder, "--plugin", plugin)
+    assert done.returncode == FAILED, done.stdout
+    assert "durable/missing/each" in done.stderr and "NO VERDICT" in done.stdout
+    for case in harness.folder.glob("unreproduced-*.case"):
+        assert kind_of(case.read_text())[:3] == ("durable", "missing", "each")

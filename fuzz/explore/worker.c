@@ -189,8 +189,11 @@ bool worker_fork(struct worker *worker)
     pid_t pid = fork();
     if (pid < 0) worker_fail("no process can be made: %s", strerror(errno));
     if (pid == 0) become(worker, watcher);
-    *worker = (struct worker){
-        .pid = pid, .file = worker->file, .word = worker->word, .looked = worker_now()};
+    *worker = (struct worker){.pid = pid,
+                              .file = worker->file,
+                              .errors = worker->errors,
+                              .word = worker->word,
+                              .looked = worker_now()};
     return pid == 0;
 }
 

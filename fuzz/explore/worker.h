@@ -65,9 +65,9 @@ __attribute__((format(printf, 1, 2)))
 _Noreturn void
 worker_fail(const char *format, ...);
 
-/* Looks once; kills a worker that hangs, whose end a later look tells. To be called many times a
- * second. `silence_max` in seconds, 0: for ever. When the engine ended it, `text` says how, with the line of
- * its standard error that names a place in a source file, or else the last one. */
+/* Looks once; kills a worker that hangs, whose end a later look shows. To be called many times a
+ * second. `silence_max` in seconds, 0: for ever. When the engine ended it, `text` says how, with
+ * the line of its standard error that names a place in a source file, or else the last one. */
 #define WORKER_TEXT_MAX 190
 enum worker_end worker_look(struct worker *worker, uint64_t beats, double silence_max,
                             char text[WORKER_TEXT_MAX]);
