@@ -191,4 +191,4 @@ def test_what_does_not_replay_is_a_fault_of_the_harness(harness, monkeypatch):
     assert done.returncode == FAILED, done.stdout
     assert "durable/missing/each" in done.stderr and "NO VERDICT" in done.stdout
     for case in harness.folder.glob("unreproduced-*.case"):
-        assert kind_of(case.read_text())[:3] == ("durable", "missing", "each")
+        assert case.name in done.stderr
