@@ -32,7 +32,7 @@ bool rig_short(struct rig *rig, enum adapter_call call, const struct value *want
     if (rig_is_off(rig)) return true;
     const char *wrong = fault(want, answer, buffer, capacity, size);
     if (!wrong) return true;
-    return rig_finds(rig, CLAUSE_SANE,
+    return rig_finds(rig, CLAUSE_SANE, SEEN_OTHER,
                      "a read of %" PRIu32 " bytes into a buffer of %" PRIu32 " %s: %s, %" PRIu32,
                      want->size, capacity, wrong, rig_answer_name(answer), size);
 }
