@@ -100,7 +100,8 @@ OPTIONS = {
     "complete": None,
 }  # fmt: skip
 EXPLORES = """engine plugin faults depth reach bits masks prefixes seed no-use no-dedup isolate
-    shard jobs silence max no-shrink shrink-seconds artefacts db campaign json quiet waive complete seconds"""
+    shard jobs silence max no-shrink shrink-seconds artefacts db campaign json quiet waive
+    complete seconds"""
 USES = {
     "run": "engine plugin image json quiet",
     "explore": EXPLORES,
