@@ -164,8 +164,7 @@ def on_ours(path):
 
 
 def claimed(path):
-    """seqmap does not claim class bits on two sectors of a part with a limit of programs; its header
-    says why."""
+    """What seqmap claims on two sectors of a part with a limit of programs; its header says why."""
     limited = re.search(r"(?m)^chip stm32\w+ sectors=2 ", path.read_text())
     return ("--faults", "edge,prefix,zeros") if limited else ()
 
