@@ -54,13 +54,16 @@ def strangers(names):
 @pytest.mark.parametrize("header", HEADERS)
 def test_each_macro_of_a_header_has_a_prefix_of_ours(root, header):
     added = preprocessed(root, f'{SYSTEM}#include "{header}"\n') - preprocessed(root, SYSTEM)
-    assert added and strangers(added) == []
+    assert (added or header in ONLY_MACROS) and strangers(added) == []
+
+
+ONLY_MACROS = {"check.h"}
 
 
 @pytest.mark.parametrize("header", HEADERS)
 def test_each_declaration_of_a_header_has_a_prefix_of_ours(root, header):
     added = declared(root, f'{SYSTEM}#include "{header}"\n') - declared(root, SYSTEM)
-    assert added and strangers(added) == []
+    assert (added or header in ONLY_MACROS) and strangers(added) == []
 
 
 @pytest.mark.parametrize("source", SOURCES)
