@@ -271,7 +271,9 @@ static void without_a_fault_nothing_is_found_on(const struct subject *subject)
         {subject, 0, 256, 1, 1, 0, FAULT_EDGE | FAULT_PREFIX, 1, NULL},
         {subject, 0, 512, 16, 1, 0, FAULT_EDGE | FAULT_BITS, 1, NULL},
         {subject, 0, 1024, 32, 1, 0, FAULT_EDGE | FAULT_BITS, 1, NULL},
-        {subject, 0, 256, 4, 0, 0, FAULT_STABLE, 2, NULL},
+        /* Two cuts on one path, without class bits: a second erase that lifts single bits can
+         * undo the canary's own marks. */
+        {subject, 0, 256, 4, 0, 0, FAULT_EDGE | FAULT_PREFIX | FAULT_ZEROS, 2, NULL},
     };
     for (size_t i = 0; i < sizeof trials / sizeof *trials; i++)
         check(&trials[i]);
