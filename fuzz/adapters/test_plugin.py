@@ -718,7 +718,7 @@ def test_one_damaged_value_is_missing_and_the_others_are_not(harness, plugin, ro
     path = harness.write(SCENARIO.format(programs=0).replace("look", rot + "look"))
     done = run_plain("run", path, "--plugin", changed)
     assert done.returncode == code, done.stdout
-    lost = "clause durable: level: expected 0x0102030405060708.. (10 bytes), read damaged"
+    lost = "clause durable: level: expected 0x0102030405060708.. (10 bytes), each shows damaged"
     assert (lost in done.stdout) is (code == DIVERGED)
 
 
