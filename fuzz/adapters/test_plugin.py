@@ -644,6 +644,15 @@ def test_globals_that_outlive_a_cut_unsaid_are_no_finding_but_a_mistake(harness,
     assert "DIVERGENCE" not in done.stdout and "no divergence" not in done.stdout
 
 
+def test_a_mistake_before_the_first_operation_is_one_of_the_whole_file(harness, plugin):
+    """Memory that the uncut run has changed is noticed as the run with cuts begins."""
+    changed = plugin("unsaid-early", CACHE % ("", "false"))
+    path = harness.write(SCENARIO.format(programs=0), "early.scn")
+    done = run_plain("explore", path, "--plugin", changed)
+    assert done.returncode == USAGE
+    assert f"{path}: writable memory of changed changed" in done.stderr
+
+
 def test_a_fuzz_run_of_undeclared_globals_ends_with_the_mistake(plugin):
     changed = plugin("unsaid-too", CACHE % ("", "false"))
     done = run_plain("fuzz", "--plugin", changed, "--seconds", 20, timeout=15)

@@ -42,6 +42,12 @@ int command_refuse(const char *format, ...)
     return COMMAND_USAGE;
 }
 
+int command_refuse_at(const char *path, uint32_t line, const char *reason)
+{
+    if (line) return command_refuse("%s:%" PRIu32 ": %s", path, line, reason);
+    return command_refuse("%s: %s", path, reason);
+}
+
 int command_fail(const char *format, ...)
 {
     va_list arguments;

@@ -52,6 +52,9 @@ int command_refuse(const char *format, ...) __attribute__((format(printf, 1, 2))
 /* The same with COMMAND_FAILED. */
 int command_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Refuses a line of a file; 0: the file as a whole. */
+int command_refuse_at(const char *path, uint32_t line, const char *reason);
+
 /* Loads the plugin if one is named, the file, and the engine. COMMAND_CLEAN, or what to exit with,
  * the reason printed. The caller frees loaded->script. */
 int command_load(const struct command_options *options, const char *path, struct loaded *loaded);

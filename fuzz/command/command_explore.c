@@ -170,8 +170,7 @@ static int explore_loaded(const struct command_options *options, const struct lo
     code = explore_into(options, loaded, db, &result);
     db_close(db);
     if (result.mistake[0]) {
-        code = command_refuse("%s:%" PRIu32 ": %s", options->files[0], result.mistake_line,
-                              result.mistake);
+        code = command_refuse_at(options->files[0], result.mistake_line, result.mistake);
     } else if (code == COMMAND_CLEAN ||
                result.divergence_count) { /* what was found is printed anyway */
         int printed = options->json ? print_json(options, loaded, &result)

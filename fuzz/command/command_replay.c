@@ -148,7 +148,7 @@ static int refuse_mistake(const struct command_options *options, const struct lo
 {
     const struct script *script = loaded->script;
     uint32_t line = replayed->op < script->op_count ? script->ops[replayed->op].line : 0;
-    return command_refuse("%s:%" PRIu32 ": %s", options->files[0], line, replayed->finding.text);
+    return command_refuse_at(options->files[0], line, replayed->finding.text);
 }
 
 static int run_loaded(const struct command_options *options, const struct loaded *loaded)

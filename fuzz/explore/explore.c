@@ -126,11 +126,18 @@ static void add_finding(struct explorer *e, bool lost)
     tell_found(e);
 }
 
+/* The line of the operation that is being called; 0 in a power-on before the first one. */
+static uint32_t line_here(const struct explorer *e)
+{
+    uint32_t op = path_here(e->path)->op;
+    return op == PATH_OP_NONE ? 0 : e->script->ops[op].line;
+}
+
 static void diverges(struct explorer *e)
 {
     if (e->rig->finding.clause == CLAUSE_SCENARIO) {
         memcpy(e->result->mistake, e->rig->finding.text, sizeof e->result->mistake);
-        e->result->mistake_line = e->script->ops[path_here(e->path)->op].line;
+        e->result->mistake_line = line_here(e);
         e->result->stopped = true;
         return;
     }
