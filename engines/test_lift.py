@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from tools import engines
+
 ENGINES = Path(__file__).resolve().parent
-FOLDERS = ("map", "queue", "seq")
-FILES = sorted(path for name in (".", *FOLDERS) for path in (ENGINES / name).glob("*.[ch]"))
-FOR_TESTS = ("ram_flash.h", "bad_geometry.h")
-LIFTED = [path for path in FILES if "_test" not in path.name and path.name not in FOR_TESTS]
+LIFTED = sorted({ENGINES / file for name in engines.NAMES for file in engines.files(name)})
 HEADERS = [path for path in LIFTED if path.suffix == ".h"]
 SOURCES = [path for path in LIFTED if path.suffix == ".c"]
+# The RAM front has no format of its own.
+FORMATS = set(engines.NAMES) - {"buffered"}
 CXX = "g++ -std=c++17 -Wall -Wextra -Werror -fno-exceptions".split()
 
 USER = """
@@ -56,7 +57,7 @@ def test_a_header_is_for_c_plus_plus_too(path):
     assert 'extern "C" {' in path.read_text()
 
 
-@pytest.mark.parametrize("name", ["map/seqmap.h", "map/naive.h", "queue/seqqueue.h"])
+@pytest.mark.parametrize("name", sorted(engines.header(name) for name in FORMATS))
 def test_the_header_of_an_engine_names_the_version_of_its_format(name):
     assert re.search(r"^#define \w+_FORMAT_VERSION ", (ENGINES / name).read_text(), re.MULTILINE)
 

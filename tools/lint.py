@@ -235,7 +235,7 @@ def wrong_include(name, spelled, target):
     if folder not in MAY_INCLUDE:
         return f"no include direction is known for {folder}/"
     if target is None:
-        bare = folder == "engines" and not name.endswith(("_test.c", "_bench.h"))
+        bare = folder == "engines" and not name.endswith(("_test.c", "_test.h", "_bench.h"))
         wrong = bare and spelled not in FREESTANDING
         return f"<{spelled}> is not a freestanding header" if wrong else None
     if not target.startswith(MAY_INCLUDE[folder]):

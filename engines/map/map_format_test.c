@@ -10,20 +10,11 @@
 
 #include "../bad_geometry.h"
 #include "../ram_flash.h"
+#include "../check_test.h"
 #include "naive.h"
 #include "seqmap.h"
 
-static unsigned failures, cuts, damaged;
-
-#define CHECK(condition, ...)                                                                      \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            failures++;                                                                            \
-            printf("FAILED %s:%d %s: ", __func__, __LINE__, #condition);                           \
-            printf(__VA_ARGS__);                                                                   \
-            printf("\n");                                                                          \
-        }                                                                                          \
-    } while (0)
+static unsigned cuts, damaged;
 
 #define KEYS 3u
 #define SECTORS 4u

@@ -10,21 +10,11 @@
 #include <string.h>
 
 #include "../ram_flash.h"
+#include "../check_test.h"
 #include "../seq/seq_crc.h"
 #include "seqmap.h"
 
-static unsigned failures;
 static const char *images = "engines/map/images";
-
-#define CHECK(condition, ...)                                                                      \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            failures++;                                                                            \
-            printf("FAILED %s:%d %s: ", __func__, __LINE__, #condition);                           \
-            printf(__VA_ARGS__);                                                                   \
-            printf("\n");                                                                          \
-        }                                                                                          \
-    } while (0)
 
 /* A map on a part in memory ----------------------------------------------------------------- */
 

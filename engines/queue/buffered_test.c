@@ -3,19 +3,8 @@
 #include <string.h>
 
 #include "../ram_flash.h"
+#include "../check_test.h"
 #include "buffered.h"
-
-static unsigned failures;
-
-#define CHECK(condition, ...)                                                                      \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            failures++;                                                                            \
-            printf("FAILED %s:%d %s: ", __func__, __LINE__, #condition);                           \
-            printf(__VA_ARGS__);                                                                   \
-            printf("\n");                                                                          \
-        }                                                                                          \
-    } while (0)
 
 struct bench {
     struct ram_flash ram;

@@ -11,19 +11,10 @@
 
 #include "../bad_geometry.h"
 #include "../ram_flash.h"
+#include "../check_test.h"
 #include "seqqueue.h"
 
-static unsigned failures, cuts, damaged;
-
-#define CHECK(condition, ...)                                                                      \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            failures++;                                                                            \
-            printf("FAILED %s:%d %s: ", __func__, __LINE__, #condition);                           \
-            printf(__VA_ARGS__);                                                                   \
-            printf("\n");                                                                          \
-        }                                                                                          \
-    } while (0)
+static unsigned cuts, damaged;
 
 #define ITEMS_MAX 128u
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "cobs.h"
 
 static void run_end(struct bo_cobs_encoder *e)

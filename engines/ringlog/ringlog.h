@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* ringlog.h - the errors of every ring log.
  *
  * A ring log holds byte strings, records, in the order in which they were appended, under numbers
@@ -9,6 +10,10 @@
 
 #include "../store.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum ringlog_error {
     RINGLOG_ERR_NOT_FOUND = BO_ERR_NOT_FOUND, /* no record of that number; end of the iteration */
     RINGLOG_ERR_TOO_BIG = BO_ERR_TOO_BIG,     /* the record can never fit */
@@ -17,5 +22,9 @@ enum ringlog_error {
     RINGLOG_ERR_GEOMETRY = BO_ERR_GEOMETRY,
     RINGLOG_ERR_DAMAGED = BO_ERR_DAMAGED,
 };
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -16,21 +16,11 @@
 #include <string.h>
 
 #include "../ram_flash.h"
+#include "../check_test.h"
 #include "rlog.h"
 #include "seqlog.h"
 
-static unsigned failures;
 static bool verbose;
-
-#define CHECK(condition, ...)                                                                      \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            if (failures++ > 20) break;                                                            \
-            printf("FAILED %s:%d %s: ", __func__, __LINE__, #condition);                           \
-            printf(__VA_ARGS__);                                                                   \
-            printf("\n");                                                                          \
-        }                                                                                          \
-    } while (0)
 
 /* --- a part that reads wrong once --- */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rlog.c - changes. What survives a cut, and why. In brackets the test that fails without it, of
  * rlog_resume_test.c where no other file is named.
  *

@@ -78,10 +78,8 @@
 #include "../flash.h"
 #include "ringlog.h"
 
-/* Of the software: grows with each change that a caller can notice. Of the format: grows when what
- * stands on the flash is another. */
-#define RLOG_VERSION 1u
-#define RLOG_FORMAT 1u
+/* Version of what is written, see flash.h; of the software: BO_VERSION. */
+#define RLOG_FORMAT_VERSION 0x00010000u
 
 /* What can be left out when all of rlog is compiled with these. A config that asks for it is
  * refused; a log that holds what the build can't read is refused, not shown in part.

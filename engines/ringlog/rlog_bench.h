@@ -9,24 +9,14 @@
 #define RAM_FLASH_SIZE_MAX 65536u
 #define RAM_FLASH_SECTOR_MAX 4096u
 #include "../ram_flash.h"
+#include "../check_test.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "rlog.h"
 
-static unsigned failures;
 static bool verbose;
-
-#define CHECK(condition, ...)                                                                      \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            if (failures++ > 20) break;                                                            \
-            printf("FAILED %s:%d %s: ", __func__, __LINE__, #condition);                           \
-            printf(__VA_ARGS__);                                                                   \
-            printf("\n");                                                                          \
-        }                                                                                          \
-    } while (0)
 
 /* --- a log on a part in memory --- */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rlog_bound.c - how many flash calls a call of rlog makes at most. Firmware that does not ask can
  * leave this file out. */
 #include "rlog_internal.h"

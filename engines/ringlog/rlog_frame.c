@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rlog_frame.c - see rlog_internal.h. */
 #include "rlog_internal.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rlog_head.c - power-on: the newest sector, its last segment, its last frame. Only reads.
  *
  * The ring at any moment: sectors 0 to the head are opened in this lap, then come those that are

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rlog_internal.h - what the files rlog*.c share.
  *
  *     rlog_frame.c  bytes: checks, headers, segments, frames in and out
@@ -12,6 +13,10 @@
 #define BROWNOUT_RLOG_INTERNAL_H
 
 #include "rlog.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* What is left out (rlog.h) goes where one of these is false; the compiler drops what none calls.
  * */
@@ -223,5 +228,9 @@ void rlog_walk_to(struct rlog *log, struct rlog_walk *walk, uint64_t number);
 /* The next record from `want` on. False at the end, or after an error. */
 bool rlog_walk_on(struct rlog *log, struct rlog_walk *walk, uint64_t want,
                   struct rlog_record *record);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -8,20 +8,9 @@
 #include <string.h>
 
 #include "../ram_flash.h"
+#include "../check_test.h"
 #include "../crc32c.h"
 #include "rlog.h"
-
-static unsigned failures;
-
-#define CHECK(condition, ...)                                                                      \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            if (failures++ > 20) break;                                                            \
-            printf("FAILED %s:%d %s: ", __func__, __LINE__, #condition);                           \
-            printf(__VA_ARGS__);                                                                   \
-            printf("\n");                                                                          \
-        }                                                                                          \
-    } while (0)
 
 /* --- the ring --- */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rlog_read.c - records: one after the other, by number, by time.
  *
  * A walk goes over frames, segment by segment; a segment without a valid first frame is passed

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* seqlog.c - see seqlog.h. What survives a cut, and why:
  *
  *  1. The head is the newest sector with a good header (seqlog_find.c). Its header says how far the

@@ -89,10 +89,9 @@
 #include "../flash.h"
 #include "ringlog.h"
 
-/* Of the software: grows with each change that a caller can notice. Of the format: stored in the
- * header of each sector; sectors of another one are not read. */
-#define SEQLOG_VERSION 1u
-#define SEQLOG_FORMAT 1u
+/* Version of what is written, stored in the header of each sector; sectors of another one are not
+ * read. Of the software: BO_VERSION. */
+#define SEQLOG_FORMAT_VERSION 1u
 
 #ifdef __cplusplus
 extern "C" {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* seqlog_find.c - where the head is.
  *
  * Sector p has the sequence number p or p + N, in turn, a lap each. Seen from any sector whose

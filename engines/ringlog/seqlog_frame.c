@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* seqlog_frame.c - records in their frames.
  *
  * A frame begins at a unit, with a mark: 0x40 plus the low 6 bits of the record's number. So it is

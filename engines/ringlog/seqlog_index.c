@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* seqlog_index.c - what an index says, and keeping it.
  *
  * An index is written after the header of the sector that it names: data first. So it may

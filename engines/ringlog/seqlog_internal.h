@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* seqlog_internal.h - what the files of seqlog share; not for users.
  *
  *     seqlog.c        append, roll over, clear, recovery
@@ -11,6 +12,10 @@
 #define BROWNOUT_SEQLOG_INTERNAL_H
 
 #include "seqlog.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* Numbers of records have 48 bits. */
 #define SEQLOG_NUMBER_END (((uint64_t)1 << 48) - 1)
@@ -157,5 +162,9 @@ int seqlog_index_note(struct seqlog *log, uint32_t sector, uint32_t sequence);
  * index. */
 uint32_t seqlog_index_entry_size(const struct bo_flash_geometry *geometry);
 uint32_t seqlog_index_tag_size(const struct bo_flash_geometry *geometry);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* seqlog_read.c - records by number, and one after the other.
  *
  * The sectors of the log are counted back from the head: 0 is the head, header.reach the oldest.

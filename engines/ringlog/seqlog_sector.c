@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* seqlog_sector.c - the flash as seqlog sees it, and the headers of sectors.
  *
  * A header, little endian, filled with 0xFF up to the unit:
@@ -20,7 +21,6 @@
 #include "seqlog_internal.h"
 
 #define HEADER_SIZE 20u
-#define SEQLOG_FORMAT 1u
 
 static uint32_t sector_address(const struct seqlog *log, uint32_t sector)
 {
@@ -143,7 +143,7 @@ static bool header_decode(const struct seqlog *log, uint32_t sector, const uint8
                                      .crc = (uint32_t)seqlog_get(bytes + 16, 4)};
     uint32_t sectors = log->plan.sectors;
     return header->crc == header_crc(log, sector, bytes) &&
-           seqlog_get(bytes + 14, 2) == SEQLOG_FORMAT && header->sequence < 2 * sectors &&
+           seqlog_get(bytes + 14, 2) == SEQLOG_FORMAT_VERSION && header->sequence < 2 * sectors &&
            header->sequence % sectors == sector && header->reach <= sectors - 2;
 }
 
@@ -164,7 +164,7 @@ int seqlog_sector_program(struct seqlog *log, uint32_t sector, struct seqlog_hea
     seqlog_put(bytes, header->sequence, 4);
     seqlog_put(bytes + 4, header->reach, 4);
     seqlog_put(bytes + 8, header->first, 6);
-    seqlog_put(bytes + 14, SEQLOG_FORMAT, 2);
+    seqlog_put(bytes + 14, SEQLOG_FORMAT_VERSION, 2);
     header->crc = header_crc(log, sector, bytes);
     seqlog_put(bytes + 16, header->crc, 4);
     return seqlog_program(log, sector_address(log, sector), bytes, log->plan.header_size);

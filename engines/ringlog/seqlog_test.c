@@ -9,22 +9,12 @@
 #include <string.h>
 
 #include "../ram_flash.h"
+#include "../check_test.h"
 #include "cobs.h"
 #include "../crc32c.h"
 #include "seqlog.h"
 
-static unsigned failures;
 static bool verbose;
-
-#define CHECK(condition, ...)                                                                      \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            failures++;                                                                            \
-            printf("FAILED %s:%d %s: ", __func__, __LINE__, #condition);                           \
-            printf(__VA_ARGS__);                                                                   \
-            printf("\n");                                                                          \
-        }                                                                                          \
-    } while (0)
 
 #define WORK_MAX (RAM_FLASH_SECTOR_MAX + BO_FLASH_UNIT_MAX)
 #define ALL_FINDS 6
