@@ -26,6 +26,7 @@ import collections
 import hashlib
 import json
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -197,7 +198,9 @@ def run(brownout, adapter, trial, plugin, folder):
         return f"{found['clause']}: {found['finding']}"
     if done.returncode in (2, 4):
         return f"refused: {complaint}"
-    return f"exit code {done.returncode}: {complaint}"
+    if -done.returncode == signal.SIGXCPU:
+        return f"more than {CPU_SECONDS_MAX} s of CPU time"
+    raise Failed(f"expected exit code 0, 1, 2 or 4, came {done.returncode}: {complaint}")
 
 
 def judge(brownout, adapter, plugin, folder, spent=None, count=None):
