@@ -1,6 +1,7 @@
 #include "fuzz/explore/result.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "sim/memory.h"
 
@@ -17,6 +18,21 @@ static bool comes_first(const struct divergence *one, const struct divergence *o
 {
     if (one->fault != other->fault) return one->fault < other->fault;
     return one->order < other->order;
+}
+
+void result_add_counts(struct result *to, const struct result *from)
+{
+    to->cuts += from->cuts;
+    to->states += from->states;
+    to->judged += from->judged;
+    to->skipped += from->skipped;
+    to->mounts += from->mounts;
+    to->waived += from->waived;
+    for (uint32_t i = 0; i < FAULT_CLASSES; i++)
+        to->judged_by_class[i] += from->judged_by_class[i];
+    if (!from->mistake[0] || to->mistake[0]) return;
+    to->mistake_line = from->mistake_line;
+    memcpy(to->mistake, from->mistake, sizeof to->mistake);
 }
 
 bool result_counts(struct result *result, const struct divergence *divergence)

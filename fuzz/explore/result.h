@@ -48,6 +48,10 @@ void result_free(struct result *result);
  * the one of the simplest fault, and the first one of that. False: it is to be added. */
 bool result_counts(struct result *result, const struct divergence *divergence);
 
+/* Adds what another exploration counted and the mistake that it met, if none is known. Not what it
+ * found, nor what belongs to the uncut run. */
+void result_add_counts(struct result *to, const struct result *from);
+
 /* Adds a divergence, or counts it when one of its kind is there, of which one is kept as above;
  * takes the script. Whether it is new. */
 bool result_add(struct result *result, struct divergence *divergence);

@@ -74,23 +74,6 @@ void result_pipe_write(FILE *file, const struct result *result)
     if (fflush(file) != 0) give_up();
 }
 
-static void add_counts(struct result *to, const struct result *from)
-{
-    to->cuts += from->cuts;
-    to->states += from->states;
-    to->judged += from->judged;
-    to->skipped += from->skipped;
-    to->mounts += from->mounts;
-    to->waived += from->waived;
-    to->stopped = to->stopped || from->stopped;
-    if (from->mistake[0] && !to->mistake[0]) {
-        to->mistake_line = from->mistake_line;
-        memcpy(to->mistake, from->mistake, sizeof to->mistake);
-    }
-    for (uint32_t i = 0; i < FAULT_CLASSES; i++)
-        to->judged_by_class[i] += from->judged_by_class[i];
-}
-
 /* The uncut run is the same in every process. */
 static void take_run(struct result *to, const struct result *from, uint32_t *erases)
 {
@@ -119,7 +102,8 @@ bool result_pipe_read(FILE *file, struct result *result)
         free(erases);
         return false;
     }
-    add_counts(result, &part);
+    result_add_counts(result, &part);
+    result->stopped = result->stopped || part.stopped;
     take_run(result, &part, erases);
     for (uint32_t i = 0; i < part.divergence_count; i++) {
         struct divergence divergence;

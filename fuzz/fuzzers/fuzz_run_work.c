@@ -84,16 +84,8 @@ static void add_counters(struct chip_counters *to, const struct chip_counters *f
 
 void fuzz_run_add(struct result *to, const struct result *from)
 {
-    to->cuts += from->cuts;
-    to->states += from->states;
-    to->judged += from->judged;
-    to->skipped += from->skipped;
-    to->mounts += from->mounts;
-    to->waived += from->waived;
+    result_add_counts(to, from);
     to->operations += from->operations;
-    if (!to->mistake[0]) memcpy(to->mistake, from->mistake, sizeof to->mistake);
-    for (uint32_t i = 0; i < FAULT_CLASSES; i++)
-        to->judged_by_class[i] += from->judged_by_class[i];
     add_counters(&to->counters, &from->counters);
 }
 
