@@ -474,6 +474,19 @@ static void reach(struct rig *rig, const struct op *op)
     if (op_has_key(op->kind) && op->key >= here->keys_reached) here->keys_reached = op->key + 1;
 }
 
+enum adapter_call rig_call_of(enum op_kind kind)
+{
+    static const uint8_t calls[OP_KINDS] = {
+        [OP_STORE] = ADAPTER_CALL_STORE,   [OP_FETCH] = ADAPTER_CALL_FETCH,
+        [OP_REMOVE] = ADAPTER_CALL_REMOVE, [OP_CLEAR] = ADAPTER_CALL_CLEAR,
+        [OP_PUSH] = ADAPTER_CALL_PUSH,     [OP_APPEND] = ADAPTER_CALL_PUSH,
+        [OP_POP] = ADAPTER_CALL_POP,       [OP_PEEK] = ADAPTER_CALL_PEEK,
+        [OP_READ] = ADAPTER_CALL_READ,     [OP_SYNC] = ADAPTER_CALL_SYNC,
+        [OP_SEAL] = ADAPTER_CALL_SYNC,     [OP_IDLE] = ADAPTER_CALL_SYNC,
+    };
+    return (enum adapter_call)calls[kind];
+}
+
 bool rig_call(struct rig *rig, const struct op *op, enum answer *answer)
 {
     enum answer ignored;
@@ -482,7 +495,7 @@ bool rig_call(struct rig *rig, const struct op *op, enum answer *answer)
     *answer = ANSWER_OK;
     switch (op->kind) {
     case OP_LOOK:
-        return rig_look(rig, rig_here(rig)->object);
+        return rig->kind->look(rig, rig_object(rig), false);
     case OP_MOUNT:
         chip_power_off(rig->chip);
         chip_power_on(rig->chip);
@@ -504,11 +517,6 @@ bool rig_is_done(struct rig *rig, const struct op *op)
     const struct model *model = rig_model(rig);
     return op->kind == OP_STORE && model_is_map(model) &&
            model_match(model, op->key, false, op->value->bytes, op->value->size) >= 0;
-}
-
-bool rig_look(struct rig *rig, void *object)
-{
-    return rig->kind->look(rig, object, false);
 }
 
 /* --- power-on --- */

@@ -157,6 +157,9 @@ bool rig_worked(const struct op *op, enum answer answer);
  * which the uncut run never did. */
 bool rig_is_done(struct rig *rig, const struct op *op);
 
+/* The engine call that an operation is; any other call on its way is the harness's own. */
+enum adapter_call rig_call_of(enum op_kind kind);
+
 /* "unsupported" and the like. */
 const char *rig_answer_name(enum answer answer);
 
@@ -185,9 +188,6 @@ bool rig_recover(struct rig *rig);
 /* Power-on at the current level, and nothing else: what the power-on leaves undecided, the next
  * look settles. Where the model can't wait for that, everything is read back at once. */
 bool rig_boot(struct rig *rig);
-
-/* Reads everything back, compares with the model and settles it. */
-bool rig_look(struct rig *rig, void *object);
 
 /* The standard exercise of a store (exercise.h): its key is written until every sector was used
  * again, read and removed; then everything is read back. When `must` is set each store must succeed

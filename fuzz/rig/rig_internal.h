@@ -15,7 +15,7 @@ struct rig_kind {
     void (*free)(struct rig *rig);
     /* An operation of the kind, compared. */
     bool (*call)(struct rig *rig, const struct op *op, enum answer *answer);
-    /* rig_look(), rig_exercise(), rig_use(), rig_fill(). `powered_on`: the first look after a
+    /* A look, rig_exercise(), rig_use(), rig_fill(). `powered_on`: the first look after a
      * power-on. */
     bool (*look)(struct rig *rig, void *object, bool powered_on);
     bool (*exercise)(struct rig *rig, bool must);

@@ -279,21 +279,6 @@ static bool look(struct rig *rig, void *object, bool powered_on)
 
 /* --- operations that change --- */
 
-static enum adapter_call call_of(enum op_kind kind)
-{
-    switch (kind) {
-    case OP_PUSH:
-    case OP_APPEND:
-        return ADAPTER_CALL_PUSH;
-    case OP_POP:
-        return ADAPTER_CALL_POP;
-    case OP_CLEAR:
-        return ADAPTER_CALL_CLEAR;
-    default:
-        return ADAPTER_CALL_SYNC;
-    }
-}
-
 static enum answer either(enum answer (*call)(void *), enum answer (*otherwise)(void *),
                           void *object)
 {
@@ -397,9 +382,9 @@ static bool call_change(struct rig *rig, const struct op *op, enum answer *answe
     struct model *model = &rig_here(rig)->model;
     uint32_t size = 0;
     model_begin(model, op, NULL);
-    rig_before(rig, call_of(op->kind));
+    rig_before(rig, rig_call_of(op->kind));
     *answer = change(rig, op, &size);
-    if (!rig_after(rig, call_of(op->kind), *answer)) return false;
+    if (!rig_after(rig, rig_call_of(op->kind), *answer)) return false;
     if (rig_is_off(rig)) {
         model_cut(model, rig->chip);
         return true;

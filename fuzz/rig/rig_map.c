@@ -149,20 +149,6 @@ static bool check_fetch_twice(struct rig *rig, uint32_t key)
                      keys_at(rig->keys, key));
 }
 
-static enum adapter_call call_of(enum op_kind kind)
-{
-    switch (kind) {
-    case OP_STORE:
-        return ADAPTER_CALL_STORE;
-    case OP_REMOVE:
-        return ADAPTER_CALL_REMOVE;
-    case OP_CLEAR:
-        return ADAPTER_CALL_CLEAR;
-    default:
-        return ADAPTER_CALL_FETCH;
-    }
-}
-
 static enum answer change(struct rig *rig, const struct op *op)
 {
     const struct adapter_map *map = rig->adapter->map;
@@ -209,10 +195,10 @@ static bool call_change(struct rig *rig, const struct op *op, enum answer *answe
 {
     struct rig_level *level = rig_here(rig);
     model_begin(&level->model, op, &level->before);
-    rig_before(rig, call_of(op->kind));
+    rig_before(rig, rig_call_of(op->kind));
     if (op->kind != OP_CLEAR) note_key(rig, op->key);
     *answer = change(rig, op);
-    if (!rig_after(rig, call_of(op->kind), *answer)) return false;
+    if (!rig_after(rig, rig_call_of(op->kind), *answer)) return false;
     if (rig_is_off(rig)) return true;
     if (*answer != ANSWER_OK) return check_failed(rig, op, *answer);
     model_commit(&level->model, op);

@@ -44,20 +44,6 @@ struct labour {
 
 /* --- counting --- */
 
-/* The engine call that an operation is; other calls on the way are the harness's own. */
-static enum adapter_call call_of(enum op_kind kind)
-{
-    static const uint8_t calls[OP_KINDS] = {
-        [OP_STORE] = ADAPTER_CALL_STORE,   [OP_FETCH] = ADAPTER_CALL_FETCH,
-        [OP_REMOVE] = ADAPTER_CALL_REMOVE, [OP_CLEAR] = ADAPTER_CALL_CLEAR,
-        [OP_PUSH] = ADAPTER_CALL_PUSH,     [OP_APPEND] = ADAPTER_CALL_PUSH,
-        [OP_POP] = ADAPTER_CALL_POP,       [OP_PEEK] = ADAPTER_CALL_PEEK,
-        [OP_READ] = ADAPTER_CALL_READ,     [OP_SYNC] = ADAPTER_CALL_SYNC,
-        [OP_SEAL] = ADAPTER_CALL_SYNC,     [OP_IDLE] = ADAPTER_CALL_SYNC,
-    };
-    return (enum adapter_call)calls[kind];
-}
-
 static void add(struct chip_counters *sum, const struct chip_counters *more)
 {
     static const struct chip_counters none;
@@ -151,7 +137,7 @@ static bool do_call(struct labour *it, const struct op *op)
 {
     enum answer answer = ANSWER_OK;
     struct rig *rig = it->rig;
-    struct chip_counters *all = &rig->spent[call_of(op->kind)], then = *all, spent = {0};
+    struct chip_counters *all = &rig->spent[rig_call_of(op->kind)], then = *all, spent = {0};
     bool fine = rig_call(rig, op, &answer);
     if (!op_is_work(op->kind)) return fine;
     rig_add_spent(&spent, &then, all);
