@@ -222,40 +222,26 @@ static const struct adapter_list list = {.append = append,
                                          .ring = ring,
                                          .spans = true};
 
+/* What both profiles are to the harness. */
+#define RLOG_ADAPTER                                                                               \
+    .version = ADAPTER_VERSION, .kind = ADAPTER_LOG, .widened = ADAPTER_TAIL_OPEN,                 \
+    .widened_why = "a mount writes nothing: under weak what was in flight is decided by the next " \
+                   "append",                                                                       \
+    .options = options, .refuses = refuses, .object_size = object_size, .limits = limits,          \
+    .bound = bound, .inspect = inspect, .list = &list
+
 const struct adapter adapter_rlog = {
-    .version = ADAPTER_VERSION,
-    .kind = ADAPTER_LOG,
+    RLOG_ADAPTER,
     .name = "rlog",
     .summary = "position-numbered ring log, mounted by bisection, segment profile",
     .claims = "edge,prefix,bits,zeros,ecc",
-    .widened = ADAPTER_TAIL_OPEN,
-    .widened_why = "a mount writes nothing: under weak what was in flight is decided by the next "
-                   "append",
-    .options = options,
-    .refuses = refuses,
-    .object_size = object_size,
-    .limits = limits,
     .mount = mount_segment,
-    .bound = bound,
-    .inspect = inspect,
-    .list = &list,
 };
 
 const struct adapter adapter_rlog_strict = {
-    .version = ADAPTER_VERSION,
-    .kind = ADAPTER_LOG,
+    RLOG_ADAPTER,
     .name = "rlog-strict",
     .summary = "the same, strict profile: believes nothing that a cut may have touched",
     .claims = "edge,prefix,bits,zeros,weak,ecc",
-    .widened = ADAPTER_TAIL_OPEN,
-    .widened_why = "a mount writes nothing: under weak what was in flight is decided by the next "
-                   "append",
-    .options = options,
-    .refuses = refuses,
-    .object_size = object_size,
-    .limits = limits,
     .mount = mount_strict,
-    .bound = bound,
-    .inspect = inspect,
-    .list = &list,
 };

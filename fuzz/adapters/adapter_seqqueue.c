@@ -5,6 +5,7 @@
 #include "engines/queue/seqqueue_bound.h"
 #include "fuzz/adapter.h"
 #include "fuzz/adapters/adapter_list.h"
+#include "fuzz/adapters/seq_sectors.h"
 
 enum { OPTION_STATES, OPTION_POINTERS, OPTION_BUFFER };
 
@@ -264,36 +265,6 @@ static struct adapter_bound bound(const struct bo_flash_geometry *g,
     return (struct adapter_bound){.reads = bound.reads, .changes = bound.changes};
 }
 
-static const char *sector_state(const struct bo_flash *flash, uint32_t sector)
-{
-    const struct bo_flash_geometry *g = &flash->geometry;
-    uint8_t word[SEQ_WORD_MAX];
-    uint32_t size = seq_word_size(g), start = sector * g->sector_size;
-    bool marked[2] = {false, false};
-    for (int end = 0; end < 2; end++) {
-        uint32_t address = end ? start + (g->sector_size - size) : start;
-        if (size > sizeof word || bo_flash_read(flash, address, word, size)) return "unreadable";
-        for (uint32_t i = 0; i < size; i++)
-            marked[end] = marked[end] || word[i] != 0xFF;
-    }
-    if (marked[0]) return marked[1] ? "sealed" : "in use";
-    return marked[1] ? "half erased" : "open";
-}
-
-static void inspect(void *memory, const struct bo_flash *flash, const struct adapter_settings *s,
-                    adapter_line *line, void *context)
-{
-    (void)memory;
-    (void)s;
-    char text[80];
-    for (uint32_t sector = 0; sector < flash->geometry.sector_count; sector++) {
-        const char *state = sector_state(flash, sector);
-        if (flash->geometry.sector_count > 64 && strcmp(state, "open") == 0) continue;
-        snprintf(text, sizeof text, "sector %lu: %s", (unsigned long)sector, state);
-        line(context, text);
-    }
-}
-
 static const struct adapter_list list = {
     .push = push,
     .append = append,
@@ -323,6 +294,6 @@ const struct adapter adapter_seqqueue = {
     .limits = limits,
     .mount = mount,
     .bound = bound,
-    .inspect = inspect,
+    .inspect = seq_sectors_print,
     .list = &list,
 };
