@@ -99,31 +99,32 @@ static bool parse_every(struct parser *parser)
     return scenario_lex_expected(&before, what);
 }
 
+/* The next chunk as a string; empty when there is none, or it is too long to be anything known. */
+static void take_chunk(struct parser *parser, char *text, size_t text_size)
+{
+    struct scenario_text chunk = scenario_lex_chunk(&parser->lex);
+    size_t size = chunk.size < text_size ? chunk.size : 0;
+    if (size) memcpy(text, chunk.at, size);
+    text[size] = '\0';
+}
+
 static bool parse_faults(struct parser *parser)
 {
     struct scenario_lex before = parser->lex;
-    struct scenario_text chunk = scenario_lex_chunk(&parser->lex);
     char text[FAULT_CLASSES_TEXT_MAX];
-    if (chunk.size != 0 && chunk.size < sizeof text) {
-        memcpy(text, chunk.at, chunk.size);
-        text[chunk.size] = '\0';
-        parser->scenario->header->faults = fault_parse_classes(text);
-        if (parser->scenario->header->faults != 0) return true;
-    }
-    return scenario_lex_expected(&before, "a list of fault classes, such as edge,bits,");
+    take_chunk(parser, text, sizeof text);
+    parser->scenario->header->faults = fault_parse_classes(text);
+    return parser->scenario->header->faults != 0 ||
+           scenario_lex_expected(&before, "a list of fault classes, such as edge,bits,");
 }
 
 static bool parse_waive(struct parser *parser)
 {
     struct scenario_lex before = parser->lex;
-    struct scenario_text chunk = scenario_lex_chunk(&parser->lex);
     char text[WAIVER_TEXT_MAX];
-    if (chunk.size != 0 && chunk.size < sizeof text) {
-        memcpy(text, chunk.at, chunk.size);
-        text[chunk.size] = '\0';
-        if (waiver_parse(text, &parser->scenario->header->waivers)) return true;
-    }
-    return scenario_lex_expected(&before, "clauses and rules, such as alive,lawful/reprogram,");
+    take_chunk(parser, text, sizeof text);
+    return waiver_parse(text, &parser->scenario->header->waivers) ||
+           scenario_lex_expected(&before, "clauses and rules, such as alive,lawful/reprogram,");
 }
 
 /* The words of a kind; cases of before have the clause alone. */
