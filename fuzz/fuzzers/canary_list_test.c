@@ -73,17 +73,18 @@ static const char log_clear[] = "clear\n"
                                 "append \"attic\"\n"
                                 "look\n";
 
-/* For pairs of cuts: a sector is given up, a record is torn, everything goes. */
+/* For pairs of cuts: a sector is given up, a record is torn, everything goes. %u: most of half a
+ * sector. */
 static const char queue_pairs[] = "repeat 4 {\n"
-                                  "  push random 100\n"
+                                  "  push random %u\n"
                                   "  push random 9\n"
                                   "}\n"
                                   "pop 1\n"
-                                  "append random 60\n"
+                                  "append random 30\n"
                                   "clear\n"
                                   "push \"cellar\"\n";
 static const char log_pairs[] = "repeat 4 {\n"
-                                "  append random 100\n"
+                                "  append random %u\n"
                                 "  append random 9\n"
                                 "}\n"
                                 "clear\n"
@@ -118,9 +119,13 @@ static struct script *make_script(const struct trial *trial)
         snprintf(text, sizeof text, chip_text, trial->sector_size, trial->sector_size, trial->unit,
                  trial->programs, trial->subject->adapter->name, trial->fault, batch);
     const struct subject *subject = trial->subject;
-    bool pairs = trial->depth > 1, clears = !pairs && trial->classes != FAULT_ECC;
-    snprintf(text + length, sizeof text - (size_t)length, "%s%s",
-             pairs ? subject->pairs : subject->workload, clears ? subject->clear : "");
+    char *rest = text + length;
+    size_t room = sizeof text - (size_t)length;
+    bool clears = trial->classes != FAULT_ECC;
+    if (trial->depth > 1)
+        snprintf(rest, room, subject->pairs, trial->sector_size * 2 / 5);
+    else
+        snprintf(rest, room, "%s%s", subject->workload, clears ? subject->clear : "");
     struct scenario *scenario = scenario_parse("canary.scn", text, strlen(text), &error);
     struct script *script = scenario ? scenario_expand(scenario, &error) : NULL;
     scenario_free(scenario);
@@ -273,7 +278,7 @@ static void without_a_fault_nothing_is_found_on(const struct subject *subject)
         {subject, 0, 1024, 32, 1, 0, FAULT_EDGE | FAULT_BITS, 1, NULL},
         /* Two cuts on one path, without class bits: a second erase that lifts single bits can
          * undo the canary's own marks. */
-        {subject, 0, 256, 4, 0, 0, FAULT_EDGE | FAULT_PREFIX | FAULT_ZEROS, 2, NULL},
+        {subject, 0, 128, 4, 0, 0, FAULT_EDGE | FAULT_PREFIX | FAULT_ZEROS, 2, NULL},
     };
     for (size_t i = 0; i < sizeof trials / sizeof *trials; i++)
         check(&trials[i]);
