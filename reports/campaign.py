@@ -2,17 +2,20 @@
 
     python3 reports/campaign.py [--seconds 60] [--jobs N] [--db build/results.db] [--campaign NAME]
 
-What `make campaign` runs: every single cut first, then, in the time that is left, pairs of cuts
-(--depth N: that depth alone). The time is shared: each exploration may take an equal part of what
-is left, so what a quick one does not need goes to those after it, and what is left at the end to
-those that were stopped. Each campaign is new in the database, under the name campaign-N unless
-given one; its cases are saved beside it, and a page with the wear is written.
+What `make campaign` runs: every single cut first; then scenarios with other options of the engines,
+and random scenarios, which vary the options, the chip and the depth; then, in the time that is
+left, pairs of cuts (--depth N: that depth alone, of the scenarios). The time is shared: each
+exploration may take an equal part of what is left, so what a quick one does not need goes to those
+after it, and what is left at the end to those that were stopped. Each campaign is new in the
+database, under the name campaign-N unless given one; its cases are saved beside it, and a page with
+the wear is written.
 
 Exit code: 0 clean; 1 an engine broke what it claims; 2 bad input, such as a scenario that no engine
 takes; 3 the harness failed; 130 interrupted, with what was found so far stored and shown.
 """
 
 import argparse
+import itertools
 import json
 import os
 import re
@@ -41,6 +44,11 @@ GRACE = 120  # seconds after its share in which an exploration must end by itsel
 LONG_FACTOR = 4  # a share that was too short for a single cut is made this many times as long
 AGAIN_FACTOR = 2  # a stopped exploration is repeated if it would get this many times the time
 BAR = 24  # columns of the progress bar
+
+# Between the single cuts, turn 1, and the pairs, turn 2; each turn ends at a part of the time.
+OPTIONS_TURN, RANDOM_TURN, CLASSES_TURN = 1.2, 1.4, 1.6
+TURN_ENDS = {1: 0.5, OPTIONS_TURN: 0.6, RANDOM_TURN: 0.7, CLASSES_TURN: 0.8}
+RANDOM_RUNS = 64  # random scenarios, and as many sets of images
 
 
 def short(path):
@@ -121,16 +129,15 @@ class Progress:
 # --- exploring ---
 
 
-class Exploration:
-    """One scenario on one engine: the command, and how it went."""
+class Work:
+    """What one command explores, and how it went."""
 
-    def __init__(self, scenario, engine, depth, faults=None):
-        self.scenario, self.engine, self.depth, self.faults = scenario, engine, depth, faults
-        deep = f", depth {depth}" if depth > 1 else ""
-        more = f", {faults}" if faults else ""
-        self.name = f"{Path(scenario).stem} on {engine}{deep}{more}"
-        self.pair = (scenario, engine)
-        self.turn = depth + (0.5 if faults else 0)  # other classes: between single cuts and pairs
+    def __init__(self, what, engine, turn):
+        self.engine, self.turn = engine, turn
+        self.name = what
+        self.scenario = None
+        self.extra = False  # beside the scenarios as they are: an engine may refuse it
+        self.pair = (what, engine)
         self.share = 0
         self.code = None  # None: not run yet
         self.stopped = False
@@ -139,12 +146,9 @@ class Exploration:
         self.outcome = ""
 
     def command(self, options, seconds):
-        words = [options.brownout, "explore", self.scenario, "--engine", self.engine]
+        words = [options.brownout, *self.words(options), "--engine", self.engine]
         words += ["--db", options.db, "--campaign", options.campaign, "--artefacts", options.cases]
         words += ["--jobs", str(options.jobs), "--seconds", f"{seconds:.3f}", "--json", "--quiet"]
-        words += ["--depth", str(self.depth)]
-        faults = self.faults or options.faults
-        words += ["--faults", faults] if faults else []
         words += ["--seed", options.seed] if options.seed is not None else []
         return words
 
@@ -187,7 +191,35 @@ class Exploration:
 
     @property
     def failed(self):
-        return self.code not in (None, 0, 1, 2)
+        nothing_yet = self.code == 4 and self.stopped  # the time was over before a state was judged
+        return self.code not in (None, 0, 1, 2) and not nothing_yet
+
+
+class Exploration(Work):
+    """One scenario on one engine, which may have options."""
+
+    def __init__(self, scenario, engine, depth, faults=None, turn=None):
+        deep = f", depth {depth}" if depth > 1 else ""
+        more = f", {faults}" if faults else ""
+        super().__init__(f"{Path(scenario).stem} on {engine}{deep}{more}", engine, turn or depth)
+        self.scenario, self.depth, self.faults = scenario, depth, faults
+        self.extra = " " in engine
+        self.pair = (scenario, engine)
+
+    def words(self, options):
+        faults = self.faults or options.faults
+        chosen = ["--faults", faults] if faults else []
+        return ["explore", self.scenario, "--depth", str(self.depth), *chosen]
+
+
+class Random(Work):
+    """Random scenarios on one engine."""
+
+    def __init__(self, engine):
+        super().__init__(f"random scenarios on {engine}", engine, RANDOM_TURN)
+
+    def words(self, options):
+        return ["fuzz", "--runs", str(RANDOM_RUNS)]
 
 
 def wait(child, seconds, tick):
@@ -229,14 +261,13 @@ def worth_it(explorations, turn):
 
 
 def explore_all(explorations, options, progress):
-    """All of them, what comes before the last turn in two thirds of the time, and those that were
-    stopped again if time is left. False: interrupted."""
+    """All of them, turn by turn, and those that were stopped again if time is left. False:
+    interrupted."""
     turns = sorted({one.turn for one in explorations})
     try:
         for turn in turns:
-            last = turn == turns[-1]
-            until = options.seconds if last else options.seconds * 2 / 3
-            explore(worth_it(explorations, turn), until, options, progress)
+            until = 1 if turn == turns[-1] else TURN_ENDS[turn]
+            explore(worth_it(explorations, turn), until * options.seconds, options, progress)
         stopped = [one for one in explorations if one.stopped]
         explore(stopped, options.seconds, options, progress)
     except KeyboardInterrupt:
@@ -246,9 +277,22 @@ def explore_all(explorations, options, progress):
     return True
 
 
+def options_of(engine):
+    """The texts of options that are tried beside those of the scenarios: all switches on, and each
+    one alone. Numbers are left to the random scenarios."""
+    switches = [
+        f"{it['name']}=1"
+        for it in engine.get("options", [])
+        if not it["fixed"] and (it["min"], it["value"], it["max"]) == (0, 0, 1)
+    ]
+    alone = switches if len(switches) > 1 else []
+    return [" ".join(switches), *alone] if switches else []
+
+
 def planned(scenarios, engines, options):
-    """Every scenario on every engine of its kind: the classes that are always tried at each depth,
-    and those that an engine claims besides."""
+    """Every scenario on every engine of its kind: the classes that are always tried at each depth.
+    Unless the user chose, each scenario once more with other options of the engine, those in turn;
+    random scenarios on each engine; and the classes that an engine claims besides."""
     pairs = [
         (scenario, name)
         for scenario in scenarios
@@ -258,11 +302,15 @@ def planned(scenarios, engines, options):
     plan = [Exploration(s, e, d) for d in options.depths for s, e in pairs]
     if options.faults or options.depth:
         return plan
-    for scenario, engine in pairs:
-        claims = engines[engine].get("claims", "").split(",")
+    turns = {name: itertools.cycle(options_of(engine)) for name, engine in engines.items()}
+    for scenario, name in pairs:
+        chosen = next(turns[name], None)
+        if chosen:
+            plan.append(Exploration(scenario, f"{name} {chosen}", 1, turn=OPTIONS_TURN))
+        claims = engines[name].get("claims", "").split(",")
         more = ",".join(c for c in claims if c not in ("edge", "prefix", "bits", "zeros", ""))
-        plan += [Exploration(scenario, engine, 1, more)] if more else []
-    return plan
+        plan += [Exploration(scenario, name, 1, more, CLASSES_TURN)] if more else []
+    return plan + [Random(name) for name in engines]
 
 
 # --- the end ---
@@ -272,7 +320,7 @@ def complaints(explorations):
     """Lines about what could not be explored, one for each reason."""
     groups = {}
     for e in explorations:
-        if e.refused or e.failed:
+        if e.failed or (e.refused and not e.extra):
             kind = "not run" if e.refused else "failed"
             groups.setdefault((kind, e.complaint), []).append(e.name)
     for (kind, reason), names in groups.items():
@@ -283,7 +331,7 @@ def complaints(explorations):
 def bad_scenarios(explorations):
     """Scenarios that every engine refused: the mistake is theirs."""
     taken = {e.scenario for e in explorations if not e.refused}
-    return sorted({e.scenario for e in explorations} - taken)
+    return sorted({e.scenario for e in explorations if e.scenario} - taken)
 
 
 def show(options, explorations):

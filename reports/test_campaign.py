@@ -35,8 +35,9 @@ words = sys.argv[1:]
 if words[:2] == ["list", "engines"]:
     print(open(os.path.join(os.path.dirname(sys.argv[0]), "engines.json")).read())
     sys.exit(0)
-options = dict(zip(words[2::2], words[3::2]))
-scenario = os.path.basename(words[1])[:-4]
+first = 1 if words[0] == "fuzz" else 2
+options = dict(zip(words[first::2], words[first + 1::2]))
+scenario = "random" if words[0] == "fuzz" else os.path.basename(words[1])[:-4]
 engine = options["--engine"]
 with open(os.path.join(os.path.dirname(sys.argv[0]), "log"), "a") as log:
     print(json.dumps([scenario, engine, words]), file=log)
@@ -81,8 +82,10 @@ class Place:
     def has(self, scenarios, engines=("seqmap",)):
         for name in scenarios:
             (self.folder / "scenarios" / f"{name}.scn").write_text("chip w25q32\n")
-        listed = [{"name": name, "subject": name == "subject"} for name in engines]
-        (self.folder / "engines.json").write_text(json.dumps(listed))
+        return self.lists([{"name": name, "subject": name == "subject"} for name in engines])
+
+    def lists(self, engines):
+        (self.folder / "engines.json").write_text(json.dumps(engines))
         return self
 
     def command(self, *words):
@@ -123,8 +126,33 @@ def test_every_scenario_meets_every_engine_but_not_the_subjects(place):
 
 def test_pairs_of_cuts_come_after_single_ones_where_those_were_done(place):
     place.has(["a", "bad", "crash"]).run("--pairs")
-    ran = [(name, words[words.index("--depth") + 1]) for name, _, words in place.log()]
+    words = [words for _, _, words in place.log() if words[0] == "explore"]
+    ran = [(Path(it[1]).stem, it[it.index("--depth") + 1]) for it in words]
     assert ran == [("a", "1"), ("bad", "1"), ("crash", "1"), ("a", "2")]
+
+
+def test_between_them_come_other_options_in_turn_random_scenarios_and_other_classes(place):
+    def option(name, value=0, largest=1, fixed=False):
+        return {"name": name, "value": value, "min": 0, "max": largest, "fixed": fixed}
+
+    options = [option("batch"), option("ahead"), option("on", 1), option("size", 0, 64),
+               option("worn", fixed=True)]
+    place.has("abcd").lists([{"name": "log", "options": options, "claims": "edge,weak"}])
+    place.run("--pairs")
+    ran = [(scenario, engine) for scenario, engine, _ in place.log()]
+    assert ran[4:] == [
+        ("a", "log batch=1 ahead=1"), ("b", "log batch=1"), ("c", "log ahead=1"),
+        ("d", "log batch=1 ahead=1"), ("random", "log"),
+        *((scenario, "log") for scenario in "abcdabcd"),
+    ]
+    assert ["weak" in words for _, _, words in place.log()[9:]] == [True] * 4 + [False] * 4
+
+
+def test_an_option_that_does_not_fit_a_scenario_is_no_complaint(place):
+    switch = {"name": "bad", "value": 0, "min": 0, "max": 1, "fixed": False}
+    done = place.has(["a"]).lists([{"name": "log", "options": [switch]}]).run("--pairs")
+    assert done.returncode == 0
+    assert "not run" not in done.stderr
 
 
 def test_a_log_has_a_line_for_each_exploration(place):
