@@ -415,14 +415,16 @@ static bool has_room(const struct model_list *list, const struct chip *chip)
     return bytes * 4 < (uint64_t)(list->design->ring - kept) * g->sector_size;
 }
 
-/* In how many sectors the items may lie that one call drops. */
+/* In how many sectors the items may lie that one call drops. The first append after a power-on may
+ * clear one more: an engine whose power-on writes nothing leaves its work to it, and gives up what
+ * is left of the head, which a cut may have touched. */
 static uint32_t sectors_dropped(const struct model_list *list, const struct chip *chip,
                                 bool recovered)
 {
     uint32_t once = 1 + list->design->ahead, size = chip_flash(chip)->geometry.sector_size;
     uint32_t newest = list->end > list->first ? list->items[list->end - 1].value->size : 0;
     if (recovered) return once;
-    return once + newest / size + (list->waited ? once : 0);
+    return once + newest / size + list->resumes + (list->waited ? once : 0);
 }
 
 static bool is_held_so_far(const struct model_item *item)
@@ -454,8 +456,14 @@ static void note_old(struct model_list *list, const struct chip *chip, bool reco
 void model_list_observe(struct model_list *list, const struct chip *chip, bool recovered)
 {
     const struct chip_watched *watched = chip_watched(chip);
-    if (list->flags & LIST_APPENDING) note_old(list, chip, recovered);
-    if (recovered) list->idling = false;
+    if (list->flags & LIST_APPENDING) {
+        note_old(list, chip, recovered);
+        list->resumes = false;
+    }
+    if (recovered) {
+        list->idling = false;
+        list->resumes = true;
+    }
     if (watched->last != CHIP_SECTOR_NONE && !list->taking) note_places(list, watched);
     if (!recovered) list->waited = false;
 }
@@ -475,7 +483,7 @@ bool model_list_wait(struct model_list *list)
     if (design->buffers || design->tail_open || list->flags & LIST_CLEARING) return false;
     turn(list, ITEM_PENDING, ITEM_DOUBTFUL);
     turn(list, ITEM_LEAVING, ITEM_DOUBTFUL);
-    list->waited = true;
+    list->waited = list->resumes = true;
     return true;
 }
 

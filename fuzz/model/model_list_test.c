@@ -154,6 +154,10 @@ static void commit(struct server *server)
 static bool look(const struct server *server, struct model_list *list, bool powered_on)
 {
     struct model_seen seen[SEEN_MAX];
+    if (powered_on) {
+        chip_watch(server->chip, SECTORS);
+        model_list_observe(list, server->chip, true);
+    }
     uint32_t count = 0;
     const char *text;
     while (count < SEEN_MAX && (text = strtok(NULL, " \n")) != NULL) {

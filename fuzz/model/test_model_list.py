@@ -131,6 +131,7 @@ class Slow:
     erases: int = 0
     then: int = 0  # erases at the first program of the operation
     since: dict = field(default_factory=dict)  # erases when an item came to lie somewhere first
+    resumes: bool = False  # power was off since the last append
     doubted: set = field(default_factory=set)  # items that may be missing for another reason
     laxer: bool = False  # the model in C keeps less than this one, and may accept more
 
@@ -261,7 +262,7 @@ class Slow:
     def observe(self):
         """What is in flight has come to lie somewhere; an append may have dropped what lay in
         sectors that were erased, the oldest first."""
-        sectors, last = 1 + self.design.ahead, None
+        sectors, last = 1 + self.design.ahead + self.resumes, None
         for time in sorted(self.values if self.appending else ()):
             if time not in self.erased:
                 break
@@ -272,6 +273,7 @@ class Slow:
                 sectors, last = sectors - 1, self.places[time]
             if time not in self.dropped:
                 self.dropped.append(time)
+        self.resumes = self.resumes and not self.appending
         if self.design.numbered and set(self.dropped) & set(self.waiting):
             self.laxer = True
         self.drop()
@@ -314,6 +316,7 @@ class Slow:
     def settle(self, picked, powered_on):
         """A look has shown these items. The worlds picked differ in what no look has shown."""
         there = set(min(picked, key=by_items).times())
+        self.resumes = self.resumes or powered_on
         if powered_on and self.design.open and len(self.worlds) > 1:
             self.open = True
             self.laxer = self.laxer or self.design.numbered
