@@ -30,12 +30,14 @@
  *     [a_record_that_was_cut_is_not_there_and_its_number_is_free]
  *  7. The records in the last frame may be what a cut left, and weak. BASE counts them in, and they
  *     are written again after it under the same numbers. Whoever reads takes the one that is valid.
- *     In the segment profile that is done as far as they fit the segment of the BASE. What can't be
- *     read takes no other record with it.
+ *     In the segment profile that is done as far as they fit the segment of the BASE. In a new
+ *     sector all of them fit: a batch ends before there are more. Else the next one would be erased
+ *     for them, and in a small ring they are copied from there. What can't be read takes no other
+ *     record with it.
  *     [the_last_record_is_written_again_in_the_next_segment,
  *     a_record_too_large_for_the_segment_is_not_written_again,
  *     a_record_that_cannot_be_read_takes_no_other_with_it,
- *     scenarios/cases/rlog-rest-and-copy.case]
+ *     scenarios/cases/rlog-rest-and-copy.case, rlog-copies-cross-sectors.case]
  *  8. Where the flash answers an error, nothing is decided from what was found until then.
  *     [ringlog_glitch_test.c]
  *  9. A power-on writes nothing. So one that appends nothing neither wears nor loses.
@@ -207,8 +209,16 @@ static void flush(struct rlog *log, bool goes_on)
                                                 {FRAME_BATCH_C, FRAME_BATCH_CE}};
     if (!WITH_BATCH || log->fill == 0) return;
     rlog_write_frame(log, types[log->goes_on][goes_on], log->first_in, log->fill);
-    log->fill = 0;
+    log->fill = log->whole = 0;
     log->goes_on = false;
+}
+
+/* Whether the records that end in the batch, this one among them, fit the rest of a new sector when
+ * they are copied, see 7 above; the one that goes on is copied whole. */
+static bool copies_fit(const struct rlog *log, uint32_t bytes)
+{
+    uint32_t most = rlog_record_max(&log->flash->geometry, (uint16_t)log->segment_size);
+    return !log->goes_on || log->whole + bytes <= most;
 }
 
 /* Room for `size` bytes in the batch, in this segment or the next one. `left`: bytes that the
@@ -243,6 +253,7 @@ static bool batch_record(struct rlog *log, uint64_t number, const uint8_t *data,
 {
     uint8_t length[5];
     uint32_t taken = rlog_put_varint(length, size), done = 0;
+    if (!copies_fit(log, taken + size)) flush(log, false);
     uint8_t *to = make_room(log, number, taken, 0);
     if (log->error) return false;
     memcpy(to, length, taken);
@@ -255,6 +266,7 @@ static bool batch_record(struct rlog *log, uint64_t number, const uint8_t *data,
         log->fill += part;
         done += part;
     }
+    log->whole += taken + size;
     return !log->error;
 }
 
@@ -334,7 +346,7 @@ static bool copy_records(struct rlog *log, uint64_t number, uint64_t count)
     for (; count != 0 && copied; count--, number++)
         copied = batch ? copy_into_batch(log, number) : copy_record(log, number);
     if (copied) flush(log, false);
-    log->fill = 0;
+    log->fill = log->whole = 0;
     return copied;
 }
 
@@ -482,7 +494,7 @@ int rlog_clear(struct rlog *log)
 {
     if (log->read_only) return RINGLOG_ERR_UNSUPPORTED;
     if (!enter(log)) return leave(log);
-    log->fill = 0;
+    log->fill = log->whole = 0;
     log->floor = log->next;
     if (log->state == RLOG_EMPTY) return BO_FLASH_OK;
     open_next(log, log->next, 0, 0);

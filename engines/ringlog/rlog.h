@@ -63,6 +63,7 @@
  *
  * What is seen: the head and the sectors before it, but for the one after it in the ring, which may
  * be under erase. Records that were dropped are gone in the moment in which a new head is opened.
+ * The first append after a power-on may open two: one for what a cut costs, one for its record.
  *
  * Source of the design: log-structured rings with implied positions (TinyOS LogStorage), record
  * fragments (LevelDB), and the rules of this project on interrupted programs.
@@ -180,6 +181,7 @@ struct rlog {
 
     /* the batch in `out` */
     uint32_t fill;     /* bytes of payload; 0: none */
+    uint32_t whole;    /* bytes of the records that end in it, what is in the frame before too */
     uint64_t first_in; /* number of the first record of which it has a part */
     bool goes_on;      /* that one began in the frame before */
 };

@@ -176,7 +176,7 @@ void rlog_resolve(struct rlog *log)
     rlog_forget_segment(log);
     log->error = BO_FLASH_OK;
     log->next_is = NEXT_UNKNOWN;
-    log->fill = 0;
+    log->fill = log->whole = 0;
     log->base = log->accepted = log->next = log->unproven = log->floor = log->time = 0;
     log->lap = 0;
     log->head = find_head(log, &sector);
