@@ -38,14 +38,17 @@
  *     because the crate wants more of it than one bit; so are the words of an oldest sector that
  *     an erase has taken away (3).
  *  8. A torn mark makes an item's checksum wrong: it is popped. Marks only clear bits, so that does
- *     not change any more. (An erase that sets single bits and leaves the rest could undo it. It
- *     would have to set just those.)
+ *     not change any more; but an erase that is cut early may set just the bits that the mark had
+ *     cleared. So what is torn is marked as a whole before its sector is erased, where the part
+ *     does not limit programs. [scenarios/cases/seqqueue-pop-undone.case]
  *  9. On two sectors the erase of the oldest may take its end word only, and then nothing shows
  *     which of two in use is older. So before it an overwriting push programs the first bit of the
  *     head's end word, which can't be torn; the crate does not see one bit. Such a head takes no
  *     more items and does not count as sealed: the oldest sector counts as long as it shows items
  *     (3). A part with a limit of programs does not allow the second program of that word: if both
- *     sectors hold items, nothing is known.
+ *     sectors hold items, nothing is known. Where the end word of the oldest sector is programmed
+ *     again (7), another bit goes first, so that a cut does not leave the one that begins a seal.
+ *     [scenarios/cases/seqqueue-two-seals.case]
  */
 #include "seqqueue.h"
 
@@ -102,18 +105,19 @@ static bool begins_seal(const struct seqqueue *queue)
     return sector_count(queue) == 2 && queue->seq.flash->geometry.programs_per_unit == 0;
 }
 
-/* An end word of which the first bit is programmed. */
-static void sealing_word(uint8_t word[SEQ_WORD_MAX])
+/* A word of which one bit of the first byte is programmed: of an end word, the lowest begins a
+ * seal. */
+static void one_bit(uint8_t word[SEQ_WORD_MAX], uint8_t bit)
 {
     memset(word, 0xFF, SEQ_WORD_MAX);
-    word[0] = 0xFE;
+    word[0] = (uint8_t)~bit;
 }
 
 /* Whether the end word of a sector is such a one, see 9 above. */
 static bool is_sealing(struct seqqueue *queue, uint32_t sector)
 {
     uint8_t wanted[SEQ_WORD_MAX], word[SEQ_WORD_MAX];
-    sealing_word(wanted);
+    one_bit(wanted, 0x01);
     return begins_seal(queue) &&
            seq_read(&queue->seq, seq_sector_end(&queue->seq, sector), word, queue->seq.word) &&
            memcmp(word, wanted, queue->seq.word) == 0;
@@ -135,8 +139,21 @@ static bool sector_is_blank(struct seqqueue *queue, uint32_t sector)
     return seq_sector_blank(&queue->seq, from, from + queue->seq.flash->geometry.sector_size);
 }
 
+/* Marks what is torn as popped, see 8 above. */
+static void finish_marks(struct seqqueue *queue, uint32_t sector)
+{
+    struct seq *seq = &queue->seq;
+    struct seq_scan scan =
+        seq_scan_from(seq_sector_start(seq, sector), seq_sector_end(seq, sector));
+    struct seq_item item;
+    if (seq->flash->geometry.programs_per_unit != 0) return;
+    while (seq_item_next(seq, &scan, &item))
+        if (item.crc != 0 && !seq_item_present(seq, &item)) seq_item_erase(seq, &item);
+}
+
 static void sector_erase(struct seqqueue *queue, uint32_t sector)
 {
+    finish_marks(queue, sector);
     seq_sector_erase(&queue->seq, sector);
     if (!queue->seq.error)
         seq_cache_note_end(queue->seq.cache, sector, seq_sector_start(&queue->seq, sector));
@@ -467,6 +484,16 @@ static void make_zero(struct seqqueue *queue, uint32_t address)
     if (!seq_sector_is_zero(&queue->seq, address)) seq_sector_zero(&queue->seq, address);
 }
 
+/* The same of an end word that may be blank, see 9 above. */
+static void make_end(struct seqqueue *queue, uint32_t address)
+{
+    uint8_t word[SEQ_WORD_MAX];
+    one_bit(word, 0x80);
+    if (begins_seal(queue) && seq_sector_blank(&queue->seq, address, address + queue->seq.word))
+        seq_program(&queue->seq, address, word, queue->seq.word);
+    make_zero(queue, address);
+}
+
 /* Programs the words that a cut has left in part, see 7 above. */
 static void repair_words(struct seqqueue *queue)
 {
@@ -474,7 +501,7 @@ static void repair_words(struct seqqueue *queue)
     if (queue->head_sealed) make_zero(queue, head_end(queue));
     if (queue->used != sector_count(queue)) return;
     make_zero(queue, seq_sector_address(&queue->seq, oldest));
-    if (oldest != queue->head) make_zero(queue, seq_sector_end(&queue->seq, oldest));
+    if (oldest != queue->head) make_end(queue, seq_sector_end(&queue->seq, oldest));
 }
 
 /* Erases a sector that is not in use. */
@@ -582,7 +609,7 @@ static bool next_is_free(struct seqqueue *queue)
 static void begin_seal(struct seqqueue *queue)
 {
     uint8_t word[SEQ_WORD_MAX];
-    sealing_word(word);
+    one_bit(word, 0x01);
     seq_program(&queue->seq, head_end(queue), word, queue->seq.word);
 }
 

@@ -44,13 +44,25 @@ static inline uint64_t seqqueue_mount_reads(const struct bo_flash_geometry *g)
     return 4 * s + 2 + (s == 2 ? 7 : 0) + (s > 1 ? s * (p + 6) : 0) + 3 * (p + 10) + p + 1;
 }
 
+/* What an erase of a sector takes: marks the torn items in it. */
+static inline struct bo_bound seqqueue_erase(const struct bo_flash_geometry *g)
+{
+    uint32_t word = seq_word_size(g), header = word > 8 ? word : 8;
+    uint64_t p = seqqueue_words(g), items = g->programs_per_unit == 0 ? p * word / header : 0;
+    struct bo_bound bound = {p, 1 + items * seqqueue_pages(g, header)};
+    return bound;
+}
+
 /* What finds out, and makes good, what a cut left: erases the spare and the sector before the
- * oldest, closes off a torn header, programs three words again. */
+ * oldest, closes off a torn header, programs four words again. */
 static inline struct bo_bound seqqueue_repair(const struct bo_flash_geometry *g)
 {
     uint32_t word = seq_word_size(g), header = word > 8 ? word : 8;
+    struct bo_bound erase = seqqueue_erase(g);
     struct bo_bound bound = {seqqueue_mount_reads(g) + 5 * seqqueue_words(g) + 16,
-                             2 + 2 * seqqueue_pages(g, header) + 3 * seqqueue_pages(g, word)};
+                             2 * seqqueue_pages(g, header) + 4 * seqqueue_pages(g, word)};
+    bound.reads += 2 * erase.reads;
+    bound.changes += 2 * erase.changes;
     return bound;
 }
 
@@ -62,6 +74,7 @@ static inline struct bo_bound seqqueue_bound(const struct bo_flash_geometry *g,
     if (!seqqueue_geometry_usable(g)) return bound;
     uint32_t word = seq_word_size(g), header = word > 8 ? word : 8;
     uint64_t s = g->sector_count, p = seqqueue_words(g);
+    struct bo_bound erase = seqqueue_erase(g);
     bound = seqqueue_repair(g);
     switch (call) {
     case SEQQUEUE_CALL_FORMAT:
@@ -77,19 +90,21 @@ static inline struct bo_bound seqqueue_bound(const struct bo_flash_geometry *g,
         bound.changes = 0;
         break;
     case SEQQUEUE_CALL_PUSH:
-        bound.reads += s * p + 2 * p + 3;
-        bound.changes += 2 + 2 * seqqueue_pages(g, word) + seqqueue_pages(g, header) +
-                         seqqueue_pages(g, g->sector_size) + (s == 2 ? seqqueue_pages(g, word) : 0);
+        bound.reads += s * p + 2 * p + 3 + erase.reads;
+        bound.changes += 1 + erase.changes + 2 * seqqueue_pages(g, word) +
+                         seqqueue_pages(g, header) + seqqueue_pages(g, g->sector_size) +
+                         (s == 2 ? seqqueue_pages(g, word) : 0);
         break;
     case SEQQUEUE_CALL_POP:
-        bound.reads += 2 * s * p + p;
-        bound.changes += s + seqqueue_pages(g, header);
+        bound.reads += 2 * s * p + p + s * erase.reads;
+        bound.changes += s * erase.changes + seqqueue_pages(g, header);
         break;
     case SEQQUEUE_CALL_CLEAR:
-        bound.reads += 3 * s * p + p;
+        bound.reads += 3 * s * p + p + s * erase.reads;
         bound.changes +=
-            s + s * (p * word / header +
-                     (g->page_size < g->sector_size ? seqqueue_pages(g, g->sector_size) : 0));
+            s * erase.changes +
+            s * (p * word / header +
+                 (g->page_size < g->sector_size ? seqqueue_pages(g, g->sector_size) : 0));
         break;
     }
     return bound;
