@@ -25,9 +25,10 @@
  *   rot   a read is not repeated, and the format can detect but not correct a flipped bit: such an
  *         item is passed over, and an older copy of its key may be returned;
  *   glitch  the same, of a read that is wrong once;
- *   bits  on two sectors of a part with a limit of programs per unit: an erase that leaves the head
- *         of the older sector and blanks its end may leave two of which nothing shows which is
- *         newer. Mount returns MAP_ERR_DAMAGED then. Three sectors, or no limit, and it can't be.
+ *   bits  on a part with a limit of programs per unit, in two cases. With two sectors, an erase that
+ *         leaves the head of the older one and blanks its end may leave two of which nothing shows
+ *         which is newer: mount returns MAP_ERR_DAMAGED then. With a limit of two or more, a removal
+ *         that was cut after a few bits is undone by an erase that is cut when it has set those.
  * But what is returned with BO_FLASH_OK was stored under that key: the very bytes that reach the
  * caller are checked. A copy that a migration makes is read back before its source is erased.
  * What the crate's algorithm does that this one must not, and what differs on flash after a cut,
