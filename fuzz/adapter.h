@@ -24,7 +24,7 @@
 
 #include "engines/flash.h"
 
-#define ADAPTER_VERSION 4u
+#define ADAPTER_VERSION 5u
 #define ADAPTER_OPTIONS_MAX 8u
 
 /* A map keeps values under keys. A queue and a log keep items in the order in which they were put
@@ -203,8 +203,9 @@ struct adapter {
     const char *claims;      /* fault classes it survives: "edge,prefix,bits,zeros" */
     uint32_t widened;        /* bits of enum adapter_widening */
     const char *widened_why; /* one line; NULL when nothing is widened */
-    /* The same where they depend on the options; NULL: they do not. */
-    const char *(*claims_by)(const struct adapter_settings *settings);
+    /* The same where they depend on the part or the options; NULL: they do not. */
+    const char *(*claims_by)(const struct bo_flash_geometry *geometry,
+                             const struct adapter_settings *settings);
     uint32_t (*widened_by)(const struct adapter_settings *settings);
     uint32_t promised;                    /* bits of enum adapter_promise */
     const struct adapter_option *options; /* NULL or a list that ends with a NULL name */
@@ -254,9 +255,10 @@ struct adapter {
 };
 
 static inline const char *adapter_claims(const struct adapter *adapter,
+                                         const struct bo_flash_geometry *geometry,
                                          const struct adapter_settings *settings)
 {
-    return adapter->claims_by ? adapter->claims_by(settings) : adapter->claims;
+    return adapter->claims_by ? adapter->claims_by(geometry, settings) : adapter->claims;
 }
 
 static inline uint32_t adapter_widened(const struct adapter *adapter,

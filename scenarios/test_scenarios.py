@@ -163,12 +163,6 @@ def on_ours(path):
     return ("--engine", CURED[engine_of(path)]) if path in ORIGINALS else ()
 
 
-def claimed(path):
-    """What seqmap claims on two sectors of a part with a limit of programs; its header says why."""
-    limited = re.search(r"(?m)^chip stm32\w+ sectors=2 ", path.read_text())
-    return ("--faults", "edge,prefix,zeros") if limited else ()
-
-
 def recorded(path):
     return re.search(r"(?m)^found (\w+) ", path.read_text())[1]
 
@@ -203,7 +197,7 @@ def test_a_kept_case_leaves_our_engine_whole(harness, path):
 
 @pytest.mark.parametrize("path", CASES, ids=name)
 def test_nothing_is_found_around_a_kept_case_on_our_engine(harness, path):
-    explored = harness.explore(path, *on_ours(path), "--depth", 1, *claimed(path))
+    explored = harness.explore(path, *on_ours(path), "--depth", 1, "--faults", "claimed")
     assert explored.found == []
     assert explored.judged > 30
 

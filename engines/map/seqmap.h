@@ -21,14 +21,15 @@
  *         nowhere to note that an erase is proven;
  *   ecc   units that the part can't correct (BO_FLASH_ERR_ECC) are passed over like torn ones, but
  *         one that reads blank and refuses its next program, or that reads as another value, is not
- *         distinguished from a sound one;
+ *         distinguished from a sound one. A store that meets a blank one fails, as does each one
+ *         after it until a format;
  *   rot   a read is not repeated, and the format can detect but not correct a flipped bit: such an
  *         item is passed over, and an older copy of its key may be returned;
  *   glitch  the same, of a read that is wrong once;
- *   bits  on a part with a limit of programs per unit, in two cases. With two sectors, an erase that
+ *   bits  on a part with a limit of programs per unit, in two cases. On two sectors, an erase that
  *         leaves the head of the older one and blanks its end may leave two of which nothing shows
- *         which is newer: mount returns MAP_ERR_DAMAGED then. With a limit of two or more, a removal
- *         that was cut after a few bits is undone by an erase that is cut when it has set those.
+ *         which is newer, and mount returns MAP_ERR_DAMAGED. With a limit of two or more, a removal
+ *         that was cut after a few bits is undone by an erase that is cut when it has set them.
  * But what is returned with BO_FLASH_OK was stored under that key: the very bytes that reach the
  * caller are checked. A copy that a migration makes is read back before its source is erased.
  * What the crate's algorithm does that this one must not, and what differs on flash after a cut,

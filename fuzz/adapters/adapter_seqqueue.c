@@ -283,7 +283,7 @@ const struct adapter adapter_seqqueue = {
     .kind = ADAPTER_QUEUE,
     .name = "seqqueue",
     .summary = "queue in the flash format of sequential-storage, cured of its power-loss bugs",
-    .claims = "edge,prefix,bits,zeros",
+    .claims_by = seq_claims,
     .widened = ADAPTER_CLEAR_MAY_STOP | ADAPTER_DROP_IN_PART,
     .widened_why = "clear pops item by item; an overwriting push that is cut leaves any of the "
                    "items of the sector that it erases",

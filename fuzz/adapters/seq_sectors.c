@@ -5,6 +5,15 @@
 
 #include "engines/seq/seq.h"
 
+const char *seq_claims(const struct bo_flash_geometry *geometry,
+                       const struct adapter_settings *settings)
+{
+    uint32_t limit = geometry->programs_per_unit;
+    (void)settings;
+    if (limit > 1 || (limit == 1 && geometry->sector_count == 2)) return "edge,prefix,zeros";
+    return "edge,prefix,bits,zeros";
+}
+
 static const char *sector_state(const struct bo_flash *flash, uint32_t sector)
 {
     const struct bo_flash_geometry *g = &flash->geometry;

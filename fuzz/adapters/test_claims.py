@@ -73,3 +73,40 @@ def test_naive_tells_missing_what_rots(harness):
 def test_what_seqmap_does_not_claim_it_does_not_survive(harness, root, fault):
     """If this finds nothing any more, the explorer went blind, or seqmap may claim more."""
     assert harness.explore(root / "scenarios" / "boot-counter.scn", "--faults", fault).found
+
+
+# Where an engine claims less than on other parts, it is not tried under the rest unless that is
+# asked for; where it claims a class on no part, it is, and the result says so.
+LIMITED = """chip generic sectors=2 sector=128 page=64 programs=1
+engine seqmap
+repeat 4 as i {
+  store name fill i 30
+  store other fill i 20
+}
+"""
+
+
+def test_a_class_that_is_claimed_on_other_parts_only_is_not_tried(harness):
+    path = harness.write(LIMITED)
+    said = harness.brownout("explore", path, "--depth", 1).stdout
+    assert "faults edge,prefix,zeros, depth 1" in said and "  no divergence" in said
+    assert "not tried, as seqmap claims to survive it on other parts only: bits" in said
+    said = harness.brownout("explore", path, "--faults", "edge,bits", "--no-shrink").stdout
+    assert "does not claim to survive it on this part: bits" in said
+    assert "mount answers: damaged" in said
+
+
+def test_fuzz_accuses_no_engine_of_what_it_claims_on_other_parts_only(harness):
+    chip = ["--chip", "generic sectors=2 sector=128 page=64 programs=1"]
+    fuzz = ["fuzz", "--engine", "seqmap", *chip, "--runs", 16, "--no-shrink"]
+    assert "no divergence" in harness.brownout(*fuzz).stdout
+    assert "mount answers: damaged" in harness.brownout(*fuzz, "--faults", "edge,bits").stdout
+
+
+def test_a_class_that_an_engine_never_claims_is_tried_and_named(harness):
+    text = LIMITED.replace("generic sectors=2 sector=128 page=64 programs=1", "stm32l476 sectors=3")
+    path = harness.write(text)
+    said = harness.brownout("explore", path, "--max", 1, "--no-shrink").stdout
+    assert "does not claim to survive it on this part: ecc" in said and "DIVERGENCE" in said
+    said = harness.brownout("explore", path, "--faults", "claimed").stdout
+    assert "faults edge,prefix,bits,zeros, depth 1" in said and "  no divergence" in said

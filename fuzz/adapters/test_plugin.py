@@ -847,7 +847,7 @@ def refused(brownout, harness, plugin):
 @pytest.mark.parametrize(
     "change, reason",
     [
-        ("adapter.version++", "version 5, not 4"),
+        ("adapter.version++", "version 6, not 5"),
         ("adapter.map = NULL", "lacks store or fetch"),
         ("adapter.kind = 0", "lacks a kind that is known here"),
         ("map.fetch = NULL", "lacks store or fetch"),

@@ -267,7 +267,8 @@ static bool parse_faults(const char *text, struct command_options *options)
 {
     options->explore.faults = fault_parse_classes(text);
     options->faults_given = true;
-    if (options->explore.faults) return true;
+    options->faults_claimed = strcmp(text, "claimed") == 0;
+    if (options->explore.faults || options->faults_claimed) return true;
     command_refuse("--faults takes classes of `brownout list faults`, not '%s'", text);
     return false;
 }
@@ -421,6 +422,10 @@ bool command_parse(int argc, char **argv, struct command_options *options)
             return false;
         }
         if (!take(code, optarg, options)) return false;
+    }
+    if (options->faults_claimed && strcmp(argv[0], "explore") != 0) {
+        command_refuse("%s does not use --faults claimed; name the classes", argv[0]);
+        return false;
     }
     for (; optind < argc; optind++) {
         if (options->file_count == 8) {

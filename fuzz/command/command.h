@@ -30,6 +30,8 @@ struct command_options {
     const char *engine, *chip, *plugin, *db, *campaign, *image, *artefacts;
     struct explore_options explore;
     bool faults_given, depth_given, seed_given, time_given;
+    bool faults_claimed; /* those that the engine claims on the part of the scenario */
+    uint32_t left_out;   /* of explore.faults, as the engine does not claim them on this part */
     uint32_t jobs;
     double seconds;         /* to stop after; 0: never */
     uint64_t runs;          /* to do; 0: no limit */
@@ -73,6 +75,10 @@ void command_settle_faults(struct command_options *options, const struct script 
 
 /* Faults as above; depth and seed: from the command line, else the script, else the defaults. */
 void command_settle_explore(struct command_options *options, const struct script *script);
+
+/* A line about classes that are tried though the engine does not claim them on this part, and one
+ * about those that are left out for that; nothing where all is claimed. */
+void command_print_claims(const struct loaded *loaded, uint32_t tried, uint32_t left_out);
 
 /* The first of "a x=1, b", blanks around it gone; *list is what follows, NULL at the end.
  * COMMAND_CLEAN, or what to exit with, the reason printed. */

@@ -13,6 +13,7 @@
 #include "fuzz/command/command.h"
 #include "fuzz/db/db.h"
 #include "fuzz/script/kind.h"
+#include "fuzz/script/settings.h"
 
 /* Seconds in one call, of a case that is run alone, after which it hangs. */
 #define SILENCE_ALONE_MAX 5.0
@@ -96,6 +97,19 @@ struct settle_options command_settling(const struct command_options *options)
                                    .shrink_seconds = options->shrink_seconds,
                                    .silence_max =
                                        short_enough ? options->silence : SILENCE_ALONE_MAX};
+}
+
+void command_print_claims(const struct loaded *loaded, uint32_t tried, uint32_t left_out)
+{
+    char text[FAULT_CLASSES_TEXT_MAX];
+    const char *name = loaded->adapter->name;
+    uint32_t claims = settings_claims(loaded->adapter, &loaded->script->part, &loaded->settings);
+    fault_print_classes(tried & ~claims, text);
+    if (tried & ~claims)
+        printf("  tried, though %s does not claim to survive it on this part: %s\n", name, text);
+    fault_print_classes(left_out, text);
+    if (left_out)
+        printf("  not tried, as %s claims to survive it on other parts only: %s\n", name, text);
 }
 
 int command_print_unreproduced(const struct command_options *options,

@@ -42,6 +42,20 @@ static void print_head(const struct loaded *loaded, const struct explore_options
            explore->depth);
 }
 
+/* Of the engine's claims on this part. Classes that nobody asked for are left out where the engine
+ * claims them on other parts only. */
+static void settle_claims(struct command_options *options, const struct loaded *loaded)
+{
+    const struct part *part = &loaded->script->part;
+    uint32_t *faults = &options->explore.faults;
+    if (options->faults_claimed)
+        *faults = settings_claims(loaded->adapter, part, &loaded->settings);
+    else if (!options->faults_given && !loaded->script->faults)
+        options->left_out =
+            *faults & settings_claims_elsewhere(loaded->adapter, part, &loaded->settings);
+    *faults &= ~options->left_out;
+}
+
 static struct command_work work_of(const struct result *result)
 {
     return (struct command_work){.judged = result->judged,
@@ -54,6 +68,7 @@ static int print_text(const struct command_options *options, const struct loaded
                       const struct result *result)
 {
     print_head(loaded, &options->explore);
+    command_print_claims(loaded, options->explore.faults, options->left_out);
     uint64_t states = result->states ? result->states : 1;
     printf("  %" PRIu64 " operations, %" PRIu64 " cuts, %" PRIu64 " crash states, %" PRIu64
            " judged, %.1f %% visited before\n",
@@ -193,6 +208,7 @@ int command_explore(int argc, char **argv)
     if (code) return code;
     script_power_on_after_cuts(loaded.script);
     command_settle_explore(&options, loaded.script);
+    settle_claims(&options, &loaded);
     code = command_ready_artefacts(&options);
     if (code == COMMAND_CLEAN) code = explore_loaded(&options, &loaded);
     script_free(loaded.script);

@@ -55,6 +55,7 @@ static void print_head(const struct command_options *options, const struct loade
     printf("fuzz of ");
     settings_print(stdout, loaded->adapter, &loaded->settings);
     printf(", faults %s, seed %" PRIu64 "\n", faults, options->explore.seed);
+    command_print_claims(loaded, options->explore.faults, 0);
 }
 
 static void name_image(const struct fuzz_run_case *it, char name[DB_ARTEFACT_MAX])
@@ -181,6 +182,7 @@ static struct fuzz_run_options fuzz_run_of(const struct command_options *options
                    .faults = options->explore.faults},
         .explore = options->explore,
         .depth_given = options->depth_given,
+        .faults_given = options->faults_given || loaded->script->faults,
         .settle = command_settling(options),
         .jobs = options->jobs,
         .runs_max = options->runs,

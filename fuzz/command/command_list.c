@@ -47,12 +47,12 @@ static void list_option(const struct adapter_option *option)
     printf(")\n");
 }
 
-/* With no option given. */
+/* With no option given, on a part without limits. */
 static const char *claims_of(const struct adapter *adapter)
 {
     struct adapter_settings settings;
     settings_defaults(adapter, &settings);
-    return adapter_claims(adapter, &settings);
+    return adapter_claims(adapter, &part_find("generic")->geometry, &settings);
 }
 
 static void list_engines(void)
@@ -61,7 +61,7 @@ static void list_engines(void)
     for (size_t i = 0; (adapter = engines_at(i)); i++) {
         printf("%-10s %s\n", adapter->name, adapter->summary);
         printf("           kind %s; claims %s%s%s\n", kind_name(adapter), claims_of(adapter),
-               adapter->claims_by ? " (depends on options)" : "",
+               adapter->claims_by ? " (depends on part and options)" : "",
                engines_is_subject(adapter) ? "; a test subject with known faults" : "");
         if (adapter->widened_why) printf("           widened: %s\n", adapter->widened_why);
         const struct adapter_option *option = adapter->options;

@@ -119,15 +119,14 @@ static void identify(struct db *db)
     free(text);
 }
 
-/* Classes that it claims with the options of this script; NULL: with none given. */
+/* Classes that it claims with part and options of this script; NULL: none in particular. */
 static uint32_t claims_of(const struct adapter *adapter, const struct script *script)
 {
     struct adapter_settings settings;
     char reason[SETTINGS_REASON_MAX];
     settings_defaults(adapter, &settings);
     if (script && !settings_resolve(adapter, script, &settings, reason)) return 0;
-    const char *claims = adapter_claims(adapter, &settings);
-    return claims ? fault_parse_classes(claims) : 0;
+    return settings_claims(adapter, script ? &script->part : part_find("generic"), &settings);
 }
 
 static bool put_claims(struct db *db, const struct adapter *adapter)

@@ -36,10 +36,11 @@ struct fuzz_run_options {
     struct decode_target target;
     struct explore_options explore; /* divergences_max: cases after which the fuzz run ends */
     bool depth_given;               /* otherwise the fuzz run varies it */
-    struct settle_options settle;   /* of cases */
-    uint32_t jobs;                  /* workers, from 1 */
-    uint64_t runs_max;              /* rounds; 0: no limit */
-    double seconds_max;             /* 0: no limit */
+    bool faults_given; /* otherwise a class is left out where the engine claims it elsewhere only */
+    struct settle_options settle; /* of cases */
+    uint32_t jobs;                /* workers, from 1 */
+    uint64_t runs_max;            /* rounds; 0: no limit */
+    double seconds_max;           /* 0: no limit */
     double silence_max; /* seconds of a worker's own time without a new state before it counts as
                          * hung (worker.h); 0: never */
     /* Called about five times a second; may be NULL. */

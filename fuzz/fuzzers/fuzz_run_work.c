@@ -18,6 +18,7 @@
 #include "fuzz/fuzzers/image.h"
 #include "fuzz/explore/result_pipe.h"
 #include "fuzz/script/kind.h"
+#include "fuzz/script/settings.h"
 #include "sim/memory.h"
 
 #define STATES_PER_ROUND 2000u /* about; a round takes a fraction of a second */
@@ -107,6 +108,8 @@ static void explore_round(const struct fuzz_run *fuzzing, struct fuzz_run_slot *
     struct result result;
     const volatile bool *stop = &fuzzing->shared->stop;
     options.depth = 0;
+    if (!fuzzing->options->faults_given)
+        options.faults &= ~settings_claims_elsewhere(adapter, &script->part, settings);
     explore(script, adapter, settings, &options, &slot->path, stop, &result);
     if (!result.stopped) {
         plan(fuzzing, state, &result, &options);

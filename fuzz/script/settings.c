@@ -84,6 +84,23 @@ bool settings_resolve(const struct adapter *adapter, const struct script *script
     return !why;
 }
 
+uint32_t settings_claims(const struct adapter *adapter, const struct part *part,
+                         const struct adapter_settings *settings)
+{
+    const char *claims = adapter_claims(adapter, &part->geometry, settings);
+    return claims ? fault_parse_classes(claims) : 0;
+}
+
+/* Elsewhere: on a part without limits, with no option given. */
+uint32_t settings_claims_elsewhere(const struct adapter *adapter, const struct part *part,
+                                   const struct adapter_settings *settings)
+{
+    struct adapter_settings defaults;
+    settings_defaults(adapter, &defaults);
+    return settings_claims(adapter, part_find("generic"), &defaults) &
+           ~settings_claims(adapter, part, settings);
+}
+
 void settings_name(struct script *script, const struct adapter *adapter,
                    const struct adapter_settings *settings)
 {

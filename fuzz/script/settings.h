@@ -21,6 +21,13 @@ bool settings_resolve(const struct adapter *adapter, const struct script *script
 void settings_name(struct script *script, const struct adapter *adapter,
                    const struct adapter_settings *settings);
 
+/* Fault classes that the engine claims on this part with these settings; and those that it claims
+ * elsewhere, but not here. */
+uint32_t settings_claims(const struct adapter *adapter, const struct part *part,
+                         const struct adapter_settings *settings);
+uint32_t settings_claims_elsewhere(const struct adapter *adapter, const struct part *part,
+                                   const struct adapter_settings *settings);
+
 /* The engine as a scenario spells it: "seqmap key=2 keys=8". */
 void settings_print(FILE *out, const struct adapter *adapter,
                     const struct adapter_settings *settings);
