@@ -36,9 +36,11 @@
  *
  * So, if the first walk fails, fill_in() makes a table, from the newest item back: for each item,
  * number of items missed before it, and memory, whether the rest of the items fits the rest of the
- * look. With it a walk takes a choice only if the rest still fits. Several divisions may fit, and
- * they differ in the numbers that the items get. Two are tried: of equal items the older ones kept,
- * then the newer ones. test_model_list.py compares all this with a model that keeps every world.
+ * look. With it a walk takes a choice only if the rest still fits. The table is quadratic, so it is
+ * made only where it may help: some items have equal bytes, and as many as are missed may be.
+ * Several divisions may fit, and they differ in the numbers that the items get. Two are tried: of
+ * equal items the older ones kept, then the newer ones. test_model_list.py compares all this with a
+ * model that keeps every world.
  *
  * A look that is allowed settles the list. What was seen is held. What was not seen goes, unless it
  * waits in RAM or stays undecided by the engine's design (LIST_OPEN): then it is hidden.
@@ -49,6 +51,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/model/digests.h"
 #include "fuzz/script/mix.h"
 #include "sim/memory.h"
 
@@ -494,7 +497,7 @@ enum { ONE_KEPT = 1, PENDING_MISSED = 2, MEMORIES = 4 };
 
 /* One search: which of the items a look has seen. */
 struct match {
-    const struct model_list *list;
+    struct model_list *list;
     const struct model_seen *seen;
     uint32_t items, missed; /* number of items, and of those that were not seen */
     bool all_may_miss;
@@ -536,6 +539,7 @@ static bool may_be(const struct match *match, uint32_t i, uint32_t missed, bool 
     if (kept && i - missed >= match->items - match->missed) return false;
     if (!kept && missed == match->missed) return false;
     if (kept && !is_it(item, &match->seen[i - missed])) return false;
+    match->list->steps++;
     int next = memory_after(match, item, kept, memory);
     if (next < 0 || !match->fits) return next >= 0;
     return *fits_at(match, i + 1, missed + !kept) >> next & 1;
@@ -711,11 +715,27 @@ static void settle(struct model_list *list, const struct model_seen *seen, uint3
     if (!(list->flags & LIST_OPEN)) end_flight(list, powered_on);
 }
 
+/* Whether as many as are missed may be, and some items look the same. */
+static bool may_divide_otherwise(const struct match *match)
+{
+    struct model_list *list = match->list;
+    struct digests set = digests_new(match->items);
+    uint32_t may_miss = 0, equal = 0;
+    for (uint32_t i = list->first; i < list->end; i++) {
+        may_miss += match->all_may_miss || list->items[i].state != ITEM_HELD;
+        equal += !digests_add(&set, list->items[i].value->digest);
+    }
+    list->steps += set.steps;
+    digests_free(&set);
+    return equal != 0 && match->missed <= may_miss;
+}
+
 /* One walk is enough unless some items have equal bytes. */
 static bool find(struct match *match, bool *kept)
 {
-    const struct model_list *list = match->list;
+    struct model_list *list = match->list;
     if (walk(match, true, kept) && numbers_fit(list, match->seen, kept)) return true;
+    if (!may_divide_otherwise(match)) return false;
     match->fits = memory_new((size_t)(match->items + 1) * (match->missed + 1));
     fill_in(match);
     bool fine = false;

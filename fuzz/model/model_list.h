@@ -91,6 +91,7 @@ struct model_list {
     uint32_t flags; /* LIST_CLEARING and the like */
     uint32_t leaving_was; /* state of the item of a pop in flight */
     uint64_t digest;
+    uint64_t steps; /* items and choices that looks have gone over; tests bound it */
 };
 
 void model_list_init(struct model_list *list, const struct model_design *design);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fuzz/adapters/globals.h"
+#include "fuzz/model/digests.h"
 #include "fuzz/rig/exercise.h"
 #include "fuzz/rig/rig_internal.h"
 
@@ -105,15 +106,6 @@ static void see(void *context, uint64_t number, const void *bytes, uint32_t size
     if (!value && sight->strangers++ == 0) rig_bytes_text(bytes, size, sight->stranger);
 }
 
-static bool was_seen(const struct rig *rig, uint64_t digest, uint32_t *times)
-{
-    const struct rig_sight *sight = sight_of(rig);
-    *times = 0;
-    for (uint32_t i = 0; i < sight->count; i++)
-        *times += sight->seen[i].digest == digest;
-    return *times != 0;
-}
-
 /* Whether the script has put such an item in by now; the harness's own too. */
 static bool was_put_in(struct rig *rig, uint64_t digest)
 {
@@ -152,31 +144,72 @@ static bool finds_number(struct rig *rig)
                      sight->count ? sight->seen[0].number : 0, list->number);
 }
 
-/* What was seen is not allowed: which clause that breaks, and how to say it. */
+/* The first item that must be there and was not seen; NULL: there is none. */
+static const struct model_item *first_missing(struct rig *rig)
+{
+    struct model_list *list = items(rig);
+    const struct rig_sight *sight = sight_of(rig);
+    struct digests seen = digests_new(sight->count);
+    const struct model_item *missing = NULL;
+    for (uint32_t i = 0; i < sight->count; i++)
+        digests_add(&seen, sight->seen[i].digest);
+    for (uint32_t i = list->first; i < list->end && !missing; i++) {
+        const struct model_item *item = &list->items[i];
+        if (item->state == ITEM_HELD && !digests_has(&seen, item->value->digest)) missing = item;
+    }
+    list->steps += seen.steps;
+    digests_free(&seen);
+    return list->flags & LIST_CLEARING ? NULL : missing;
+}
+
+/* The first one that was seen and is no item; NULL: there is none. */
+static const struct model_seen *first_stranger(struct rig *rig)
+{
+    struct model_list *list = items(rig);
+    const struct rig_sight *sight = sight_of(rig);
+    struct digests there = digests_new(list->end - list->first);
+    const struct model_seen *stranger = NULL;
+    for (uint32_t i = list->first; i < list->end; i++)
+        digests_add(&there, list->items[i].value->digest);
+    for (uint32_t i = 0; i < sight->count && !stranger; i++)
+        if (!digests_has(&there, sight->seen[i].digest)) stranger = &sight->seen[i];
+    list->steps += there.steps;
+    digests_free(&there);
+    return stranger;
+}
+
+static uint32_t count_held(const struct model_list *list)
+{
+    uint32_t held = 0;
+    for (uint32_t i = list->first; i < list->end; i++)
+        held += list->items[i].state == ITEM_HELD;
+    return held;
+}
+
+static bool finds_stranger(struct rig *rig, const struct model_seen *stranger)
+{
+    enum clause clause = rig->rotten             ? CLAUSE_HONEST
+                         : items(rig)->uncertain ? CLAUSE_ATOMIC
+                                                 : CLAUSE_SETTLED;
+    enum seen kind = was_put_in(rig, stranger->digest) ? SEEN_BACK : SEEN_OTHER;
+    return rig_finds(rig, clause, kind, "item %s came back or was never put in",
+                     sight_of(rig)->stranger);
+}
+
+/* What was seen is not allowed: which clause that breaks, and how to say it. Linear in the items:
+ * a log holds thousands, and a fault shows in thousands of states. */
 static bool differs(struct rig *rig)
 {
     char text[RIG_TEXT_MAX];
     const struct model_list *list = items(rig);
     const struct rig_sight *sight = sight_of(rig);
-    uint32_t times, held = 0;
-    for (uint32_t i = list->first; i < list->end; i++) {
-        const struct model_item *item = &list->items[i];
-        bool seen = was_seen(rig, item->value->digest, &times);
-        held += item->state == ITEM_HELD;
-        if (item->state != ITEM_HELD || list->flags & LIST_CLEARING || seen) continue;
-        return rig_finds(rig, CLAUSE_DURABLE, SEEN_MISSING,
-                         "item %s is missing: %" PRIu32 " told of %" PRIu32,
-                         rig_value_text(item->value, text), sight->count, model_list_count(list));
-    }
-    for (uint32_t i = 0; i < sight->count; i++) {
-        if (is_item(rig, sight->seen[i].digest)) continue;
-        enum clause clause = rig->rotten       ? CLAUSE_HONEST
-                             : list->uncertain ? CLAUSE_ATOMIC
-                                               : CLAUSE_SETTLED;
-        enum seen kind = was_put_in(rig, sight->seen[i].digest) ? SEEN_BACK : SEEN_OTHER;
-        return rig_finds(rig, clause, kind, "item %s came back or was never put in",
-                         sight->stranger);
-    }
+    const struct model_item *missing = first_missing(rig);
+    if (missing)
+        return rig_finds(
+            rig, CLAUSE_DURABLE, SEEN_MISSING, "item %s is missing: %" PRIu32 " told of %" PRIu32,
+            rig_value_text(missing->value, text), sight->count, model_list_count(list));
+    const struct model_seen *stranger = first_stranger(rig);
+    if (stranger) return finds_stranger(rig, stranger);
     if (list->flags & LIST_CLEARING)
         return rig_finds(rig, CLAUSE_ATOMIC, SEEN_HALF, "a clear was cut and stopped half way");
     if (sight->count > model_list_count(list))
@@ -184,7 +217,7 @@ static bool differs(struct rig *rig)
                          "%" PRIu32 " items told, at most %" PRIu32 " are there", sight->count,
                          model_list_count(list));
     if (sight->strangers == 0 && rig->design.numbered) return finds_number(rig);
-    if (sight->count < held || list->uncertain)
+    if (sight->count < count_held(list) || list->uncertain)
         return rig_finds(rig, CLAUSE_ATOMIC, SEEN_MISSING,
                          "an item is missing from between others: %" PRIu32 " told of %" PRIu32,
                          sight->count, model_list_count(list));
