@@ -86,10 +86,10 @@ static inline bool bo_flash_power_of_two(uint32_t n)
 /* Whether a geometry keeps the limits stated beside its fields. */
 static inline bool bo_flash_geometry_valid(const struct bo_flash_geometry *g)
 {
-    uint32_t unit = g->unit, read_unit = g->read_unit;
-    uint32_t odd = (unit & (unit - 1)) | (read_unit & (read_unit - 1)) |
-                   (g->page_size & (unit - 1)) | (g->sector_size & (read_unit - 1));
-    return odd == 0 && (unit | read_unit) < 2 * BO_FLASH_UNIT_MAX && g->page_size != 0 &&
+    uint32_t units = (uint32_t)g->unit * g->read_unit; /* a power of two if both are */
+    uint32_t odd = (units & (units - 1)) | (g->page_size & (g->unit - 1u)) |
+                   (g->sector_size & (g->read_unit - 1u));
+    return odd == 0 && (g->unit | g->read_unit) < 2 * BO_FLASH_UNIT_MAX && g->page_size != 0 &&
            g->sector_size % g->page_size == 0 && g->sector_count <= BO_FLASH_SECTOR_COUNT_MAX &&
            ((uint64_t)g->sector_size * g->sector_count - 1) >> 32 == 0 &&
            g->tear_scope <= BO_FLASH_TEAR_SECTOR;
