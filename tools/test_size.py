@@ -76,3 +76,14 @@ def test_a_readme_without_the_table_is_refused(tmp_path):
     (tmp_path / "README.md").write_text("| other |\n")
     with pytest.raises(SystemExit, match="README.md must have one table that begins with"):
         size_table.write(tmp_path, tmp_path / "README.md")
+
+
+# What the smallest variant of an engine may take on a Cortex-M4, in bytes of code.
+LIMITS = {"`seqmap`, smallest": 4096}
+
+
+@needs_compiler
+@pytest.mark.parametrize("label", LIMITS)
+def test_the_smallest_variants_stay_small(label, tmp_path):
+    variant = next(it for it in engines.VARIANTS if it.label == label)
+    assert size.measure(tmp_path, variant).code <= LIMITS[label]

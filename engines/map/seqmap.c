@@ -56,8 +56,6 @@
 #include "../seq/seq_item.h"
 #include "../seq/seq_sector.h"
 
-#define NOT_STARTED UINT32_MAX
-
 BO_STATIC_CHECK(SEQMAP_KEY_PREFIXED == SEQ_LENGTH_MAX, "key_size is the longest key, too");
 
 /* The checksum of a marker; that of no data is 0x11111111. */
@@ -107,12 +105,10 @@ static uint32_t head_end(const struct seqmap *map)
     return seq_sector_end(&map->seq, map->head);
 }
 
-/* A walk over what a sector holds. */
-static struct seq_scan scan_sector(const struct seqmap *map, uint32_t sector)
+/* A walk over what that sector holds. */
+static struct seq_scan scan_back(const struct seqmap *map, uint32_t back)
 {
-    const struct seq_cache *cache = map->seq.cache;
-    return seq_scan_from(seq_cache_first(cache, sector, seq_sector_start(&map->seq, sector)),
-                         seq_cache_end(cache, sector, seq_sector_end(&map->seq, sector)));
+    return seq_scan_sector(&map->seq, sector_back(map, back));
 }
 
 static bool spare_is_blank(struct seqmap *map)
@@ -131,7 +127,7 @@ static bool key_make(const struct seqmap *map, const void *bytes, uint32_t size,
     key->start[0] = (uint8_t)size;
     key->start[1] = (uint8_t)(size >> 8);
     if (size != 0) memcpy(key->start + map->prefix, bytes, seq_minimum(size, PIECE - map->prefix));
-    return size <= SEQ_LENGTH_MAX && (map->prefix != 0 || size == map->key_size);
+    return size <= map->key_size && (map->prefix != 0 || size == map->key_size);
 }
 
 /* The key of an item; false when it has none that can be read. */
@@ -194,11 +190,11 @@ static void key_note(struct seqmap *map, const struct key *key, uint32_t address
 /* Moves to the next item that is not erased and has this key, or any (key NULL); only to one that
  * is present when `present`. False at the end. */
 static bool next_item(struct seqmap *map, struct seq_scan *scan, const struct key *key,
-                      bool present, struct seq_item *item)
+                      bool present)
 {
-    while (seq_item_next(&map->seq, scan, item))
-        if (item->crc != 0 && (key == NULL || key_matches(map, key, item)) &&
-            (!present || seq_item_present(&map->seq, item)))
+    while (seq_item_next(&map->seq, scan))
+        if (scan->item.crc != 0 && (key == NULL || key_matches(map, key, &scan->item)) &&
+            (!present || seq_item_present(&map->seq, &scan->item)))
             return true;
     return false;
 }
@@ -209,15 +205,14 @@ static bool search(struct seqmap *map, const struct key *key, uint32_t from, str
 {
     bool found = false, check = false;
     for (uint32_t back = 0; back < map->used && !found; back += !check) {
-        uint32_t sector = sector_back(map, back);
-        struct seq_scan scan = scan_sector(map, sector);
-        struct seq_item next;
+        struct seq_scan scan = scan_back(map, back);
         if (back + 1 == map->used && from != 0) scan.address = from;
-        while (next_item(map, &scan, key, check, &next)) {
-            *item = next;
+        while (next_item(map, &scan, key, check)) {
+            *item = scan.item;
             found = true;
         }
-        if (!map->seq.error) seq_cache_note_end(map->seq.cache, sector, scan.address);
+        if (!map->seq.error)
+            seq_cache_note_end(map->seq.cache, sector_back(map, back), scan.address);
         check = found && !check && !seq_item_present(&map->seq, item);
         found = found && !check;
     }
@@ -233,8 +228,9 @@ static bool search_cached(struct seqmap *map, const struct key *key, struct seq_
     if (address == 0) return false;
     uint32_t sector = address / map->seq.flash->geometry.sector_size;
     struct seq_scan scan = seq_scan_from(address, seq_sector_end(&map->seq, sector));
-    return seq_item_next(&map->seq, &scan, item) && key_matches(map, key, item) &&
-           seq_item_present(&map->seq, item);
+    if (!seq_item_next(&map->seq, &scan)) return false;
+    *item = scan.item;
+    return key_matches(map, key, item) && seq_item_present(&map->seq, item);
 }
 
 #else
@@ -264,35 +260,34 @@ static unsigned survey(struct seqmap *map, uint32_t sector)
 {
     struct seq *seq = &map->seq;
     uint32_t start = seq_sector_address(seq, sector), end = seq_sector_end(seq, sector);
-    struct seq_scan scan = scan_sector(map, sector);
-    struct seq_item item;
-    unsigned seen = 0, not_seen = 0, first = SEEN_SOURCE;
-    for (; seq_item_next(seq, &scan, &item); first = 0) {
-        if (item.crc == 0)
-            not_seen |= SEEN_NO_ERASED;
-        else if (seq_item_present(seq, &item))
-            not_seen |= SEEN_NOTHING | first;
+    struct seq_scan scan = seq_scan_sector(&map->seq, sector);
+    unsigned seen = SEEN_NO_ERASED | SEEN_NOTHING | SEEN_SOURCE, first = SEEN_SOURCE;
+    for (; seq_item_next(seq, &scan); first = 0) {
+        if (scan.item.crc == 0)
+            seen &= ~(unsigned)SEEN_NO_ERASED;
+        else if (seq_item_present(seq, &scan.item))
+            seen &= ~(SEEN_NOTHING | first);
         else
-            seen |= item.crc == MARKER_CRC && item.length == 0 ? SEEN_MARKER : SEEN_TORN;
+            seen |= scan.item.crc == MARKER_CRC && scan.item.length == 0 ? SEEN_MARKER : SEEN_TORN;
     }
     if (scan.stepped) seen |= SEEN_TORN;
     if (scan.zeroed) seen |= SEEN_ZEROED;
     if (!seq_sector_blank(seq, scan.address, end)) seen |= SEEN_REST;
     if (!seq_sector_is_zero(seq, start) || !seq_sector_is_zero(seq, end)) seen |= SEEN_WORDS;
-    return seen | ((SEEN_NO_ERASED | SEEN_NOTHING | SEEN_SOURCE) & ~not_seen);
+    return seen;
 }
 
 /* Whether every present item of the sector after the head is a copy of one in the sector after
  * it, the oldest, and that the newest of its key. */
 static bool spare_holds_copies(struct seqmap *map)
 {
-    struct seq_scan scan = scan_sector(map, sector_spare(map));
+    struct seq_scan scan = seq_scan_sector(&map->seq, sector_spare(map));
     uint32_t source = seq_sector_address(&map->seq, sector_back(map, map->used - 1));
-    struct seq_item item, newest;
+    struct seq_item newest;
     struct key key;
-    while (next_item(map, &scan, NULL, true, &item))
-        if (!key_of_item(map, &item, &key) || !search(map, &key, 0, &newest) ||
-            newest.crc != item.crc || newest.length != item.length ||
+    while (next_item(map, &scan, NULL, true))
+        if (!key_of_item(map, &scan.item, &key) || !search(map, &key, 0, &newest) ||
+            newest.crc != scan.item.crc || newest.length != scan.item.length ||
             newest.address - source >= map->seq.flash->geometry.sector_size)
             return false;
     return true;
@@ -352,7 +347,7 @@ static void resolve(struct seqmap *map)
     seq_look_away(&map->seq);
     seq_cache_clear(map->seq.cache, count);
     map->seq.error = BO_FLASH_OK;
-    map->ready = false;
+    map->ready = map->spare_blank = false;
     map->head_sealed = true;
     map->head = before;
     map->used = 0;
@@ -448,8 +443,10 @@ int seqmap_format(struct seqmap *map, const struct seqmap_config *config)
     int error = seqmap_mount(map, config); /* which finds the oldest sector, if it can */
     if (error == MAP_ERR_GEOMETRY) return error;
     map->seq.error = BO_FLASH_OK;
-    for (uint32_t left = sector_count(map); left != 0; left--, map->head = sector_spare(map))
-        seq_sector_erase(&map->seq, sector_spare(map));
+    for (uint32_t left = sector_count(map); left != 0; left--) {
+        map->head = sector_spare(map);
+        seq_sector_erase(&map->seq, map->head);
+    }
     resolve(map);
     return leave(map, BO_FLASH_OK);
 }
@@ -476,34 +473,32 @@ static void append(struct seqmap *map, struct seq_item *item, uint32_t source)
 static bool copy_live(struct seqmap *map)
 {
     uint32_t source = sector_spare(map), end = seq_sector_end(&map->seq, source);
-    struct seq_scan scan = scan_sector(map, source);
-    struct seq_item item, newer;
+    struct seq_scan whole = seq_scan_sector(&map->seq, source), scan = whole;
+    struct seq_item *item = &scan.item, newer;
     struct key key;
     bool torn = false; /* the item at the end of the payload */
-    while (seq_item_next(&map->seq, &scan, &item)) {
-        if (item.crc == 0) continue;
-        if (!seq_item_present(&map->seq, &item)) {
-            torn = item.length != 0 && end - scan.address < map->seq.header;
-            if (programs_again(map)) seq_item_erase(&map->seq, &item); /* see 7 above */
+    while (next_item(map, &scan, NULL, false)) {
+        if (!seq_item_present(&map->seq, item)) {
+            torn = item->length != 0 && end - scan.address < map->seq.header;
+            if (programs_again(map)) seq_item_erase(&map->seq, item); /* see 7 above */
             continue;
         }
-        if (!key_of_item(map, &item, &key)) continue;
+        if (!key_of_item(map, item, &key)) continue;
         uint32_t cached = key_cached(map, &key);
-        if (cached != 0 ? cached != item.address : search(map, &key, scan.address, &newer))
+        if (cached != 0 ? cached != item->address : search(map, &key, scan.address, &newer))
             continue;
-        if (!fits(map, item.length)) return false;
+        if (!fits(map, item->length)) return false;
         key_note(map, &key, map->append);
-        append(map, &item, key.address);
-        if (!seq_item_present(&map->seq, &item)) seq_fail(&map->seq, BO_FLASH_ERR_ECC);
+        append(map, item, key.address);
+        if (!seq_item_present(&map->seq, item)) seq_fail(&map->seq, BO_FLASH_ERR_ECC);
     }
-    scan = scan_sector(map, source);
-    if (sector_count(map) == 2 && programs_again(map) && next_item(map, &scan, NULL, false, &newer))
-        seq_item_erase(&map->seq, &newer); /* the first that is not erased, see 5 above */
+    if (sector_count(map) == 2 && programs_again(map) && next_item(map, &whole, NULL, false))
+        seq_item_erase(&map->seq, &whole.item); /* the first that is not erased, see 5 above */
     /* There is room for a marker, unless copies were cut. */
     if (torn && fits(map, 0)) {
-        item.crc = MARKER_CRC;
-        item.length = 0;
-        append(map, &item, 0);
+        item->crc = MARKER_CRC;
+        item->length = 0;
+        append(map, item, 0);
         map->marked = true;
     }
     return true;
@@ -550,10 +545,20 @@ static void drain_source(struct seqmap *map)
     erase_spare(map);
 }
 
+/* Has a buffer, which is not in use, blank. */
+static void clear_spare(struct seqmap *map)
+{
+    if (map->spare_blank) return;
+    if (spare_is_blank(map))
+        map->spare_blank = true;
+    else
+        erase_spare(map);
+}
+
 /* Makes the buffer the head, see 2 and 3 above. */
 static void advance(struct seqmap *map)
 {
-    if (!map->spare_blank && !spare_is_blank(map)) erase_spare(map);
+    clear_spare(map);
     if (!map->head_sealed) seq_sector_zero(&map->seq, head_end(map));
     open_head(map);
     if (map->used == sector_count(map)) drain_source(map);
@@ -566,16 +571,18 @@ static void advance(struct seqmap *map)
 static void find_append(struct seqmap *map)
 {
     struct seq *seq = &map->seq;
-    struct seq_scan scan = scan_sector(map, map->head);
-    struct seq_item item;
+    struct seq_scan scan = seq_scan_sector(&map->seq, map->head);
     uint32_t end = head_end(map);
-    bool holds_items = false;
-    while (seq_item_next(seq, &scan, &item))
-        holds_items = true;
-    bool good = !scan.stepped && seq_sector_blank(seq, scan.address, end) &&
-                seq_sector_is_zero(seq, seq_sector_address(seq, map->head));
-    map->append = good ? scan.address : end;
-    if (!scan.zeroed && (good || holds_items)) return;
+    bool keep = false; /* it holds an item, or can take one */
+    while (seq_item_next(seq, &scan))
+        keep = true;
+    map->append = end;
+    if (!scan.stepped && seq_sector_blank(seq, scan.address, end) &&
+        seq_sector_is_zero(seq, seq_sector_address(seq, map->head))) {
+        map->append = scan.address;
+        keep = true;
+    }
+    if (keep && !scan.zeroed) return;
     drop_head(map);
     erase_spare(map);
 }
@@ -589,12 +596,10 @@ static void enter_changing(struct seqmap *map)
     /* A torn end word is programmed again where the part allows it. */
     if (map->head_sealed && map->used != 0 && programs_again(map))
         seq_sector_zero(&map->seq, head_end(map));
-    if (spare_is_blank(map))
-        map->spare_blank = true;
-    else if (map->used == sector_count(map))
+    if (map->used == sector_count(map))
         drain_source(map); /* see 3 above */
     else
-        erase_spare(map);
+        clear_spare(map);
     map->ready = true;
 }
 
@@ -602,13 +607,12 @@ static void enter_changing(struct seqmap *map)
 
 /* Copies the value of an item, and ends the call. The item was found by other reads than this one:
  * what reaches the caller must fit the checksum, together with the key, or it is an error now. */
-static int deliver(struct seqmap *map, const struct seq_item *item, const void *key,
-                   uint32_t key_size, void *value)
+static int deliver(struct seqmap *map, const struct seq_item *item, const struct key *key,
+                   const void *bytes, void *value)
 {
-    const uint8_t prefix[2] = {(uint8_t)key_size, (uint8_t)(key_size >> 8)};
-    uint32_t crc = bo_crc32c(SEQ_CRC32_START, prefix, map->prefix), start = map->prefix + key_size;
-    crc = bo_crc32c(crc, key, key_size);
-    bool sound = seq_item_read(&map->seq, item, start, item->length - start, value, &crc) &&
+    uint32_t crc = bo_crc32c(SEQ_CRC32_START, key->start, map->prefix);
+    crc = bo_crc32c(crc, bytes, key->size - map->prefix);
+    bool sound = seq_item_read(&map->seq, item, key->size, item->length - key->size, value, &crc) &&
                  seq_crc32_end(crc) == item->crc;
     return leave(map, sound ? BO_FLASH_OK : BO_FLASH_ERR_ECC);
 }
@@ -626,7 +630,7 @@ int seqmap_fetch(struct seqmap *map, const void *key, uint32_t key_size, void *v
     }
     *value_size = item.length - wanted.size;
     if (*value_size > capacity) return leave(map, MAP_ERR_BUFFER);
-    return deliver(map, &item, key, key_size, value);
+    return deliver(map, &item, &wanted, key, value);
 }
 
 /* Puts key and value into the work buffer. */
@@ -651,8 +655,7 @@ int seqmap_store(struct seqmap *map, const void *key, uint32_t key_size, const v
     if (!key_make(map, key, key_size, &wanted) || value_size > SEQ_LENGTH_MAX)
         return MAP_ERR_TOO_BIG;
     item.length = wanted.size + value_size;
-    if (item.length > seq_length_max(&map->seq) ||
-        seq_up(&map->seq, item.length) > map->seq.work_size)
+    if (item.length > seq_length_max(&map->seq) || item.length > map->seq.work_size)
         return MAP_ERR_TOO_BIG;
     enter_changing(map);
     map->marked = false;
@@ -674,11 +677,10 @@ int seqmap_store(struct seqmap *map, const void *key, uint32_t key_size, const v
 /* Notes where the first item of a sector is that is not erased. */
 static void note_first(struct seqmap *map, uint32_t sector)
 {
-    struct seq_scan scan = scan_sector(map, sector);
-    struct seq_item item;
+    struct seq_scan scan = seq_scan_sector(&map->seq, sector);
     if (map->seq.cache == NULL || map->seq.cache->sectors == NULL) return;
     uint32_t first = scan.address;
-    while (seq_item_next(&map->seq, &scan, &item) && item.crc == 0 && item.address == first)
+    while (seq_item_next(&map->seq, &scan) && scan.item.crc == 0 && scan.item.address == first)
         first = scan.address;
     if (!map->seq.error) seq_cache_note_first(map->seq.cache, sector, first);
 }
@@ -693,12 +695,10 @@ static int remove_matching(struct seqmap *map, const struct key *key)
     if (map->seq.flash->geometry.programs_per_unit == 1) return MAP_ERR_UNSUPPORTED;
     enter_changing(map);
     for (uint32_t back = map->used; back-- != 0;) {
-        uint32_t sector = sector_back(map, back);
-        struct seq_scan scan = scan_sector(map, sector);
-        struct seq_item item;
-        while (next_item(map, &scan, key, true, &item))
-            seq_item_erase(&map->seq, &item);
-        note_first(map, sector);
+        struct seq_scan scan = scan_back(map, back);
+        while (next_item(map, &scan, key, true))
+            seq_item_erase(&map->seq, &scan.item);
+        note_first(map, sector_back(map, back));
     }
     if (key != NULL)
         key_note(map, key, 0);
@@ -723,21 +723,20 @@ int seqmap_remove_all(struct seqmap *map)
 
 void seqmap_iterate(struct seqmap_iterator *iterator)
 {
-    iterator->back = NOT_STARTED;
-    iterator->position = 0;
+    iterator->sector = iterator->position = 0;
 }
 
 /* The next present item. Reads as much along with it as the work buffer takes. */
-static bool next_of_all(struct seqmap *map, struct seq_scan *scan, struct seq_item *item)
+static bool next_of_all(struct seqmap *map, struct seq_scan *scan)
 {
 #ifndef SEQ_NO_CACHE
     uint32_t ahead = map->seq.ahead;
     map->seq.ahead = map->seq.work_size;
-    bool more = next_item(map, scan, NULL, true, item);
+    bool more = next_item(map, scan, NULL, true);
     map->seq.ahead = ahead;
     return more;
 #else
-    return next_item(map, scan, NULL, true, item);
+    return next_item(map, scan, NULL, true);
 #endif
 }
 
@@ -747,24 +746,21 @@ int seqmap_next(struct seqmap *map, struct seqmap_iterator *iterator, void *key,
 {
     uint32_t unchecked = 0; /* deliver() checks the key with the value */
     enter(map);
-    if (iterator->back == NOT_STARTED) iterator->back = map->used - 1;
-    while (iterator->back < map->used) {
-        struct seq_scan scan = scan_sector(map, sector_back(map, iterator->back));
-        struct seq_item item;
+    for (; iterator->sector < map->used; iterator->sector++) {
+        struct seq_scan scan = scan_back(map, map->used - 1 - iterator->sector);
         struct key found;
         if (iterator->position != 0) scan.address = iterator->position;
-        while (next_of_all(map, &scan, &item)) {
-            if (!key_of_item(map, &item, &found)) continue; /* too short to hold a key */
-            *key_size = found.size - map->prefix;
-            *value_size = item.length - found.size;
-            if (*key_size > key_capacity || *value_size > value_capacity)
+        while (next_of_all(map, &scan)) {
+            if (!key_of_item(map, &scan.item, &found)) continue; /* too short to hold a key */
+            uint32_t size = *key_size = found.size - map->prefix;
+            *value_size = scan.item.length - found.size;
+            if (size > key_capacity || *value_size > value_capacity)
                 return leave(map, MAP_ERR_BUFFER);
             iterator->position = scan.address;
-            (void)seq_item_read(&map->seq, &item, map->prefix, *key_size, key, &unchecked);
-            return deliver(map, &item, key, *key_size, value);
+            (void)seq_item_read(&map->seq, &scan.item, map->prefix, size, key, &unchecked);
+            return deliver(map, &scan.item, &found, key, value);
         }
         iterator->position = 0;
-        iterator->back--; /* after the head: larger than any number of sectors */
     }
     return leave(map, MAP_ERR_NOT_FOUND);
 }

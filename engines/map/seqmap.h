@@ -111,7 +111,7 @@ void seqmap_check(struct seqmap *map, bool flash);
 
 /* A place in the iteration, see seqmap_iterate. */
 struct seqmap_iterator {
-    uint32_t back;     /* sectors between the one being read and the head */
+    uint32_t sector;   /* sectors between the oldest and the one being read */
     uint32_t position; /* address of the next item; 0: start of the sector */
 };
 

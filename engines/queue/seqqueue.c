@@ -92,11 +92,9 @@ static uint32_t head_end(const struct seqqueue *queue)
 /* A walk over the items of the sector `back` places before the head. */
 static struct seq_scan scan_sector(const struct seqqueue *queue, uint32_t back)
 {
-    const struct seq_cache *cache = queue->seq.cache;
-    uint32_t sector = sector_back(queue, back);
-    uint32_t end = back == 0 ? queue->append : seq_sector_end(&queue->seq, sector);
-    return seq_scan_from(seq_cache_first(cache, sector, seq_sector_start(&queue->seq, sector)),
-                         seq_cache_end(cache, sector, end));
+    struct seq_scan scan = seq_scan_sector(&queue->seq, sector_back(queue, back));
+    if (back == 0) scan.end = seq_minimum(scan.end, queue->append);
+    return scan;
 }
 
 /* Whether a seal begins before the oldest sector is erased, see 9 above. */
@@ -145,10 +143,11 @@ static void finish_marks(struct seqqueue *queue, uint32_t sector)
     struct seq *seq = &queue->seq;
     struct seq_scan scan =
         seq_scan_from(seq_sector_start(seq, sector), seq_sector_end(seq, sector));
-    struct seq_item item;
     if (seq->flash->geometry.programs_per_unit != 0) return;
-    while (seq_item_next(seq, &scan, &item))
-        if (item.crc != 0 && !seq_item_present(seq, &item)) seq_item_erase(seq, &item);
+    while (seq_item_next(seq, &scan)) {
+        if (scan.item.crc != 0 && !seq_item_present(seq, &scan.item))
+            seq_item_erase(seq, &scan.item);
+    }
 }
 
 static void sector_erase(struct seqqueue *queue, uint32_t sector)
@@ -177,17 +176,16 @@ static struct survey survey(struct seqqueue *queue, uint32_t sector)
     struct seq *seq = &queue->seq;
     uint32_t start = seq_sector_start(seq, sector);
     struct seq_scan scan = seq_scan_from(start, seq_sector_end(seq, sector));
-    struct seq_item item;
     struct survey s;
     memset(&s, 0, sizeof s);
     s.headed = true;
     s.after = start;
-    while (seq_item_next(seq, &scan, &item)) {
-        if (s.after == start && item.address != start) s.headed = false;
-        if (!s.present && seq_item_present(seq, &item)) s.present = true;
+    while (seq_item_next(seq, &scan)) {
+        if (s.after == start && scan.item.address != start) s.headed = false;
+        if (!s.present && seq_item_present(seq, &scan.item)) s.present = true;
         s.holds = true;
         s.after = scan.address;
-        s.last = item;
+        s.last = scan.item;
     }
     s.end = scan.address;
     s.torn = scan.torn;
@@ -539,8 +537,9 @@ static bool next_present(struct seqqueue *queue, uint32_t *back, uint32_t *posit
     for (; *back < queue->used; --*back, *position = 0) { /* after the head: larger than any */
         struct seq_scan scan = scan_sector(queue, *back);
         if (*position != 0) scan.address = *position;
-        while (seq_item_next(&queue->seq, &scan, item)) {
-            if (!seq_item_present(&queue->seq, item)) continue;
+        while (seq_item_next(&queue->seq, &scan)) {
+            if (!seq_item_present(&queue->seq, &scan.item)) continue;
+            *item = scan.item;
             *position = item->address;
             return true;
         }
@@ -724,15 +723,14 @@ int seqqueue_peek(struct seqqueue *queue, void *buffer, uint32_t capacity, uint3
  * sectors that are done. */
 static void pass_popped(struct seqqueue *queue)
 {
-    struct seq_item item;
     queue->first_known = false;
     while (queue->first_back != 0) {
         struct seq_scan scan = scan_sector(queue, queue->first_back);
         if (queue->first != 0) scan.address = queue->first;
         bool more;
-        while ((more = seq_item_next(&queue->seq, &scan, &item)) && item.crc == 0)
+        while ((more = seq_item_next(&queue->seq, &scan)) && scan.item.crc == 0)
             continue;
-        queue->first = more ? item.address : 0;
+        queue->first = more ? scan.item.address : 0;
         if (more) break;
         queue->first_back--;
     }
@@ -830,15 +828,14 @@ int seqqueue_next(struct seqqueue *queue, struct seqqueue_iterator *iterator, vo
 int seqqueue_take(struct seqqueue *queue, struct seqqueue_iterator *iterator)
 {
     struct seq *seq = &queue->seq;
-    struct seq_item item;
     if (!can_pop(queue)) return QUEUE_ERR_UNSUPPORTED;
     enter_changing(queue);
     if (iterator->item == 0 || iterator->back >= queue->used) return leave(queue, QUEUE_ERR_EMPTY);
     uint32_t end = seq_sector_end(seq, sector_back(queue, iterator->back));
     struct seq_scan scan = seq_scan_from(iterator->item, end);
-    if (!seq_item_next(seq, &scan, &item) || item.address != iterator->item || item.crc == 0)
+    if (!seq_item_next(seq, &scan) || scan.item.address != iterator->item || scan.item.crc == 0)
         return leave(queue, QUEUE_ERR_EMPTY);
     iterator->item = 0;
-    pop(queue, iterator->back, &item);
+    pop(queue, iterator->back, &scan.item);
     return leave(queue, BO_FLASH_OK);
 }

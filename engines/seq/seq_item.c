@@ -4,7 +4,9 @@
 
 #include <string.h>
 
+#include "seq_cache.h"
 #include "seq_crc.h"
+#include "seq_sector.h"
 
 /* Headers ---------------------------------------------------------------------------------- */
 
@@ -40,8 +42,15 @@ static bool is_padded(const struct seq *seq, const uint8_t *header)
     return all == 0xFF;
 }
 
-bool seq_item_next(struct seq *seq, struct seq_scan *scan, struct seq_item *item)
+struct seq_scan seq_scan_sector(const struct seq *seq, uint32_t sector)
 {
+    return seq_scan_from(seq_cache_first(seq->cache, sector, seq_sector_start(seq, sector)),
+                         seq_cache_end(seq->cache, sector, seq_sector_end(seq, sector)));
+}
+
+bool seq_item_next(struct seq *seq, struct seq_scan *scan)
+{
+    struct seq_item *item = &scan->item;
     uint8_t header[SEQ_HEADER_MAX];
     for (uint32_t left; (left = scan->end - scan->address) >= seq->header;
          scan->address += seq->word) {

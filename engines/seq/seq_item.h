@@ -30,8 +30,9 @@ struct seq_item {
 struct seq_scan {
     uint32_t address; /* where the walk is */
     uint32_t end;
-    bool stepped; /* over words that are no header */
-    bool torn;    /* over the last one before `address` */
+    struct seq_item item; /* the latest */
+    bool stepped;         /* over words that are no header */
+    bool torn;            /* over the last one before `address` */
     /* Zeros stand where a header was. No program leaves them: the low byte of a crc32 is never 00,
      * the high byte of the crc16 never below E0, and what is left of a word is FF. So an erase has
      * begun here. */
@@ -40,13 +41,19 @@ struct seq_scan {
 
 static inline struct seq_scan seq_scan_from(uint32_t address, uint32_t end)
 {
-    struct seq_scan scan = {address, end, false, false, false};
+    struct seq_scan scan;
+    scan.address = address;
+    scan.end = end;
+    scan.stepped = scan.torn = scan.zeroed = false;
     return scan;
 }
 
-/* Moves to the next header. True: *item is it, and scan->address is after the item; false: the
+/* A walk over what a sector holds. What the cache knows of it is left out. */
+struct seq_scan seq_scan_sector(const struct seq *seq, uint32_t sector);
+
+/* Moves to the next header. True: scan->item is it, and scan->address is after the item; false: the
  * end, scan->address is where the written part ends. */
-bool seq_item_next(struct seq *seq, struct seq_scan *scan, struct seq_item *item);
+bool seq_item_next(struct seq *seq, struct seq_scan *scan);
 
 /* Bytes of header and data, and the address after them. */
 static inline uint32_t seq_item_size(const struct seq *seq, uint32_t length)

@@ -32,9 +32,9 @@ enum seq_sector_state seq_sector_state(struct seq *seq, uint32_t sector)
 
 void seq_sector_zero(struct seq *seq, uint32_t address)
 {
-    const uint8_t word[SEQ_WORD_MAX] = {0};
     seq_cache_note_state(seq->cache, address / seq->flash->geometry.sector_size, -1);
-    seq_program(seq, address, word, seq->word);
+    memset(seq->work, 0, seq->word);
+    seq_program(seq, address, seq->work, seq->word);
 }
 
 bool seq_sector_is_zero(struct seq *seq, uint32_t address)
