@@ -132,11 +132,11 @@ static void read_sector_back(struct rlog *log)
     if (!log->error && !sector.opened) log->error = BO_FLASH_ERR_IO;
 }
 
-static void open_next(struct rlog *log, uint64_t number, uint64_t copies, uint8_t flags)
+static void open_next(struct rlog *log, uint32_t copies, uint64_t number, uint8_t flags)
 {
     struct base base = {.base = number,
-                        .copies = copies,
                         .time = log->time,
+                        .copies = copies,
                         .seen = seen_before(log, number),
                         .flags = flags};
     if (log->error) return; /* what is to be opened and why is not certain then */
@@ -173,8 +173,8 @@ static void turn_segment(struct rlog *log, uint64_t number, bool inside)
         log->at = rlog_segment_start(log, log->at_segment);
         return;
     }
-    uint64_t copies = log->accepted > number ? log->accepted - number : 0;
-    open_next(log, number, copies, inside ? BASE_GOES_ON : 0);
+    uint32_t copies = log->accepted > number ? (uint32_t)(log->accepted - number) : 0;
+    open_next(log, copies, number, inside ? BASE_GOES_ON : 0);
 }
 
 static enum frame_type record_type(bool inside, bool ends)
@@ -183,22 +183,33 @@ static enum frame_type record_type(bool inside, bool ends)
     return ends ? FRAME_FULL : FRAME_FIRST;
 }
 
-/* Writes a record, a frame for each segment. */
-static void write_record(struct rlog *log, uint64_t number, const uint8_t *data, uint32_t size)
+/* A part of a record, from `data`, or, when that is NULL, from where the record is. */
+static bool get_part(struct rlog *log, uint64_t number, const uint8_t *data, uint32_t done,
+                     uint8_t *to, uint32_t part)
+{
+    struct rlog_record record = rlog_record_to(to, part, done);
+    if (part == 0) return true;
+    if (data) memcpy(to, data + done, part);
+    return data || (rlog_find(log, &record, number) && record.number == number);
+}
+
+/* Writes a record, a frame for each segment. False after an error, or when a part could not be
+ * had. */
+static bool write_record(struct rlog *log, const uint8_t *data, uint64_t number, uint32_t size)
 {
     bool inside = false;
     uint32_t done = 0, part;
     do {
         while (rlog_room(log) == 0 && !log->error)
             turn_segment(log, number, inside);
-        if (log->error) return;
         part = size - done < rlog_room(log) ? size - done : rlog_room(log);
-        bool ends = part == size - done;
-        if (part) memcpy(log->out + rlog_header(log), data + done, part);
-        rlog_write_frame(log, record_type(inside, ends), number, part);
+        if (log->error || !get_part(log, number, data, done, log->out + rlog_header(log), part))
+            return false;
+        rlog_write_frame(log, record_type(inside, part == size - done), number, part);
         inside = true;
         done += part;
     } while (done < size);
+    return true;
 }
 
 /* --- the batch --- */
@@ -236,20 +247,8 @@ static uint8_t *make_room(struct rlog *log, uint64_t number, uint32_t size, uint
     return log->out + rlog_header(log) + log->fill;
 }
 
-/* A part of a record, from `data`, or, when that is NULL, from where the record is. */
-static bool get_part(struct rlog *log, uint64_t number, const uint8_t *data, uint32_t done,
-                     uint8_t *to, uint32_t part)
-{
-    struct rlog_walk walk;
-    struct rlog_record record = rlog_record_to(to, part, done);
-    if (data) memcpy(to, data + done, part);
-    if (data) return true;
-    rlog_walk_to(log, &walk, number);
-    return rlog_walk_on(log, &walk, number, &record) && record.number == number;
-}
-
 /* False after an error, or when a part could not be had. */
-static bool batch_record(struct rlog *log, uint64_t number, const uint8_t *data, uint32_t size)
+static bool batch_record(struct rlog *log, const uint8_t *data, uint64_t number, uint32_t size)
 {
     uint8_t length[5];
     uint32_t taken = rlog_put_varint(length, size), done = 0;
@@ -275,17 +274,15 @@ static bool batch_record(struct rlog *log, uint64_t number, const uint8_t *data,
 /* Whether a record before that number is seen. */
 static bool any_before(struct rlog *log, uint64_t number)
 {
-    struct rlog_walk walk;
     struct rlog_record record = rlog_record_to(NULL, 0, 0);
-    rlog_walk_to(log, &walk, log->floor);
-    return rlog_walk_on(log, &walk, log->floor, &record) && record.number < number;
+    return rlog_find(log, &record, log->floor) && record.number < number;
 }
 
 /* How many records of the last frame, from log->unproven, are to be written again: all that can be
  * read; or none, if together they take more than `room` bytes as frames of their own. What can't be
  * read is not there, and its number is free; unless all before it went as well, which was the ring
  * and not the cut. */
-static uint64_t count_copies(struct rlog *log, uint32_t room)
+static uint32_t count_copies(struct rlog *log, uint32_t room)
 {
     struct rlog_walk walk;
     struct rlog_record record = rlog_record_to(NULL, 0, 0);
@@ -303,48 +300,25 @@ static uint64_t count_copies(struct rlog *log, uint32_t room)
     }
     if (number < log->next && !any_before(log, number)) return 0;
     if (!log->error) log->next = number;
-    return number - log->unproven;
+    return (uint32_t)(number - log->unproven);
 }
 
-/* Writes a record again, piece by piece. False when it could not be read any more. */
-static bool copy_record(struct rlog *log, uint64_t number)
+/* Writes a record again. False when it could not be read any more. */
+static bool copy_record(struct rlog *log, uint64_t number, bool batch)
 {
-    bool inside = false;
-    uint32_t done = 0, size;
-    do {
-        while (rlog_room(log) == 0 && !log->error)
-            turn_segment(log, number, inside);
-        struct rlog_walk walk;
-        struct rlog_record record =
-            rlog_record_to(log->out + rlog_header(log), rlog_room(log), done);
-        if (log->error) return false;
-        rlog_walk_to(log, &walk, number);
-        if (!rlog_walk_on(log, &walk, number, &record) || record.number != number) return false;
-        size = record.size;
-        uint32_t part = size - done < record.capacity ? size - done : record.capacity;
-        rlog_write_frame(log, record_type(inside, part == size - done), number, part);
-        inside = true;
-        done += part;
-    } while (done < size);
-    return true;
-}
-
-static bool copy_into_batch(struct rlog *log, uint64_t number)
-{
-    struct rlog_walk walk;
     struct rlog_record record = rlog_record_to(NULL, 0, 0);
-    rlog_walk_to(log, &walk, number);
-    return rlog_walk_on(log, &walk, number, &record) && record.number == number &&
-           batch_record(log, number, NULL, record.size);
+    if (!rlog_find(log, &record, number) || record.number != number) return false;
+    return batch ? batch_record(log, NULL, number, record.size)
+                 : write_record(log, NULL, number, record.size);
 }
 
 /* What was a batch is one again: a frame for each record might take more than there is. */
-static bool copy_records(struct rlog *log, uint64_t number, uint64_t count)
+static bool copy_records(struct rlog *log, uint64_t number, uint32_t count)
 {
     bool copied = true, batch = WITH_BATCH && count > 1;
     if (!log->error) log->state = RLOG_COPYING;
     for (; count != 0 && copied; count--, number++)
-        copied = batch ? copy_into_batch(log, number) : copy_record(log, number);
+        copied = copy_record(log, number, batch);
     if (copied) flush(log, false);
     log->fill = log->whole = 0;
     return copied;
@@ -367,12 +341,12 @@ static bool find_resume_segment(struct rlog *log)
 
 static bool resume_in_segment(struct rlog *log)
 {
-    uint32_t start = rlog_segment_start(log, log->at_segment), base_size = rlog_base_size(log);
-    uint64_t copies = count_copies(log, log->segment_size - 2 * base_size);
+    uint32_t start = rlog_segment_start(log, log->at_segment), base_size = log->base_size;
+    uint32_t copies = count_copies(log, log->segment_size - 2 * base_size);
     uint64_t number = log->next - copies;
     struct base base = {.base = number,
-                        .copies = copies,
                         .time = log->time,
+                        .copies = copies,
                         .seen = seen_before(log, number),
                         .flags = BASE_RESUMES};
     log->at = copies ? start + base_size : start;
@@ -387,9 +361,9 @@ static bool resume_in_segment(struct rlog *log)
 
 static bool resume_in_sector(struct rlog *log)
 {
-    uint64_t copies = count_copies(log, UINT32_MAX);
+    uint32_t copies = count_copies(log, UINT32_MAX);
     uint64_t number = log->next - copies;
-    open_next(log, number, copies, 0);
+    open_next(log, copies, number, 0);
     return copy_records(log, number, copies);
 }
 
@@ -446,9 +420,9 @@ int rlog_append(struct rlog *log, const void *data, uint32_t size, uint64_t time
     if (log->state != RLOG_READY) resume(log);
     if (log->error) return leave(log);
     if (WITH_BATCH && log->batch)
-        batch_record(log, log->next, (const uint8_t *)data, size);
+        batch_record(log, (const uint8_t *)data, log->next, size);
     else
-        write_record(log, log->next, (const uint8_t *)data, size);
+        write_record(log, (const uint8_t *)data, log->next, size);
     if (log->error) return leave(log);
     if (number) *number = log->next;
     log->next++;
@@ -497,7 +471,7 @@ int rlog_clear(struct rlog *log)
     log->fill = log->whole = 0;
     log->floor = log->next;
     if (log->state == RLOG_EMPTY) return BO_FLASH_OK;
-    open_next(log, log->next, 0, 0);
+    open_next(log, 0, log->next, 0);
     log->state = RLOG_READY;
     return leave(log);
 }

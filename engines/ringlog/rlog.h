@@ -157,9 +157,9 @@ struct rlog {
     uint8_t *segment; /* what was read */
     uint8_t *out;     /* what is to be written */
     uint32_t segment_size;
-    uint32_t segment_count; /* in a sector */
-    uint32_t seed;          /* of every check */
-    uint8_t unit;
+    uint32_t segment_count;             /* in a sector */
+    uint32_t seed;                      /* of every check */
+    uint8_t unit, prep_size, base_size; /* what objects are padded to; bytes of PREP and BASE */
     bool strict, batch, ahead, read_only;
     int error; /* of the flash, of this call */
 

@@ -17,8 +17,7 @@ uint32_t rlog_mount_reads(const struct bo_flash_geometry *g, uint16_t segment_si
     if (size == 0) return 0;
     uint32_t segments = g->sector_size / size;
     /* On the first lap: nothing after the head proves that it is the head. */
-    return log2_up(g->sector_count) + 5 + log2_up(segments) +
-           (segments > 2 ? RLOG_SEGMENTS_AFTER : 1);
+    return log2_up(g->sector_count) + 5 + log2_up(segments) + (segments > 2 ? RLOG_SEGMENTS_AFTER : 1);
 }
 
 /* What the bounds are made of. */
@@ -52,7 +51,7 @@ static bool terms_of(const struct rlog_config *config, struct terms *t)
  * its beginning for each; in a batch that goes for every record that shares the last frame. */
 static uint64_t resume_reads(const struct rlog_config *config, const struct terms *t)
 {
-    uint64_t reads = (t->segment_count + 2) * (t->search + t->walk) + t->ring + 2 * t->look;
+    uint64_t reads = (t->segment_count + 3) * (t->search + t->walk) + t->ring + 2 * t->look;
     if (config->batch) reads += (t->segment_size - FIRST_HEADER) * (t->search + 2);
     return reads;
 }

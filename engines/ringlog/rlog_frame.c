@@ -8,7 +8,7 @@
 
 /* --- numbers in bytes --- */
 
-static void put(uint8_t *to, uint64_t n, uint32_t size)
+static void put(uint8_t *to, uint32_t size, uint64_t n)
 {
     for (uint32_t i = 0; i < size; i++)
         to[i] = (uint8_t)(n >> 8 * i);
@@ -21,6 +21,8 @@ static uint64_t get(const uint8_t *from, uint32_t size)
         n |= (uint64_t)from[i] << 8 * i;
     return n;
 }
+
+#ifndef RLOG_NO_BATCH
 
 uint32_t rlog_put_varint(uint8_t *to, uint32_t n)
 {
@@ -41,6 +43,8 @@ uint32_t rlog_get_varint(const uint8_t *from, uint32_t size, uint32_t *n)
     return 0;
 }
 
+#endif
+
 /* --- geometry --- */
 
 /* What objects are padded to: a read unit that can't be read must not take what was there before
@@ -48,6 +52,11 @@ uint32_t rlog_get_varint(const uint8_t *from, uint32_t size, uint32_t *n)
 static uint32_t unit_of(const struct bo_flash_geometry *g)
 {
     return g->read_unit > g->unit ? g->read_unit : g->unit;
+}
+
+static uint32_t rounded_up(uint32_t n, uint32_t unit)
+{
+    return (n + unit - 1) & ~(unit - 1);
 }
 
 static uint32_t segment_size_of(const struct bo_flash_geometry *g, uint16_t wanted)
@@ -62,9 +71,8 @@ uint32_t rlog_buffer_size(const struct bo_flash_geometry *g, uint16_t segment_si
 {
     if (!bo_flash_geometry_valid(g)) return 0;
     uint32_t size = segment_size_of(g, segment_size), unit = unit_of(g);
-    uint32_t base = (BASE_SIZE + unit - 1) / unit * unit;
-    uint32_t frame = (FIRST_HEADER + unit) / unit * unit;
-    uint32_t prep = (PREP_SIZE + unit - 1) / unit * unit;
+    uint32_t base = rounded_up(BASE_SIZE, unit), frame = rounded_up(FIRST_HEADER + 1, unit);
+    uint32_t prep = rounded_up(PREP_SIZE, unit);
     if (!bo_flash_power_of_two(size) || size > RLOG_SEGMENT_MAX || g->sector_size % size != 0 ||
         size % unit != 0 || size < 2 * base + frame || size < prep + base + frame ||
         g->sector_size / size > 4096 || g->sector_count < RLOG_SECTORS_MIN ||
@@ -75,14 +83,12 @@ uint32_t rlog_buffer_size(const struct bo_flash_geometry *g, uint16_t segment_si
 
 uint32_t rlog_record_max(const struct bo_flash_geometry *g, uint16_t segment_size)
 {
-    if (rlog_buffer_size(g, segment_size) == 0) return 0;
-    uint32_t size = segment_size_of(g, segment_size), unit = unit_of(g);
-    uint32_t base = (BASE_SIZE + unit - 1) / unit * unit;
-    uint32_t start = (PREP_SIZE + unit - 1) / unit * unit + base;
+    uint32_t size = rlog_buffer_size(g, segment_size) / 2, unit = unit_of(g);
+    uint32_t start = rounded_up(PREP_SIZE, unit) + rounded_up(BASE_SIZE, unit);
     uint32_t lost = FIRST_HEADER + 3 + unit; /* of a segment: header, a length, padding */
-    return size > lost && g->sector_size / size * (size - lost) > start
-               ? g->sector_size / size * (size - lost) - start
-               : 0;
+    if (size <= lost) return 0;
+    uint32_t room = g->sector_size / size * (size - lost);
+    return room > start ? room - start : 0;
 }
 
 bool rlog_setup(struct rlog *log, const struct rlog_config *config)
@@ -102,16 +108,18 @@ bool rlog_setup(struct rlog *log, const struct rlog_config *config)
     log->out = log->segment + log->segment_size;
     log->segment_count = g->sector_size / log->segment_size;
     log->unit = (uint8_t)unit_of(g);
+    log->prep_size = (uint8_t)rlog_up(log, PREP_SIZE);
+    log->base_size = (uint8_t)rlog_up(log, BASE_SIZE);
     log->strict = strict;
     log->batch = config->batch;
     log->ahead = config->ahead;
     log->read_only = config->read_only;
     uint8_t bytes[16];
-    put(bytes, config->id, 2);
-    put(bytes + 2, g->sector_count, 4);
-    put(bytes + 6, g->sector_size, 4);
-    put(bytes + 10, log->segment_size, 4);
-    put(bytes + 14, log->unit, 2);
+    put(bytes, 2, config->id);
+    put(bytes + 2, 4, g->sector_count);
+    put(bytes + 6, 4, g->sector_size);
+    put(bytes + 10, 4, log->segment_size);
+    put(bytes + 14, 2, log->unit);
     log->seed = bo_crc32c(BO_CRC32C_START, bytes, sizeof bytes);
     rlog_forget_segment(log);
     return true;
@@ -122,20 +130,19 @@ bool rlog_setup(struct rlog *log, const struct rlog_config *config)
 static uint32_t check_start(const struct rlog *log, uint32_t sector, uint32_t lap, uint32_t offset)
 {
     uint8_t bytes[12];
-    put(bytes, sector, 4);
-    put(bytes + 4, lap, 4);
-    put(bytes + 8, offset, 4);
+    put(bytes, 4, sector);
+    put(bytes + 4, 4, lap);
+    put(bytes + 8, 4, offset);
     return bo_crc32c(log->seed, bytes, sizeof bytes);
 }
 
-/* Of a frame whose header, without the check, and payload are given. */
+/* Of a frame of which the header, without the check, and after it the payload are given. */
 static uint32_t frame_check(const struct rlog *log, uint32_t sector, uint32_t lap, uint32_t offset,
-                            const uint8_t *header, uint32_t header_size, const uint8_t *payload,
-                            uint32_t size)
+                            const uint8_t *frame, uint32_t header, uint32_t size)
 {
     uint32_t crc = check_start(log, sector, lap, offset);
-    crc = bo_crc32c(crc, header, header_size - 4);
-    return ~bo_crc32c(crc, payload, size);
+    crc = bo_crc32c(crc, frame, header - 4);
+    return ~bo_crc32c(crc, frame + header, size);
 }
 
 /* Offset 0 is of PREP alone. */
@@ -185,6 +192,8 @@ void rlog_load(struct rlog *log, uint32_t sector, uint32_t lap, uint32_t segment
     log->cached_lap = lap;
 }
 
+#ifndef RLOG_NO_SEGMENT
+
 bool rlog_segment_blank(struct rlog *log, uint32_t sector, uint32_t segment)
 {
     uint8_t bytes[64];
@@ -205,24 +214,30 @@ bool rlog_segment_blank(struct rlog *log, uint32_t sector, uint32_t segment)
     return true;
 }
 
-/* The header and payload at an offset, with its check. `bytes` holds the sector from `from` on, as
- * far as `end`. */
-static bool parse(const struct rlog *log, const uint8_t *bytes, uint32_t from, uint32_t end,
-                  uint32_t sector, uint32_t lap, bool first, uint32_t offset, struct frame *frame)
+#endif
+
+/* What was read of a sector: from `from` to `end`. */
+struct part {
+    const uint8_t *bytes;
+    uint32_t from, end, sector, lap;
+};
+
+/* The frame at an offset, if its check is right. `first`: of its segment. */
+static bool parse(const struct rlog *log, const struct part *in, uint32_t offset, bool first,
+                  struct frame *frame)
 {
     uint32_t header = first ? FIRST_HEADER : SHORT_HEADER;
-    if (offset + header > end) return false;
-    const uint8_t *at = bytes + (offset - from);
+    if (offset + header > in->end) return false;
+    const uint8_t *at = in->bytes + (offset - in->from);
     uint32_t word = (uint32_t)get(at, 2), size = word & 0xFFF, type = word >> 12;
-    if (type < FRAME_FULL || type > FRAME_SEAL || size > end - offset - header) return false;
+    if (type < FRAME_FULL || type > FRAME_SEAL || size > in->end - offset - header) return false;
     if ((uint32_t)get(at + header - 4, 4) !=
-        frame_check(log, sector, lap, offset, at, header, at + header, size))
+        frame_check(log, in->sector, in->lap, offset, at, header, size))
         return false;
     *frame = (struct frame){.type = (enum frame_type)type,
-                            .offset = offset,
                             .after = offset + rlog_up(log, header + size),
                             .size = size,
-                            .number = first ? get(at + 2, 2) : 0,
+                            .index = first ? (uint32_t)get(at + 2, 2) : 0,
                             .first = first,
                             .payload = at + header};
     return true;
@@ -230,24 +245,19 @@ static bool parse(const struct rlog *log, const uint8_t *bytes, uint32_t from, u
 
 bool rlog_frame(const struct rlog *log, uint32_t offset, struct frame *frame)
 {
-    uint32_t from = log->cached_segment * log->segment_size, end = from + log->segment_size;
+    uint32_t from = log->cached_segment * log->segment_size;
     uint32_t start = rlog_segment_start(log, log->cached_segment);
-    bool first = offset == RLOG_NONE || offset == start;
-    if (log->error || log->cached_segment == RLOG_NONE) return false;
-    if (!first)
-        return parse(log, log->segment, from, end, log->cached_sector, log->cached_lap, false,
-                     offset, frame);
+    struct part in = {log->segment, from, from + log->segment_size, log->cached_sector,
+                      log->cached_lap};
     struct base base;
-    bool found = parse(log, log->segment, from, end, log->cached_sector, log->cached_lap, true,
-                       start, frame);
+    if (log->error || log->cached_segment == RLOG_NONE) return false;
+    if (offset != RLOG_NONE && offset != start) return parse(log, &in, offset, false, frame);
+    bool found = parse(log, &in, start, true, frame);
     if (!found && log->cached_segment != 0) {
-        found = parse(log, log->segment, from, end, log->cached_sector, log->cached_lap, true,
-                      start + rlog_base_size(log), frame) &&
-                frame->type == FRAME_BASE;
+        found = parse(log, &in, start + log->base_size, true, frame) && frame->type == FRAME_BASE;
     }
-    if (found && frame->type == FRAME_BASE && rlog_base_of(frame, &base) &&
-        base.flags & BASE_RESUMES)
-        frame->after = start + 2 * rlog_base_size(log);
+    if (found && rlog_base_of(frame, &base) && base.flags & BASE_RESUMES)
+        frame->after = start + 2 * log->base_size;
     return found;
 }
 
@@ -258,7 +268,7 @@ bool rlog_base_of(const struct frame *frame, struct base *base)
     base->base = get(p, 6);
     base->time = get(p + 6, 5);
     base->flags = p[11];
-    base->copies = get(p + 12, 2);
+    base->copies = (uint32_t)get(p + 12, 2);
     base->seen = (uint32_t)get(p + 14, 4);
     return true;
 }
@@ -267,17 +277,17 @@ void rlog_read_sector(struct rlog *log, uint32_t number, struct sector *sector)
 {
     uint8_t bytes[PREP_SIZE + BASE_SIZE + 3 * RLOG_UNIT_MAX];
     const struct bo_flash_geometry *g = &log->flash->geometry;
-    uint32_t start = rlog_segment_start(log, 0), end = start + rlog_base_size(log);
+    uint32_t start = rlog_segment_start(log, 0), end = start + log->base_size;
     uint32_t size = (end + g->read_unit - 1u) / g->read_unit * g->read_unit;
     struct frame frame;
     memset(sector, 0, sizeof *sector);
     read_around(log, number * g->sector_size, bytes, size);
     if (log->error) return;
     sector->lap = (uint32_t)get(bytes, 4);
+    struct part in = {bytes, 0, size, number, sector->lap};
     sector->prepared =
         get(bytes + 4, 4) == prep_check(log, number, sector->lap) && sector->lap != 0;
-    sector->opened = sector->prepared &&
-                     parse(log, bytes, 0, size, number, sector->lap, true, start, &frame) &&
+    sector->opened = sector->prepared && parse(log, &in, start, true, &frame) &&
                      rlog_base_of(&frame, &sector->base);
 }
 
@@ -296,9 +306,9 @@ void rlog_write_prep(struct rlog *log, uint32_t sector, uint32_t lap)
 {
     uint8_t bytes[RLOG_UNIT_MAX + PREP_SIZE];
     memset(bytes, log->flash->geometry.erased, sizeof bytes);
-    put(bytes, lap, 4);
-    put(bytes + 4, prep_check(log, sector, lap), 4);
-    program(log, sector, 0, bytes, rlog_up(log, PREP_SIZE));
+    put(bytes, 4, lap);
+    put(bytes + 4, 4, prep_check(log, sector, lap));
+    program(log, sector, 0, bytes, log->prep_size);
 }
 
 static bool at_segment_start(const struct rlog *log)
@@ -322,10 +332,9 @@ static void write_at(struct rlog *log, enum frame_type type, uint32_t header, ui
 {
     uint8_t *out = log->out;
     uint32_t whole = rlog_up(log, header + size);
-    put(out, size | (uint32_t)type << 12, 2);
-    if (header == FIRST_HEADER) put(out + 2, (number - log->base) & 0xFFFF, 2);
-    put(out + header - 4,
-        frame_check(log, log->head, log->lap, log->at, out, header, out + header, size), 4);
+    put(out, 2, size | (uint32_t)type << 12);
+    if (header == FIRST_HEADER) put(out + 2, 2, (number - log->base) & 0xFFFF);
+    put(out + header - 4, 4, frame_check(log, log->head, log->lap, log->at, out, header, size));
     memset(out + header + size, log->flash->geometry.erased, whole - header - size);
     program(log, log->head, log->at, out, whole);
     log->at += whole;
@@ -339,11 +348,11 @@ void rlog_write_frame(struct rlog *log, enum frame_type type, uint64_t number, u
 void rlog_write_base(struct rlog *log, const struct base *base)
 {
     uint8_t *p = log->out + FIRST_HEADER;
-    put(p, base->base, 6);
-    put(p + 6, base->time, 5);
+    put(p, 6, base->base);
+    put(p + 6, 5, base->time);
     p[11] = base->flags;
-    put(p + 12, base->copies, 2);
-    put(p + 14, base->seen, 4);
+    put(p + 12, 2, base->copies);
+    put(p + 14, 4, base->seen);
     write_at(log, FRAME_BASE, FIRST_HEADER, base->base, BASE_PAYLOAD);
 }
 

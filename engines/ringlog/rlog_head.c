@@ -143,7 +143,7 @@ static void follow(struct rlog *log, const struct frame *frame)
 {
     struct base base;
     uint64_t before = log->next;
-    if (frame->first && frame->type != FRAME_BASE) log->next = before = log->base + frame->number;
+    if (frame->first && frame->type != FRAME_BASE) log->next = before = log->base + frame->index;
     log->state = frame->type == FRAME_SEAL ? RLOG_FOUND_SEALED : RLOG_FOUND;
     if (frame->type == FRAME_FULL || frame->type == FRAME_LAST) log->next++;
     if (rlog_is_batch(frame->type) && !WITH_BATCH) log->error = RINGLOG_ERR_UNSUPPORTED;

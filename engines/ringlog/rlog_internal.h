@@ -77,9 +77,9 @@ enum frame_type {
 
 struct frame {
     enum frame_type type;
-    uint32_t offset, after; /* in the sector */
+    uint32_t after;         /* where it ends, in the sector */
     uint32_t size;          /* of the payload */
-    uint64_t number;        /* by its index; first frame of a segment only */
+    uint32_t index;         /* of its record, less the base; first frame of a segment only */
     bool first;             /* of its segment */
     const uint8_t *payload; /* in log->segment */
 };
@@ -87,11 +87,11 @@ struct frame {
 enum { BASE_GOES_ON = 1, BASE_RESUMES = 2 };
 
 struct base {
-    uint64_t base;   /* number of the next record after it */
-    uint64_t copies; /* of those, copies of what came before */
+    uint64_t base; /* number of the next record after it */
     uint64_t time;
-    uint32_t seen; /* records before `base` that are to be seen; RLOG_NONE: any number */
-    uint8_t flags; /* BASE_GOES_ON: the record `base` began before; BASE_RESUMES: after a mount */
+    uint32_t copies; /* of the records after it, those that came before as well */
+    uint32_t seen;   /* records before `base` that are to be seen; RLOG_NONE: any number */
+    uint8_t flags;   /* BASE_GOES_ON: the record `base` began before; BASE_RESUMES: after a mount */
 };
 
 /* What is known of a sector. */
@@ -123,7 +123,8 @@ static inline void rlog_check(const struct rlog *log)
 
 static inline uint32_t rlog_up(const struct rlog *log, uint32_t n)
 {
-    return (n + log->unit - 1u) / log->unit * log->unit;
+    uint32_t mask = log->unit - 1u;
+    return (n + mask) & ~mask;
 }
 
 static inline uint32_t rlog_sector_count(const struct rlog *log)
@@ -134,7 +135,7 @@ static inline uint32_t rlog_sector_count(const struct rlog *log)
 /* Where the frames of a segment begin, in the sector. */
 static inline uint32_t rlog_segment_start(const struct rlog *log, uint32_t segment)
 {
-    return segment ? segment * log->segment_size : rlog_up(log, PREP_SIZE);
+    return segment ? segment * log->segment_size : log->prep_size;
 }
 
 static inline uint32_t rlog_segment_end(const struct rlog *log, uint32_t segment)
@@ -150,12 +151,6 @@ static inline bool rlog_is_strict(const struct rlog *log)
 static inline bool rlog_is_batch(enum frame_type type)
 {
     return type >= FRAME_BATCH && type <= FRAME_BATCH_CE;
-}
-
-/* Bytes that a BASE takes; at the start of a segment that is resumed there is room for two. */
-static inline uint32_t rlog_base_size(const struct rlog *log)
-{
-    return rlog_up(log, BASE_SIZE);
 }
 
 /* The lap of a sector when the head is where it is: the head's, or the one before. */
@@ -180,7 +175,15 @@ bool rlog_frame(const struct rlog *log, uint32_t offset, struct frame *frame);
 bool rlog_base_of(const struct frame *frame, struct base *base);
 
 /* Whether the segment is all erased, as far as it can be read. */
+#ifdef RLOG_NO_SEGMENT
+static inline bool rlog_segment_blank(struct rlog *log, uint32_t sector, uint32_t segment)
+{
+    (void)log, (void)sector, (void)segment;
+    return false;
+}
+#else
 bool rlog_segment_blank(struct rlog *log, uint32_t sector, uint32_t segment);
+#endif
 
 /* Programs a frame at log->at and moves on. The payload lies in log->out already, at its place
  * after the header (rlog_header). */
@@ -192,9 +195,23 @@ void rlog_write_base(struct rlog *log, const struct base *base);
 uint32_t rlog_header(const struct rlog *log);
 uint32_t rlog_room(const struct rlog *log);
 
+/* The lengths in a batch: bytes taken, or 0. */
+#ifdef RLOG_NO_BATCH
+static inline uint32_t rlog_put_varint(uint8_t *to, uint32_t n)
+{
+    (void)to, (void)n;
+    return 0;
+}
+
+static inline uint32_t rlog_get_varint(const uint8_t *from, uint32_t size, uint32_t *n)
+{
+    (void)from, (void)size;
+    return *n = 0;
+}
+#else
 uint32_t rlog_put_varint(uint8_t *to, uint32_t n);
-/* Bytes taken, or 0. */
 uint32_t rlog_get_varint(const uint8_t *from, uint32_t size, uint32_t *n);
+#endif
 
 /* rlog_head.c */
 
@@ -228,6 +245,9 @@ void rlog_walk_to(struct rlog *log, struct rlog_walk *walk, uint64_t number);
 /* The next record from `want` on. False at the end, or after an error. */
 bool rlog_walk_on(struct rlog *log, struct rlog_walk *walk, uint64_t want,
                   struct rlog_record *record);
+
+/* The first record from `want` on. */
+bool rlog_find(struct rlog *log, struct rlog_record *record, uint64_t want);
 
 #ifdef __cplusplus
 }

@@ -212,7 +212,7 @@ static enum step step(struct rlog *log, struct rlog_walk *walk, const struct fra
     if (WITH_BATCH && walk->in_batch && !is_batch(frame, walk->batch_end))
         walk->in_batch = walk->inside = false;
     if (frame->first && frame->type != FRAME_BASE && !walk->in_batch) {
-        uint64_t number = walk->base + frame->number;
+        uint64_t number = walk->base + frame->index;
         if (walk->number != number) walk->inside = false;
         walk->number = number;
     }
@@ -355,7 +355,7 @@ static uint64_t segment_begins_at(struct rlog *log, const struct rlog_walk *walk
     if (rlog_base_of(&frame, &says)) return begins_after(&says);
     bool inside = frame.type == FRAME_MID || frame.type == FRAME_LAST ||
                   frame.type == FRAME_BATCH_C || frame.type == FRAME_BATCH_CE;
-    return base + frame.number + inside;
+    return base + frame.index + inside;
 }
 
 static void find_segment(struct rlog *log, struct rlog_walk *walk, uint64_t number)
@@ -383,6 +383,13 @@ void rlog_walk_to(struct rlog *log, struct rlog_walk *walk, uint64_t number)
     if (number != 0) find_segment(log, walk, number);
 }
 
+bool rlog_find(struct rlog *log, struct rlog_record *record, uint64_t want)
+{
+    struct rlog_walk walk;
+    rlog_walk_to(log, &walk, want);
+    return rlog_walk_on(log, &walk, want, record);
+}
+
 /* --- what the user asks --- */
 
 static bool enter(struct rlog *log)
@@ -400,12 +407,9 @@ static int leave(struct rlog *log, int answer)
 
 int rlog_read(struct rlog *log, uint64_t number, void *buffer, uint32_t capacity, uint32_t *size)
 {
-    struct rlog_walk walk;
     struct rlog_record record = rlog_record_to(buffer, capacity, 0);
-    if (!enter(log) || number < log->floor || number >= log->next)
-        return leave(log, RINGLOG_ERR_NOT_FOUND);
-    rlog_walk_to(log, &walk, number);
-    if (!rlog_walk_on(log, &walk, number, &record) || record.number != number)
+    if (!enter(log) || number < log->floor || number >= log->next ||
+        !rlog_find(log, &record, number) || record.number != number)
         return leave(log, RINGLOG_ERR_NOT_FOUND);
     *size = record.size;
     if (record.size > capacity) return leave(log, RINGLOG_ERR_BUFFER);
@@ -447,13 +451,10 @@ int rlog_next(struct rlog *log, struct rlog_iterator *iterator, void *buffer, ui
 
 int rlog_range(struct rlog *log, uint64_t *first, uint64_t *end)
 {
-    struct rlog_walk walk;
     struct rlog_record record = rlog_record_to(NULL, 0, 0);
     bool there = enter(log);
     *first = *end = log->next;
-    if (!there) return leave(log, BO_FLASH_OK);
-    rlog_walk_to(log, &walk, log->floor);
-    if (rlog_walk_on(log, &walk, log->floor, &record)) *first = record.number;
+    if (there && rlog_find(log, &record, log->floor)) *first = record.number;
     return leave(log, BO_FLASH_OK);
 }
 
