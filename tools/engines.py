@@ -115,7 +115,7 @@ VARIANTS = (
     Variant("`seqqueue`, smallest", "seqqueue", ("-DSEQ_NO_CACHE", "-DBO_CRC32C_SMALL")),
     Variant("`seqqueue`", "seqqueue"),
     Variant("`seqqueue` and its RAM front", "buffered"),
-    Variant("`rlog`, smallest", "rlog", RLOG_SMALLEST),
+    Variant("`rlog`, smallest", "rlog", (*RLOG_SMALLEST, "-DBO_CRC32C_SMALL")),
     Variant("`rlog`, no batches", "rlog", ("-DRLOG_NO_BATCH",)),
     Variant("`rlog`, one profile", "rlog", ("-DRLOG_NO_SEGMENT",)),
     Variant("`rlog`", "rlog"),

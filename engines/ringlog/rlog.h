@@ -90,7 +90,8 @@
  *     RLOG_NO_AHEAD    rlog_prepare, and rlog_config.ahead
  *     RLOG_NO_SEGMENT  the profile RLOG_SEGMENT
  *     RLOG_NO_STRICT   the profile RLOG_STRICT, and parts that limit the programs of a unit
- *     RLOG_NO_SEARCH   a record is looked for from the head back, not by bisection
+ *     RLOG_NO_SEARCH   bisection: a mount looks at every sector, and a record is looked for from
+ *                      the head back
  */
 #if defined RLOG_NO_SEGMENT && defined RLOG_NO_STRICT
 #error "one of the profiles must stay"

@@ -11,13 +11,19 @@ static uint32_t log2_up(uint32_t n)
     return bits;
 }
 
+/* Looks at `n` of which one is wanted. */
+static uint32_t looks(uint32_t n)
+{
+    return WITH_SEARCH ? log2_up(n) : n;
+}
+
 uint32_t rlog_mount_reads(const struct bo_flash_geometry *g, uint16_t segment_size)
 {
     uint32_t size = rlog_buffer_size(g, segment_size) / 2;
     if (size == 0) return 0;
     uint32_t segments = g->sector_size / size;
     /* On the first lap: nothing after the head proves that it is the head. */
-    return log2_up(g->sector_count) + 5 + log2_up(segments) + (segments > 2 ? RLOG_SEGMENTS_AFTER : 1);
+    return looks(g->sector_count) + 5 + looks(segments) + (segments > 2 ? RLOG_SEGMENTS_AFTER : 1);
 }
 
 /* What the bounds are made of. */
@@ -38,7 +44,7 @@ static bool terms_of(const struct rlog_config *config, struct terms *t)
     if (t->segment_size == 0) return false;
     t->segment_count = g->sector_size / t->segment_size;
     t->strict = config->profile == RLOG_STRICT || g->programs_per_unit != 0;
-    uint32_t sectors = log2_up(g->sector_count), segments = log2_up(t->segment_count);
+    uint32_t sectors = looks(g->sector_count), segments = looks(t->segment_count);
     t->mount = sectors + 2 * segments + 5 + RLOG_SECTORS_AROUND + 2 * RLOG_SEGMENTS_AFTER;
     t->search = sectors + segments + 6;
     t->walk = 3 * t->segment_count;

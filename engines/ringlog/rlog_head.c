@@ -6,7 +6,8 @@
  * to the head and false after it, but for sectors that can't be read. Bisection takes those for
  * false, so it can only end too early; then a sector after the candidate says so. A readable sector
  * that is not of this lap proves that the head lies before it. Of segments in the head sector the
- * same is true, with a segment that can't be read for a sector. */
+ * same is true, with a segment that can't be read for a sector. Without RLOG_NO_SEARCH, that is:
+ * with it each is looked at. */
 #include "rlog_internal.h"
 
 static bool is_opened(struct rlog *log, uint32_t number, struct sector *sector)
@@ -71,8 +72,23 @@ static uint32_t last_of_lap(struct rlog *log, uint32_t low, uint32_t end, struct
     }
 }
 
+/* Without bisection: of all sectors the last one of the highest lap. */
+static uint32_t find_newest(struct rlog *log, struct sector *found)
+{
+    struct sector sector;
+    uint32_t newest = RLOG_NONE, count = rlog_sector_count(log);
+    found->lap = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!is_opened(log, i, &sector) || sector.lap < found->lap) continue;
+        *found = sector;
+        newest = i;
+    }
+    return newest;
+}
+
 static uint32_t find_head(struct rlog *log, struct sector *found)
 {
+    if (!WITH_SEARCH) return find_newest(log, found);
     uint32_t end = rlog_sector_count(log) - 1;
     uint32_t around = end < RLOG_SECTORS_AROUND ? end + 1 : RLOG_SECTORS_AROUND;
     struct sector last;
@@ -101,6 +117,11 @@ static bool segment_is_valid(struct rlog *log, uint32_t segment)
 static uint32_t last_segment(struct rlog *log)
 {
     uint32_t low = 0, end = log->segment_count;
+    if (!WITH_SEARCH) {
+        while (end > 1 && !segment_is_valid(log, end - 1))
+            end--;
+        return end - 1;
+    }
     for (;;) {
         uint32_t high = end, before;
         while (high - low > 1) {

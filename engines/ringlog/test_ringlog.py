@@ -103,3 +103,12 @@ def test_rlog_works_without_what_was_left_out(left_out, tmp_path):
     # Of all pairs of a profile, batch and ahead those are refused that the build can't do.
     halves = {"BATCH", "AHEAD", "SEGMENT", "STRICT"} & set(left_out)
     assert (done.returncode, done.stdout) == (0, str(8 - 8 // 2 ** len(halves)))
+
+
+@pytest.mark.parametrize("test", ["rlog_resume_test.c", "rlog_bound_test.c"])
+def test_rlog_recovers_within_its_bounds_without_bisection(test, tmp_path):
+    program = tmp_path / "program"
+    options = ["-std=c11", *STRICT, "-O1", "-DRLOG_NO_SEARCH", "-DBO_CHECKS", f"-I{ENGINES.parent}"]
+    subprocess.run(["gcc", *options, RINGLOG / test, *SOURCES, "-o", program], check=True)
+    done = subprocess.run([program], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout
