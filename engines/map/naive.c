@@ -4,10 +4,12 @@
 
 #include <string.h>
 
+#include "../check.h"
 #include "../seq/seq_crc.h"
 
 #define HEADER_SIZE 8u
 #define CHECK_SIZE 4u
+#define WORK_MIN 64u
 
 struct entry {
     uint32_t key_size;
@@ -86,16 +88,60 @@ static int find(struct naive *map, const void *key, uint32_t key_size, uint32_t 
     return 0;
 }
 
+#ifdef BO_CHECKS
+
+/* Keys longer than this are left out of the check. */
+#define CHECKED_MAX 64u
+
+static void check_flash(struct naive *map)
+{
+    uint8_t key[CHECKED_MAX];
+    uint32_t count = map->flash->geometry.sector_count;
+    struct entry entry, other;
+    for (uint32_t i = 0; i < count; i++) {
+        if (load(map, i, &entry) != 1 || entry.key_size > CHECKED_MAX) continue;
+        memcpy(key, map->work + HEADER_SIZE, entry.key_size);
+        for (uint32_t k = i + 1; k < count; k++)
+            BO_CHECK(load(map, k, &other) != 1 || other.key_size != entry.key_size ||
+                     memcmp(map->work + HEADER_SIZE, key, entry.key_size) != 0); /* 3 */
+    }
+}
+
+void naive_check(struct naive *map, bool flash)
+{
+    BO_CHECK(map->flash != NULL && map->work != NULL && map->work_size >= WORK_MIN); /* 1 */
+    if (flash) check_flash(map);
+}
+
+#endif
+
+/* The end of a call. */
+static int leave(struct naive *map, int answer)
+{
+    naive_check(map, false);
+    (void)map;
+    return answer;
+}
+
+/* The same, when `entry` is in the work buffer. */
+static int leave_with(struct naive *map, const struct entry *entry, int answer)
+{
+    BO_CHECK(HEADER_SIZE + entry->key_size + entry->value_size + CHECK_SIZE <=
+             map->work_size); /* 2 */
+    (void)entry;
+    return leave(map, answer);
+}
+
 int naive_mount(struct naive *map, const struct naive_config *config)
 {
     const struct bo_flash_geometry *g = &config->flash->geometry;
     if (!bo_flash_geometry_valid(g) || g->erased != 0xFF || config->work == NULL ||
-        config->work_size < 64 || g->sector_size < 64)
+        config->work_size < WORK_MIN || g->sector_size < 64)
         return MAP_ERR_GEOMETRY;
     map->flash = config->flash;
     map->work = (uint8_t *)config->work;
     map->work_size = config->work_size;
-    return BO_FLASH_OK;
+    return leave(map, BO_FLASH_OK);
 }
 
 int naive_remove_all(struct naive *map)
@@ -103,7 +149,7 @@ int naive_remove_all(struct naive *map)
     int error = BO_FLASH_OK;
     for (uint32_t i = 0; i < map->flash->geometry.sector_count && !error; i++)
         error = bo_flash_erase(map->flash, sector_address(map, i));
-    return error;
+    return leave(map, error);
 }
 
 int naive_format(struct naive *map, const struct naive_config *config)
@@ -118,11 +164,11 @@ int naive_fetch(struct naive *map, const void *key, uint32_t key_size, void *val
     struct entry entry;
     uint32_t sector, free;
     int found = find(map, key, key_size, &sector, &entry, &free);
-    if (found <= 0) return found < 0 ? found : MAP_ERR_NOT_FOUND;
+    if (found <= 0) return leave(map, found < 0 ? found : MAP_ERR_NOT_FOUND);
     *value_size = entry.value_size;
-    if (entry.value_size > capacity) return MAP_ERR_BUFFER;
+    if (entry.value_size > capacity) return leave_with(map, &entry, MAP_ERR_BUFFER);
     if (entry.value_size != 0) memcpy(value, map->work + HEADER_SIZE + key_size, entry.value_size);
-    return BO_FLASH_OK;
+    return leave_with(map, &entry, BO_FLASH_OK);
 }
 
 int naive_store(struct naive *map, const void *key, uint32_t key_size, const void *value,
@@ -134,9 +180,9 @@ int naive_store(struct naive *map, const void *key, uint32_t key_size, const voi
     uint32_t size = HEADER_SIZE + key_size + value_size, whole = round_up(map, size + CHECK_SIZE);
     if (whole > map->work_size || whole > map->flash->geometry.sector_size) return MAP_ERR_TOO_BIG;
     int found = find(map, key, key_size, &sector, &entry, &free);
-    if (found < 0) return found;
+    if (found < 0) return leave(map, found);
     if (!found) sector = free;
-    if (sector == map->flash->geometry.sector_count) return MAP_ERR_FULL;
+    if (sector == map->flash->geometry.sector_count) return leave(map, MAP_ERR_FULL);
     memset(map->work, 0xFF, whole);
     memcpy(map->work, "NAIV", 4);
     put_u16(map->work + 4, key_size);
@@ -145,8 +191,8 @@ int naive_store(struct naive *map, const void *key, uint32_t key_size, const voi
     if (value_size != 0) memcpy(map->work + HEADER_SIZE + key_size, value, value_size);
     checksum(map->work, size, map->work + size);
     int error = bo_flash_erase(map->flash, sector_address(map, sector));
-    return error ? error
-                 : bo_flash_program(map->flash, sector_address(map, sector), map->work, whole);
+    if (!error) error = bo_flash_program(map->flash, sector_address(map, sector), map->work, whole);
+    return leave(map, error);
 }
 
 int naive_remove(struct naive *map, const void *key, uint32_t key_size)
@@ -154,8 +200,8 @@ int naive_remove(struct naive *map, const void *key, uint32_t key_size)
     struct entry entry;
     uint32_t sector, free;
     int found = find(map, key, key_size, &sector, &entry, &free);
-    if (found <= 0) return found;
-    return bo_flash_erase(map->flash, sector_address(map, sector));
+    if (found > 0) found = bo_flash_erase(map->flash, sector_address(map, sector));
+    return leave(map, found);
 }
 
 void naive_iterate(struct naive_iterator *iterator)
@@ -169,17 +215,17 @@ int naive_next(struct naive *map, struct naive_iterator *iterator, void *key, ui
     for (; iterator->sector < map->flash->geometry.sector_count; iterator->sector++) {
         struct entry entry;
         int held = load(map, iterator->sector, &entry);
-        if (held < 0) return held;
+        if (held < 0) return leave(map, held);
         if (held == 0) continue;
         *key_size = entry.key_size;
         *value_size = entry.value_size;
         if (entry.key_size > key_capacity || entry.value_size > value_capacity)
-            return MAP_ERR_BUFFER;
+            return leave_with(map, &entry, MAP_ERR_BUFFER);
         const uint8_t *data = map->work + HEADER_SIZE;
         if (entry.key_size != 0) memcpy(key, data, entry.key_size);
         if (entry.value_size != 0) memcpy(value, data + entry.key_size, entry.value_size);
         iterator->sector++;
-        return BO_FLASH_OK;
+        return leave_with(map, &entry, BO_FLASH_OK);
     }
-    return MAP_ERR_NOT_FOUND;
+    return leave(map, MAP_ERR_NOT_FOUND);
 }

@@ -46,11 +46,26 @@ struct naive_config {
     uint32_t work_size;
 };
 
+/* A mounted map. The caller owns it; the fields are the engine's.
+ *
+ * Invariants:
+ *   1. the work buffer holds at least 64 bytes;
+ *   2. a value that is returned lies in the work buffer;
+ *   and on the flash, unless the image was made by someone else:
+ *   3. no key lies in two sectors. */
 struct naive {
     const struct bo_flash *flash;
     uint8_t *work;
     uint32_t work_size;
 };
+
+#ifdef BO_CHECKS
+/* Checks the invariants; that of the flash, which takes reads, when `flash`. The others are checked
+ * after each call anyway. */
+void naive_check(struct naive *map, bool flash);
+#else
+#define naive_check(map, flash) ((void)0)
+#endif
 
 struct naive_iterator {
     uint32_t sector;

@@ -51,6 +51,7 @@ static void test_keeps_one_value_a_sector(uint16_t unit)
     CHECK(put("d", "4") == BO_FLASH_OK && put("e", "5") == MAP_ERR_FULL && holds("e", NULL));
     CHECK(naive_remove(&map, "bb", 2) == BO_FLASH_OK && holds("bb", NULL));
     CHECK(put("e", "5") == BO_FLASH_OK && holds("e", "5"));
+    naive_check(&map, true);
     CHECK(naive_store(&map, "a", 1, work, 245) == MAP_ERR_TOO_BIG);
     CHECK(naive_remove_all(&map) == BO_FLASH_OK && holds("a", NULL) && holds("e", NULL));
     CHECK(ram.breach == NULL);
@@ -96,6 +97,7 @@ static bool cut(struct ram_flash *from, const struct ram_flash_call *call)
         cuts_that_lost += holds("key", NULL);
         CHECK(put("key", "later") == BO_FLASH_OK && holds("key", "later") &&
               holds("other", "kept"));
+        naive_check(&map, true);
         CHECK(copy.breach == NULL);
     }
     map = saved;
