@@ -360,27 +360,22 @@ void rlog_write_base(struct rlog *log, const struct base *base)
 
 #ifdef BO_CHECKS
 
-static void hold(bool what)
-{
-    if (!what) __builtin_trap();
-}
-
 void rlog_check(const struct rlog *log)
 {
-    hold(log->state <= RLOG_SEALED && log->state != RLOG_COPYING);
+    BO_CHECK(log->state <= RLOG_SEALED && log->state != RLOG_COPYING);
     if (log->state == RLOG_LOST) return;
-    hold(log->error == BO_FLASH_OK); /* 5 */
-    hold(log->head < rlog_sector_count(log));
-    hold(log->at_segment < log->segment_count); /* 2 */
-    hold(log->at >= rlog_segment_start(log, log->at_segment));
-    hold(log->at <= rlog_segment_end(log, log->at_segment));
-    hold(log->at % log->unit == 0);
-    hold(log->floor <= log->next && log->unproven <= log->next); /* 3 */
-    hold(log->base <= log->next && log->accepted <= log->next);
-    hold(log->fill == 0 || (log->batch && log->state == RLOG_READY)); /* 4 */
-    hold(log->fill <= rlog_room(log));
-    hold(log->fill == 0 || log->first_in <= log->next);
-    hold((log->lap == 0) == (log->state == RLOG_EMPTY));
+    BO_CHECK(log->error == BO_FLASH_OK); /* 5 */
+    BO_CHECK(log->head < rlog_sector_count(log));
+    BO_CHECK(log->at_segment < log->segment_count); /* 2 */
+    BO_CHECK(log->at >= rlog_segment_start(log, log->at_segment));
+    BO_CHECK(log->at <= rlog_segment_end(log, log->at_segment));
+    BO_CHECK(log->at % log->unit == 0);
+    BO_CHECK(log->floor <= log->next && log->unproven <= log->next); /* 3 */
+    BO_CHECK(log->base <= log->next && log->accepted <= log->next);
+    BO_CHECK(log->fill == 0 || (log->batch && log->state == RLOG_READY)); /* 4 */
+    BO_CHECK(log->fill <= rlog_room(log));
+    BO_CHECK(log->fill == 0 || log->first_in <= log->next);
+    BO_CHECK((log->lap == 0) == (log->state == RLOG_EMPTY));
 }
 
 #endif

@@ -12,6 +12,7 @@
 #ifndef BROWNOUT_RLOG_INTERNAL_H
 #define BROWNOUT_RLOG_INTERNAL_H
 
+#include "../check.h"
 #include "rlog.h"
 
 #ifdef __cplusplus

@@ -383,22 +383,17 @@ int seqlog_clear(struct seqlog *log)
 
 #ifdef BO_CHECKS
 
-static void hold(bool what)
-{
-    if (!what) __builtin_trap();
-}
-
 int seqlog_checked(const struct seqlog *log, int answer)
 {
     if (log->stale || !log->open) return answer;
-    hold(log->overlay_size == 0);
-    hold(log->head < log->plan.sectors);
-    hold(log->header.sequence % log->plan.sectors == log->head);
-    hold(log->header.reach <= log->plan.sectors - 2); /* the sector after the head is not seen */
-    hold(log->header.first <= log->next);
-    hold(log->end >= log->plan.header_size && log->end <= log->append);
-    hold(log->append <= log->flash->geometry.sector_size);
-    hold(log->append % log->flash->geometry.unit == 0);
+    BO_CHECK(log->overlay_size == 0);        /* 1 */
+    BO_CHECK(log->head < log->plan.sectors); /* 2 */
+    BO_CHECK(log->header.sequence % log->plan.sectors == log->head);
+    BO_CHECK(log->header.reach <= log->plan.sectors - 2); /* 3 */
+    BO_CHECK(log->header.first <= log->next);
+    BO_CHECK(log->end >= log->plan.header_size && log->end <= log->append); /* 4 */
+    BO_CHECK(log->append <= log->flash->geometry.sector_size);
+    BO_CHECK(log->append % log->flash->geometry.unit == 0);
     return answer;
 }
 

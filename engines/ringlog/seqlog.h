@@ -166,7 +166,14 @@ struct seqlog_cursor {
     uint64_t number;   /* of the next record if none was lost */
 };
 
-/* A mounted log. The caller owns it; the fields are the engine's. */
+/* A mounted log. The caller owns it; the fields are the engine's.
+ *
+ * Invariants, at the end of each call that met no error of the flash, while the log is open:
+ *   1. no frame is looked at as if it had been programmed;
+ *   2. the head is the sector that its sequence number stands for;
+ *   3. the log does not reach to the sector after the head, and begins no later than it ends;
+ *   4. in the head the last good record ends after the header and not after the place of the next
+ *      one, which is at a unit of the sector, or at its end. */
 struct seqlog {
     const struct bo_flash *flash;
     uint8_t *work;

@@ -11,6 +11,7 @@
 #ifndef BROWNOUT_SEQLOG_INTERNAL_H
 #define BROWNOUT_SEQLOG_INTERNAL_H
 
+#include "../check.h"
 #include "seqlog.h"
 
 #ifdef __cplusplus
