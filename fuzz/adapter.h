@@ -5,9 +5,9 @@
  * and never moves them while the object is mounted. An object is forgotten without a call when
  * power goes away.
  *
- * A plugin is a shared object that exports `const struct adapter *brownout_adapter(void)`. The
- * harness refuses one whose `version` is not its own. Names, claims and texts live as long as the
- * shared object.
+ * A plugin is a shared object that exports `const struct adapter *brownout_adapter(void)`, or
+ * several adapters in a table (below). The harness refuses one whose `version` is not its own.
+ * Names, claims and texts live as long as the shared object.
  *
  * Every function is a function of the flash, the options and its arguments alone. An engine that
  * keeps globals says so in `has_globals` and is run in a child process for every power-on. Where it
@@ -273,8 +273,12 @@ static inline uint32_t adapter_value_size_min(const struct adapter *adapter,
     return adapter->value_size_min ? adapter->value_size_min(settings) : 0;
 }
 
-/* What a plugin exports. */
+/* What a plugin exports: a function that returns its one adapter, or a table of several that ends
+ * with NULL, `const struct adapter *const brownout_adapters[]`. Where both are there, the table
+ * counts. The objects of several engines of a plugin may be mounted at the same time. */
 #define ADAPTER_SYMBOL "brownout_adapter"
 typedef const struct adapter *adapter_entry(void);
+#define ADAPTER_TABLE_SYMBOL "brownout_adapters"
+typedef const struct adapter *const adapter_table[];
 
 #endif

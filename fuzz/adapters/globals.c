@@ -9,7 +9,7 @@
 
 #include "sim/memory.h"
 
-#define RANGES_MAX 64 /* of all plug-ins together */
+#define RANGES_MAX 64 /* of all plug-ins together that are kept, or of one that is watched */
 
 struct range {
     uint8_t *start;
@@ -23,7 +23,16 @@ struct memory {
     uint8_t *then;
 };
 
-static struct memory kept, watched;
+static struct memory kept;
+
+/* A shared object that is watched. */
+struct watched {
+    uintptr_t start, end;
+    struct memory memory;
+};
+
+static struct watched *watched; /* to the end */
+static size_t watched_count;
 
 /* A plug-in that is built with ASan has guards between its variables, which memcpy and memcmp may
  * not read in a harness that is built with it. */
@@ -109,17 +118,23 @@ static struct range relro_of(const struct dl_phdr_info *info)
 struct search {
     uintptr_t address;
     struct memory *memory;
+    uintptr_t start, end; /* of the object that holds it */
 };
 
 static int take_object(struct dl_phdr_info *info, size_t size, void *context)
 {
-    const struct search *search = context;
+    struct search *search = context;
     (void)size;
     if (!holds(info, search->address)) return 0;
+    search->start = UINTPTR_MAX;
     for (size_t i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *header = &info->dlpi_phdr[i];
-        if (header->p_type == PT_LOAD && (header->p_flags & PF_W))
-            add_writable(search->memory, range_of(info, header), relro_of(info));
+        if (header->p_type != PT_LOAD) continue;
+        struct range range = range_of(info, header);
+        uintptr_t start = (uintptr_t)range.start, end = start + range.size;
+        if (start < search->start) search->start = start;
+        if (end > search->end) search->end = end;
+        if (header->p_flags & PF_W) add_writable(search->memory, range, relro_of(info));
     }
     return 1;
 }
@@ -141,10 +156,9 @@ static void save(const struct memory *memory, uint8_t *to)
 }
 
 /* The memory of one more object, as it is now. */
-static bool take(struct memory *memory, const void *address)
+static bool take(struct memory *memory, struct search *search)
 {
-    struct search search = {(uintptr_t)address, memory};
-    bool found = dl_iterate_phdr(take_object, &search) != 0;
+    bool found = dl_iterate_phdr(take_object, search) != 0;
     free(memory->then);
     memory->then = memory_new(size_of(memory) + 1);
     save(memory, memory->then);
@@ -153,21 +167,50 @@ static bool take(struct memory *memory, const void *address)
 
 bool globals_keep(const void *address)
 {
-    return take(&kept, address) && kept.count;
+    struct search search = {.address = (uintptr_t)address, .memory = &kept};
+    return take(&kept, &search) && kept.count;
+}
+
+static struct watched *watched_at(const void *address)
+{
+    for (size_t i = 0; i < watched_count; i++) {
+        uintptr_t at = (uintptr_t)address;
+        if (watched[i].start <= at && at < watched[i].end) return &watched[i];
+    }
+    return NULL;
 }
 
 bool globals_watch(const void *address)
 {
-    return take(&watched, address);
+    if (watched_at(address)) return true;
+    watched = memory_resize(watched, watched_count + 1, sizeof *watched);
+    struct watched *object = &watched[watched_count];
+    *object = (struct watched){0};
+    struct search search = {.address = (uintptr_t)address, .memory = &object->memory};
+    if (!take(&object->memory, &search)) return false;
+    object->start = search.start;
+    object->end = search.end;
+    watched_count++;
+    return true;
 }
 
-bool globals_changed(void)
+static bool has_changed(const struct watched *object)
 {
-    const uint8_t *then = watched.then;
-    for (size_t i = 0; i < watched.count; i++) {
-        const struct range *range = &watched.ranges[i];
+    const uint8_t *then = object->memory.then;
+    for (size_t i = 0; i < object->memory.count; i++) {
+        const struct range *range = &object->memory.ranges[i];
         if (!equal(range->start, then, range->size)) return true;
         then += range->size;
+    }
+    return false;
+}
+
+bool globals_changed(const void *address)
+{
+    const struct watched *object = watched_at(address);
+    if (object) return has_changed(object);
+    for (size_t i = 0; i < watched_count; i++) {
+        if (has_changed(&watched[i])) return true;
     }
     return false;
 }

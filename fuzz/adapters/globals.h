@@ -3,8 +3,8 @@
  * Power-on wipes all RAM. For a plugin that says `has_globals` the harness keeps a copy of the
  * writable memory of the shared object as it was when it was loaded, puts it back at every
  * power-on, and carries the memory of each level of an exploration along with its engine object.
- * The memory of a plugin that says nothing is watched instead: where it changes, every verdict on
- * the plugin is nonsense, since what it holds outlives power-off.
+ * The memory of every plugin is watched, too: where that of one that says nothing changes, every
+ * verdict on it is nonsense, since what it holds outlives power-off.
  *
  * What an engine with globals takes from the heap is forgotten with its pointers, so judge it in
  * child processes (--isolate, which has_globals implies), where forgotten memory ends with the
@@ -25,8 +25,9 @@ bool globals_keep(const void *address);
  * no such object. */
 bool globals_watch(const void *address);
 
-/* Whether watched memory is no longer what it was. */
-bool globals_changed(void);
+/* Whether the watched memory of the object that holds `address` is no longer what it was; where no
+ * watched object holds it, that of any. */
+bool globals_changed(const void *address);
 
 /* Bytes of the memory that is kept; 0: no engine with globals is loaded. */
 size_t globals_size(void);

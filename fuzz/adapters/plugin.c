@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -39,37 +40,67 @@ static const char *incomplete(const struct adapter *adapter)
     return lacks_functions(adapter);
 }
 
-const struct adapter *plugin_load(const char *path, char reason[PLUGIN_REASON_MAX])
+/* Always 0, for `return`. */
+static size_t __attribute__((format(printf, 2, 3)))
+says(char reason[PLUGIN_REASON_MAX], const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(reason, PLUGIN_REASON_MAX, format, arguments);
+    va_end(arguments);
+    return 0;
+}
+
+/* What the shared object exports: the table, or the one. *symbol is where. */
+static size_t adapters_of(void *handle, const struct adapter *adapters[PLUGIN_ENGINES_MAX],
+                          const void **symbol, char reason[PLUGIN_REASON_MAX])
+{
+    const struct adapter *const *table = *symbol = dlsym(handle, ADAPTER_TABLE_SYMBOL);
+    size_t count = 0;
+    if (!table) {
+        adapter_entry *entry = NULL;
+        *symbol = dlsym(handle, ADAPTER_SYMBOL);
+        memcpy(&entry, symbol, sizeof entry); /* ISO C casts no object to a function pointer */
+        if (!entry)
+            return says(reason, "exports neither %s nor %s()", ADAPTER_TABLE_SYMBOL,
+                        ADAPTER_SYMBOL);
+        adapters[0] = entry();
+        return 1;
+    }
+    for (; table[count]; count++) {
+        if (count == PLUGIN_ENGINES_MAX)
+            return says(reason, "%s has no end: more than %u adapters", ADAPTER_TABLE_SYMBOL,
+                        PLUGIN_ENGINES_MAX);
+        adapters[count] = table[count];
+    }
+    return count ? count : says(reason, "%s is empty", ADAPTER_TABLE_SYMBOL);
+}
+
+static bool is_complete(const struct adapter *adapter, char reason[PLUGIN_REASON_MAX])
+{
+    if (!adapter || adapter->version != ADAPTER_VERSION)
+        return says(reason, "is of adapter version %" PRIu32 ", not %u",
+                    adapter ? adapter->version : 0, ADAPTER_VERSION);
+    const char *lack = incomplete(adapter);
+    return !lack || says(reason, "its adapter lacks %s", lack);
+}
+
+size_t plugin_load(const char *path, const struct adapter *adapters[PLUGIN_ENGINES_MAX],
+                   char reason[PLUGIN_REASON_MAX])
 {
     /* dlopen looks along the library path unless the name has a slash. */
     char local[4096];
+    const void *symbol;
+    bool has_globals = false;
     snprintf(local, sizeof local, "%s%s", strchr(path, '/') ? "" : "./", path);
     void *handle = dlopen(local, RTLD_NOW | RTLD_LOCAL);
-    if (!handle) {
-        snprintf(reason, PLUGIN_REASON_MAX, "%s", dlerror());
-        return NULL;
+    if (!handle) return says(reason, "%s", dlerror());
+    size_t count = adapters_of(handle, adapters, &symbol, reason);
+    for (size_t i = 0; i < count; i++) {
+        if (!is_complete(adapters[i], reason)) return 0;
+        has_globals = has_globals || adapters[i]->has_globals;
     }
-    adapter_entry *entry = NULL;
-    void *symbol = dlsym(handle, ADAPTER_SYMBOL);
-    memcpy(&entry, &symbol, sizeof entry); /* ISO C has no cast from object to function pointer */
-    if (!entry) {
-        snprintf(reason, PLUGIN_REASON_MAX, "exports no %s()", ADAPTER_SYMBOL);
-        return NULL;
-    }
-    const struct adapter *adapter = entry();
-    if (!adapter || adapter->version != ADAPTER_VERSION) {
-        snprintf(reason, PLUGIN_REASON_MAX, "is of adapter version %" PRIu32 ", not %u",
-                 adapter ? adapter->version : 0, ADAPTER_VERSION);
-        return NULL;
-    }
-    const char *lack = incomplete(adapter);
-    if (lack) {
-        snprintf(reason, PLUGIN_REASON_MAX, "its adapter lacks %s", lack);
-        return NULL;
-    }
-    if (adapter->has_globals ? !globals_keep(symbol) : !globals_watch(symbol)) {
-        snprintf(reason, PLUGIN_REASON_MAX, "its globals can't be found");
-        return NULL;
-    }
-    return adapter;
+    if (count && !globals_watch(symbol)) return says(reason, "its globals can't be found");
+    if (has_globals && !globals_keep(symbol)) return says(reason, "it has no globals to keep");
+    return count;
 }

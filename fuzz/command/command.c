@@ -283,7 +283,11 @@ static bool take_name(int code, const char *text, struct command_options *option
         options->chip = text;
         return true;
     case OPTION_PLUGIN:
-        options->plugin = text;
+        if (options->plugin_count == COMMAND_PLUGINS_MAX) {
+            command_refuse("--plugin is given more than %u times", COMMAND_PLUGINS_MAX);
+            return false;
+        }
+        options->plugins[options->plugin_count++] = text;
         return true;
     case OPTION_DB:
         options->db = text;
@@ -445,6 +449,15 @@ static int exit_of(bool fine, const char *reason)
     return fine ? COMMAND_CLEAN : command_refuse("%s", reason);
 }
 
+int command_load_plugins(const struct command_options *options)
+{
+    char reason[LOAD_REASON_MAX];
+    for (uint32_t i = 0; i < options->plugin_count; i++) {
+        if (!load_plugin(options->plugins[i], reason)) return command_refuse("%s", reason);
+    }
+    return COMMAND_CLEAN;
+}
+
 int command_load_script(const struct command_options *options, const char *path,
                         struct script **script)
 {
@@ -457,8 +470,9 @@ int command_load(const struct command_options *options, const char *path, struct
 {
     char reason[LOAD_REASON_MAX];
     if (options->chip) return command_refuse("%s names its own chip; leave out --chip", path);
-    int code =
-        exit_of(load_scenario(path, options->engine, options->plugin, loaded, reason), reason);
+    int code = command_load_plugins(options);
+    if (code) return code;
+    code = exit_of(load_scenario(path, options->engine, loaded, reason), reason);
     if (code) return code;
     loaded->script->waivers.clauses |= options->waivers.clauses;
     loaded->script->waivers.rules |= options->waivers.rules;
@@ -469,8 +483,9 @@ int command_load_bare(const struct command_options *options, uint64_t image_size
                       struct loaded *loaded)
 {
     char reason[LOAD_REASON_MAX];
-    bool fine =
-        load_bare(options->chip, options->engine, options->plugin, image_size, loaded, reason);
+    int code = command_load_plugins(options);
+    if (code) return code;
+    bool fine = load_bare(options->chip, options->engine, image_size, loaded, reason);
     if (fine) loaded->script->waivers = options->waivers;
     return exit_of(fine, reason);
 }

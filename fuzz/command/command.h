@@ -24,10 +24,14 @@ enum command_exit {
     COMMAND_INTERRUPTED = 130 /* by Ctrl-C, before anything was found */
 };
 
+#define COMMAND_PLUGINS_MAX 16u
+
 struct command_options {
     const char *files[8]; /* arguments that are no options */
     int file_count;
-    const char *engine, *chip, *plugin, *db, *campaign, *image, *artefacts;
+    const char *engine, *chip, *db, *campaign, *image, *artefacts;
+    const char *plugins[COMMAND_PLUGINS_MAX];
+    uint32_t plugin_count;
     struct explore_options explore;
     bool faults_given, depth_given, seed_given, time_given;
     bool faults_claimed; /* those that the engine claims on the part of the scenario */
@@ -57,8 +61,12 @@ int command_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Refuses a line of a file; 0: the file as a whole. */
 int command_refuse_at(const char *path, uint32_t line, const char *reason);
 
-/* Loads the plugin if one is named, the file, and the engine. COMMAND_CLEAN, or what to exit with,
- * the reason printed. The caller frees loaded->script. */
+/* Makes the engines of the plugins known. COMMAND_CLEAN, or what to exit with, the reason
+ * printed. */
+int command_load_plugins(const struct command_options *options);
+
+/* Loads the plugins if some are named, the file, and the engine. COMMAND_CLEAN, or what to exit
+ * with, the reason printed. The caller frees loaded->script. */
 int command_load(const struct command_options *options, const char *path, struct loaded *loaded);
 
 /* The file alone, its engine not looked at. */
@@ -109,9 +117,8 @@ int command_print_unreproduced(const struct command_options *options,
 
 /* How cases are run again and made smaller. */
 struct settle_options command_settling(const struct command_options *options);
-/* As it can be pasted; `image` may be NULL. */
-void command_print_replay(const struct command_options *options, const char *how, const char *image,
-                          const char *path);
+/* As it can be pasted, with the plugin that holds the engine; `image` may be NULL. */
+void command_print_replay(const char *how, const char *image, const char *path, const char *engine);
 
 /* Flushes standard output. False, with a line printed, when it could not be written (a full disk).
  * */

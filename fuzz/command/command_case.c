@@ -12,6 +12,7 @@
 
 #include "fuzz/command/command.h"
 #include "fuzz/db/db.h"
+#include "fuzz/rig/engines.h"
 #include "fuzz/script/kind.h"
 #include "fuzz/script/settings.h"
 
@@ -74,18 +75,18 @@ static void print_word(const char *word)
     putchar('\'');
 }
 
-void command_print_replay(const struct command_options *options, const char *how, const char *image,
-                          const char *path)
+void command_print_replay(const char *how, const char *image, const char *path, const char *engine)
 {
+    const struct adapter *adapter = engines_find(engine);
     printf("    replay with: brownout %s ", how);
     if (image) {
         print_word(image);
         putchar(' ');
     }
     print_word(path);
-    if (options->plugin) {
+    if (adapter && engines_file(adapter)) {
         printf(" --plugin ");
-        print_word(options->plugin);
+        print_word(engines_file(adapter));
     }
     putchar('\n');
 }
@@ -152,6 +153,7 @@ int command_print_divergence(const struct command_options *options,
            kind_print(&divergence->script->found, kind));
     print_cuts(divergence->script);
     int code = command_write_case(options, divergence->script, path);
-    if (code == COMMAND_CLEAN) command_print_replay(options, "replay", NULL, path);
+    if (code == COMMAND_CLEAN)
+        command_print_replay("replay", NULL, path, divergence->script->engine);
     return code;
 }

@@ -85,7 +85,7 @@ static int print_image_case(const struct command_options *options, const struct 
     printf("\n  DIVERGENCE, clause %s, on %" PRIu64 " images\n    %s\n",
            clause_name(it->divergence.clause), it->divergence.count,
            it->divergence.script->found.text);
-    command_print_replay(options, "fuzz --image", image, path);
+    command_print_replay("fuzz --image", image, path, it->divergence.script->engine);
     return COMMAND_CLEAN;
 }
 

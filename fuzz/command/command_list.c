@@ -59,10 +59,12 @@ static void list_engines(void)
 {
     const struct adapter *adapter;
     for (size_t i = 0; (adapter = engines_at(i)); i++) {
+        if (engines_find(adapter->name) != adapter) continue; /* a plugin has its place */
         printf("%-10s %s\n", adapter->name, adapter->summary);
         printf("           kind %s; claims %s%s%s\n", kind_name(adapter), claims_of(adapter),
                adapter->claims_by ? " (depends on part and options)" : "",
                engines_is_subject(adapter) ? "; a test subject with known faults" : "");
+        if (engines_file(adapter)) printf("           plugin %s\n", engines_file(adapter));
         if (adapter->widened_why) printf("           widened: %s\n", adapter->widened_why);
         const struct adapter_option *option = adapter->options;
         for (; option && option->name; option++)
@@ -86,14 +88,21 @@ static void list_options_json(const struct adapter *adapter)
 static void list_engines_json(void)
 {
     const struct adapter *adapter;
-    printf("[");
+    const char *between = "[";
     for (size_t i = 0; (adapter = engines_at(i)); i++) {
-        printf("%s{\"name\": ", i ? ", " : "");
+        if (engines_find(adapter->name) != adapter) continue;
+        printf("%s{\"name\": ", between);
+        between = ", ";
         json_print(stdout, adapter->name);
         printf(", \"summary\": ");
         json_print(stdout, adapter->summary);
         printf(", \"kind\": \"%s\", \"claims\": ", kind_name(adapter));
         json_print(stdout, claims_of(adapter));
+        printf(", \"plugin\": ");
+        if (engines_file(adapter))
+            json_print(stdout, engines_file(adapter));
+        else
+            printf("null");
         printf(", \"subject\": %s, \"options\": [", engines_is_subject(adapter) ? "true" : "false");
         list_options_json(adapter);
         printf("]}");
@@ -174,6 +183,8 @@ int command_list(int argc, char **argv)
 {
     struct command_options options;
     if (!command_parse(argc, argv, &options)) return COMMAND_USAGE;
+    int code = command_load_plugins(&options);
+    if (code) return code;
     const char *what = options.file_count == 1 ? options.files[0] : "";
     if (strcmp(what, "engines") == 0) {
         if (options.json)

@@ -63,7 +63,7 @@ static int blame(const struct contest *contest, const struct contender *it, cons
     struct script *found =
         done->op_count ? case_of(it, rig, done, contest->cut_rate.faults, &replays) : NULL;
     if (found && command_write_case(contest->options, found, path) == COMMAND_CLEAN) {
-        command_print_replay(contest->options, "replay", NULL, path);
+        command_print_replay("replay", NULL, path, found->engine);
         if (!replays)
             printf(
                 "    (the replay shows no divergence: it mounts more often than this run did)\n");

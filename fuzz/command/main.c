@@ -41,7 +41,8 @@ static void print_usage(FILE *out)
         fprintf(out, "  brownout %s\n", commands[i].usage);
     fprintf(out,
             "\n"
-            "options: --engine E  --plugin FILE.so  --seed N  --seconds S  --json  --quiet\n"
+            "options: --engine E  --plugin FILE.so (again for more)  --seed N  --seconds S\n"
+            "         --json  --quiet\n"
             "         --silence S (S seconds without a new crash state: the engine hangs; 60)\n"
             "         --faults edge,bits,zeros (explore: claimed, those that the engine claims)\n"
             "         --depth N  --reach N (0: all)  --max N\n"

@@ -22,7 +22,8 @@ static struct decode_target settled(void)
     const char *engine = getenv("BROWNOUT_ENGINE"), *chip = getenv("BROWNOUT_CHIP"),
                *plugin = getenv("BROWNOUT_PLUGIN"), *faults = getenv("BROWNOUT_FAULTS");
     if (!engine && !plugin) engine = "seqmap";
-    if (!load_bare(chip, engine, plugin, 0, &loaded, reason)) refuse(reason);
+    if (plugin && !load_plugin(plugin, reason)) refuse(reason);
+    if (!load_bare(chip, engine, 0, &loaded, reason)) refuse(reason);
     struct decode_target target = {.adapter = loaded.adapter,
                                    .frame = loaded.script,
                                    .chip_fixed = chip != NULL,

@@ -4,6 +4,7 @@
 
 #include "fuzz/adapters/house.h"
 #include "fuzz/subjects/subjects.h"
+#include "sim/memory.h"
 
 static const struct adapter *const house[] = {&adapter_seqmap,      &adapter_naive,
                                               &adapter_seqqueue,    &adapter_rlog,
@@ -14,12 +15,19 @@ static const struct adapter *const subjects[] = {&adapter_original, &adapter_ori
 #define HOUSE_COUNT (sizeof house / sizeof *house)
 #define SUBJECT_COUNT (sizeof subjects / sizeof *subjects)
 
-static const struct adapter *added; /* the one given by --plugin */
+struct plugin {
+    const struct adapter *adapter;
+    char *file;
+};
+
+static struct plugin *plugins; /* they are known to the end */
+static size_t plugin_count;
 
 const struct adapter *engines_at(size_t n)
 {
     if (n < HOUSE_COUNT) return house[n];
-    return n - HOUSE_COUNT < SUBJECT_COUNT ? subjects[n - HOUSE_COUNT] : NULL;
+    n -= HOUSE_COUNT;
+    return n < SUBJECT_COUNT ? subjects[n] : engines_plugin(n - SUBJECT_COUNT);
 }
 
 bool engines_is_subject(const struct adapter *adapter)
@@ -30,15 +38,41 @@ bool engines_is_subject(const struct adapter *adapter)
     return false;
 }
 
-void engines_add(const struct adapter *plugin)
+static const struct plugin *plugin_named(const char *name)
 {
-    added = plugin;
+    for (size_t i = 0; i < plugin_count; i++) {
+        if (strcmp(plugins[i].adapter->name, name) == 0) return &plugins[i];
+    }
+    return NULL;
+}
+
+bool engines_add(const struct adapter *plugin, const char *file)
+{
+    const struct plugin *same = plugin_named(plugin->name);
+    if (same) return same->adapter == plugin;
+    plugins = memory_resize(plugins, plugin_count + 1, sizeof *plugins);
+    plugins[plugin_count++] = (struct plugin){plugin, memory_text(file)};
+    return true;
+}
+
+const struct adapter *engines_plugin(size_t n)
+{
+    return n < plugin_count ? plugins[n].adapter : NULL;
+}
+
+const char *engines_file(const struct adapter *adapter)
+{
+    for (size_t i = 0; i < plugin_count; i++) {
+        if (plugins[i].adapter == adapter) return plugins[i].file;
+    }
+    return NULL;
 }
 
 const struct adapter *engines_find(const char *name)
 {
     const struct adapter *adapter;
-    if (added && strcmp(added->name, name) == 0) return added;
+    const struct plugin *plugin = plugin_named(name);
+    if (plugin) return plugin->adapter;
     for (size_t i = 0; (adapter = engines_at(i)); i++) {
         if (strcmp(adapter->name, name) == 0) return adapter;
     }

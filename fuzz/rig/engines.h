@@ -6,13 +6,21 @@
 
 #include "fuzz/adapter.h"
 
-/* The n-th engine that is built in, from 0; NULL after the last. Test subjects, engines with known
- * faults that the harness must catch, come last. */
+/* The n-th engine, from 0; NULL after the last. What is built in comes first, of that the test
+ * subjects, engines with known faults that the harness must catch, last; then the plugins, in the
+ * order in which they were added. */
 const struct adapter *engines_at(size_t n);
 bool engines_is_subject(const struct adapter *adapter);
 
-/* Makes a plugin known; one of the same name takes the place of what is built in. */
-void engines_add(const struct adapter *plugin);
+/* Makes a plugin known, of the shared object `file`; one of the same name takes the place of what
+ * is built in. False when another plugin has its name. */
+bool engines_add(const struct adapter *plugin, const char *file);
+
+/* The n-th plugin, from 0; NULL after the last. */
+const struct adapter *engines_plugin(size_t n);
+
+/* The shared object that an engine came from; NULL: it is built in. */
+const char *engines_file(const struct adapter *adapter);
 
 /* The engine of that name; NULL when there is none. */
 const struct adapter *engines_find(const char *name);

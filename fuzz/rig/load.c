@@ -32,14 +32,45 @@ bool load_script(const char *path, struct script **script, char reason[LOAD_REAS
     return says(reason, "%s: %s", path, error.reason);
 }
 
-/* NULL: none is asked for. */
-static bool add_plugin(const char *path, const struct adapter **plugin,
-                       char reason[LOAD_REASON_MAX])
+static bool is_loaded(const char *path)
+{
+    const struct adapter *plugin;
+    for (size_t i = 0; (plugin = engines_plugin(i)); i++) {
+        if (strcmp(engines_file(plugin), path) == 0) return true;
+    }
+    return false;
+}
+
+bool load_plugin(const char *path, char reason[LOAD_REASON_MAX])
 {
     char why[PLUGIN_REASON_MAX];
-    *plugin = path ? plugin_load(path, why) : NULL;
-    if (path && !*plugin) return says(reason, "%s: %s", path, why);
-    if (path) engines_add(*plugin);
+    const struct adapter *held[PLUGIN_ENGINES_MAX];
+    if (is_loaded(path)) return true;
+    size_t count = plugin_load(path, held, why);
+    if (count == 0) return says(reason, "%s: %s", path, why);
+    for (size_t i = 0; i < count; i++) {
+        if (!engines_add(held[i], path))
+            return says(reason, "%s: its engine '%s' is in %s, too; name one of them", path,
+                        held[i]->name, engines_file(engines_find(held[i]->name)));
+    }
+    return true;
+}
+
+/* What plugins make of an engine that the command line does not name: *engine stays NULL where
+ * there are none, or where one of them has the name that the scenario has (`named`, or NULL). */
+static bool choose_plugin(const char *named, const char **engine, char reason[LOAD_REASON_MAX])
+{
+    char names[256] = "";
+    const struct adapter *plugin;
+    size_t at = 0, count = 0;
+    for (; (plugin = engines_plugin(count)); count++) {
+        if (named && strcmp(plugin->name, named) == 0) return true;
+        if (at < sizeof names)
+            at += (size_t)snprintf(names + at, sizeof names - at, "%s%s", at ? ", " : "",
+                                   plugin->name);
+    }
+    if (count > 1) return says(reason, "--engine is missing; the plug-ins hold %s", names);
+    if (count == 1) *engine = engines_plugin(0)->name;
     return true;
 }
 
@@ -91,32 +122,28 @@ static bool override_engine(const char *engine, struct script *script, char reas
     return true;
 }
 
-bool load_scenario(const char *path, const char *engine, const char *plugin_path,
-                   struct loaded *loaded, char reason[LOAD_REASON_MAX])
+bool load_scenario(const char *path, const char *engine, struct loaded *loaded,
+                   char reason[LOAD_REASON_MAX])
 {
-    const struct adapter *plugin;
     char name[SCRIPT_NAME_MAX];
     *loaded = (struct loaded){0};
-    if (!add_plugin(plugin_path, &plugin, reason)) return false;
     if (!load_script(path, &loaded->script, reason)) return false;
-    if (!engine && plugin) engine = plugin->name;
+    bool fine = engine || choose_plugin(loaded->script->engine, &engine, reason);
     snprintf(name, sizeof name, "%s", engine ? engine : loaded->script->engine);
     name[strcspn(name, " \t")] = 0;
-    if (engine && !override_engine(engine, loaded->script, reason)) {
+    if (!fine || (engine && !override_engine(engine, loaded->script, reason))) {
         script_free(loaded->script);
         return false;
     }
     return find_engine(name, path, loaded, reason);
 }
 
-bool load_bare(const char *chip, const char *engine, const char *plugin_path, uint64_t image_size,
-               struct loaded *loaded, char reason[LOAD_REASON_MAX])
+bool load_bare(const char *chip, const char *engine, uint64_t image_size, struct loaded *loaded,
+               char reason[LOAD_REASON_MAX])
 {
-    const struct adapter *plugin;
     *loaded = (struct loaded){0};
-    if (!add_plugin(plugin_path, &plugin, reason)) return false;
     if (!chip) chip = "generic";
-    if (!engine && plugin) engine = plugin->name;
+    if (!engine && !choose_plugin(NULL, &engine, reason)) return false;
     if (!engine) return says(reason, "--engine is missing");
     if (!parse_bare(chip, engine, &loaded->script, reason)) return false;
     struct bo_flash_geometry *g = &loaded->script->part.geometry;

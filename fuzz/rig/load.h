@@ -17,18 +17,21 @@ struct loaded {
     struct adapter_settings settings;
 };
 
+/* Makes the engines of a shared object known; again, changes nothing. */
+bool load_plugin(const char *path, char reason[LOAD_REASON_MAX]);
+
 /* The file alone; its engine is not looked at. */
 bool load_script(const char *path, struct script **script, char reason[LOAD_REASON_MAX]);
 
-/* The file, on `engine` instead of its own ("seqmap key=2") unless that is NULL. `plugin` is the
- * path of a shared object that is loaded first; NULL: none. A plugin is the engine where none is
- * named. */
-bool load_scenario(const char *path, const char *engine, const char *plugin, struct loaded *loaded,
+/* The file, on `engine` instead of its own ("seqmap key=2") unless that is NULL. Where none is
+ * named and plugins are loaded, the engine is theirs: the one that the file names or the only one
+ * that they hold. */
+bool load_scenario(const char *path, const char *engine, struct loaded *loaded,
                    char reason[LOAD_REASON_MAX]);
 
 /* The same without a file: chip and engine as a scenario spells them. Where the chip names no
  * number of sectors, it has what `image_size` bytes fill. */
-bool load_bare(const char *chip, const char *engine, const char *plugin, uint64_t image_size,
-               struct loaded *loaded, char reason[LOAD_REASON_MAX]);
+bool load_bare(const char *chip, const char *engine, uint64_t image_size, struct loaded *loaded,
+               char reason[LOAD_REASON_MAX]);
 
 #endif

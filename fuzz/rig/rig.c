@@ -401,7 +401,7 @@ bool rig_wipe_ram(struct rig *rig, void *object, int junk)
 {
     memset(object, junk, rig->object_size);
     if (rig->adapter->has_globals) globals_wipe();
-    return !globals_changed() ||
+    return rig->adapter->has_globals || !globals_changed(rig->adapter) ||
            rig_finds(rig, CLAUSE_SCENARIO, SEEN_UNKNOWN,
                      "writable memory of %s changed: set has_globals", rig->adapter->name);
 }
