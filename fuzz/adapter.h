@@ -11,7 +11,9 @@
  *
  * Every function is a function of the flash, the options and its arguments alone. An engine that
  * keeps globals says so in `has_globals` and is run in a child process for every power-on. Where it
- * does not say so and its writable memory changes, the command ends with exit code 2.
+ * does not say so and its writable memory changes, the command ends with exit code 2. What the
+ * compiler counts in it (--coverage, -fprofile-arcs, -fprofile-instr-generate, -fsanitize-coverage)
+ * may change.
  *
  * An engine is entered again while it is inside one of its flash calls: power is cut there, and a
  * second object is mounted, read and used on the same chip before the call returns. So an engine

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fuzz/adapters/counters.h"
 #include "sim/memory.h"
 
 #define RANGES_MAX 64 /* of all plug-ins together that are kept, or of one that is watched */
@@ -29,6 +30,7 @@ static struct memory kept;
 struct watched {
     uintptr_t start, end;
     struct memory memory;
+    uint8_t *counts; /* for each byte whether the compiler counts there */
 };
 
 static struct watched *watched; /* to the end */
@@ -118,7 +120,8 @@ static struct range relro_of(const struct dl_phdr_info *info)
 struct search {
     uintptr_t address;
     struct memory *memory;
-    uintptr_t start, end; /* of the object that holds it */
+    uintptr_t base, start, end; /* of the object that holds it */
+    const char *file;
 };
 
 static int take_object(struct dl_phdr_info *info, size_t size, void *context)
@@ -126,6 +129,8 @@ static int take_object(struct dl_phdr_info *info, size_t size, void *context)
     struct search *search = context;
     (void)size;
     if (!holds(info, search->address)) return 0;
+    search->base = info->dlpi_addr;
+    search->file = info->dlpi_name;
     search->start = UINTPTR_MAX;
     for (size_t i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *header = &info->dlpi_phdr[i];
@@ -171,6 +176,20 @@ bool globals_keep(const void *address)
     return take(&kept, &search) && kept.count;
 }
 
+static void mark_counter(void *context, uintptr_t start, size_t size)
+{
+    struct watched *object = context;
+    uint8_t *counts = object->counts;
+    for (size_t i = 0; i < object->memory.count; i++) {
+        const struct range *range = &object->memory.ranges[i];
+        uintptr_t from = (uintptr_t)range->start, end = from + range->size;
+        uintptr_t first = start > from ? start : from;
+        uintptr_t last = start + size < end ? start + size : end;
+        if (first < last) memset(counts + (first - from), 1, last - first);
+        counts += range->size;
+    }
+}
+
 static struct watched *watched_at(const void *address)
 {
     for (size_t i = 0; i < watched_count; i++) {
@@ -190,17 +209,30 @@ bool globals_watch(const void *address)
     if (!take(&object->memory, &search)) return false;
     object->start = search.start;
     object->end = search.end;
+    object->counts = memory_zeroed(size_of(&object->memory) + 1, 1);
+    counters_each(search.file, search.base, mark_counter, object);
     watched_count++;
     return true;
 }
 
+/* Where something differs at all, byte by byte: counters differ nearly always. */
+static bool differs(const struct range *range, const uint8_t *then, const uint8_t *counts)
+{
+    if (equal(range->start, then, range->size)) return false;
+    for (size_t i = 0; i < range->size; i++) {
+        if (!counts[i] && !equal(range->start + i, then + i, 1)) return true;
+    }
+    return false;
+}
+
 static bool has_changed(const struct watched *object)
 {
-    const uint8_t *then = object->memory.then;
+    const uint8_t *then = object->memory.then, *counts = object->counts;
     for (size_t i = 0; i < object->memory.count; i++) {
         const struct range *range = &object->memory.ranges[i];
-        if (!equal(range->start, then, range->size)) return true;
+        if (differs(range, then, counts)) return true;
         then += range->size;
+        counts += range->size;
     }
     return false;
 }

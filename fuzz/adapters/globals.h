@@ -4,7 +4,8 @@
  * writable memory of the shared object as it was when it was loaded, puts it back at every
  * power-on, and carries the memory of each level of an exploration along with its engine object.
  * The memory of every plugin is watched, too: where that of one that says nothing changes, every
- * verdict on it is nonsense, since what it holds outlives power-off.
+ * verdict on it is nonsense, since what it holds outlives power-off. What the compiler counts there
+ * (counters.h) may change.
  *
  * What an engine with globals takes from the heap is forgotten with its pointers, so judge it in
  * child processes (--isolate, which has_globals implies), where forgotten memory ends with the

@@ -1,4 +1,4 @@
-"""Several plug-ins at once, and several engines in one."""
+"""Several plug-ins at once, several engines in one, and what a compiler counts in them."""
 
 import json
 import shutil
@@ -151,3 +151,37 @@ def test_one_name_in_two_plugins_is_refused(brownout, harness, table):
 def test_a_table_without_an_engine_or_an_end_is_refused(brownout, harness, adapters, reason):
     name = f"table-{len(adapters)}"
     assert reason in refused(brownout, harness, "sound", compile_table(harness, name, adapters))
+
+
+# --- what a compiler counts ---
+
+COUNTING = [
+    ("gcc", ("--coverage",)),
+    ("clang-14", ("-fsanitize-coverage=inline-8bit-counters",)),
+    ("clang-14", ("-fprofile-instr-generate",)),
+]
+
+
+def counting(harness, words, flags, *more):
+    if not shutil.which(words):
+        pytest.skip(f"no {words} here")
+    name = f"counts{flags[0]}{''.join(more)}".replace("=", "-")
+    if words.startswith("clang"):
+        stubs = "void __sanitizer_cov_8bit_counters_init(void);"
+        stubs += "void __sanitizer_cov_8bit_counters_init(void) {}\n"
+        stub = harness.write(stubs, "stubs.c")
+        more = (*more, str(stub))
+    return compile_table(harness, name, words=(words,), flags=(*flags, *more))
+
+
+@pytest.mark.parametrize("words, flags", COUNTING)
+def test_what_a_compiler_counts_is_no_change(harness, words, flags):
+    path = counting(harness, words, flags)
+    assert explore(harness, "sound", path, options=("--isolate",)).code == CLEAN
+    assert explore(harness, "sound", path).code == CLEAN
+
+
+@pytest.mark.parametrize("words, flags", COUNTING)
+def test_what_an_engine_changes_beside_it_is_one(brownout, harness, words, flags):
+    path = counting(harness, words, flags, "-DCHANGES")
+    assert "writable memory of forgetful changed" in refused(brownout, harness, "forgetful", path)
