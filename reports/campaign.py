@@ -31,6 +31,7 @@ from results import (
     Refused,
     campaign_named,
     explained,
+    moment,
     open_or_make,
     open_results,
     tool,
@@ -89,8 +90,22 @@ def kind_of(scenario, engines):
     return engines.get(named[1], {}).get("kind") if named else None
 
 
+def new_name(db):
+    """campaign-N, by the first N above all that the database has; there from now on, so that two
+    campaigns that begin at once do not take the same."""
+    db.execute("begin immediate")
+    try:
+        name = next_name(db)
+        db.execute("insert into campaign (name, started) values (?, ?)", (name, moment()))
+        db.execute("commit")
+    except BaseException:
+        db.execute("rollback")
+        raise
+    return name
+
+
 def next_name(db):
-    """campaign-N, by the first N above all that the database has."""
+    """The first that is free."""
     rows = db.execute("select name from campaign")
     matches = [re.fullmatch(r"campaign-(\d+)", row["name"]) for row in rows]
     taken = [int(match[1]) for match in matches if match]
@@ -407,7 +422,8 @@ def main(arguments):
         with explained(folder):
             os.makedirs(folder, exist_ok=True)
     db = open_or_make(options.db)
-    options.campaign = options.campaign or next_name(db)
+    with explained(options.db):
+        options.campaign = options.campaign or new_name(db)
     db.close()
     signal.signal(signal.SIGTERM, interrupt)
     options.depths = [options.depth] if options.depth else [1, 2]

@@ -1,10 +1,15 @@
 """example - results made by hand, for the tests of this folder."""
 
 import hashlib
+import secrets
 
+BUILD = "b" * 64
 CLASSES = ("uncut", "edge", "prefix", "bits", "zeros", "weak", "ecc", "rot")
 
 RUN = {
+    "revision": "0123456789ab",
+    "host": "bench",
+    "script": "0" * 64,
     "kind": "explore",
     "scenario": "settings",
     "path": "scenarios/settings.scn",
@@ -55,11 +60,24 @@ def one(db, query, *values):
     return db.execute(query, values).fetchone()[0]
 
 
-def engine_id(db, campaign, name, claims, widened):
-    insert(db, "campaign", name=campaign)
+def moment(number):
+    """The moments of a day in their order."""
+    hour, second = divmod(number, 3600)
+    return f"2026-02-28T{hour:02}:{second // 60:02}:{second % 60:02}.000Z"
+
+
+def next_moment(db):
+    """Later than all that there is."""
+    return moment(one(db, "select count(*) from run") + one(db, "select count(*) from campaign"))
+
+
+def engine_id(db, campaign, name, build, claims, widened):
+    insert(db, "campaign", name=campaign, started=next_moment(db))
     there = one(db, "select id from campaign where name = ?", campaign)
-    insert(db, "engine", campaign=there, name=name, summary=f"{name} it is", widened=widened)
-    found = one(db, "select id from engine where campaign = ? and name = ?", there, name)
+    row = {"campaign": there, "name": name, "build": build}
+    insert(db, "engine", **row, summary=f"{name} it is", widened=widened)
+    query = "select id from engine where campaign = ? and name = ? and build = ?"
+    found = one(db, query, *row.values())
     for word in CLASSES:
         insert(db, "claim", engine=found, **{"class": word}, claimed=word in ("uncut", *claims))
     return there, found
@@ -87,14 +105,17 @@ def add_run(db, campaign="night", engine="seqmap", **columns):
     """Adds a run and what belongs to it: claims, judged, wear and found, as keywords."""
     claims = columns.pop("claims", ("edge", "prefix", "bits", "zeros"))
     widened = columns.pop("widened", None)
+    build = columns.pop("build", BUILD)
     judged = columns.pop("judged_by_class", {"uncut": 50, "edge": 40, "prefix": 30, "bits": 30})
     wear = columns.pop("wear", {0: 5, 1: 3})
     divergences = columns.pop("found", ())
     row = {**RUN, **columns}
     names = ("scenario", "settings", "seed", "shard", "shards")
-    key = repr([campaign, engine, *(row[name] for name in names)])
+    key = repr([campaign, engine, build, *(row[name] for name in names)])
     row.setdefault("identity", hashlib.sha256(key.encode()).hexdigest())
-    there, tested = engine_id(db, campaign, engine, claims, widened)
+    row.setdefault("uid", secrets.token_hex(16))
+    row.setdefault("started", next_moment(db))
+    there, tested = engine_id(db, campaign, engine, build, claims, widened)
     run = insert(db, "run", campaign=there, engine=tested, **row)
     names = ("reads", "programs", "erases", "bytes_read", "bytes_programmed", "refused", "time_ns")
     insert(db, "counts", run=run, **dict.fromkeys(names, 8))
@@ -148,5 +169,6 @@ def add_comparison(db, campaign="night", engine="seqmap", **columns):
     row.setdefault("work", hashlib.sha256(work.encode()).hexdigest())
     key = repr([work, row["cuts"], row["cuts_of"]])
     row.setdefault("identity", hashlib.sha256(key.encode()).hexdigest())
-    there, tested = engine_id(db, campaign, engine, claims, None)
+    row.setdefault("started", next_moment(db))
+    there, tested = engine_id(db, campaign, engine, BUILD, claims, None)
     return insert(db, "comparison", campaign=there, engine=tested, **row)

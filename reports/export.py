@@ -24,17 +24,21 @@ SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 RUNS = """
-select run.*, engine.name as engine_name from run join engine on engine.id = run.engine
+select run.*, tested.label as engine_name
+from furthest join run on run.id = furthest.run join tested on tested.engine = run.engine
 where run.campaign = ?
-order by engine.name, run.scenario, run.depth, run.shard, run.identity"""
+order by tested.label, run.scenario, run.depth, run.shard, run.identity"""
 
+# By a run or any repetition of it.
 SEEN = """
-select divergence.*, sighting.class, sighting.states, claim.claimed
-from sighting join divergence on divergence.id = sighting.divergence
+select divergence.*, sighting.class, max(sighting.states) as states, claim.claimed
+from run join sighting on sighting.run = run.id
+join divergence on divergence.id = sighting.divergence
 join claim on claim.engine = divergence.engine and claim.class = sighting.class
 left join clause on clause.name = divergence.clause
 join class on class.name = sighting.class
-where sighting.run = ? order by clause.place, divergence.clause, class.place, divergence.shape"""
+where run.identity = ? group by divergence.id, sighting.class
+order by clause.place, divergence.clause, class.place, divergence.shape"""
 
 
 def sentence(row, engine):
@@ -138,7 +142,7 @@ def junit(db, campaign):
         if engine not in suites:
             suites[engine] = ElementTree.SubElement(root, "testsuite", name=xml_text(engine))
             used[engine] = Counter()
-        rows = list(db.execute(SEEN, (run["id"],)))
+        rows = list(db.execute(SEEN, (run["identity"],)))
         junit_case(suites[engine], run, rows, unique(name_of(run), used[engine]))
     for element in (root, *suites.values()):
         sum_up(element)

@@ -2,61 +2,65 @@
 
     python3 reports/merge.py OUT.db A.db B.db ...
 
-OUT.db is made when it is not there. Each input is one transaction: all of it or nothing. A run that
-is in both (same campaign, scenario, engine and options) is kept once, the one that got further; so
-merging a file again changes nothing, a merge that was stopped is completed by running it again, and
-the order of the files does not matter.
+OUT.db is made when it is not there. Each input is one transaction: all of it or nothing. What is in
+both is joined by a rule that does not ask which came first: of one execution the state that got
+further, of one divergence all that saw it and the shortest case, of one comparison the younger. So
+the order of the files does not matter, merging a file again changes nothing, and a merge that was
+stopped is completed by running it again. Nothing that was found is ever taken away.
+
+An input of schema 3 is taken, too: its engines are of an unknown build, its runs of an unknown
+time.
 """
 
 import argparse
+import contextlib
 import os
+import tempfile
 
-from results import Refused, explained, open_or_make, open_results, tool
+from results import Refused, connect, explained, open_or_make, open_results, tool, version_of
 
-# How far a run got: of two runs of one identity the greater is kept.
+# How far a run got: of two states of one execution the greater is kept.
 PROGRESS = "case {0}.state when 'done' then 2 when 'stopped' then 1 else 0 end, {0}.judged"
 
 # Tables whose rows belong to one run each.
 OF_A_RUN = ("counts", "wear", "judged")
 
-CAMPAIGNS = "insert or ignore into main.campaign (name) select name from other.campaign order by id"
+CAMPAIGNS = """
+insert into main.campaign (name, started) select name, started from other.campaign
+where true order by id
+on conflict do update set started = min(started, excluded.started)"""
 
 ENGINES = """
-insert or ignore into main.engine (campaign, name, summary, widened)
-select ours.id, theirs.name, theirs.summary, theirs.widened
+insert into main.engine (campaign, name, build, summary, widened)
+select ours.id, theirs.name, theirs.build, theirs.summary, theirs.widened
 from other.engine as theirs
 join other.campaign on other.campaign.id = theirs.campaign
 join main.campaign as ours on ours.name = other.campaign.name
-order by theirs.id"""
+where true order by theirs.id
+on conflict do update set summary = min(summary, excluded.summary),
+    widened = coalesce(min(widened, excluded.widened), widened, excluded.widened)"""
 
 # Engine of theirs to engine of ours.
 ENGINE_MAP = """
 create temp table engine_map as
-select theirs.id as theirs, ours.id as ours, ours.campaign as campaign, ours.name as name
+select theirs.id as theirs, ours.id as ours, ours.campaign as campaign
 from other.engine as theirs
 join other.campaign on other.campaign.id = theirs.campaign
 join main.campaign on main.campaign.name = other.campaign.name
-join main.engine as ours on ours.campaign = main.campaign.id and ours.name = theirs.name"""
+join main.engine as ours on ours.campaign = main.campaign.id and ours.name = theirs.name
+    and ours.build = theirs.build"""
 
 CLAIMS = """
-insert or ignore into main.claim (engine, class, claimed)
+insert into main.claim (engine, class, claimed)
 select engine_map.ours, theirs.class, theirs.claimed
-from other.claim as theirs join engine_map on engine_map.theirs = theirs.engine"""
+from other.claim as theirs join engine_map on engine_map.theirs = theirs.engine
+where true
+on conflict do update set claimed = max(claimed, excluded.claimed)"""
 
-CLAIMS_THAT_DIFFER = """
-select engine_map.name, ours.class from main.claim as ours
-join engine_map on engine_map.ours = ours.engine
-join other.claim as theirs on theirs.engine = engine_map.theirs and theirs.class = ours.class
-where theirs.claimed <> ours.claimed order by engine_map.name, ours.class"""
-
-RUNS_TAKEN = f"""
-create temp table taken as
-select theirs.id as theirs, theirs.identity as identity
-from other.run as theirs
-left join main.run as ours on ours.identity = theirs.identity
-where ours.id is null or ({PROGRESS.format("theirs")}) > ({PROGRESS.format("ours")})"""
-
-DIVERGENCES = """
+# The shortest text, then the first of all columns in their order.
+DIVERGENCE_RANK = "length(cast({0}text as blob)), {0}text, {0}finding, {0}scenario, {0}line"
+DIVERGENCE_RANK += ", coalesce({0}path, '')"
+DIVERGENCES = f"""
 insert into main.divergence
     (campaign, engine, clause, shape, finding, scenario, path, line, artefact, text)
 select engine_map.campaign, engine_map.ours, clause, shape, finding, scenario, path, line,
@@ -66,29 +70,20 @@ where true
 order by theirs.id
 on conflict do update set finding = excluded.finding, scenario = excluded.scenario,
     path = excluded.path, line = excluded.line, artefact = excluded.artefact, text = excluded.text
-where (length(cast(excluded.text as blob)), excluded.text) < (length(cast(text as blob)), text)"""
+where ({DIVERGENCE_RANK.format("excluded.")}) < ({DIVERGENCE_RANK.format("divergence.")})"""
 
 SIGHTINGS = """
 insert into main.sighting (run, divergence, class, states)
-select run.id, divergence.id, theirs.class, theirs.states
+select ours.id, divergence.id, theirs.class, theirs.states
 from other.sighting as theirs
-join taken on taken.theirs = theirs.run
-join main.run on main.run.identity = taken.identity
+join other.run as seen on seen.id = theirs.run
+join main.run as ours on ours.uid = seen.uid
 join other.divergence as found on found.id = theirs.divergence
 join engine_map on engine_map.theirs = found.engine
 join main.divergence on main.divergence.engine = engine_map.ours
-    and main.divergence.clause = found.clause and main.divergence.shape = found.shape"""
-
-# The same work on the same engine costs the same on any machine.
-COMPARISONS = """
-insert or ignore into main.comparison (campaign, engine, {columns})
-select engine_map.campaign, engine_map.ours, {theirs}
-from other.comparison as theirs join engine_map on engine_map.theirs = theirs.engine
-order by theirs.id"""
-
-ORPHANS = """
-delete from main.divergence where not exists
-    (select 1 from main.sighting where main.sighting.divergence = main.divergence.id)"""
+    and main.divergence.clause = found.clause and main.divergence.shape = found.shape
+where true
+on conflict do update set states = max(states, excluded.states)"""
 
 
 def columns_of(db, table, *without):
@@ -97,71 +92,127 @@ def columns_of(db, table, *without):
     return [name for name in named if name not in without]
 
 
-def theirs(columns):
-    """Columns as the input has them."""
-    return ", ".join(f"theirs.{name}" for name in columns)
+def of(row, columns):
+    """Columns of a row."""
+    return ", ".join(f"{row}.{name}" for name in columns)
+
+
+def as_text(row, columns):
+    """A row as one text: what two rows with the same rank are ordered by."""
+    return " || ',' || ".join(f"quote({row}.{name})" for name in columns)
+
+
+def take(db, table, columns, key, rank):
+    """Puts in the rows of theirs that are new, and those of a greater rank in the place of ours.
+    Leaves their ids in the table `taken`."""
+    theirs = f"{rank.format('theirs')}, {as_text('theirs', columns)}"
+    ours = f"{rank.format('ours')}, {as_text('ours', columns)}"
+    db.execute(
+        f"create temp table taken as select theirs.id as theirs, theirs.{key} as known"
+        f" from other.{table} as theirs left join main.{table} as ours on ours.{key} = theirs.{key}"
+        f" where ours.id is null or ({theirs}) > ({ours})"
+    )
+    db.execute(
+        f"insert into main.{table} (campaign, engine, {', '.join(columns)})"
+        f" select engine_map.campaign, engine_map.ours, {of('theirs', columns)}"
+        f" from other.{table} as theirs join taken on taken.theirs = theirs.id"
+        " join engine_map on engine_map.theirs = theirs.engine where true order by theirs.id"
+        f" on conflict ({key}) do update set"
+        + ", ".join(f" {name} = excluded.{name}" for name in columns)
+    )
 
 
 def take_runs(db):
-    """Copies the runs that are new or got further, with all that belongs to them."""
-    db.execute(RUNS_TAKEN)
-    db.execute("delete from main.run where identity in (select identity from taken)")
-    columns = columns_of(db, "run", "id", "campaign", "engine")
-    db.execute(
-        f"insert into main.run (campaign, engine, {', '.join(columns)})"
-        f" select engine_map.campaign, engine_map.ours, {theirs(columns)}"
-        " from other.run as theirs join taken on taken.theirs = theirs.id"
-        " join engine_map on engine_map.theirs = theirs.engine order by theirs.id"
-    )
+    """Copies the runs that are new or got further, with what was counted in them; returns how
+    many."""
+    take(db, "run", columns_of(db, "run", "id", "campaign", "engine"), "uid", PROGRESS)
     for table in OF_A_RUN:
         columns = columns_of(db, table, "run")
         db.execute(
-            f"insert into main.{table} (run, {', '.join(columns)})"
-            f" select ours.id, {theirs(columns)}"
-            f" from other.{table} as theirs join taken on taken.theirs = theirs.run"
-            " join main.run as ours on ours.identity = taken.identity"
+            f"delete from main.{table} where run in"
+            " (select id from main.run join taken on taken.known = main.run.uid)"
         )
+        db.execute(
+            f"insert into main.{table} (run, {', '.join(columns)})"
+            f" select ours.id, {of('theirs', columns)}"
+            f" from other.{table} as theirs join taken on taken.theirs = theirs.run"
+            " join main.run as ours on ours.uid = taken.known"
+        )
+    return end_taking(db)
 
 
 def take_comparisons(db):
-    """Copies those that are new; returns how many."""
+    """Copies those that are new or younger; returns how many."""
     columns = columns_of(db, "comparison", "id", "campaign", "engine")
-    query = COMPARISONS.format(columns=", ".join(columns), theirs=theirs(columns))
-    return db.execute(query).rowcount
+    take(db, "comparison", columns, "identity", "{0}.started")
+    return end_taking(db)
 
 
-def merge_one(db, path):
+def end_taking(db):
+    """How many rows were taken."""
+    count = db.execute("select count(*) from taken").fetchone()[0]
+    db.execute("drop table temp.taken")
+    return count
+
+
+def merge_one(db):
     """Merges the attached database `other`; returns (runs taken, runs there, comparisons taken)."""
-    db.execute(CAMPAIGNS)
-    db.execute(ENGINES)
-    db.execute(ENGINE_MAP)
-    differs = db.execute(CLAIMS_THAT_DIFFER).fetchone()
-    if differs:
-        raise Refused(
-            f"{path}: {differs['name']} claims {differs['class']} in one file only; files of one"
-            " campaign must come from one build"
-        )
-    db.execute(CLAIMS)
-    take_runs(db)
+    for query in (CAMPAIGNS, ENGINES, ENGINE_MAP, CLAIMS):
+        db.execute(query)
+    taken = take_runs(db)
     db.execute(DIVERGENCES)
     db.execute(SIGHTINGS)
-    db.execute(ORPHANS)
     compared = take_comparisons(db)
-    taken = db.execute("select count(*) from taken").fetchone()[0]
     there = db.execute("select count(*) from other.run").fetchone()[0]
-    db.execute("drop table temp.taken")
     db.execute("drop table temp.engine_map")
     return taken, there, compared
 
 
+# --- older files ---
+
+# What schema 3 did not know. A run was known by its identity, so that is its uid: copies of one
+# file are still one.
+FROM_SCHEMA_3 = """
+alter table campaign add column started text not null default '';
+alter table engine add column build text not null default '';
+alter table run add column uid text not null default '';
+alter table run add column revision text not null default '';
+alter table run add column host text not null default '';
+alter table run add column started text not null default '';
+alter table run add column script text not null default '';
+alter table comparison add column started text not null default '';
+update run set uid = identity, script = identity;
+"""
+
+
+@contextlib.contextmanager
+def as_this_schema(path):
+    """The path of a file that says the same in this schema; the file itself is not changed."""
+    if version_of(path) != 3:
+        open_results(path).close()
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder, explained(path):
+        copy = os.path.join(folder, "copy.db")
+        old, new = connect(path, "rw"), connect(copy, "rwc")
+        try:
+            old.backup(new)
+            new.executescript(FROM_SCHEMA_3)
+        finally:
+            old.close()
+            new.close()
+        yield copy
+
+
 def merge_file(db, out, path):
     """Merges one file, in one transaction; returns what to print."""
-    with explained(path):
-        db.execute("attach ? as other", (os.path.abspath(path),))
-    with explained(out), db:
-        db.execute("begin immediate")
-        taken, there, compared = merge_one(db, path)
-    db.execute("detach other")
+    with as_this_schema(path) as file:
+        with explained(path):
+            db.execute("attach ? as other", (os.path.abspath(file),))
+        with explained(out), db:
+            db.execute("begin immediate")
+            taken, there, compared = merge_one(db)
+        db.execute("detach other")
     line = f"{path}: {taken} runs taken, {there - taken} known already"
     return line + (f", {compared} comparisons taken" if compared else "")
 
@@ -169,7 +220,8 @@ def merge_file(db, out, path):
 def merge(out, inputs):
     """Merges the files into `out`, each in a transaction of its own; yields a line for each."""
     for path in inputs:
-        open_results(path).close()
+        if version_of(path) != 3:
+            open_results(path).close()
         if os.path.exists(out) and os.path.samefile(out, path):
             raise Refused(f"{path}: is an input and the output; name another output")
     made = not os.path.exists(out)

@@ -6,6 +6,7 @@ them into exit codes, and is how every script here ends.
 """
 
 import contextlib
+import datetime
 import errno
 import os
 import re
@@ -102,7 +103,19 @@ def check(db, path):
     if ours != application:
         raise Refused(f"{path}: not a results database")
     if found != version:
-        raise Refused(f"{path}: results of schema {found}, but this program knows schema {version}")
+        more = f"; reports/merge.py NEW.db {path} takes them over" if found == 3 else ""
+        raise Refused(
+            f"{path}: results of schema {found}, but this program knows schema {version}{more}"
+        )
+
+
+def version_of(path):
+    """The schema of an existing results database; None when the file is none."""
+    if not os.path.isfile(path):
+        return None
+    with explained(path), contextlib.closing(connect(path, "rw")) as db:
+        ours, version, _ = marks(db)
+    return version if ours == schema()[1] else None
 
 
 def named(path):
@@ -200,16 +213,23 @@ def open_or_make(path):
     return db
 
 
+def moment():
+    """Now, as the database spells it."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03}Z"
+
+
 def campaign_named(db, path, name=None):
     """The campaign of that name, or the newest; its row."""
     if name is None:
-        row = db.execute("select * from campaign order by id desc limit 1").fetchone()
+        newest = "select * from campaign order by started desc, name desc limit 1"
+        row = db.execute(newest).fetchone()
         if row is None:
             raise Refused(f"{path}: there is no campaign yet; run one first")
         return row
     row = db.execute("select * from campaign where name = ?", (name,)).fetchone()
     if row is None:
-        known = ", ".join(r["name"] for r in db.execute("select name from campaign order by id"))
+        known = ", ".join(r["name"] for r in db.execute("select name from timeline order by place"))
         raise Refused(f"{path}: no campaign {name}; choose one of: {known or 'none'}")
     return row
 

@@ -1,31 +1,36 @@
--- schema.sql - the results database of Brownout, schema 3.
+-- schema.sql - the results database of Brownout, schema 4.
 --
 -- One file holds many campaigns; a campaign holds runs; a run is one exploration of one scenario on
 -- one engine, or one fuzz run. Passes are only counted, failures are kept whole. Beside
 -- the runs a campaign holds comparisons: what the work of a scenario cost on an engine.
 --
 -- Invariants
---  1. A run is known by run.identity, a digest of everything that decides its outcome. Storing the
---     same run again replaces it; merging a file twice changes nothing. So it is with comparisons.
---  2. A divergence is there once for each campaign, engine, clause and shape; of all cases that show
---     it the shortest text is kept, of equally short ones the first in byte order. So the order in
---     which machines report does not matter.
---  3. Numbers of 64 bits without a sign (seeds, shapes) are text of 16 hexadecimal digits.
---  4. Nothing but run.seconds depends on a clock.
---  5. A campaign that is killed leaves its runs in the state 'running', and all that was stored.
+--  1. Nothing is deleted and a finding is never taken back: not by a longer run, a shorter one, a
+--     clean one or another build. Each execution is a run of its own, known by run.uid wherever its
+--     row is copied. run.identity is equal for repetitions; views count the one that got furthest.
+--  2. An engine is there once for each campaign, name and build; a divergence once for each engine,
+--     clause and shape. Of all cases that show it the shortest text is kept, of equally short ones
+--     the first in byte order.
+--  3. What two files say of one row is joined by a rule that does not ask which came first: of a
+--     run the state that got further, of a sighting the greater number, of a comparison the
+--     younger. So files merge in any order and any number of times to the same content.
+--  4. Numbers of 64 bits without a sign (seeds, shapes) are text of 16 hexadecimal digits. Moments
+--     are text in UTC, "2026-02-28T23:59:59.123Z"; empty: unknown, of a file of schema 3.
+--  5. Nothing but `started` and `seconds` depends on a clock, nothing but `uid` on chance.
+--  6. A campaign that is killed leaves its runs in the state 'running', and all that was stored.
 --
 -- This text is built into the command and read by the Python tools, so all of them write the same
 -- file. Another schema takes another user_version; files of different versions are never mixed.
 
 pragma application_id = 1112690260; -- "BRNT"
-pragma user_version = 3;
+pragma user_version = 4;
 
 -- What made the file, for somebody who finds it.
 create table meta (
     name text primary key, -- of the fact
     value text not null    -- the fact
 ) without rowid;
-insert into meta values ('program', 'Brownout'), ('schema', '3');
+insert into meta values ('program', 'Brownout'), ('schema', '4');
 
 -- The fault classes, from mild to hard, and `uncut` for what goes wrong without any cut.
 create table class (
@@ -63,18 +68,21 @@ insert into clause values
 
 -- A set of runs that belong together: a night, a commit, one `make campaign`.
 create table campaign (
-    id integer primary key,   -- in this file only; the newest has the highest
-    name text not null unique -- the same on all machines that share the work
+    id integer primary key,    -- in this file only
+    name text not null unique, -- the same on all machines that share the work
+    started text not null      -- the moment of the first thing in it; the newest has the latest
 );
 
--- An engine as a campaign met it.
+-- A build of an engine as a campaign met it.
 create table engine (
     id integer primary key, -- in this file only
     campaign integer not null references campaign on delete cascade, -- where it took part
     name text not null,     -- as a scenario spells it
+    build text not null,    -- SHA-256 of its code: of the sources of the engines that are built in,
+                            -- of a plug-in's file; empty: unknown
     summary text not null,  -- one line, by the engine's author
     widened text,           -- why its contract is wider than the clauses say; null: it is not
-    unique (campaign, name)
+    unique (campaign, name, build)
 );
 
 -- Which fault classes an engine says it survives with no option given. One row for each engine and
@@ -89,9 +97,16 @@ create table claim (
 -- One exploration of one scenario on one engine, or one fuzz run.
 create table run (
     id integer primary key,        -- in this file only
-    identity text not null unique, -- SHA-256 of everything that decides the outcome
+    uid text not null unique,      -- 32 hexadecimal digits of chance: this execution
+    identity text not null,        -- SHA-256 of everything that decides the outcome: engine and its
+                                   -- build, scenario, options; equal for repetitions
     campaign integer not null references campaign on delete cascade, -- it belongs to
     engine integer not null references engine on delete cascade,     -- under test
+    revision text not null,        -- the commit that Brownout was built from, "-dirty" when it was
+                                   -- changed since; empty: unknown
+    host text not null,            -- the machine's name; empty: unknown
+    started text not null,         -- the moment
+    script text not null,          -- SHA-256 of the chip, options and operations that ran
     kind text not null check (kind in ('run', 'explore', 'fuzz')),   -- the command that made it
     scenario text not null,        -- its name; of the fuzzer's own scenarios 'fuzz'
     path text,                     -- the scenario's file as typed; null: there is none
@@ -129,6 +144,8 @@ create table run (
     seconds real not null default 0        -- wall time
 );
 create index run_by_campaign on run (campaign, engine, scenario);
+create index run_by_identity on run (identity);
+create index run_by_script on run (script);
 
 -- What the run without cuts cost the chip. At most one row for each run.
 create table counts (
@@ -187,11 +204,13 @@ create table sighting (
 ) without rowid;
 create index sighting_by_divergence on sighting (divergence);
 
--- What the work of a scenario cost on one engine: what `brownout wear` counts. One row for each rate
--- of power cuts; the figures are of the operations alone, not of what the harness does to check.
+-- What the work of a scenario cost on one engine: what `brownout wear` counts. One row for each
+-- rate of power cuts; the figures are of the operations alone, not of what the harness does to
+-- check.
 create table comparison (
     id integer primary key,        -- in this file only
     identity text not null unique, -- SHA-256 of everything that decides the figures
+    started text not null,         -- the moment; of two with one identity the younger is kept
     work text not null,            -- the same without the power cuts: equal where only they differ
     campaign integer not null references campaign on delete cascade, -- it belongs to
     engine integer not null references engine on delete cascade,     -- at work
@@ -239,6 +258,26 @@ create table comparison (
 );
 create index comparison_by_campaign on comparison (campaign, scenario, engine);
 
+-- What to call an engine: its name, and where a campaign met several builds of it a part of the
+-- digest too.
+create view tested as
+select
+    id as engine, -- its row
+    campaign as campaign, -- where it took part
+    case when count(*) over (partition by campaign, name) = 1 then name
+        else name || ' ' || substr(build || '????????', 1, 8) end as label -- the name to show
+from engine;
+
+-- One run to stand for its repetitions, the one that got furthest: what it counts must not be added
+-- up. What was found is what any of them saw. For joins: by itself it says nothing.
+create view furthest as
+select id as run -- the run that stands for the others
+from (
+    select id, row_number() over (
+        partition by identity order by state = 'done' desc, judged desc, uid) as place
+    from run)
+where place = 1;
+
 -- One run to stand for all that ran the same workload: the shards of an exploration run the same
 -- operations without cuts, so their wear is the same and must not be added up. For joins: by itself
 -- it says nothing.
@@ -248,7 +287,7 @@ from (
     select id, row_number() over (
         partition by campaign, engine, scenario, settings, chip, sector_size, sector_count,
             page_size, unit, read_unit, erased, programs_per_unit, tear_scope
-        order by state = 'done' desc, operations desc, identity) as place
+        order by state = 'done' desc, operations desc, identity, uid) as place
     from run
     where exists (select 1 from counts where counts.run = run.id))
 where place = 1;
@@ -257,7 +296,7 @@ where place = 1;
 create view wear_summary as
 select
     campaign.name as campaign,         -- of the run
-    engine.name as engine,             -- under test
+    tested.label as engine,            -- under test
     run.scenario as scenario,          -- the workload
     run.settings as settings,          -- the engine's options
     run.chip as chip,                  -- the part
@@ -280,7 +319,7 @@ select
 from workload
 join run on run.id = workload.run
 join campaign on campaign.id = run.campaign
-join engine on engine.id = run.engine
+join tested on tested.engine = run.engine
 left join wear on wear.run = run.id
 group by run.id;
 
@@ -288,7 +327,7 @@ group by run.id;
 create view worst_sector as
 select
     campaign.name as campaign, -- of the run
-    engine.name as engine,     -- under test
+    tested.label as engine,    -- under test
     run.scenario as scenario,  -- the workload
     ranked.place as place,     -- 1: the worst
     ranked.sector as sector,   -- from 0
@@ -301,14 +340,14 @@ from (
     from workload join wear on wear.run = workload.run) as ranked
 join run on run.id = ranked.run
 join campaign on campaign.id = run.campaign
-join engine on engine.id = run.engine
+join tested on tested.engine = run.engine
 where ranked.place <= 10;
 
 -- Does each engine keep what it claims?
 create view claim_check as
 select
     campaign.name as campaign,            -- where it was tried
-    engine.name as engine,                -- who claims
+    tested.label as engine,               -- who claims
     claim.class as class,                 -- what
     claim.claimed as claimed,             -- 1: it says that it survives that
     coalesce(tried.states, 0) as judged,  -- crash states judged; for `uncut` operations
@@ -320,12 +359,12 @@ select
         else 'holds'
     end as finding                        -- the verdict
 from claim
-join engine on engine.id = claim.engine
-join campaign on campaign.id = engine.campaign
+join tested on tested.engine = claim.engine
+join campaign on campaign.id = tested.campaign
 join class on class.name = claim.class
 left join (
     select run.engine, judged.class, sum(judged.states) as states
-    from judged join run on run.id = judged.run
+    from furthest join judged on judged.run = furthest.run join run on run.id = furthest.run
     group by run.engine, judged.class) as tried
     on tried.engine = claim.engine and tried.class = claim.class
 left join (
@@ -333,18 +372,18 @@ left join (
     from sighting join run on run.id = sighting.run
     group by run.engine, sighting.class) as seen
     on seen.engine = claim.engine and seen.class = claim.class
-order by campaign.id, engine.name, class.place;
+order by campaign.started, campaign.name, tested.label, class.place;
 
 -- What was found, the broken claims first. One row for each divergence and class it is charged to.
 -- `export.py --cases FOLDER` writes the case files that the column artefact names.
 create view finding as
 select
     campaign.name as campaign,         -- where it was seen
-    engine.name as engine,             -- that differs
+    tested.label as engine,            -- that differs
     divergence.clause as clause,       -- that is broken
-    sighting.class as class,           -- of the fault it is charged to
+    seen.class as class,               -- of the fault it is charged to
     claim.claimed as claimed,          -- 1: the engine claims to survive that
-    sum(sighting.states) as states,    -- crash states that showed it
+    sum(seen.states) as states,        -- crash states that showed it
     divergence.shape as shape,         -- with engine and clause: which one it is
     divergence.scenario as scenario,   -- of the case kept
     divergence.path as path,           -- of that scenario
@@ -353,20 +392,25 @@ select
     divergence.artefact as artefact,   -- file name for the case
     divergence.id as divergence        -- its row
 from divergence
-join sighting on sighting.divergence = divergence.id
-join engine on engine.id = divergence.engine
+join (
+    select sighting.divergence, sighting.class, max(sighting.states) as states
+    from sighting join run on run.id = sighting.run
+    group by sighting.divergence, sighting.class, run.identity) as seen
+    on seen.divergence = divergence.id
+join tested on tested.engine = divergence.engine
 join campaign on campaign.id = divergence.campaign
-join claim on claim.engine = divergence.engine and claim.class = sighting.class
+join claim on claim.engine = divergence.engine and claim.class = seen.class
 left join clause on clause.name = divergence.clause
-join class on class.name = sighting.class
-group by divergence.id, sighting.class
-order by campaign.id, claim.claimed desc, engine.name, clause.place, class.place, divergence.shape;
+join class on class.name = seen.class
+group by divergence.id, seen.class
+order by campaign.started, campaign.name, claim.claimed desc, tested.label, clause.place,
+    class.place, divergence.shape;
 
 -- A line for each engine and scenario: how much was tried, how fast, what came out.
 create view summary as
 select
     campaign.name as campaign,            -- of the runs
-    engine.name as engine,                -- under test
+    tested.label as engine,               -- under test
     run.scenario as scenario,             -- the workload
     count(*) as runs,                     -- shards and repetitions with other options
     sum(run.state = 'done') as runs_done, -- that came to their end
@@ -390,9 +434,10 @@ select
             and r.scenario = run.scenario) as broken,      -- different ones, against the claims
     worn.erases_max as erases_max,        -- of the worst sector; null: no result yet
     worn.lifetime_days as lifetime_days   -- null: never or unknown
-from run
+from furthest
+join run on run.id = furthest.run
 join campaign on campaign.id = run.campaign
-join engine on engine.id = run.engine
+join tested on tested.engine = run.engine
 left join (
     select r.campaign, r.engine, r.scenario, max(erases_max) as erases_max,
         min(lifetime_days) as lifetime_days
@@ -401,25 +446,74 @@ left join (
     on worn.campaign = run.campaign and worn.engine = run.engine
     and worn.scenario = run.scenario
 group by run.campaign, run.engine, run.scenario
-order by campaign.id, run.scenario, engine.name;
+order by campaign.started, campaign.name, run.scenario, tested.label;
+
+-- Which run looked again for what an older one had seen, and did not see it? It covers the older
+-- one: the same engine by name, of any build, the same operations, no fault class and no cut less,
+-- to its end. For the view history.
+create view missed as
+select
+    sighting.run as run,               -- that saw it
+    sighting.divergence as divergence, -- what it saw
+    younger.id as missed_by            -- the run that did not
+from sighting
+join divergence on divergence.id = sighting.divergence
+join engine on engine.id = divergence.engine
+join run as older on older.id = sighting.run
+join run as younger on younger.script = older.script
+    and (younger.started, younger.uid) > (older.started, older.uid)
+    and younger.state = 'done' and younger.kind = 'explore' and older.kind = 'explore'
+    and younger.depth >= older.depth and younger.reach in (0, older.reach)
+    and younger.bits_max in (0, older.bits_max) and younger.masks = older.masks
+    and younger.prefixes_max in (0, older.prefixes_max) and younger.used >= older.used
+    and younger.seed = older.seed
+    and (younger.shards = 1 or (younger.shards = older.shards and younger.shard = older.shard))
+join engine as again on again.id = younger.engine and again.name = engine.name
+where not exists (
+        select 1 from class
+        where instr(',' || older.faults || ',', ',' || class.name || ',')
+            and not instr(',' || younger.faults || ',', ',' || class.name || ','))
+    and not exists (
+        select 1 from sighting as seen join divergence as same on same.id = seen.divergence
+        where seen.run = younger.id and same.clause = divergence.clause
+            and same.shape = divergence.shape);
+
+-- The campaigns from the oldest to the newest.
+create view timeline as
+select
+    id as campaign, -- its row
+    name as name,   -- of it
+    row_number() over (order by started, name) as place -- 1: the oldest
+from campaign;
 
 -- Since when is a divergence known, and is it still seen?
 create view history as
 select
-    known.engine as engine,       -- that differs
+    known.engine as engine,       -- that differs, whatever its build
     known.clause as clause,       -- that is broken
     known.shape as shape,         -- which one
     known.campaigns as campaigns, -- that saw it
     oldest.name as first_seen,    -- the oldest campaign that saw it
-    newest.name as last_seen      -- the newest one
+    newest.name as last_seen,     -- the newest one
+    case
+        when known.unmissed = 0 then 'gone'
+        when oldest.place = (select count(*) from campaign) then 'new'
+        else 'known'
+    end as state                  -- new: the newest campaign is the first that saw it; gone: each
+                                  -- run that saw it was covered by a younger one that did not
 from (
     select engine.name as engine, divergence.clause as clause, divergence.shape as shape,
-        count(*) as campaigns, min(divergence.campaign) as oldest,
-        max(divergence.campaign) as newest
-    from divergence join engine on engine.id = divergence.engine
+        count(distinct timeline.place) as campaigns, min(timeline.place) as oldest,
+        max(timeline.place) as newest,
+        sum((select count(*) from sighting where sighting.divergence = divergence.id
+            and not exists (select 1 from missed
+                where missed.run = sighting.run and missed.divergence = divergence.id))) as unmissed
+    from divergence
+    join engine on engine.id = divergence.engine
+    join timeline on timeline.campaign = divergence.campaign
     group by engine.name, divergence.clause, divergence.shape) as known
-join campaign as oldest on oldest.id = known.oldest
-join campaign as newest on newest.id = known.newest
+join timeline as oldest on oldest.place = known.oldest
+join timeline as newest on newest.place = known.newest
 order by known.engine, known.clause, known.shape;
 
 -- What does the work cost on each engine, and what do power cuts add to it?
@@ -427,7 +521,7 @@ create view cost as
 select
     campaign.name as campaign,         -- of the comparison
     it.scenario as scenario,           -- the work
-    engine.name as engine,             -- at work
+    tested.label as engine,            -- at work
     it.settings as settings,           -- the engine's options
     it.chip as chip,                   -- the part
     it.sector_count as sectors,        -- of it
@@ -455,7 +549,7 @@ select
     it.id as comparison                -- its row
 from comparison as it
 join campaign on campaign.id = it.campaign
-join engine on engine.id = it.engine
+join tested on tested.engine = it.engine
 left join comparison as uncut on uncut.work = it.work and uncut.cuts = 0
-order by campaign.id, it.scenario, it.cuts > 0, 1.0 * it.cuts / it.cuts_of, engine.name,
-    it.settings;
+order by campaign.started, campaign.name, it.scenario, it.cuts > 0, 1.0 * it.cuts / it.cuts_of,
+    tested.label, it.settings;

@@ -33,9 +33,9 @@ PARTIAL = "holds: as far as was explored"
 
 # The shards of one exploration in a line.
 EXPLORATIONS = """
-select engine.name as engine, run.scenario, run.depth, max(run.state = 'running') as open,
+select tested.label as engine, run.scenario, run.depth, max(run.state = 'running') as open,
     min(run.state = 'done') and count(distinct run.shard) = run.shards as whole
-from run join engine on engine.id = run.engine
+from furthest join run on run.id = furthest.run join tested on tested.engine = run.engine
 where run.campaign = ? and run.kind = 'explore'
 group by run.engine, run.scenario, run.settings, run.chip, run.sector_size, run.sector_count,
     run.page_size, run.unit, run.read_unit, run.erased, run.programs_per_unit, run.tear_scope,
@@ -133,9 +133,10 @@ def claims_by_engine(db, campaign):
 
 def widenings(db, campaign):
     """A line for each engine whose contract is wider than the clauses say."""
-    query = "select name, widened from engine where campaign = ? and widened is not null"
-    rows = db.execute(query + " order by name", (campaign["id"],))
-    return [f"{row['name']} has a wider contract: {row['widened']}" for row in rows]
+    query = "select label, widened from engine join tested on tested.engine = engine.id"
+    query += " where engine.campaign = ? and widened is not null order by label"
+    rows = db.execute(query, (campaign["id"],))
+    return [f"{row['label']} has a wider contract: {row['widened']}" for row in rows]
 
 
 def findings(db, campaign):

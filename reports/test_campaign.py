@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -293,6 +294,21 @@ def test_a_page_with_the_wear_is_written_beside_the_database(place):
     assert done.stdout.endswith("results: build/results.db, page: build/campaign.html\n")
 
 
+def test_two_campaigns_at_once_have_two_names(tmp_path):
+    path = tmp_path / "results.db"
+    results.make_results(path).close()
+
+    def take(_):
+        db = results.open_results(path, write=True)
+        name = campaign.new_name(db)
+        db.close()
+        return name
+
+    with ThreadPoolExecutor() as both:
+        names = sorted(both.map(take, range(4)))
+    assert names == ["campaign-1", "campaign-2", "campaign-3", "campaign-4"]
+
+
 # --- bad input ---
 
 
@@ -304,7 +320,7 @@ def test_a_database_of_another_schema_is_refused_before_the_start(place):
     db.close()
     done = place.run()
     assert (done.returncode, done.stdout) == (2, "")
-    line = "build/results.db: results of schema 9, but this program knows schema 3\n"
+    line = "build/results.db: results of schema 9, but this program knows schema 4\n"
     assert done.stderr == line
     assert not (place.folder / "log").exists()
 

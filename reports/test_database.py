@@ -148,6 +148,41 @@ def test_a_cut_costs_what_the_same_work_does_without(path):
     assert costs[0]["bytes_per_payload_byte"] == pytest.approx(1.5)
 
 
+def state(db, **columns):
+    """Of the one divergence, after a run in a campaign of its own."""
+    campaign = f"campaign-{example.one(db, 'select count(*) from campaign')}"
+    example.add_run(db, campaign=campaign, **columns)
+    return example.one(db, "select state from history")
+
+
+def test_a_finding_is_new_known_or_gone(path):
+    db = results.make_results(path)
+    assert state(db, found=[example.found()]) == "new"
+    assert state(db, found=[example.found()], build="another") == "known"
+    assert state(db, state="stopped") == "known"
+    assert state(db, build="mended") == "gone"
+    assert state(db, found=[example.found()]) == "known"
+
+
+@pytest.mark.parametrize(
+    "less",
+    [{"faults": "edge,prefix"}, {"depth": 0}, {"script": "another"}, {"bits_max": 8}]
+    + [{"shards": 2}, {"reach": 3}, {"used": 0}, {"seed": "1"}, {"engine": "other"}],
+)
+def test_a_run_that_covers_less_leaves_a_finding_known(path, less):
+    db = results.make_results(path)
+    state(db, found=[example.found()])
+    assert state(db, **less) == "known"
+
+
+def test_what_one_of_two_runs_saw_is_gone_when_both_are_covered(path):
+    db = results.make_results(path)
+    state(db, found=[example.found()])
+    state(db, found=[example.found()], script="another")
+    assert state(db) == "known"
+    assert state(db, script="another") == "gone"
+
+
 def test_history_tells_the_first_and_the_last_campaign_that_saw_a_divergence(path):
     db = results.make_results(path)
     for campaign in ("monday", "tuesday", "wednesday"):
@@ -181,9 +216,21 @@ def test_another_schema_is_refused(driver, path):
     db = sqlite3.connect(path)
     db.execute("pragma user_version = 99")
     db.close()
-    assert refused(driver, path) == ("results of schema 99, but this program writes schema 3; "
+    assert refused(driver, path) == ("results of schema 99, but this program writes schema 4; "
                                      "name another file")
     with pytest.raises(results.Refused, match="schema 99"):
+        results.open_results(path)
+
+
+def test_an_older_schema_is_refused_with_the_way_to_keep_it(driver, path):
+    store(driver, path)
+    db = sqlite3.connect(path)
+    db.execute("pragma user_version = 3")
+    db.close()
+    assert refused(driver, path).endswith(
+        "name another file, into which reports/merge.py takes these"
+    )
+    with pytest.raises(results.Refused, match=f"reports/merge.py NEW.db {path} takes them over"):
         results.open_results(path)
 
 
@@ -242,6 +289,17 @@ def test_two_writers_at_once_lose_nothing(driver, path):
     db = results.open_results(path)
     assert example.one(db, "select count(*) from run where state = 'done'") == 60
     assert example.one(db, "select sum(states) from sighting") == 180
+
+
+def test_the_same_runs_by_two_at_once_lose_nothing(driver, path):
+    """One took the rows of the other away, whose next result then had no run."""
+    command = [driver, "store", path, "night", "0", "20"]
+    writers = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(3)]
+    assert [writer.wait() for writer in writers] == [0, 0, 0]
+    db = results.open_results(path)
+    assert example.one(db, "select count(*) from run where state = 'done'") == 60
+    assert example.one(db, "select count(*) from furthest") == 20
+    assert example.one(db, "select states from finding") == 60
 
 
 def test_who_finds_a_database_in_the_making_waits_for_it(driver, path):

@@ -25,6 +25,7 @@
 
 #define BUSY_MS_MAX 10000
 #define AGAIN_MS 10
+#define DB_SCHEMA_MERGED 3 /* an older one that reports/merge.py understands */
 #define SQL_MAX 2048
 
 /* --- what went wrong --- */
@@ -217,8 +218,9 @@ static enum db_status judge(struct db *db, struct db_error *error)
     if (seen.content != CONTENT_OTHER_SCHEMA)
         return say(db, DB_REFUSED, error, "a database of another program; name another file");
     snprintf(reason, sizeof reason,
-             "results of schema %lld, but this program writes schema %d; name another file",
-             (long long)seen.schema, DB_SCHEMA_VERSION);
+             "results of schema %lld, but this program writes schema %d; name another file%s",
+             (long long)seen.schema, DB_SCHEMA_VERSION,
+             seen.schema == DB_SCHEMA_MERGED ? ", into which reports/merge.py takes these" : "");
     return say(db, DB_REFUSED, error, reason);
 }
 

@@ -9,8 +9,9 @@
  * stored yet and nothing else. No transaction is open between calls: several processes may write to
  * one file at the same time.
  *
- * A run is known by everything that decides its outcome: campaign, script, engine and options.
- * Beginning the same run again replaces it, at the first result that is stored.
+ * Each begin is a run of its own, beside the same run of before: a shorter or a clean one takes
+ * nothing away. A run carries the build of its engine (build.h), and what decides its outcome as a
+ * digest; repetitions have the same, and the views count one of them.
  *
  * A database must not be carried through fork(): workers hand their results to the process that
  * opened it.
@@ -26,7 +27,7 @@
 #include "fuzz/explore/explore.h"
 #include "fuzz/script/script.h"
 
-#define DB_SCHEMA_VERSION 3          /* as reports/schema.sql says */
+#define DB_SCHEMA_VERSION 4          /* as reports/schema.sql says */
 #define DB_APPLICATION_ID 0x42524E54 /* "BRNT" */
 
 enum db_status {
@@ -62,7 +63,7 @@ struct db_run {
     const struct explore_options *options; /* NULL: no cuts (DB_RUN) */
 };
 
-/* Makes the run known, in the state 'running'. One that was not ended before is left as it is. */
+/* Makes the run known, in the state 'running'. One that was not ended before stays in it. */
 enum db_status db_begin_run(struct db *db, const struct db_run *run, struct db_error *error);
 
 /* Adds a result to the run: counts, wear and divergences, each divergence with its case. Workers
@@ -82,8 +83,8 @@ struct db_comparison {
     const struct cost *cost;
 };
 
-/* Keeps it, in the place of an older one of the same scenario, engine, options and cuts. Needs no
- * run. */
+/* Keeps it, in the place of an older one of the same scenario, engine, build, options and cuts.
+ * Needs no run. */
 enum db_status db_store_comparison(struct db *db, const struct db_comparison *comparison,
                                    struct db_error *error);
 

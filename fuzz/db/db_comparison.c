@@ -1,8 +1,8 @@
 /* db_comparison.c - what work cost, as rows of the table `comparison`.
  *
- * A row is known by two digests: of the work (campaign, engine, options, scenario), and of the work
- * with its cut rate. Rows that share the first are the same work with and without power cuts. A row
- * that is stored again replaces the older one.
+ * A row is known by two digests: of the work (campaign, engine, build, options, scenario), and of
+ * the work with its cut rate. Rows that share the first are the same work with and without power
+ * cuts. A row that is stored again replaces the older one.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -11,7 +11,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "fuzz/script/scenario.h"
+#include "fuzz/db/build.h"
 #include "sim/memory.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -31,12 +31,13 @@ static const struct cut_rate *cut_rate_of(const struct db_comparison *it)
 /* The digest of the work: all but the power cuts. */
 static void digest_work(const struct db_comparison *it, struct names *names)
 {
-    char *text = NULL;
+    char build[SHA256_HEX_MAX], script[SHA256_HEX_MAX], *text = NULL;
     size_t size;
     FILE *out = memory_open(&text, &size);
-    fprintf(out, "%s\n%s %s\n%s\n", it->campaign, it->adapter->name, names->settings,
-            it->script->name);
-    scenario_print_script(it->script, out);
+    build_print(it->adapter, build);
+    db_digest_script(it->script, script);
+    fprintf(out, "%s\n%s %s %s\n%s\n%s\n", it->campaign, it->adapter->name, build, names->settings,
+            it->script->name, script);
     memory_close(out, &text);
     sha256_hex(text, size, names->work);
     free(text);
@@ -68,13 +69,15 @@ static struct db_field known_ns(const char *column, double ns)
 }
 
 /* What was done, on what; the figures follow. */
-static bool put_head(struct db *db, const struct db_comparison *it, const struct names *names)
+static bool put_head(struct db *db, const struct db_comparison *it, const struct names *names,
+                     const char moment[DB_MOMENT_MAX])
 {
     const struct script *script = it->script;
     const struct part *part = &script->part;
     const struct cut_rate *cut_rate = cut_rate_of(it);
     const struct db_field fields[] = {
         db_text("identity", names->identity),
+        db_text("started", moment),
         db_text("work", names->work),
         db_number("campaign", (uint64_t)db->campaign_id),
         db_number("engine", (uint64_t)db->engine_id),
@@ -143,11 +146,13 @@ static bool store(struct db *db, const void *context)
 {
     const struct db_comparison *it = context;
     struct names names;
+    char moment[DB_MOMENT_MAX];
+    db_print_moment(moment);
     name_all(it, &names);
     const struct db_field identity = db_text(NULL, names.identity);
-    return db_put_surroundings(db, it->campaign, it->adapter) &&
+    return db_put_surroundings(db, it->campaign, it->adapter, moment) &&
            db_change(db, "delete from comparison where identity = ?", &identity, 1) &&
-           put_head(db, it, &names) && put_figures(db, it->cost, names.identity);
+           put_head(db, it, &names, moment) && put_figures(db, it->cost, names.identity);
 }
 
 enum db_status db_store_comparison(struct db *db, const struct db_comparison *comparison,

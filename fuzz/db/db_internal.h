@@ -15,10 +15,10 @@ struct db {
 
     /* the run at hand */
     bool running;
-    bool replaces; /* the same run is there from before, until the first result is stored */
     struct db_run run;
     struct explore_options options; /* run.options, or all 0 */
     char identity[SHA256_HEX_MAX];
+    char script[SHA256_HEX_MAX]; /* digest of its text */
     int64_t campaign_id, engine_id, run_id;
     uint32_t claims; /* bits of enum fault_class that the engine claims */
 };
@@ -48,9 +48,17 @@ bool db_insert(struct db *db, const char *table, const struct db_field *fields, 
 bool db_find(struct db *db, const char *sql, const struct db_field *fields, size_t count,
              int64_t *found);
 
-/* Campaign, engine and claims, as far as they are not there; db->campaign_id and db->engine_id
- * become theirs. */
-bool db_put_surroundings(struct db *db, const char *campaign, const struct adapter *adapter);
+/* Campaign, engine and claims, as far as they are not there, at this moment; db->campaign_id and
+ * db->engine_id become theirs. */
+#define DB_MOMENT_MAX 32
+bool db_put_surroundings(struct db *db, const char *campaign, const struct adapter *adapter,
+                         const char moment[DB_MOMENT_MAX]);
+
+/* Now, in UTC: "2026-02-28T23:59:59.123Z". */
+void db_print_moment(char text[DB_MOMENT_MAX]);
+
+/* The digest of a scenario's text. */
+void db_digest_script(const struct script *script, char hex[SHA256_HEX_MAX]);
 
 /* The options of the script that the engine has, "name=value" with blanks between. */
 #define DB_SETTINGS_MAX (SCRIPT_OPTIONS_MAX * 50u)

@@ -3,12 +3,12 @@
  * reports/schema.sql says what each table holds; here is how a result becomes rows. Results of one
  * run add up, so every insert says what to do when the row is there.
  *
- * A run is known by its identity: the digest of everything that decides what it finds. A run with
- * the identity of an older one replaces it when its first result is stored.
+ * Rows are added and grow; none is deleted. Each run has a row of its own, known by random digits,
+ * so two processes that do the same work at once do not meet. What is known from before is joined
+ * by a rule that does not ask which came first (see the schema), as reports/merge.py does it.
  *
- * A divergence is known by engine, clause and shape (path_shape). Of several cases of one
- * divergence the one with the smallest text is kept, so the order of runs and of merges does not
- * matter.
+ * A divergence is known by engine, build, clause and shape (path_shape). Of several cases of one
+ * divergence the one with the smallest text is kept.
  *
  * A divergence is charged to one fault class (charge): the hardest class of its path that the
  * engine does not claim. If it claims all of them, the class that the finding names; else the
@@ -23,6 +23,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fuzz/db/build.h"
 #include "fuzz/script/scenario.h"
 #include "fuzz/script/settings.h"
 #include "sim/memory.h"
@@ -34,6 +38,29 @@ static const char *const kind_name[] = {"run", "explore", "fuzz"};
 void db_print_hex64(uint64_t number, char text[DB_HEX64_MAX])
 {
     snprintf(text, DB_HEX64_MAX, "%016" PRIx64, number);
+}
+
+void db_print_moment(char text[DB_MOMENT_MAX])
+{
+    struct timespec now;
+    struct tm utc;
+    char seconds[DB_MOMENT_MAX - 8];
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &utc);
+    strftime(seconds, sizeof seconds, "%Y-%m-%dT%H:%M:%S", &utc);
+    int size = snprintf(text, DB_MOMENT_MAX, "%s.%03dZ", seconds, (int)(now.tv_nsec / 1000000));
+    assert(size == 24); /* moments are compared as texts */
+}
+
+void db_digest_script(const struct script *script, char hex[SHA256_HEX_MAX])
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = memory_open(&text, &size);
+    if (script) scenario_print_script(script, out);
+    memory_close(out, &text);
+    sha256_hex(text, size, hex);
+    free(text);
 }
 
 /* --- cases --- */
@@ -100,20 +127,20 @@ static void identify(struct db *db)
 {
     const struct db_run *run = &db->run;
     const struct explore_options *o = &db->options;
-    char settings[DB_SETTINGS_MAX], *text = NULL;
+    char settings[DB_SETTINGS_MAX], build[SHA256_HEX_MAX], *text = NULL;
     size_t size;
     FILE *out = memory_open(&text, &size);
 
+    build_print(run->adapter, build);
     db_print_settings(run->script, run->adapter, settings);
-    fprintf(out, "%s\n%s\n%s %s\n", kind_name[run->kind], run->campaign, run->adapter->name,
-            settings);
+    fprintf(out, "%s\n%s\n%s %s %s\n", kind_name[run->kind], run->campaign, run->adapter->name,
+            build, settings);
     fprintf(out, "%" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu32 "\n",
             o->faults, o->depth, o->reach, o->effort.bits_max, o->effort.masks,
             o->effort.prefixes_max);
     fprintf(out, "%" PRIu64 " %d %d %" PRIu32 " %" PRIu32 " %" PRIu32 "\n", o->seed, o->use,
             o->dedup, o->shard, o->shards ? o->shards : 1, o->divergences_max);
-    fprintf(out, "%s\n", scenario_of(run));
-    if (run->script) scenario_print_script(run->script, out);
+    fprintf(out, "%s\n%s\n", scenario_of(run), db->script);
     memory_close(out, &text);
     sha256_hex(text, size, db->identity);
     free(text);
@@ -141,30 +168,34 @@ static bool put_claims(struct db *db, const struct adapter *adapter)
             db_number("claimed", i == 0 || (claims >> (i - 1) & 1)),
         };
         if (!db_insert(db, "claim", fields, COUNT(fields),
-                       "on conflict do update set claimed = excluded.claimed"))
+                       "on conflict do update set claimed = max(claimed, excluded.claimed)"))
             return false;
     }
     return true;
 }
 
-bool db_put_surroundings(struct db *db, const char *campaign_name, const struct adapter *adapter)
+bool db_put_surroundings(struct db *db, const char *campaign_name, const struct adapter *adapter,
+                         const char moment[DB_MOMENT_MAX])
 {
-    const struct db_field campaign = db_text("name", campaign_name);
-    if (!db_insert(db, "campaign", &campaign, 1, "on conflict do nothing")) return false;
-    if (!db_find(db, "select id from campaign where name = ?", &campaign, 1, &db->campaign_id))
+    char build[SHA256_HEX_MAX];
+    const struct db_field campaign[] = {db_text("name", campaign_name), db_text("started", moment)};
+    if (!db_insert(db, "campaign", campaign, COUNT(campaign),
+                   "on conflict do update set started = min(started, excluded.started)"))
+        return false;
+    if (!db_find(db, "select id from campaign where name = ?", campaign, 1, &db->campaign_id))
         return false;
 
+    build_print(adapter, build);
     const struct db_field engine[] = {
         db_number("campaign", (uint64_t)db->campaign_id),
         db_text("name", adapter->name),
+        db_text("build", build),
         db_text("summary", adapter->summary ? adapter->summary : ""),
         db_text("widened", adapter->widened_why),
     };
-    return db_insert(db, "engine", engine, COUNT(engine),
-                     "on conflict do update set summary = excluded.summary,"
-                     " widened = excluded.widened") &&
-           db_find(db, "select id from engine where campaign = ? and name = ?", engine, 2,
-                   &db->engine_id) &&
+    return db_insert(db, "engine", engine, COUNT(engine), "on conflict do nothing") &&
+           db_find(db, "select id from engine where campaign = ? and name = ? and build = ?",
+                   engine, 3, &db->engine_id) &&
            put_claims(db, adapter);
 }
 
@@ -194,19 +225,35 @@ static bool put_geometry(struct db *db, const struct script *script)
                      fields, COUNT(fields));
 }
 
-static bool put_run(struct db *db)
+/* The name of one execution: 128 bits of chance. */
+static void print_uid(char text[2 * DB_HEX64_MAX])
+{
+    uint64_t chance[2];
+    sqlite3_randomness((int)sizeof chance, chance);
+    snprintf(text, 2 * DB_HEX64_MAX, "%016" PRIx64 "%016" PRIx64, chance[0], chance[1]);
+}
+
+static bool put_run(struct db *db, const char moment[DB_MOMENT_MAX])
 {
     const struct db_run *run = &db->run;
     const struct explore_options *o = &db->options;
     char settings[DB_SETTINGS_MAX], faults[FAULT_CLASSES_TEXT_MAX], seed[DB_HEX64_MAX];
+    char uid[2 * DB_HEX64_MAX], host[256] = "";
 
+    print_uid(uid);
+    if (gethostname(host, sizeof host - 1)) host[0] = 0;
     db_print_settings(run->script, run->adapter, settings);
     db_print_classes(o->faults, faults);
     db_print_hex64(o->seed, seed);
     const struct db_field fields[] = {
+        db_text("uid", uid),
         db_text("identity", db->identity),
         db_number("campaign", (uint64_t)db->campaign_id),
         db_number("engine", (uint64_t)db->engine_id),
+        db_text("revision", build_revision()),
+        db_text("host", host),
+        db_text("started", moment),
+        db_text("script", db->script),
         db_text("kind", kind_name[run->kind]),
         db_text("scenario", scenario_of(run)),
         db_text("path", run->path),
@@ -233,25 +280,26 @@ static bool put_run(struct db *db)
 
 static bool begin(struct db *db, const void *context)
 {
-    const struct db_field identity = db_text("identity", db->identity);
+    char moment[DB_MOMENT_MAX];
     (void)context;
-    if (!db_put_surroundings(db, db->run.campaign, db->run.adapter)) return false;
-    if (!db_find(db, "select id from run where identity = ?", &identity, 1, &db->run_id))
-        return false;
-    db->replaces = db->run_id != 0;
-    return db->replaces || put_run(db);
+    db_print_moment(moment);
+    return db_put_surroundings(db, db->run.campaign, db->run.adapter, moment) &&
+           put_run(db, moment);
 }
 
 enum db_status db_begin_run(struct db *db, const struct db_run *run, struct db_error *error)
 {
+    assert(run->campaign && run->adapter);
     db->run = *run;
     db->options = run->options ? *run->options : (struct explore_options){0};
     db->run.options = &db->options;
     db->running = false;
     db->claims = claims_of(run->adapter, run->script);
+    db_digest_script(run->script, db->script);
     identify(db);
     enum db_status status = db_write(db, begin, NULL, error);
     db->running = status == DB_OK;
+    assert(!db->running || db->run_id > 0);
     return status;
 }
 
@@ -422,19 +470,6 @@ static bool put_divergence(struct db *db, const struct divergence *it)
                      "on conflict do update set states = states + excluded.states");
 }
 
-/* Takes away the same run of before, and divergences that only it had seen. */
-static bool replace(struct db *db)
-{
-    const struct db_field run = db_number(NULL, (uint64_t)db->run_id);
-    const struct db_field engine = db_number(NULL, (uint64_t)db->engine_id);
-    return db_change(db, "delete from run where id = ?", &run, 1) &&
-           db_change(db,
-                     "delete from divergence where engine = ? and not exists"
-                     " (select 1 from sighting where sighting.divergence = divergence.id)",
-                     &engine, 1) &&
-           put_run(db);
-}
-
 struct store {
     const struct result *result;
     double seconds;
@@ -444,7 +479,6 @@ struct store {
 static bool store(struct db *db, const void *context)
 {
     const struct store *it = context;
-    if (db->replaces && !replace(db)) return false;
     if (!put_totals(db, it->result, it->seconds, it->last)) return false;
     if (!put_counts(db, it->result) || !put_judged(db, it->result)) return false;
     if (!put_wear(db, it->result)) return false;
@@ -459,7 +493,6 @@ enum db_status db_store_result(struct db *db, const struct result *result, doubl
     const struct store it = {result, seconds, last};
     assert(db->running);
     enum db_status status = db_write(db, store, &it, error);
-    if (!status) db->replaces = false;
     if (last) db->running = false;
     return status;
 }

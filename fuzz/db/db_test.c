@@ -15,6 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fuzz/rig/engines.h"
+
 #define SECTORS 64u
 #define OPENERS 8
 #define OPENINGS 40
@@ -211,19 +213,51 @@ static void results_of_a_run_add_up(struct db *db, const struct example *it)
     CHECK(ask(db, "select programs from counts") == 4);
 }
 
-static void the_same_run_replaces_itself_when_it_has_a_result(struct db *db, struct example *it)
+/* Neither a clean one nor a shorter one, before or after it has a result. */
+static void the_same_run_again_takes_nothing_away(struct db *db, struct example *it)
 {
     struct db_error error;
     CHECK(begin(db, it, "night", 1, &error) == DB_OK);
-    CHECK(ask(db, "select judged from run") == 160);
+    CHECK(ask(db, "select sum(judged) from run") == 160);
     it->result.divergence_count = 0;
     it->result.stopped = true;
     CHECK(db_store_result(db, &it->result, 0.25, true, &error) == DB_OK);
-    CHECK(ask(db, "select judged from run") == 80);
-    CHECK(ask(db, "select count(*) from run where state = 'stopped'") == 1);
-    CHECK(ask(db, "select count(*) from divergence") == 0);
+    CHECK(ask(db, "select count(*) from run where state = 'stopped' and judged = 80") == 1);
+    CHECK(ask(db, "select judged from summary") == 160);
+    CHECK(ask(db, "select runs from summary") == 1);
+    CHECK(ask(db, "select states from finding") == 6);
     it->result.divergence_count = 1;
     it->result.stopped = false;
+}
+
+static void write_code(const char *file, const char *code)
+{
+    FILE *out = fopen(file, "w");
+    CHECK(out && fputs(code, out) >= 0 && fclose(out) == 0);
+}
+
+/* The engine as a plug-in whose file changes from run to run. */
+static void another_build_is_another_engine(struct db *db, struct example *it)
+{
+    struct db_error error;
+    char code[sizeof path + 8];
+    snprintf(code, sizeof code, "%s.so", path);
+    CHECK(engines_add(&adapter, code));
+    write_code(code, "one");
+    CHECK(begin(db, it, "builds", 1, &error) == DB_OK);
+    CHECK(db_store_result(db, &it->result, 1, true, &error) == DB_OK);
+    write_code(code, "two");
+    CHECK(begin(db, it, "builds", 1, &error) == DB_OK);
+    it->result.divergence_count = 0;
+    CHECK(db_store_result(db, &it->result, 1, true, &error) == DB_OK);
+    it->result.divergence_count = 1;
+    unlink(code);
+    CHECK(ask(db, "select sum(runs) from summary where campaign = 'builds'") == 2);
+    CHECK(ask(db, "select count(*) from finding where campaign = 'builds'") == 1);
+    CHECK(ask(db, "select count(distinct identity) from run where campaign ="
+                  " (select id from campaign where name = 'builds')") == 2);
+    CHECK(ask(db, "select count(*) from engine where build = '"
+                  "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed'") == 1);
 }
 
 static void a_run_with_another_seed_or_campaign_is_another_run(struct db *db,
@@ -234,7 +268,7 @@ static void a_run_with_another_seed_or_campaign_is_another_run(struct db *db,
     CHECK(db_store_result(db, &it->result, 1, true, &error) == DB_OK);
     CHECK(begin(db, it, "day", 2, &error) == DB_OK);
     CHECK(db_store_result(db, &it->result, 1, true, &error) == DB_OK);
-    CHECK(ask(db, "select count(*) from run") == 3);
+    CHECK(ask(db, "select count(*) from run") == 4);
     CHECK(ask(db, "select count(*) from divergence") == 2);
 }
 
@@ -373,11 +407,12 @@ static void test_one_database(void)
     if (!db) return;
     example_init(&example);
     results_of_a_run_add_up(db, &example);
-    the_same_run_replaces_itself_when_it_has_a_result(db, &example);
+    the_same_run_again_takes_nothing_away(db, &example);
     a_run_with_another_seed_or_campaign_is_another_run(db, &example);
     a_divergence_is_charged_to_the_class_that_was_not_claimed(db, &example);
     a_run_without_a_script_or_options_is_kept_too(db, &example);
     of_two_cases_the_shorter_is_kept(db, &example);
+    another_build_is_another_engine(db, &example);
     a_full_disk_keeps_what_was_stored(db, &example);
     example_free(&example);
     db_close(db);
