@@ -145,14 +145,15 @@ static const struct option long_options[] = {
 static const struct {
     const char *command, *options;
 } uses[] = {
-    {"run", LOADS "image json quiet "},
+    {"run", LOADS "image json quiet silence "},
     {"explore", LOADS EXPLORES "seconds "},
     {"fuzz", LOADS EXPLORES "seconds chip time runs image "},
     {"replay", LOADS "quiet json silence "},
     {"shrink", LOADS "shrink-seconds silence "},
     {"decode", LOADS "chip image faults "},
-    {"wear", LOADS "engines cuts seed faults bits masks prefixes db campaign json artefacts "},
-    {"inspect", LOADS "chip "},
+    {"wear", LOADS "engines cuts seed faults bits masks prefixes db campaign json artefacts "
+                   "silence "},
+    {"inspect", LOADS "chip silence "},
     {"print", ""},
     {"list", "json plugin "},
     {"bench", LOADS "engines runs "},
@@ -453,6 +454,8 @@ int command_load_plugins(const struct command_options *options)
 {
     char reason[LOAD_REASON_MAX];
     for (uint32_t i = 0; i < options->plugin_count; i++) {
+        int code = command_rehearse(options, options->plugins[i]);
+        if (code) return code;
         if (!load_plugin(options->plugins[i], reason)) return command_refuse("%s", reason);
     }
     return COMMAND_CLEAN;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include "fuzz/adapter.h"
 #include "fuzz/db/db.h"
+#include "fuzz/explore/apart.h"
 #include "fuzz/explore/explore.h"
 #include "fuzz/explore/settle.h"
 #include "fuzz/command/output.h"
@@ -123,6 +124,18 @@ void command_print_replay(const char *how, const char *image, const char *path, 
 /* Flushes standard output. False, with a line printed, when it could not be written (a full disk).
  * */
 bool command_flush(void);
+
+/* --- engines that may end their process (command_apart.c) --- */
+
+/* Does `work` in a process of its own (apart.h). What it returned, or COMMAND_DIVERGED when the
+ * engine of that name ended the process, which is printed as a divergence. */
+int command_apart(const struct command_options *options, const char *engine, apart_work *work,
+                  void *context);
+
+/* Loads a plug-in in a process of its own, for what it may do while it is loaded and asked for its
+ * engines. COMMAND_CLEAN, or what to exit with, the reason printed; whatever else is wrong is for
+ * the real loading to say. */
+int command_rehearse(const struct command_options *options, const char *plugin);
 
 /* --- commands that work for long (command_work.c) --- */
 

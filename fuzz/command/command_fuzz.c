@@ -250,11 +250,19 @@ static int fuzz_loaded(const struct command_options *options, const struct loade
 
 /* --- one image --- */
 
+struct trial {
+    const struct command_options *options;
+    const struct loaded *loaded;
+};
+
 /* Tries the engine on an image as a fuzz run does. */
-static int try_image(const struct command_options *options, const struct loaded *loaded)
+static int try_apart(void *context, struct rig_pulse *pulse)
 {
+    const struct trial *it = context;
+    const struct command_options *options = it->options;
     uint64_t size, wanted;
-    struct rig *rig = rig_new(loaded->script, loaded->adapter, &loaded->settings);
+    struct rig *rig = rig_new(it->loaded->script, it->loaded->adapter, &it->loaded->settings);
+    rig->pulse = pulse;
     wanted = bo_flash_size(chip_flash(rig->chip));
     uint8_t *image = file_read(options->image, wanted, &size);
     int code = COMMAND_CLEAN;
@@ -274,6 +282,12 @@ static int try_image(const struct command_options *options, const struct loaded 
     free(image);
     rig_free(rig);
     return code;
+}
+
+static int try_image(const struct command_options *options, const struct loaded *loaded)
+{
+    struct trial it = {options, loaded};
+    return command_apart(options, loaded->adapter->name, try_apart, &it);
 }
 
 int command_fuzz(int argc, char **argv)

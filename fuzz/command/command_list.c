@@ -1,24 +1,11 @@
-/* The subcommands that look: list and inspect.
- *
- * inspect mounts an engine on a copy of the dump, so the file is never changed, and prints what the
- * engine returns. A dump may be anything: the chip grants a number of flash calls, so an engine
- * that loops on it comes to an end.
- */
-#include <assert.h>
-#include <errno.h>
+/* The subcommand list: what there is. */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "fuzz/rig/engines.h"
 #include "fuzz/command/command.h"
 #include "fuzz/script/settings.h"
 #include "fuzz/script/json.h"
-#include "fuzz/script/file.h"
-#include "sim/chip.h"
-#include "sim/memory.h"
-
-/* --- list --- */
 
 static const char *kind_name(const struct adapter *adapter)
 {
@@ -202,140 +189,4 @@ int command_list(int argc, char **argv)
         return command_refuse("list takes one of: engines, chips, faults");
     }
     return COMMAND_CLEAN;
-}
-
-/* --- inspect --- */
-
-static void print_line(void *context, const char *text)
-{
-    (void)context;
-    printf("%s\n", text);
-}
-
-static void print_bytes(const uint8_t *bytes, uint32_t size)
-{
-    bool plain = size > 0;
-    for (uint32_t i = 0; i < size; i++)
-        plain = plain && bytes[i] >= ' ' && bytes[i] < 0x7F && bytes[i] != '"';
-    if (plain) {
-        printf("\"%.*s\"", (int)size, (const char *)bytes);
-        return;
-    }
-    printf(size ? "0x" : "empty");
-    for (uint32_t i = 0; i < size && i < 32; i++)
-        printf("%02x", bytes[i]);
-    if (size > 32) printf("..");
-}
-
-static void print_content(const uint8_t *bytes, uint32_t size)
-{
-    if (!bytes && size == ADAPTER_DAMAGED) {
-        printf("damaged\n");
-        return;
-    }
-    print_bytes(bytes, size);
-    printf(" (%" PRIu32 " bytes)\n", size);
-}
-
-static void print_pair(void *context, const void *key, uint32_t key_size, const void *value,
-                       uint32_t value_size)
-{
-    (void)context;
-    printf("  ");
-    print_bytes(key, key_size);
-    printf(" = ");
-    print_content(value, value_size);
-}
-
-/* A queue has no numbers: its items are printed with their places. */
-struct item_list {
-    bool numbered;
-    uint64_t place;
-};
-
-static void print_item(void *context, uint64_t number, const void *data, uint32_t size)
-{
-    struct item_list *list = context;
-    printf("  %" PRIu64 " = ", list->numbered ? number : list->place);
-    list->place++;
-    print_content(data, size);
-}
-
-static enum answer print_contents(const struct adapter *adapter, void *object)
-{
-    bool numbered = adapter->kind == ADAPTER_LOG && !adapter->list->numberless;
-    struct item_list list = {.numbered = numbered};
-    if (adapter->kind == ADAPTER_MAP ? !adapter->map->each : !adapter->list->each) {
-        printf("the engine opens it; it can't list what it holds\n");
-        return ANSWER_OK;
-    }
-    if (adapter->kind == ADAPTER_MAP) {
-        printf("values, oldest copy first; the last one of a key counts:\n");
-        return adapter->map->each(object, print_pair, NULL);
-    }
-    printf("items, oldest first, by their %s:\n", list.numbered ? "numbers" : "places");
-    return adapter->list->each(object, print_item, &list);
-}
-
-static void inspect_chip(struct chip *chip, const struct loaded *loaded, const char *path)
-{
-    const struct adapter *adapter = loaded->adapter;
-    const struct bo_flash *flash = chip_flash(chip);
-    void *object = memory_new(adapter->object_size(&flash->geometry, &loaded->settings));
-    memset(object, 0xA5, adapter->object_size(&flash->geometry, &loaded->settings));
-    /* A dump may be anything: an engine that loops on it must come to an end. */
-    uint64_t calls = 64 * (bo_flash_size(flash) + 4096);
-    chip_set_fuel(chip, calls, calls);
-    printf("%s: %s, %" PRIu32 " sectors of %" PRIu32 " bytes\n", path, adapter->name,
-           flash->geometry.sector_count, flash->geometry.sector_size);
-    enum answer answer = adapter->mount(object, flash, &loaded->settings);
-    if (adapter->inspect) adapter->inspect(object, flash, &loaded->settings, print_line, NULL);
-    if (answer == ANSWER_OK) answer = print_contents(adapter, object);
-    if (answer != ANSWER_OK)
-        printf("the engine can't open it: it is damaged, or another engine or other options wrote "
-               "it\n");
-    if (chip_breach(chip)->rule != CHIP_RULE_KEPT)
-        printf("the engine broke a rule: %s\n", chip_rule_name(chip_breach(chip)->rule));
-    free(object);
-}
-
-static int inspect_bytes(const struct loaded *loaded, const char *path, const uint8_t *image,
-                         uint64_t size)
-{
-    uint64_t wanted = (uint64_t)loaded->script->part.geometry.sector_size *
-                      loaded->script->part.geometry.sector_count;
-    if (size != wanted)
-        return command_refuse("%s: has %" PRIu64 " bytes, but the chip has %" PRIu64, path, size,
-                              wanted);
-    struct chip *chip = chip_new(&loaded->script->part);
-    bool taken = chip && chip_load(chip, image, size);
-    assert(taken); /* geometry and size were looked at */
-    chip_allow_and(chip, loaded->adapter->relies_on_and);
-    inspect_chip(chip, loaded, path);
-    chip_free(chip);
-    return COMMAND_CLEAN;
-}
-
-/* The largest chip that flash.h can address. */
-#define IMAGE_SIZE_MAX ((uint64_t)1 << 32)
-
-int command_inspect(int argc, char **argv)
-{
-    struct command_options options;
-    struct loaded loaded;
-    uint64_t size;
-    if (!command_parse(argc, argv, &options)) return COMMAND_USAGE;
-    if (options.file_count < 1 || options.file_count > 2)
-        return command_refuse(
-            "inspect takes an image, and either a scenario or --engine and --chip");
-    uint8_t *image = file_read(options.files[0], IMAGE_SIZE_MAX, &size);
-    if (!image) return command_refuse("%s: %s", options.files[0], strerror(errno));
-    int code = options.file_count == 2 ? command_load(&options, options.files[1], &loaded)
-                                       : command_load_bare(&options, size, &loaded);
-    if (code == COMMAND_CLEAN) {
-        code = inspect_bytes(&loaded, options.files[0], image, size);
-        script_free(loaded.script);
-    }
-    free(image);
-    return code;
 }

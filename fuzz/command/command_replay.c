@@ -94,6 +94,7 @@ static void print_run(const struct loaded *loaded, const struct rig *rig)
            wear.max_sector, wear.max, wear.mean, wear.used, g->sector_count);
     print_lifetime(rig, &wear);
     print_bounds(loaded, rig);
+    printf("  no divergence\n");
 }
 
 static void print_run_json(const struct loaded *loaded, const struct rig *rig)
@@ -151,11 +152,20 @@ static int refuse_mistake(const struct command_options *options, const struct lo
     return command_refuse_at(options->files[0], line, replayed->finding.text);
 }
 
-static int run_loaded(const struct command_options *options, const struct loaded *loaded)
+struct run {
+    const struct command_options *options;
+    const struct loaded *loaded;
+};
+
+static int run_apart(void *context, struct rig_pulse *pulse)
 {
+    const struct run *it = context;
+    const struct command_options *options = it->options;
+    const struct loaded *loaded = it->loaded;
     struct replay replayed;
     struct rig *rig = rig_new(loaded->script, loaded->adapter, &loaded->settings);
     int code = COMMAND_CLEAN;
+    rig->pulse = pulse;
     bool fine = replay(rig, NULL, &replayed);
     if (replayed.finding.clause == CLAUSE_SCENARIO) {
         code = refuse_mistake(options, loaded, &replayed);
@@ -171,6 +181,12 @@ static int run_loaded(const struct command_options *options, const struct loaded
     if (options->image && code == COMMAND_CLEAN) code = write_image(rig, options->image);
     rig_free(rig);
     return code;
+}
+
+static int run_loaded(const struct command_options *options, const struct loaded *loaded)
+{
+    struct run it = {options, loaded};
+    return command_apart(options, loaded->adapter->name, run_apart, &it);
 }
 
 /* Parses, loads, and calls `work`. */

@@ -15,6 +15,7 @@
 #include "fuzz/command/command.h"
 #include "fuzz/wear/cost_table.h"
 #include "fuzz/explore/replay.h"
+#include "fuzz/explore/worker.h"
 #include "sim/memory.h"
 
 #define ENGINES_MAX 12u
@@ -72,18 +73,40 @@ static int blame(const struct contest *contest, const struct contender *it, cons
     return COMMAND_DIVERGED;
 }
 
-static int work(const struct contest *contest, const struct contender *it,
-                const struct cut_rate *cut_rate, struct cost *cost)
+/* One contender's work, with cuts where there is a rate. */
+struct shift {
+    const struct contest *contest;
+    const struct contender *contender;
+    const struct cut_rate *cut_rate;
+    struct cost *cost; /* shared by two processes */
+};
+
+static int work_apart(void *context, struct rig_pulse *pulse)
 {
+    const struct shift *shift = context;
+    const struct contest *contest = shift->contest;
+    const struct contender *it = shift->contender;
+    const struct cut_rate *cut_rate = shift->cut_rate;
     struct script bare = it->script;
     bare.op_count = 0;
     struct script *done = script_copy(&bare);
     struct rig *rig = rig_new(&it->script, it->adapter, &it->settings);
     int code = COMMAND_CLEAN;
+    rig->pulse = pulse;
     if (cut_rate) rig_set_faults(rig, cut_rate->faults);
-    if (!cost_work(cost, rig, cut_rate, done)) code = blame(contest, it, rig, done);
+    if (!cost_work(shift->cost, rig, cut_rate, done)) code = blame(contest, it, rig, done);
     rig_free(rig);
     script_free(done);
+    return code;
+}
+
+static int work(const struct contest *contest, const struct contender *it,
+                const struct cut_rate *cut_rate, struct cost *cost)
+{
+    struct shift shift = {contest, it, cut_rate, worker_share(sizeof *cost)};
+    int code = command_apart(contest->options, it->name, work_apart, &shift);
+    *cost = *shift.cost;
+    worker_unshare(shift.cost, sizeof *cost);
     return code;
 }
 
@@ -236,6 +259,7 @@ static int compare(struct contest *contest, const struct script *script)
         cost_table_print_json(&table, stdout);
     else if (code == COMMAND_CLEAN)
         cost_table_print(&table, stdout);
+    if (code == COMMAND_CLEAN && !contest->options->json) printf("\nno divergence\n");
     return code;
 }
 

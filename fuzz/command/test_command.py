@@ -103,15 +103,15 @@ EXPLORES = """engine plugin faults depth reach bits masks prefixes seed no-use n
     shard jobs silence max no-shrink shrink-seconds artefacts db campaign json quiet waive
     complete seconds"""
 USES = {
-    "run": "engine plugin image json quiet",
+    "run": "engine plugin image json quiet silence",
     "explore": EXPLORES,
     "fuzz": EXPLORES + " chip time runs image",
     "replay": "engine plugin quiet json silence",
     "shrink": "engine plugin shrink-seconds silence",
     "decode": "engine plugin chip image faults",
     "wear": """engine plugin engines cuts seed faults bits masks prefixes db campaign json
-        artefacts""",
-    "inspect": "engine plugin chip",
+        artefacts silence""",
+    "inspect": "engine plugin chip silence",
     "print": "",
     "list": "json plugin",
 }

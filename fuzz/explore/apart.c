@@ -7,20 +7,9 @@
 
 /* What both processes see; as far as it came when the engine ended its own. */
 struct shared {
-    struct replay replay;
+    int code;
     struct rig_pulse pulse;
 };
-
-static _Noreturn void play_and_leave(const struct script *script, const struct adapter *adapter,
-                                     const struct adapter_settings *settings, FILE *story,
-                                     struct shared *shared)
-{
-    struct rig *rig = rig_new(script, adapter, settings);
-    rig->pulse = &shared->pulse;
-    replay(rig, story, &shared->replay);
-    if (story) fflush(story);
-    worker_leave();
-}
 
 /* Most replays take less time than a pause of the pool. */
 static void pause_shortly(uint32_t looks)
@@ -29,7 +18,7 @@ static void pause_shortly(uint32_t looks)
     nanosleep(&pause, NULL);
 }
 
-static void watch(struct worker *worker, struct shared *shared, double silence_max)
+static struct finding watch(struct worker *worker, const struct shared *shared, double silence_max)
 {
     char text[WORKER_TEXT_MAX];
     enum worker_end end = WORKER_RUNS;
@@ -37,23 +26,65 @@ static void watch(struct worker *worker, struct shared *shared, double silence_m
         if (looks) pause_shortly(looks);
         end = worker_look(worker, shared->pulse.calls, silence_max, text);
     }
-    if (end == WORKER_DONE) return;
-    shared->replay.finding = worker_finding(end, shared->pulse.call, text);
-    shared->replay.finding.cut = shared->replay.cut;
+    if (end == WORKER_DONE) return (struct finding){.clause = CLAUSE_NONE};
+    return worker_finding(end, shared->pulse.call, text);
 }
 
-void replay_apart(const struct script *script, const struct adapter *adapter,
-                  const struct adapter_settings *settings, FILE *story, double silence_max,
-                  struct replay *result)
+static void copy_file(FILE *from, FILE *to)
+{
+    char line[512];
+    rewind(from);
+    while (fgets(line, sizeof line, from))
+        fputs(line, to);
+}
+
+struct apart_end apart_do(apart_work *work, void *context, double silence_max, FILE *errors)
 {
     struct shared *shared = worker_share(sizeof *shared);
     struct worker worker;
     worker_open(&worker);
     worker_keep_errors(&worker);
     fflush(NULL);
-    if (worker_fork(&worker)) play_and_leave(script, adapter, settings, story, shared);
-    watch(&worker, shared, silence_max);
+    if (worker_fork(&worker)) {
+        shared->code = work(context, &shared->pulse);
+        fflush(stdout);
+        worker_leave();
+    }
+    struct finding finding = watch(&worker, shared, silence_max);
+    if (errors) copy_file(worker.errors, errors);
+    struct apart_end end = {.code = shared->code, .finding = finding};
     worker_close(&worker);
-    *result = shared->replay;
     worker_unshare(shared, sizeof *shared);
+    return end;
+}
+
+struct play {
+    const struct script *script;
+    const struct adapter *adapter;
+    const struct adapter_settings *settings;
+    FILE *story;
+    struct replay *result; /* shared */
+};
+
+static int play(void *context, struct rig_pulse *pulse)
+{
+    const struct play *it = context;
+    struct rig *rig = rig_new(it->script, it->adapter, it->settings);
+    rig->pulse = pulse;
+    replay(rig, it->story, it->result);
+    return 0;
+}
+
+void replay_apart(const struct script *script, const struct adapter *adapter,
+                  const struct adapter_settings *settings, FILE *story, double silence_max,
+                  struct replay *result)
+{
+    struct replay *shared = worker_share(sizeof *shared);
+    struct play it = {script, adapter, settings, story, shared};
+    struct apart_end end = apart_do(play, &it, silence_max, NULL);
+    *result = *shared;
+    worker_unshare(shared, sizeof *shared);
+    if (end.finding.clause == CLAUSE_NONE) return;
+    result->finding = end.finding;
+    result->finding.cut = result->cut;
 }

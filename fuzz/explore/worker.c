@@ -2,6 +2,7 @@
 #include "fuzz/explore/worker.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
@@ -29,6 +30,8 @@ struct worker_word {
 };
 
 static struct worker_word *mine; /* of this process, when it is a worker */
+static bool forking;             /* the process that comes now is a worker, */
+static bool forks_end;           /* and any other one ends at once */
 static volatile sig_atomic_t interrupted;
 
 void worker_stop(int signal_number)
@@ -182,11 +185,26 @@ static void become(struct worker *worker, pid_t watcher)
     if (worker->errors) dup2(fileno(worker->errors), STDERR_FILENO);
 }
 
+/* In a new process: one that an engine makes must not go on as a second harness. */
+static void end_stray(void)
+{
+    if (!forking) _exit(EXIT_FAILED);
+}
+
+static void end_strays(void)
+{
+    if (!forks_end && pthread_atfork(NULL, NULL, end_stray) != 0) memory_is_short();
+    forks_end = true;
+}
+
 bool worker_fork(struct worker *worker)
 {
     pid_t watcher = getpid();
     worker->word->left = false;
+    end_strays();
+    forking = true;
     pid_t pid = fork();
+    forking = false;
     if (pid < 0) worker_fail("no process can be made: %s", strerror(errno));
     if (pid == 0) become(worker, watcher);
     *worker = (struct worker){.pid = pid,

@@ -51,7 +51,8 @@ void worker_open(struct worker *worker);
 void worker_keep_errors(struct worker *worker);
 void worker_close(struct worker *worker);
 
-/* Makes the process; true in it. Standard output must be flushed before. */
+/* Makes the process; true in it. Standard output must be flushed before. From then on any other
+ * process that is made by fork(), by an engine, ends at once. */
 bool worker_fork(struct worker *worker);
 
 /* Ends the worker that calls it; what it wrote must be flushed. */

@@ -81,6 +81,7 @@ static bool mount_object(struct labour *it, void *object)
     chip_set_fuel(rig->chip, rig->bounds[ADAPTER_CALL_MOUNT].reads,
                   rig->bounds[ADAPTER_CALL_MOUNT].changes);
     if (!rig_wipe_ram(rig, object, JUNK)) return false;
+    rig_note_call(rig, ADAPTER_CALL_MOUNT);
     return rig->adapter->mount(object, chip_flash(rig->chip), &rig->settings) == ANSWER_OK;
 }
 

@@ -1,0 +1,205 @@
+"""Whatever an engine does to its process, a command ends by itself and says what came of it."""
+
+import os
+import subprocess
+
+import pytest
+from conftest import ROOT
+from harness import CLEAN, DIVERGED, USAGE, compiler
+
+# The store of the example, which does one of these in a mount, in a store, or in the first mount
+# that finds a torn snapshot; without a place, while it is loaded.
+MISCHIEF = ("none", "abort", "exit", "hang", "recurse", "fork")
+PLACES = ("mount", "store", "torn")
+SOURCE = """
+#define brownout_adapter example_entry
+#include "examples/plugin/two_slots.c"
+#undef brownout_adapter
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum kind { NONE, ABORT, EXIT, HANG, RECURSE, FORK };
+static const char *const kinds[] = {KINDS};
+static const char *const places[] = {PLACES};
+enum place { MOUNT, STORE, TORN };
+static const struct adapter_option options[] = {
+    {.name = "kind", .max = FORK, .summary = "what", .words = kinds},
+    {.name = "place", .max = TORN, .summary = "where", .words = places},
+    {0}};
+static struct adapter adapter;
+static struct adapter_map map;
+
+static int recurse(const volatile char *from)
+{
+    volatile char frame[4096];
+    frame[0] = (char)(from[0] + 1);
+    return recurse(frame) + frame[0];
+}
+
+static void play(void *object, size_t size, uint64_t kind)
+{
+    volatile int turns = 1;
+    if (kind != NONE) fprintf(stderr, "engine.c:%u: here\\n", (unsigned)kind);
+    if (kind == ABORT) abort();
+    if (kind == EXIT) exit(7);
+    if (kind == RECURSE) recurse((const volatile char *)&turns);
+    if (kind == FORK && fork() < 0) abort();
+    (void)object;
+    (void)size;
+    while (kind == HANG && turns) turns = 1;
+}
+
+/* Behind what the example has: the settings. */
+static size_t size_of(const struct bo_flash_geometry *geometry,
+                      const struct adapter_settings *settings)
+{
+    return slots_object_size(geometry, settings) + sizeof *settings;
+}
+
+static void play_at(void *object, enum place place)
+{
+    struct adapter_settings settings;
+    const struct store *store = object;
+    const struct bo_flash_geometry *geometry = &store->flash->geometry;
+    size_t size = slots_object_size(geometry, &settings);
+    memcpy(&settings, (uint8_t *)object + size, sizeof settings);
+    if (settings.values[1] == place) play(object, size + sizeof settings, settings.values[0]);
+}
+
+static bool is_torn(struct store *store, uint32_t slot)
+{
+    uint8_t first;
+    bo_flash_read(store->flash, slot * sector_size(store) + 8, &first, 1);
+    return first != 0xFF && read_snapshot(store, slot) < 0;
+}
+
+static enum answer mount(void *object, const struct bo_flash *flash,
+                         const struct adapter_settings *settings)
+{
+    enum answer answer = slots_mount(object, flash, settings);
+    size_t size = slots_object_size(&flash->geometry, settings);
+    memcpy((uint8_t *)object + size, settings, sizeof *settings);
+    play_at(object, MOUNT);
+    if (is_torn(object, 0) || is_torn(object, 1)) play_at(object, TORN);
+    return answer;
+}
+
+static enum answer store(void *object, const void *key, uint32_t key_size, const void *value,
+                         uint32_t value_size)
+{
+    play_at(object, STORE);
+    return slots_store(object, key, key_size, value, value_size);
+}
+
+__attribute__((constructor)) static void load_it(void)
+{
+    const char *kind = getenv("MISCHIEF");
+    for (size_t i = 0; kind && i <= FORK; i++)
+        if (strcmp(kind, kinds[i]) == 0) play(NULL, 0, i);
+}
+
+adapter_entry brownout_adapter;
+const struct adapter *brownout_adapter(void)
+{
+    adapter = two_slots;
+    map = calls;
+    map.store = store;
+    adapter.name = "naughty";
+    adapter.options = options;
+    adapter.object_size = size_of;
+    adapter.mount = mount;
+    adapter.map = &map;
+    return &adapter;
+}
+"""
+CHIP = "generic sectors=2 sector=256 page=256 unit=4"
+CASE = """chip {}
+engine naughty kind={} place={}
+store a 0x01
+store b 0x02 cut 2 prefix:12
+mount
+store c 0x03
+look
+"""
+
+
+def words(names):
+    return ", ".join(f'"{name}"' for name in names)
+
+
+@pytest.fixture(scope="module")
+def plugin(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("mischief")
+    source, made = folder / "naughty.c", folder / "naughty.so"
+    source.write_text(SOURCE.replace("KINDS", words(MISCHIEF)).replace("PLACES", words(PLACES)))
+    words_of = (*compiler(), "-std=gnu11", "-shared", "-fPIC", f"-I{ROOT}", "-o", made, source)
+    subprocess.run(list(map(str, words_of)), check=True)
+    return made
+
+
+@pytest.fixture(scope="module")
+def image(brownout, plugin):
+    """A dump of the store whose newest snapshot is torn."""
+    path = plugin.parent / "torn.bin"
+    scenario = plugin.parent / "none.scn"
+    scenario.write_text(CASE.format(CHIP, "none", "mount"))
+    done = brownout("run", scenario, "--plugin", plugin, "--image", path)
+    assert done.returncode == CLEAN and done.stdout.endswith("no divergence\n"), done.stderr
+    dump = bytearray(path.read_bytes())
+    dump[256 + 12] ^= 0x01
+    path.write_bytes(dump)
+    return path
+
+
+def commands(plugin, image, kind, place):
+    """Each command, and whether it comes to that place."""
+    scenario = plugin.parent / f"{kind}-{place}.case"
+    scenario.write_text(CASE.format(CHIP, kind, place))
+    engine = ("--engine", f"naughty kind={kind} place={place}", "--chip", CHIP)
+    stores = place != "store"
+    yield True, ("replay", scenario)
+    yield True, ("run", scenario)
+    yield True, ("shrink", scenario, "--shrink-seconds", 0.2)
+    yield True, ("wear", scenario, "--engine", engine[1], "--cuts", "1/1", "--faults", "prefix")
+    yield True, ("fuzz", "--image", image, scenario)
+    yield stores, ("inspect", image, *engine)
+
+
+# A sanitized command would report the overflow of the stack itself, and not be ended by it.
+PLAIN = {**os.environ, "ASAN_OPTIONS": "handle_segv=0:exitcode=86"}
+
+
+def run(brownout, plugin, *arguments, **environment):
+    more = ("--plugin", plugin, "--silence", 0.1)
+    options = {"env": {**PLAIN, **environment}, "cwd": plugin.parent, "timeout": 20}
+    return brownout(*arguments, *more, **options)
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("kind", MISCHIEF)
+def test_a_command_ends_with_a_verdict_whatever_the_engine_does(
+    brownout, plugin, image, kind, place
+):
+    for comes, arguments in commands(plugin, image, kind, place):
+        done = run(brownout, plugin, *arguments)
+        if kind in ("none", "fork") or not comes:
+            assert done.returncode == (USAGE if arguments[0] == "shrink" else CLEAN), arguments
+            assert "DIVERGENCE" not in done.stdout
+        elif arguments[0] == "shrink":
+            assert done.returncode == DIVERGED and "\nfound " in done.stdout, done.stderr
+        else:
+            assert done.returncode == DIVERGED, (arguments, done.stdout, done.stderr)
+            assert "DIVERGENCE" in "".join(done.stdout.splitlines()[-2:]), arguments
+            assert ("sane" if kind != "hang" else "bounded") in done.stdout
+
+
+@pytest.mark.parametrize("kind", MISCHIEF[1:])
+def test_what_a_plug_in_does_as_it_is_loaded_ends_no_command(brownout, plugin, image, kind):
+    for _, arguments in list(commands(plugin, image, "none", "mount"))[::2]:
+        done = run(brownout, plugin, *arguments, MISCHIEF=kind)
+        if kind == "fork":
+            assert done.returncode == (USAGE if arguments[0] == "shrink" else CLEAN), arguments
+            continue
+        assert done.returncode == USAGE and done.stdout == "", arguments
+        assert f"{plugin}: can't be loaded: " in done.stderr.splitlines()[-1]
