@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "fuzz/command/command.h"
+#include "fuzz/rig/object.h"
 #include "fuzz/script/file.h"
 #include "sim/chip.h"
 #include "sim/memory.h"
@@ -100,13 +101,13 @@ static enum answer print_contents(struct inspection *it, void *object)
     return adapter->list->each(object, print_item, it);
 }
 
-static void inspect_chip(struct inspection *it, struct chip *chip)
+static int inspect_chip(struct inspection *it, struct chip *chip)
 {
     const struct loaded *loaded = it->loaded;
     const struct adapter *adapter = loaded->adapter;
     const struct bo_flash *flash = chip_flash(chip);
     size_t size = adapter->object_size(&flash->geometry, &loaded->settings);
-    void *object = memory_new(size);
+    void *object = object_new(size);
     memset(object, 0xA5, size);
     /* A dump may be anything: an engine that loops on it must come to an end. */
     uint64_t calls = 64 * (bo_flash_size(flash) + 4096);
@@ -122,7 +123,12 @@ static void inspect_chip(struct inspection *it, struct chip *chip)
                "it\n");
     if (chip_breach(chip)->rule != CHIP_RULE_KEPT)
         printf("the engine broke a rule: %s\n", chip_rule_name(chip_breach(chip)->rule));
-    free(object);
+    bool whole = object_is_whole(object, size);
+    object_free(object, size);
+    if (whole) return COMMAND_CLEAN;
+    printf("DIVERGENCE of %s, clause sane: it writes outside of its object of %zu bytes\n",
+           adapter->name, size);
+    return COMMAND_DIVERGED;
 }
 
 static int inspect_apart(void *context, struct rig_pulse *pulse)
@@ -134,9 +140,9 @@ static int inspect_apart(void *context, struct rig_pulse *pulse)
     assert(taken); /* geometry and size were looked at */
     it->pulse = pulse;
     chip_allow_and(chip, loaded->adapter->relies_on_and);
-    inspect_chip(it, chip);
+    int code = inspect_chip(it, chip);
     chip_free(chip);
-    return COMMAND_CLEAN;
+    return code;
 }
 
 static int inspect_bytes(const struct command_options *options, const struct loaded *loaded,

@@ -9,7 +9,7 @@ from harness import CLEAN, DIVERGED, USAGE, compiler
 
 # The store of the example, which does one of these in a mount, in a store, or in the first mount
 # that finds a torn snapshot; without a place, while it is loaded.
-MISCHIEF = ("none", "abort", "exit", "hang", "recurse", "fork")
+MISCHIEF = ("none", "abort", "exit", "hang", "recurse", "fork", "write")
 PLACES = ("mount", "store", "torn")
 SOURCE = """
 #define brownout_adapter example_entry
@@ -19,12 +19,12 @@ SOURCE = """
 #include <stdlib.h>
 #include <unistd.h>
 
-enum kind { NONE, ABORT, EXIT, HANG, RECURSE, FORK };
+enum kind { NONE, ABORT, EXIT, HANG, RECURSE, FORK, WRITE };
 static const char *const kinds[] = {KINDS};
 static const char *const places[] = {PLACES};
 enum place { MOUNT, STORE, TORN };
 static const struct adapter_option options[] = {
-    {.name = "kind", .max = FORK, .summary = "what", .words = kinds},
+    {.name = "kind", .max = WRITE, .summary = "what", .words = kinds},
     {.name = "place", .max = TORN, .summary = "where", .words = places},
     {0}};
 static struct adapter adapter;
@@ -45,8 +45,7 @@ static void play(void *object, size_t size, uint64_t kind)
     if (kind == EXIT) exit(7);
     if (kind == RECURSE) recurse((const volatile char *)&turns);
     if (kind == FORK && fork() < 0) abort();
-    (void)object;
-    (void)size;
+    if (kind == WRITE) ((uint8_t *)object)[size] ^= 1;
     while (kind == HANG && turns) turns = 1;
 }
 
@@ -194,7 +193,7 @@ def test_a_command_ends_with_a_verdict_whatever_the_engine_does(
             assert ("sane" if kind != "hang" else "bounded") in done.stdout
 
 
-@pytest.mark.parametrize("kind", MISCHIEF[1:])
+@pytest.mark.parametrize("kind", MISCHIEF[1:6])
 def test_what_a_plug_in_does_as_it_is_loaded_ends_no_command(brownout, plugin, image, kind):
     for _, arguments in list(commands(plugin, image, "none", "mount"))[::2]:
         done = run(brownout, plugin, *arguments, MISCHIEF=kind)

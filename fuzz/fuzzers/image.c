@@ -162,6 +162,7 @@ static bool after(struct rig *rig, enum adapter_call call, enum answer answer)
 {
     const struct chip_breach *breach = chip_breach(rig->chip);
     char text[RIG_BOUND_MAX];
+    if (!rig_stays_inside(rig, call)) return false;
     switch (breach->rule) {
     case CHIP_RULE_FUEL:
         rig_print_bound(rig, call, text);

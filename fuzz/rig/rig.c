@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "fuzz/rig/exercise.h"
+#include "fuzz/rig/object.h"
 #include "fuzz/adapters/globals.h"
 
 /* Two patterns, so that a mount that reads its junk answers differently the second time. */
@@ -20,7 +21,7 @@ static void make_levels(struct rig *rig)
 {
     for (uint32_t i = 0; i < CONTRACT_LEVELS; i++) {
         struct rig_level *level = &rig->levels[i];
-        level->object = memory_new(rig->object_size);
+        level->object = object_new(rig->object_size);
         if (!rig->adapter->has_globals) continue;
         level->ram = memory_new(globals_size());
         level->ram_at_enter = memory_new(globals_size());
@@ -52,7 +53,7 @@ static void make_parts(struct rig *rig)
     rig->adapter->limits(geometry, &rig->settings, &rig->key_size_min, &rig->key_size_max,
                          &rig->value_size_max);
     rig->object_size = rig->adapter->object_size(geometry, &rig->settings);
-    rig->second = memory_new(rig->object_size);
+    rig->second = object_new(rig->object_size);
     rig->value_size_min = adapter_value_size_min(rig->adapter, &rig->settings);
     rig->exercise = exercise_new(script, rig->adapter, &rig->settings);
     set_bounds(rig);
@@ -129,7 +130,7 @@ void rig_free(struct rig *rig)
 {
     if (!rig) return;
     for (uint32_t i = 0; i < CONTRACT_LEVELS; i++) {
-        free(rig->levels[i].object);
+        object_free(rig->levels[i].object, rig->object_size);
         free(rig->levels[i].ram);
         free(rig->levels[i].ram_at_enter);
         model_free(&rig->levels[i].model);
@@ -139,7 +140,7 @@ void rig_free(struct rig *rig)
     exercise_free(rig->exercise);
     chip_free(rig->chip);
     free(rig->touched);
-    free(rig->second);
+    object_free(rig->second, rig->object_size);
     free(rig->buffer);
     free(rig);
 }
@@ -376,6 +377,17 @@ bool rig_is_sane(struct rig *rig, enum adapter_call call, enum answer answer)
                      text ? ": " : "", text ? text : "");
 }
 
+bool rig_stays_inside(struct rig *rig, enum adapter_call call)
+{
+    void *object = rig_object(rig);
+    if (object_is_whole(object, rig->object_size) && object_is_whole(rig->second, rig->object_size))
+        return true;
+    object_mend(object, rig->object_size);
+    object_mend(rig->second, rig->object_size);
+    return rig_finds(rig, CLAUSE_SANE, SEEN_EXTRA, "%s writes outside of its object of %zu bytes",
+                     adapter_call_name(call), rig->object_size);
+}
+
 /* What holds after each call of any kind. */
 bool rig_after(struct rig *rig, enum adapter_call call, enum answer answer)
 {
@@ -385,6 +397,7 @@ bool rig_after(struct rig *rig, enum adapter_call call, enum answer answer)
     keep_worst(rig, call);
     note_touched(rig);
     check_call(rig);
+    if (!rig_stays_inside(rig, call)) return false;
     if (breach->rule == CHIP_RULE_KEPT) return rig_is_sane(rig, call, answer);
     if (breach->rule == CHIP_RULE_FUEL) {
         rig_print_bound(rig, call, text);

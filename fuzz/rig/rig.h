@@ -178,6 +178,10 @@ void rig_print_bound(const struct rig *rig, enum adapter_call call, char text[RI
 /* Whether an answer is no panic, which is a finding (sane) while the power is on. */
 bool rig_is_sane(struct rig *rig, enum adapter_call call, enum answer answer);
 
+/* Whether the engine wrote nothing around its object and the one of the second mount; else that is
+ * a finding (sane). */
+bool rig_stays_inside(struct rig *rig, enum adapter_call call);
+
 /* Whether power went away inside the last call. */
 bool rig_is_off(const struct rig *rig);
 
