@@ -8,9 +8,10 @@ from conftest import ROOT
 from harness import CLEAN, DIVERGED, USAGE, compiler
 
 # The store of the example, which does one of these in a mount, in a store, or in the first mount
-# that finds a torn snapshot; without a place, while it is loaded.
+# that finds a torn snapshot; or after its power went off, which no engine lives to see; without a
+# place, while it is loaded.
 MISCHIEF = ("none", "abort", "exit", "hang", "recurse", "fork", "write")
-PLACES = ("mount", "store", "torn")
+PLACES = ("mount", "store", "torn", "off")
 SOURCE = """
 #define brownout_adapter example_entry
 #include "examples/plugin/two_slots.c"
@@ -22,10 +23,10 @@ SOURCE = """
 enum kind { NONE, ABORT, EXIT, HANG, RECURSE, FORK, WRITE };
 static const char *const kinds[] = {KINDS};
 static const char *const places[] = {PLACES};
-enum place { MOUNT, STORE, TORN };
+enum place { MOUNT, STORE, TORN, OFF };
 static const struct adapter_option options[] = {
     {.name = "kind", .max = WRITE, .summary = "what", .words = kinds},
-    {.name = "place", .max = TORN, .summary = "where", .words = places},
+    {.name = "place", .max = OFF, .summary = "where", .words = places},
     {0}};
 static struct adapter adapter;
 static struct adapter_map map;
@@ -88,7 +89,9 @@ static enum answer store(void *object, const void *key, uint32_t key_size, const
                          uint32_t value_size)
 {
     play_at(object, STORE);
-    return slots_store(object, key, key_size, value, value_size);
+    enum answer answer = slots_store(object, key, key_size, value, value_size);
+    if (answer == ANSWER_FLASH) play_at(object, OFF);
+    return answer;
 }
 
 __attribute__((constructor)) static void load_it(void)
@@ -156,13 +159,15 @@ def commands(plugin, image, kind, place):
     scenario = plugin.parent / f"{kind}-{place}.case"
     scenario.write_text(CASE.format(CHIP, kind, place))
     engine = ("--engine", f"naughty kind={kind} place={place}", "--chip", CHIP)
-    stores = place != "store"
-    yield True, ("replay", scenario)
-    yield True, ("run", scenario)
-    yield True, ("shrink", scenario, "--shrink-seconds", 0.2)
-    yield True, ("wear", scenario, "--engine", engine[1], "--cuts", "1/1", "--faults", "prefix")
-    yield True, ("fuzz", "--image", image, scenario)
-    yield stores, ("inspect", image, *engine)
+    lives = place != "off"
+    yield lives, ("replay", scenario)
+    yield lives, ("run", scenario)
+    yield lives, ("shrink", scenario, "--shrink-seconds", 0.2)
+    yield lives, ("wear", scenario, "--engine", engine[1], "--cuts", "1/1", "--faults", "prefix")
+    yield lives, ("fuzz", "--image", image, scenario)
+    yield lives and place != "store", ("inspect", image, *engine)
+    if not lives:
+        yield False, ("explore", scenario)
 
 
 # A sanitized command would report the overflow of the stack itself, and not be ended by it.

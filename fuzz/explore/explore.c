@@ -176,14 +176,29 @@ static bool must_work(const struct explorer *e, uint32_t index)
            !rig_is_done(e->rig, op) && !path_has_step(e->path, OP_USE);
 }
 
-/* An operation of the script, at this level. */
+/* An operation, and what the engine answers. */
+struct asked {
+    const struct explorer *e;
+    const struct op *op;
+    enum answer answer;
+};
+
+static bool ask(struct rig *rig, void *context)
+{
+    struct asked *asked = context;
+    if (asked->op->kind == OP_USE) return rig_use(rig, capacity_can_use(asked->e->capacity));
+    return rig_call(rig, asked->op, &asked->answer);
+}
+
+/* An operation of the script, at this level. The script's own cuts are in the run. */
 static bool do_op(struct explorer *e, uint32_t index)
 {
     const struct op *op = &e->script->ops[index];
-    enum answer answer = ANSWER_OK;
-    bool must = must_work(e, index);
-    if (op->kind == OP_USE) return rig_use(e->rig, capacity_can_use(e->capacity));
-    if (!rig_call(e->rig, op, &answer)) return false;
+    struct asked asked = {e, op, ANSWER_OK};
+    bool must = must_work(e, index), cut = e->rig->level == 0 && op->cut.nth;
+    if (cut ? !rig_until_off(e->rig, ask, &asked) : !ask(e->rig, &asked)) return false;
+    if (op->kind == OP_USE) return true;
+    enum answer answer = asked.answer;
     if (rig_is_off(e->rig)) answer = ANSWER_FLASH;
     if (e->rig->level == 0) e->answers[index] = (uint8_t)answer;
     if (!must || rig_worked(op, answer) || rig_is_off(e->rig) || !capacity_can_do(e->capacity, op))

@@ -12,6 +12,7 @@ struct player {
     FILE *story;
     struct replay *result;
     const struct op *op;
+    enum answer answer;  /* of the engine to it */
     uint32_t nth;        /* programs and erases in this operation so far */
     uint64_t trace;      /* digest of all of them from the start */
     bool used;           /* the exercise was done: its key may still take room */
@@ -287,27 +288,34 @@ static bool should_work(const struct player *player, uint32_t index)
            works_uncut(player->rig, index) && capacity_can_do(player->capacity, player->op);
 }
 
+/* The operation, with what the engine answers. */
+static bool do_op(struct rig *rig, void *context)
+{
+    struct player *player = context;
+    if (player->op->kind == OP_USE) return rig_use(rig, capacity_can_use(player->capacity));
+    return rig_call(rig, player->op, &player->answer);
+}
+
 static bool play_op(struct player *player, uint32_t index)
 {
     struct rig *rig = player->rig;
-    enum answer answer = ANSWER_OK;
     player->op = &rig->script->ops[index];
     if (!power_on_first(player)) return false;
     player->nth = 0;
     tell_op(player, index);
     bool done = rig_is_done(rig, player->op);
-    if (player->op->kind == OP_USE ? !rig_use(rig, capacity_can_use(player->capacity))
-                                   : !rig_call(rig, player->op, &answer))
-        return false;
+    player->answer = ANSWER_OK;
+    if (!rig_until_off(rig, do_op, player)) return false;
     player->used = player->used || player->op->kind == OP_USE;
     if (player->op->cut.nth > player->nth) player->result->cuts_missed++;
     if (rig_is_off(rig))
         tell_left(player);
     else if (player->op->kind == OP_MOUNT)
         tell_content(player);
-    if (rig_is_off(rig) || rig_worked(player->op, answer) || done || !should_work(player, index))
+    if (rig_is_off(rig) || rig_worked(player->op, player->answer) || done ||
+        !should_work(player, index))
         return true;
-    return rig_finds(rig, CLAUSE_ALIVE, rig_seen_of(answer),
+    return rig_finds(rig, CLAUSE_ALIVE, rig_seen_of(player->answer),
                      "%s worked without the cut and fails after it", op_name(player->op->kind));
 }
 

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -327,6 +328,7 @@ void rig_note_call(struct rig *rig, enum adapter_call call)
 {
     rig->call = call;
     rig->own = false;
+    rig->then = *chip_counters(rig->chip);
     if (rig->pulse) *rig->pulse = (struct rig_pulse){call, rig->pulse->calls + 1};
 }
 
@@ -336,7 +338,6 @@ void rig_before(struct rig *rig, enum adapter_call call)
     chip_set_fuel(rig->chip, rig->bounds[call].reads, rig->bounds[call].changes);
     chip_watch(rig->chip, rig->design.ring);
     model_set_now(rig_model(rig), ++rig->calls);
-    rig->then = *chip_counters(rig->chip);
     check_call(rig);
 }
 
@@ -377,6 +378,15 @@ bool rig_is_sane(struct rig *rig, enum adapter_call call, enum answer answer)
                      text ? ": " : "", text ? text : "");
 }
 
+/* What a call cost and left, whether it came to its end or not. */
+static void note_spent(struct rig *rig, enum adapter_call call)
+{
+    rig_add_spent(&rig->spent[call], &rig->then, chip_counters(rig->chip));
+    keep_worst(rig, call);
+    note_touched(rig);
+    check_call(rig);
+}
+
 bool rig_stays_inside(struct rig *rig, enum adapter_call call)
 {
     void *object = rig_object(rig);
@@ -393,10 +403,7 @@ bool rig_after(struct rig *rig, enum adapter_call call, enum answer answer)
 {
     const struct chip_breach *breach = chip_breach(rig->chip);
     char text[RIG_BOUND_MAX];
-    rig_add_spent(&rig->spent[call], &rig->then, chip_counters(rig->chip));
-    keep_worst(rig, call);
-    note_touched(rig);
-    check_call(rig);
+    note_spent(rig, call);
     if (!rig_stays_inside(rig, call)) return false;
     if (breach->rule == CHIP_RULE_KEPT) return rig_is_sane(rig, call, answer);
     if (breach->rule == CHIP_RULE_FUEL) {
@@ -530,6 +537,50 @@ bool rig_is_done(struct rig *rig, const struct op *op)
     const struct model *model = rig_model(rig);
     return op->kind == OP_STORE && model_is_map(model) &&
            model_match(model, op->key, false, op->value->bytes, op->value->size) >= 0;
+}
+
+/* --- power-off --- */
+
+struct rig_exit {
+    jmp_buf place;
+    struct rig_exit *outer;
+    chip_hook *hook; /* that says where power is cut */
+    void *context;
+};
+
+static const struct tear *ask(void *context, const struct chip_op *op)
+{
+    struct rig *rig = context;
+    struct rig_exit *here = rig->exit;
+    const struct tear *tear = here->hook(here->context, op);
+    if (!tear) return NULL;
+    assert(rig->exit == here && "the levels above are left");
+    chip_tear(rig->chip, op, tear);
+    longjmp(here->place, 1);
+}
+
+static void end_exit(struct rig *rig)
+{
+    chip_set_hook(rig->chip, rig->exit->hook, rig->exit->context);
+    rig->exit = rig->exit->outer;
+}
+
+bool rig_until_off(struct rig *rig, rig_work *work, void *context)
+{
+    struct rig_exit here = {.outer = rig->exit};
+    here.hook = chip_hook_of(rig->chip, &here.context);
+    if (!here.hook) return work(rig, context);
+    rig->exit = &here;
+    chip_set_hook(rig->chip, ask, rig);
+    if (setjmp(here.place)) {
+        end_exit(rig);
+        note_spent(rig, rig->call);
+        rig_lose_power(rig);
+        return true;
+    }
+    bool fine = work(rig, context);
+    end_exit(rig);
+    return fine;
 }
 
 /* --- power-on --- */

@@ -89,6 +89,7 @@ struct rig {
     bool rotten;           /* bits flipped at rest: a value may be missing, but not be another */
     bool interrupted;      /* power was cut on this path: what a scenario expects may not hold */
     uint64_t mounts;
+    struct rig_exit *exit;                     /* out of the engine, where power goes away */
     struct chip_counters then;                 /* as the engine call began */
     struct chip_counters spent[ADAPTER_CALLS]; /* by calls of each kind; no sense once cuts nest */
     struct adapter_bound worst[ADAPTER_CALLS]; /* the most that one call of each kind made */
@@ -137,6 +138,13 @@ void rig_keep(struct rig *rig);
 /* Which classes beyond the stable ones are in force: weak makes the chip ask for proven erases, rot
  * lets sectors wear out. A new rig has those of its script. */
 void rig_set_faults(struct rig *rig, uint32_t faults);
+
+/* Does `work`, which calls the engine, until it ends or the chip's hook cuts the power with a tear.
+ * Then the engine is left where it stands, in the flash call that is torn, as it is on a device: it
+ * never learns of the cut, and no more of its code runs. What `work` returns; true after a cut. The
+ * model has forgotten then what was never programmed. */
+typedef bool rig_work(struct rig *rig, void *context);
+bool rig_until_off(struct rig *rig, rig_work *work, void *context);
 
 /* First power-on of a blank chip at level 0: formats where the engine wants it, mounts. */
 bool rig_start(struct rig *rig);

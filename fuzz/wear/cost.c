@@ -73,6 +73,11 @@ static void book_payload(struct labour *it, const struct op *op)
 
 /* --- mounts --- */
 
+static bool call_mount(struct rig *rig, void *object)
+{
+    return rig->adapter->mount(object, chip_flash(rig->chip), &rig->settings) == ANSWER_OK;
+}
+
 static bool mount_object(struct labour *it, void *object)
 {
     struct rig *rig = it->rig;
@@ -82,7 +87,7 @@ static bool mount_object(struct labour *it, void *object)
                   rig->bounds[ADAPTER_CALL_MOUNT].changes);
     if (!rig_wipe_ram(rig, object, JUNK)) return false;
     rig_note_call(rig, ADAPTER_CALL_MOUNT);
-    return rig->adapter->mount(object, chip_flash(rig->chip), &rig->settings) == ANSWER_OK;
+    return rig_until_off(rig, call_mount, object);
 }
 
 static void keep_mount(struct labour *it, const struct chip_counters *spent)
@@ -134,16 +139,27 @@ static bool judge(struct labour *it)
 
 /* --- operations --- */
 
+struct asked {
+    const struct op *op;
+    enum answer answer;
+};
+
+static bool ask(struct rig *rig, void *context)
+{
+    struct asked *asked = context;
+    return rig_call(rig, asked->op, &asked->answer);
+}
+
 static bool do_call(struct labour *it, const struct op *op)
 {
-    enum answer answer = ANSWER_OK;
+    struct asked asked = {op, ANSWER_OK};
     struct rig *rig = it->rig;
     struct chip_counters *all = &rig->spent[rig_call_of(op->kind)], then = *all, spent = {0};
-    bool fine = rig_call(rig, op, &answer);
+    bool fine = rig_until_off(rig, ask, &asked);
     if (!op_is_work(op->kind)) return fine;
     rig_add_spent(&spent, &then, all);
     book(it, &spent);
-    if (fine && answer == ANSWER_OK && !rig_is_off(rig)) book_payload(it, op);
+    if (fine && asked.answer == ANSWER_OK && !rig_is_off(rig)) book_payload(it, op);
     return fine;
 }
 
