@@ -12,6 +12,7 @@
 #include "fuzz/command/command.h"
 #include "fuzz/db/db.h"
 #include "fuzz/fuzzers/image.h"
+#include "fuzz/fuzzers/image_case.h"
 #include "fuzz/fuzzers/input.h"
 #include "fuzz/explore/replay.h"
 #include "fuzz/script/scenario.h"
@@ -342,7 +343,7 @@ static int write_decoded(const struct command_options *options, const struct dec
     }
     if (code == COMMAND_CLEAN) {
         code = image_try(input.rig, input.image) ? COMMAND_CLEAN : COMMAND_DIVERGED;
-        input.script->op_count = 0;
+        image_case_strip(input.script);
         if (code) input_record(input.script, &input.rig->finding);
         scenario_print_script(input.script, stdout);
     }

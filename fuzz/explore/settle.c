@@ -17,7 +17,7 @@
 /* --- running it again --- */
 
 /* A crash in the exploration has no message yet: its worker wrote that where others read it. */
-static bool is_same(const struct finding *recorded, const struct finding *shown)
+bool settle_is_same(const struct finding *recorded, const struct finding *shown)
 {
     struct finding known = *recorded;
     if (known.seen == SEEN_CRASH && !kind_has_place(known.text) &&
@@ -37,7 +37,7 @@ static struct script *run_again(const struct script *script, const struct adapte
     if (settings_resolve(adapter, again, &settings, reason))
         replay_apart(again, adapter, &settings, NULL, silence_max, &replayed);
     *shown = replayed.finding;
-    if (is_same(&script->found, shown)) {
+    if (settle_is_same(&script->found, shown)) {
         again->found = *shown;
         again->trace = replayed.trace;
         return again;

@@ -16,6 +16,9 @@ struct settle_options {
     double silence_max;    /* seconds in one engine call after which it hangs */
 };
 
+/* Whether a replay shows the kind that was recorded. */
+bool settle_is_same(const struct finding *recorded, const struct finding *shown);
+
 /* Runs the case again and takes over the words of its finding; then, when asked, makes it smaller.
  * False: it shows something else, which is kept in divergence->shown; the case stays as it was. */
 bool settle_divergence(struct divergence *divergence, const struct adapter *adapter,

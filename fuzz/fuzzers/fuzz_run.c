@@ -17,6 +17,7 @@
 
 #include "fuzz/script/settings.h"
 #include "fuzz/fuzzers/fuzz_run_internal.h"
+#include "fuzz/fuzzers/image_case.h"
 #include "fuzz/explore/result_pipe.h"
 #include "sim/memory.h"
 
@@ -140,6 +141,15 @@ static void remember(struct fuzz_run *fuzzing, uint64_t raw, uint32_t index)
 
 #define NOT_REPRODUCED (UINT32_MAX - 1)
 
+/* Run again, and a script made smaller. */
+static bool settle(const struct fuzz_run *fuzzing, struct fuzz_run_case *found)
+{
+    const struct adapter *adapter = fuzzing->options->target.adapter;
+    const struct settle_options *options = &fuzzing->options->settle;
+    if (!found->image) return settle_divergence(&found->divergence, adapter, options);
+    return image_case_settle(&found->divergence, found->image, adapter, options->silence_max);
+}
+
 /* A kind that was not met before: run again and shrunk, it is a case of its own or one that is
  * there, or none. Takes the finding. */
 static uint32_t add_case(struct fuzz_run *fuzzing, struct fuzz_run_case *found)
@@ -147,8 +157,8 @@ static uint32_t add_case(struct fuzz_run *fuzzing, struct fuzz_run_case *found)
     struct fuzz_run_result *result = fuzzing->result;
     struct divergence *divergence = &found->divergence;
     uint64_t raw = divergence->shape;
-    if (!found->image && !settle_divergence(divergence, fuzzing->options->target.adapter,
-                                            &fuzzing->options->settle)) {
+    if (!settle(fuzzing, found)) {
+        free(found->image);
         result_add_unreproduced(&result->total, divergence);
         *found = (struct fuzz_run_case){0};
         remember(fuzzing, raw, NOT_REPRODUCED);

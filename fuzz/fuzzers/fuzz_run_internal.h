@@ -52,7 +52,7 @@ uint64_t fuzz_run_state(const struct fuzz_run *fuzzing, uint64_t round);
 struct script *fuzz_run_script(const struct fuzz_run *fuzzing, uint64_t *state,
                                struct adapter_settings *settings);
 
-/* The case of an image: chip, engine and finding, no operations. */
+/* The case of an image (image_case.h); the image itself goes beside it. */
 void fuzz_run_image_case(const struct script *script, const struct finding *finding,
                          struct divergence *divergence);
 

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "fuzz/fuzzers/image.h"
+#include "fuzz/fuzzers/image_case.h"
 #include "fuzz/explore/result_pipe.h"
 #include "fuzz/script/kind.h"
 #include "fuzz/script/settings.h"
@@ -123,12 +124,11 @@ static void explore_round(const struct fuzz_run *fuzzing, struct fuzz_run_slot *
     result_free(&result);
 }
 
-/* The chip and the engine of an image's case; the image itself goes beside it. */
 void fuzz_run_image_case(const struct script *script, const struct finding *finding,
                          struct divergence *divergence)
 {
     divergence->script = script_copy(script);
-    divergence->script->op_count = 0;
+    image_case_strip(divergence->script);
     divergence->count = 1;
     divergence->clause = finding->clause;
     divergence->shape = kind_digest(finding);

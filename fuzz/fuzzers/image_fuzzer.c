@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "fuzz/fuzzers/image.h"
+#include "fuzz/fuzzers/image_case.h"
 #include "fuzz/fuzzers/input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
@@ -18,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         exit(3);
     }
     if (!image_try(input.rig, input.image)) {
-        input.script->op_count = 0; /* what made the image is not the case */
+        image_case_strip(input.script);
         input_diverges(input.script, &input.rig->finding);
     }
     image_input_free(&input);

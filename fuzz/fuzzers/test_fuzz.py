@@ -16,6 +16,7 @@ STORE = "    struct store *store = object;\n    uint32_t size = copy_without("
 CHECK = "    if (count > size - HEADER) return -1;\n"
 ENDS = "    if (((struct store *)object)->sequence == 6) _Exit(7);\n"
 HANGS = "    if (((struct store *)object)->sequence == 6) for (;;) {}\n"
+FIVE = "    if (value_size == 5 && memcmp(value, \"vvvvv\", 5) == 0) abort();\n"
 READS_ON = (
     "    while (count > size - HEADER && count != 0xFFFFFFFF)\n"
     "        if (bo_flash_read(store->flash, slot * size, snapshot, size)) return -1;\n"
@@ -137,6 +138,19 @@ def test_an_engine_that_loops_on_a_damaged_image_is_a_case_with_the_image(fuzz, 
     again = brownout(*command)
     assert again.returncode == 1
     assert "mount on a damaged image" in again.stdout
+
+
+def test_the_case_of_an_image_asks_for_the_keys_of_its_scenario(fuzz, plugin, brownout):
+    """What is stored in an image is 'v's; no scenario of a fuzz run has five of them."""
+    made = plugin(STORE, FIVE + STORE)
+    done = fuzz("two-slots", "--plugin", made, "--faults", "edge", runs=8)
+    assert done.returncode == 1, done.stdout
+    assert "does not replay" not in done.stderr
+    command = replay_of(done.stdout)
+    assert command[:2] == ["fuzz", "--image"]
+    again = brownout(*command)
+    assert again.returncode == 1
+    assert "in store, clause sane" in again.stdout
 
 
 @pytest.mark.parametrize("fault, code", [("NONE", 0), ("READ_FOR_EVER", 1)])
