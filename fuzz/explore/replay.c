@@ -15,6 +15,7 @@ struct player {
     enum answer answer;  /* of the engine to it */
     uint32_t nth;        /* programs and erases in this operation so far */
     uint64_t trace;      /* digest of all of them from the start */
+    bool told_breach;    /* a rule was broken, and the story says where */
     bool used;           /* the exercise was done: its key may still take room */
     struct chip_op torn; /* the program or erase that was cut last */
 };
@@ -116,6 +117,20 @@ static void tell_call(const struct player *player, const struct chip_op *op)
     fprintf(out, "\n");
 }
 
+/* The flash call that broke a rule is refused, so the hook is not asked: it is told before the next
+ * one, or after the engine's call. */
+static void tell_breach(struct player *player)
+{
+    const struct chip_breach *breach = chip_breach(player->rig->chip);
+    static const char *const kinds[] = {
+        [CHIP_PROGRAM] = "program", [CHIP_ERASE] = "erase  ", [CHIP_READ] = "read   "};
+    if (!player->story || player->told_breach || breach->rule == CHIP_RULE_KEPT) return;
+    player->told_breach = true;
+    fprintf(player->story, "            %s 0x%05" PRIx32 "  %4" PRIu32 " bytes  IS REFUSED: %s\n",
+            kinds[breach->op.kind], breach->op.address, breach->op.size,
+            chip_rule_name(breach->rule));
+}
+
 static void tell_cut(const struct player *player, const struct chip_op *op)
 {
     char text[FAULT_TEXT_MAX];
@@ -188,9 +203,10 @@ static void tell_content(const struct player *player)
     fprintf(player->story, "%s\n", told ? "" : " nothing");
 }
 
-static void tell_finding(const struct player *player)
+static void tell_finding(struct player *player)
 {
     const struct finding *finding = &player->rig->finding;
+    tell_breach(player);
     if (!player->story || finding->clause == CLAUSE_NONE) return;
     if (finding->clause == CLAUSE_SCENARIO) return; /* no divergence */
     fprintf(player->story, "        DIVERGENCE, clause %s: %s\n", clause_name(finding->clause),
@@ -214,6 +230,7 @@ static const struct tear *on_flash_op(void *context, const struct chip_op *op)
     struct player *player = context;
     player->nth++;
     fold(player, op);
+    tell_breach(player);
     tell_call(player, op);
     if (player->op->cut.nth != player->nth) return NULL;
     tell_cut(player, op);

@@ -130,12 +130,13 @@ def test_two_panics_are_two_kinds_and_shrink(harness):
     for size in (6, 7):
         chip = "chip generic sectors=2 sector=256 page=256 unit=4\nengine panics\n"
         path = harness.write(chip + f'store a "12"\nstore b "1"\nstore c fill 1 {size}\n')
-        words = ("--artefacts", harness.folder, "--plugin", plugin)
+        cases = harness.folder / "two $words"
+        words = ("--artefacts", cases, "--plugin", plugin)
         done = harness.brownout("explore", path, *words)
         assert done.returncode == DIVERGED, done.stderr
         assert f"engine.c:{size}0: no room" in done.stdout
         case = re.search(r"divergence-\w+\.case", done.stdout)[0]
-        text = (harness.folder / case).read_text()
+        text = (cases / case).read_text()
         assert kind_of(text) == ("sane", "crash", "store", "none")
         assert len(operations(text)) == 1
         line = re.search(r"replay with: brownout (.*)", done.stdout)[1]

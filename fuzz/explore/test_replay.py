@@ -135,6 +135,23 @@ def test_a_case_prints_back_to_itself(harness, explored):
         assert done.returncode == CLEAN and done.stdout == found.text
 
 
+def test_a_replay_tells_the_flash_call_that_broke_a_rule(harness):
+    chip = "chip generic sectors=2 sector=128 page=128 unit=8 programs=1\nengine original key=1\n"
+    _, story = harness.replay(chip + "\nstore a empty cut 1 only:0\nmount\nstore a empty\n")
+    *_, store, refused, finding, _ = story.splitlines()
+    assert store.endswith("store a = empty") and "clause lawful" in finding
+    assert refused.split() == ["program", "0x00000", "8", "bytes", "IS", "REFUSED:", "reprogram"]
+
+
+def test_a_replay_that_shows_another_kind_says_so(harness):
+    text = (ROOT / "scenarios/cases/source-half-zeroed.case").read_text()
+    case = re.sub(r"(?m)^engine .*", "engine original", re.sub(r"(?m)^found .*\n", "", text))
+    head, body = case.split("\n\n", 1)
+    found = 'found alive refused mount recovery "mount answers: damaged"'
+    clause, told = harness.replay(f"{head}\n{found}\n\n{body}", "--quiet")
+    assert clause and "warning: another kind; recorded: alive/refused/mount" in told
+
+
 def test_a_replay_of_a_queue_tells_items_and_places(harness):
     chip = "chip generic sectors=3 sector=128 page=128 unit=4\nengine canary-queue fault=0\n\n"
     text = chip + 'push "one"\npush "two"\npush empty\npop 1\npeek\nmount\npop\npop\npop\nmount\n'

@@ -127,8 +127,9 @@ static bool check_fetch(struct rig *rig, uint32_t key, enum clause clause)
     char got[RIG_TEXT_MAX] = "absent";
     if (!absent) rig_bytes_text(rig->buffer, size, got);
     enum seen seen = seen_of(rig, key, absent, rig->buffer, size);
-    return rig_finds(rig, clause, seen, "%s: expected %s, fetch shows %s", key_text(rig, key, k),
-                     slot_text(slot, want), got);
+    bool looked = clause == CLAUSE_SETTLED && rig->adapter->map->each;
+    return rig_finds(rig, clause, seen, "%s: %s %s, fetch shows %s", key_text(rig, key, k),
+                     looked ? "each shows" : "expected", slot_text(slot, want), got);
 }
 
 static enum answer fetch_short(struct rig *rig, const void *context, void *buffer,
