@@ -206,13 +206,18 @@ static bool number32(int code, const char *text, uint32_t min, uint32_t max, uin
     return true;
 }
 
+/* "I/N": two numbers of at most 9 digits, which fit. */
+static bool parse_pair(const char *text, unsigned *one, unsigned *other)
+{
+    int end = 0;
+    bool plain = strspn(text, "0123456789/") == strlen(text);
+    return plain && sscanf(text, "%9u/%9u%n", one, other, &end) == 2 && !text[end];
+}
+
 static bool parse_shard(const char *text, struct explore_options *explore)
 {
     unsigned shard, shards;
-    int end = 0;
-    bool fine = sscanf(text, "%u/%u%n", &shard, &shards, &end) == 2 && !text[end] && shards > 0 &&
-                shards <= 65536 && shard < shards;
-    if (!fine) {
+    if (!parse_pair(text, &shard, &shards) || shards > 65536 || shard >= shards) {
         command_refuse("--shard takes I/N with I from 0 below N, not '%s'", text);
         return false;
     }
@@ -225,9 +230,7 @@ static bool parse_shard(const char *text, struct explore_options *explore)
 static bool parse_cuts(const char *text, struct command_options *options)
 {
     unsigned cuts = 0, of = 0;
-    int end = 0;
-    bool plain = strspn(text, "0123456789/") == strlen(text);
-    bool fine = plain && sscanf(text, "%9u/%9u%n", &cuts, &of, &end) == 2 && !text[end];
+    bool fine = parse_pair(text, &cuts, &of);
     options->cuts = cuts;
     options->cuts_of = of;
     if (fine && cuts > 0 && cuts <= of) return true;
