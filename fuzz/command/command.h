@@ -108,7 +108,7 @@ int command_write_artefact(const struct command_options *options, const char *na
 int command_write_case(const struct command_options *options, const struct script *script,
                        char path[COMMAND_PATH_MAX]);
 
-/* Writes the case and prints what differs and how to replay it. */
+/* Writes the case and prints its kind, what differs and how to replay it: three lines. */
 int command_print_divergence(const struct command_options *options,
                              const struct divergence *divergence);
 
@@ -164,7 +164,7 @@ int command_blame_db(enum db_status status, const struct db_error *error);
 /* How long work ended. */
 struct command_work {
     uint64_t judged;   /* crash states and images */
-    bool found;        /* a divergence */
+    uint32_t found;    /* kinds of divergence */
     bool unreproduced; /* something that did not replay */
     bool stopped;      /* before its end */
 };
@@ -176,7 +176,7 @@ int command_end(const struct command_options *options, int code, const struct co
 /* What was waived, and how often, in a line; nothing where nothing was. */
 void command_print_waived(const struct waivers *waivers, uint64_t count);
 
-/* The verdict on work without a divergence, in a line. */
+/* The verdict, in a line: what is printed first. */
 void command_print_verdict(const struct command_work *work);
 
 /* The subcommands; each returns an enum command_exit. */

@@ -131,27 +131,15 @@ int command_print_unreproduced(const struct command_options *options,
     return COMMAND_CLEAN;
 }
 
-/* What differs between two findings whose texts are the same. */
-static void print_cuts(const struct script *script)
-{
-    for (uint32_t i = 0; i < script->op_count; i++) {
-        char tear[FAULT_TEXT_MAX];
-        const struct op *op = &script->ops[i];
-        if (!op->cut.nth) continue;
-        fault_print(&op->cut.tear, tear);
-        printf("    cut in %s, flash call %" PRIu32 ": %s\n", op_name(op->kind), op->cut.nth, tear);
-    }
-}
-
 int command_print_divergence(const struct command_options *options,
                              const struct divergence *divergence)
 {
     char path[COMMAND_PATH_MAX];
     char kind[KIND_TEXT_MAX];
-    printf("\n  DIVERGENCE, clause %s, in %" PRIu64 " crash states\n    %s\n    kind: %s\n",
-           clause_name(divergence->clause), divergence->count, divergence->script->found.text,
-           kind_print(&divergence->script->found, kind));
-    print_cuts(divergence->script);
+    const struct finding *found = &divergence->script->found;
+    printf("  DIVERGENCE, clause %s, in %" PRIu64 " crash states: %s\n    %s\n",
+           clause_name(divergence->clause), divergence->count, kind_print(found, kind),
+           found->text);
     int code = command_write_case(options, divergence->script, path);
     if (code == COMMAND_CLEAN)
         command_print_replay("replay", NULL, path, divergence->script->engine);

@@ -59,7 +59,7 @@ static void settle_claims(struct command_options *options, const struct loaded *
 static struct command_work work_of(const struct result *result)
 {
     return (struct command_work){.judged = result->judged,
-                                 .found = result->divergence_count != 0,
+                                 .found = result->divergence_count,
                                  .unreproduced = result->unreproduced_count != 0,
                                  .stopped = result->stopped};
 }
@@ -67,7 +67,9 @@ static struct command_work work_of(const struct result *result)
 static int print_text(const struct command_options *options, const struct loaded *loaded,
                       const struct result *result)
 {
+    const struct command_work work = work_of(result);
     print_head(loaded, &options->explore);
+    command_print_verdict(&work);
     command_print_claims(loaded, options->explore.faults, options->left_out);
     uint64_t states = result->states ? result->states : 1;
     printf("  %" PRIu64 " operations, %" PRIu64 " cuts, %" PRIu64 " crash states, %" PRIu64
@@ -76,6 +78,7 @@ static int print_text(const struct command_options *options, const struct loaded
            100.0 * (double)result->skipped / (double)states);
     if (result->refused)
         printf("  %" PRIu64 " operations were refused; %s\n", result->refused, result->refusal);
+    command_print_waived(&loaded->script->waivers, result->waived);
     for (uint32_t i = 0; i < result->divergence_count; i++) {
         int code = command_print_divergence(options, &result->divergences[i]);
         if (code) return code;
@@ -84,9 +87,6 @@ static int print_text(const struct command_options *options, const struct loaded
         int code = command_print_unreproduced(options, &result->unreproduced[i]);
         if (code) return code;
     }
-    const struct command_work work = work_of(result);
-    command_print_waived(&loaded->script->waivers, result->waived);
-    command_print_verdict(&work);
     return COMMAND_CLEAN;
 }
 

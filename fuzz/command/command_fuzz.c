@@ -21,6 +21,7 @@
 #include "fuzz/script/json.h"
 #include "fuzz/script/file.h"
 #include "fuzz/script/settings.h"
+#include "fuzz/script/kind.h"
 
 #define SECONDS_DEFAULT 60.0
 
@@ -80,12 +81,13 @@ static int write_case(const struct command_options *options, const struct fuzz_r
 
 static int print_image_case(const struct command_options *options, const struct fuzz_run_case *it)
 {
-    char path[COMMAND_PATH_MAX], image[COMMAND_PATH_MAX];
+    char path[COMMAND_PATH_MAX], image[COMMAND_PATH_MAX], kind[KIND_TEXT_MAX];
     int code = write_case(options, it, path, image);
     if (code) return code;
-    printf("\n  DIVERGENCE, clause %s, on %" PRIu64 " images\n    %s\n",
-           clause_name(it->divergence.clause), it->divergence.count,
-           it->divergence.script->found.text);
+    const struct finding *found = &it->divergence.script->found;
+    printf("  DIVERGENCE, clause %s, on %" PRIu64 " images: %s\n    %s\n",
+           clause_name(it->divergence.clause), it->divergence.count, kind_print(found, kind),
+           found->text);
     command_print_replay("fuzz --image", image, path, it->divergence.script->engine);
     return COMMAND_CLEAN;
 }
@@ -94,7 +96,7 @@ static int print_image_case(const struct command_options *options, const struct 
 static struct command_work work_of(const struct fuzz_run_result *result)
 {
     return (struct command_work){.judged = result->total.judged,
-                                 .found = result->case_count != 0,
+                                 .found = result->case_count,
                                  .unreproduced = result->total.unreproduced_count != 0,
                                  .stopped = result->stopped};
 }
@@ -102,11 +104,14 @@ static struct command_work work_of(const struct fuzz_run_result *result)
 static int print_text(const struct command_options *options, const struct loaded *loaded,
                       const struct fuzz_run_result *result)
 {
+    const struct command_work work = work_of(result);
     print_head(options, loaded);
+    command_print_verdict(&work);
     printf("  %" PRIu64 " scenarios, %" PRIu64 " operations, %" PRIu64 " cuts, %" PRIu64
            " crash states, %" PRIu64 " judged, %" PRIu64 " damaged images\n",
            result->scenarios, result->total.operations, result->total.cuts, result->total.states,
            result->total.judged, result->images);
+    command_print_waived(&loaded->script->waivers, result->total.waived);
     for (uint32_t i = 0; i < result->case_count; i++) {
         const struct fuzz_run_case *it = &result->cases[i];
         int code = it->image ? print_image_case(options, it)
@@ -117,9 +122,6 @@ static int print_text(const struct command_options *options, const struct loaded
         int code = command_print_unreproduced(options, &result->total.unreproduced[i]);
         if (code) return code;
     }
-    const struct command_work work = work_of(result);
-    command_print_waived(&loaded->script->waivers, result->total.waived);
-    command_print_verdict(&work);
     return COMMAND_CLEAN;
 }
 

@@ -79,7 +79,8 @@ void command_print_waived(const struct waivers *waivers, uint64_t count)
 void command_print_verdict(const struct command_work *work)
 {
     if (work->found) {
-        if (work->stopped) printf("  stopped before the end\n");
+        printf("  %" PRIu32 " kind%s of divergence%s\n", work->found, work->found == 1 ? "" : "s",
+               work->stopped ? "; stopped before the end" : "");
     } else if (work->unreproduced) {
         printf("  NO VERDICT: what was found did not replay\n");
     } else if (!work->judged) {

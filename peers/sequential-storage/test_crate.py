@@ -133,9 +133,9 @@ engine original
 
 store psk "aaaaaaaaaa"
 store uptime fill 0x62 216
-store uptime "nnnnnnn" cut 5 zero-tail:233
+store uptime "nnnnnnn" cut 5 zero-head:2
 store uptime empty
-look
+mount
 """
 
 
