@@ -148,7 +148,7 @@ static const struct {
     {"run", LOADS "image json quiet silence "},
     {"explore", LOADS EXPLORES "seconds "},
     {"fuzz", LOADS EXPLORES "seconds chip time runs image "},
-    {"replay", LOADS "quiet json silence "},
+    {"replay", LOADS "quiet silence "},
     {"shrink", LOADS "shrink-seconds silence "},
     {"decode", LOADS "chip image faults "},
     {"wear", LOADS "engines cuts seed faults bits masks prefixes db campaign json artefacts "
@@ -168,7 +168,7 @@ static bool has_word(const char *list, const char *word)
     return false;
 }
 
-static bool is_used(const char *command, const char *option)
+bool command_uses(const char *command, const char *option)
 {
     for (size_t i = 0; i < sizeof uses / sizeof *uses; i++) {
         if (strcmp(uses[i].command, command) == 0) return has_word(uses[i].options, option);
@@ -425,7 +425,7 @@ bool command_parse(int argc, char **argv, struct command_options *options)
                            argv[optind - 1]);
             return false;
         }
-        if (!is_used(argv[0], name_of(code))) {
+        if (!command_uses(argv[0], name_of(code))) {
             command_refuse("%s does not use --%s", argv[0], name_of(code));
             return false;
         }

@@ -53,6 +53,15 @@ struct command_options {
  * mistake, which is printed on standard error; then false is returned. */
 bool command_parse(int argc, char **argv, struct command_options *options);
 
+/* Whether a subcommand uses an option. */
+bool command_uses(const char *command, const char *option);
+
+/* What is printed for help: a subcommand with its options and the exit codes; the exit codes
+ * alone; and which build this is. */
+void command_print_help(const char *command, const char *takes, const char *text, FILE *out);
+void command_print_exit_codes(FILE *out);
+void command_print_version(FILE *out);
+
 /* One line on standard error, "brownout: ...". Returns COMMAND_USAGE, for `return`. */
 int command_refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

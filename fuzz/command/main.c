@@ -7,30 +7,21 @@
 struct command {
     const char *name;
     int (*run)(int argc, char **argv);
-    const char *usage;
+    const char *takes, *text;
 };
 
 static const struct command commands[] = {
-    {"run", command_run,
-     "run SCENARIO               no cuts: counts, wear, time; --image FILE dumps the flash"},
-    {"explore", command_explore,
-     "explore SCENARIO           every cut; --depth N --faults LIST --jobs N --shard I/N --db "
-     "FILE"},
-    {"fuzz", command_fuzz,
-     "fuzz --engine E --time T   random scenarios, explored; --runs N --seed N --jobs N --db FILE"},
-    {"replay", command_replay,
-     "replay CASE                prints what happens in a case, call by call"},
-    {"shrink", command_shrink, "shrink CASE                prints a smaller case of the same kind"},
-    {"decode", command_decode,
-     "decode FILE --engine E     the case that an input of a fuzzer stands for"},
-    {"wear", command_wear,
-     "wear SCENARIO --engines A,B  the same work on several engines; --cuts N/M --db FILE"},
-    {"inspect", command_inspect,
-     "inspect IMAGE --engine E   what is in a flash dump; --chip \"NAME sector=N\""},
-    {"print", command_print, "print SCENARIO             the scenario in canonical form"},
-    {"list", command_list, "list engines|chips|faults  what there is"},
-    {"bench", command_bench,
-     "bench LONG PAIRS [LONG..]  speeds, each beside a yardstick; costs of logs (make bench)"},
+    {"run", command_run, "SCENARIO", "no cuts: counts, wear, time, projected lifetime"},
+    {"explore", command_explore, "SCENARIO", "every cut"},
+    {"fuzz", command_fuzz, "--engine E --time T", "random scenarios, explored"},
+    {"replay", command_replay, "CASE", "what happens in a case, call by call"},
+    {"shrink", command_shrink, "CASE", "a smaller case of the same kind"},
+    {"decode", command_decode, "FILE --engine E", "the case that an input of a fuzzer stands for"},
+    {"wear", command_wear, "SCENARIO --engines A,B", "the same work on several engines"},
+    {"inspect", command_inspect, "IMAGE --engine E", "what is in a flash dump"},
+    {"print", command_print, "SCENARIO", "a scenario in canonical form"},
+    {"list", command_list, "engines|chips|faults", "what there is"},
+    {"bench", command_bench, "LONG PAIRS [LONG..]", "speeds and costs (make bench)"},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
 
@@ -38,33 +29,51 @@ static void print_usage(FILE *out)
 {
     fprintf(out, "usage: brownout COMMAND ...\n\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(out, "  brownout %s\n", commands[i].usage);
+        fprintf(out, "  %-8s %-24s %s\n", commands[i].name, commands[i].takes, commands[i].text);
     fprintf(out,
-            "\n"
-            "options: --engine E  --plugin FILE.so (again for more)  --seed N  --seconds S\n"
-            "         --json  --quiet\n"
-            "         --silence S (S seconds without a new crash state: the engine hangs; 60)\n"
-            "         --faults edge,bits,zeros (explore: claimed, those that the engine claims)\n"
-            "         --depth N  --reach N (0: all)  --max N\n"
-            "         --bits N  --masks N  --prefixes N (tears for each operation; 0: all)\n"
-            "         --no-use  --no-dedup  --isolate  --jobs N  --shard I/N\n"
-            "         --no-shrink  --shrink-seconds S (of CPU time for one case; 10)\n"
-            "         --time T (30s, 10m, 8h; 0: no limit)  --runs N\n"
-            "         --cuts 1/50 (wear: power is cut in one of 50 operations)\n"
-            "         --waive alive,lawful/reprogram (known: counted, not reported)  --complete\n"
-            "         --db FILE  --campaign NAME  --artefacts FOLDER  --image FILE\n"
-            "\n"
-            "exit code: 0 clean, 1 divergence found, 2 bad usage or input, 3 the harness failed,\n"
-            "           4 nothing was judged (with --complete: not all of it), 130 interrupted\n");
+            "\nbrownout help COMMAND: its options; brownout --version: which build this is\n\n");
+    command_print_exit_codes(out);
+}
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(name, commands[i].name) == 0) return &commands[i];
+    }
+    return NULL;
 }
 
 static bool wants_help(int argc, char **argv)
 {
-    if (strcmp(argv[1], "help") == 0) return true;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return true;
     }
     return false;
+}
+
+/* `help`, `help COMMAND`, `COMMAND --help`. */
+static int help(int argc, char **argv)
+{
+    const char *name = strcmp(argv[1], "help") == 0 && argc > 2 ? argv[2] : argv[1];
+    const struct command *command = find_command(name);
+    if (command)
+        command_print_help(command->name, command->takes, command->text, stdout);
+    else if (name == argv[1])
+        print_usage(stdout);
+    else
+        return command_refuse("no such command: '%s' (see `brownout help`)", name);
+    return COMMAND_CLEAN;
+}
+
+static int run(int argc, char **argv)
+{
+    const struct command *command = find_command(argv[1]);
+    if (strcmp(argv[1], "help") == 0 || wants_help(argc, argv)) return help(argc, argv);
+    if (command) return command->run(argc - 1, argv + 1);
+    if (strcmp(argv[1], "--version") != 0)
+        return command_refuse("no such command: '%s' (see `brownout help`)", argv[1]);
+    command_print_version(stdout);
+    return COMMAND_CLEAN;
 }
 
 int main(int argc, char **argv)
@@ -73,14 +82,6 @@ int main(int argc, char **argv)
         print_usage(stderr);
         return COMMAND_USAGE;
     }
-    if (wants_help(argc, argv)) {
-        print_usage(stdout);
-        return command_flush() ? COMMAND_CLEAN : COMMAND_FAILED;
-    }
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        if (strcmp(argv[1], commands[i].name) != 0) continue;
-        int code = commands[i].run(argc - 1, argv + 1);
-        return command_flush() ? code : COMMAND_FAILED;
-    }
-    return command_refuse("no such command: '%s' (see `brownout help`)", argv[1]);
+    int code = run(argc, argv);
+    return command_flush() ? code : COMMAND_FAILED;
 }

@@ -56,8 +56,16 @@ def test_clean_is_0_and_a_divergence_is_1(harness):
 def test_help_is_no_mistake(harness):
     for word in ("help", "--help", "-h"):
         done = harness.brownout(word)
-        assert done.returncode == CLEAN and "brownout explore" in done.stdout
+        assert done.returncode == CLEAN and "explore  SCENARIO" in done.stdout
     assert harness.brownout().returncode == USAGE
+    assert "'bake'" in refused(harness, "help", "bake")
+
+
+def test_the_version_names_the_build(harness):
+    done = harness.brownout("--version")
+    version = json.loads((ROOT / "library.json").read_text())["version"].rpartition(".")[0]
+    assert done.returncode == CLEAN and done.stdout.startswith(f"brownout {version}, ")
+    assert re.search(r"(?m)^build [0-9a-f]{16}$", done.stdout)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +122,7 @@ USES = {
     "run": "engine plugin image json quiet silence",
     "explore": EXPLORES,
     "fuzz": EXPLORES + " chip time runs image",
-    "replay": "engine plugin quiet json silence",
+    "replay": "engine plugin quiet silence",
     "shrink": "engine plugin shrink-seconds silence",
     "decode": "engine plugin chip image faults",
     "wear": """engine plugin engines cuts seed faults bits masks prefixes db campaign json
@@ -123,6 +131,16 @@ USES = {
     "print": "",
     "list": "json plugin",
 }
+
+
+@pytest.mark.parametrize("command", USES)
+def test_the_help_of_a_command_names_its_options_and_fits_a_screen(harness, command):
+    done = harness.brownout("help", command)
+    assert done.returncode == CLEAN and "exit code: 0 clean" in done.stdout
+    assert set(re.findall(r"(?m)^  --(\S+)", done.stdout)) == set(USES[command].split())
+    assert len(done.stdout.splitlines()) <= 40
+    assert max(map(len, done.stdout.splitlines())) <= 100
+    assert harness.brownout(command, "--help").stdout == done.stdout
 
 
 @pytest.mark.parametrize("command", USES)
