@@ -3,7 +3,8 @@
  * Method. The script runs once, on a rig: chip, engine, model. Before a program or an erase takes
  * effect, the chip asks on_flash_op(). For each tear that the fault classes allow here, crash()
  * goes up a level, tears, powers on and judges; then it goes back down and the call takes effect as
- * if nothing had been. So a run of n flash calls costs one run and n recoveries, not n runs.
+ * if nothing had been. So a run of n flash calls costs one run and n recoveries, not n runs. Before
+ * that the script runs once without cuts, and at its end power goes off and on.
  *
  *     run_from(op)         calls the engine for each operation; the chip asks at each flash call
  *       on_flash_op()      counts it, and
@@ -576,6 +577,16 @@ static bool end_before_divergence(struct explorer *e)
     return e->end != PATH_OP_NONE && e->end != 0;
 }
 
+/* After the uncut run power goes off and on: what was never cut, since nothing was written, is not
+ * there then. A finding ends the history at its last operation. */
+static void read_back(struct explorer *e)
+{
+    if (e->diverged || stopped(e) || path_here(e->path)->op == PATH_OP_NONE) return;
+    enter_beside(e);
+    if (!step(e, OP_MOUNT)) diverges(e);
+    leave(e);
+}
+
 /* Once to learn what each operation answers and what the work costs, then with cuts. */
 static void explore_all(struct explorer *e)
 {
@@ -585,6 +596,7 @@ static void explore_all(struct explorer *e)
     e->options = &uncut;
     if (start(e)) run_from(e, 0);
     keep_counts(e);
+    read_back(e);
     e->options = asked;
     if (asked->depth == 0 || !end_before_divergence(e)) return;
     e->path->operations = 0;

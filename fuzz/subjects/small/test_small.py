@@ -64,6 +64,7 @@ SUBJECTS = [
     ("full-remove", and_then(FULL, "store a 0x04"), EDGES, {"alive"}, None),
     ("torn-remove", USED_UP, PREFIXES, {"alive"}, (*PREFIXES, "--no-use")),
     ("needless-erase", BOOTS, EDGES, {"durable"}, None),
+    ("only-ram", ONE, EDGES, {"durable"}, None),
 ]
 
 
