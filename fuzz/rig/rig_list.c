@@ -716,12 +716,17 @@ static bool put_all(struct rig *rig, const struct model *content)
 /* --- what a fresh one does --- */
 
 /* The least that is held while it is overwritten; one less where items lie across two sectors,
- * since it depends on what was before which of them do. */
+ * since it depends on what was before which of them do. 0 where the ring is too large to be gone
+ * around: then how much is held depends on what was there before. */
 static bool least_held(struct rig *rig, uint32_t *least)
 {
     enum answer answer;
-    *least = UINT32_MAX;
+    uint32_t before = model_list_count(items(rig));
     if (!go_around(rig, least)) return false;
+    if (*least == before + rig->exercise->rounds) {
+        *least = 0;
+        return true;
+    }
     for (uint32_t i = 0; i < rig->exercise->rounds; i++) {
         if (!put(rig, rig->exercise->values[i % 2], &answer) || !sync_all(rig)) return false;
         if (!look(rig, rig_here(rig)->object, false)) return false;
