@@ -113,8 +113,10 @@ enum adapter_widening {
                                           may drop, not the oldest of them first */
     ADAPTER_TAIL_OPEN = 1u << 3, /* class weak: what was in flight at a cut may come and go from one
                                     power-on to the next, until the next change settles it */
-    ADAPTER_MOUNT_WRITES = 1u << 4, /* each power-on writes by design, a boot marker for instance:
+    ADAPTER_MOUNT_WRITES = 1u << 4,   /* each power-on writes by design, a boot marker for instance:
                                        recovery is at rest when what is there no longer changes */
+    ADAPTER_POWER_ON_DROPS = 1u << 6, /* the first append after a power-on begins a new sector, and
+                                         drops what lies there though there is room elsewhere */
     ADAPTER_CUT_PROGRAM_FREE = 1u << 5, /* a program that was cut is not counted as one of those
                                            that the part allows between erases */
 };
@@ -208,7 +210,8 @@ struct adapter {
     /* The same where they depend on the part or the options; NULL: they do not. */
     const char *(*claims_by)(const struct bo_flash_geometry *geometry,
                              const struct adapter_settings *settings);
-    uint32_t (*widened_by)(const struct adapter_settings *settings);
+    uint32_t (*widened_by)(const struct bo_flash_geometry *geometry,
+                           const struct adapter_settings *settings);
     uint32_t promised;                    /* bits of enum adapter_promise */
     const struct adapter_option *options; /* NULL or a list that ends with a NULL name */
     bool relies_on_and;                   /* programs a 1 over a 0 on purpose, expecting 0 */
@@ -264,9 +267,10 @@ static inline const char *adapter_claims(const struct adapter *adapter,
 }
 
 static inline uint32_t adapter_widened(const struct adapter *adapter,
+                                       const struct bo_flash_geometry *geometry,
                                        const struct adapter_settings *settings)
 {
-    return adapter->widened_by ? adapter->widened_by(settings) : adapter->widened;
+    return adapter->widened_by ? adapter->widened_by(geometry, settings) : adapter->widened;
 }
 
 static inline uint32_t adapter_value_size_min(const struct adapter *adapter,

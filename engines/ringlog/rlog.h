@@ -37,6 +37,8 @@
  *                interrupted. (A log that was sealed is spared the copy, not the erase: the first
  *                program after the power-on before may have been cut and look undone.)
  * On a part that limits the programs of a unit the segment profile does what the strict one does.
+ * So power-ons with an append each, as many as the ring has sectors (segment profile: segments),
+ * drop what was there before, however little it is.
  * A power-on that appends nothing changes nothing. What was in flight at a cut is there or not,
  * and under weak that may differ from power-on to power-on until the next append has decided it.
  * Not for parts on which an interrupted program may damage the whole sector.

@@ -50,6 +50,17 @@ static void limits(const struct bo_flash_geometry *g, const struct adapter_setti
     *value_size_max = rlog_record_max(g, segment_of(s));
 }
 
+/* A power-on costs a segment or two, or the rest of the sector: as many as there are sectors, with
+ * an append each, come around the ring where a sector has few segments, or is given up whole. */
+#define SEGMENTS_FEW 4u
+
+static uint32_t widened_segment(const struct bo_flash_geometry *g, const struct adapter_settings *s)
+{
+    uint32_t segment = segment_of(s) ? segment_of(s) : RLOG_SEGMENT_DEFAULT;
+    bool drops = g->programs_per_unit != 0 || g->sector_size / segment < SEGMENTS_FEW;
+    return drops ? ADAPTER_TAIL_OPEN | ADAPTER_POWER_ON_DROPS : ADAPTER_TAIL_OPEN;
+}
+
 static size_t object_size(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
     return aligned(sizeof(struct object)) + aligned(rlog_buffer_size(g, segment_of(s))) +
@@ -222,19 +233,23 @@ static const struct adapter_list list = {.append = append,
                                          .ring = ring,
                                          .spans = true};
 
+#define TAIL_OPEN                                                                                  \
+    "a mount writes nothing: under weak what was in flight is decided by the next append"
+
 /* What both profiles are to the harness. */
 #define RLOG_ADAPTER                                                                               \
-    .version = ADAPTER_VERSION, .kind = ADAPTER_LOG, .widened = ADAPTER_TAIL_OPEN,                 \
-    .widened_why = "a mount writes nothing: under weak what was in flight is decided by the next " \
-                   "append",                                                                       \
-    .options = options, .refuses = refuses, .object_size = object_size, .limits = limits,          \
-    .bound = bound, .inspect = inspect, .list = &list
+    .version = ADAPTER_VERSION, .kind = ADAPTER_LOG, .options = options, .refuses = refuses,       \
+    .object_size = object_size, .limits = limits, .bound = bound, .inspect = inspect,              \
+    .list = &list
 
 const struct adapter adapter_rlog = {
     RLOG_ADAPTER,
     .name = "rlog",
     .summary = "position-numbered ring log, mounted by bisection, segment profile",
     .claims = "edge,prefix,bits,zeros,ecc",
+    .widened_by = widened_segment,
+    .widened_why = TAIL_OPEN "; in sectors of less than four segments, and where programs are "
+                             "limited, the first one after a power-on takes a new sector",
     .mount = mount_segment,
 };
 
@@ -243,5 +258,7 @@ const struct adapter adapter_rlog_strict = {
     .name = "rlog-strict",
     .summary = "the same, strict profile: believes nothing that a cut may have touched",
     .claims = "edge,prefix,bits,zeros,weak,ecc",
+    .widened = ADAPTER_TAIL_OPEN | ADAPTER_POWER_ON_DROPS,
+    .widened_why = TAIL_OPEN ", and that one takes a new sector",
     .mount = mount_strict,
 };

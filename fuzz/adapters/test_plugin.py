@@ -559,8 +559,10 @@ def test_what_is_widened_may_depend_on_the_options(harness, plugin):
     """Both ways of one engine: `stops=0` is held to what `stops=1` is not."""
     text = STOPPING.replace("static void change", """
 static const struct adapter_option options[] = {{.name = "stops", .summary = "", .max = 1}, {0}};
-static uint32_t widened_by(const struct adapter_settings *settings)
+static uint32_t widened_by(const struct bo_flash_geometry *geometry,
+                           const struct adapter_settings *settings)
 {
+    (void)geometry;
     return settings->values[0] ? ADAPTER_CLEAR_MAY_STOP : 0;
 }
 static void change""")

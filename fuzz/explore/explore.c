@@ -13,7 +13,8 @@
  *                          left at once, else
  *             judge()      recovers and looks (rig_recover), or looks later (rig_boot);
  *               use()      goes on with the next operation; does the interrupted one again and
- *                          exercises the store; each ends with power off and on, and a look;
+ *                          exercises the store; each ends with power off and on, and a look; in a
+ *                          few states, does an append again and again with a power-on after each;
  *               run_from() while the depth allows: the same again, one level up.
  *
  * Level n comes after n cuts. Who goes up a level calls rig_enter() and path_cut(), who comes down
@@ -327,26 +328,60 @@ static bool redo(struct explorer *e)
 /* The interrupted operation is done again and the store is exercised, in either order: a device may
  * write the same bytes to the same place once more, or others. Then power goes off and on: an older
  * state may have waited for that. */
-static bool use_store(struct explorer *e, bool use_first)
+static bool use_and_redo(struct explorer *e)
 {
-    bool fine = use_first ? step(e, OP_USE) && redo(e) : redo(e) && step(e, OP_USE);
-    return fine && step(e, OP_MOUNT);
+    return step(e, OP_USE) && redo(e) && step(e, OP_MOUNT);
 }
 
-/* Each of the two on the same crash state. The state itself says what comes first. */
+static bool redo_and_use(struct explorer *e)
+{
+    return redo(e) && step(e, OP_USE) && step(e, OP_MOUNT);
+}
+
+/* A device that gets no further: it does the interrupted append again, and power goes off and on,
+ * as many times as there are sectors and once more. What it does at each power-on has come around
+ * the ring then. */
+#define LOOP_SECTORS_MAX 16u
+
+static bool loop(struct explorer *e)
+{
+    uint32_t rounds = chip_flash(e->rig->chip)->geometry.sector_count + 1;
+    for (uint32_t i = 0; i < rounds; i++) {
+        if (!step_op(e, path_here(e->path)->first_op) || !step(e, OP_MOUNT)) return false;
+    }
+    return true;
+}
+
+/* It takes tens of power-ons, and shows what an engine does after each of them, wherever the cut
+ * was: so only after few cuts, at their edges. */
+static bool may_loop(const struct explorer *e)
+{
+    uint64_t ordinal = e->ordinal - 1;
+    uint32_t index = e->path->levels[e->path->level].first_op;
+    return e->rig->adapter->kind != ADAPTER_MAP && path_fault(e->path) == FAULT_EDGE &&
+           e->rig->level == 1 && (ordinal & (ordinal - 1)) == 0 && index < e->script->op_count &&
+           e->script->ops[index].kind == OP_APPEND &&
+           chip_flash(e->rig->chip)->geometry.sector_count <= LOOP_SECTORS_MAX;
+}
+
+/* Something that the device does with this crash state, and back. */
+static void try(struct explorer *e, bool (*way)(struct explorer *))
+{
+    if (stopped(e)) return;
+    rig_save(e->rig);
+    if (!way(e)) diverges(e);
+    path_clear_tail(e->path);
+    rig_restore(e->rig);
+}
+
+/* Each of them on the same crash state. The state itself says what comes first. */
 static void use(struct explorer *e)
 {
     bool use_first = chip_hash(e->rig->chip).low & 1;
     chip_set_hook(e->rig->chip, NULL, NULL);
-    rig_save(e->rig);
-    if (!go_on(e)) diverges(e);
-    path_clear_tail(e->path);
-    rig_restore(e->rig);
-    if (stopped(e)) return;
-    rig_save(e->rig);
-    if (!use_store(e, use_first)) diverges(e);
-    path_clear_tail(e->path);
-    rig_restore(e->rig);
+    try(e, go_on);
+    try(e, use_first ? use_and_redo : redo_and_use);
+    if (may_loop(e)) try(e, loop);
 }
 
 /* One state in this many is not read back before the device changes something. */

@@ -25,7 +25,7 @@ struct path_level {
 };
 
 /* What the harness does by itself after the operations of the innermost level. */
-#define PATH_TAIL_MAX 16u
+#define PATH_TAIL_MAX 40u
 struct path_step {
     enum op_kind kind;
     uint32_t op;   /* that operation of the script; PATH_OP_NONE: one of the harness's own */

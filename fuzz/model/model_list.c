@@ -439,7 +439,8 @@ static bool is_held_so_far(const struct model_item *item)
 static void note_old(struct model_list *list, const struct chip *chip, bool recovered)
 {
     uint32_t sectors = sectors_dropped(list, chip, recovered), last = CHIP_SECTOR_NONE;
-    bool open = list->design->buffers || recovered || list->waited;
+    bool drops = list->design->power_on_drops && list->resumes;
+    bool open = list->design->buffers || recovered || list->waited || drops;
     for (uint32_t i = list->first + list->old; i < list->end; i++) {
         const struct model_item *item = &list->items[i];
         bool placed = item->sector != CHIP_SECTOR_NONE;

@@ -15,9 +15,9 @@
  * first seen, or the one that it must have had. An item that was never there has used none up, one
  * that rotted away leaves a gap.
  *
- * An append drops the oldest only when it needs their place, and only what lies in the sectors that
- * it has to clear. What a recovery erases excuses no more than that: an interrupted append may have
- * dropped what it would have dropped, and nothing else.
+ * An append drops the oldest only when it needs their place (unless ADAPTER_POWER_ON_DROPS), and
+ * only what lies in the sectors that it has to clear. What a recovery erases excuses no more than
+ * that: an interrupted append may have dropped what it would have dropped, and nothing else.
  *
  * What append may drop is seen from outside: each item remembers the sector in which its last
  * (adapter.h, spans: first) program fell, and when. When that sector, or one of those just before
@@ -63,7 +63,8 @@ struct model_design {
     bool spans;           /* an item lies where its first program was, not its last */
     bool buffers;         /* items wait in RAM until a sync */
     bool drops_in_part, clears_in_part;
-    bool tail_open; /* what was in flight stays undecided until the next change */
+    bool power_on_drops; /* the first append after a power-on drops the oldest in any case */
+    bool tail_open;      /* what was in flight stays undecided until the next change */
 };
 
 enum {

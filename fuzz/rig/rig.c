@@ -69,7 +69,7 @@ struct rig *rig_new(const struct script *script, const struct adapter *adapter,
     rig->script = script;
     rig->adapter = adapter;
     rig->settings = *settings;
-    rig->widened = adapter_widened(adapter, settings);
+    rig->widened = adapter_widened(adapter, &script->part.geometry, settings);
     rig->kind = adapter->kind == ADAPTER_MAP ? &rig_map : &rig_list;
     make_parts(rig);
     rig_set_faults(rig, script->faults);

@@ -41,6 +41,7 @@ USED_UP = (CHIP, 256, COUNTER[2].replace("repeat 8", "repeat 5").replace("look",
 FULL = (CHIP, 128, "store a 0x01\nstore b 0x02\nstore c 0x03\n")
 MOVED = (CHIP, 128, FULL[2] + "store a 0x04\nlook\n")
 LAPS = (RING, 256, "repeat 22 {\n  append count 12\n}\n")
+FEW = (RING, 1024, "repeat 3 {\n  append count 12\n}\nlook\n")
 BOOTS = (RING, 512, "repeat 5 {\n  append count 12\n  mount\n}\nlook\n")
 
 
@@ -63,7 +64,8 @@ SUBJECTS = [
     ("full-remove", and_then(FULL, "remove a"), EDGES, {"alive"}, None),
     ("full-remove", and_then(FULL, "store a 0x04"), EDGES, {"alive"}, None),
     ("torn-remove", USED_UP, PREFIXES, {"alive"}, (*PREFIXES, "--no-use")),
-    ("needless-erase", BOOTS, EDGES, {"durable"}, None),
+    ("needless-erase", BOOTS, EDGES, {"durable", "settled"}, None),
+    ("needless-erase", FEW, EDGES, {"durable", "settled"}, (*EDGES, "--no-use")),
     ("only-ram", ONE, EDGES, {"durable"}, None),
 ]
 
