@@ -200,7 +200,8 @@ struct seqlog {
     uint64_t index_ordinal;
 
     /* What was read last: a piece of the flash, in `work` or, while that holds a frame that is
-     * looked at as if it had been programmed, in `small`. */
+     * looked at as if it had been programmed, after that; in `small` if there is no room. */
+    uint8_t *window;
     uint32_t window_at, window_size;
     bool window_bad; /* the part could not read it */
     uint32_t overlay_at, overlay_size;

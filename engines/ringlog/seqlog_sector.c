@@ -33,32 +33,39 @@ static uint32_t sector_address(const struct seqlog *log, uint32_t sector)
 static int window_read(struct seqlog *log, uint32_t address, uint32_t size)
 {
     uint32_t least = log->flash->geometry.read_unit;
-    bool overlay = log->overlay_size != 0;
-    uint8_t *bytes = overlay ? log->small : log->work;
-    uint32_t room = overlay ? BO_FLASH_UNIT_MAX : log->work_size;
+    uint32_t room = log->work_size - log->overlay_size;
+    log->window = log->work + log->overlay_size;
+    if (room < sizeof log->small) {
+        log->window = log->small;
+        room = sizeof log->small;
+    }
     size = seqlog_minimum(size, room / least * least);
-    int error = bo_flash_read(log->flash, address, bytes, size);
+    int error = bo_flash_read(log->flash, address, log->window, size);
     if (error == BO_FLASH_ERR_ECC && size > least)
-        error = bo_flash_read(log->flash, address, bytes, size = least);
+        error = bo_flash_read(log->flash, address, log->window, size = least);
     log->window_at = address;
     log->window_size = error && error != BO_FLASH_ERR_ECC ? 0 : size;
     log->window_bad = error == BO_FLASH_ERR_ECC;
     return error == BO_FLASH_ERR_ECC ? BO_FLASH_OK : error;
 }
 
-/* The part of the frame in the work buffer that is at `address`; false when there is none. Else
- * *size is cut down to what lies before it. */
+/* While a frame in the work buffer is looked at as if it had been programmed: the part of it that
+ * is at `address`, or what comes after it, which is blank (torn_end). False when the flash is to be
+ * read; *size is cut down to what lies before the frame. */
 static bool look_overlay(const struct seqlog *log, uint32_t address, uint32_t *size,
                          struct seqlog_run *run)
 {
+    static const uint8_t blank[] = {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF};
     uint32_t in = address - log->overlay_at;
     if (log->overlay_size == 0) return false;
     if (address < log->overlay_at) {
         *size = seqlog_minimum(*size, log->overlay_at - address);
         return false;
     }
-    if (in >= log->overlay_size) return false;
-    *run = (struct seqlog_run){log->work + in, seqlog_minimum(*size, log->overlay_size - in)};
+    if (in < log->overlay_size)
+        *run = (struct seqlog_run){log->work + in, seqlog_minimum(*size, log->overlay_size - in)};
+    else
+        *run = (struct seqlog_run){blank, seqlog_minimum(*size, sizeof blank)};
     return true;
 }
 
@@ -74,8 +81,7 @@ int seqlog_look(struct seqlog *log, uint32_t base, uint32_t offset, uint32_t end
         if (error) return error;
     }
     uint32_t in = address - log->window_at;
-    const uint8_t *bytes = log->overlay_size != 0 ? log->small : log->work;
-    run->bytes = log->window_bad ? NULL : bytes + in;
+    run->bytes = log->window_bad ? NULL : log->window + in;
     run->size = seqlog_minimum(size, log->window_size - in);
     return BO_FLASH_OK;
 }
