@@ -91,20 +91,6 @@ static void plan_pointer(const struct bo_flash_geometry *g, const struct seqlog_
     if (plan->index_sectors < 2) plan->index_sectors = 2;
 }
 
-/* Programs of anything in a sector: its pages, and one more where it is not aligned. */
-static void plan_bounds(const struct bo_flash_geometry *g, struct seqlog_plan *plan)
-{
-    uint64_t pages = g->sector_size / g->page_size + 1, pieces = g->sector_size / 32 + 1;
-    uint64_t erases = 4, frames = 2 * pages, index = 2 * (2 * pages + pieces);
-    plan->write_bound = erases + frames + index;
-    /* A place is tried at each unit, and a try reads as much as there is; a window of the least
-     * size, each unit of it refused once. */
-    uint64_t looks = 2 * (g->sector_size / g->read_unit) + 4;
-    uint64_t walk = (g->sector_size / g->unit + 2) * looks;
-    uint64_t find = 12ull * plan->sectors + 8ull * plan->index_sectors + 512;
-    plan->read_bound = find + 4 * walk + 4 * pieces;
-}
-
 int seqlog_plan(const struct bo_flash_geometry *g, const struct seqlog_config *config,
                 struct seqlog_plan *plan)
 {
@@ -128,7 +114,6 @@ int seqlog_plan(const struct bo_flash_geometry *g, const struct seqlog_config *c
     plan->sectors = g->sector_count - plan->index_sectors;
     plan->header_size = seqlog_round(HEADER_SIZE, g->unit);
     plan->record_max = record_max(config->framing, g->sector_size - plan->header_size);
-    plan_bounds(g, plan);
     if (plan->record_max == 0) return RINGLOG_ERR_GEOMETRY;
     return BO_FLASH_OK;
 }

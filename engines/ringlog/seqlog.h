@@ -145,8 +145,6 @@ struct seqlog_plan {
     uint32_t index_span;    /* sectors or entries for each sector of the index */
     uint32_t header_size;   /* of a sector, in units */
     uint32_t record_max;    /* bytes of the largest record, if the work buffer is large enough */
-    uint64_t write_bound;   /* most programs and erases of any call but format */
-    uint64_t read_bound;    /* most reads of any call, on any image */
 };
 
 /* The header of a sector, in memory. */
@@ -275,6 +273,27 @@ void seqlog_iterate(struct seqlog_iterator *iterator, uint64_t number);
  * given up is passed over. A record that can't be read is passed over too: the numbers show it. */
 int seqlog_next(struct seqlog *log, struct seqlog_iterator *iterator, void *buffer,
                 uint32_t capacity, uint32_t *size, uint64_t *number);
+
+enum seqlog_call {
+    SEQLOG_CALL_MOUNT,
+    SEQLOG_CALL_APPEND,
+    SEQLOG_CALL_PREPARE,
+    SEQLOG_CALL_CLEAR,
+    SEQLOG_CALL_FIRST,
+    SEQLOG_CALL_READ,
+    SEQLOG_CALL_NEXT,
+    SEQLOG_CALLS
+};
+
+/* The most reads, and the most programs and erases, of one call; work_size of the config counts,
+ * and 0 reads for a mount: the config can't be used. They hold on every image that power cuts can
+ * leave, where every unit can be read; the worst call that tests come upon is within a factor of 4
+ * where the work buffer holds a sector and 32 bytes (seqlog_bound_test.c). In a smaller one the
+ * reads of a sector are quadratic in its units at worst: records whose bytes look like others.
+ *
+ * One is large: seqlog_next passes over every sector in which a record was cut and none is, linear
+ * in the ring. */
+struct bo_bound seqlog_bound(const struct seqlog_config *config, enum seqlog_call call);
 
 #ifdef __cplusplus
 }

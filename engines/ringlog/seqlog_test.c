@@ -544,7 +544,7 @@ static void test_a_header_that_lies_does_no_harm(void)
         (void)count_records(b, 30);
         for (unsigned i = 0; i < 3; i++)
             (void)append(b, 30);
-        CHECK(b->ram.counts.reads < 20 * b->log.plan.read_bound, "%u: reads", n);
+        CHECK(b->ram.counts.reads < 1000, "%u: %u reads", n, (unsigned)b->ram.counts.reads);
     }
 }
 

@@ -179,13 +179,30 @@ static uint32_t ring(const struct bo_flash_geometry *g, const struct adapter_set
     return plan(g, s, &result) ? 0 : result.sectors;
 }
 
+static const enum seqlog_call calls[ADAPTER_CALLS] = {[ADAPTER_CALL_MOUNT] = SEQLOG_CALL_MOUNT,
+                                                      [ADAPTER_CALL_PUSH] = SEQLOG_CALL_APPEND,
+                                                      [ADAPTER_CALL_READ] = SEQLOG_CALL_READ,
+                                                      [ADAPTER_CALL_CLEAR] = SEQLOG_CALL_CLEAR,
+                                                      [ADAPTER_CALL_SYNC] = SEQLOG_CALL_PREPARE};
+
+/* The engine states its bounds for what cuts leave on parts whose units can all be read. Here some
+ * may not, and a header may be anything: a sector is then read in the smallest pieces, more than
+ * once where records were in them, and the head is looked for in the whole ring. */
 static struct adapter_bound bound(const struct bo_flash_geometry *g,
                                   const struct adapter_settings *s, enum adapter_call call)
 {
     struct seqlog_plan result;
+    struct bo_flash flash = {.geometry = *g};
+    struct seqlog_config config = configured(s);
     /* each() is as many calls as there are records. */
     if (call == ADAPTER_CALL_EACH || plan(g, s, &result)) return (struct adapter_bound){0};
-    return (struct adapter_bound){.reads = result.read_bound, .changes = result.write_bound};
+    config.flash = &flash;
+    config.work_size = (uint32_t)work_size(g);
+    struct bo_bound most = seqlog_bound(&config, calls[call]);
+    uint64_t ring = 12ull * result.sectors + 8ull * result.index_sectors + 512;
+    return (struct adapter_bound){
+        .reads = most.reads * (1 + 8ull * (g->sector_size / g->read_unit)) + ring,
+        .changes = most.changes};
 }
 
 static void inspect(void *memory, const struct bo_flash *flash, const struct adapter_settings *s,
