@@ -37,7 +37,7 @@
  *     [the_last_record_is_written_again_in_the_next_segment,
  *     a_record_too_large_for_the_segment_is_not_written_again,
  *     a_record_that_cannot_be_read_takes_no_other_with_it,
- *     scenarios/cases/rlog-rest-and-copy.case, rlog-copies-cross-sectors.case]
+ *     scenarios/cases/rlog-rest-and-copy.case, scenarios/cases/rlog-copies-cross-sectors.case]
  *  8. Where the flash answers an error, nothing is decided from what was found until then.
  *     [ringlog_glitch_test.c]
  *  9. A power-on writes nothing. So one that appends nothing neither wears nor loses.

@@ -1,25 +1,33 @@
 /* SPDX-License-Identifier: MIT */
-/* seqlog.c - see seqlog.h. What survives a cut, and why:
+/* seqlog.c - see seqlog.h. What survives a cut, and why. In brackets the test that fails without
+ * it, of seqlog_test.c where no other file is named.
  *
  *  1. The head is the newest sector with a good header (seqlog_find.c). Its header says how far the
  *     log reaches back from it, at most N - 2 sectors, so that the sector after the head is never
  *     part of the log. All the others were opened and are whole.
+ *     [a_full_ring_holds_all_sectors_but_one, seqlog_cut_test.c: SPOILT_REACH]
  *  2. The next sector is not part of the log while it is erased. So its erase may be cut in any
  *     way, and may be done ahead. Only an erase that this very mount saw complete counts; what an
  *     earlier one erased is erased again.
+ *     [records_come_back_over_many_laps, seqlog_cut_test.c: SPOILT_BLANK_TRUSTED]
  *  3. The program of its header makes it the head, and takes what lies after it out of the log:
  *     one checksum, whole or not at all. If it is cut, 2 holds as before.
+ *     [another_log_is_not_given_up]
  *  4. The records of the head are those whose checksums are right, in order. If all after the last
  *     of them is blank, the next one goes there: an interrupted program that left no trace has
  *     touched nothing (seqlog_sector.c). Else it was torn, within one page, as a program lies in
  *     one: the next one goes to the page after the last byte that is not blank.
+ *     [a_torn_record_costs_no_more_than_its_page, seqlog_cut_test.c: SPOILT_TORN_PLACE]
  *  5. A torn frame stays torn: nothing is programmed into it. It could have been cut at the end of
  *     a page and lack what begins with the next, which is where the next frame goes. So the reader
  *     is sent over the torn place with that frame in its eyes, before it is programmed; if it takes
  *     anything for a record but the new one, the sector is left and the next one opened.
+ *     [the_next_record_does_not_complete_a_torn_one]
  *  6. The number of a record that was cut is used again. That can't confuse: it was in flight, no
  *     reader ever saw it, and by 5 none will.
+ *     [a_part_that_fails_once_loses_nothing]
  *  7. An index is written after the header and may say anything.
+ *     [an_index_that_lies_costs_reads_only]
  */
 #include "seqlog.h"
 
