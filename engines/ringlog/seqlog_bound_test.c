@@ -98,8 +98,8 @@ static void read_some(void)
         (void)NOTE(SEQLOG_CALL_NEXT, seqlog_next(&ring, &it, bytes, sizeof bytes, &size, &number));
 }
 
-/* Style 0: small records. 1: as large as a sector. 2: the same, and for a while each is cut, so that
- * sectors without a record follow each other. Else: any. */
+/* Style 0: small records. 1: as large as a sector. 2: the same, and for a while each is cut, so
+ * that sectors without a record follow each other. Else: any. */
 static void append_one(uint32_t style)
 {
     uint8_t bytes[RAM_FLASH_SECTOR_MAX] = {0};
