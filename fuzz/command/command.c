@@ -99,6 +99,7 @@ enum {
     OPTION_WAIVE,
     OPTION_COMPLETE,
     OPTION_SHRINK_SECONDS,
+    OPTION_OFFSET,
 };
 
 static const struct option long_options[] = {
@@ -134,6 +135,7 @@ static const struct option long_options[] = {
     {"waive", required_argument, NULL, OPTION_WAIVE},
     {"complete", no_argument, NULL, OPTION_COMPLETE},
     {"shrink-seconds", required_argument, NULL, OPTION_SHRINK_SECONDS},
+    {"offset", required_argument, NULL, OPTION_OFFSET},
     {NULL, 0, NULL, 0},
 };
 
@@ -153,7 +155,7 @@ static const struct {
     {"decode", LOADS "chip image faults "},
     {"wear", LOADS "engines cuts seed faults bits masks prefixes db campaign json artefacts "
                    "silence "},
-    {"inspect", LOADS "chip silence "},
+    {"inspect", LOADS "chip offset silence "},
     {"print", ""},
     {"list", "json plugin "},
     {"bench", LOADS "engines runs "},
@@ -356,6 +358,9 @@ static bool take_number(int code, const char *text, struct command_options *opti
     case OPTION_SEED:
         options->seed_given = true;
         return number(code, text, 0, UINT64_MAX, &explore->seed);
+    case OPTION_OFFSET:
+        options->offset_given = true;
+        return number(code, text, 0, UINT32_MAX, &options->offset);
     case OPTION_JOBS:
         return number32(code, text, 1, 256, &options->jobs);
     case OPTION_RUNS:

@@ -38,6 +38,8 @@ struct command_options {
     bool faults_claimed; /* those that the engine claims on the part of the scenario */
     uint32_t left_out;   /* of explore.faults, as the engine does not claim them on this part */
     uint32_t jobs;
+    uint64_t offset; /* of the flash in a dump */
+    bool offset_given;
     double seconds;         /* to stop after; 0: never */
     uint64_t runs;          /* to do; 0: no limit */
     const char *engines;    /* of `wear` and `bench`: "a x=1, b" */
@@ -84,7 +86,7 @@ int command_load_script(const struct command_options *options, const char *path,
                         struct script **script);
 
 /* The same without a file: chip and engine as a scenario spells them ("w25q128jv sectors=4",
- * "seqmap key=2"). Where the chip names no number of sectors, it has what `image_size` fills. */
+ * "seqmap key=2"). Where the chip names no number of sectors, it has what `image_size` needs. */
 int command_load_bare(const struct command_options *options, uint64_t image_size,
                       struct loaded *loaded);
 

@@ -16,6 +16,7 @@ static const struct {
     {"plugin", "FILE.so", "an engine from outside; again for more"},
     {"chip", "C", "where there is no scenario: \"w25q128jv sectors=4\" (list chips)"},
     {"image", "FILE", "a dump of the flash: written by run and decode, tried by fuzz"},
+    {"offset", "N", "where the flash begins in a dump: bytes, or the address of a record"},
     {"faults", "LIST", "classes of what a cut may leave: edge,prefix (list faults)"},
     {"depth", "N", "cuts on one path, 1 to 4"},
     {"reach", "N", "operations after a cut that are cut again (3; 0: all)"},

@@ -5,14 +5,13 @@
  * on it comes to an end; and all of this is done in a process of its own, which it may crash.
  */
 #include <assert.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fuzz/command/command.h"
+#include "fuzz/command/dump.h"
 #include "fuzz/rig/object.h"
-#include "fuzz/script/file.h"
 #include "sim/chip.h"
 #include "sim/memory.h"
 
@@ -145,39 +144,55 @@ static int inspect_apart(void *context, struct rig_pulse *pulse)
     return code;
 }
 
-static int inspect_bytes(const struct command_options *options, const struct loaded *loaded,
-                         const uint8_t *image, uint64_t size)
+/* A raw dump is as long as the chip, or longer where it is said where in it the flash begins.
+ * Records leave out what is erased, and only where that is said they hold more than the flash. */
+static int check_size(const struct command_options *options, const struct dump *dump,
+                      uint64_t wanted)
 {
-    const char *path = options->files[0];
-    uint64_t wanted = (uint64_t)loaded->script->part.geometry.sector_size *
-                      loaded->script->part.geometry.sector_count;
-    if (size != wanted)
-        return command_refuse("%s: has %" PRIu64 " bytes, but the chip has %" PRIu64, path, size,
-                              wanted);
-    struct inspection it = {.path = path, .loaded = loaded, .image = image, .size = size};
-    return command_apart(options, loaded->adapter->name, inspect_apart, &it);
+    bool shorter = dump->size<wanted, longer = dump->size> wanted;
+    if (!(shorter && !dump->records) && !(longer && !options->offset_given)) return COMMAND_CLEAN;
+    return command_refuse("%s: has %" PRIu64 " bytes, but the chip has %" PRIu64, options->files[0],
+                          dump->size, wanted);
 }
 
-/* The largest chip that flash.h can address. */
-#define IMAGE_SIZE_MAX ((uint64_t)1 << 32)
+static int inspect_dump(const struct command_options *options, const struct loaded *loaded,
+                        const struct dump *dump)
+{
+    const struct bo_flash_geometry *g = &loaded->script->part.geometry;
+    uint64_t wanted = (uint64_t)g->sector_size * g->sector_count;
+    int code = check_size(options, dump, wanted);
+    if (code) return code;
+    uint8_t *image = memory_new((size_t)wanted);
+    dump_copy(dump, g->erased, image, wanted);
+    struct inspection it = {
+        .path = options->files[0], .loaded = loaded, .image = image, .size = wanted};
+    code = command_apart(options, loaded->adapter->name, inspect_apart, &it);
+    free(image);
+    return code;
+}
+
+static int inspect_file(const struct command_options *options, struct dump *dump)
+{
+    struct loaded loaded;
+    if (!dump_read(dump, options->files[0], options->offset_given, options->offset))
+        return command_refuse_at(options->files[0], dump->line, dump->reason);
+    int code = options->file_count == 2 ? command_load(options, options->files[1], &loaded)
+                                        : command_load_bare(options, dump->size, &loaded);
+    if (code) return code;
+    code = inspect_dump(options, &loaded, dump);
+    script_free(loaded.script);
+    return code;
+}
 
 int command_inspect(int argc, char **argv)
 {
     struct command_options options;
-    struct loaded loaded;
-    uint64_t size;
+    struct dump dump;
     if (!command_parse(argc, argv, &options)) return COMMAND_USAGE;
     if (options.file_count < 1 || options.file_count > 2)
         return command_refuse(
             "inspect takes an image, and either a scenario or --engine and --chip");
-    uint8_t *image = file_read(options.files[0], IMAGE_SIZE_MAX, &size);
-    if (!image) return command_refuse("%s: %s", options.files[0], strerror(errno));
-    int code = options.file_count == 2 ? command_load(&options, options.files[1], &loaded)
-                                       : command_load_bare(&options, size, &loaded);
-    if (code == COMMAND_CLEAN) {
-        code = inspect_bytes(&options, &loaded, image, size);
-        script_free(loaded.script);
-    }
-    free(image);
+    int code = inspect_file(&options, &dump);
+    dump_free(&dump);
     return code;
 }

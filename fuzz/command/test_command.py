@@ -112,7 +112,7 @@ OPTIONS = {
     "shard": "0/2", "depth": 1, "reach": 1, "bits": 1, "masks": 1, "prefixes": 1, "seed": 1,
     "jobs": 1, "silence": 1, "max": 1, "seconds": 1, "time": 1, "runs": 1, "no-use": None,
     "no-dedup": None, "isolate": None, "no-shrink": None, "json": None, "quiet": None,
-    "shrink-seconds": 1,
+    "shrink-seconds": 1, "offset": 1,
     "complete": None,
 }  # fmt: skip
 EXPLORES = """engine plugin faults depth reach bits masks prefixes seed no-use no-dedup isolate
@@ -127,7 +127,7 @@ USES = {
     "decode": "engine plugin chip image faults",
     "wear": """engine plugin engines cuts seed faults bits masks prefixes db campaign json
         artefacts silence""",
-    "inspect": "engine plugin chip silence",
+    "inspect": "engine plugin chip offset silence",
     "print": "",
     "list": "json plugin",
 }
@@ -310,7 +310,7 @@ def test_an_image_of_the_wrong_size_is_reported(harness, image):
     longer = harness.folder / "longer.bin"
     longer.write_bytes(image.read_bytes() + b"\0")
     words = ("inspect", longer, "--engine", "seqmap", *GENERIC)
-    assert "has 257 bytes, but the chip has 256" in refused(harness, *words)
+    assert "has 257 bytes, but the chip has 384" in refused(harness, *words)
     scenario = harness.write(SMALL.replace("sectors=2", "sectors=3"), "three.scn")
     assert "has 256 bytes, but the chip has 384" in refused(harness, "inspect", image, scenario)
     assert "--engine is missing" in refused(harness, "inspect", image)

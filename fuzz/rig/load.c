@@ -147,7 +147,7 @@ bool load_bare(const char *chip, const char *engine, uint64_t image_size, struct
     if (!engine) return says(reason, "--engine is missing");
     if (!parse_bare(chip, engine, &loaded->script, reason)) return false;
     struct bo_flash_geometry *g = &loaded->script->part.geometry;
-    if (!strstr(chip, "sectors=") && image_size >= g->sector_size)
-        g->sector_count = (uint32_t)(image_size / g->sector_size);
+    if (!strstr(chip, "sectors=") && image_size)
+        g->sector_count = (uint32_t)((image_size - 1) / g->sector_size + 1);
     return find_engine(loaded->script->engine, "command line", loaded, reason);
 }

@@ -30,7 +30,7 @@ bool load_scenario(const char *path, const char *engine, struct loaded *loaded,
                    char reason[LOAD_REASON_MAX]);
 
 /* The same without a file: chip and engine as a scenario spells them. Where the chip names no
- * number of sectors, it has what `image_size` bytes fill. */
+ * number of sectors, it has what `image_size` bytes need. */
 bool load_bare(const char *chip, const char *engine, uint64_t image_size, struct loaded *loaded,
                char reason[LOAD_REASON_MAX]);
 
