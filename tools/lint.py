@@ -91,6 +91,7 @@ WORDED = (
     "fuzz/db",
     "fuzz/fuzzers",
     "fuzz/model",
+    "fuzz/rig",
     "fuzz/script",
     "fuzz/wear",
     "peers/sequential-storage",

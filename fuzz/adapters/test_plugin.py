@@ -1,4 +1,4 @@
-"""Engines of users, given by --plugin: each way to go wrong is told, by its clause, and replays.
+"""Engines of users, given by --plugin: each way to go wrong is found, by its clause, and replays.
 
 The plugins are the example of examples/plugin with one thing changed, compiled here.
 """
@@ -295,7 +295,7 @@ def test_an_engine_call_that_never_returns_is_ended(harness, plugin, loop):
 
 
 @pytest.mark.parametrize("options", [(), ("--isolate",), ("--jobs", 2)])
-def test_a_crash_is_told_and_its_case_crashes_again(harness, plugin, options):
+def test_a_crash_is_reported_and_its_case_crashes_again(harness, plugin, options):
     changed = plugin("aborts", AT_TORN % "abort()")
     explored = explore(harness, changed, *options)
     assert explored.clauses == {"sane"}
@@ -324,7 +324,7 @@ def test_a_read_just_outside_is_a_crash_where_reads_are_checked(harness, plugin)
         assert explore(harness, changed).found == []
 
 
-def test_a_hanging_engine_leaves_no_process_behind(harness, plugin):
+def test_a_hanging_engine_leaves_no_process(harness, plugin):
     changed = plugin("hangs-apart", AT_TORN % "for (;;) ticks++")
     explored = explore(harness, changed, "--silence", "0.2", "--isolate")
     assert explored.clauses == {"bounded"} and explored.stopped
@@ -346,10 +346,10 @@ def test_what_was_found_before_a_crash_is_kept(harness, plugin):
     changed = plugin("late", AT_TORN % what)
     explored = explore(harness, changed, "--max", 0)
     assert explored.clauses == {"alive", "sane"}
-    assert explored.stopped  # what comes behind the crash was not explored
+    assert explored.stopped  # what comes after the crash was not explored
 
 
-# A panic that a door catches: the engine answers so from then on.
+# A panic that a door catches: from then on each call of the engine answers that.
 PANICS = """
 static const char *changed_panic(void)
 {
@@ -429,7 +429,7 @@ static void change(void) { adapter.mount = changed_mount; }
 
 
 def test_what_the_next_power_on_no_longer_shows_is_not_settled(harness, plugin):
-    """The store is emptied behind the back of the object that still shows it."""
+    """The store is emptied while the object still shows what was in it."""
     changed = plugin(
         "forgets",
         AT_TORN
@@ -471,7 +471,7 @@ def test_a_recovery_that_writes_each_time_does_not_rest(harness, plugin):
     changed = plugin("restless", RESTLESS % (0, 0))
     explored = explore(harness, changed, "--no-use", "--faults", "edge")
     assert explored.clauses == {"settled"}
-    assert "does not rest" in explored.found[0].finding
+    assert "expected nothing left to write" in explored.found[0].finding
 
 
 @pytest.mark.parametrize(
@@ -642,7 +642,7 @@ def test_globals_that_outlive_a_cut_unsaid_are_no_finding_but_a_mistake(harness,
     path = harness.write(SCENARIO.format(programs=0).replace("look", "mount\nlook"), "unsaid.scn")
     done = run_plain(words[0], path, "--plugin", changed, *words[1:])
     assert done.returncode == USAGE
-    assert "writable memory of changed changed: set has_globals" in done.stderr
+    assert "changed: expected no change of its global memory, a call changed it; set" in done.stderr
     assert "DIVERGENCE" not in done.stdout and "no divergence" not in done.stdout
 
 
@@ -652,7 +652,7 @@ def test_a_mistake_before_the_first_operation_is_one_of_the_whole_file(harness, 
     path = harness.write(SCENARIO.format(programs=0), "early.scn")
     done = run_plain("explore", path, "--plugin", changed)
     assert done.returncode == USAGE
-    assert f"{path}: writable memory of changed changed" in done.stderr
+    assert f"{path}: changed: expected no change of its global memory" in done.stderr
 
 
 def test_a_fuzz_run_of_undeclared_globals_ends_with_the_mistake(plugin):

@@ -1,3 +1,11 @@
+/* capacity.c - asks a fresh store what the crashed one must be able to do.
+ *
+ * The fresh store is one rig, made when it is first needed and reset for each question: blank chip,
+ * format, mount, the values that the asking rig's model allows, the allowance (capacity.h), and
+ * then the exercise or the operation itself. What a map of one content can do is remembered by the
+ * digest of the model. The exercise of a queue or a log does not depend on its content, so it is
+ * measured once. Where the model is not decided there is no one content, and nothing is asked.
+ */
 #include "fuzz/rig/capacity.h"
 
 #include <stdlib.h>
@@ -12,7 +20,7 @@
 struct capacity {
     struct rig *asks;               /* the rig that wants to know */
     struct rig *store;              /* the fresh store; NULL until something is asked */
-    bool measured;                  /* what the exercise of a queue or a log must leave */
+    bool measured;                  /* of a queue or a log: its exercise has been tried out */
     uint64_t digests[MEMORY_SLOTS]; /* what it could do before, by model digest; direct-mapped */
     uint8_t answers[MEMORY_SLOTS];  /* 0 unknown, 1 can't, 2 can */
 };

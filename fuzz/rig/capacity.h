@@ -1,11 +1,11 @@
 /* capacity.h - what a healthy store can take, asked of one.
  *
  * After a crash the engine must be alive: it takes new operations and its capacity is what it was.
- * What it was is asked of the engine itself: a fresh store, on a blank chip, is filled with the
- * same values. What that store can do, the crashed one must do too. How a log packs its sectors
- * depends on what went before. So the fresh store holds an allowance besides: for each sector one
- * more value of the largest size. There is none where all values are of one size: then there is
- * one way to pack them.
+ * The engine itself shows what that was: a fresh store, on a blank chip, is filled with the same
+ * values, and what it can do, the crashed store must do too. How values are packed into sectors
+ * depends on the order in which they came. So the fresh store holds an allowance besides: for each
+ * sector one more value of the largest size. Where all values have one size there is one way to
+ * pack them, and no allowance.
  */
 #ifndef BROWNOUT_CAPACITY_H
 #define BROWNOUT_CAPACITY_H
@@ -22,7 +22,7 @@ void capacity_free(struct capacity *capacity);
  * Remembered by the model's digest. */
 bool capacity_can_use(struct capacity *capacity);
 
-/* Whether it could do one operation. Costs a whole run: for when the crashed store refused it. */
+/* Whether it could do one operation. Takes a whole run: ask when the crashed store refused it. */
 bool capacity_can_do(struct capacity *capacity, const struct op *op);
 
 #endif

@@ -1,3 +1,9 @@
+/* exercise.c - chooses the harness's own key, values and rounds.
+ *
+ * A value is a sixth of a sector, an item a third, within the limits of the engine: a few of them
+ * fill a sector. The rounds are as many as go once around all sectors, up to ROUNDS_MAX. The bytes
+ * depend on the size alone, so that every run of a scenario writes the same.
+ */
 #include "fuzz/rig/exercise.h"
 
 #include <assert.h>
@@ -69,7 +75,6 @@ struct exercise *exercise_new(const struct script *script, const struct adapter 
     uint32_t key_min, key_max, most, least = adapter_value_size_min(adapter, settings);
     bool is_map = adapter->kind == ADAPTER_MAP;
     adapter->limits(geometry, settings, &key_min, &key_max, &most);
-    /* So many values a sector that it is filled in a few steps. */
     uint32_t size = geometry->sector_size / (is_map ? 6 : 3);
     if (size > most) size = most;
     if (size < least) size = least;

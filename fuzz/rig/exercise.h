@@ -1,10 +1,10 @@
 /* exercise.h - the standard exercise of a store after recovery: what it writes.
  *
  * In a map a key of the harness's own is stored often enough to come around all sectors, with two
- * values in turn, then read and removed (rig_use). A queue is filled up and popped empty, twice; to
- * a log, or a queue that can't pop here, items are appended until they have come around; a queue
- * that can't append here either is filled up. What an engine can do here, and what a healthy store
- * must be able to take, is asked of a fresh one (capacity.h).
+ * values in turn, then read and removed (rig_use). A queue is filled up and popped empty, twice. A
+ * log, or a queue that can't pop on this chip, takes appends until they have come around. A queue
+ * that can't append either is filled up. A fresh store shows which of these an engine can do here,
+ * and what a healthy store must be able to take (capacity.h).
  */
 #ifndef BROWNOUT_EXERCISE_H
 #define BROWNOUT_EXERCISE_H

@@ -1,3 +1,9 @@
+/* load.c - from the words of a command line to a script, its engine and its settings.
+ *
+ * A plug-in is loaded first, so that the scenario may name it. What the command line says of the
+ * engine goes into the script before its options are checked, and --chip and --engine are parsed as
+ * the two lines of a scenario that they could be.
+ */
 #include "fuzz/rig/load.h"
 
 #include <inttypes.h>

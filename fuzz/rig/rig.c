@@ -1,3 +1,18 @@
+/* rig.c - levels, engine calls, power-on: what is the same for every kind of engine.
+ *
+ * An engine call stands between rig_before() and rig_after(). The first gives the chip its fuel,
+ * the bound of the call; the second asks the chip whether a rule was broken or the fuel used up,
+ * and counts what the call cost.
+ *
+ * rig_recover() is power-on as the harness sees it. The engine object is filled with junk and
+ * mounted; everything is read back and judged, which settles what the cut left open in the model; a
+ * second object, over other junk, is mounted on the same chip and must show the same. If that mount
+ * wrote, the flash has moved on, and a third mount must find nothing left to write. Each step ends
+ * early when power is cut inside it: the level above judges that.
+ *
+ * A level keeps a mark of the chip's journal, so leaving it costs what was written on it and no
+ * more. The RAM of an engine with globals is kept beside the mark.
+ */
 #include "fuzz/rig/rig_internal.h"
 
 #include <assert.h>
@@ -97,7 +112,7 @@ static uint64_t touched_at(const struct rig *rig, uint32_t sector)
     return rig->touched ? rig->touched[sector].call : UINT64_MAX;
 }
 
-/* Looking through all sectors after each call is for chips of which many can be explored. */
+/* All sectors are compared after each call: with more of them that takes too long. */
 #define TOUCHED_SECTORS_MAX 4096u
 
 static void watch_touched(struct rig *rig)
@@ -366,7 +381,7 @@ void rig_print_bound(const struct rig *rig, enum adapter_call call, char text[RI
 {
     bool reads = chip_breach(rig->chip)->op.kind == CHIP_READ;
     const struct adapter_bound *bound = &rig->bounds[call];
-    snprintf(text, RIG_BOUND_MAX, "more than %" PRIu64 " %s in one call",
+    snprintf(text, RIG_BOUND_MAX, "expected at most %" PRIu64 " %s in one call, got more",
              reads ? bound->reads : bound->changes, reads ? "reads" : "programs and erases");
 }
 
@@ -422,8 +437,10 @@ bool rig_wipe_ram(struct rig *rig, void *object, int junk)
     memset(object, junk, rig->object_size);
     if (rig->adapter->has_globals) globals_wipe();
     return rig->adapter->has_globals || !globals_changed(rig->adapter) ||
-           rig_finds(rig, CLAUSE_SCENARIO, SEEN_UNKNOWN,
-                     "writable memory of %s changed: set has_globals", rig->adapter->name);
+           rig_finds(
+               rig, CLAUSE_SCENARIO, SEEN_UNKNOWN,
+               "%s: expected no change of its global memory, a call changed it; set has_globals",
+               rig->adapter->name);
 }
 
 static bool mount_into(struct rig *rig, void *object, int junk)
@@ -434,7 +451,7 @@ static bool mount_into(struct rig *rig, void *object, int junk)
     enum answer answer = rig->adapter->mount(object, chip_flash(rig->chip), &rig->settings);
     if (!rig_after(rig, ADAPTER_CALL_MOUNT, answer)) return false;
     if (answer == ANSWER_OK || rig_is_off(rig)) return true;
-    return rig_finds(rig, CLAUSE_ALIVE, rig_seen_of(answer), "mount answers: %s",
+    return rig_finds(rig, CLAUSE_ALIVE, rig_seen_of(answer), "mount: expected ok, got %s",
                      rig_answer_name(answer));
 }
 
@@ -449,7 +466,7 @@ void rig_print_refusal(const struct rig *rig, char text[RIG_REFUSAL_MAX])
                  op_name(refused->kind), rig_answer_name(refused->answer));
 }
 
-/* Bits flip while the power is on or off; what they hit may be reported missing from now on. */
+/* Bits flip at rest. What they hit may be reported missing from now on. */
 static void rot(struct rig *rig, const struct op *op)
 {
     uint64_t bits = bo_flash_size(chip_flash(rig->chip)) * 8, since = 0;
@@ -483,7 +500,7 @@ bool rig_misfits(struct rig *rig, const struct op *op)
                      op_name(op->kind), rig->adapter->name, adapter_kind_name(rig->adapter->kind));
 }
 
-/* The history as it is known now: an operation further on may put in the same bytes later. */
+/* Up to where the history is known: a later operation may put in the same bytes again. */
 static void reach(struct rig *rig, const struct op *op)
 {
     struct rig_level *here = rig_here(rig);
@@ -598,7 +615,7 @@ static bool prepare(struct rig *rig)
             rig->adapter->format(level->object, chip_flash(rig->chip), &rig->settings);
         if (!rig_is_sane(rig, ADAPTER_CALL_MOUNT, answer)) return false;
         if (answer != ANSWER_OK)
-            return rig_finds(rig, CLAUSE_ALIVE, rig_seen_of(answer), "format answers: %s",
+            return rig_finds(rig, CLAUSE_ALIVE, rig_seen_of(answer), "format: expected ok, got %s",
                              rig_answer_name(answer));
     }
     return true;
@@ -622,7 +639,8 @@ static uint64_t changes(const struct rig *rig)
     return counters->programs + counters->erases;
 }
 
-/* What is lost or half done now is what has changed from one power-on to the next. */
+/* The second look of a power-on: what it finds lost or half done was there at the first one, so it
+ * is the clause settled that is broken. */
 static bool look_again(struct rig *rig, void *object)
 {
     enum clause before = rig->finding.clause;
@@ -632,7 +650,7 @@ static bool look_again(struct rig *rig, void *object)
     return false;
 }
 
-/* What the first power-on showed, the next one shows; then there is nothing left to write. */
+/* The next power-on shows what the first one showed, and after it nothing is left to write. */
 static bool mount_again(struct rig *rig)
 {
     uint64_t writes = changes(rig);
@@ -645,7 +663,7 @@ static bool mount_again(struct rig *rig)
     if (rig_is_off(rig) || changes(rig) == writes) return true;
     if (rig->widened & ADAPTER_MOUNT_WRITES) return look_again(rig, rig->second);
     return rig_finds(rig, CLAUSE_SETTLED, SEEN_RESTLESS,
-                     "the third mount still writes: recovery does not rest");
+                     "third mount: expected nothing left to write, got more programs or erases");
 }
 
 bool rig_recover(struct rig *rig)
@@ -661,7 +679,7 @@ bool rig_recover(struct rig *rig)
     keep_ram(level->ram);
     if (!mount_again(rig)) return false;
     restore_ram(level->ram);
-    /* A later mount that wrote has left the first object behind the flash. */
+    /* A later mount wrote: the first object no longer knows what the flash holds. */
     if (rig_is_off(rig) || changes(rig) == writes) return true;
     return mount_into(rig, level->object, JUNK_FIRST);
 }

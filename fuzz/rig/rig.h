@@ -2,8 +2,8 @@
  *
  * The rig calls the engine, compares every answer with the model, and checks after each call what
  * holds for all calls: the chip's rules were kept (lawful) and the call ended within its bound
- * (bounded). The first thing that differs is kept as the finding; every function that judges
- * answers false when there is one.
+ * (bounded). The first difference is kept as the finding; every function that judges returns false
+ * when there is one.
  *
  * Levels. Level 0 is the run; each cut on the way adds a level, with an engine object and a model
  * of its own, so that going back to the level below needs no work. The chip is shared by all levels
@@ -21,8 +21,8 @@
 /* Bytes for a key or a value as a person reads it. */
 #define RIG_TEXT_MAX 64
 
-/* Stores, removes and clears that the engine did not do. No divergence by itself, but no work
- * either: whoever compares or counts has to know. */
+/* Stores, removes and clears that the engine did not do. A refusal is no divergence, but it is no
+ * work either: whoever compares or counts has to know. */
 struct refusals {
     uint64_t count;
     uint32_t line; /* of the first one; 0: made by a program */
@@ -150,7 +150,7 @@ bool rig_until_off(struct rig *rig, rig_work *work, void *context);
 bool rig_start(struct rig *rig);
 
 /* The same, but leaves the first mount to the script where its first operation is one: so that the
- * first power-on of a blank chip can be cut and told like any other. */
+ * first power-on of a blank chip can be cut and printed like any other. */
 bool rig_begin(struct rig *rig);
 
 /* Does one operation, any but OP_USE, at the current level and compares. *answer, which may be
@@ -161,8 +161,8 @@ bool rig_call(struct rig *rig, const struct op *op, enum answer *answer);
 /* Whether an operation did what it was asked. A removal that finds nothing has found that one
  * before it, cut as it was, is done. */
 bool rig_worked(const struct op *op, enum answer answer);
-/* Whether a store may have taken effect before the cut: doing it again asks for room once more,
- * which the uncut run never did. */
+/* Whether a store may have taken effect before the cut. If it is done again it needs room a second
+ * time, which the uncut run never did. */
 bool rig_is_done(struct rig *rig, const struct op *op);
 
 /* The engine call that an operation is; any other call on its way is the harness's own. */
@@ -178,8 +178,8 @@ void rig_print_refusal(const struct rig *rig, char text[RIG_REFUSAL_MAX]);
 /* A call begins; rig_before() does this too. */
 void rig_note_call(struct rig *rig, enum adapter_call call);
 
-/* How a call passed its bound, which the chip's breach says it did: "more than 14 reads in one
- * call". */
+/* How a call passed its bound, after the chip has reported that it did: "expected at most 14 reads
+ * in one call, got more". */
 #define RIG_BOUND_MAX 80
 void rig_print_bound(const struct rig *rig, enum adapter_call call, char text[RIG_BOUND_MAX]);
 
@@ -197,8 +197,8 @@ bool rig_is_off(const struct rig *rig);
  * answer, at rest. With power cut inside, nothing is judged. */
 bool rig_recover(struct rig *rig);
 
-/* Power-on at the current level, and nothing else: what the power-on leaves undecided, the next
- * look settles. Where the model can't wait for that, everything is read back at once. */
+/* Power-on at the current level without a look: what the cut left open stays open until the next
+ * look. Where the model can't wait for that, everything is read back at once. */
 bool rig_boot(struct rig *rig);
 
 /* The standard exercise of a store (exercise.h): its key is written until every sector was used

@@ -54,7 +54,7 @@ typedef enum answer rig_short_read(struct rig *rig, const void *context, void *b
                                    uint32_t capacity, uint32_t *size);
 
 /* Reads `want`, which a call with room for it has just returned, again into half of its size: at
- * most so many bytes are copied and the full length is reported (adapter.h). `buffer` has room for
+ * most as many bytes are copied, and the full length is reported (adapter.h). `buffer` has room for
  * a byte more. False when the rig has a finding. */
 bool rig_short(struct rig *rig, enum adapter_call call, const struct value *want, uint8_t *buffer,
                rig_short_read *read, const void *context);

@@ -1,4 +1,13 @@
-/* rig_list.c - queues and logs: items in the order in which they were put in. */
+/* rig_list.c - queues and logs: items in the order in which they were put in.
+ *
+ * A look notes the digest and the number of each item that comes back, in order, and the model
+ * says whether that is one of the sequences that it allows (model_list.h). Only where it is not,
+ * differs() goes through the two lists to find out which clause is broken, gravest first: an item
+ * that must be there is missing, one that nobody may show is shown, the rest is out of order.
+ *
+ * An engine that can't show its items (a queue without each) gives them up one by one in a
+ * rehearsal, which is rolled back.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,8 +18,8 @@
 #include "fuzz/rig/exercise.h"
 #include "fuzz/rig/rig_internal.h"
 
-/* What a look has seen so far. One for each level: an engine that erases while it tells is cut in
- * the look, and looked at on the level above. */
+/* What a look has seen so far. One for each level: an engine that erases while it is read back is
+ * cut inside the look, and looked at again on the level above. */
 struct rig_sight {
     struct model_seen *seen;
     uint32_t count, capacity;
@@ -137,12 +146,12 @@ static bool finds_number(struct rig *rig)
     for (uint32_t i = 1; i < sight->count; i++) {
         if (sight->seen[i].number == sight->seen[i - 1].number + 1) continue;
         return rig_finds(rig, CLAUSE_ORDERED, SEEN_ORDER,
-                         "number %" PRIu64 " follows number %" PRIu64, sight->seen[i].number,
-                         sight->seen[i - 1].number);
+                         "after number %" PRIu64 ": expected the next one, got %" PRIu64,
+                         sight->seen[i - 1].number, sight->seen[i].number);
     }
     return rig_finds(rig, CLAUSE_SETTLED, SEEN_ORDER,
-                     "the oldest item is told as number %" PRIu64 ", it had %" PRIu64 " or above",
-                     sight->count ? sight->seen[0].number : 0, list->number);
+                     "oldest item: expected number %" PRIu64 " or a later one, got %" PRIu64,
+                     list->number, sight->count ? sight->seen[0].number : 0);
 }
 
 /* The first item that must be there and was not seen; NULL: there is none. */
@@ -193,12 +202,13 @@ static bool finds_stranger(struct rig *rig, const struct model_seen *stranger)
                          : items(rig)->uncertain ? CLAUSE_ATOMIC
                                                  : CLAUSE_SETTLED;
     enum seen kind = was_put_in(rig, stranger->digest) ? SEEN_BACK : SEEN_OTHER;
-    return rig_finds(rig, clause, kind, "item %s came back or was never put in",
-                     sight_of(rig)->stranger);
+    return rig_finds(rig, clause, kind, "item %s: expected %s", sight_of(rig)->stranger,
+                     kind == SEEN_BACK ? "it to be gone, got it back"
+                                       : "what was put in, got other bytes");
 }
 
-/* What was seen is not allowed: which clause that breaks, and how to say it. Linear in the items:
- * a log holds thousands, and a fault shows in thousands of states. */
+/* What was seen is not allowed: records which clause that breaks, and how. Linear in the items: a
+ * log holds thousands, and a fault shows in thousands of states. */
 static bool differs(struct rig *rig)
 {
     char text[RIG_TEXT_MAX];
@@ -207,22 +217,26 @@ static bool differs(struct rig *rig)
     const struct model_item *missing = first_missing(rig);
     if (missing)
         return rig_finds(
-            rig, CLAUSE_DURABLE, SEEN_MISSING, "item %s is missing: %" PRIu32 " told of %" PRIu32,
-            rig_value_text(missing->value, text), sight->count, model_list_count(list));
+            rig, CLAUSE_DURABLE, SEEN_MISSING,
+            "item %s is missing: expected it and up to %" PRIu32 " items in all, got %" PRIu32,
+            rig_value_text(missing->value, text), model_list_count(list), sight->count);
     const struct model_seen *stranger = first_stranger(rig);
     if (stranger) return finds_stranger(rig, stranger);
     if (list->flags & LIST_CLEARING)
-        return rig_finds(rig, CLAUSE_ATOMIC, SEEN_HALF, "a clear was cut and stopped half way");
+        return rig_finds(rig, CLAUSE_ATOMIC, SEEN_HALF,
+                         "a clear was cut: expected all items or none, got a part of them");
     if (sight->count > model_list_count(list))
         return rig_finds(rig, CLAUSE_SETTLED, SEEN_EXTRA,
-                         "%" PRIu32 " items told, at most %" PRIu32 " are there", sight->count,
-                         model_list_count(list));
+                         "expected at most %" PRIu32 " items, got %" PRIu32, model_list_count(list),
+                         sight->count);
     if (sight->strangers == 0 && rig->design.numbered) return finds_number(rig);
     if (sight->count < count_held(list) || list->uncertain)
         return rig_finds(rig, CLAUSE_ATOMIC, SEEN_MISSING,
-                         "an item is missing from between others: %" PRIu32 " told of %" PRIu32,
-                         sight->count, model_list_count(list));
-    return rig_finds(rig, CLAUSE_ORDERED, SEEN_ORDER, "item %s is not where it was put in",
+                         "an item between others is missing: expected up to %" PRIu32
+                         " items, got %" PRIu32,
+                         model_list_count(list), sight->count);
+    return rig_finds(rig, CLAUSE_ORDERED, SEEN_ORDER,
+                     "item %s: expected the order in which items were put in, got it elsewhere",
                      sight->stranger);
 }
 
@@ -302,12 +316,12 @@ static bool look(struct rig *rig, void *object, bool powered_on)
     if (!see_all(rig, object, &answer)) return false;
     if (rig_is_off(rig)) return true;
     if (answer == ANSWER_UNSUPPORTED && !calls(rig)->each) return true; /* nothing can be seen */
-    if (answer == ANSWER_DAMAGED && rig->rotten) return true; /* where each() ends, nobody knows */
+    if (answer == ANSWER_DAMAGED && rig->rotten) return true; /* each() may end anywhere then */
     /* Recovery may have gone on with what the append that was cut had begun to drop. */
     if (powered_on) model_observe(rig_model(rig), rig->chip, true);
     if (answer != ANSWER_OK)
-        return rig_finds(rig, CLAUSE_DURABLE, rig_seen_of(answer), "reading back answers: %s",
-                         rig_answer_name(answer));
+        return rig_finds(rig, CLAUSE_DURABLE, rig_seen_of(answer),
+                         "reading back: expected ok, got %s", rig_answer_name(answer));
     return model_list_settle(items(rig), sight->seen, sight->count, powered_on) || differs(rig);
 }
 
@@ -368,11 +382,12 @@ static bool check_item(struct rig *rig, const char *what, enum clause clause, ui
     if (answer == ANSWER_DAMAGED && rig->rotten) return true;
     if (answer == ANSWER_NOT_FOUND && (!item || may_miss)) return true;
     if (answer != ANSWER_OK)
-        return rig_finds(rig, clause, item_seen(answer), "%s of place %" PRIu32 " answers: %s",
-                         what, place, rig_answer_name(answer));
+        return rig_finds(rig, clause, item_seen(answer),
+                         "%s of place %" PRIu32 ": expected %s, got %s", what, place,
+                         rig_value_text(item ? item->value : NULL, want), rig_answer_name(answer));
     if (size > rig->value_size_max) size = rig->value_size_max;
     if (item && is_value(item->value, came_back(rig), size)) return true;
-    if (may_miss && item->state != ITEM_LEAVING) return true; /* the next look tells */
+    if (may_miss && item->state != ITEM_LEAVING) return true; /* the next look decides */
     enum seen seen = item_in_its_place(rig, came_back(rig), size);
     return rig_finds(rig, clause, seen, "%s of place %" PRIu32 ": expected %s, got %s", what, place,
                      rig_value_text(item ? item->value : NULL, want),
@@ -407,8 +422,9 @@ static bool check_done(struct rig *rig, const struct op *op, uint32_t size)
         model_commit(&rig_here(rig)->model, op);
     if (!op_has_value(op->kind) || op->value->size <= rig->value_size_max) return true;
     return rig_finds(rig, CLAUSE_SANE, SEEN_EXTRA,
-                     "took an item of %" PRIu32 " bytes, limits() says %" PRIu32, op->value->size,
-                     rig->value_size_max);
+                     "item of %" PRIu32 " bytes: expected too big, as limits() says %" PRIu32
+                     ", got ok",
+                     op->value->size, rig->value_size_max);
 }
 
 static bool call_change(struct rig *rig, const struct op *op, enum answer *answer)
@@ -455,7 +471,7 @@ static enum answer read_short(struct rig *rig, const void *context, void *buffer
     return calls(rig)->read(rig_here(rig)->object, *number, buffer, capacity, size);
 }
 
-/* A peek or read of the script has been right: again with a buffer that is too short. */
+/* After a peek or read of the script that was right: the same with a buffer that is too short. */
 static bool check_short(struct rig *rig, enum adapter_call call, uint32_t place)
 {
     const struct model_item *item = model_list_at(items(rig), place);
@@ -469,7 +485,7 @@ static bool check_short(struct rig *rig, enum adapter_call call, uint32_t place)
     return rig_short(rig, call, item->value, came_back(rig), read_short, &number);
 }
 
-/* All items put in at that time or later have the number that is told, or a larger one. */
+/* All items put in at that time or later have the number that seek returns, or a larger one. */
 static bool check_seek(struct rig *rig, uint32_t place)
 {
     struct model_list *list = items(rig);
@@ -483,12 +499,13 @@ static bool check_seek(struct rig *rig, uint32_t place)
     if (rig_is_off(rig)) return true;
     if (answer == ANSWER_OK && number <= item->number) return true;
     return rig_finds(rig, CLAUSE_ORDERED, answer == ANSWER_OK ? SEEN_ORDER : rig_seen_of(answer),
-                     "seek of time %" PRIu32 " answers %s, number %" PRIu64 "; it is in %" PRIu64,
-                     item->time, rig_answer_name(answer), number, item->number);
+                     "seek of time %" PRIu32 ": expected ok and number %" PRIu64
+                     " or an earlier one, got %s and %" PRIu64,
+                     item->time, item->number, rig_answer_name(answer), number);
 }
 
-/* What an append has dropped, what rotted, and what a change has settled is not known until
- * somebody looks; places up to this one are to be those that the engine counts. */
+/* Looks, where an item up to this place may be gone: what an append dropped, what rotted and what a
+ * change has settled is not known before a look, and places are counted as the engine counts. */
 static bool look_if_unsure(struct rig *rig, uint32_t place)
 {
     const struct model_list *list = items(rig);
@@ -498,8 +515,8 @@ static bool look_if_unsure(struct rig *rig, uint32_t place)
     return !list->uncertain || !unsure || look(rig, rig_here(rig)->object, false);
 }
 
-/* The scenario's own word on an item. Where it contradicts the scenario's own operations and power
- * was never cut, the scenario is wrong, or the engine refused what it was asked. */
+/* What the scenario expects of an item. Where that contradicts its own operations and power was
+ * never cut, the scenario is wrong, or the engine refused what it was asked. */
 static bool check_claim(struct rig *rig, const struct op *op)
 {
     char want[RIG_TEXT_MAX], have[RIG_TEXT_MAX], why[RIG_REFUSAL_MAX];
@@ -513,9 +530,10 @@ static bool check_claim(struct rig *rig, const struct op *op)
                                    : value == op->value;
     if (fits || rig->level > 0 || rig->interrupted) return true;
     rig_print_refusal(rig, why);
-    return rig_finds(rig, CLAUSE_SCENARIO, SEEN_UNKNOWN, "the %s is %s here, not %s%s%s",
-                     op_name(op->kind), rig_value_text(value, have),
-                     rig_value_text(op->value, want), *why ? "; " : "", why);
+    return rig_finds(rig, CLAUSE_SCENARIO, SEEN_UNKNOWN,
+                     "the scenario expects %s as the %s, its own operations leave %s%s%s",
+                     rig_value_text(op->value, want), op_name(op->kind),
+                     rig_value_text(value, have), *why ? "; " : "", why);
 }
 
 static bool call(struct rig *rig, const struct op *op, enum answer *answer)
@@ -571,7 +589,7 @@ static bool put(struct rig *rig, const struct value *value, enum answer *answer)
     if (!call_change(rig, &op, answer)) return false;
     if (*answer == ANSWER_OK || rig_is_off(rig) || op.kind == OP_PUSH) return true;
     return rig_finds(rig, CLAUSE_ALIVE, rig_seen_of(*answer),
-                     "an append of %" PRIu32 " bytes answers: %s", value->size,
+                     "append of %" PRIu32 " bytes: expected ok, got %s", value->size,
                      rig_answer_name(*answer));
 }
 
@@ -604,11 +622,11 @@ static bool drain(struct rig *rig)
     }
     if (rig_is_off(rig) || model_list_count(items(rig)) == 0) return true;
     return rig_finds(rig, CLAUSE_ALIVE, item_seen(answer),
-                     "a queue of %" PRIu32 " items can't be popped empty: %s", count,
-                     rig_answer_name(answer));
+                     "popping a queue empty: expected up to %" PRIu32 " items, then none, got %s",
+                     count, rig_answer_name(answer));
 }
 
-/* What is held when it is full. The second time around nothing is left of what went before. */
+/* Counts what a full queue holds, twice: the second time nothing is left of what was in it. */
 static bool fill_and_drain(struct rig *rig, uint32_t *held)
 {
     for (int time = 0; time < 2 && !rig_is_off(rig); time++) {
@@ -643,13 +661,14 @@ static bool exercise_list(struct rig *rig, bool must)
     uint32_t held = 0, need = must ? rig->exercise->need : 0;
     if (!go_the_way(rig, &held)) return false;
     if (rig_is_off(rig) || held >= need) return true;
-    rig->call = ADAPTER_CALL_PUSH; /* the last one that was taken */
+    rig->call = ADAPTER_CALL_PUSH; /* no other call has too little room */
     return rig_finds(rig, CLAUSE_ALIVE, SEEN_LESS,
-                     "%" PRIu32 " items are held when it is full, a fresh one holds %" PRIu32, held,
-                     need);
+                     "a full store: expected at least %" PRIu32
+                     " items, as a fresh one holds, got %" PRIu32,
+                     need, held);
 }
 
-/* Pushes so many bytes and, where they are taken, takes them out again. */
+/* Pushes an item of `size` bytes and, where it is taken, pops it again. */
 static bool try_size(struct rig *rig, uint32_t size, enum answer *answer)
 {
     const struct value *value = exercise_sized(rig->exercise, size);
@@ -660,7 +679,7 @@ static bool try_size(struct rig *rig, uint32_t size, enum answer *answer)
     return call_change(rig, &pop, &popped);
 }
 
-/* What it says that fits is what fits. */
+/* An item of the size that fits() returns fits, one that is larger does not. */
 static bool check_fits(struct rig *rig)
 {
     uint32_t size = 0;
@@ -672,18 +691,21 @@ static bool check_fits(struct rig *rig)
     if (rig_is_off(rig) || fits == ANSWER_UNSUPPORTED) return true;
     if (fits != ANSWER_FULL && (fits != ANSWER_OK || size > rig->value_size_max))
         return rig_finds(rig, CLAUSE_HONEST, fits == ANSWER_OK ? SEEN_EXTRA : rig_seen_of(fits),
-                         "fits answers: %s, %" PRIu32 " bytes", rig_answer_name(fits), size);
+                         "fits: expected full, or ok and at most %" PRIu32
+                         " bytes, got %s and %" PRIu32,
+                         rig->value_size_max, rig_answer_name(fits), size);
     if (!try_size(rig, fits == ANSWER_OK ? size + 1 : rig->value_size_min, &answer)) return false;
     if (rig_is_off(rig)) return true;
     if (answer == ANSWER_OK)
-        return rig_finds(rig, CLAUSE_HONEST, SEEN_EXTRA,
-                         "an item larger than fits says, %" PRIu32 " bytes, was taken", size);
+        return rig_finds(
+            rig, CLAUSE_HONEST, SEEN_EXTRA,
+            "push of more than fits() returned, %" PRIu32 " bytes: expected full, got ok", size);
     if (fits == ANSWER_FULL) return true;
     if (size < rig->value_size_min) return true;
     if (!try_size(rig, size, &answer)) return false;
     return answer == ANSWER_OK || rig_is_off(rig) ||
            rig_finds(rig, CLAUSE_HONEST, rig_seen_of(answer),
-                     "an item of %" PRIu32 " bytes, which fits, answers: %s", size,
+                     "push of what fits() returned, %" PRIu32 " bytes: expected ok, got %s", size,
                      rig_answer_name(answer));
 }
 
@@ -695,7 +717,7 @@ static bool use_all(struct rig *rig, bool must)
     return rig_is_off(rig) || look(rig, rig_here(rig)->object, false);
 }
 
-/* That it fills up until it is refused is no refusal of the scenario's work. */
+/* The exercise fills up until a push is refused: that refuses nothing of the scenario's work. */
 static bool use(struct rig *rig, bool must)
 {
     struct refusals refusals = rig->refusals;
@@ -714,10 +736,10 @@ static bool put_all(struct rig *rig, const struct model *content)
     return answer == ANSWER_OK && sync_all(rig);
 }
 
-/* --- what a fresh one does --- */
+/* --- what a fresh store does --- */
 
-/* The least that is held while it is overwritten; one less where items lie across two sectors,
- * since it depends on what was before which of them do. 0 where the ring is too large to be gone
+/* The least that a log holds while it is overwritten. One less where items lie across two sectors:
+ * which of them do depends on what was put in before. 0 where the ring is too large to be gone
  * around: then how much is held depends on what was there before. */
 static bool least_held(struct rig *rig, uint32_t *least)
 {
@@ -737,7 +759,7 @@ static bool least_held(struct rig *rig, uint32_t *least)
     return true;
 }
 
-/* Whether a fresh one does this here. */
+/* Whether a fresh store does this on this chip. */
 static bool does(struct rig *rig, enum op_kind kind)
 {
     enum answer answer = ANSWER_OK;

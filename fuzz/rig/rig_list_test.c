@@ -1,5 +1,5 @@
-/* rig_list_test.c - what it costs to judge a log that lost items: so many steps for each item,
- * however many there are. A step is an item, a choice or a slot of a table that is looked at. */
+/* rig_list_test.c - what it costs to judge a log that lost items: up to STEPS_MAX steps for each
+ * item, however many there are. A step is an item, a choice or a slot of a table. */
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>

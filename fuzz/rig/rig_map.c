@@ -1,4 +1,9 @@
-/* rig_map.c - maps: values under keys. */
+/* rig_map.c - maps: values under keys.
+ *
+ * A look notes for each key which of the values that the model allows came back, or that none of
+ * them did. When all keys were seen, each key must have a member of its set; the model settles on
+ * it. Only then does a fetch have one right answer, so that a key can be asked alone.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,7 +111,7 @@ static enum seen seen_of(struct rig *rig, uint32_t key, bool absent, const void 
     return rig_here(rig)->model.slots[key].allowed[0] ? SEEN_OLDER : SEEN_BACK;
 }
 
-/* One key, fetched and compared with the model, whose sets all have one member now. */
+/* One key, fetched and compared with the model: each set of it has one member now. */
 static bool check_fetch(struct rig *rig, uint32_t key, enum clause clause)
 {
     uint32_t size;
@@ -119,7 +124,8 @@ static bool check_fetch(struct rig *rig, uint32_t key, enum clause clause)
     if (rig_is_off(rig)) return true;
     if (answer == ANSWER_DAMAGED && may_be_damaged(rig, slot)) return true;
     if (answer != ANSWER_OK && answer != ANSWER_NOT_FOUND)
-        return rig_finds(rig, clause, rig_seen_of(answer), "fetch %s answers: %s",
+        return rig_finds(rig, clause, rig_seen_of(answer),
+                         "fetch %s: expected an answer ok or not found, got %s",
                          key_text(rig, key, k), rig_answer_name(answer));
     bool absent = answer == ANSWER_NOT_FOUND;
     if (size > rig->value_size_max) size = rig->value_size_max;
@@ -182,12 +188,14 @@ static bool check_failed(struct rig *rig, const struct op *op, enum answer answe
     model_abort(&rig_here(rig)->model, op, &rig_here(rig)->before);
     if (answer != ANSWER_NOT_FOUND) rig_refused(rig, op, answer);
     if (breaks_promise(rig, op, answer))
-        return rig_finds(rig, CLAUSE_ALIVE, SEEN_REFUSED, "a full store refuses to %s %s",
-                         op->kind == OP_REMOVE ? "remove" : "replace", key_text(rig, op->key, k));
+        return rig_finds(
+            rig, CLAUSE_ALIVE, SEEN_REFUSED,
+            "%s of %s in a full store: expected ok, which the adapter promises, got full",
+            op_name(op->kind), key_text(rig, op->key, k));
     if (op->kind == OP_REMOVE && answer == ANSWER_NOT_FOUND) {
         if (model_match(rig_model(rig), op->key, true, NULL, 0) >= 0) return true;
-        return rig_finds(rig, CLAUSE_DURABLE, SEEN_MISSING, "remove does not find %s",
-                         key_text(rig, op->key, k));
+        return rig_finds(rig, CLAUSE_DURABLE, SEEN_MISSING,
+                         "remove of %s: expected ok, got not found", key_text(rig, op->key, k));
     }
     return op->kind == OP_CLEAR || check_fetch(rig, op->key, CLAUSE_CLEAN);
 }
@@ -205,11 +213,12 @@ static bool call_change(struct rig *rig, const struct op *op, enum answer *answe
     model_commit(&level->model, op);
     if (op->kind != OP_STORE || op->value->size <= rig->value_size_max) return true;
     return rig_finds(rig, CLAUSE_SANE, SEEN_EXTRA,
-                     "took a value of %" PRIu32 " bytes, limits() says %" PRIu32, op->value->size,
-                     rig->value_size_max);
+                     "store of %" PRIu32 " bytes: expected too big, as limits() says %" PRIu32
+                     ", got ok",
+                     op->value->size, rig->value_size_max);
 }
 
-/* The scenario's own word. Where it contradicts the scenario's own operations and power was never
+/* What the scenario expects of a key. Where that contradicts its own operations and power was never
  * cut, the scenario is wrong, or the engine refused what it was asked. */
 static bool check_expectation(struct rig *rig, const struct op *op)
 {
@@ -221,8 +230,8 @@ static bool check_expectation(struct rig *rig, const struct op *op)
         return check_fetch(rig, op->key, CLAUSE_DURABLE);
     rig_print_refusal(rig, why);
     return rig_finds(rig, CLAUSE_SCENARIO, SEEN_UNKNOWN,
-                     "%s is expected of %s, which is %s here%s%s", rig_value_text(value, want),
-                     key_text(rig, op->key, k),
+                     "the scenario expects %s of %s, its own operations leave %s%s%s",
+                     rig_value_text(value, want), key_text(rig, op->key, k),
                      slot_text(&rig_here(rig)->model.slots[op->key], have), *why ? "; " : "", why);
 }
 
@@ -288,7 +297,8 @@ static int member_of(const struct rig *rig, const struct model *model, uint32_t 
     return model_match(model, key, true, NULL, 0);
 }
 
-/* ", as do b and c; 12 keys in all": the first ones that differ beside this one, and how many. */
+/* "; so does b; so does c; 12 keys in all": the first keys that differ after this one, and how many
+ * there are with it. */
 static void print_others(struct rig *rig, uint32_t key, char text[OTHERS_MAX])
 {
     const struct model *model = &rig_here(rig)->model;
@@ -338,11 +348,11 @@ static bool settle(struct rig *rig)
     }
     bool half = model->together && old && cleared;
     model->together = false;
-    return !half ||
-           rig_finds(rig, CLAUSE_ATOMIC, SEEN_HALF, "a clear was cut and stopped half way");
+    return !half || rig_finds(rig, CLAUSE_ATOMIC, SEEN_HALF,
+                              "a clear was cut: expected all keys or none, got a part of them");
 }
 
-/* Iterating stopped at damage: what was not hit must be there all the same. */
+/* The iteration stopped at damage. What was not hit must be there all the same. */
 static bool check_untouched(struct rig *rig)
 {
     const struct model *model = rig_model(rig);
@@ -389,10 +399,11 @@ static bool look(struct rig *rig, void *object, bool powered_on)
     if (answer == ANSWER_DAMAGED && rig->rotten)
         return object != rig_object(rig) || check_untouched(rig);
     if (answer != ANSWER_OK)
-        return rig_finds(rig, CLAUSE_DURABLE, rig_seen_of(answer), "reading back answers: %s",
-                         rig_answer_name(answer));
+        return rig_finds(rig, CLAUSE_DURABLE, rig_seen_of(answer),
+                         "reading back: expected ok, got %s", rig_answer_name(answer));
     if (rig->aliens)
-        return rig_finds(rig, CLAUSE_HONEST, SEEN_OTHER, "a key came back that nobody ever stored");
+        return rig_finds(rig, CLAUSE_HONEST, SEEN_OTHER,
+                         "each: expected keys that were stored, got another one");
     return settle(rig);
 }
 
@@ -415,7 +426,9 @@ static bool use_store(struct rig *rig, const struct value *value, bool must, boo
     *full = answer != ANSWER_OK;
     if (!*full || !must || rig_is_off(rig)) return true;
     return rig_finds(rig, CLAUSE_ALIVE, rig_seen_of(answer),
-                     "a store that a fresh engine would do answers: %s", rig_answer_name(answer));
+                     "a store of the exercise: expected ok, as of a fresh engine that holds the "
+                     "same, got %s",
+                     rig_answer_name(answer));
 }
 
 static bool exercise_for(struct rig *rig, bool must, uint32_t rounds)

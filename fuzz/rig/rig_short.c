@@ -1,4 +1,8 @@
-/* rig_short.c - reads into a buffer that is too short. */
+/* rig_short.c - reads into a buffer that is too short.
+ *
+ * A guard byte stands after the bytes that may be written. An engine may refuse (too big) or copy
+ * what there is room for (ok); either way it reports the full length and leaves the guard alone.
+ */
 #include "fuzz/rig/rig_internal.h"
 
 #include <inttypes.h>
@@ -13,7 +17,8 @@ static const char *fault(const struct value *want, enum answer answer, const uin
                          uint32_t capacity, uint32_t size)
 {
     if (buffer[capacity] != GUARD) return "writes after it";
-    if (answer != ANSWER_OK && answer != ANSWER_TOO_BIG) return "answers as no short buffer does";
+    if (answer != ANSWER_OK && answer != ANSWER_TOO_BIG)
+        return "has another answer than ok or too big";
     if (size != want->size) return "returns another length";
     if (answer == ANSWER_OK && capacity != 0 && memcmp(buffer, want->bytes, capacity) != 0)
         return "copies other bytes";
@@ -32,7 +37,9 @@ bool rig_short(struct rig *rig, enum adapter_call call, const struct value *want
     if (rig_is_off(rig)) return true;
     const char *wrong = fault(want, answer, buffer, capacity, size);
     if (!wrong) return true;
-    return rig_finds(rig, CLAUSE_SANE, SEEN_OTHER,
-                     "a read of %" PRIu32 " bytes into a buffer of %" PRIu32 " %s: %s, %" PRIu32,
-                     want->size, capacity, wrong, rig_answer_name(answer), size);
+    return rig_finds(
+        rig, CLAUSE_SANE, SEEN_OTHER,
+        "a read of %" PRIu32 " bytes into a buffer of %" PRIu32 " %s: expected the first %" PRIu32
+        " bytes and length %" PRIu32 ", got %s and length %" PRIu32,
+        want->size, capacity, wrong, capacity, want->size, rig_answer_name(answer), size);
 }

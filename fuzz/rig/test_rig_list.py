@@ -1,7 +1,7 @@
 """What the rig asks of queues and logs, shown on small ones without a fault (fuzz/subjects).
 
-Its divergences are shown where the faults of those subjects are; here is what is no divergence: a
-sound engine, a scenario that is wrong, an operation that is refused.
+The tests of those subjects show the divergences that their faults lead to. Here is what is no
+divergence: a sound engine, a scenario that is wrong, an operation that is refused.
 """
 
 import re
@@ -67,10 +67,10 @@ def harness(brownout, tmp_path):
 
 
 @pytest.fixture
-def told(brownout, harness):
-    """told(text) runs and explores a scenario: its exit code, and all that both told."""
+def printed(brownout, harness):
+    """printed(text) runs and explores a scenario: its exit code, and all that both printed."""
 
-    def tell(text):
+    def both(text):
         path = harness.write(text)
         ran = brownout("run", path)
         explored = brownout("explore", path, "--quiet", "--faults", "edge")
@@ -78,7 +78,7 @@ def told(brownout, harness):
         assert ran.returncode == judged
         return ran.returncode, ran.stdout + ran.stderr + explored.stdout + explored.stderr
 
-    return tell
+    return both
 
 
 @pytest.mark.parametrize("head", MIXED)
@@ -104,21 +104,21 @@ CLAIMS = [
 
 
 @pytest.mark.parametrize("head, work, word, right, wrong", CLAIMS)
-def test_a_wrong_word_on_an_item_is_a_mistake_and_told_with_its_line(
-    told, head, work, word, right, wrong
+def test_a_wrong_word_on_an_item_is_a_mistake_and_its_line_is_named(
+    printed, head, work, word, right, wrong
 ):
-    code, _ = told(f"{head}{work}{word} {right}\n")
+    code, _ = printed(f"{head}{work}{word} {right}\n")
     assert code == CLEAN
-    code, text = told(f"{head}{work}{word} {wrong}\nlook\n")
+    code, text = printed(f"{head}{work}{word} {wrong}\nlook\n")
     assert code == USAGE
     line = (head + work).count("\n") + 1
-    assert len(re.findall(f"it.scn:{line}: the {word} is .* here, not ", text)) == 2
+    assert len(re.findall(f"it.scn:{line}: the scenario expects .* as the {word}, ", text)) == 2
 
 
-def test_a_mistake_names_the_refusal_that_may_explain_it(told):
-    code, text = told(LOG + 'append "a"\npush "b"\nnewest "b"\n')
+def test_a_mistake_names_the_refusal_that_may_explain_it(printed):
+    code, text = printed(LOG + 'append "a"\npush "b"\nnewest "b"\n')
     assert code == USAGE
-    assert "the newest is a here, not b; line 4: push answers unsupported" in text
+    assert "expects b as the newest, its own operations leave a; line 4: push answers" in text
 
 
 def test_after_a_cut_the_word_of_the_scenario_is_not_asked(harness):
@@ -129,15 +129,15 @@ def test_after_a_cut_the_word_of_the_scenario_is_not_asked(harness):
 
 @pytest.mark.parametrize("head", [QUEUE, LOG])
 @pytest.mark.parametrize("operation", ['store k "v"', "fetch k", "remove k", 'expect k "v"'])
-def test_an_operation_of_a_map_is_a_mistake(told, head, operation):
-    code, text = told(f"{head}look\n{operation}\n")
+def test_an_operation_of_a_map_is_a_mistake(printed, head, operation):
+    code, text = printed(f"{head}look\n{operation}\n")
     assert code == USAGE
     assert text.count(f"it.scn:4: {operation.split()[0]} is no operation of canary-") == 2
 
 
 @pytest.mark.parametrize("operation", ['push "a"', 'append "a"', "pop", "peek", "read 0", "sync"])
-def test_an_operation_of_a_list_is_a_mistake_for_a_map(told, operation):
-    code, text = told(f"{MAP}look\n{operation}\n")
+def test_an_operation_of_a_list_is_a_mistake_for_a_map(printed, operation):
+    code, text = printed(f"{MAP}look\n{operation}\n")
     assert code == USAGE
     assert text.count(f"it.scn:4: {operation.split()[0]} is no operation of naive, a map") == 2
 
@@ -155,22 +155,22 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("head, work, count, text", REFUSED)
-def test_what_is_refused_is_counted_and_is_no_divergence(told, head, work, count, text):
-    code, out = told(head + work + "look\n")
+def test_what_is_refused_is_counted_and_is_no_divergence(printed, head, work, count, text):
+    code, out = printed(head + work + "look\n")
     assert code == CLEAN
     assert re.search(rf"refused +{count}; {text}\n", out), "run"
     assert f"{count} operations were refused; {text}\n" in out, "explore"
 
 
 @pytest.mark.parametrize("work", ["pop\n", "peek\n", 'push "a"\npop 1\n', "sync\nseal\nidle\n"])
-def test_nothing_to_give_and_nothing_to_do_are_no_refusals(told, work):
-    code, out = told(QUEUE + work)
+def test_nothing_to_give_and_nothing_to_do_are_no_refusals(printed, work):
+    code, out = printed(QUEUE + work)
     assert code == CLEAN and "refused" not in out
 
 
 @pytest.mark.parametrize("head", [QUEUE, LOG, BATCH])
-def test_what_the_exercise_is_refused_is_not_counted(told, head):
-    code, out = told(head + 'append "a"\nuse\nlook\n')
+def test_what_the_exercise_is_refused_is_not_counted(printed, head):
+    code, out = printed(head + 'append "a"\nuse\nlook\n')
     assert code == CLEAN and "refused" not in out
 
 
@@ -182,8 +182,8 @@ REFUSING = {
 
 
 @pytest.mark.parametrize("option", REFUSING)
-def test_the_exercise_asks_for_nothing_that_a_fresh_one_does_not_do(told, option):
-    code, out = told(f"chip generic {REFUSING[option]}\nengine seqqueue {option}\nmount\nuse\n")
+def test_the_exercise_asks_for_nothing_that_a_fresh_one_does_not_do(printed, option):
+    code, out = printed(f"chip generic {REFUSING[option]}\nengine seqqueue {option}\nmount\nuse\n")
     assert code == CLEAN and "no divergence" in out
 
 
@@ -211,11 +211,11 @@ def test_work_ahead_is_no_item_that_waited(harness, idle):
 
 
 def oldest(brownout, harness, count):
-    """The number of the oldest item after so many, from 1."""
+    """The number, from 1, of the oldest item after `count` appends."""
     text = f"{LOG}repeat {count} {{\n  append count\n}}\noldest 0xffffffff\n"
     done = brownout("run", harness.write(text))
     assert done.returncode == USAGE
-    return int.from_bytes(bytes.fromhex(re.search("is 0x(.{8}) here", done.stderr)[1]), "little")
+    return int.from_bytes(bytes.fromhex(re.search("leave 0x(.{8})", done.stderr)[1]), "little")
 
 
 def test_a_log_that_is_overwritten_gives_up_whole_sectors(brownout, harness):
