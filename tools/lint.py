@@ -87,6 +87,7 @@ WORDED = (
     "",
     "examples/plugin",
     "fuzz",
+    "fuzz/adapters",
     "fuzz/command",
     "fuzz/db",
     "fuzz/fuzzers",

@@ -1,3 +1,4 @@
+/* adapter_naive.c - drives engines/map/naive. */
 #include "engines/map/naive.h"
 #include "fuzz/adapters/adapter_map.h"
 
@@ -27,8 +28,8 @@ static size_t object_size(const struct bo_flash_geometry *g, const struct adapte
 static const char *refuses(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
     (void)s;
-    if (g->sector_size < SECTOR_SIZE_MIN) return "needs sectors of 64 bytes";
-    return g->erased == 0xFF ? NULL : "needs a part that erases to 0xff";
+    if (g->sector_size < SECTOR_SIZE_MIN) return "needs sectors of at least 64 bytes";
+    return g->erased == 0xFF ? NULL : "needs a chip whose erased bytes are 0xff";
 }
 
 static void limits(const struct bo_flash_geometry *g, const struct adapter_settings *s,
@@ -115,7 +116,9 @@ const struct adapter adapter_naive = {
     .claims = "edge,prefix,bits,zeros,rot",
     .promised = ADAPTER_FULL_CHANGES,
     .widened = ADAPTER_UPDATE_MAY_LOSE | ADAPTER_CLEAR_MAY_STOP,
-    .widened_why = "an update erases first: a cut may lose the value; clear goes key by key",
+    .widened_why =
+        "an update erases first, so a cut may lose the value; a clear goes key by key, so a cut "
+        "leaves some of the keys",
     .refuses = refuses,
     .object_size = object_size,
     .limits = limits,

@@ -1,3 +1,4 @@
+/* adapter_rlog.c - drives engines/ringlog/rlog, as two engines: one for each profile. */
 #include <stdio.h>
 #include <string.h>
 
@@ -39,8 +40,8 @@ static uint16_t segment_of(const struct adapter_settings *s)
 static const char *refuses(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
     if (rlog_buffer_size(g, segment_of(s)) != 0) return NULL;
-    return "needs 3 sectors, segments with room for two BASE frames, and a tear scope below a "
-           "sector";
+    return "needs a chip of at least 3 sectors, segments with room for two BASE frames, and a tear "
+           "scope smaller than a sector";
 }
 
 static void limits(const struct bo_flash_geometry *g, const struct adapter_settings *s,
@@ -202,7 +203,7 @@ static struct adapter_bound bound(const struct bo_flash_geometry *g,
     return most;
 }
 
-static void tell_range(struct object *object, adapter_line *line, void *context)
+static void print_range(struct object *object, adapter_line *line, void *context)
 {
     char text[120];
     uint64_t first, end;
@@ -218,7 +219,7 @@ static void inspect(void *memory, const struct bo_flash *flash, const struct ada
                     adapter_line *line, void *context)
 {
     (void)flash, (void)s;
-    tell_range(memory, line, context);
+    print_range(memory, line, context);
 }
 
 static const struct adapter_list list = {.append = append,
@@ -234,7 +235,7 @@ static const struct adapter_list list = {.append = append,
                                          .spans = true};
 
 #define TAIL_OPEN                                                                                  \
-    "a mount writes nothing: under weak what was in flight is decided by the next append"
+    "a mount writes nothing; under weak the next append decides whether a cut one is kept"
 
 /* What both profiles are to the harness. */
 #define RLOG_ADAPTER                                                                               \
@@ -249,7 +250,7 @@ const struct adapter adapter_rlog = {
     .claims = "edge,prefix,bits,zeros,ecc",
     .widened_by = widened_segment,
     .widened_why = TAIL_OPEN "; in sectors of less than four segments, and where programs are "
-                             "limited, the first one after a power-on takes a new sector",
+                             "limited, the first append after a power-on takes a new sector",
     .mount = mount_segment,
 };
 
@@ -259,6 +260,6 @@ const struct adapter adapter_rlog_strict = {
     .summary = "the same, strict profile: believes nothing that a cut may have touched",
     .claims = "edge,prefix,bits,zeros,weak,ecc",
     .widened = ADAPTER_TAIL_OPEN | ADAPTER_POWER_ON_DROPS,
-    .widened_why = TAIL_OPEN ", and that one takes a new sector",
+    .widened_why = TAIL_OPEN "; the first append after a power-on takes a new sector",
     .mount = mount_strict,
 };

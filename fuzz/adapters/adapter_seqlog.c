@@ -14,7 +14,7 @@ static const char *const finds[] = {"scan", "bisect", "coarse", "fine", "twoleve
 
 static const struct adapter_option options[] = {
     {.name = "framing",
-     .summary = "of records: by their length, or by COBS",
+     .summary = "how records are framed: by their length or by COBS",
      .value = SEQLOG_LENGTH,
      .min = SEQLOG_LENGTH,
      .max = SEQLOG_COBS,
@@ -29,7 +29,8 @@ static const struct adapter_option options[] = {
      .summary = "erase the next sector when the current one is half full: 0 or 1",
      .max = 1},
     {.name = "span",
-     .summary = "sectors for each one of a fine, two-level or pointer index; 0: as many as fit",
+     .summary = "sectors that a sector of a fine or two-level index is for, or entries in one of a "
+                "pointer index; 0: as many as fit",
      .max = 65535},
     {.name = NULL},
 };
@@ -93,12 +94,12 @@ static const char *refuses(const struct bo_flash_geometry *g, const struct adapt
     struct seqlog_plan result;
     int error = plan(g, s, &result);
     if (error == RINGLOG_ERR_UNSUPPORTED)
-        return "a bit index programs each bit by itself: the part must allow that many programs of "
-               "a "
-               "unit";
+        return "needs a chip that allows as many programs of a unit as it has bits: an index of "
+               "bits programs each by itself";
     if (error)
-        return "needs 3 sectors besides the index, erased value 0xff, and sectors of 64 bytes that "
-               "hold a header and a frame";
+        return "needs a chip of at least 3 sectors besides the index, whose erased bytes are 0xff, "
+               "and "
+               "sectors of at least 64 bytes that hold a header and a frame";
     return NULL;
 }
 

@@ -1,3 +1,4 @@
+/* adapter_seqmap.c - drives engines/map/seqmap. */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,11 +11,13 @@ enum { OPTION_KEY, OPTION_STATES, OPTION_SECTORS, OPTION_KEYS };
 
 static const struct adapter_option options[] = {
     {.name = "key",
-     .summary = "bytes of every key; 0: any length, stored in front of it",
+     .summary = "bytes of every key; 0: keys of any length, stored after it",
      .max = 255},
     {.name = "states", .summary = "cache of sector states, 1 byte a sector: 0 or 1", .max = 1},
     {.name = "pointers", .summary = "cache of sector pointers, 8 bytes a sector: 0 or 1", .max = 1},
-    {.name = "keys", .summary = "cache of key pointers: how many", .max = 1024},
+    {.name = "keys",
+     .summary = "keys that the cache of key pointers has room for; 0: none",
+     .max = 1024},
     {.name = NULL},
 };
 
@@ -86,7 +89,9 @@ static const char *refuses(const struct bo_flash_geometry *g, const struct adapt
 {
     (void)s;
     if (seqmap_geometry_usable(g)) return NULL;
-    return "needs 2 sectors, erased value 0xff, and sectors of 3 words and an item header";
+    return "needs a chip of at least 2 sectors, whose erased bytes are 0xff, and sectors with room "
+           "for "
+           "3 words and an item header";
 }
 
 static void limits(const struct bo_flash_geometry *g, const struct adapter_settings *s,
@@ -171,7 +176,7 @@ const struct adapter adapter_seqmap = {
     .summary = "map in the flash format of sequential-storage, cured of its power-loss bugs",
     .claims_by = seq_claims,
     .widened = ADAPTER_CLEAR_MAY_STOP,
-    .widened_why = "remove_all removes item by item: a cut leaves some of the keys",
+    .widened_why = "remove_all removes item by item, so a cut leaves some of the keys",
     .options = options,
     .relies_on_and = false,
     .refuses = refuses,

@@ -1,3 +1,4 @@
+/* adapter_seqqueue.c - drives engines/queue/seqqueue, with buffered in front of it if asked for. */
 #include <stdio.h>
 #include <string.h>
 
@@ -13,7 +14,8 @@ static const struct adapter_option options[] = {
     {.name = "states", .summary = "cache of sector states, 1 byte a sector: 0 or 1", .max = 1},
     {.name = "pointers", .summary = "cache of sector pointers, 8 bytes a sector: 0 or 1", .max = 1},
     {.name = "buffer",
-     .summary = "bytes of RAM in front, where items wait; append is refused then; 0: none",
+     .summary = "bytes of RAM where items wait before they are programmed, append is refused then; "
+                "0: none",
      .max = 65536},
     {.name = NULL},
 };
@@ -100,10 +102,13 @@ static bool goes_around(const struct bo_flash_geometry *g, uint64_t waiting)
 static const char *refuses(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
     if (!seqqueue_geometry_usable(g))
-        return "needs erased value 0xff, and sectors of 3 words and an item header (write-once: "
-               "two)";
+        return "needs a chip whose erased bytes are 0xff, and sectors with room for 3 words and an "
+               "item "
+               "header (of two items where a unit may be programmed once)";
     if (s->values[OPTION_BUFFER] != 0 && goes_around(g, s->values[OPTION_BUFFER]))
-        return "what waits in the buffer may fill all sectors: give it less, or the chip more";
+        return "needs a buffer that does not fill all sectors; give it fewer bytes, or the chip "
+               "more "
+               "sectors";
     return NULL;
 }
 
@@ -260,7 +265,7 @@ static struct adapter_bound bound(const struct bo_flash_geometry *g,
         bound = seqqueue_bound(g, SEQQUEUE_CALL_PUSH);
     else if (call == ADAPTER_CALL_CLEAR)
         bound = seqqueue_bound(g, SEQQUEUE_CALL_CLEAR);
-    /* Reading all, and popping one further on, are as many calls as there are items. */
+    /* Reading all, and popping a later item, are as many calls as there are items. */
     if (bound.reads != 0 && bound.changes == 0) bound.changes = 1; /* 0: none is stated */
     return (struct adapter_bound){.reads = bound.reads, .changes = bound.changes};
 }
@@ -285,8 +290,8 @@ const struct adapter adapter_seqqueue = {
     .summary = "queue in the flash format of sequential-storage, cured of its power-loss bugs",
     .claims_by = seq_claims,
     .widened = ADAPTER_CLEAR_MAY_STOP | ADAPTER_DROP_IN_PART,
-    .widened_why = "clear pops item by item; an overwriting push that is cut leaves any of the "
-                   "items of the sector that it erases",
+    .widened_why = "clear pops item by item, so a cut leaves some of them; an overwriting push "
+                   "that is cut leaves any of the items of the sector that it erases",
     .options = options,
     .relies_on_and = false,
     .refuses = refuses,

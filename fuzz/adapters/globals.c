@@ -1,3 +1,11 @@
+/* globals.c - saves, restores and watches the writable memory of plug-ins.
+ *
+ * Method. The dynamic loader lists the segments of each shared object. Those that are writable,
+ * without what the loader makes read-only once it has relocated it, are the memory of a plug-in. Of
+ * each such range the bytes as they were when the plug-in was loaded are kept: to be put back at
+ * power-on, or to be compared with. What a compiler counts in there (counters.h) is left out of the
+ * comparison.
+ */
 #define _GNU_SOURCE
 #include "fuzz/adapters/globals.h"
 
@@ -17,7 +25,7 @@ struct range {
     size_t size;
 };
 
-/* Memory in pieces, and what it held at some moment. */
+/* Memory in pieces, and what it held when the last piece was added. */
 struct memory {
     struct range ranges[RANGES_MAX];
     size_t count;
@@ -160,7 +168,7 @@ static void save(const struct memory *memory, uint8_t *to)
     }
 }
 
-/* The memory of one more object, as it is now. */
+/* Adds the memory of one more object, as it is now. */
 static bool take(struct memory *memory, struct search *search)
 {
     bool found = dl_iterate_phdr(take_object, search) != 0;

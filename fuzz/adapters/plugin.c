@@ -1,3 +1,4 @@
+/* plugin.c - loads a shared object and looks at its adapter before anything calls it. */
 #include "fuzz/adapters/plugin.h"
 
 #include <dlfcn.h>
@@ -22,7 +23,7 @@ static const char *lacks_functions(const struct adapter *adapter)
             return adapter->kind == ADAPTER_QUEUE ? "push and append" : "append";
         return list->each || list->pop ? NULL : "each and pop";
     }
-    return "a kind that is known here";
+    return "a kind: it must be map, queue or log";
 }
 
 static const char *incomplete(const struct adapter *adapter)
@@ -31,11 +32,11 @@ static const char *incomplete(const struct adapter *adapter)
         return "a name, summary or claims";
     if (!adapter->object_size || !adapter->mount || !adapter->limits)
         return "object_size, mount or limits";
-    if (strlen(adapter->name) >= SCRIPT_NAME_MAX) return "a short name";
+    if (strlen(adapter->name) >= SCRIPT_NAME_MAX) return "a shorter name";
     for (size_t i = 0; adapter->options && adapter->options[i].name; i++) {
-        if (i == ADAPTER_OPTIONS_MAX) return "an end of its options: there are too many";
+        if (i == ADAPTER_OPTIONS_MAX) return "an end of its options, or has too many";
         if (strlen(adapter->options[i].name) >= sizeof((struct script_option *)0)->name)
-            return "short names of its options";
+            return "shorter names of its options";
     }
     return lacks_functions(adapter);
 }
@@ -62,25 +63,28 @@ static size_t adapters_of(void *handle, const struct adapter *adapters[PLUGIN_EN
         *symbol = dlsym(handle, ADAPTER_SYMBOL);
         memcpy(&entry, symbol, sizeof entry); /* ISO C casts no object to a function pointer */
         if (!entry)
-            return says(reason, "exports neither %s nor %s()", ADAPTER_TABLE_SYMBOL,
-                        ADAPTER_SYMBOL);
+            return says(reason, "expected a plug-in that exports %s or %s(), found neither",
+                        ADAPTER_TABLE_SYMBOL, ADAPTER_SYMBOL);
         adapters[0] = entry();
         return 1;
     }
     for (; table[count]; count++) {
         if (count == PLUGIN_ENGINES_MAX)
-            return says(reason, "%s has no end: more than %u adapters", ADAPTER_TABLE_SYMBOL,
-                        PLUGIN_ENGINES_MAX);
+            return says(reason, "%s has more than %u adapters; does it end with NULL?",
+                        ADAPTER_TABLE_SYMBOL, PLUGIN_ENGINES_MAX);
         adapters[count] = table[count];
     }
-    return count ? count : says(reason, "%s is empty", ADAPTER_TABLE_SYMBOL);
+    return count ? count
+                 : says(reason, "expected adapters in %s, found none", ADAPTER_TABLE_SYMBOL);
 }
 
 static bool is_complete(const struct adapter *adapter, char reason[PLUGIN_REASON_MAX])
 {
     if (!adapter || adapter->version != ADAPTER_VERSION)
-        return says(reason, "is of adapter version %" PRIu32 ", not %u",
-                    adapter ? adapter->version : 0, ADAPTER_VERSION);
+        return says(reason,
+                    "expected adapter version %u, got %" PRIu32
+                    "; compile it again with fuzz/adapter.h",
+                    ADAPTER_VERSION, adapter ? adapter->version : 0);
     const char *lack = incomplete(adapter);
     return !lack || says(reason, "its adapter lacks %s", lack);
 }
@@ -100,7 +104,9 @@ size_t plugin_load(const char *path, const struct adapter *adapters[PLUGIN_ENGIN
         if (!is_complete(adapters[i], reason)) return 0;
         has_globals = has_globals || adapters[i]->has_globals;
     }
-    if (count && !globals_watch(symbol)) return says(reason, "its globals can't be found");
-    if (has_globals && !globals_keep(symbol)) return says(reason, "it has no globals to keep");
+    if (count && !globals_watch(symbol))
+        return says(reason, "expected a shared object that the loader lists, found none");
+    if (has_globals && !globals_keep(symbol))
+        return says(reason, "has_globals is set, but it has no writable memory; unset it");
     return count;
 }

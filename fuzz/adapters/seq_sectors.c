@@ -1,3 +1,4 @@
+/* seq_sectors.c - prints the state of each sector, as its two marker words show it. */
 #include "fuzz/adapters/seq_sectors.h"
 
 #include <stdio.h>

@@ -849,9 +849,9 @@ def refused(brownout, harness, plugin):
 @pytest.mark.parametrize(
     "change, reason",
     [
-        ("adapter.version++", "version 6, not 5"),
+        ("adapter.version++", "expected adapter version 5, got 6"),
         ("adapter.map = NULL", "lacks store or fetch"),
-        ("adapter.kind = 0", "lacks a kind that is known here"),
+        ("adapter.kind = 0", "lacks a kind: it must be map, queue or log"),
         ("map.fetch = NULL", "lacks store or fetch"),
         ("adapter.mount = NULL", "lacks object_size, mount or limits"),
         ("adapter.name = NULL", "lacks a name"),

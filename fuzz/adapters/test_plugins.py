@@ -146,7 +146,7 @@ def test_one_name_in_two_plugins_is_refused(brownout, harness, table):
 
 @pytest.mark.parametrize(
     "adapters, reason",
-    [("0", "brownout_adapters is empty"), ("&sound, " * 40 + "0", "more than 32 adapters")],
+    [("0", "brownout_adapters, found none"), ("&sound, " * 40 + "0", "more than 32 adapters")],
 )
 def test_a_table_without_an_engine_or_an_end_is_refused(brownout, harness, adapters, reason):
     name = f"table-{len(adapters)}"

@@ -1,9 +1,16 @@
+/* original.c - sectors and items of sequential-storage 8.0.1: what map and queue share.
+ *
+ * Method. The functions are those of the crate, with their flash calls in its order (original.h
+ * names the words). A marker counts as set when it has MARKER_ZEROS zeros; a header when the
+ * checksum of its length is right; data when theirs is. A checksum of 0 means that the item is
+ * erased.
+ */
 #include "fuzz/subjects/original.h"
 
 #include <string.h>
 
 #define HEADER_BYTES 8u
-#define MARKER_ZEROS 4u /* so many zero bits among those read make a marker count as set */
+#define MARKER_ZEROS 4u /* zero bits that make a marker count as set, of those read */
 
 uint32_t original_word_of(const struct bo_flash_geometry *geometry)
 {

@@ -5,7 +5,7 @@
  * crate without its caches; only damaged images are handled with the care of C.
  *
  * A sector is open (erased), partial (in use: its start is marked) or closed (its end is, too).
- * Items follow one another behind the start marker. "Word" is the larger of read unit and program
+ * Items follow one another after the start marker. "Word" is the larger of read unit and program
  * unit; the crate calls a sector a page.
  */
 #ifndef BROWNOUT_ORIGINAL_H
@@ -37,7 +37,7 @@ struct original {
     uint8_t *data;        /* the buffer that the crate's caller lends */
 };
 
-/* An item as its header tells it. Addresses are 64 bits wide so that none of them overflows. */
+/* An item as its header describes it. Addresses are 64 bits wide so that none of them overflows. */
 struct original_item {
     uint64_t address;
     uint32_t length;
@@ -98,7 +98,7 @@ int original_read_header(const struct original *original, uint64_t address, uint
 int original_read_body(const struct original *original, const struct original_item *item,
                        uint64_t end);
 
-/* Finds the next header from *address on, past damage word by word. Returns 1 with *address behind
+/* Finds the next header from *address on, past damage word by word. Returns 1 with *address after
  * the item, or 0 at the end of what was written, with *address there. */
 int original_next_header(const struct original *original, uint64_t *address, uint64_t end,
                          struct original_item *item);

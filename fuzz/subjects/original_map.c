@@ -17,7 +17,7 @@
 
 struct original_map {
     struct original original;
-    uint32_t key_size;      /* 0: a key is stored behind its length, u16 */
+    uint32_t key_size;      /* 0: a key is stored after its length, u16 */
     bool iterating_repairs; /* not so in the crate */
     uint8_t *key;           /* of the item that a migration looks at */
 };
@@ -131,7 +131,7 @@ static int fetch(const struct original_map *map, const struct bytes *key,
 
 /* --- store --- */
 
-/* Copies an item of a migration when it is the newest of its key. *to moves behind the copy. */
+/* Copies an item of a migration when it is the newest of its key. *to moves to after the copy. */
 static int migrate_item(const struct original_map *map, const struct original_item *item,
                         uint64_t *to)
 {
@@ -443,12 +443,12 @@ static const char *original_refuses(const struct bo_flash_geometry *geometry,
                                     const struct adapter_settings *settings)
 {
     uint32_t word = original_word_of(geometry);
-    if (geometry->erased != 0xFF) return "the format wants erased bytes to be FF";
-    if (geometry->sector_count < 2) return "the map needs two sectors";
+    if (geometry->erased != 0xFF) return "needs a chip whose erased bytes are 0xff";
+    if (geometry->sector_count < 2) return "needs a chip of at least 2 sectors";
     if (geometry->sector_size < 3 * word + original_header_size_of(geometry))
-        return "a sector does not hold an item";
+        return "needs sectors with room for 3 words and an item header";
     if (original_length_max_of(geometry) < (settings->values[0] ? settings->values[0] : 2))
-        return "a sector does not hold a key";
+        return "needs sectors with room for a key";
     return NULL;
 }
 
@@ -503,9 +503,9 @@ static struct adapter_bound original_bound(const struct bo_flash_geometry *geome
 }
 
 static const struct adapter_option options[] = {
-    {.name = "key", .summary = "bytes of a key; 0: any, stored behind a 16-bit length", .max = 64},
+    {.name = "key", .summary = "bytes of a key; 0: any, stored after a 16-bit length", .max = 64},
     {.name = "each",
-     .summary = "1: iterating repairs as all other calls do, which in the crate it does not",
+     .summary = "1: iterating repairs, as all other calls do; in the crate it does not",
      .max = 1},
     {.name = NULL},
 };
@@ -525,7 +525,7 @@ const struct adapter adapter_original = {
     .summary = "subject: the map of sequential-storage 8.0.1 as it is, uncached, faults and all",
     .claims = "edge,prefix",
     .widened = ADAPTER_CLEAR_MAY_STOP,
-    .widened_why = "remove_all erases item by item",
+    .widened_why = "remove_all erases item by item, so a cut leaves some of the keys",
     .options = options,
     .refuses = original_refuses,
     .object_size = original_object_size,

@@ -1,7 +1,7 @@
 /* original_queue.c - the queue of the Rust crate sequential-storage 8.0.1 as it is, faults and all.
  *
  * Method. The sectors form a ring: closed ones, oldest first, then at most one partial sector that
- * takes new items; open (erased) ones may lie anywhere behind the oldest item. A pop erases its
+ * takes new items; open (erased) ones may lie anywhere after the oldest item. A pop erases its
  * item in place. A sector is erased when everything in it and in all older ones was popped and an
  * iteration walks past it, be it one that only peeks; or when a push needs it, popped empty or with
  * leave to overwrite.
@@ -16,7 +16,7 @@
 
 struct original_queue {
     struct original original; /* first: the functions below are about that */
-    bool find_max_fit;        /* what fits is as the crate tells it */
+    bool find_max_fit;        /* what fits is as the crate returns it */
 };
 
 /* The sector of the newest item. */
@@ -255,7 +255,7 @@ static enum answer queue_append(void *object, const void *data, uint32_t size, u
     return push_item(object, data, size, true);
 }
 
-/* Iterates to the item so many places behind the oldest. */
+/* Iterates to the item `place` places after the oldest. */
 static int find_place(struct iterator *iterator, const struct original *queue, uint32_t place)
 {
     int error = iterate(iterator, queue);
@@ -329,9 +329,9 @@ static const char *queue_refuses(const struct bo_flash_geometry *geometry,
                                  const struct adapter_settings *settings)
 {
     (void)settings;
-    if (geometry->erased != 0xFF) return "the format wants erased bytes to be FF";
+    if (geometry->erased != 0xFF) return "needs a chip whose erased bytes are 0xff";
     if (geometry->sector_size < 3 * original_word_of(geometry) + original_header_size_of(geometry))
-        return "a sector does not hold an item";
+        return "needs sectors with room for 3 words and an item header";
     return NULL;
 }
 
@@ -376,7 +376,7 @@ static struct adapter_bound queue_bound(const struct bo_flash_geometry *geometry
 
 static const struct adapter_option options[] = {
     {.name = "fits",
-     .summary = "1: what fits is told as by the crate, wrong at every turn",
+     .summary = "1: fits() returns what the crate does, which is often wrong",
      .max = 1},
     {.name = NULL},
 };
@@ -398,7 +398,7 @@ const struct adapter adapter_original_queue = {
     .summary = "subject: the queue of sequential-storage 8.0.1 as it is, uncached, faults and all",
     .claims = "edge,prefix",
     .widened = ADAPTER_CLEAR_MAY_STOP,
-    .widened_why = "erase_all erases sector by sector",
+    .widened_why = "erase_all erases sector by sector, so a cut leaves some of the items",
     .options = options,
     .refuses = queue_refuses,
     .object_size = queue_object_size,
