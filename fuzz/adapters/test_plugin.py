@@ -341,6 +341,32 @@ def test_an_engine_that_ends_its_process_is_found_whatever_its_code(harness, plu
     assert "ended the process" in explored.found[0].finding
 
 
+# A store that does something last, where a snapshot was cut before it.
+AFTER_TORN = """
+static enum answer changed_store(void *object, const void *key, uint32_t key_size,
+                                 const void *value, uint32_t value_size)
+{
+    uint8_t byte[4] = {0};
+    bool was_torn = torn(object);
+    enum answer answer = slots_store(object, key, key_size, value, value_size);
+    (void)byte;
+    if (was_torn) { %s; }
+    return answer;
+}
+static void change(void) { map.store = changed_store; }
+"""
+
+
+@pytest.mark.parametrize("what", ["abort()", "call(object, 1, byte, 4)"])
+def test_what_a_call_does_after_the_cuts_inside_it_is_charged_to_it(harness, plugin, what):
+    """A kind names the call that showed it, also where cuts were tried while it was under way."""
+    changed = plugin(f"after-torn-{len(what)}", AFTER_TORN % what)
+    explored = explore(harness, changed, "--depth", 2, "--no-use", "--max", 0)
+    assert explored.found
+    kinds = [re.search(r"found \w+ [\w-]+ (\w+) ", each.text)[1] for each in explored.found]
+    assert set(kinds) == {"store"}
+
+
 def test_what_was_found_before_a_crash_is_kept(harness, plugin):
     what = "if (((struct store *)object)->slot == 0) abort(); return ANSWER_DAMAGED"
     changed = plugin("late", AT_TORN % what)

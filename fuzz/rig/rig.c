@@ -229,6 +229,8 @@ void rig_enter(struct rig *rig)
     assert(rig->level + 1 < CONTRACT_LEVELS);
     here->mark = chip_set_mark(rig->chip);
     keep_ram(here->ram_at_enter);
+    here->call = rig->call;
+    here->own = rig->own;
     rig->level++;
     model_copy(rig_model(rig), &here->model);
     rig_here(rig)->reached = here->reached;
@@ -236,11 +238,20 @@ void rig_enter(struct rig *rig)
     check_call(rig);
 }
 
+/* The call that was cut goes on: what it does now is charged to it. */
+static void restore_call(struct rig *rig)
+{
+    rig->call = rig_here(rig)->call;
+    rig->own = rig_here(rig)->own;
+    if (rig->pulse) rig->pulse->call = rig->call;
+}
+
 void rig_leave(struct rig *rig)
 {
     assert(rig->level > 0);
     rig->level--;
     restore_ram(rig_here(rig)->ram_at_enter);
+    restore_call(rig);
     chip_rollback(rig->chip, rig_here(rig)->mark);
     check_call(rig);
 }
@@ -418,6 +429,7 @@ bool rig_after(struct rig *rig, enum adapter_call call, enum answer answer)
 {
     const struct chip_breach *breach = chip_breach(rig->chip);
     char text[RIG_BOUND_MAX];
+    assert(call == rig->call && "it ends as the call that began");
     note_spent(rig, call);
     if (!rig_stays_inside(rig, call)) return false;
     if (breach->rule == CHIP_RULE_KEPT) return rig_is_sane(rig, call, answer);

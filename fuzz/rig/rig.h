@@ -36,9 +36,12 @@ struct rig_level {
     uint32_t reached;      /* operations of the script that were begun: 0 up to the last one */
     uint32_t keys_reached; /* keys of the script that they name */
     void *object;          /* the engine, mounted or junk */
-    chip_mark mark;        /* of the journal, when the level above was entered */
-    uint8_t *ram;          /* of an engine with globals: kept while another object is used, */
-    uint8_t *ram_at_enter; /* and while the level above is at work; NULL without globals */
+    /* as the level above was entered: */
+    chip_mark mark;         /* of the journal */
+    enum adapter_call call; /* that is under way, */
+    bool own;               /* and whether it is about a key of the harness's own */
+    uint8_t *ram;           /* of an engine with globals: kept while another object is used, */
+    uint8_t *ram_at_enter;  /* and while the level above is at work; NULL without globals */
 };
 
 /* A sector as it is now, and the call of the engine that left it so. */
