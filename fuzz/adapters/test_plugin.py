@@ -367,6 +367,25 @@ def test_what_a_call_does_after_the_cuts_inside_it_is_charged_to_it(harness, plu
     assert set(kinds) == {"store"}
 
 
+# Reading back erases what is not in use, when all was shown: a cut in it is judged by another look.
+ERASES_LAST = """
+static enum answer changed_each(void *object, adapter_visit *visit, void *context)
+{
+    struct store *store = object;
+    enum answer answer = slots_each(object, visit, context);
+    store->flash->erase(store->flash->context, (1 - store->slot) * sector_size(store));
+    return answer;
+}
+static void change(void) { map.each = changed_each; }
+"""
+
+
+def test_a_look_that_is_cut_does_not_disturb_the_look_before_it(harness, plugin):
+    changed = plugin("erases-last", ERASES_LAST)
+    explored = explore(harness, changed, "--depth", 2, "--no-use", "--max", 0)
+    assert explored.found == []
+
+
 def test_what_was_found_before_a_crash_is_kept(harness, plugin):
     what = "if (((struct store *)object)->slot == 0) abort(); return ANSWER_DAMAGED"
     changed = plugin("late", AT_TORN % what)

@@ -72,6 +72,7 @@ static void make_parts(struct rig *rig)
     rig->second = object_new(rig->object_size);
     rig->value_size_min = adapter_value_size_min(rig->adapter, &rig->settings);
     rig->exercise = exercise_new(script, rig->adapter, &rig->settings);
+    rig->buffer = memory_new(CONTRACT_LEVELS * ((size_t)rig->value_size_max + 1));
     set_bounds(rig);
     make_levels(rig);
     rig->kind->make(rig);

@@ -56,12 +56,6 @@ struct rig_pulse {
     uint64_t calls;         /* so far */
 };
 
-/* What a look saw in the place of a value. */
-struct rig_wrong {
-    enum seen seen;
-    char text[RIG_TEXT_MAX];
-};
-
 struct rig {
     const struct script *script;
     const struct adapter *adapter;
@@ -75,14 +69,12 @@ struct rig {
     size_t object_size;
     struct adapter_bound bounds[ADAPTER_CALLS];
     uint32_t key_size_min, key_size_max, value_size_min, value_size_max;
-    uint8_t *buffer; /* value_size_max bytes, for what comes back */
+    uint8_t *buffer; /* for each level: value_size_max bytes and one, for what comes back */
     struct exercise *exercise;
     uint32_t faults; /* classes in force */
     /* of a map */
-    struct keys *keys;       /* from key bytes to index; the harness's own key is the last */
-    int8_t *seen;            /* for each key: what the current look saw, */
-    struct rig_wrong *wrong; /* and where that is wrong, what it is */
-    uint32_t aliens;         /* keys seen in it that nobody stored */
+    struct keys *keys;      /* from key bytes to index; the harness's own key is the last */
+    struct rig_view *views; /* for each level: what its look saw */
     /* of a queue or a log */
     struct model_design design;
     struct rig_sight *sights; /* for each level: what its look saw */

@@ -32,6 +32,13 @@ static inline struct rig_level *rig_here(struct rig *rig)
     return &rig->levels[rig->level];
 }
 
+/* Where a value comes back, of each level its own: a call may be cut after it has copied the value,
+ * and goes on when the levels above it are done. Has room for a byte more than value_size_max. */
+static inline uint8_t *rig_buffer(const struct rig *rig)
+{
+    return rig->buffer + rig->level * ((size_t)rig->value_size_max + 1);
+}
+
 /* Around every engine call. After it: the rules were kept, the bound was not passed, and the engine
  * did not panic. */
 void rig_before(struct rig *rig, enum adapter_call call);

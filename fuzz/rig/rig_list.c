@@ -62,7 +62,6 @@ static void make(struct rig *rig)
         model_init_list(&rig->levels[i].model, design);
         model_init_list(&rig->levels[i].before, design);
     }
-    rig->buffer = memory_new(CONTRACT_LEVELS * ((size_t)rig->value_size_max + 1));
     rig->sights = memory_zeroed(CONTRACT_LEVELS, sizeof *rig->sights);
 }
 
@@ -240,13 +239,6 @@ static bool differs(struct rig *rig)
                      sight->stranger);
 }
 
-/* Where an item comes back, of each level its own: a pop may be cut after it has copied the item,
- * and goes on when the levels above it are done. */
-static uint8_t *came_back(const struct rig *rig)
-{
-    return rig->buffer + rig->level * ((size_t)rig->value_size_max + 1);
-}
-
 /* What a rehearsal of an object puts back. The chip is put back by its journal. */
 struct aside {
     uint8_t *object, *globals;
@@ -284,10 +276,10 @@ static bool pop_all(struct rig *rig, void *object, enum answer *answer)
     for (uint32_t i = 0; i < most; i++) {
         uint32_t size = 0;
         rig_before(rig, ADAPTER_CALL_POP);
-        *answer = calls(rig)->pop(object, 0, came_back(rig), rig->value_size_max, &size);
+        *answer = calls(rig)->pop(object, 0, rig_buffer(rig), rig->value_size_max, &size);
         if (!rig_after(rig, ADAPTER_CALL_POP, *answer)) return false;
         if (*answer != ANSWER_OK) break;
-        see(rig, 0, came_back(rig), size < rig->value_size_max ? size : rig->value_size_max);
+        see(rig, 0, rig_buffer(rig), size < rig->value_size_max ? size : rig->value_size_max);
     }
     if (*answer == ANSWER_NOT_FOUND) *answer = ANSWER_OK;
     return true;
@@ -346,7 +338,7 @@ static enum answer change(struct rig *rig, const struct op *op, uint32_t *size)
         return list->append ? list->append(object, value->bytes, value->size, items(rig)->clock)
                             : ANSWER_UNSUPPORTED;
     case OP_POP:
-        return list->pop ? list->pop(object, op->count, came_back(rig), rig->value_size_max, size)
+        return list->pop ? list->pop(object, op->count, rig_buffer(rig), rig->value_size_max, size)
                          : ANSWER_UNSUPPORTED;
     case OP_CLEAR:
         return list->clear ? list->clear(object) : ANSWER_UNSUPPORTED;
@@ -386,12 +378,12 @@ static bool check_item(struct rig *rig, const char *what, enum clause clause, ui
                          "%s of place %" PRIu32 ": expected %s, got %s", what, place,
                          rig_value_text(item ? item->value : NULL, want), rig_answer_name(answer));
     if (size > rig->value_size_max) size = rig->value_size_max;
-    if (item && is_value(item->value, came_back(rig), size)) return true;
+    if (item && is_value(item->value, rig_buffer(rig), size)) return true;
     if (may_miss && item->state != ITEM_LEAVING) return true; /* the next look decides */
-    enum seen seen = item_in_its_place(rig, came_back(rig), size);
+    enum seen seen = item_in_its_place(rig, rig_buffer(rig), size);
     return rig_finds(rig, clause, seen, "%s of place %" PRIu32 ": expected %s, got %s", what, place,
                      rig_value_text(item ? item->value : NULL, want),
-                     rig_bytes_text(came_back(rig), size, got));
+                     rig_bytes_text(rig_buffer(rig), size, got));
 }
 
 static bool check_peek(struct rig *rig, enum clause clause)
@@ -400,7 +392,7 @@ static bool check_peek(struct rig *rig, enum clause clause)
     if (!calls(rig)->peek) return true;
     rig_before(rig, ADAPTER_CALL_PEEK);
     enum answer answer =
-        calls(rig)->peek(rig_here(rig)->object, came_back(rig), rig->value_size_max, &size);
+        calls(rig)->peek(rig_here(rig)->object, rig_buffer(rig), rig->value_size_max, &size);
     if (!rig_after(rig, ADAPTER_CALL_PEEK, answer)) return false;
     return rig_is_off(rig) || check_item(rig, "peek", clause, 0, answer, size);
 }
@@ -451,7 +443,7 @@ static bool check_read(struct rig *rig, uint32_t place, enum clause clause)
     uint32_t size = 0;
     if (!calls(rig)->read || !item || item->number == MODEL_NUMBER_NONE) return true;
     rig_before(rig, ADAPTER_CALL_READ);
-    enum answer answer = calls(rig)->read(rig_here(rig)->object, item->number, came_back(rig),
+    enum answer answer = calls(rig)->read(rig_here(rig)->object, item->number, rig_buffer(rig),
                                           rig->value_size_max, &size);
     if (!rig_after(rig, ADAPTER_CALL_READ, answer)) return false;
     return rig_is_off(rig) || check_item(rig, "read", clause, place, answer, size);
@@ -480,9 +472,9 @@ static bool check_short(struct rig *rig, enum adapter_call call, uint32_t place)
     uint64_t number = item->number;
     if (call == ADAPTER_CALL_PEEK)
         return !calls(rig)->peek ||
-               rig_short(rig, call, item->value, came_back(rig), peek_short, NULL);
+               rig_short(rig, call, item->value, rig_buffer(rig), peek_short, NULL);
     if (!calls(rig)->read || number == MODEL_NUMBER_NONE) return true;
-    return rig_short(rig, call, item->value, came_back(rig), read_short, &number);
+    return rig_short(rig, call, item->value, rig_buffer(rig), read_short, &number);
 }
 
 /* All items put in at that time or later have the number that seek returns, or a larger one. */

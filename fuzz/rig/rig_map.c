@@ -13,6 +13,24 @@
 #include "fuzz/model/keys.h"
 #include "fuzz/rig/rig_internal.h"
 
+/* What a look saw in the place of a value. */
+struct wrong {
+    enum seen seen;
+    char text[RIG_TEXT_MAX];
+};
+
+/* What a look has seen so far. One for each level, as in rig_list.c. */
+struct rig_view {
+    int8_t *seen;        /* for each key: a member of its set, or below 0 */
+    struct wrong *wrong; /* for each key: where that is wrong, what it is */
+    uint32_t aliens;     /* keys that nobody stored */
+};
+
+static struct rig_view *view_of(const struct rig *rig)
+{
+    return &rig->views[rig->level];
+}
+
 /* --- making and freeing --- */
 
 /* The script's keys, then the harness's own. */
@@ -20,13 +38,13 @@ static void make(struct rig *rig)
 {
     uint32_t count = rig->script->key_count + (rig->exercise->key ? 1 : 0);
     rig->keys = keys_new(count);
-    rig->buffer = memory_new((size_t)rig->value_size_max + 1);
-    rig->seen = memory_new(count);
-    rig->wrong = memory_zeroed(count, sizeof *rig->wrong);
+    rig->views = memory_zeroed(CONTRACT_LEVELS, sizeof *rig->views);
     for (uint32_t i = 0; i < CONTRACT_LEVELS; i++) {
         struct rig_level *level = &rig->levels[i];
         model_init(&level->model, count, rig->widened);
         model_init(&level->before, count, rig->widened);
+        rig->views[i].seen = memory_new(count);
+        rig->views[i].wrong = memory_zeroed(count, sizeof *rig->views[i].wrong);
     }
     for (uint32_t i = 0; i < rig->script->key_count; i++)
         keys_add(rig->keys, rig->script->keys[i]);
@@ -36,8 +54,11 @@ static void make(struct rig *rig)
 static void free_keys(struct rig *rig)
 {
     keys_free(rig->keys);
-    free(rig->seen);
-    free(rig->wrong);
+    for (uint32_t i = 0; i < CONTRACT_LEVELS; i++) {
+        free(rig->views[i].seen);
+        free(rig->views[i].wrong);
+    }
+    free(rig->views);
 }
 
 /* --- operations --- */
@@ -62,8 +83,8 @@ static enum answer fetch_from(struct rig *rig, void *object, const struct value 
                               uint32_t *size)
 {
     *size = 0;
-    return rig->adapter->map->fetch(object, key->bytes, key->size, rig->buffer, rig->value_size_max,
-                                    size);
+    return rig->adapter->map->fetch(object, key->bytes, key->size, rig_buffer(rig),
+                                    rig->value_size_max, size);
 }
 
 static enum answer fetch_into_buffer(struct rig *rig, const struct value *key, uint32_t *size)
@@ -129,10 +150,10 @@ static bool check_fetch(struct rig *rig, uint32_t key, enum clause clause)
                          key_text(rig, key, k), rig_answer_name(answer));
     bool absent = answer == ANSWER_NOT_FOUND;
     if (size > rig->value_size_max) size = rig->value_size_max;
-    if (model_match(&rig_here(rig)->model, key, absent, rig->buffer, size) >= 0) return true;
+    if (model_match(&rig_here(rig)->model, key, absent, rig_buffer(rig), size) >= 0) return true;
     char got[RIG_TEXT_MAX] = "absent";
-    if (!absent) rig_bytes_text(rig->buffer, size, got);
-    enum seen seen = seen_of(rig, key, absent, rig->buffer, size);
+    if (!absent) rig_bytes_text(rig_buffer(rig), size, got);
+    enum seen seen = seen_of(rig, key, absent, rig_buffer(rig), size);
     bool looked = clause == CLAUSE_SETTLED && rig->adapter->map->each;
     return rig_finds(rig, clause, seen, "%s: %s %s, fetch shows %s", key_text(rig, key, k),
                      looked ? "each shows" : "expected", slot_text(slot, want), got);
@@ -152,7 +173,7 @@ static bool check_fetch_twice(struct rig *rig, uint32_t key)
     const struct model_slot *slot = &rig_here(rig)->model.slots[key];
     if (!check_fetch(rig, key, CLAUSE_DURABLE)) return false;
     if (rig_is_off(rig) || rig->rotten || slot->count != 1) return true;
-    return rig_short(rig, ADAPTER_CALL_FETCH, slot->allowed[0], rig->buffer, fetch_short,
+    return rig_short(rig, ADAPTER_CALL_FETCH, slot->allowed[0], rig_buffer(rig), fetch_short,
                      keys_at(rig->keys, key));
 }
 
@@ -264,21 +285,22 @@ static void visit(void *context, const void *key, uint32_t key_size, const void 
                   uint32_t value_size)
 {
     struct rig *rig = context;
+    struct rig_view *view = view_of(rig);
     uint32_t index = keys_find(rig->keys, key, key_size);
     bool own = index == rig->script->key_count;
     if (index == KEYS_NONE || (!own && index >= rig_here(rig)->keys_reached)) {
-        rig->aliens++;
+        view->aliens++;
         return;
     }
     if (!value && value_size == ADAPTER_DAMAGED) {
-        rig->seen[index] = LOOK_DAMAGED;
+        view->seen[index] = LOOK_DAMAGED;
         return;
     }
     int member = model_match(&rig_here(rig)->model, index, false, value, value_size);
-    rig->seen[index] = (int8_t)(member < 0 ? LOOK_WRONG : member);
+    view->seen[index] = (int8_t)(member < 0 ? LOOK_WRONG : member);
     if (member >= 0) return;
-    rig->wrong[index].seen = seen_of(rig, index, false, value, value_size);
-    rig_bytes_text(value, value_size, rig->wrong[index].text);
+    view->wrong[index].seen = seen_of(rig, index, false, value, value_size);
+    rig_bytes_text(value, value_size, view->wrong[index].text);
 }
 
 /* Which clause a wrong value breaks: of a key in flight it is half an operation; of another one
@@ -293,7 +315,8 @@ static enum clause clause_of(const struct rig *rig, const struct model_slot *slo
 /* The member of the key's set that the look saw, or below 0. */
 static int member_of(const struct rig *rig, const struct model *model, uint32_t key)
 {
-    if (rig->seen[key] != LOOK_ABSENT && rig->seen[key] != LOOK_DAMAGED) return rig->seen[key];
+    int8_t seen = view_of(rig)->seen[key];
+    if (seen != LOOK_ABSENT && seen != LOOK_DAMAGED) return seen;
     return model_match(model, key, true, NULL, 0);
 }
 
@@ -318,16 +341,17 @@ static void print_others(struct rig *rig, uint32_t key, char text[OTHERS_MAX])
 static bool differs(struct rig *rig, uint32_t key)
 {
     const struct model_slot *slot = &rig_here(rig)->model.slots[key];
-    bool absent = rig->seen[key] == LOOK_ABSENT, damaged = rig->seen[key] == LOOK_DAMAGED;
+    const struct rig_view *view = view_of(rig);
+    bool absent = view->seen[key] == LOOK_ABSENT, damaged = view->seen[key] == LOOK_DAMAGED;
     char k[RIG_TEXT_MAX], want[3 * RIG_TEXT_MAX], others[OTHERS_MAX];
-    enum seen seen = damaged ? SEEN_DAMAGED : absent ? SEEN_MISSING : rig->wrong[key].seen;
+    enum seen seen = damaged ? SEEN_DAMAGED : absent ? SEEN_MISSING : view->wrong[key].seen;
     note_key(rig, key);
     print_others(rig, key, others);
     return rig_finds(rig, clause_of(rig, slot), seen, "%s: expected %s, each shows %s%s",
                      key_text(rig, key, k), slot_text(slot, want),
                      damaged  ? "damaged"
                      : absent ? "absent"
-                              : rig->wrong[key].text,
+                              : view->wrong[key].text,
                      others);
 }
 
@@ -335,12 +359,13 @@ static bool differs(struct rig *rig, uint32_t key)
 static bool settle(struct rig *rig)
 {
     struct model *model = &rig_here(rig)->model;
+    const int8_t *seen = view_of(rig)->seen;
     bool old = false, cleared = false;
     for (uint32_t key = 0; key < model->key_count; key++) {
         int member = member_of(rig, model, key);
         if (member < 0) return differs(rig, key);
         if (model->slots[key].count == 1) continue;
-        if (rig->seen[key] == LOOK_ABSENT || rig->seen[key] == LOOK_DAMAGED)
+        if (seen[key] == LOOK_ABSENT || seen[key] == LOOK_DAMAGED)
             cleared = true;
         else
             old = true;
@@ -374,7 +399,7 @@ static bool fetch_all(struct rig *rig, void *object, enum answer *answer)
         if (*answer == ANSWER_NOT_FOUND || (*answer == ANSWER_DAMAGED && rig->rotten)) continue;
         if (*answer != ANSWER_OK) return true;
         if (size > rig->value_size_max) size = rig->value_size_max;
-        visit(rig, bytes->bytes, bytes->size, rig->buffer, size);
+        visit(rig, bytes->bytes, bytes->size, rig_buffer(rig), size);
     }
     *answer = ANSWER_OK;
     return true;
@@ -392,8 +417,8 @@ static bool look(struct rig *rig, void *object, bool powered_on)
 {
     enum answer answer = ANSWER_OK;
     (void)powered_on;
-    memset(rig->seen, LOOK_ABSENT & 0xFF, rig_here(rig)->model.key_count);
-    rig->aliens = 0;
+    memset(view_of(rig)->seen, LOOK_ABSENT & 0xFF, rig_here(rig)->model.key_count);
+    view_of(rig)->aliens = 0;
     if (!visit_all(rig, object, &answer)) return false;
     if (rig_is_off(rig)) return true;
     if (answer == ANSWER_DAMAGED && rig->rotten)
@@ -401,7 +426,7 @@ static bool look(struct rig *rig, void *object, bool powered_on)
     if (answer != ANSWER_OK)
         return rig_finds(rig, CLAUSE_DURABLE, rig_seen_of(answer),
                          "reading back: expected ok, got %s", rig_answer_name(answer));
-    if (rig->aliens)
+    if (view_of(rig)->aliens)
         return rig_finds(rig, CLAUSE_HONEST, SEEN_OTHER,
                          "each: expected keys that were stored, got another one");
     return settle(rig);
