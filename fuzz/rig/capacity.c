@@ -8,6 +8,7 @@
  */
 #include "fuzz/rig/capacity.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "fuzz/rig/exercise.h"
@@ -46,6 +47,7 @@ static const struct value *larger(const struct value *a, const struct value *b)
 /* Whether all keys that hold something, and all values, are of one size, `op`'s too. */
 static bool is_uniform(const struct rig *rig, const struct model *model, const struct op *op)
 {
+    assert(op->kind == OP_STORE && op->value && op->key < model->key_count);
     uint32_t key_size = keys_at(rig->keys, op->key)->size;
     for (uint32_t key = 0; key < model->key_count; key++) {
         const struct value *value = model->slots[key].allowed[0];
@@ -75,8 +77,10 @@ static bool store_ballast(struct rig *store, const struct model *model, const st
 static bool start(struct capacity *capacity)
 {
     const struct rig *asks = capacity->asks;
+    assert(capacity->store != asks); /* it would format what it is asked about */
     if (!capacity->store) capacity->store = rig_new(asks->script, asks->adapter, &asks->settings);
     struct rig *store = capacity->store;
+    assert(store->level == 0 && "a finding ends a rehearsal, not a level");
     store->finding.clause = CLAUSE_NONE;
     chip_reset(store->chip);
     return rig_start(store);
@@ -88,6 +92,7 @@ static bool fill_map(struct capacity *capacity, const struct op *op)
 {
     struct rig *asks = capacity->asks;
     const struct model *model = rig_model(asks);
+    assert(model_is_decided(model));
     if (!start(capacity) || !rig_fill(capacity->store, model)) return false;
     if (op && op->kind == OP_STORE && is_uniform(asks, model, op)) return true;
     const struct value *largest = capacity->store->exercise->values[0];

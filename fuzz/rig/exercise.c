@@ -81,6 +81,7 @@ struct exercise *exercise_new(const struct script *script, const struct adapter 
     if (size == 0) size = 1;
     uint64_t rounds = (uint64_t)geometry->sector_count * (geometry->sector_size / size + 1);
     exercise->rounds = rounds < ROUNDS_MAX ? (uint32_t)rounds : ROUNDS_MAX;
+    assert(size > 0 && exercise->rounds > 0 && exercise->rounds <= ROUNDS_MAX);
     exercise->values[0] = make_value(size, 1);
     exercise->values[1] = make_value(size, 101);
     if (is_map) {

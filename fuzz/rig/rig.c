@@ -81,6 +81,7 @@ static void make_parts(struct rig *rig)
 struct rig *rig_new(const struct script *script, const struct adapter *adapter,
                     const struct adapter_settings *settings)
 {
+    assert(adapter->kind == ADAPTER_MAP ? adapter->map != NULL : adapter->list != NULL);
     struct rig *rig = memory_zeroed(1, sizeof *rig);
     rig->script = script;
     rig->adapter = adapter;
@@ -110,6 +111,7 @@ static void note_touched(struct rig *rig)
 /* The last call that changed the sector; where that is not known, the last one of all. */
 static uint64_t touched_at(const struct rig *rig, uint32_t sector)
 {
+    assert(sector < chip_flash(rig->chip)->geometry.sector_count);
     return rig->touched ? rig->touched[sector].call : UINT64_MAX;
 }
 
@@ -200,6 +202,11 @@ void rig_check(const struct rig *rig)
         if (i > 0 && i < rig->level) assert(level[-1].mark < level->mark && "marks nest");
     }
     assert(!rig->design.tail_open || rig->faults & FAULT_WEAK);
+    assert(!rig->touched || rig->faults & FAULT_ROT);
+    assert(!rig->keys == (rig->adapter->kind != ADAPTER_MAP) && !rig->keys == !rig->views);
+    assert(!rig->sights == (rig->adapter->kind == ADAPTER_MAP));
+    assert(rig->levels[rig->level].reached <= rig->script->op_count);
+    assert(rig->levels[rig->level].keys_reached <= rig->script->key_count);
     model_check_call(&rig->levels[rig->level].model);
 }
 
@@ -259,6 +266,7 @@ void rig_leave(struct rig *rig)
 
 void rig_lose_power(struct rig *rig)
 {
+    assert(rig->level > 0 && "the level below is the one that was cut");
     model_cut(rig_model(rig), rig->chip);
 }
 
@@ -277,6 +285,7 @@ void rig_save(struct rig *rig)
 
 void rig_restore(struct rig *rig)
 {
+    assert(rig->level + 1 < CONTRACT_LEVELS && rig_here(rig)->mark != 0);
     const struct rig_level *saved = &rig->levels[rig->level + 1];
     memcpy(rig_object(rig), saved->object, rig->object_size);
     model_copy(rig_model(rig), &saved->model);
@@ -288,6 +297,7 @@ void rig_restore(struct rig *rig)
 
 void rig_keep(struct rig *rig)
 {
+    assert(rig_here(rig)->mark != 0);
     chip_release(rig->chip, rig_here(rig)->mark);
 }
 
@@ -295,6 +305,8 @@ void rig_keep(struct rig *rig)
 
 bool rig_finds(struct rig *rig, enum clause clause, enum seen seen, const char *format, ...)
 {
+    assert(clause > CLAUSE_NONE && clause < CLAUSES && seen < SEENS);
+    assert(seen != SEEN_RULE || chip_breach(rig->chip)->rule != CHIP_RULE_KEPT);
     if (rig->finding.clause != CLAUSE_NONE) return false; /* the first one counts */
     rig->finding =
         (struct finding){.clause = clause, .seen = seen, .call = rig->call, .own = rig->own};
@@ -353,6 +365,7 @@ bool rig_is_off(const struct rig *rig)
 
 void rig_note_call(struct rig *rig, enum adapter_call call)
 {
+    assert(call < ADAPTER_CALLS);
     rig->call = call;
     rig->own = false;
     rig->then = *chip_counters(rig->chip);
@@ -361,6 +374,7 @@ void rig_note_call(struct rig *rig, enum adapter_call call)
 
 void rig_before(struct rig *rig, enum adapter_call call)
 {
+    assert(chip_powered(rig->chip) && "no engine runs without power");
     rig_note_call(rig, call);
     chip_set_fuel(rig->chip, rig->bounds[call].reads, rig->bounds[call].changes);
     chip_watch(rig->chip, rig->design.ring);
@@ -391,6 +405,7 @@ static void keep_worst(struct rig *rig, enum adapter_call call)
 
 void rig_print_bound(const struct rig *rig, enum adapter_call call, char text[RIG_BOUND_MAX])
 {
+    assert(chip_breach(rig->chip)->rule == CHIP_RULE_FUEL);
     bool reads = chip_breach(rig->chip)->op.kind == CHIP_READ;
     const struct adapter_bound *bound = &rig->bounds[call];
     snprintf(text, RIG_BOUND_MAX, "expected at most %" PRIu64 " %s in one call, got more",
@@ -498,6 +513,7 @@ static void rot(struct rig *rig, const struct op *op)
 
 void rig_refused(struct rig *rig, const struct op *op, enum answer answer)
 {
+    assert(answer != ANSWER_OK);
     if (rig->refusals.count++ == 0)
         rig->refusals = (struct refusals){1, op->line, op->kind, answer};
 }
@@ -522,6 +538,7 @@ static void reach(struct rig *rig, const struct op *op)
     uint32_t count = (uint32_t)(op - script->ops) + 1;
     if (count > here->reached) here->reached = count;
     if (op_has_key(op->kind) && op->key >= here->keys_reached) here->keys_reached = op->key + 1;
+    assert(here->reached <= script->op_count && here->keys_reached <= script->key_count);
 }
 
 enum adapter_call rig_call_of(enum op_kind kind)
@@ -534,12 +551,14 @@ enum adapter_call rig_call_of(enum op_kind kind)
         [OP_READ] = ADAPTER_CALL_READ,     [OP_SYNC] = ADAPTER_CALL_SYNC,
         [OP_SEAL] = ADAPTER_CALL_SYNC,     [OP_IDLE] = ADAPTER_CALL_SYNC,
     };
+    assert(kind < OP_KINDS);
     return (enum adapter_call)calls[kind];
 }
 
 bool rig_call(struct rig *rig, const struct op *op, enum answer *answer)
 {
     enum answer ignored;
+    assert(op->kind != OP_USE && "rig_use() knows whether it must succeed");
     reach(rig, op);
     if (!answer) answer = &ignored;
     *answer = ANSWER_OK;
@@ -619,6 +638,7 @@ bool rig_until_off(struct rig *rig, rig_work *work, void *context)
 static bool prepare(struct rig *rig)
 {
     struct rig_level *level = rig_here(rig);
+    assert(rig->level == 0 && "a chip is blank once, before the run");
     model_commit(&level->model, &(struct op){.kind = OP_CLEAR});
     level->model.list.clock = 0; /* a replay starts from there */
     level->reached = level->keys_reached = 0;
@@ -723,6 +743,7 @@ bool rig_fill(struct rig *rig, const struct model *content)
 
 bool rig_store_unwatched(struct rig *rig, const struct value *key, const struct value *value)
 {
+    assert(rig->adapter->kind == ADAPTER_MAP);
     rig_before(rig, ADAPTER_CALL_STORE);
     return rig->adapter->map->store(rig_here(rig)->object, key->bytes, key->size, value->bytes,
                                     value->size) == ANSWER_OK;

@@ -8,6 +8,7 @@
  * An engine that can't show its items (a queue without each) gives them up one by one in a
  * rehearsal, which is rolled back.
  */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +41,7 @@ static struct model_list *items(struct rig *rig)
 
 static struct rig_sight *sight_of(const struct rig *rig)
 {
+    assert(rig->level < CONTRACT_LEVELS);
     return &rig->sights[rig->level];
 }
 
@@ -85,6 +87,7 @@ static struct model_seen *room_for_one(struct rig_sight *sight)
         sight->capacity = sight->capacity ? 2 * sight->capacity : 64;
         sight->seen = memory_resize(sight->seen, sight->capacity, sizeof *sight->seen);
     }
+    assert(sight->count < sight->capacity);
     return &sight->seen[sight->count++];
 }
 
@@ -93,6 +96,7 @@ static const struct value *expected(struct rig *rig, const void *bytes, uint32_t
 {
     struct model_list *list = items(rig);
     struct rig_sight *sight = sight_of(rig);
+    assert(list->first <= sight->cursor && sight->cursor <= list->end);
     for (uint32_t i = sight->cursor; i < list->end; i++) {
         const struct value *value = list->items[i].value;
         if (is_value(value, bytes, size)) {
@@ -142,6 +146,7 @@ static bool finds_number(struct rig *rig)
 {
     const struct rig_sight *sight = sight_of(rig);
     const struct model_list *list = items(rig);
+    assert(rig->design.numbered);
     for (uint32_t i = 1; i < sight->count; i++) {
         if (sight->seen[i].number == sight->seen[i - 1].number + 1) continue;
         return rig_finds(rig, CLAUSE_ORDERED, SEEN_ORDER,
@@ -331,6 +336,7 @@ static enum answer change(struct rig *rig, const struct op *op, uint32_t *size)
     const struct adapter_list *list = calls(rig);
     const struct value *value = op->value;
     void *object = rig_here(rig)->object;
+    assert(!op_has_value(op->kind) || value);
     switch (op->kind) {
     case OP_PUSH:
         return list->push ? list->push(object, value->bytes, value->size) : ANSWER_UNSUPPORTED;
@@ -370,6 +376,7 @@ static bool check_item(struct rig *rig, const char *what, enum clause clause, ui
 {
     char want[RIG_TEXT_MAX], got[RIG_TEXT_MAX];
     const struct model_item *item = model_list_at(items(rig), place);
+    assert(rig_here(rig)->object && !rig_is_off(rig));
     bool may_miss = item && model_list_may_miss(items(rig), item);
     if (answer == ANSWER_DAMAGED && rig->rotten) return true;
     if (answer == ANSWER_NOT_FOUND && (!item || may_miss)) return true;
@@ -399,6 +406,7 @@ static bool check_peek(struct rig *rig, enum clause clause)
 
 static bool check_failed(struct rig *rig, const struct op *op, enum answer answer)
 {
+    assert(answer != ANSWER_OK);
     model_abort(&rig_here(rig)->model, op, NULL);
     if (op->kind == OP_POP && answer != ANSWER_UNSUPPORTED)
         return check_item(rig, "pop", CLAUSE_DURABLE, op->count, answer, 0);
@@ -423,6 +431,7 @@ static bool call_change(struct rig *rig, const struct op *op, enum answer *answe
 {
     struct model *model = &rig_here(rig)->model;
     uint32_t size = 0;
+    assert(!rig_is_off(rig));
     model_begin(model, op, NULL);
     rig_before(rig, rig_call_of(op->kind));
     *answer = change(rig, op, &size);
@@ -512,6 +521,7 @@ static bool look_if_unsure(struct rig *rig, uint32_t place)
 static bool check_claim(struct rig *rig, const struct op *op)
 {
     char want[RIG_TEXT_MAX], have[RIG_TEXT_MAX], why[RIG_REFUSAL_MAX];
+    assert(op->kind == OP_OLDEST || op->kind == OP_NEWEST);
     if (!look(rig, rig_here(rig)->object, false)) return false;
     const struct model_list *list = items(rig);
     uint32_t count = model_list_count(list);
@@ -667,6 +677,7 @@ static bool try_size(struct rig *rig, uint32_t size, enum answer *answer)
     if (!put(rig, value, answer)) return false;
     if (*answer != ANSWER_OK || rig_is_off(rig)) return true;
     enum answer popped;
+    assert(model_list_count(items(rig)) > 0 && "the item that was just taken");
     struct op pop = {.kind = OP_POP, .count = model_list_count(items(rig)) - 1};
     return call_change(rig, &pop, &popped);
 }

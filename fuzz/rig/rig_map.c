@@ -4,6 +4,7 @@
  * them did. When all keys were seen, each key must have a member of its set; the model settles on
  * it. Only then does a fetch have one right answer, so that a key can be asked alone.
  */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,6 +50,7 @@ static void make(struct rig *rig)
     for (uint32_t i = 0; i < rig->script->key_count; i++)
         keys_add(rig->keys, rig->script->keys[i]);
     if (rig->exercise->key) keys_add(rig->keys, rig->exercise->key);
+    assert(count == 0 || keys_at(rig->keys, count - 1)); /* a key of the model is one of these */
 }
 
 static void free_keys(struct rig *rig)
@@ -73,6 +75,7 @@ static const char *slot_text(const struct model_slot *slot, char text[3 * RIG_TE
 {
     char one[RIG_TEXT_MAX];
     int length = 0;
+    assert(slot->count > 0 && slot->count <= MODEL_ALLOWED_MAX);
     for (uint32_t i = 0; i < slot->count; i++)
         length += snprintf(text + length, (size_t)(3 * RIG_TEXT_MAX - length), "%s%s",
                            i ? " or " : "", rig_value_text(slot->allowed[i], one));
@@ -102,6 +105,7 @@ static bool may_be_damaged(const struct rig *rig, const struct model_slot *slot)
 /* What is found next is about this key. */
 static void note_key(struct rig *rig, uint32_t key)
 {
+    assert(key < rig_model(rig)->key_count);
     rig->own = key >= rig->script->key_count;
 }
 
@@ -127,6 +131,7 @@ static bool was_stored(struct rig *rig, uint32_t key, const void *bytes, uint32_
 static enum seen seen_of(struct rig *rig, uint32_t key, bool absent, const void *bytes,
                          uint32_t size)
 {
+    assert(model_match(rig_model(rig), key, absent, bytes, size) < 0);
     if (absent) return SEEN_MISSING;
     if (!was_stored(rig, key, bytes, size)) return SEEN_OTHER;
     return rig_here(rig)->model.slots[key].allowed[0] ? SEEN_OLDER : SEEN_BACK;
@@ -182,6 +187,7 @@ static enum answer change(struct rig *rig, const struct op *op)
     const struct adapter_map *map = rig->adapter->map;
     void *object = rig_here(rig)->object;
     const struct value *key = op->kind == OP_CLEAR ? NULL : keys_at(rig->keys, op->key);
+    assert(op->kind != OP_STORE || op->value);
     switch (op->kind) {
     case OP_STORE:
         return map->store(object, key->bytes, key->size, op->value->bytes, op->value->size);
@@ -196,6 +202,7 @@ static enum answer change(struct rig *rig, const struct op *op)
 static bool breaks_promise(struct rig *rig, const struct op *op, enum answer answer)
 {
     bool promised = rig->adapter->promised & ADAPTER_FULL_CHANGES;
+    assert(answer != ANSWER_OK);
     if (!promised || answer != ANSWER_FULL || op->kind == OP_CLEAR) return false;
     const struct model_slot *slot = &rig_model(rig)->slots[op->key];
     if (slot->count != 1 || !slot->allowed[0]) return false;
@@ -297,6 +304,7 @@ static void visit(void *context, const void *key, uint32_t key_size, const void 
         return;
     }
     int member = model_match(&rig_here(rig)->model, index, false, value, value_size);
+    assert(member < (int)rig_here(rig)->model.slots[index].count);
     view->seen[index] = (int8_t)(member < 0 ? LOOK_WRONG : member);
     if (member >= 0) return;
     view->wrong[index].seen = seen_of(rig, index, false, value, value_size);
@@ -345,6 +353,7 @@ static bool differs(struct rig *rig, uint32_t key)
     bool absent = view->seen[key] == LOOK_ABSENT, damaged = view->seen[key] == LOOK_DAMAGED;
     char k[RIG_TEXT_MAX], want[3 * RIG_TEXT_MAX], others[OTHERS_MAX];
     enum seen seen = damaged ? SEEN_DAMAGED : absent ? SEEN_MISSING : view->wrong[key].seen;
+    assert(member_of(rig, rig_model(rig), key) < 0);
     note_key(rig, key);
     print_others(rig, key, others);
     return rig_finds(rig, clause_of(rig, slot), seen, "%s: expected %s, each shows %s%s",
@@ -370,6 +379,7 @@ static bool settle(struct rig *rig)
         else
             old = true;
         model_settle(model, key, member);
+        assert(model->slots[key].count == 1);
     }
     bool half = model->together && old && cleared;
     model->together = false;
@@ -447,6 +457,7 @@ static bool use_store(struct rig *rig, const struct value *value, bool must, boo
 {
     enum answer answer;
     struct op op = {.kind = OP_STORE, .key = rig->script->key_count, .value = value};
+    assert(rig->exercise->key && "the key after those of the script");
     if (!rig_call(rig, &op, &answer)) return false;
     *full = answer != ANSWER_OK;
     if (!*full || !must || rig_is_off(rig)) return true;
@@ -496,6 +507,7 @@ static bool use(struct rig *rig, bool must)
 
 static bool fill(struct rig *rig, const struct model *content)
 {
+    assert(content->key_count >= rig->script->key_count && model_is_decided(content));
     for (uint32_t key = 0; key < rig->script->key_count; key++) {
         enum answer answer;
         struct op op = {.kind = OP_STORE, .key = key, .value = content->slots[key].allowed[0]};

@@ -5,6 +5,7 @@
  */
 #include "fuzz/rig/rig_internal.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -30,6 +31,7 @@ bool rig_short(struct rig *rig, enum adapter_call call, const struct value *want
 {
     if (want == NULL || want->size == 0) return true;
     uint32_t capacity = want->size / 2, size = UINT32_MAX;
+    assert(capacity < rig->value_size_max + 1u && "the guard has a place");
     buffer[capacity] = GUARD;
     rig_before(rig, call);
     enum answer answer = read(rig, context, buffer, capacity, &size);
