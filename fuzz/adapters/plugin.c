@@ -26,6 +26,11 @@ static const char *lacks_functions(const struct adapter *adapter)
     return "a kind: it must be map, queue or log";
 }
 
+static bool is_in_range(const struct adapter_option *option)
+{
+    return option->min <= option->value && option->value <= option->max;
+}
+
 static const char *incomplete(const struct adapter *adapter)
 {
     if (!adapter->name || !adapter->summary || !(adapter->claims || adapter->claims_by))
@@ -37,6 +42,7 @@ static const char *incomplete(const struct adapter *adapter)
         if (i == ADAPTER_OPTIONS_MAX) return "an end of its options, or has too many";
         if (strlen(adapter->options[i].name) >= sizeof((struct script_option *)0)->name)
             return "shorter names of its options";
+        if (!is_in_range(&adapter->options[i])) return "a default within the range of each option";
     }
     return lacks_functions(adapter);
 }

@@ -900,10 +900,15 @@ def refused(brownout, harness, plugin):
         ("map.fetch = NULL", "lacks store or fetch"),
         ("adapter.mount = NULL", "lacks object_size, mount or limits"),
         ("adapter.name = NULL", "lacks a name"),
+        (
+            'static const struct adapter_option one[] = {{.name = "a", .min = 2, .max = 3}, {0}}; '
+            "adapter.options = one",
+            "lacks a default within the range of each option",
+        ),
     ],
 )
 def test_an_adapter_that_is_not_whole_is_refused(brownout, harness, plugin, change, reason):
-    name = re.sub(r"\W+", "-", change)
+    name = re.sub(r"\W+", "-", change)[-40:]
     changed = plugin(name, f"static void change(void) {{ {change}; }}")
     assert reason in refused(brownout, harness, changed)
 
