@@ -54,6 +54,7 @@ static uint32_t page_of(unsigned choice, uint32_t sector_size, uint32_t unit)
 {
     static const uint32_t pages[] = {0, 64, 32, 128};
     uint32_t page = pages[choice % 4];
+    assert(unit > 0 && sector_size % unit == 0);
     return page && sector_size % page == 0 && page % unit == 0 ? page : sector_size;
 }
 
@@ -96,6 +97,7 @@ static bool is_given(const struct script *frame, const char *name)
 static uint64_t option_value(const struct adapter_option *option, uint8_t byte)
 {
     uint64_t range = option->max - option->min;
+    assert(option->min <= option->max);
     return option->min + byte % (range < 32 ? range + 1 : 17);
 }
 
@@ -158,6 +160,7 @@ static bool settle(struct script *script, const struct decode_target *target,
 {
     char reason[SETTINGS_REASON_MAX];
     unsigned step = target->chip_fixed ? 6 : 0;
+    assert(script->option_count <= SCRIPT_OPTIONS_MAX);
     do {
         if (settings_resolve(target->adapter, script, settings, reason)) return true;
     } while (make_ordinary(script, target->frame, step++));
@@ -189,6 +192,7 @@ enum key_style { KEYS_TEXT, KEYS_BLANK, KEYS_ZERO, KEYS_LONG };
 static uint32_t key_size(enum key_style style, uint32_t index, uint32_t min, uint32_t max)
 {
     static const uint8_t sizes[KEYS_MAX] = {1, 1, 2, 4, 0, 8, 3, 16};
+    assert(index < KEYS_MAX);
     uint32_t size = style == KEYS_LONG ? KEY_SIZE_MAX - index : sizes[index];
     return size < min ? min : size > max ? max : size;
 }
@@ -224,14 +228,16 @@ static void choose_keys(struct decoder *decoder, uint32_t min, uint32_t max)
 {
     unsigned byte = at(&decoder->input, 5);
     enum key_style style = (enum key_style)(byte / KEYS_MAX % 4);
-    uint8_t bytes[256] = {0};
-    if (max > sizeof bytes) max = sizeof bytes;
+    if (max > KEY_SIZE_MAX) max = KEY_SIZE_MAX;
+    uint8_t *bytes = memory_zeroed((min > max ? min : max) + 1u, 1);
     decoder->key_count = 1 + (byte + 2) % KEYS_MAX;
+    assert(decoder->key_count <= KEYS_MAX);
     for (uint32_t i = 0; i < decoder->key_count; i++) {
         uint32_t size = key_size(style, i, min, max);
         fill_key(bytes, size, style, i);
         decoder->keys[i] = script_key(decoder->script, bytes, size);
     }
+    free(bytes);
 }
 
 /* --- values --- */
@@ -241,6 +247,7 @@ static uint32_t value_size(const struct decoder *decoder, uint32_t key, uint8_t 
     static const uint32_t ceilings[] = {UINT32_MAX, 8, 32, 100};
     uint32_t sector = decoder->script->part.geometry.sector_size;
     uint32_t n = byte % 32, size;
+    assert(key < KEYS_MAX);
     switch (byte / 32) {
     case 3:
         size = sector / 8 + n;
@@ -272,6 +279,7 @@ static void fill_value(struct decoder *decoder, uint32_t key, uint32_t size, uin
 {
     const struct value *last = decoder->last[key];
     uint8_t *bytes = decoder->buffer;
+    assert(size <= decoder->value_size_max + 1);
     uint32_t number = decoder->key_count == 0 ? decoder->script->op_count : 0;
     uint32_t state = (byte + number) * 0x9E3779B9u + size;
     switch (byte / 32) {
@@ -307,6 +315,7 @@ static enum op_kind pick(const struct weighted *kinds, size_t count, uint8_t byt
     unsigned total = 0;
     for (size_t i = 0; i < count; i++)
         total += kinds[i].weight;
+    assert(total > 0 && "an engine has an operation that is never off");
     unsigned place = byte % total;
     for (size_t i = 0;; i++) {
         if (place < kinds[i].weight) return kinds[i].kind;
@@ -385,6 +394,7 @@ static struct cut choose_cut(const struct decoder *decoder, const struct input *
     where = (uint8_t)(where - threshold);
     cut.nth = where % 4 == 3 ? 1u + where : 1u + where / 4 % 4;
     tears_of(classes, at(record, 5) % count, &cut.tear.kind);
+    assert(cut.nth > 0);
     cut.tear.n = at(record, 6) + (at(record, 5) >= 0xF0 ? 256u : 0);
     cut.tear.density = at(record, 7);
     cut.tear.seed = at(record, 6);
@@ -405,6 +415,7 @@ static void append(struct decoder *decoder, const struct input *record)
 {
     bool keyed = decoder->key_count != 0;
     uint32_t key = keyed ? at(record, 1) % decoder->key_count : 0;
+    assert(keyed == (decoder->target->adapter->kind == ADAPTER_MAP));
     struct op op = {.kind = keyed ? choose_map_kind(decoder, at(record, 0))
                                   : choose_list_kind(decoder, at(record, 0))};
     if (op_has_key(op.kind)) op.key = decoder->keys[key];
@@ -426,6 +437,7 @@ static void append_all(struct decoder *decoder)
     size_t count = input->size > DECODE_HEADER ? input->size - DECODE_HEADER : 0;
     count = (count + DECODE_RECORD - 1) / DECODE_RECORD;
     if (count > DECODE_OPS_MAX) count = DECODE_OPS_MAX;
+    assert(decoder->script->op_count == 0);
     for (size_t i = 0; i < count; i++) {
         size_t first = DECODE_HEADER + i * DECODE_RECORD;
         struct input record = {input->bytes + first, input->size - first};
@@ -449,6 +461,8 @@ struct script *decode(const struct decode_target *target, const uint8_t *bytes, 
     decoder.value_size_min = adapter_value_size_min(target->adapter, settings);
     if (decoder.value_size_max > geometry->sector_size)
         decoder.value_size_max = geometry->sector_size;
+    if (decoder.value_size_max < decoder.value_size_min)
+        decoder.value_size_max = decoder.value_size_min;
     decoder.buffer = memory_new((size_t)decoder.value_size_max + 2);
     if (target->adapter->kind == ADAPTER_MAP && target->adapter->make_key)
         make_keys(&decoder, settings, max);

@@ -2,6 +2,7 @@
  * `max`. */
 #include "fuzz/script/file.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@ uint8_t *file_read(const char *path, uint64_t max, uint64_t *size)
             capacity = capacity ? capacity * 2 : 65536;
             bytes = memory_resize(bytes, capacity, 1);
         }
+        assert(*size < capacity);
         got = fread(bytes + *size, 1, capacity - *size, file);
         *size += got;
     }

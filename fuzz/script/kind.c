@@ -5,6 +5,7 @@
  */
 #include "fuzz/script/kind.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,17 +33,20 @@ static const char *const cut_names[CUT_INS] = {"none", "program", "erase", "reco
 
 const char *kind_seen_name(const struct finding *finding)
 {
+    assert(finding->seen < SEENS);
     if (finding->seen == SEEN_RULE) return chip_rule_name((enum chip_rule)finding->rule);
     return seen_names[finding->seen];
 }
 
 const char *kind_call_name(enum adapter_call call)
 {
+    assert(call <= ADAPTER_CALLS && call_names[call]);
     return call_names[call];
 }
 
 const char *kind_cut_name(enum cut_in cut)
 {
+    assert(cut < CUT_INS);
     return cut_names[cut];
 }
 
@@ -138,6 +142,7 @@ static const char *print_place(const char *text, char place[PLACE_MAX])
 {
     size_t size, used = 0;
     const char *at = find_place(text, &size);
+    assert(strlen(text) < PLACE_MAX);
     if (at) {
         memcpy(place, at, size);
         place[size] = 0;

@@ -20,6 +20,7 @@ bool scenario_op_takes_cut(enum op_kind kind)
 const char *scenario_time_name(enum time_unit unit)
 {
     static const char *const names[TIME_UNITS] = {"ns", "us", "ms", "s", "m", "h", "d"};
+    assert(unit < TIME_UNITS);
     return names[unit];
 }
 
@@ -28,6 +29,7 @@ uint64_t scenario_time_ns(enum time_unit unit)
     static const uint64_t ns[TIME_UNITS] = {
         1, 1000, 1000000, 1000000000, 60000000000, 3600000000000, 86400000000000,
     };
+    assert(unit < TIME_UNITS);
     return ns[unit];
 }
 
@@ -45,6 +47,7 @@ uint64_t scenario_line_ops(const struct scenario_line *line)
 {
     if (line->kind != LINE_OP) return 0;
     if (!op_has_key(line->op) || line->key.index != INDEX_RANGE) return 1;
+    assert(line->key.low <= line->key.high);
     return (uint64_t)line->key.high - line->key.low + 1;
 }
 
@@ -80,6 +83,7 @@ static char *read_all(FILE *file, size_t *size, struct scenario_error *error)
             }
             text = memory_resize(text, capacity, 1);
         }
+        assert(*size < capacity);
         size_t got = fread(text + *size, 1, capacity - *size, file);
         *size += got;
         if (got != 0) continue;

@@ -6,6 +6,7 @@
  */
 #include "fuzz/script/scenario_internal.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* The fields of part_override() and where they stop. */
@@ -35,12 +36,14 @@ static uint64_t field_value(const struct part *part, size_t field)
         g->read_unit,          g->erased,         g->programs_per_unit, g->tear_scope,
         part->endurance.value, part->zeros_again,
     };
+    assert(field < CHIP_FIELDS);
     return values[field];
 }
 
 uint32_t scenario_chip_fields(const struct script *script, struct scenario_pair *fields)
 {
     uint32_t count = 0;
+    _Static_assert(CHIP_FIELDS <= SCENARIO_FIELDS_MAX, "each field has a place");
     for (size_t i = 0; i < CHIP_FIELDS; i++) {
         uint64_t value = field_value(&script->part, i);
         if (value == field_value(&script->base, i)) continue;
@@ -56,6 +59,7 @@ static bool fail_geometry(struct scenario_lex *lex, const struct bo_flash_geomet
 {
     struct scenario_error *error = lex->error;
     unsigned line = lex->line;
+    assert(!bo_flash_geometry_valid(g));
     if (!bo_flash_power_of_two(g->unit)) {
         return scenario_fail(error, line, "unit=%u must be 1, 2, 4, 8, 16 or 32",
                              (unsigned)g->unit);
@@ -105,6 +109,7 @@ static bool parse_field(struct scenario *scenario, struct scenario_lex *lex)
         if (strcmp(scenario->fields[i].name, known) != 0) continue;
         return scenario_fail(lex->error, lex->line, "'%s' stands twice; give it once", known);
     }
+    assert(scenario->field_count < SCENARIO_FIELDS_MAX);
     struct scenario_pair *pair = &scenario->fields[scenario->field_count++];
     (void)snprintf(pair->name, sizeof pair->name, "%s", known);
     if (!scenario_lex_take(lex, '=')) return scenario_lex_expected(lex, "'='");

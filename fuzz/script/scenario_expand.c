@@ -10,6 +10,7 @@
  */
 #include "fuzz/script/scenario_internal.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,6 +56,7 @@ static void random_bytes(uint64_t *state, uint8_t *bytes, uint32_t size)
 
 static uint32_t loop_number(const struct expander *expander, const struct scenario_loop *loop)
 {
+    assert(loop->name && loop->depth < SCENARIO_NEST_MAX);
     uint32_t turn = expander->turns[loop->depth];
     return loop->modulus ? turn % loop->modulus : turn;
 }
@@ -80,6 +82,7 @@ static void put_count(uint8_t *bytes, uint32_t size, uint32_t number)
 static uint32_t make_key(struct expander *expander, const struct scenario_key *key, uint32_t number)
 {
     uint8_t *scratch = expander->scratch;
+    assert(key->form >= KEY_U8 || (key->bytes && key->bytes->size <= SCENARIO_VALUE_MAX));
     if (key->form >= KEY_U8) {
         put_little_endian(scratch, number);
         uint32_t size = key->form == KEY_U8 ? 1 : key->form == KEY_U16 ? 2 : 4;
@@ -97,6 +100,7 @@ static uint32_t make_random(const struct expander *expander, const struct scenar
 {
     uint64_t state = random_here(expander);
     uint32_t size = value->low;
+    assert(value->low <= value->high && value->high <= SCENARIO_VALUE_MAX);
     size += (uint32_t)(mix_next(&state) % (value->high - value->low + 1));
     random_bytes(&state, expander->scratch, size);
     return size;
@@ -106,6 +110,7 @@ static uint32_t make_random(const struct expander *expander, const struct scenar
 static bool keep_value(struct expander *expander, const struct scenario_line *line, uint32_t size,
                        const struct value **kept)
 {
+    assert(size <= SCENARIO_VALUE_MAX);
     expander->value_bytes += size;
     if (expander->value_bytes > SCENARIO_VALUES_MAX) {
         return scenario_fail(expander->error, line->line,
@@ -209,9 +214,11 @@ static bool expand_lines(struct expander *expander)
                 at = line->end;
                 continue;
             }
+            assert(depth < SCENARIO_NEST_MAX && line->end > at);
             expander->turns[depth] = 0;
             open[depth++] = at;
         } else if (line->kind == LINE_END) {
+            assert(depth > 0 && scenario->lines[open[depth - 1]].end == at);
             if (++expander->turns[depth - 1] < scenario->lines[open[depth - 1]].count) {
                 at = open[depth - 1];
             } else {
@@ -236,6 +243,7 @@ struct script *scenario_expand(const struct scenario *scenario, struct scenario_
     expander.runs = memory_zeroed(scenario->line_count, sizeof *expander.runs);
     expander.scratch = memory_new(SCRATCH_SIZE);
     bool good = expand_lines(&expander);
+    assert(!good || expander.script->op_count == scenario->ops);
     free(expander.runs);
     free(expander.scratch);
     if (good) return expander.script;

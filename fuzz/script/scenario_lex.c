@@ -7,6 +7,7 @@
  */
 #include "fuzz/script/scenario_internal.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define EXCERPT_MAX 24u /* characters of the line that an error shows */
@@ -26,6 +27,7 @@ bool scenario_lex_done(struct scenario_lex *lex)
 char scenario_lex_next(struct scenario_lex *lex)
 {
     skip_blanks(lex);
+    assert(lex->at <= lex->end);
     return lex->at == lex->end || *lex->at == '#' ? '\0' : *lex->at;
 }
 
@@ -103,6 +105,7 @@ bool scenario_lex_number(struct scenario_lex *lex, const char *what, uint64_t mi
 {
     if (!is_digit(scenario_lex_next(lex))) return scenario_lex_expected(lex, what);
     bool too_large = false;
+    assert(min <= max);
     *number = 0;
     for (; lex->at < lex->end && is_digit(*lex->at); lex->at++) {
         uint64_t digit = (uint64_t)(*lex->at - '0');
@@ -118,6 +121,7 @@ bool scenario_lex_number32(struct scenario_lex *lex, const char *what, uint32_t 
                            uint32_t *number)
 {
     uint64_t wide;
+    assert(min <= max);
     if (!scenario_lex_number(lex, what, min, max, &wide)) return false;
     *number = (uint32_t)wide;
     return true;
@@ -171,6 +175,7 @@ static bool put_byte(struct scenario_lex *lex, uint32_t *size, int byte)
         return scenario_fail(lex->error, lex->line, "a key or a value has at most %u bytes",
                              SCENARIO_VALUE_MAX);
     }
+    assert(byte >= 0 && byte <= UINT8_MAX);
     lex->scratch[(*size)++] = (uint8_t)byte;
     return true;
 }

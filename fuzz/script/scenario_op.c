@@ -7,6 +7,7 @@
  */
 #include "fuzz/script/scenario_internal.h"
 
+#include <assert.h>
 #include <string.h>
 
 struct op_parser {
@@ -19,6 +20,7 @@ struct op_parser {
 /* Keeps bytes for the life of the scenario. */
 static const struct value *keep(struct op_parser *parser, const void *bytes, uint32_t size)
 {
+    assert(size <= SCENARIO_VALUE_MAX);
     return script_value(parser->scenario->header, bytes, size);
 }
 
@@ -47,6 +49,7 @@ static bool parse_loop(struct op_parser *parser, struct scenario_loop *loop)
         return scenario_fail(lex->error, lex->line, "no repeat around this has a variable '%.*s'",
                              (int)(name.size < 40 ? name.size : 40), name.at);
     }
+    assert(repeat->kind == LINE_REPEAT && repeat->count > 0);
     loop->name = repeat->variable;
     parser->index_max = repeat->count - 1;
     if (!scenario_lex_take(lex, '%')) return true;
@@ -90,6 +93,7 @@ static bool parse_integer_key(struct op_parser *parser, struct scenario_key *key
     struct scenario_lex *lex = parser->lex;
     uint32_t max = form == KEY_U8 ? UINT8_MAX : form == KEY_U16 ? UINT16_MAX : UINT32_MAX;
     key->form = form;
+    assert(form >= KEY_U8);
     if (!scenario_lex_take(lex, '[')) {
         return scenario_lex_number32(lex, "this key", 0, max, &key->low);
     }
@@ -254,6 +258,7 @@ bool scenario_parse_op(struct scenario *scenario, struct scenario_lex *lex,
                        const struct scenario_loops *loops, struct scenario_line *line)
 {
     struct op_parser parser = {.scenario = scenario, .lex = lex, .loops = loops};
+    assert(line->kind == LINE_OP && line->op < OP_KINDS && loops->depth <= SCENARIO_NEST_MAX);
     if (op_has_key(line->op) && !parse_key(&parser, &line->key)) return false;
     if (op_has_value(line->op) && !parse_value(&parser, line->op, &line->value)) {
         return false;

@@ -10,6 +10,7 @@
  */
 #include "fuzz/script/scenario_internal.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,6 +64,7 @@ static bool parse_option(struct parser *parser)
     } else if (!scenario_lex_number(&parser->lex, "an option", 0, UINT64_MAX, &option.value)) {
         return false;
     }
+    assert(option.name[0] && header->option_count < SCRIPT_OPTIONS_MAX);
     header->options[header->option_count++] = option;
     return true;
 }
@@ -176,9 +178,15 @@ static bool parse_trace(struct parser *parser)
     return good || scenario_lex_expected(&before, "a digest of 16 hex digits");
 }
 
+static bool is_header(enum line_kind kind)
+{
+    return kind >= LINE_CHIP && kind <= LINE_TRACE;
+}
+
 static bool parse_header(struct parser *parser, enum line_kind kind)
 {
     struct script *header = parser->scenario->header;
+    assert(is_header(kind));
     switch (kind) {
     case LINE_CHIP:
         return scenario_parse_chip(parser->scenario, &parser->lex);
@@ -207,6 +215,7 @@ static bool parse_header(struct parser *parser, enum line_kind kind)
 static void add_ops(uint64_t *sum, uint64_t ops)
 {
     /* No term is over 2^49: a sum that has passed the limit stays just above it. */
+    assert(*sum <= SCENARIO_OPS_MAX + 1);
     *sum += ops;
     if (*sum > SCENARIO_OPS_MAX) *sum = SCENARIO_OPS_MAX + 1;
 }
@@ -249,6 +258,7 @@ static bool parse_end(struct parser *parser)
     struct scenario_loops *loops = &parser->loops;
     if (loops->depth == 0) return fail(parser, "this '}' ends no repeat");
     struct scenario_line *repeat = &parser->scenario->lines[loops->lines[--loops->depth]];
+    assert(repeat->kind == LINE_REPEAT && repeat->end == 0);
     repeat->end = parser->scenario->line_count;
     repeat->ops = parser->ops;
     parser->ops = parser->outer_ops[loops->depth];
@@ -278,11 +288,6 @@ static bool take_statement(struct scenario_lex *lex, struct scenario_line *line)
         if (scenario_text_is(word, op_name(line->op))) return true;
     }
     return scenario_lex_expected(&before, "a statement");
-}
-
-static bool is_header(enum line_kind kind)
-{
-    return kind >= LINE_CHIP && kind <= LINE_TRACE;
 }
 
 /* Whether a statement may stand here. */
@@ -322,6 +327,7 @@ static bool parse_comment(struct parser *parser, struct scenario_line *line)
     struct scenario_lex *lex = &parser->lex;
     if (!scenario_lex_done(lex)) return scenario_lex_expected(lex, "the end of the line");
     if (lex->at == lex->end) return true;
+    assert(*lex->at == '#');
     const char *text = lex->at + 1, *end = lex->end;
     while (end > text && (end[-1] == ' ' || end[-1] == '\t')) {
         end--;
@@ -389,6 +395,7 @@ static bool parse_lines(struct parser *parser, const char *text, size_t size)
     parser->lex.line = 0;
     if (!scenario->seen[LINE_CHIP]) return fail(parser, "a scenario needs a 'chip' line");
     if (!scenario->seen[LINE_ENGINE]) return fail(parser, "a scenario needs an 'engine' line");
+    assert(parser->ops <= SCENARIO_OPS_MAX + 1);
     scenario->ops = parser->ops;
     return true;
 }
@@ -401,6 +408,7 @@ static void name_script(struct script *script, const char *path)
     const char *dot = strrchr(base, '.');
     size_t size = dot && dot != base ? (size_t)(dot - base) : strlen(base);
     if (size >= sizeof script->name) size = sizeof script->name - 1;
+    assert(size < sizeof script->name);
     memcpy(script->name, base, size);
     script->name[size] = '\0';
 }

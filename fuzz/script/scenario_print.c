@@ -61,6 +61,7 @@ static void print_quoted(FILE *out, const uint8_t *bytes, uint32_t size)
 
 static void print_loop(FILE *out, const struct scenario_loop *loop)
 {
+    assert(loop->name);
     print_bytes(out, loop->name);
     if (loop->modulus != 0) fprintf(out, " %% %u", loop->modulus);
 }
@@ -71,6 +72,7 @@ static void print_key(FILE *out, const struct scenario_key *key)
 {
     static const char *const integers[] = {
         [KEY_U8] = "u8:", [KEY_U16] = "u16:", [KEY_U32] = "u32:"};
+    assert(key->form >= KEY_U8 || key->bytes);
     fputc(' ', out);
     if (key->form == KEY_STRING) {
         print_quoted(out, key->bytes->bytes, key->bytes->size);
@@ -187,6 +189,7 @@ static void print_engine(FILE *out, const struct script *header)
 
 static void print_every(FILE *out, uint64_t every_ns, enum time_unit unit)
 {
+    assert(every_ns % scenario_time_ns(unit) == 0);
     fprintf(out, "every %llu%s", (unsigned long long)(every_ns / scenario_time_ns(unit)),
             scenario_time_name(unit));
 }
@@ -208,6 +211,7 @@ static void print_waive(FILE *out, const struct waivers *waivers)
 static void print_found(FILE *out, const struct script *header)
 {
     const struct finding *found = &header->found;
+    assert(found->clause != CLAUSE_NONE);
     fprintf(out, "found %s ", clause_name(found->clause));
     if (found->seen != SEEN_UNKNOWN)
         fprintf(out, "%s %s %s ", kind_seen_name(found), kind_call_name(found->call),
@@ -275,6 +279,7 @@ void scenario_print(const struct scenario *scenario, FILE *out)
     uint32_t depth = 0;
     for (uint32_t i = 0; i < scenario->line_count; i++) {
         const struct scenario_line *line = &scenario->lines[i];
+        assert(line->kind != LINE_END || depth > 0);
         if (line->kind == LINE_END) depth--;
         if (line->kind != LINE_BLANK || line->comment) print_indent(out, depth);
         print_statement(out, scenario, line);
@@ -383,6 +388,7 @@ void scenario_print_script(const struct script *script, FILE *out)
     fputc('\n', out);
     for (uint32_t i = 0; i < script->op_count; i++) {
         const struct op *op = &script->ops[i];
+        assert(!op_has_key(op->kind) || op->key < script->key_count);
         struct scenario_line line = {
             .op = op->kind,
             .count = op->count,

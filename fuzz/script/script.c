@@ -48,6 +48,7 @@ static struct script_arena *arena_new(struct script_arena *parent)
 
 static void arena_drop(struct script_arena *arena)
 {
+    assert(!arena || arena->references > 0);
     while (arena && --arena->references == 0) {
         struct script_arena *parent = arena->parent;
         while (arena->blocks) {
@@ -65,6 +66,7 @@ static void arena_grow(struct script_arena *arena, size_t size)
     size_t block_size = arena->blocks ? 2 * arena->blocks->size : BLOCK_SIZE_MIN;
     if (block_size > BLOCK_SIZE_MAX) block_size = BLOCK_SIZE_MAX;
     if (block_size < size) block_size = size;
+    assert(block_size % sizeof(uint64_t) == 0);
     struct script_block *block = memory_new(sizeof *block + block_size);
     *block = (struct script_block){.next = arena->blocks, .size = block_size};
     arena->blocks = block;
@@ -80,6 +82,7 @@ static void *arena_take(struct script_arena *arena, size_t size)
     }
     void *bytes = (uint8_t *)block->bytes + block->used;
     block->used += size;
+    assert(block->used <= block->size);
     return bytes;
 }
 
@@ -141,6 +144,7 @@ static void *copy_array(const void *from, size_t count, size_t size)
 struct script *script_copy(const struct script *script)
 {
     const struct script_arena *from = script->arena;
+    assert(from && from->references > 0);
     struct script *copy = memory_copy(script, sizeof *script);
     struct script_arena *arena = arena_new(script->arena);
     copy->arena = arena;
@@ -170,6 +174,7 @@ static uint32_t *key_slot(const struct script *script, uint64_t digest, const vo
 {
     const struct script_arena *arena = script->arena;
     uint32_t mask = arena->slot_count - 1;
+    assert((arena->slot_count & mask) == 0 && arena->slot_count > script->key_count);
     for (uint32_t i = (uint32_t)digest & mask;; i = (i + 1) & mask) {
         uint32_t *slot = &arena->slots[i];
         if (*slot == 0) return slot;
@@ -210,6 +215,7 @@ uint32_t script_key(struct script *script, const void *bytes, uint32_t size)
         script->keys[script->key_count++] = script_value(script, bytes, size);
         *slot = script->key_count;
     }
+    assert(*slot <= script->key_count && script->key_count <= script->arena->key_capacity);
     return *slot - 1;
 }
 
@@ -217,7 +223,8 @@ uint32_t script_key(struct script *script, const void *bytes, uint32_t size)
 
 struct op *script_append(struct script *script, const struct op *op)
 {
-    assert(op->kind < OP_KINDS);
+    assert(op->kind < OP_KINDS && (!op_has_key(op->kind) || op->key < script->key_count));
+    assert(op->value || !op_has_value(op->kind) || op_claims(op->kind));
     struct script_arena *arena = script->arena;
     if (script->op_count == arena->op_capacity) {
         uint32_t capacity = arena->op_capacity ? 2 * arena->op_capacity : 32;
@@ -254,6 +261,7 @@ static struct script *header_of(const struct script *from)
     script->keys = fresh.keys;
     script->ops = fresh.ops;
     script->key_count = script->op_count = 0;
+    assert(!script->keys && !script->ops);
     return script;
 }
 
@@ -267,6 +275,7 @@ struct script *script_tidy(const struct script *script)
         if (op.value) op.value = script_value(tidy, op.value->bytes, op.value->size);
         script_append(tidy, &op);
     }
+    assert(tidy->op_count == script->op_count && tidy->key_count <= script->key_count);
     return tidy;
 }
 

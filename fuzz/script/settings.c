@@ -6,6 +6,7 @@
  */
 #include "fuzz/script/settings.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,6 +42,7 @@ static bool choose(const struct adapter *adapter, const struct adapter_option *o
                    char reason[SETTINGS_REASON_MAX])
 {
     int word = given->word[0] ? word_index(option, given->word) : 0;
+    assert(option->min <= option->max);
     *value = given->word[0] ? option->min + (uint64_t)word : given->value;
     if (word < 0)
         snprintf(reason, SETTINGS_REASON_MAX,
@@ -109,6 +111,7 @@ void settings_name(struct script *script, const struct adapter *adapter,
     for (uint32_t i = 0; adapter->options && adapter->options[i].name; i++) {
         const struct adapter_option *option = &adapter->options[i];
         if (settings->values[i] == option->value) continue;
+        assert(script->option_count < SCRIPT_OPTIONS_MAX);
         struct script_option *chosen = &script->options[script->option_count++];
         *chosen = (struct script_option){.value = settings->values[i]};
         strncpy(chosen->name, option->name, sizeof chosen->name - 1);
@@ -121,6 +124,7 @@ void settings_name(struct script *script, const struct adapter *adapter,
 /* As a scenario spells it. */
 static void print_option(FILE *out, const struct adapter_option *option, uint64_t value)
 {
+    assert(value >= option->min && value <= option->max);
     if (option->words)
         fprintf(out, " %s=%s", option->name, option->words[value - option->min]);
     else

@@ -2,6 +2,7 @@
  * name of its own, written "lawful/NAME". */
 #include "fuzz/script/waiver.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -57,6 +58,7 @@ bool waiver_parse(const char *text, struct waivers *waivers)
 static void add(char text[WAIVER_TEXT_MAX], const char *prefix, const char *name)
 {
     size_t used = strlen(text);
+    assert(used + 1 + strlen(prefix) + strlen(name) < WAIVER_TEXT_MAX);
     snprintf(text + used, WAIVER_TEXT_MAX - used, "%s%s%s", used ? "," : "", prefix, name);
 }
 
