@@ -12,6 +12,7 @@
  */
 #include "fuzz/fuzzers/fuzz_run.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,6 +46,7 @@ static bool read_record(struct fuzz_run *fuzzing, FILE *file)
     }
     for (uint32_t i = 0; i < part.divergence_count; i++) {
         found.divergence = part.divergences[i];
+        assert(!found.image || part.divergence_count == 1);
         if (fine) add_found(fuzzing, &found);
     }
     part.divergence_count = 0;
@@ -66,6 +68,7 @@ static bool read_records(struct fuzz_run *fuzzing, FILE *file)
 static void add_lost_image(struct fuzz_run *fuzzing, const struct fuzz_run_slot *slot,
                            const struct script *script, const struct finding *finding)
 {
+    assert(slot->image_size > 0 && slot->image_size <= FUZZ_RUN_IMAGE_SIZE_MAX);
     struct fuzz_run_case found = {.image = memory_copy(slot->bytes, slot->image_size),
                                   .image_size = slot->image_size};
     fuzz_run_image_case(script, finding, &found.divergence);
@@ -97,6 +100,7 @@ static void add_lost(struct fuzz_run *fuzzing, uint32_t index, enum worker_end e
     struct script *script = fuzz_run_script(fuzzing, &state, &settings);
     const struct path_frame frame = {script, options->target.adapter, &settings,
                                      options->explore.faults};
+    assert(end != WORKER_RUNS && end != WORKER_DONE);
     struct finding finding = worker_finding(end, slot->path.pulse.call, text);
     if (!script) return;
     if (slot->image)
@@ -134,6 +138,7 @@ static uint32_t find_case(const struct fuzz_run_result *result, uint64_t shape)
 
 static void remember(struct fuzz_run *fuzzing, uint64_t raw, uint32_t index)
 {
+    assert(find_known(fuzzing, raw) == UINT32_MAX && "a raw shape belongs to one case");
     fuzzing->known =
         memory_resize(fuzzing->known, fuzzing->known_count + 1, sizeof *fuzzing->known);
     fuzzing->known[fuzzing->known_count++] = (struct fuzz_run_known){raw, index};
@@ -157,6 +162,7 @@ static uint32_t add_case(struct fuzz_run *fuzzing, struct fuzz_run_case *found)
     struct fuzz_run_result *result = fuzzing->result;
     struct divergence *divergence = &found->divergence;
     uint64_t raw = divergence->shape;
+    assert(divergence->script && divergence->count > 0);
     if (!settle(fuzzing, found)) {
         free(found->image);
         result_add_unreproduced(&result->total, divergence);
@@ -205,6 +211,7 @@ static void add_cases(struct fuzz_run *fuzzing, uint64_t *counts)
             index = add_case(fuzzing, found);
         }
         if (index == NOT_REPRODUCED) continue;
+        assert(index < fuzzing->result->case_count);
         fuzzing->result->cases[index].divergence.count += count;
         counts[index] += count;
     }
@@ -234,6 +241,7 @@ static bool report(struct fuzz_run *fuzzing, struct result *batch, const uint64_
     for (uint32_t i = 0; i < result->case_count; i++) {
         if (!counts[i]) continue;
         struct divergence *divergence = &batch->divergences[batch->divergence_count++];
+        assert(batch->divergence_count <= result->case_count);
         *divergence = result->cases[i].divergence;
         divergence->count = counts[i];
     }
@@ -261,6 +269,7 @@ static bool finish_batch(struct fuzz_run *fuzzing, double start)
 
 static void start_worker(struct fuzz_run *fuzzing, uint32_t index, uint64_t round)
 {
+    assert(index < fuzzing->options->jobs && round < fuzzing->end + fuzzing->options->jobs);
     if (worker_fork(&fuzzing->workers[index])) fuzz_run_work(fuzzing, index, round);
 }
 
@@ -274,6 +283,7 @@ static void end_worker(struct fuzz_run *fuzzing, uint32_t index, enum worker_end
     add_lost(fuzzing, index, end, text);
     slot->total.states += slot->path.states;
     slot->rounds++;
+    assert(slot->round >= fuzzing->first && slot->round < fuzzing->end);
     uint64_t next = slot->round + fuzzing->options->jobs;
     if (next >= fuzzing->end || fuzzing->shared->stop) return;
     fseek(fuzzing->workers[index].file, 0, SEEK_END);
@@ -327,6 +337,7 @@ static bool run_batch(struct fuzz_run *fuzzing)
 {
     double start = worker_now();
     uint32_t jobs = fuzzing->options->jobs;
+    assert(fuzzing->first < fuzzing->end && fuzzing->found_count == 0);
     memset(fuzzing->shared->slots, 0, jobs * sizeof *fuzzing->shared->slots);
     fflush(NULL); /* nothing buffered is to be written twice */
     for (uint32_t i = 0; i < jobs; i++) {
@@ -364,6 +375,7 @@ static bool run_batches(struct fuzz_run *fuzzing)
 bool fuzz_run_run(const struct fuzz_run_options *options, struct fuzz_run_result *result)
 {
     struct fuzz_run fuzzing = {.options = options, .result = result, .start = worker_now()};
+    assert(options->jobs > 0 && options->target.adapter && options->target.frame);
     *result = (struct fuzz_run_result){0};
     fuzzing.shared_size = sizeof *fuzzing.shared + options->jobs * sizeof *fuzzing.shared->slots;
     fuzzing.shared = worker_share(fuzzing.shared_size);

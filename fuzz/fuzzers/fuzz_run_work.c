@@ -11,6 +11,7 @@
  */
 #include "fuzz/fuzzers/fuzz_run_internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,7 @@ struct script *fuzz_run_script(const struct fuzz_run *fuzzing, uint64_t *state,
     uint8_t bytes[DECODE_HEADER + 120 * DECODE_RECORD];
     uint64_t most = image_random(state) % 8 == 0 ? 120 : 40;
     size_t size = DECODE_HEADER + (4 + image_random(state) % (most - 3)) * DECODE_RECORD;
+    assert(size <= sizeof bytes);
     for (size_t i = 0; i < size; i++)
         bytes[i] = (uint8_t)image_random(state);
     struct script *decoded = decode(&fuzzing->options->target, bytes, size, settings);
@@ -70,6 +72,7 @@ static void plan(const struct fuzz_run *fuzzing, uint64_t *state, const struct r
     uint64_t shards = states / STATES_PER_ROUND + 1;
     options->shards = (uint32_t)(shards < cuts ? shards : cuts ? cuts : 1);
     options->shard = (uint32_t)(image_random(state) % options->shards);
+    assert(options->shard < options->shards && options->depth <= CONTRACT_DEPTH_MAX);
 }
 
 static void add_counters(struct chip_counters *to, const struct chip_counters *from)
@@ -127,6 +130,7 @@ static void explore_round(const struct fuzz_run *fuzzing, struct fuzz_run_slot *
 void fuzz_run_image_case(const struct script *script, const struct finding *finding,
                          struct divergence *divergence)
 {
+    assert(finding->clause != CLAUSE_NONE && finding->clause != CLAUSE_SCENARIO);
     divergence->script = script_copy(script);
     image_case_strip(divergence->script);
     divergence->count = 1;
@@ -165,6 +169,7 @@ static void image_round(const struct fuzz_run *fuzzing, struct fuzz_run_slot *sl
     if (slot->image_size <= FUZZ_RUN_IMAGE_SIZE_MAX) image_of_script(rig, base);
     for (uint32_t i = 1; i <= IMAGES_PER_ROUND; i++) {
         if (slot->image_size > FUZZ_RUN_IMAGE_SIZE_MAX || fuzzing->shared->stop) break;
+        assert(i < FUZZ_RUN_ORDERS_PER_ROUND && "each image has its place in the order");
         memcpy(slot->bytes, base, slot->image_size);
         image_mutate(slot->bytes, &script->part.geometry, state);
         slot->image = i;
@@ -181,6 +186,7 @@ static void do_round(const struct fuzz_run *fuzzing, struct fuzz_run_slot *slot,
 {
     uint64_t state = fuzz_run_state(fuzzing, round);
     struct adapter_settings settings;
+    assert(round >= fuzzing->first && round < fuzzing->end);
     slot->round = round;
     slot->image = 0;
     slot->path = (struct path){0};

@@ -14,6 +14,7 @@
  */
 #include "fuzz/fuzzers/image.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,7 @@ uint64_t image_random(uint64_t *state)
 
 static uint32_t below(uint64_t *state, uint64_t limit)
 {
+    assert(limit > 0 && limit <= (uint64_t)UINT32_MAX + 1);
     return (uint32_t)(image_random(state) % limit);
 }
 
@@ -44,6 +46,7 @@ static void mutate_once(uint8_t *image, const struct bo_flash_geometry *g, uint6
     uint32_t kind = below(state, 8), from = below(state, size), to = below(state, size);
     uint32_t largest = size - (from > to ? from : to);
     uint32_t length = 1 + below(state, largest < 64 ? largest : 64);
+    assert(from + length <= size && to + length <= size);
     uint32_t a = from / g->sector_size * g->sector_size, b = to / g->sector_size * g->sector_size;
     switch (kind) {
     case 0:
@@ -93,6 +96,7 @@ static void patch(uint8_t *image, uint32_t size, const uint8_t record[IMAGE_PATC
 {
     uint32_t address = ((uint32_t)record[0] | (uint32_t)record[1] << 8) % size;
     uint32_t length = 1 + record[2] % 32u;
+    assert(address < size);
     for (uint32_t i = address; i < address + length && i < size; i++) {
         switch (record[2] / 32 % 4) {
         case 0:
@@ -152,6 +156,7 @@ void image_input_free(struct image_input *input)
 
 static void before(struct rig *rig, enum adapter_call call)
 {
+    assert(chip_powered(rig->chip) && rig->finding.clause == CLAUSE_NONE);
     rig_note_call(rig, call);
     chip_set_fuel(rig->chip, rig->bounds[call].reads, rig->bounds[call].changes);
 }
@@ -162,6 +167,7 @@ static bool after(struct rig *rig, enum adapter_call call, enum answer answer)
 {
     const struct chip_breach *breach = chip_breach(rig->chip);
     char text[RIG_BOUND_MAX];
+    assert(call == rig->call);
     if (!rig_stays_inside(rig, call)) return false;
     switch (breach->rule) {
     case CHIP_RULE_FUEL:
@@ -308,6 +314,7 @@ static bool ask(struct lister *lister, enum adapter_call call, uint64_t which, u
     enum answer answer = ANSWER_OK;
     uint32_t size = 0;
     uint8_t *buffer = guarded(lister->rig, &capacity);
+    assert(capacity <= lister->rig->value_size_max);
     before(lister->rig, call);
     if (call == ADAPTER_CALL_PEEK && list->peek)
         answer = list->peek(lister->object, buffer, capacity, &size);
@@ -419,6 +426,7 @@ static bool use(struct rig *rig, bool clear)
 
 bool image_try(struct rig *rig, const uint8_t *image)
 {
+    assert(rig->level == 0 && "an image is a chip of its own");
     chip_set_hook(rig->chip, NULL, NULL);
     chip_set_fuel(rig->chip, 0, 0);
     chip_reset(rig->chip);

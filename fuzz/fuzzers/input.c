@@ -2,6 +2,7 @@
  * of times, and the environment does not change. */
 #include "fuzz/fuzzers/input.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -42,11 +43,13 @@ const struct decode_target *input_target(void)
 
 void input_record(struct script *script, const struct finding *finding)
 {
+    assert(finding->clause < CLAUSES);
     if (finding->clause != CLAUSE_NONE) script->found = *finding;
 }
 
 _Noreturn void input_diverges(struct script *script, const struct finding *finding)
 {
+    assert(finding->clause != CLAUSE_NONE);
     input_record(script, finding);
     fprintf(stderr, "DIVERGENCE, clause %s: %s\n\n", clause_name(finding->clause), finding->text);
     scenario_print_script(script, stderr);
