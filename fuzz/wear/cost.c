@@ -67,6 +67,7 @@ static void book_payload(struct labour *it, const struct op *op)
 {
     const struct script *script = it->rig->script;
     if (op->kind != OP_STORE && op->kind != OP_PUSH && op->kind != OP_APPEND) return;
+    assert(op->value && (!op_has_key(op->kind) || op->key < script->key_count));
     it->cost->payload += op->value->size;
     if (op_has_key(op->kind)) it->cost->payload += script->keys[op->key]->size;
 }
@@ -128,6 +129,7 @@ static void try_mount(struct labour *it)
 static bool judge(struct labour *it)
 {
     struct rig *rig = it->rig;
+    assert(rig->level == 0 && "the work is done at level 0");
     rig_enter(rig);
     chip_power_off(rig->chip);
     chip_power_on(rig->chip);
@@ -176,6 +178,7 @@ static void record(struct labour *it, const struct op *op, const struct cut_rate
 {
     struct op done = *op;
     if (!it->done || !it->cut_rate) return;
+    assert(!watch || (watch->nth > 0 && watch->met >= watch->nth));
     if (watch) done.cut = (struct cut){.nth = watch->nth, .tear = watch->tear};
     script_append(it->done, &done);
 }
@@ -190,6 +193,7 @@ static bool practise(struct labour *it, const struct op *op, uint32_t *writes)
     struct cost cost = *it->cost;
     struct refusals refusals = rig->refusals;
     struct cut_rate_watch watch;
+    assert(it->cut_rate && !rig_is_off(rig));
     rig_save(rig);
     cut_rate_watch(&watch, it->cut_rate, rig->chip, it->number, 0);
     bool fine = do_op(it, op);
@@ -286,6 +290,7 @@ static bool cut_inside(struct labour *it, const struct op *op, uint32_t writes)
     struct cost *cost = it->cost;
     struct cut_rate_watch watch;
     struct before before = before_op(it, op);
+    assert(writes > 0);
     cut_rate_watch(&watch, it->cut_rate, it->rig->chip, it->number,
                    cut_rate_place(it->cut_rate, it->number, writes));
     bool fine = do_op(it, op);
@@ -392,6 +397,7 @@ bool cost_work(struct cost *cost, struct rig *rig, const struct cut_rate *cut_ra
                struct script *done)
 {
     struct labour it = {.cost = cost, .rig = rig, .cut_rate = cut_rate, .done = done};
+    assert(rig->level == 0 && (!done || done->op_count == 0));
     *cost = (struct cost){0};
     bool fine = do_all(&it);
     if (!fine && !cut_rate && done) record_all(&it);

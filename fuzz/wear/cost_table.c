@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #include "fuzz/wear/cost_table.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stddef.h>
@@ -164,6 +165,7 @@ static const struct row cut_rows[] = {
 static double number_at(const struct figures *figures, const struct row *row)
 {
     double number;
+    assert(row->offset + sizeof number <= sizeof *figures);
     memcpy(&number, (const char *)figures + row->offset, sizeof number);
     return number;
 }
@@ -262,6 +264,7 @@ static void print_entry(const struct cost_table *table, const struct cost_table_
                         FILE *out)
 {
     struct figures figures = figures_of(&entry->plain);
+    assert(entry->name && figures.operations >= 0);
     fprintf(out, "{\"engine\": ");
     json_print(out, entry->name);
     fprintf(out, ", \"operations\": %.0f", figures.operations);

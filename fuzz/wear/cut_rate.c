@@ -25,6 +25,7 @@ static uint64_t draw(const struct cut_rate *cut_rate, uint64_t number, enum purp
 
 bool cut_rate_strikes(const struct cut_rate *cut_rate, uint64_t number)
 {
+    assert(cut_rate->cuts == 0 || cut_rate->of > 0);
     return cut_rate->cuts && draw(cut_rate, number, WHETHER) % cut_rate->of < cut_rate->cuts;
 }
 
@@ -48,6 +49,7 @@ static uint32_t class_index(const struct tear *tear)
     uint32_t class = fault_class_of(tear), index = 0;
     while (class >>= 1)
         index++;
+    assert(index < FAULT_CLASSES);
     return index;
 }
 
@@ -73,6 +75,7 @@ static uint32_t nth_class(const struct choice *choice, uint32_t n)
     uint32_t class = 0;
     while (!choice->counts[class] || n--)
         class ++;
+    assert(class < FAULT_CLASSES);
     return class;
 }
 

@@ -5,6 +5,8 @@
  */
 #include "fuzz/wear/wear.h"
 
+#include <assert.h>
+
 /* By Newton's method, for the harness does without the mathematics library. */
 static double square_root(double number)
 {
@@ -30,6 +32,7 @@ struct wear wear_of(const struct rig *rig)
         wear.max = erases;
         wear.max_sector = i;
     }
+    assert(count > 0 && wear.min <= wear.max);
     wear.mean = sum / count;
     wear.deviation = square_root(squares / count - wear.mean * wear.mean);
     return wear;
@@ -40,6 +43,7 @@ double wear_lifetime_ns(const struct rig *rig, const struct wear *wear)
     const struct script *script = rig->script;
     uint64_t endurance = script->part.endurance.value;
     if (!wear->max || !endurance || !script->every_ns) return 0;
+    assert(wear->min <= wear->max);
     return (double)script->every_ns * script->op_count * (double)endurance / wear->max;
 }
 
