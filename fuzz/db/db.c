@@ -33,6 +33,7 @@
 static enum db_status say(const struct db *db, enum db_status status, struct db_error *error,
                           const char *reason)
 {
+    assert(status != DB_OK);
     snprintf(error->text, sizeof error->text, "%s: %s", db->path, reason);
     return status;
 }
@@ -97,6 +98,7 @@ struct db_field db_text(const char *column, const char *text)
 
 static void bind(sqlite3_stmt *statement, int at, const struct db_field *field)
 {
+    assert(at > 0 && (field->type != DB_TEXT || field->text));
     switch (field->type) {
     case DB_NULL:
         sqlite3_bind_null(statement, at);

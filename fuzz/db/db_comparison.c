@@ -8,6 +8,7 @@
 
 #include "fuzz/db/db_internal.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,6 +56,7 @@ static void name_all(const struct db_comparison *it, struct names *names)
         text, sizeof text, "%s %" PRIu64 "/%" PRIu64 " %s %s %" PRIu32 " %" PRIu32 " %" PRIu32 "\n",
         names->work, cut_rate->cuts, cut_rate->of, names->faults, names->seed,
         cut_rate->effort.bits_max, cut_rate->effort.masks, cut_rate->effort.prefixes_max);
+    assert(size > 0 && size < (int)sizeof text);
     sha256_hex(text, (size_t)size, names->identity);
 }
 
@@ -158,5 +160,6 @@ static bool store(struct db *db, const void *context)
 enum db_status db_store_comparison(struct db *db, const struct db_comparison *comparison,
                                    struct db_error *error)
 {
+    assert(comparison->campaign && comparison->adapter && comparison->script && comparison->cost);
     return db_write(db, store, comparison, error);
 }

@@ -69,6 +69,7 @@ void db_case_print(struct db_case *it, const struct script *script)
 {
     char digest[SHA256_HEX_MAX];
     it->text = NULL;
+    assert(script);
     FILE *out = memory_open(&it->text, &it->size);
     scenario_print_script(script, out);
     memory_close(out, &it->text);
@@ -119,6 +120,7 @@ void db_print_settings(const struct script *script, const struct adapter *adapte
 void db_print_classes(uint32_t classes, char text[FAULT_CLASSES_TEXT_MAX])
 {
     text[0] = 0;
+    assert(classes >> FAULT_CLASSES == 0);
     if (classes) fault_print_classes(classes, text);
 }
 
@@ -128,6 +130,7 @@ static void identify(struct db *db)
     const struct db_run *run = &db->run;
     const struct explore_options *o = &db->options;
     char settings[DB_SETTINGS_MAX], build[SHA256_HEX_MAX], *text = NULL;
+    assert((size_t)run->kind < COUNT(kind_name) && strlen(db->script) == SHA256_HEX_MAX - 1);
     size_t size;
     FILE *out = memory_open(&text, &size);
 
@@ -204,6 +207,7 @@ static bool put_geometry(struct db *db, const struct script *script)
     static const char *const scope[] = {"unit", "page", "sector"};
     const struct bo_flash_geometry *g = &script->part.geometry;
     uint64_t endurance = script->part.endurance.value;
+    assert(g->tear_scope < COUNT(scope) && db->run_id > 0);
     const struct db_field fields[] = {
         db_text(NULL, script->part.name),
         db_number(NULL, g->sector_size),
@@ -240,6 +244,7 @@ static bool put_run(struct db *db, const char moment[DB_MOMENT_MAX])
     char settings[DB_SETTINGS_MAX], faults[FAULT_CLASSES_TEXT_MAX], seed[DB_HEX64_MAX];
     char uid[2 * DB_HEX64_MAX], host[256] = "";
 
+    assert(db->campaign_id > 0 && db->engine_id > 0 && "what a run refers to is there");
     print_uid(uid);
     if (gethostname(host, sizeof host - 1)) host[0] = 0;
     db_print_settings(run->script, run->adapter, settings);
@@ -397,6 +402,7 @@ static const char *charge(const struct divergence *it, uint32_t claims,
     if (path == 0) return "uncut";
     uint32_t among = path & ~claims ? path & ~claims : it->fault ? it->fault : path;
     uint32_t hardest = 1;
+    assert(among != 0);
     while (among >>= 1)
         hardest <<= 1;
     db_print_classes(hardest, text);
@@ -446,6 +452,7 @@ static bool put_divergence(struct db *db, const struct divergence *it)
     struct db_case printed;
     int64_t id;
 
+    assert(it->clause > CLAUSE_NONE && it->clause < CLAUSE_SCENARIO);
     db_case_print(&printed, it->script);
     db_print_hex64(it->shape, shape);
     bool stored = put_case(db, it, &printed, shape);
@@ -460,6 +467,7 @@ static bool put_divergence(struct db *db, const struct divergence *it)
                             " and shape = ?",
                             key, COUNT(key), &id))
         return false;
+    assert(id > 0 && "it was put in just now");
     const struct db_field sighting[] = {
         db_number("run", (uint64_t)db->run_id),
         db_number("divergence", (uint64_t)id),

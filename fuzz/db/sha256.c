@@ -6,6 +6,7 @@
  */
 #include "fuzz/db/sha256.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -25,6 +26,7 @@ static const uint32_t round_word[64] = {
 
 static uint32_t turn(uint32_t x, unsigned by)
 {
+    assert(by > 0 && by < 32);
     return x >> by | x << (32 - by);
 }
 
@@ -74,6 +76,7 @@ void sha256_hex(const void *bytes, size_t size, char hex[SHA256_HEX_MAX])
 
     for (size_t at = 0; at < whole; at += BLOCK)
         stir(state, from + at);
+    assert(rest + 9 <= padded && padded <= sizeof last);
     if (rest) memcpy(last, from + whole, rest);
     last[rest] = 0x80;
     for (unsigned i = 0; i < 8; i++)
