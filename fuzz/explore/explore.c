@@ -123,6 +123,7 @@ static void add_finding(struct explorer *e, bool lost)
     divergence.fault = fault_of(e);
     divergence.lost = lost;
     divergence.order = e->ordinal;
+    assert(!(e->script->waivers.clauses & 1u << finding->clause) || lost);
     path_add(e->result, &divergence, &frame, e->path, finding);
     finding->clause = CLAUSE_NONE;
     tell_found(e);
@@ -132,11 +133,13 @@ static void add_finding(struct explorer *e, bool lost)
 static uint32_t line_here(const struct explorer *e)
 {
     uint32_t op = path_here(e->path)->op;
+    assert(op == PATH_OP_NONE || op < e->script->op_count);
     return op == PATH_OP_NONE ? 0 : e->script->ops[op].line;
 }
 
 static void diverges(struct explorer *e)
 {
+    assert(e->rig->finding.clause != CLAUSE_NONE && "what is false has a finding");
     if (e->rig->finding.clause == CLAUSE_SCENARIO) {
         memcpy(e->result->mistake, e->rig->finding.text, sizeof e->result->mistake);
         e->result->mistake_line = line_here(e);
@@ -165,6 +168,7 @@ static bool stopped(struct explorer *e)
 /* At level 0 always: the scenario may have cuts of its own. */
 static void watch_cuts(struct explorer *e)
 {
+    assert(e->rig->level == e->path->level && "they go up and down together");
     bool deeper = e->rig->level == 0 || e->rig->level < e->options->depth;
     chip_set_hook(e->rig->chip, deeper ? on_flash_op : NULL, e);
 }
@@ -197,6 +201,7 @@ static bool do_op(struct explorer *e, uint32_t index)
 {
     const struct op *op = &e->script->ops[index];
     struct asked asked = {e, op, ANSWER_OK};
+    assert(index < e->script->op_count);
     bool must = must_work(e, index), cut = e->rig->level == 0 && op->cut.nth;
     if (cut ? !rig_until_off(e->rig, ask, &asked) : !ask(e->rig, &asked)) return false;
     if (op->kind == OP_USE) return true;
@@ -243,12 +248,14 @@ static void leave(struct explorer *e)
 {
     rig_leave(e->rig);
     path_return(e->path, e->rig->level);
+    assert(e->rig->finding.clause == CLAUSE_NONE || e->result->stopped);
 }
 
 /* The class rot: after an operation, one bit flips while the power is off. */
 static void rot(struct explorer *e, uint32_t index, uint64_t seed)
 {
     struct rig *rig = e->rig;
+    assert(rig->level == 0 && !rig->rotten);
     enter_beside(e);
     path_step_own(e->path, OP_ROT, seed);
     path_step_own(e->path, OP_MOUNT, 0);
@@ -284,6 +291,7 @@ static void run_from(struct explorer *e, uint32_t first)
 {
     uint32_t end = e->rig->level ? e->script->op_count : e->end;
     uint32_t reach = e->rig->level ? e->options->reach : 0;
+    assert(first <= e->script->op_count);
     if (reach && end - first > reach) end = first + reach;
     for (uint32_t i = first; i < end && !stopped(e); i++) {
         watch_cuts(e);
@@ -444,6 +452,7 @@ static uint32_t class_index(enum fault_class fault)
     uint32_t index = 0;
     while ((1u << index) != (uint32_t)fault && index < FAULT_CLASSES - 1)
         index++;
+    assert(1u << index == (uint32_t)fault);
     return index;
 }
 
@@ -474,6 +483,7 @@ static _Noreturn void judge_and_leave(struct explorer *e, void judge_it(struct e
 static void judge_in_child(struct explorer *e, void judge_it(struct explorer *))
 {
     char text[WORKER_TEXT_MAX];
+    assert(e->rig->level == 1 && "a child for each cut of the run");
     rewind(e->child.file);
     fflush(NULL);
     if (worker_fork(&e->child)) judge_and_leave(e, judge_it);
@@ -497,6 +507,7 @@ static void enter_cut(const struct interruption *now, const struct tear *tear)
     struct explorer *e = now->e;
     rig_enter(e->rig);
     path_cut(e->path, tear, now->op->kind == CHIP_ERASE);
+    assert(path_here(e->path)->recovering && e->rig->level == e->path->cuts);
     chip_tear(e->rig->chip, now->op, tear);
     chip_power_on(e->rig->chip);
 }
@@ -567,6 +578,7 @@ static const struct tear *cut_of_scenario(const struct explorer *e)
 static const struct tear *on_flash_op(void *context, const struct chip_op *op)
 {
     struct explorer *e = context;
+    assert(e->rig->level == e->path->level);
     path_here(e->path)->nth++;
     if (e->rig->level < e->options->depth && !e->result->stopped) cut_here(e, op);
     const struct tear *tear = cut_of_scenario(e);
@@ -580,6 +592,7 @@ static void keep_counts(struct explorer *e)
 {
     struct result *result = e->result;
     uint32_t sectors = chip_flash(e->rig->chip)->geometry.sector_count;
+    assert(e->rig->level == 0 && !result->sector_erases);
     result->counters = *chip_counters(e->rig->chip);
     result->operations = e->script->op_count;
     result->refused = e->rig->refusals.count;
@@ -649,6 +662,7 @@ void explore(const struct script *script, const struct adapter *adapter,
 {
     struct explorer e = {
         .script = script, .options = options, .result = result, .path = path, .stop = stop};
+    assert(options->depth <= CONTRACT_DEPTH_MAX && options->shard < at_least_one(options->shards));
     *result = (struct result){0};
     e.rig = rig_new(script, adapter, settings);
     e.capacity = capacity_new(e.rig);

@@ -30,6 +30,7 @@ void path_start(struct path *path)
 
 void path_call(struct path *path, uint32_t op)
 {
+    assert(op != PATH_OP_NONE && op >= path_here(path)->first_op);
     path_here(path)->op = op;
     path_here(path)->nth = 0;
 }
@@ -42,11 +43,13 @@ static void add_step(struct path *path, const struct path_step *step)
 
 void path_step_op(struct path *path, const struct script *script, uint32_t op)
 {
+    assert(op < script->op_count);
     add_step(path, &(struct path_step){.kind = script->ops[op].kind, .op = op});
 }
 
 void path_step_own(struct path *path, enum op_kind kind, uint64_t seed)
 {
+    assert(!op_has_key(kind) && !op_has_value(kind));
     add_step(path, &(struct path_step){.kind = kind, .op = PATH_OP_NONE, .seed = seed});
 }
 
@@ -65,12 +68,14 @@ bool path_has_step(const struct path *path, enum op_kind kind)
 
 void path_skip(struct path *path)
 {
+    assert(path->level > 0 && !path_here(path)->recovering);
     path_here(path)->first_op++;
 }
 
 /* What was interrupted comes first: a recovery was interrupted before the operation after it. */
 static uint32_t next_op(const struct path_level *level)
 {
+    assert(level->recovering || level->op != PATH_OP_NONE);
     return level->recovering ? level->first_op : level->op;
 }
 
@@ -89,19 +94,21 @@ void path_cut(struct path *path, const struct tear *tear, bool erase)
 
 void path_beside(struct path *path)
 {
-    assert(path->level == path->cuts);
+    assert(path->level == path->cuts && path->level + 1 < CONTRACT_LEVELS);
     path->level++;
     path->levels[path->level] = path->levels[path->level - 1];
 }
 
 void path_own_cut(struct path *path, const struct script *script, bool erase)
 {
+    assert(path->level == 0 && path_here(path)->op < script->op_count);
     bool recovery = op_powers_on(script->ops[path_here(path)->op].kind);
     path->own_cut = recovery ? CUT_RECOVERY : erase ? CUT_ERASE : CUT_PROGRAM;
 }
 
 void path_recovered(struct path *path)
 {
+    assert(path_here(path)->recovering);
     path_here(path)->recovering = false;
 }
 
@@ -140,6 +147,7 @@ struct divergence path_divergence(const struct path_frame *frame, const struct p
                                   struct finding *finding)
 {
     const char *engine = frame->adapter->name;
+    assert(finding->clause != CLAUSE_NONE && finding->clause != CLAUSE_SCENARIO);
     finding->cut = cut_in(frame->script, path);
     uint64_t kind = kind_digest(finding) ^ script_digest(engine, (uint32_t)strlen(engine));
     return (struct divergence){.clause = finding->clause,
@@ -184,7 +192,9 @@ static void append_level(struct script *to, const struct op *ops, const struct p
                          uint32_t index)
 {
     struct op op = {.kind = power_on_of(level)};
+    assert(level->nth > 0);
     if (!level->recovering) {
+        assert(level->first_op <= level->op);
         if (index) script_append(to, &op);
         append_range(to, ops, level->first_op, level->op, index);
         op = ops[level->op];

@@ -1,5 +1,6 @@
 #include "fuzz/explore/replay.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +85,7 @@ static void tell_op(const struct player *player, uint32_t index)
     const struct op *op = player->op;
     FILE *out = player->story;
     if (!out) return;
+    assert(op == &player->rig->script->ops[index]);
     fprintf(out, "%4" PRIu32 "  %s", index + 1, op_name(op->kind));
     if (op_has_key(op->kind)) {
         fprintf(out, " ");
@@ -228,6 +230,7 @@ static void fold(struct player *player, const struct chip_op *op)
 static const struct tear *on_flash_op(void *context, const struct chip_op *op)
 {
     struct player *player = context;
+    assert(player->op && player->rig->level == 0);
     player->nth++;
     fold(player, op);
     tell_breach(player);
@@ -270,6 +273,7 @@ static bool is_again(const struct op *cut, const struct op *op)
 static bool is_redone(const struct script *script, uint32_t index, uint32_t end)
 {
     const struct op *op = &script->ops[index];
+    assert(index <= end && end < script->op_count);
     if (!op->cut.nth || op_powers_on(op->kind)) return false;
     for (uint32_t i = index + 1; i <= end; i++) {
         if (is_again(op, &script->ops[i])) return true;
@@ -316,6 +320,7 @@ static bool do_op(struct rig *rig, void *context)
 static bool play_op(struct player *player, uint32_t index)
 {
     struct rig *rig = player->rig;
+    assert(index < rig->script->op_count && rig->finding.clause == CLAUSE_NONE);
     player->op = &rig->script->ops[index];
     if (!power_on_first(player)) return false;
     player->nth = 0;
@@ -361,11 +366,13 @@ static bool play(struct player *player)
 
 bool replay(struct rig *rig, FILE *story, struct replay *result)
 {
+    assert(rig->level == 0 && rig->finding.clause == CLAUSE_NONE);
     *result = (struct replay){0};
     struct player player = {.rig = rig, .story = story, .result = result};
     player.capacity = capacity_new(rig);
     bool fine = play(&player);
     capacity_free(player.capacity);
+    assert(fine == (result->finding.clause == CLAUSE_NONE));
     return fine;
 }
 

@@ -1,5 +1,6 @@
 #include "fuzz/explore/result.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,6 +47,7 @@ bool result_counts(struct result *result, const struct divergence *divergence)
 static void merge(struct divergence *known, struct divergence *divergence)
 {
     struct divergence loser = *divergence;
+    assert(known->shape == divergence->shape);
     uint64_t count = known->count + divergence->count;
     if (comes_first(divergence, known)) {
         loser = *known;
@@ -58,6 +60,7 @@ static void merge(struct divergence *known, struct divergence *divergence)
 bool result_add(struct result *result, struct divergence *divergence)
 {
     struct divergence *known = find(result, divergence->shape);
+    assert(divergence->script && divergence->count > 0);
     if (known) {
         merge(known, divergence);
         return false;
@@ -71,6 +74,7 @@ bool result_add(struct result *result, struct divergence *divergence)
 void result_add_unreproduced(struct result *result, struct divergence *divergence)
 {
     size_t count = result->unreproduced_count;
+    assert(divergence->script);
     result->unreproduced = memory_resize(result->unreproduced, count + 1, sizeof *divergence);
     result->unreproduced[result->unreproduced_count++] = *divergence;
 }

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "fuzz/explore/shrink.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -88,6 +89,7 @@ static struct script *without(const struct script *script, uint32_t first, uint3
 {
     struct script *candidate = script_copy(script);
     uint32_t end = first + count;
+    assert(count > 0 && end <= script->op_count);
     memmove(&candidate->ops[first], &candidate->ops[end],
             (candidate->op_count - end) * sizeof *candidate->ops);
     candidate->op_count -= count;
@@ -115,6 +117,7 @@ static bool drop_operations(struct shrinker *shrinker)
 static struct script *with_cut(const struct script *script, uint32_t op, struct cut cut)
 {
     struct script *candidate = script_copy(script);
+    assert(op < script->op_count);
     candidate->ops[op].cut = cut;
     return candidate;
 }
@@ -136,6 +139,7 @@ static uint32_t difficulty(const struct tear *tear)
         [TEAR_NONE] = 0, [TEAR_DONE] = 1,      [TEAR_PREFIX] = 2, [TEAR_ZERO_TAIL] = 3,
         [TEAR_ONLY] = 4, [TEAR_ZERO_HEAD] = 4, [TEAR_EXCEPT] = 5,
     };
+    assert(tear->kind < TEAR_KINDS);
     return order[tear->kind] || tear->kind == TEAR_NONE ? order[tear->kind] : 9;
 }
 
@@ -227,6 +231,7 @@ static bool brings_value(const struct op *op)
 static struct script *with_value(const struct script *script, uint32_t op, uint32_t size)
 {
     struct script *candidate = script_copy(script);
+    assert(size <= script->ops[op].value->size);
     candidate->ops[op].value = script_value(candidate, script->ops[op].value->bytes, size);
     return candidate;
 }
@@ -251,6 +256,7 @@ static bool shorten_values(struct shrinker *shrinker)
 /* Every use of a key becomes a use of an earlier one. */
 static struct script *with_merged(const struct script *script, uint32_t from, uint32_t to)
 {
+    assert(to < from && from < script->key_count);
     struct script *candidate = script_copy(script);
     for (uint32_t i = 0; i < candidate->op_count; i++) {
         struct op *op = &candidate->ops[i];
@@ -347,6 +353,7 @@ static struct script *with_op_for_use(const struct script *script, uint32_t use,
 {
     struct script *candidate = script_copy(script);
     if (brings_value(&op)) op.value = plain_value(candidate, 1, 'x' - 'a');
+    assert(script->ops[use].kind == OP_USE);
     candidate->op_count = use;
     script_append(candidate, &op);
     script_append(candidate, &(struct op){.kind = OP_LOOK});
@@ -519,6 +526,7 @@ bool shrink(struct script **script, const struct adapter *adapter,
                                 .options = options,
                                 .best = script_tidy(*script),
                                 .cpu_end = cpu_now() + options->seconds};
+    assert((*script)->found.clause != CLAUSE_NONE);
     play(&shrinker, shrinker.best, &shown);
     if (shown.finding.clause == CLAUSE_NONE || !kind_same(&(*script)->found, &shown.finding)) {
         script_free(shrinker.best);
