@@ -90,6 +90,7 @@ WORDED = (
     "fuzz/adapters",
     "fuzz/command",
     "fuzz/db",
+    "fuzz/explore",
     "fuzz/fuzzers",
     "fuzz/model",
     "fuzz/rig",

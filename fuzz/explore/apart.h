@@ -24,7 +24,7 @@ struct apart_end {
 struct apart_end apart_do(apart_work *work, void *context, double silence_max, FILE *errors);
 
 /* As replay_once(), but a crash and a call that does not end are findings too. With `story` the
- * operations are told there; nothing may be buffered in it. */
+ * operations are printed there; nothing may be buffered in it. */
 void replay_apart(const struct script *script, const struct adapter *adapter,
                   const struct adapter_settings *settings, FILE *story, double silence_max,
                   struct replay *result);

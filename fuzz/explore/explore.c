@@ -77,7 +77,7 @@ struct explorer {
     uint64_t ordinal; /* first-level cuts met in this pass, of all shards */
     uint32_t pass;
     struct worker child; /* that judges; its file holds its result, NULL: judge in this process */
-    uint32_t told;       /* divergences that the caller was told of */
+    uint32_t reported;   /* divergences that the caller knows of */
 };
 
 static const struct tear *on_flash_op(void *context, const struct chip_op *op);
@@ -98,11 +98,11 @@ void explore_defaults(struct explore_options *options)
 
 /* --- divergences --- */
 
-/* What is new is told before the engine can crash on something else. */
-static void tell_found(struct explorer *e)
+/* What is new is reported before the engine can crash on something else. */
+static void report_found(struct explorer *e)
 {
-    if (e->result->divergence_count <= e->told) return;
-    e->told = e->result->divergence_count;
+    if (e->result->divergence_count <= e->reported) return;
+    e->reported = e->result->divergence_count;
     if (e->options->found) e->options->found(e->options->found_context, e->result);
 }
 
@@ -126,7 +126,7 @@ static void add_finding(struct explorer *e, bool lost)
     assert(!(e->script->waivers.clauses & 1u << finding->clause) || lost);
     path_add(e->result, &divergence, &frame, e->path, finding);
     finding->clause = CLAUSE_NONE;
-    tell_found(e);
+    report_found(e);
 }
 
 /* The line of the operation that is being called; 0 in a power-on before the first one. */
@@ -211,7 +211,8 @@ static bool do_op(struct explorer *e, uint32_t index)
     if (!must || rig_worked(op, answer) || rig_is_off(e->rig) || !capacity_can_do(e->capacity, op))
         return true;
     return rig_finds(e->rig, CLAUSE_ALIVE, rig_seen_of(answer),
-                     "%s worked without the cut and fails after it", op_name(op->kind));
+                     "%s: expected ok, as without the cut, got %s", op_name(op->kind),
+                     rig_answer_name(answer));
 }
 
 /* --- steps of the harness's own --- */
@@ -431,8 +432,9 @@ static void judge_skipping(struct explorer *e)
     run_from(e, path_here(e->path)->first_op);
 }
 
-/* A crash state is the image, the states that the model allows, and what will be asked of it. Bits
- * that rotted are judged with more patience, a clear that may not stop half way with less. */
+/* A crash state is the image, the states that the model allows, and what will be asked of it. Two
+ * more things decide what is judged: after rot a value may be missing, and a clear that was cut may
+ * have to be done for all keys or for none. */
 static struct chip_hash state_digest(const struct explorer *e, uint32_t op)
 {
     const struct rig *rig = e->rig;
@@ -473,7 +475,7 @@ static _Noreturn void judge_and_leave(struct explorer *e, void judge_it(struct e
 {
     struct result found = {0};
     e->result = &found;
-    e->told = UINT32_MAX; /* our parent tells */
+    e->reported = UINT32_MAX; /* our parent reports */
     judge_it(e);
     result_pipe_write(e->child.file, &found);
     worker_leave();
@@ -494,7 +496,7 @@ static void judge_in_child(struct explorer *e, void judge_it(struct explorer *))
         return;
     }
     result_pipe_read_whole(e->child.file, e->result);
-    tell_found(e);
+    report_found(e);
 }
 
 struct interruption {

@@ -31,7 +31,7 @@ struct explore_options {
     uint32_t passes;          /* runs that share the first-level cuts evenly, so that an exploration
                              * that is stopped has seen all parts of the script; 0 or 1: one */
     uint32_t shard, shards;   /* this part of the first-level cuts; shards 0 or 1: all */
-    uint32_t divergences_max; /* stop after so many different ones; 0: never */
+    uint32_t divergences_max; /* stop after that many different ones; 0: never */
     /* Called with the result so far when a divergence of a new shape is in it, so that it is known
      * should the engine take this process with it later; may be NULL. */
     void (*found)(void *context, const struct result *so_far);

@@ -1,3 +1,9 @@
+/* path.c - where an exploration is, as levels and steps, and as a case.
+ *
+ * A case is written down level by level: each level but the last ends with the operation, or the
+ * power-on, that was cut, and with the cut; the last one ends where the finding was. What the
+ * harness did besides (the tail) follows as operations of its own.
+ */
 #include "fuzz/explore/path.h"
 
 #include <assert.h>

@@ -1,3 +1,11 @@
+/* replay.c - one path through a script.
+ *
+ * Each operation is called on the rig, which judges it. The chip's hook counts the programs and
+ * erases of the operation, folds them into the trace, and returns the tear when the one that is to
+ * be cut has come. Then a power-on follows, also where the script forgets it. A change that is
+ * refused after a cut is a divergence only if it works without the cuts and on a fresh store
+ * (capacity.h).
+ */
 #include "fuzz/explore/replay.h"
 
 #include <assert.h>
@@ -338,7 +346,8 @@ static bool play_op(struct player *player, uint32_t index)
         !should_work(player, index))
         return true;
     return rig_finds(rig, CLAUSE_ALIVE, rig_seen_of(player->answer),
-                     "%s worked without the cut and fails after it", op_name(player->op->kind));
+                     "%s: expected ok, as without the cut, got %s", op_name(player->op->kind),
+                     rig_answer_name(player->answer));
 }
 
 static bool play(struct player *player)

@@ -1,4 +1,4 @@
-/* replay.h - runs a script straight through, its cuts included, and tells the story.
+/* replay.h - runs a script straight through, its cuts included, and prints the story.
  *
  * The explorer branches at every cut; a replay takes one path. `brownout run` is a replay without
  * cuts, `brownout replay` one of a case, and the shrinker replays to see whether a smaller case
@@ -21,12 +21,12 @@ struct replay {
 };
 
 /* Runs the script on the rig, which must be new or chip_reset(). With `story` each operation, each
- * program and erase, each cut and what it left is told there. Returns whether nothing differed. */
+ * program and erase, each cut and what it left is printed there. True when nothing differed. */
 bool replay(struct rig *rig, FILE *story, struct replay *result);
 
-/* Replays a case that an exploration found and has it tell what its replay shows, which reads back
- * more than an exploration does and may meet the same damage sooner. The clause; CLAUSE_NONE, and
- * the case is left alone, when nothing differs. */
+/* Replays a case that an exploration found and records in it what the replay shows. A replay reads
+ * back more than an exploration does and may meet the same damage sooner. The clause; CLAUSE_NONE,
+ * and the case is left alone, when nothing differs. */
 enum clause replay_record(struct script *script, const struct adapter *adapter,
                           const struct adapter_settings *settings);
 

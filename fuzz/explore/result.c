@@ -1,3 +1,8 @@
+/* result.c - adds up what explorations found.
+ *
+ * Of each shape one divergence is kept, the one that comes first: the easier fault class, then the
+ * earlier cut. So the order in which results are added does not matter.
+ */
 #include "fuzz/explore/result.h"
 
 #include <assert.h>

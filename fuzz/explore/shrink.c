@@ -1,3 +1,12 @@
+/* shrink.c - makes a case smaller, by trying.
+ *
+ * Method. A candidate is the best case so far with one thing changed: operations left out (delta
+ * debugging), a cut dropped, moved to an earlier flash call or given a simpler tear, values
+ * shorter, plainer or joined, keys merged, a smaller chip. It is tidied, replayed, and taken when
+ * the replay shows a finding of the wanted kind and every cut took place. All of this is repeated
+ * until nothing gets smaller, or time or attempts are used up. In the end the exercise is tried as
+ * plain operations, which can be left out one by one.
+ */
 #define _GNU_SOURCE
 #include "fuzz/explore/shrink.h"
 
@@ -202,7 +211,7 @@ static bool simplify_cuts(struct shrinker *shrinker)
 
 /* --- places, values and keys --- */
 
-/* The oldest item, one half as far behind it, the one before. */
+/* Tries place 0, the oldest item; half of the place; one less. */
 static bool lower_places(struct shrinker *shrinker)
 {
     bool smaller = false;
@@ -287,7 +296,7 @@ static bool merge_keys(struct shrinker *shrinker)
 
 /* --- fewer, larger values --- */
 
-/* A value of so many equal bytes: easy to read, and of use where only its size matters. */
+/* A value of `size` equal bytes: easy to read, and of use where only its size matters. */
 static const struct value *plain_value(struct script *script, uint32_t size, uint32_t letter)
 {
     uint8_t *bytes = memory_new(size);

@@ -284,7 +284,7 @@ def test_a_loop_over_every_byte_agrees(harness, fault, stores, breaks):
 # --- what a case is ---
 
 
-# Faults that take more operations to come to: a third record behind a torn erase, a bank that is
+# Faults that take more operations to come to: a third record after a torn erase, a bank that is
 # filled up after a removal that is not done again, eight moves.
 LONGER = {4: 6, 11: 6, 15: 9}
 

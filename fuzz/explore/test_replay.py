@@ -1,4 +1,4 @@
-"""A replay tells what was recorded, and a shrunk case is as small as it gets and no other bug."""
+"""A replay shows what was recorded, and a shrunk case is as small as it gets and no other bug."""
 
 import re
 

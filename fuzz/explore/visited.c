@@ -1,3 +1,5 @@
+/* visited.c - a hash table with open addressing: half of its slots stay free, so a search is short.
+ * When it holds MEMBERS_MAX digests it takes no more, and states are judged again. */
 #include "fuzz/explore/visited.h"
 
 #include <assert.h>

@@ -19,7 +19,7 @@
 #define EXIT_DONE 97
 #define EXIT_FAILED 98
 
-#define SLEEP_MAX 10.0 /* a worker that sleeps hangs after so many times the silence */
+#define SLEEP_MAX 10.0 /* a worker that sleeps hangs after that many times the silence */
 #define LOOK_MAX 0.1   /* seconds: a longer time between two looks was not watched */
 
 #define LINE_MAX_SIZE 200

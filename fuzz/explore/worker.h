@@ -11,7 +11,7 @@
  * valgrind puts its own in the place of ours when it saw an error anywhere in the process. Then
  * nothing that was found counts: whoever looks at the worker ends too, by worker_fail().
  *
- * A worker hangs when its number has not grown for so many seconds of its own CPU time: on a busy
+ * A worker hangs when its number has not grown for that many seconds of its own CPU time: on a busy
  * machine too, nothing looks like a hang that is none. One that sleeps hangs after ten times as
  * long, while which the watching process must have been awake (Ctrl-Z stops both).
  */
