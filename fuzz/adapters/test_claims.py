@@ -63,7 +63,7 @@ def test_seqmap_shows_no_divergence_with_any_cache(harness, cache):
     assert result.judged > 1000 and not result.found
 
 
-def test_naive_tells_missing_what_rots(harness):
+def test_naive_reports_missing_what_rots(harness):
     text = scenario(1, 0, 4, "", removes=True)
     result = harness.explore(text, "--engine", "naive", "--faults", "rot", "--masks", "200")
     assert result.judged > 1000 and not result.found
@@ -93,14 +93,14 @@ def test_a_class_that_is_claimed_on_other_parts_only_is_not_tried(harness):
     assert "not tried, as seqmap claims to survive it on other parts only: bits" in said
     said = harness.brownout("explore", path, "--faults", "edge,bits", "--no-shrink").stdout
     assert "does not claim to survive it on this part: bits" in said
-    assert "mount answers: damaged" in said
+    assert "mount: expected ok, got damaged" in said
 
 
 def test_fuzz_accuses_no_engine_of_what_it_claims_on_other_parts_only(harness):
     chip = ["--chip", "generic sectors=2 sector=128 page=64 programs=1"]
     fuzz = ["fuzz", "--engine", "seqmap", *chip, "--runs", 16, "--no-shrink"]
     assert "no divergence" in harness.brownout(*fuzz).stdout
-    assert "mount answers: damaged" in harness.brownout(*fuzz, "--faults", "edge,bits").stdout
+    assert "mount: expected ok, got damaged" in harness.brownout(*fuzz, "--faults", "edge,bits").stdout
 
 
 def test_a_class_that_an_engine_never_claims_is_tried_and_named(harness):
