@@ -573,6 +573,7 @@ static const struct tear *cut_of_scenario(const struct explorer *e)
 {
     const struct path_level *here = &e->path->levels[0];
     if (e->rig->level || here->op == PATH_OP_NONE) return NULL;
+    assert(here->op < e->script->op_count);
     const struct cut *cut = &e->script->ops[here->op].cut;
     return cut->nth && cut->nth == here->nth ? &cut->tear : NULL;
 }

@@ -127,8 +127,8 @@ static void tell_call(const struct player *player, const struct chip_op *op)
     fprintf(out, "\n");
 }
 
-/* The flash call that broke a rule is refused, so the hook is not asked: it is told before the next
- * one, or after the engine's call. */
+/* The flash call that broke a rule is refused, so the hook is not asked: it is printed before the
+ * next one, or after the engine's call. */
 static void tell_breach(struct player *player)
 {
     const struct chip_breach *breach = chip_breach(player->rig->chip);
@@ -313,6 +313,7 @@ static bool works_uncut(struct rig *rig, uint32_t index)
 static bool should_work(const struct player *player, uint32_t index)
 {
     enum op_kind kind = player->op->kind;
+    assert(player->op == &player->rig->script->ops[index]);
     return op_changes(kind) && kind != OP_POP && player->result->cuts && !player->used &&
            works_uncut(player->rig, index) && capacity_can_do(player->capacity, player->op);
 }

@@ -147,7 +147,7 @@ def test_a_replay_that_shows_another_kind_says_so(harness):
     text = (ROOT / "scenarios/cases/source-half-zeroed.case").read_text()
     case = re.sub(r"(?m)^engine .*", "engine original", re.sub(r"(?m)^found .*\n", "", text))
     head, body = case.split("\n\n", 1)
-    found = 'found alive refused mount recovery "mount answers: damaged"'
+    found = 'found alive refused mount recovery "mount: expected ok, got damaged"'
     clause, told = harness.replay(f"{head}\n{found}\n\n{body}", "--quiet")
     assert clause and "warning: another kind; recorded: alive/refused/mount" in told
 

@@ -360,6 +360,7 @@ static bool look_for_losses(struct labour *it)
 
 static bool do_number(struct labour *it, const struct op *op)
 {
+    assert(!rig_is_off(it->rig) && "the one before has ended with power on");
     if (op_is_work(op->kind)) it->cost->operations++;
     if (it->cut_rate && op_is_work(op->kind) && cut_rate_strikes(it->cut_rate, it->number))
         return do_with_cut(it, op);
