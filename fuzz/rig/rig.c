@@ -266,7 +266,6 @@ void rig_leave(struct rig *rig)
 
 void rig_lose_power(struct rig *rig)
 {
-    assert(rig->level > 0 && "the level below is the one that was cut");
     model_cut(rig_model(rig), rig->chip);
 }
 
