@@ -57,6 +57,7 @@ static int chip_admit(struct chip *chip, const struct chip_op *op)
     if (op->kind != CHIP_READ && op->size != 0 && chip_place_fails(chip, op)) {
         return chip_refuse(chip, BO_FLASH_ERR_IO);
     }
+    pulse_now->beats++;
     return BO_FLASH_OK;
 }
 
@@ -125,6 +126,7 @@ static int chip_read(void *context, uint32_t address, void *buffer, uint32_t siz
 {
     struct chip *chip = context;
     struct chip_op op = {CHIP_READ, address, size, NULL};
+    enum pulse_place from = pulse_go(PULSE_CALLED_BACK);
     int error = chip_admit(chip, &op);
     if (!error && size != 0) {
         chip->state.counters.reads++;
@@ -133,6 +135,7 @@ static int chip_read(void *context, uint32_t address, void *buffer, uint32_t siz
         if (error) memset(buffer, 0x5A, size); /* undefined, so nothing an engine could live on */
     }
     CHIP_CHECK_CALL(chip);
+    pulse_go(from);
     return error;
 }
 
@@ -204,7 +207,10 @@ static int chip_ask(struct chip *chip, const struct chip_op *op)
     chip_hook *hook = chip->hook;
     void *context = chip->hook_context;
     chip->hook = NULL;
+    enum pulse_place from = pulse_go(PULSE_HARNESS);
     const struct tear *tear = hook(context, op);
+    pulse_go(from);
+    pulse_now->beats++; /* the time that the hook took is not the engine's */
     chip->hook = hook;
     chip->hook_context = context;
     if (!chip->state.powered) return chip_refuse(chip, BO_FLASH_ERR_OFF);
@@ -230,8 +236,10 @@ static int chip_do(struct chip *chip, const struct chip_op *op)
 static int chip_program(void *context, uint32_t address, const void *data, uint32_t size)
 {
     struct chip_op op = {CHIP_PROGRAM, address, size, data};
+    enum pulse_place from = pulse_go(PULSE_CALLED_BACK);
     int error = chip_do(context, &op);
     CHIP_CHECK_CALL(context);
+    pulse_go(from);
     return error;
 }
 
@@ -239,8 +247,10 @@ static int chip_erase(void *context, uint32_t address)
 {
     struct chip *chip = context;
     struct chip_op op = {CHIP_ERASE, address, chip->flash.geometry.sector_size, NULL};
+    enum pulse_place from = pulse_go(PULSE_CALLED_BACK);
     int error = chip_do(chip, &op);
     CHIP_CHECK_CALL(chip);
+    pulse_go(from);
     return error;
 }
 

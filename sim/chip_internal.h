@@ -27,6 +27,7 @@
 #include "sim/chip.h"
 #include "sim/hash.h"
 #include "sim/memory.h"
+#include "sim/pulse.h"
 
 #include <assert.h>
 

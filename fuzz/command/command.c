@@ -21,6 +21,7 @@
 
 /* Generous, for slow and sanitized builds. */
 #define SILENCE_MAX 60.0
+#define CALL_SECONDS_MAX 1.0
 
 /* What making one case smaller may take. */
 #define SHRINK_SECONDS_MAX 10.0
@@ -88,6 +89,7 @@ enum {
     OPTION_JOBS,
     OPTION_SECONDS,
     OPTION_SILENCE,
+    OPTION_CALL_SECONDS,
     OPTION_MAX,
     OPTION_JSON,
     OPTION_QUIET,
@@ -124,6 +126,7 @@ static const struct option long_options[] = {
     {"jobs", required_argument, NULL, OPTION_JOBS},
     {"seconds", required_argument, NULL, OPTION_SECONDS},
     {"silence", required_argument, NULL, OPTION_SILENCE},
+    {"call-seconds", required_argument, NULL, OPTION_CALL_SECONDS},
     {"max", required_argument, NULL, OPTION_MAX},
     {"json", no_argument, NULL, OPTION_JSON},
     {"quiet", no_argument, NULL, OPTION_QUIET},
@@ -141,21 +144,22 @@ static const struct option long_options[] = {
 
 /* What each subcommand uses; it refuses the rest. */
 #define LOADS "engine plugin "
+#define LIMITS "silence call-seconds "
 #define EXPLORES                                                                                   \
-    "faults depth reach bits masks prefixes seed no-use no-dedup isolate shard jobs silence max "  \
+    "faults depth reach bits masks prefixes seed no-use no-dedup isolate shard jobs max " LIMITS   \
     "no-shrink shrink-seconds artefacts db campaign json quiet waive complete "
 static const struct {
     const char *command, *options;
 } uses[] = {
-    {"run", LOADS "image json quiet silence "},
+    {"run", LOADS "image json quiet " LIMITS},
     {"explore", LOADS EXPLORES "seconds "},
     {"fuzz", LOADS EXPLORES "seconds chip time runs image "},
-    {"replay", LOADS "quiet silence "},
-    {"shrink", LOADS "shrink-seconds silence "},
+    {"replay", LOADS "quiet " LIMITS},
+    {"shrink", LOADS "shrink-seconds " LIMITS},
     {"decode", LOADS "chip image faults "},
-    {"wear", LOADS "engines cuts seed faults bits masks prefixes db campaign json artefacts "
-                   "silence "},
-    {"inspect", LOADS "chip offset silence "},
+    {"wear",
+     LOADS "engines cuts seed faults bits masks prefixes db campaign json artefacts " LIMITS},
+    {"inspect", LOADS "chip offset " LIMITS},
     {"print", ""},
     {"list", "json plugin "},
     {"bench", LOADS "engines runs "},
@@ -398,7 +402,9 @@ static bool take(int code, const char *text, struct command_options *options)
     case OPTION_TIME:
         return parse_time(text, options);
     case OPTION_SILENCE:
-        return parse_seconds(code, text, &options->silence);
+        return parse_seconds(code, text, &options->limits.silence);
+    case OPTION_CALL_SECONDS:
+        return parse_seconds(code, text, &options->limits.call);
     case OPTION_SHRINK_SECONDS:
         return parse_seconds(code, text, &options->shrink_seconds);
     case OPTION_NO_USE:
@@ -418,7 +424,7 @@ bool command_parse(int argc, char **argv, struct command_options *options)
 {
     *options = (struct command_options){.jobs = 1, .artefacts = ".", .shrink = true};
     options->campaign = "default";
-    options->silence = SILENCE_MAX;
+    options->limits = (struct worker_limits){.call = CALL_SECONDS_MAX, .silence = SILENCE_MAX};
     options->shrink_seconds = SHRINK_SECONDS_MAX;
     explore_defaults(&options->explore);
     optind = 1;

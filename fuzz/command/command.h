@@ -44,8 +44,8 @@ struct command_options {
     uint64_t runs;          /* to do; 0: no limit */
     const char *engines;    /* of `wear` and `bench`: "a x=1, b" */
     uint64_t cuts, cuts_of; /* of `wear`: `cuts` of `cuts_of` operations lose power; 0: none */
-    double silence;         /* without a new crash state, and a worker counts as hung */
-    double shrink_seconds;  /* of CPU time for one case */
+    struct worker_limits limits;
+    double shrink_seconds; /* of CPU time for one case */
     bool json, quiet, shrink;
     bool complete;          /* what was stopped before its end is no pass */
     struct waivers waivers; /* besides those of the scenario */

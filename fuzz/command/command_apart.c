@@ -6,6 +6,7 @@
  * it is loaded twice, and only the second time by the command itself.
  */
 #include "fuzz/command/command.h"
+#include "sim/pulse.h"
 
 struct work {
     apart_work *work;
@@ -13,10 +14,10 @@ struct work {
 };
 
 /* What can't be written (a full disk) is found in the process that prints it. */
-static int work_and_flush(void *context, struct rig_pulse *pulse)
+static int work_and_flush(void *context)
 {
     const struct work *it = context;
-    int code = it->work(it->context, pulse);
+    int code = it->work(it->context);
     return command_flush() ? code : COMMAND_FAILED;
 }
 
@@ -24,7 +25,7 @@ int command_apart(const struct command_options *options, const char *engine, apa
                   void *context)
 {
     struct work it = {work, context};
-    struct apart_end end = apart_do(work_and_flush, &it, options->silence, stderr);
+    struct apart_end end = apart_do(work_and_flush, &it, &options->limits, stderr);
     if (end.finding.clause == CLAUSE_NONE) return end.code;
     printf("DIVERGENCE of %s in %s, clause %s: %s\n", engine, adapter_call_name(end.finding.call),
            clause_name(end.finding.clause), end.finding.text);
@@ -33,11 +34,12 @@ int command_apart(const struct command_options *options, const char *engine, apa
 
 /* --- loading --- */
 
-static int load(void *context, struct rig_pulse *pulse)
+static int load(void *context)
 {
     char reason[LOAD_REASON_MAX];
-    (void)pulse;
+    pulse_go(PULSE_ENGINE);
     load_plugin(context, reason);
+    pulse_go(PULSE_HARNESS);
     return COMMAND_CLEAN;
 }
 
@@ -45,7 +47,8 @@ int command_rehearse(const struct command_options *options, const char *plugin)
 {
     char path[COMMAND_PATH_MAX];
     snprintf(path, sizeof path, "%s", plugin);
-    struct apart_end end = apart_do(load, path, command_settling(options).silence_max, NULL);
+    const struct settle_options settling = command_settling(options);
+    struct apart_end end = apart_do(load, path, &settling.limits, NULL);
     if (end.finding.clause == CLAUSE_NONE) return COMMAND_CLEAN;
     return command_refuse("%s: can't be loaded: %s", plugin, end.finding.text);
 }

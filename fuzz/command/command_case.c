@@ -93,11 +93,10 @@ void command_print_replay(const char *how, const char *image, const char *path, 
 
 struct settle_options command_settling(const struct command_options *options)
 {
-    bool short_enough = options->silence < SILENCE_ALONE_MAX;
-    return (struct settle_options){.shrink = options->shrink,
-                                   .shrink_seconds = options->shrink_seconds,
-                                   .silence_max =
-                                       short_enough ? options->silence : SILENCE_ALONE_MAX};
+    struct worker_limits limits = options->limits;
+    if (limits.silence > SILENCE_ALONE_MAX) limits.silence = SILENCE_ALONE_MAX;
+    return (struct settle_options){
+        .shrink = options->shrink, .shrink_seconds = options->shrink_seconds, .limits = limits};
 }
 
 void command_print_claims(const struct loaded *loaded, uint32_t tried, uint32_t left_out)

@@ -154,7 +154,7 @@ static int explore_into(const struct command_options *options, const struct load
     command_start_progress(&progress);
     struct pool_options pool = {.jobs = options->jobs,
                                 .seconds_max = options->seconds,
-                                .silence_max = options->silence,
+                                .limits = options->limits,
                                 .progress = options->quiet ? NULL : show_progress,
                                 .context = &progress};
     pool_explore(loaded->script, loaded->adapter, &loaded->settings, &options->explore, &pool,

@@ -190,7 +190,7 @@ static struct fuzz_run_options fuzz_run_of(const struct command_options *options
         .jobs = options->jobs,
         .runs_max = options->runs,
         .seconds_max = limited ? options->seconds : SECONDS_DEFAULT,
-        .silence_max = options->silence,
+        .limits = options->limits,
         .progress = options->quiet ? NULL : show_progress,
         .batch = fuzzing->db ? store_batch : NULL,
         .context = fuzzing,
@@ -259,13 +259,12 @@ struct trial {
 };
 
 /* Tries the engine on an image as a fuzz run does. */
-static int try_apart(void *context, struct rig_pulse *pulse)
+static int try_apart(void *context)
 {
     const struct trial *it = context;
     const struct command_options *options = it->options;
     uint64_t size, wanted;
     struct rig *rig = rig_new(it->loaded->script, it->loaded->adapter, &it->loaded->settings);
-    rig->pulse = pulse;
     wanted = bo_flash_size(chip_flash(rig->chip));
     uint8_t *image = file_read(options->image, wanted, &size);
     int code = COMMAND_CLEAN;

@@ -14,27 +14,21 @@
 #include "fuzz/rig/object.h"
 #include "sim/chip.h"
 #include "sim/memory.h"
+#include "sim/pulse.h"
 
 struct inspection {
     const char *path;
     const struct loaded *loaded;
     const uint8_t *image;
     uint64_t size;
-    struct rig_pulse *pulse;
     uint64_t place; /* of the next item: a queue has no numbers */
     bool numbered;
 };
 
-static void beat(struct inspection *it, enum adapter_call call)
-{
-    it->pulse->call = call;
-    it->pulse->calls++;
-}
-
 static void print_line(void *context, const char *text)
 {
-    struct inspection *it = context;
-    it->pulse->calls++;
+    (void)context;
+    pulse_now->beats++;
     printf("%s\n", text);
 }
 
@@ -66,8 +60,8 @@ static void print_content(const uint8_t *bytes, uint32_t size)
 static void print_pair(void *context, const void *key, uint32_t key_size, const void *value,
                        uint32_t value_size)
 {
-    struct inspection *it = context;
-    it->pulse->calls++;
+    (void)context;
+    pulse_now->beats++;
     printf("  ");
     print_bytes(key, key_size);
     printf(" = ");
@@ -77,7 +71,7 @@ static void print_pair(void *context, const void *key, uint32_t key_size, const 
 static void print_item(void *context, uint64_t number, const void *data, uint32_t size)
 {
     struct inspection *it = context;
-    it->pulse->calls++;
+    pulse_now->beats++;
     printf("  %" PRIu64 " = ", it->numbered ? number : it->place);
     it->place++;
     print_content(data, size);
@@ -87,7 +81,7 @@ static enum answer print_contents(struct inspection *it, void *object)
 {
     const struct adapter *adapter = it->loaded->adapter;
     it->numbered = adapter->kind == ADAPTER_LOG && !adapter->list->numberless;
-    beat(it, ADAPTER_CALL_EACH);
+    pulse_enter_engine(ADAPTER_CALL_EACH);
     if (adapter->kind == ADAPTER_MAP ? !adapter->map->each : !adapter->list->each) {
         printf("the engine opens it; it can't list what it holds\n");
         return ANSWER_OK;
@@ -113,10 +107,11 @@ static int inspect_chip(struct inspection *it, struct chip *chip)
     chip_set_fuel(chip, calls, calls);
     printf("%s: %s, %" PRIu32 " sectors of %" PRIu32 " bytes\n", it->path, adapter->name,
            flash->geometry.sector_count, flash->geometry.sector_size);
-    beat(it, ADAPTER_CALL_MOUNT);
+    pulse_enter_engine(ADAPTER_CALL_MOUNT);
     enum answer answer = adapter->mount(object, flash, &loaded->settings);
     if (adapter->inspect) adapter->inspect(object, flash, &loaded->settings, print_line, it);
     if (answer == ANSWER_OK) answer = print_contents(it, object);
+    pulse_go(PULSE_HARNESS);
     if (answer != ANSWER_OK)
         printf("the engine can't open it: it is damaged, or another engine or other options wrote "
                "it\n");
@@ -130,14 +125,13 @@ static int inspect_chip(struct inspection *it, struct chip *chip)
     return COMMAND_DIVERGED;
 }
 
-static int inspect_apart(void *context, struct rig_pulse *pulse)
+static int inspect_apart(void *context)
 {
     struct inspection *it = context;
     const struct loaded *loaded = it->loaded;
     struct chip *chip = chip_new(&loaded->script->part);
     bool taken = chip && chip_load(chip, it->image, it->size);
     assert(taken); /* geometry and size were looked at */
-    it->pulse = pulse;
     chip_allow_and(chip, loaded->adapter->relies_on_and);
     int code = inspect_chip(it, chip);
     chip_free(chip);

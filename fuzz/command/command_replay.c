@@ -157,7 +157,7 @@ struct run {
     const struct loaded *loaded;
 };
 
-static int run_apart(void *context, struct rig_pulse *pulse)
+static int run_apart(void *context)
 {
     const struct run *it = context;
     const struct command_options *options = it->options;
@@ -165,7 +165,6 @@ static int run_apart(void *context, struct rig_pulse *pulse)
     struct replay replayed;
     struct rig *rig = rig_new(loaded->script, loaded->adapter, &loaded->settings);
     int code = COMMAND_CLEAN;
-    rig->pulse = pulse;
     bool fine = replay(rig, NULL, &replayed);
     if (replayed.finding.clause == CLAUSE_SCENARIO) {
         code = refuse_mistake(options, loaded, &replayed);
@@ -252,7 +251,7 @@ static int replay_loaded(const struct command_options *options, const struct loa
     printf(", %s\n", script->part.name);
     print_recorded(&script->found);
     replay_apart(script, loaded->adapter, &loaded->settings, options->quiet ? NULL : stdout,
-                 options->silence, &shown);
+                 &options->limits, &shown);
     if (shown.finding.clause == CLAUSE_SCENARIO) return refuse_mistake(options, loaded, &shown);
     warn_of_changes(script, &shown);
     print_verdict(&script->found, &shown.finding);
@@ -272,7 +271,7 @@ static int shrink_loaded(const struct command_options *options, const struct loa
     struct replay shown;
     struct settle_options settle = command_settling(options);
     struct divergence divergence = {.count = 1, .script = script_copy(loaded->script)};
-    replay_apart(divergence.script, loaded->adapter, &loaded->settings, NULL, settle.silence_max,
+    replay_apart(divergence.script, loaded->adapter, &loaded->settings, NULL, &settle.limits,
                  &shown);
     divergence.script->found = shown.finding;
     divergence.lost = shown.finding.seen == SEEN_CRASH || shown.finding.seen == SEEN_ENDLESS;

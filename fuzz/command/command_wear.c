@@ -81,7 +81,7 @@ struct shift {
     struct cost *cost; /* shared by two processes */
 };
 
-static int work_apart(void *context, struct rig_pulse *pulse)
+static int work_apart(void *context)
 {
     const struct shift *shift = context;
     const struct contest *contest = shift->contest;
@@ -92,7 +92,6 @@ static int work_apart(void *context, struct rig_pulse *pulse)
     struct script *done = script_copy(&bare);
     struct rig *rig = rig_new(&it->script, it->adapter, &it->settings);
     int code = COMMAND_CLEAN;
-    rig->pulse = pulse;
     if (cut_rate) rig_set_faults(rig, cut_rate->faults);
     if (!cost_work(shift->cost, rig, cut_rate, done)) code = blame(contest, it, rig, done);
     rig_free(rig);

@@ -7,10 +7,11 @@
 #define BROWNOUT_APART_H
 
 #include "fuzz/explore/replay.h"
+#include "fuzz/explore/worker.h"
 
-/* What is done there. `pulse` is for the rig: `rig->pulse`; it has to beat while the work lasts.
- * Standard output is flushed when it returns; other files are its own business. */
-typedef int apart_work(void *context, struct rig_pulse *pulse);
+/* What is done there. Standard output is flushed when it returns; other files are its own business.
+ * Whoever calls an engine there without a rig says so (sim/pulse.h). */
+typedef int apart_work(void *context);
 
 /* How it ended. */
 struct apart_end {
@@ -18,15 +19,15 @@ struct apart_end {
     struct finding finding; /* or that the engine ended the process; CLAUSE_NONE: it did not */
 };
 
-/* Does the work. `silence_max`: seconds of CPU time in one engine call after which it hangs
- * (worker.h). What was printed on standard error is kept for the finding; with `errors` it comes
+/* Does the work. What was printed on standard error is kept for the finding; with `errors` it comes
  * there when the work has ended. */
-struct apart_end apart_do(apart_work *work, void *context, double silence_max, FILE *errors);
+struct apart_end apart_do(apart_work *work, void *context, const struct worker_limits *limits,
+                          FILE *errors);
 
 /* As replay_once(), but a crash and a call that does not end are findings too. With `story` the
  * operations are printed there; nothing may be buffered in it. */
 void replay_apart(const struct script *script, const struct adapter *adapter,
-                  const struct adapter_settings *settings, FILE *story, double silence_max,
-                  struct replay *result);
+                  const struct adapter_settings *settings, FILE *story,
+                  const struct worker_limits *limits, struct replay *result);
 
 #endif

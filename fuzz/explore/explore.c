@@ -59,7 +59,6 @@
 #include "fuzz/rig/rig.h"
 #include "fuzz/explore/visited.h"
 #include "fuzz/explore/result_pipe.h"
-#include "fuzz/explore/worker.h"
 #include "sim/memory.h"
 
 struct explorer {
@@ -77,6 +76,7 @@ struct explorer {
     uint64_t ordinal; /* first-level cuts met in this pass, of all shards */
     uint32_t pass;
     struct worker child; /* that judges; its file holds its result, NULL: judge in this process */
+    uint32_t hangs;      /* of children; each costs a second or more */
     uint32_t reported;   /* divergences that the caller knows of */
 };
 
@@ -481,6 +481,9 @@ static _Noreturn void judge_and_leave(struct explorer *e, void judge_it(struct e
     worker_leave();
 }
 
+/* An exploration ends after so many hangs of children, each of which costs a second or more. */
+#define HANGS_MAX 3u
+
 /* In a process of its own, which takes the engine's crashes and its heap with it. */
 static void judge_in_child(struct explorer *e, void judge_it(struct explorer *))
 {
@@ -489,10 +492,12 @@ static void judge_in_child(struct explorer *e, void judge_it(struct explorer *))
     rewind(e->child.file);
     fflush(NULL);
     if (worker_fork(&e->child)) judge_and_leave(e, judge_it);
-    if (worker_wait(&e->child, text) == WORKER_CRASHED) {
-        e->rig->call = e->path->pulse.call;
-        rig_finds(e->rig, CLAUSE_SANE, SEEN_CRASH, "%s", text);
+    enum worker_end end = worker_wait(&e->child, &e->options->limits, text);
+    if (end != WORKER_DONE) {
+        e->rig->finding = worker_finding(&e->child, end, text);
         add_finding(e, true);
+        e->hangs += end == WORKER_HUNG;
+        if (e->hangs >= HANGS_MAX) e->result->stopped = true;
         return;
     }
     result_pipe_read_whole(e->child.file, e->result);
@@ -673,7 +678,6 @@ void explore(const struct script *script, const struct adapter *adapter,
     e.answers = memory_zeroed(script->op_count, 1);
     e.end = script->op_count;
     bool isolate = options->isolate || adapter->has_globals;
-    e.rig->pulse = &path->pulse;
     if (isolate) {
         worker_open(&e.child);
         setvbuf(e.child.file, NULL, _IONBF, 0); /* a buffer would show what an earlier one wrote */

@@ -16,6 +16,7 @@
 #include "fuzz/adapter.h"
 #include "fuzz/explore/path.h"
 #include "fuzz/explore/result.h"
+#include "fuzz/explore/worker.h"
 #include "fuzz/script/script.h"
 #include "sim/chip.h"
 
@@ -25,9 +26,10 @@ struct explore_options {
     uint32_t reach;  /* operations after a cut that are cut too, below the last level; 0: all */
     struct fault_effort effort;
     uint64_t seed;
-    bool use;                 /* exercise the store after recovery */
-    bool dedup;               /* skip what was judged before */
-    bool isolate;             /* judge each power-on in a child process */
+    bool use;                    /* exercise the store after recovery */
+    bool dedup;                  /* skip what was judged before */
+    bool isolate;                /* judge each power-on in a child process */
+    struct worker_limits limits; /* of that one */
     uint32_t passes;          /* runs that share the first-level cuts evenly, so that an exploration
                              * that is stopped has seen all parts of the script; 0 or 1: one */
     uint32_t shard, shards;   /* this part of the first-level cuts; shards 0 or 1: all */

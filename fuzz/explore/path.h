@@ -38,10 +38,9 @@ struct path {
     uint32_t cuts;  /* levels from 0 on that ended by a cut; `level` may be one more */
     struct path_step tail[PATH_TAIL_MAX]; /* at the innermost level, after its operations */
     uint32_t tail_count;
-    enum cut_in own_cut;    /* of the scenario, in the run: in what the last one was */
-    struct rig_pulse pulse; /* of the engine calls */
-    uint64_t states;        /* crash states met so far; grows while the exploration is alive */
-    uint64_t operations;    /* of the uncut run, done so far, in all passes */
+    enum cut_in own_cut; /* of the scenario, in the run: in what the last one was */
+    uint64_t states;     /* crash states met so far; grows while the exploration is alive */
+    uint64_t operations; /* of the uncut run, done so far, in all passes */
 };
 
 /* Whether levels and cuts agree; stops the program at a breach. */

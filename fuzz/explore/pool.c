@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "fuzz/explore/result_pipe.h"
-#include "fuzz/explore/worker.h"
 #include "sim/memory.h"
 
 /* What the workers and the pool see both. */
@@ -44,6 +43,7 @@ static _Noreturn void work(const struct pool *pool, uint32_t index)
     mine.shards = shards * pool->how->jobs;
     mine.found = keep;
     mine.found_context = file;
+    mine.limits = pool->how->limits;
     struct result result;
     explore(pool->script, pool->adapter, pool->settings, &mine, &pool->shared->paths[index],
             &pool->shared->stop, &result);
@@ -66,7 +66,7 @@ static void add_lost(struct pool *pool, uint32_t index, enum worker_end end, con
     const struct path *path = &pool->shared->paths[index];
     const struct path_frame frame = {pool->script, pool->adapter, pool->settings,
                                      pool->options->faults};
-    struct finding finding = worker_finding(end, path->pulse.call, text);
+    struct finding finding = worker_finding(&pool->workers[index], end, text);
     struct divergence divergence = path_divergence(&frame, path, &finding);
     divergence.lost = true;
     divergence.order = path->states;
@@ -120,10 +120,8 @@ static uint32_t look_at_workers(struct pool *pool)
     for (uint32_t i = 0; i < pool->how->jobs; i++) {
         char text[WORKER_TEXT_MAX];
         struct worker *worker = &pool->workers[i];
-        const struct path *path = &pool->shared->paths[i];
         if (!worker->pid) continue;
-        enum worker_end end =
-            worker_look(worker, path->states + path->operations, pool->how->silence_max, text);
+        enum worker_end end = worker_look(worker, &pool->how->limits, text);
         if (end == WORKER_RUNS)
             running++;
         else

@@ -9,12 +9,12 @@
 #define BROWNOUT_POOL_H
 
 #include "fuzz/explore/explore.h"
+#include "fuzz/explore/worker.h"
 
 struct pool_options {
     uint32_t jobs;      /* workers, from 1 */
     double seconds_max; /* stop after this time; 0: never */
-    double silence_max; /* seconds of a worker's own time without a new state or operation before it
-                         * counts as hung (worker.h); 0: never */
+    struct worker_limits limits;
     /* Called about five times a second; may be NULL. */
     void (*progress)(void *context, uint64_t states, uint64_t operations, uint64_t operations_all);
     void *context;

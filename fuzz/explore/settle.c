@@ -4,12 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "fuzz/explore/apart.h"
 #include "fuzz/explore/result_pipe.h"
 #include "fuzz/explore/shrink.h"
-#include "fuzz/explore/worker.h"
 #include "fuzz/script/kind.h"
 #include "fuzz/script/scenario.h"
 #include "fuzz/script/settings.h"
@@ -28,14 +26,14 @@ bool settle_is_same(const struct finding *recorded, const struct finding *shown)
 
 /* The script as its text gives it, with what it shows; NULL when it does not show its kind. */
 static struct script *run_again(const struct script *script, const struct adapter *adapter,
-                                double silence_max, struct finding *shown)
+                                const struct worker_limits *limits, struct finding *shown)
 {
     char reason[SETTINGS_REASON_MAX];
     struct adapter_settings settings;
     struct replay replayed = {0};
     struct script *again = scenario_reread(script);
     if (settings_resolve(adapter, again, &settings, reason))
-        replay_apart(again, adapter, &settings, NULL, silence_max, &replayed);
+        replay_apart(again, adapter, &settings, NULL, limits, &replayed);
     *shown = replayed.finding;
     if (settle_is_same(&script->found, shown)) {
         again->found = *shown;
@@ -48,27 +46,24 @@ static struct script *run_again(const struct script *script, const struct adapte
 
 /* --- making it smaller --- */
 
-/* An attempt may hang: SIGXCPU ends it, as SIGKILL would seem to come from outside. */
 static _Noreturn void shrink_and_leave(struct divergence *divergence, const struct adapter *adapter,
                                        const struct adapter_settings *settings,
                                        const struct shrink_options *options, FILE *file)
 {
     struct result one = {.divergences = divergence, .divergence_count = 1};
-    const rlim_t seconds = (rlim_t)options->seconds + 2;
-    const struct rlimit limit = {seconds, seconds + 1};
-    setrlimit(RLIMIT_CPU, &limit);
     if (shrink(&divergence->script, adapter, settings, options)) result_pipe_write(file, &one);
     worker_leave();
 }
 
-/* Whoever asks for an end does not wait for a smaller case. */
-static enum worker_end wait_for(struct worker *worker)
+/* An attempt may hang. Whoever asks for an end does not wait for a smaller case. */
+static enum worker_end wait_for(struct worker *worker, double seconds_max)
 {
+    static const struct worker_limits none = {0};
     char text[WORKER_TEXT_MAX];
     for (;;) {
-        enum worker_end end = worker_look(worker, 0, 0, text);
+        enum worker_end end = worker_look(worker, &none, text);
         if (end != WORKER_RUNS) return end;
-        if (worker_stopped()) worker_kill(worker);
+        if (worker_stopped() || worker_cpu(worker) > seconds_max) worker_kill(worker);
         worker_pause();
     }
 }
@@ -86,7 +81,7 @@ static struct script *shrink_in_child(struct divergence *divergence, const struc
     worker_keep_errors(&worker);
     fflush(NULL);
     if (worker_fork(&worker)) shrink_and_leave(divergence, adapter, settings, options, worker.file);
-    bool done = wait_for(&worker) == WORKER_DONE;
+    bool done = wait_for(&worker, options->seconds + 2) == WORKER_DONE;
     rewind(worker.file);
     if (done && result_pipe_read(worker.file, &back) && back.divergence_count == 1) {
         smaller = back.divergences[0].script;
@@ -120,8 +115,7 @@ static void make_smaller(struct divergence *divergence, const struct adapter *ad
     if (!settings_resolve(adapter, divergence->script, &settings, reason)) return;
     if (!divergence->lost) smaller = shrink_in_child(divergence, adapter, &settings, &how);
     if (!smaller) smaller = shrink_apart(divergence->script, adapter, &settings, &how);
-    struct script *sure =
-        smaller ? run_again(smaller, adapter, options->silence_max, &shown) : NULL;
+    struct script *sure = smaller ? run_again(smaller, adapter, &options->limits, &shown) : NULL;
     script_free(smaller);
     if (!sure) return;
     script_free(divergence->script);
@@ -134,7 +128,7 @@ bool settle_divergence(struct divergence *divergence, const struct adapter *adap
                        const struct settle_options *options)
 {
     struct script *again =
-        run_again(divergence->script, adapter, options->silence_max, &divergence->shown);
+        run_again(divergence->script, adapter, &options->limits, &divergence->shown);
     if (!again) return false;
     script_free(divergence->script);
     divergence->script = again;

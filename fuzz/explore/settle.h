@@ -9,11 +9,12 @@
 
 #include "fuzz/adapter.h"
 #include "fuzz/explore/result.h"
+#include "fuzz/explore/worker.h"
 
 struct settle_options {
     bool shrink;
     double shrink_seconds; /* of CPU time for one case */
-    double silence_max;    /* seconds in one engine call after which it hangs */
+    struct worker_limits limits;
 };
 
 /* Whether a replay shows the kind that was recorded. */

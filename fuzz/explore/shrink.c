@@ -26,9 +26,8 @@
 /* Replays that one shrinking may cost; a bound for what grows fast with long cases. */
 #define ATTEMPTS_MAX 20000u
 
-/* Seconds in one call after which an attempt hangs. It need not be sure: what is left is run again.
- */
-#define SILENCE_MAX 0.05
+/* When an attempt hangs. It need not be sure: what is left is run again. */
+static const struct worker_limits attempt = {.call = 0.05, .silence = 0.05};
 
 struct shrinker {
     const struct adapter *adapter;
@@ -64,7 +63,7 @@ static void play(struct shrinker *shrinker, const struct script *script, struct 
 {
     shrinker->attempts++;
     if (shrinker->options->apart)
-        replay_apart(script, shrinker->adapter, shrinker->settings, NULL, SILENCE_MAX, shown);
+        replay_apart(script, shrinker->adapter, shrinker->settings, NULL, &attempt, shown);
     else
         replay_once(script, shrinker->adapter, shrinker->settings, shown);
 }

@@ -1,10 +1,12 @@
 #define _GNU_SOURCE
 #include "fuzz/explore/worker.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -14,6 +16,7 @@
 
 #include "fuzz/script/kind.h"
 #include "sim/memory.h"
+#include "sim/pulse.h"
 
 /* Exit codes that no engine is likely to choose, should it call exit(). */
 #define EXIT_DONE 97
@@ -22,11 +25,14 @@
 #define SLEEP_MAX 10.0 /* a worker that sleeps hangs after that many times the silence */
 #define LOOK_MAX 0.1   /* seconds: a longer time between two looks was not watched */
 
+#define LOOK_PAUSE_NS 2000000 /* between two looks */
+
 #define LINE_MAX_SIZE 200
 
 struct worker_word {
     bool left; /* by worker_leave() or worker_fail() */
     char line[LINE_MAX_SIZE];
+    struct pulse pulse;
 };
 
 static struct worker_word *mine; /* of this process, when it is a worker */
@@ -54,7 +60,7 @@ double worker_now(void)
 
 void worker_pause(void)
 {
-    const struct timespec pause = {.tv_nsec = 2000000};
+    const struct timespec pause = {.tv_nsec = LOOK_PAUSE_NS};
     nanosleep(&pause, NULL);
 }
 
@@ -99,18 +105,50 @@ static void fail_without_memory(void)
     worker_fail("out of memory");
 }
 
+#ifdef __GLIBC__
+/* What assert() calls, in the whole program and in plug-ins that are loaded into it. An assertion
+ * of the engine is a crash of the engine like any other, one of the harness is no verdict. */
+void __assert_fail(const char *assertion, const char *file, unsigned line, const char *function)
+{
+    if (mine && pulse_now->place != PULSE_ENGINE)
+        worker_fail("a check of the harness failed: %s:%u: %s: %s", file, line, function,
+                    assertion);
+    fprintf(stderr, "%s:%u: %s: Assertion `%s' failed.\n", file, line, function, assertion);
+    abort();
+}
+#endif
+
+/* Signals that a process brings upon itself; others come from outside. */
+static bool is_crash(int signal_number)
+{
+    static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS};
+    for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++) {
+        if (crashes[i] == signal_number) return true;
+    }
+    return false;
+}
+
 /* The engine is not to blame, or this returns. */
 static void excuse(const struct worker *worker, int status)
 {
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    int killed = WIFSIGNALED(status) && !worker->hung ? WTERMSIG(status) : 0;
     if (worker->word->left && code == EXIT_FAILED) worker_fail("%s", worker->word->line);
     if (worker->word->left && code >= 0)
         worker_fail("a worker was done and its exit code is %d: what it runs under (valgrind, "
                     "a sanitizer) has found an error; see what it says",
                     code);
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !worker->hung)
+    if (killed == SIGKILL)
         worker_fail("a worker was killed from outside (SIGKILL): by the system, should memory be "
                     "short; try fewer --jobs");
+    if (killed && !is_crash(killed))
+        worker_fail("a worker was killed from outside: %s", strsignal(killed));
+    if (worker->word->pulse.place != PULSE_HARNESS) return;
+    if (worker->hung) worker_fail("a worker stands still while no engine is called");
+    worker_fail(
+        "the harness crashed in a worker while no engine was called (%s); should the engine "
+        "write where it must not, -fsanitize=address finds where",
+        killed ? strsignal(killed) : "it called exit");
 }
 
 /* The line that names a place, or the last one that says something. */
@@ -135,9 +173,11 @@ static enum worker_end end_of(struct worker *worker, int status, char text[WORKE
     bool exited = WIFEXITED(status);
     worker->pid = 0;
     if (exited && worker->word->left && WEXITSTATUS(status) == EXIT_DONE) return WORKER_DONE;
+    if (worker->unwanted) return WORKER_HUNG;
     excuse(worker, status);
     if (worker->hung) {
-        snprintf(text, WORKER_TEXT_MAX, "an engine call does not return");
+        snprintf(text, WORKER_TEXT_MAX, "an engine call does not return (%.3g s of CPU time)",
+                 worker->busy);
         return WORKER_HUNG;
     }
     size_t used = (size_t)snprintf(text, WORKER_TEXT_MAX, "the engine crashed: ");
@@ -174,9 +214,20 @@ void worker_keep_errors(struct worker *worker)
     if (!worker->errors) worker_fail("no temporary file: %s", strerror(errno));
 }
 
+/* A child that ends wakes who waits for it. */
+static void mask_ends(int how)
+{
+    sigset_t ends;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGCHLD);
+    sigprocmask(how, &ends, NULL);
+}
+
 static void become(struct worker *worker, pid_t watcher)
 {
+    mask_ends(SIG_UNBLOCK);
     mine = worker->word;
+    pulse_now = &mine->pulse;
     memory_set_end(fail_without_memory);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != watcher) _exit(EXIT_FAILED); /* it was faster */
@@ -200,7 +251,8 @@ static void end_strays(void)
 bool worker_fork(struct worker *worker)
 {
     pid_t watcher = getpid();
-    worker->word->left = false;
+    *worker->word = (struct worker_word){0};
+    mask_ends(SIG_BLOCK);
     end_strays();
     forking = true;
     pid_t pid = fork();
@@ -215,62 +267,85 @@ bool worker_fork(struct worker *worker)
     return pid == 0;
 }
 
-static double cpu_of(pid_t pid)
+double worker_cpu(const struct worker *worker)
 {
     clockid_t clock;
     struct timespec time = {0};
-    if (clock_getcpuclockid(pid, &clock) == 0) clock_gettime(clock, &time);
+    if (clock_getcpuclockid(worker->pid, &clock) == 0) clock_gettime(clock, &time);
     return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
 }
 
-static bool is_silent(struct worker *worker, uint64_t beats, double silence_max)
+/* What was watched of the time between two looks. Clocks may leap: a machine that was suspended. */
+static double watched(double from, double to)
 {
-    double time = worker_now(), passed = time - worker->looked;
-    worker->looked = time;
-    worker->silent += passed < LOOK_MAX ? passed : LOOK_MAX;
-    if (beats != worker->beats) {
-        worker->beats = beats;
-        worker->cpu = cpu_of(worker->pid);
-        worker->silent = 0;
-    }
-    if (silence_max <= 0) return false;
-    return worker->silent >= SLEEP_MAX * silence_max ||
-           cpu_of(worker->pid) - worker->cpu >= silence_max;
+    return to - from < LOOK_MAX ? to - from : LOOK_MAX;
 }
 
-enum worker_end worker_look(struct worker *worker, uint64_t beats, double silence_max,
+static void listen(struct worker *worker)
+{
+    double time = worker_now(), cpu = worker_cpu(worker);
+    uint64_t beats = worker->word->pulse.beats;
+    worker->silent += watched(worker->looked, time);
+    worker->busy += watched(worker->cpu, cpu);
+    worker->looked = time;
+    worker->cpu = cpu;
+    if (beats == worker->beats) return;
+    worker->beats = beats;
+    worker->silent = worker->busy = 0;
+}
+
+static bool hangs(struct worker *worker, const struct worker_limits *limits)
+{
+    bool in_engine = worker->word->pulse.place != PULSE_HARNESS;
+    listen(worker);
+    if (limits->call > 0 && in_engine && worker->busy >= limits->call) return true;
+    if (limits->silence <= 0) return false;
+    return worker->busy >= limits->silence || worker->silent >= SLEEP_MAX * limits->silence;
+}
+
+enum worker_end worker_look(struct worker *worker, const struct worker_limits *limits,
                             char text[WORKER_TEXT_MAX])
 {
     int status;
     if (waitpid(worker->pid, &status, WNOHANG) > 0) return end_of(worker, status, text);
-    if (!worker->hung && is_silent(worker, beats, silence_max)) {
+    if (!worker->hung && hangs(worker, limits)) {
         worker->hung = true;
         kill(worker->pid, SIGKILL);
     }
     return WORKER_RUNS;
 }
 
+enum adapter_call worker_call(const struct worker *worker)
+{
+    return (enum adapter_call)worker->word->pulse.call;
+}
+
 void worker_kill(struct worker *worker)
 {
-    worker->hung = true;
+    worker->hung = worker->unwanted = true;
     kill(worker->pid, SIGKILL);
 }
 
-enum worker_end worker_wait(struct worker *worker, char text[WORKER_TEXT_MAX])
+enum worker_end worker_wait(struct worker *worker, const struct worker_limits *limits,
+                            char text[WORKER_TEXT_MAX])
 {
-    int status = 0;
-    while (waitpid(worker->pid, &status, 0) != worker->pid) {
-        if (errno != EINTR) worker_fail("a worker is lost: %s", strerror(errno));
+    const struct timespec pause = {.tv_nsec = LOOK_PAUSE_NS};
+    sigset_t ends;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGCHLD);
+    for (;;) {
+        enum worker_end end = worker_look(worker, limits, text);
+        if (end != WORKER_RUNS) return end;
+        sigtimedwait(&ends, NULL, &pause);
     }
-    return end_of(worker, status, text);
 }
 
-struct finding worker_finding(enum worker_end end, enum adapter_call call, const char *text)
+struct finding worker_finding(const struct worker *worker, enum worker_end end, const char *text)
 {
     bool hung = end == WORKER_HUNG;
     struct finding finding = {.clause = hung ? CLAUSE_BOUNDED : CLAUSE_SANE,
                               .seen = hung ? SEEN_ENDLESS : SEEN_CRASH,
-                              .call = call};
+                              .call = worker_call(worker)};
     snprintf(finding.text, sizeof finding.text, "%s", text);
     return finding;
 }

@@ -1,19 +1,22 @@
 /* worker.h - a child process that an engine may crash or keep busy for ever.
  *
  * What calls an engine many times does so in workers, so that the engine takes its worker with it
- * and nothing else. A worker writes what it found to a file that was opened before, shows that it
- * is alive by a number in shared memory that grows, and ends by worker_leave(). It dies with the
+ * and nothing else. A worker writes what it found to a file that was opened before, shows where it
+ * is by a record in shared memory (sim/pulse.h), and ends by worker_leave(). It dies with the
  * process that made it, and leaves signals that ask for an end to that process.
  *
- * Whose fault is it when a worker ends in another way? Its engine's, but for three. The harness
- * itself failed in it (worker_fail(), no memory). Somebody else killed it: SIGKILL comes from the
+ * Whose fault is it when a worker ends in another way? Its engine's, if the engine was at work, but
+ * for four. The harness itself failed in it (worker_fail(), no memory, an assertion that does not
+ * hold). The harness was at work, not the engine. Somebody else killed it: SIGKILL comes from the
  * system when memory is short, and from no engine. It was done, but ended with another exit code:
  * valgrind puts its own in the place of ours when it saw an error anywhere in the process. Then
  * nothing that was found counts: whoever looks at the worker ends too, by worker_fail().
  *
- * A worker hangs when its number has not grown for that many seconds of its own CPU time: on a busy
- * machine too, nothing looks like a hang that is none. One that sleeps hangs after ten times as
- * long, while which the watching process must have been awake (Ctrl-Z stops both).
+ * A worker hangs when it is in one call of an engine and has used that many seconds of CPU time since
+ * the call began, or since the last flash call in it: not time that passes, so that nothing looks
+ * like a hang on a busy or a suspended machine that is none. One that sleeps hangs when it is
+ * silent, neither calling an engine nor the flash, for ten times `silence` of a time that passes,
+ * while which the watching process must have been awake (Ctrl-Z stops both).
  */
 #ifndef BROWNOUT_WORKER_H
 #define BROWNOUT_WORKER_H
@@ -30,11 +33,17 @@ struct worker {
     FILE *file;               /* for its user: where the worker writes to */
     FILE *errors;             /* takes its standard error, for the text of a crash; NULL: ours */
     struct worker_word *word; /* how it left; shared with it */
-    uint64_t beats;           /* when it was last seen alive, */
-    double cpu;               /* and its CPU time then, in seconds */
-    double looked;            /* time of the last look */
-    double silent;            /* seconds that were watched since it was last seen alive */
+    uint64_t beats;           /* of its pulse, when it was last seen alive, */
+    double looked, cpu;       /* time and its CPU time at the last look, in seconds */
+    double silent, busy;      /* seconds of both that were watched since it was seen alive */
     bool hung;                /* and was killed for it */
+    bool unwanted;            /* it was killed since nobody needs it */
+};
+
+/* In seconds; 0: no limit. */
+struct worker_limits {
+    double call;    /* of CPU time in one call of an engine without a flash call */
+    double silence; /* of CPU time, and a tenth of the time asleep, without any call */
 };
 
 enum worker_end {
@@ -67,20 +76,27 @@ _Noreturn void
 worker_fail(const char *format, ...);
 
 /* Looks once; kills a worker that hangs, whose end a later look shows. To be called many times a
- * second. `silence_max` in seconds, 0: for ever. When the engine ended it, `text` says how, with
- * the line of its standard error that names a place in a source file, or else the last one. */
+ * second. When the engine ended it, `text` says how, with the line of its standard error that names
+ * a place in a source file, or else the last one. */
 #define WORKER_TEXT_MAX 190
-enum worker_end worker_look(struct worker *worker, uint64_t beats, double silence_max,
+enum worker_end worker_look(struct worker *worker, const struct worker_limits *limits,
                             char text[WORKER_TEXT_MAX]);
+
+/* Seconds of CPU time that a worker has used. */
+double worker_cpu(const struct worker *worker);
+
+/* The engine call that the worker is in, or was in last. */
+enum adapter_call worker_call(const struct worker *worker);
 
 /* Ends a worker that nobody needs any more, as if it hung. */
 void worker_kill(struct worker *worker);
 
-/* Waits for the end. */
-enum worker_end worker_wait(struct worker *worker, char text[WORKER_TEXT_MAX]);
+/* Looks until the end, which it notices at once. */
+enum worker_end worker_wait(struct worker *worker, const struct worker_limits *limits,
+                            char text[WORKER_TEXT_MAX]);
 
 /* The finding that an end of the engine's making is, in the midst of a call. */
-struct finding worker_finding(enum worker_end end, enum adapter_call call, const char *text);
+struct finding worker_finding(const struct worker *worker, enum worker_end end, const char *text);
 
 /* Between two looks: 2 ms. */
 void worker_pause(void);

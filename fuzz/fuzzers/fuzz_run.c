@@ -101,7 +101,7 @@ static void add_lost(struct fuzz_run *fuzzing, uint32_t index, enum worker_end e
     const struct path_frame frame = {script, options->target.adapter, &settings,
                                      options->explore.faults};
     assert(end != WORKER_RUNS && end != WORKER_DONE);
-    struct finding finding = worker_finding(end, slot->path.pulse.call, text);
+    struct finding finding = worker_finding(&fuzzing->workers[index], end, text);
     if (!script) return;
     if (slot->image)
         add_lost_image(fuzzing, slot, script, &finding);
@@ -152,7 +152,7 @@ static bool settle(const struct fuzz_run *fuzzing, struct fuzz_run_case *found)
     const struct adapter *adapter = fuzzing->options->target.adapter;
     const struct settle_options *options = &fuzzing->options->settle;
     if (!found->image) return settle_divergence(&found->divergence, adapter, options);
-    return image_case_settle(&found->divergence, found->image, adapter, options->silence_max);
+    return image_case_settle(&found->divergence, found->image, adapter, &options->limits);
 }
 
 /* A kind that was not met before: run again and shrunk, it is a case of its own or one that is
@@ -314,10 +314,8 @@ static uint32_t look_at_workers(struct fuzz_run *fuzzing)
     for (uint32_t i = 0; i < fuzzing->options->jobs; i++) {
         char text[WORKER_TEXT_MAX];
         struct worker *worker = &fuzzing->workers[i];
-        const struct fuzz_run_slot *slot = &fuzzing->shared->slots[i];
         if (!worker->pid) continue;
-        uint64_t beats = slot->beats + slot->path.states + slot->path.operations;
-        enum worker_end end = worker_look(worker, beats, fuzzing->options->silence_max, text);
+        enum worker_end end = worker_look(worker, &fuzzing->options->limits, text);
         if (end != WORKER_RUNS) end_worker(fuzzing, i, end, text);
         running += worker->pid != 0;
     }

@@ -41,8 +41,7 @@ struct fuzz_run_options {
     uint32_t jobs;                /* workers, from 1 */
     uint64_t runs_max;            /* rounds; 0: no limit */
     double seconds_max;           /* 0: no limit */
-    double silence_max; /* seconds of a worker's own time without a new state before it counts as
-                         * hung (worker.h); 0: never */
+    struct worker_limits limits;
     /* Called about five times a second; may be NULL. */
     void (*progress)(void *context, const struct fuzz_run_result *so_far);
     /* Called after each batch with its counts and the cases it met, each counted for this batch.

@@ -12,7 +12,6 @@
 struct fuzz_run_slot {
     uint64_t round; /* in progress */
     uint32_t image; /* its number in the round, from 1; 0: the round explores */
-    uint64_t beats; /* grows with each round and image */
     struct path path;
     uint64_t rounds, scenarios, images; /* of this batch */
     struct result total;                /* of this batch; counts only */

@@ -112,6 +112,7 @@ static void explore_round(const struct fuzz_run *fuzzing, struct fuzz_run_slot *
     struct result result;
     const volatile bool *stop = &fuzzing->shared->stop;
     options.depth = 0;
+    options.limits = fuzzing->options->limits;
     if (!fuzzing->options->faults_given)
         options.faults &= ~settings_claims_elsewhere(adapter, &script->part, settings);
     explore(script, adapter, settings, &options, &slot->path, stop, &result);
@@ -164,7 +165,6 @@ static void image_round(const struct fuzz_run *fuzzing, struct fuzz_run_slot *sl
 {
     struct rig *rig = rig_new(script, fuzzing->options->target.adapter, settings);
     uint8_t *base = memory_new(FUZZ_RUN_IMAGE_SIZE_MAX);
-    rig->pulse = &slot->path.pulse;
     slot->image_size = (size_t)bo_flash_size(chip_flash(rig->chip));
     if (slot->image_size <= FUZZ_RUN_IMAGE_SIZE_MAX) image_of_script(rig, base);
     for (uint32_t i = 1; i <= IMAGES_PER_ROUND; i++) {
@@ -173,7 +173,6 @@ static void image_round(const struct fuzz_run *fuzzing, struct fuzz_run_slot *sl
         memcpy(slot->bytes, base, slot->image_size);
         image_mutate(slot->bytes, &script->part.geometry, state);
         slot->image = i;
-        slot->beats++;
         if (!image_try(rig, slot->bytes)) image_found(slot, file, rig);
         slot->images++;
     }
@@ -190,7 +189,6 @@ static void do_round(const struct fuzz_run *fuzzing, struct fuzz_run_slot *slot,
     slot->round = round;
     slot->image = 0;
     slot->path = (struct path){0};
-    slot->beats++;
     struct script *script = fuzz_run_script(fuzzing, &state, &settings);
     if (!script)
         worker_fail("%s takes none of the chips that a fuzz run makes",

@@ -157,8 +157,8 @@ void image_input_free(struct image_input *input)
 static void before(struct rig *rig, enum adapter_call call)
 {
     assert(chip_powered(rig->chip) && rig->finding.clause == CLAUSE_NONE);
-    rig_note_call(rig, call);
     chip_set_fuel(rig->chip, rig->bounds[call].reads, rig->bounds[call].changes);
+    rig_note_call(rig, call);
 }
 
 /* A program that would have to set bits is a fault of the image, which no engine could know. A call
@@ -168,6 +168,7 @@ static bool after(struct rig *rig, enum adapter_call call, enum answer answer)
     const struct chip_breach *breach = chip_breach(rig->chip);
     char text[RIG_BOUND_MAX];
     assert(call == rig->call);
+    rig_note_return();
     if (!rig_stays_inside(rig, call)) return false;
     switch (breach->rule) {
     case CHIP_RULE_FUEL:

@@ -23,35 +23,34 @@ struct trial {
     struct finding *shown; /* shared */
 };
 
-static int try(void *context, struct rig_pulse *pulse)
+static int try(void *context)
 {
     const struct trial *it = context;
     struct rig *rig = rig_new(it->script, it->adapter, it->settings);
-    rig->pulse = pulse;
     image_try(rig, it->image);
     *it->shown = rig->finding;
     return 0;
 }
 
-static struct finding try_apart(const struct trial *trial, double silence_max)
+static struct finding try_apart(const struct trial *trial, const struct worker_limits *limits)
 {
     struct trial it = *trial;
     it.shown = worker_share(sizeof *it.shown);
-    struct apart_end end = apart_do(try, &it, silence_max, NULL);
+    struct apart_end end = apart_do(try, &it, limits, NULL);
     struct finding shown = end.finding.clause == CLAUSE_NONE ? *it.shown : end.finding;
     worker_unshare(it.shown, sizeof *it.shown);
     return shown;
 }
 
 bool image_case_settle(struct divergence *divergence, const uint8_t *image,
-                       const struct adapter *adapter, double silence_max)
+                       const struct adapter *adapter, const struct worker_limits *limits)
 {
     char reason[SETTINGS_REASON_MAX];
     struct adapter_settings settings;
     struct script *again = scenario_reread(divergence->script);
     const struct trial trial = {again, adapter, &settings, image, NULL};
     if (settings_resolve(adapter, again, &settings, reason))
-        divergence->shown = try_apart(&trial, silence_max);
+        divergence->shown = try_apart(&trial, limits);
     script_free(again);
     if (!settle_is_same(&divergence->script->found, &divergence->shown)) return false;
     divergence->script->found = divergence->shown;

@@ -251,7 +251,7 @@ static void restore_call(struct rig *rig)
 {
     rig->call = rig_here(rig)->call;
     rig->own = rig_here(rig)->own;
-    if (rig->pulse) rig->pulse->call = rig->call;
+    pulse_now->call = rig->call;
 }
 
 void rig_leave(struct rig *rig)
@@ -368,17 +368,22 @@ void rig_note_call(struct rig *rig, enum adapter_call call)
     rig->call = call;
     rig->own = false;
     rig->then = *chip_counters(rig->chip);
-    if (rig->pulse) *rig->pulse = (struct rig_pulse){call, rig->pulse->calls + 1};
+    pulse_enter_engine(call);
+}
+
+void rig_note_return(void)
+{
+    pulse_go(PULSE_HARNESS);
 }
 
 void rig_before(struct rig *rig, enum adapter_call call)
 {
     assert(chip_powered(rig->chip) && "no engine runs without power");
-    rig_note_call(rig, call);
     chip_set_fuel(rig->chip, rig->bounds[call].reads, rig->bounds[call].changes);
     chip_watch(rig->chip, rig->design.ring);
     model_set_now(rig_model(rig), ++rig->calls);
     check_call(rig);
+    rig_note_call(rig, call);
 }
 
 void rig_add_spent(struct chip_counters *sum, const struct chip_counters *then,
@@ -445,6 +450,7 @@ bool rig_after(struct rig *rig, enum adapter_call call, enum answer answer)
     const struct chip_breach *breach = chip_breach(rig->chip);
     char text[RIG_BOUND_MAX];
     assert(call == rig->call && "it ends as the call that began");
+    rig_note_return();
     note_spent(rig, call);
     if (!rig_stays_inside(rig, call)) return false;
     if (breach->rule == CHIP_RULE_KEPT) return rig_is_sane(rig, call, answer);
@@ -643,8 +649,10 @@ static bool prepare(struct rig *rig)
     level->reached = level->keys_reached = 0;
     if (rig->adapter->format) {
         memset(level->object, JUNK_FIRST, rig->object_size);
+        rig_note_call(rig, ADAPTER_CALL_MOUNT);
         enum answer answer =
             rig->adapter->format(level->object, chip_flash(rig->chip), &rig->settings);
+        rig_note_return();
         if (!rig_is_sane(rig, ADAPTER_CALL_MOUNT, answer)) return false;
         if (answer != ANSWER_OK)
             return rig_finds(rig, CLAUSE_ALIVE, rig_seen_of(answer), "format: expected ok, got %s",
@@ -744,6 +752,8 @@ bool rig_store_unwatched(struct rig *rig, const struct value *key, const struct 
 {
     assert(rig->adapter->kind == ADAPTER_MAP);
     rig_before(rig, ADAPTER_CALL_STORE);
-    return rig->adapter->map->store(rig_here(rig)->object, key->bytes, key->size, value->bytes,
-                                    value->size) == ANSWER_OK;
+    enum answer answer = rig->adapter->map->store(rig_here(rig)->object, key->bytes, key->size,
+                                                  value->bytes, value->size);
+    rig_note_return();
+    return answer == ANSWER_OK;
 }

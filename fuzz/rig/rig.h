@@ -50,12 +50,6 @@ struct touch {
     uint64_t call;
 };
 
-/* What a process that watches another one sees of its engine calls. */
-struct rig_pulse {
-    enum adapter_call call; /* in progress, or the last one */
-    uint64_t calls;         /* so far */
-};
-
 struct rig {
     const struct script *script;
     const struct adapter *adapter;
@@ -89,9 +83,8 @@ struct rig {
     struct chip_counters spent[ADAPTER_CALLS]; /* by calls of each kind; no sense once cuts nest */
     struct adapter_bound worst[ADAPTER_CALLS]; /* the most that one call of each kind made */
     struct refusals refusals;
-    enum adapter_call call;  /* the last one that was made, */
-    struct rig_pulse *pulse; /* and where it is shown to whoever watches this process, or NULL */
-    bool own;                /* the call is about a key of the harness's own */
+    enum adapter_call call; /* the last one that was made */
+    bool own;               /* the call is about a key of the harness's own */
     struct finding finding;
 };
 
@@ -170,8 +163,10 @@ const char *rig_answer_name(enum answer answer);
 #define RIG_REFUSAL_MAX 80
 void rig_print_refusal(const struct rig *rig, char text[RIG_REFUSAL_MAX]);
 
-/* A call begins; rig_before() does this too. */
+/* A call of the engine begins, and has returned: between the two the process is in the engine, and
+ * in nothing else (sim/pulse.h). rig_before() and rig_after() do this too. */
 void rig_note_call(struct rig *rig, enum adapter_call call);
+void rig_note_return(void);
 
 /* How a call passed its bound, after the chip has reported that it did: "expected at most 14 reads
  * in one call, got more". */

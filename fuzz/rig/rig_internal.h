@@ -8,6 +8,7 @@
 
 #include "fuzz/rig/rig.h"
 #include "sim/memory.h"
+#include "sim/pulse.h"
 
 struct rig_kind {
     /* What the kind needs besides. And back. */

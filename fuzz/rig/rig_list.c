@@ -108,15 +108,22 @@ static const struct value *expected(struct rig *rig, const void *bytes, uint32_t
     return NULL;
 }
 
-static void see(void *context, uint64_t number, const void *bytes, uint32_t size)
+static void see(struct rig *rig, uint64_t number, const void *bytes, uint32_t size)
 {
-    struct rig *rig = context;
     struct rig_sight *sight = sight_of(rig);
     if (!bytes && size == ADAPTER_DAMAGED) return; /* as if it were not there */
     struct model_seen *seen = room_for_one(sight);
     const struct value *value = expected(rig, bytes, size);
     *seen = (struct model_seen){value ? value->digest : script_digest(bytes, size), number};
     if (!value && sight->strangers++ == 0) rig_bytes_text(bytes, size, sight->stranger);
+}
+
+/* Called by the engine. */
+static void visit(void *context, uint64_t number, const void *bytes, uint32_t size)
+{
+    enum pulse_place from = pulse_go(PULSE_CALLED_BACK);
+    see(context, number, bytes, size);
+    pulse_go(from);
 }
 
 /* Whether the script has put such an item in by now; the harness's own too. */
@@ -295,7 +302,7 @@ static bool see_all(struct rig *rig, void *object, enum answer *answer)
     struct aside aside;
     if (calls(rig)->each) {
         rig_before(rig, ADAPTER_CALL_EACH);
-        *answer = calls(rig)->each(object, see, rig);
+        *answer = calls(rig)->each(object, visit, rig);
         return rig_after(rig, ADAPTER_CALL_EACH, *answer);
     }
     put_aside(rig, object, &aside);

@@ -288,10 +288,9 @@ static bool call(struct rig *rig, const struct op *op, enum answer *answer)
 #define NAMED_MAX 3u /* keys that a finding names */
 #define OTHERS_MAX (NAMED_MAX * 40u)
 
-static void visit(void *context, const void *key, uint32_t key_size, const void *value,
-                  uint32_t value_size)
+static void see(struct rig *rig, const void *key, uint32_t key_size, const void *value,
+                uint32_t value_size)
 {
-    struct rig *rig = context;
     struct rig_view *view = view_of(rig);
     uint32_t index = keys_find(rig->keys, key, key_size);
     bool own = index == rig->script->key_count;
@@ -309,6 +308,15 @@ static void visit(void *context, const void *key, uint32_t key_size, const void 
     if (member >= 0) return;
     view->wrong[index].seen = seen_of(rig, index, false, value, value_size);
     rig_bytes_text(value, value_size, view->wrong[index].text);
+}
+
+/* Called by the engine. */
+static void visit(void *context, const void *key, uint32_t key_size, const void *value,
+                  uint32_t value_size)
+{
+    enum pulse_place from = pulse_go(PULSE_CALLED_BACK);
+    see(context, key, key_size, value, value_size);
+    pulse_go(from);
 }
 
 /* Which clause a wrong value breaks: of a key in flight it is half an operation; of another one
@@ -409,7 +417,7 @@ static bool fetch_all(struct rig *rig, void *object, enum answer *answer)
         if (*answer == ANSWER_NOT_FOUND || (*answer == ANSWER_DAMAGED && rig->rotten)) continue;
         if (*answer != ANSWER_OK) return true;
         if (size > rig->value_size_max) size = rig->value_size_max;
-        visit(rig, bytes->bytes, bytes->size, rig_buffer(rig), size);
+        see(rig, bytes->bytes, bytes->size, rig_buffer(rig), size);
     }
     *answer = ANSWER_OK;
     return true;

@@ -76,7 +76,9 @@ static void book_payload(struct labour *it, const struct op *op)
 
 static bool call_mount(struct rig *rig, void *object)
 {
-    return rig->adapter->mount(object, chip_flash(rig->chip), &rig->settings) == ANSWER_OK;
+    enum answer answer = rig->adapter->mount(object, chip_flash(rig->chip), &rig->settings);
+    rig_note_return();
+    return answer == ANSWER_OK;
 }
 
 static bool mount_object(struct labour *it, void *object)

@@ -1,0 +1,5 @@
+#include "sim/pulse.h"
+
+static struct pulse unwatched;
+
+struct pulse *pulse_now = &unwatched;
