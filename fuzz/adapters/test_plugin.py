@@ -395,7 +395,28 @@ def test_what_was_found_before_a_crash_is_kept(harness, plugin):
     changed = plugin("late", AT_TORN % what)
     explored = explore(harness, changed, "--max", 0)
     assert explored.clauses == {"alive", "sane"}
-    assert explored.stopped  # what comes after the crash was not explored
+
+
+FEW = ("--max", 0, "--faults", "prefix", "--prefixes", 3, "--no-shrink")
+
+
+def test_what_comes_after_a_crash_is_explored_by_any_number_of_workers(harness, plugin, sound):
+    what = "if (((struct store *)object)->slot != 0) abort(); return ANSWER_DAMAGED"
+    changed = plugin("early", AT_TORN % what)
+    explored = explore(harness, changed, *FEW)
+    assert explored.clauses == {"alive", "sane"}
+    assert not explored.stopped
+    assert explored.states == explore(harness, sound, *FEW).states
+    for jobs in (2, 3):
+        assert explore(harness, changed, *FEW, "--jobs", jobs) == explored
+
+
+def test_an_operation_that_crashes_without_end_is_given_up_and_the_next_one_is_not(harness, plugin):
+    changed = plugin("always", AT_TORN % "abort()")
+    explored = explore(harness, changed, "--max", 0, "--no-shrink")
+    assert explored.clauses == {"sane"} and explored.stopped
+    assert sum(found.states for found in explored.found) > 64
+    assert explore(harness, changed, "--max", 0, "--no-shrink", "--jobs", 2) == explored
 
 
 # A panic that a door catches: from then on each call of the engine answers that.

@@ -64,7 +64,8 @@
 struct explorer {
     const struct script *script;
     const struct explore_options *options;
-    struct result *result;
+    struct result *result; /* of the group in progress, or */
+    struct result *whole;  /* of all */
     struct path *path;
     const volatile bool *stop;
     struct rig *rig;
@@ -73,8 +74,10 @@ struct explorer {
     uint8_t *answers; /* of the uncut run, one for each operation */
     bool diverged;    /* anywhere, waived or not */
     uint32_t end;     /* of the uncut run: where it diverged, or all */
-    uint64_t ordinal; /* first-level cuts met in this pass, of all shards */
     uint32_t pass;
+    bool taken;          /* this group is ours */
+    uint64_t skip;       /* steps of it that are done already */
+    uint64_t mounted;    /* mounts before this group */
     struct worker child; /* that judges; its file holds its result, NULL: judge in this process */
     uint32_t hangs;      /* of children; each costs a second or more */
     uint32_t reported;   /* divergences that the caller knows of */
@@ -122,7 +125,7 @@ static void add_finding(struct explorer *e, bool lost)
     struct divergence divergence = path_divergence(&frame, e->path, finding);
     divergence.fault = fault_of(e);
     divergence.lost = lost;
-    divergence.order = e->ordinal;
+    divergence.order = e->path->ordinal;
     assert(!(e->script->waivers.clauses & 1u << finding->clause) || lost);
     path_add(e->result, &divergence, &frame, e->path, finding);
     finding->clause = CLAUSE_NONE;
@@ -268,13 +271,20 @@ static void rot(struct explorer *e, uint32_t index, uint64_t seed)
     leave(e);
 }
 
+/* Whether the next tear or rot of the group is to be tried. */
+static bool takes_step(struct explorer *e)
+{
+    return e->rig->level != 0 || ++e->path->step > e->skip;
+}
+
 static void rot_after(struct explorer *e, uint32_t index)
 {
-    if (e->pass || e->rig->level != 0 || !(e->options->faults & FAULT_ROT)) return;
+    if (e->pass || e->rig->level != 0 || !(e->options->faults & FAULT_ROT) || !e->taken) return;
     if (index % at_least_one(e->options->shards) != e->options->shard) return;
     uint64_t seed = chip_hash(e->rig->chip).low ^ e->options->seed;
-    for (uint32_t i = 0; i < 4 * e->options->effort.masks && !stopped(e); i++)
-        rot(e, index, seed + i);
+    for (uint32_t i = 0; i < 4 * e->options->effort.masks && !stopped(e); i++) {
+        if (takes_step(e)) rot(e, index, seed + i);
+    }
 }
 
 /* A cut that the scenario has in its text: power comes back before the next operation, if that is
@@ -288,6 +298,55 @@ static bool power_on_first(struct explorer *e, uint32_t next)
     return rig_call(e->rig, &(struct op){.kind = OP_MOUNT}, NULL);
 }
 
+/* --- groups --- */
+
+static void enter_group(struct explorer *e, uint32_t index)
+{
+    const struct explore_share *share = e->options->share;
+    uint32_t group = e->pass * e->script->op_count + index;
+    if (e->rig->level != 0) return;
+    visited_clear(e->visited);
+    e->taken = !share || share->take(share->context, group);
+    if (!e->taken || !share || !e->options->depth) return;
+    e->skip = share->resumed == group ? share->step : 0;
+    e->path->step = 0;
+    e->path->group = group;
+    e->hangs = e->reported = 0;
+    e->mounted = e->rig->mounts;
+    e->result = share->part;
+    *e->result = (struct result){0};
+}
+
+/* What ends a group early, such as as many divergences as are wanted, does not end the others. */
+static void leave_group(struct explorer *e)
+{
+    const struct explore_share *share = e->options->share;
+    struct result *part = e->result;
+    if (e->rig->level != 0 || e->path->group == PATH_GROUP_NONE) return;
+    part->mounts = e->rig->mounts - e->mounted;
+    e->result = e->whole;
+    e->result->mistake_line = part->mistake_line;
+    memcpy(e->result->mistake, part->mistake, sizeof part->mistake);
+    e->result->stopped = part->mistake[0] != 0;
+    share->done(share->context, e->path->group, part);
+    e->path->group = PATH_GROUP_NONE;
+}
+
+/* One operation and, at level 0, what belongs to its group. */
+static bool run_op(struct explorer *e, uint32_t index)
+{
+    enter_group(e, index);
+    watch_cuts(e);
+    path_call(e->path, index);
+    bool fine = do_op(e, index) && power_on_first(e, index + 1);
+    if (!fine)
+        diverges(e);
+    else if (e->options->depth)
+        rot_after(e, index);
+    leave_group(e);
+    return fine;
+}
+
 static void run_from(struct explorer *e, uint32_t first)
 {
     uint32_t end = e->rig->level ? e->script->op_count : e->end;
@@ -295,13 +354,7 @@ static void run_from(struct explorer *e, uint32_t first)
     assert(first <= e->script->op_count);
     if (reach && end - first > reach) end = first + reach;
     for (uint32_t i = first; i < end && !stopped(e); i++) {
-        watch_cuts(e);
-        path_call(e->path, i);
-        if (!do_op(e, i) || !power_on_first(e, i + 1)) {
-            diverges(e);
-            return;
-        }
-        if (e->options->depth) rot_after(e, i);
+        if (!run_op(e, i)) return;
         if (e->rig->level == 0) e->path->operations++;
     }
 }
@@ -365,7 +418,7 @@ static bool loop(struct explorer *e)
  * was: so only after few cuts, at their edges. */
 static bool may_loop(const struct explorer *e)
 {
-    uint64_t ordinal = e->ordinal - 1;
+    uint64_t ordinal = e->path->ordinal - 1;
     uint32_t index = e->path->levels[e->path->level].first_op;
     return e->rig->adapter->kind != ADAPTER_MAP && path_fault(e->path) == FAULT_EDGE &&
            e->rig->level == 1 && (ordinal & (ordinal - 1)) == 0 && index < e->script->op_count &&
@@ -541,6 +594,7 @@ static bool crash(void *context, const struct tear *tear)
 {
     const struct interruption *now = context;
     struct explorer *e = now->e;
+    if (!takes_step(e)) return true;
     enter_cut(now, tear);
     bool undone = is_left_undone(e);
     bool new = is_new(e, path_here(e->path)->first_op, fault_class_of(tear));
@@ -567,8 +621,8 @@ static void cut_here(struct explorer *e, const struct chip_op *op)
 {
     struct interruption now = {e, op};
     uint64_t seed = e->options->seed ^ chip_hash(e->rig->chip).low;
-    if (e->rig->level == 0 && !is_ours(e, e->ordinal++)) return;
-    e->result->cuts++;
+    if (e->rig->level == 0 && (!is_ours(e, e->path->ordinal++) || !e->taken)) return;
+    if (e->rig->level != 0 || !e->skip || e->path->step >= e->skip) e->result->cuts++;
     fault_tears(e->rig->chip, op, e->options->faults, &e->options->effort, seed, crash, &now);
     watch_cuts(e); /* the levels above have set the hook to what they need */
 }
@@ -643,25 +697,33 @@ static void read_back(struct explorer *e)
     leave(e);
 }
 
+/* Whoever shares an exploration knows of the uncut run already. */
+static void forget_uncut(struct explorer *e)
+{
+    result_free(e->result);
+    e->reported = 0;
+}
+
 /* Once to learn what each operation answers and what the work costs, then with cuts. */
 static void explore_all(struct explorer *e)
 {
     struct explore_options uncut = *e->options;
     const struct explore_options *asked = e->options;
     uncut.depth = 0;
+    uncut.share = NULL;
     e->options = &uncut;
     if (start(e)) run_from(e, 0);
     keep_counts(e);
-    read_back(e);
+    if (!asked->share) read_back(e);
     e->options = asked;
     if (asked->depth == 0 || !end_before_divergence(e)) return;
+    if (asked->share) forget_uncut(e);
     e->path->operations = 0;
     for (; e->pass < at_least_one(asked->passes) && !stopped(e); e->pass++) {
-        e->ordinal = 0;
         chip_reset(e->rig->chip);
         if (start(e)) run_from(e, 0);
     }
-    e->result->mounts = e->rig->mounts;
+    if (!asked->share) e->result->mounts = e->rig->mounts;
 }
 
 void explore(const struct script *script, const struct adapter *adapter,
@@ -671,12 +733,13 @@ void explore(const struct script *script, const struct adapter *adapter,
     struct explorer e = {
         .script = script, .options = options, .result = result, .path = path, .stop = stop};
     assert(options->depth <= CONTRACT_DEPTH_MAX && options->shard < at_least_one(options->shards));
+    e.whole = result;
     *result = (struct result){0};
     e.rig = rig_new(script, adapter, settings);
     e.capacity = capacity_new(e.rig);
     e.visited = visited_new();
     e.answers = memory_zeroed(script->op_count, 1);
-    e.end = script->op_count;
+    e.end = options->share ? options->share->end : script->op_count;
     bool isolate = options->isolate || adapter->has_globals;
     if (isolate) {
         worker_open(&e.child);

@@ -9,6 +9,10 @@
  *
  * A crash state that was judged before (same image, same allowed states, same place in the script)
  * is skipped. Everything is a function of script, options and seed.
+ *
+ * Groups. The first-level cuts in one operation of one pass are a group, and what was judged before
+ * is forgotten with it. So a group costs and finds the same whoever explores it, and after which
+ * others: processes can share them (struct explore_share).
  */
 #ifndef BROWNOUT_EXPLORE_H
 #define BROWNOUT_EXPLORE_H
@@ -19,6 +23,19 @@
 #include "fuzz/explore/worker.h"
 #include "fuzz/script/script.h"
 #include "sim/chip.h"
+
+/* How one process of several explores: which groups, and where their results go. */
+struct explore_share {
+    /* Asked for each group, in order: whether it is this process's to explore. */
+    bool (*take)(void *context, uint32_t group);
+    /* It is explored. The divergences are the callee's. */
+    void (*done)(void *context, uint32_t group, struct result *part);
+    void *context;
+    struct result *part; /* of the group in progress; in memory that outlives this process */
+    uint32_t resumed;    /* the group in which a process was lost, */
+    uint64_t step;       /* and its step there: this one and those before it are not done again */
+    uint32_t end;        /* operations that the run can do, at most */
+};
 
 struct explore_options {
     uint32_t faults; /* fault classes of the cuts */
@@ -34,6 +51,8 @@ struct explore_options {
                              * that is stopped has seen all parts of the script; 0 or 1: one */
     uint32_t shard, shards;   /* this part of the first-level cuts; shards 0 or 1: all */
     uint32_t divergences_max; /* stop after that many different ones; 0: never */
+    const struct explore_share *share; /* NULL: all groups; otherwise the result holds nothing but a
+                                        * mistake and whether it was stopped */
     /* Called with the result so far when a divergence of a new shape is in it, so that it is known
      * should the engine take this process with it later; may be NULL. */
     void (*found)(void *context, const struct result *so_far);

@@ -32,6 +32,8 @@ void path_start(struct path *path)
     path->levels[0] = (struct path_level){.op = PATH_OP_NONE};
     path->level = path->cuts = path->tail_count = 0;
     path->own_cut = CUT_NONE;
+    path->group = PATH_GROUP_NONE;
+    path->ordinal = 0;
 }
 
 void path_call(struct path *path, uint32_t op)

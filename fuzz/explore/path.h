@@ -13,6 +13,7 @@
 #include "fuzz/script/script.h"
 
 #define PATH_OP_NONE UINT32_MAX
+#define PATH_GROUP_NONE UINT32_MAX
 
 struct path_level {
     uint32_t first_op; /* the operation from which the script runs on at this level */
@@ -39,6 +40,9 @@ struct path {
     struct path_step tail[PATH_TAIL_MAX]; /* at the innermost level, after its operations */
     uint32_t tail_count;
     enum cut_in own_cut; /* of the scenario, in the run: in what the last one was */
+    uint32_t group;      /* of first-level cuts (explore.h); PATH_GROUP_NONE: none is being tried */
+    uint64_t step;       /* tears and rots of this group so far */
+    uint64_t ordinal;    /* first-level cuts met in this pass, of all shards */
     uint64_t states;     /* crash states met so far; grows while the exploration is alive */
     uint64_t operations; /* of the uncut run, done so far, in all passes */
 };

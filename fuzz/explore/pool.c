@@ -1,15 +1,70 @@
+/* pool.c - see pool.h.
+ *
+ * First one worker does the run without cuts: what it counts and finds is the result's. Then all
+ * workers do that run, and each takes the groups of cuts (explore.h) that come its way and that no
+ * other has taken. A worker writes the result of each group to its file. When it ends, the pool
+ * reads them; in the end they are put in the order of the groups and added up, so that nothing
+ * depends on who explored what, and when.
+ *
+ * A worker that is lost was at one step of one group. What it had found there is in its file, what
+ * it had counted in shared memory, and a new worker goes on with the next step. Each loss in a
+ * group costs some of what the group may lose; a loss outside of the cuts costs all of it.
+ *
+ * The exploration ends with the first group that makes the kinds found as many as are wanted, or
+ * the losses too many. Workers that know of that take no later group; what they took is left out.
+ */
 #include "fuzz/explore/pool.h"
 
+#include <assert.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "fuzz/explore/result_pipe.h"
 #include "sim/memory.h"
 
+/* What losses cost, and what may be lost: of one group, and of all. A hang takes a second or more
+ * until it is noticed. */
+#define LOSS_CRASH 1u
+#define LOSS_HANG 16u
+#define LOSS_GROUP_MAX 64u
+#define LOSS_MAX 256u
+
+/* Kinds of which workers know: one that finds no room here is found all the same, and others may
+ * take groups in vain. */
+#define KINDS_MAX 1024u
+
+struct kind_seen {
+    uint32_t group;
+    uint64_t shape;
+};
+
+/* Of a worker and of those that take its place. */
+struct slot {
+    struct path path;
+    struct result part;    /* of the group in progress: counts */
+    size_t written, begun; /* bytes of its file: groups that are done, and one that is not */
+    uint32_t resumed;      /* the group in which the one before it was lost, */
+    uint64_t step;         /* and its step there */
+};
+
+struct group {
+    atomic_bool taken;
+    atomic_uint lost; /* what its losses cost */
+};
+
 /* What the workers and the pool see both. */
 struct shared {
     volatile bool stop;
-    struct path paths[];
+    atomic_uint kind_count;
+    struct kind_seen kinds[KINDS_MAX];
+};
+
+/* The result of a group, or of a part of one that follows a loss. */
+struct portion {
+    uint32_t group, number;
+    struct result result;
 };
 
 struct pool {
@@ -19,37 +74,188 @@ struct pool {
     const struct explore_options *options;
     const struct pool_options *how;
     struct shared *shared;
-    size_t shared_size;
+    struct slot *slots;
+    struct group *groups;
+    uint32_t group_count;
+    double start;
+    bool uncut;   /* the run without cuts is being done, */
+    uint32_t end; /* which can do so many operations */
     struct worker *workers;
+    struct portion *portions;
+    uint32_t portion_count;
     struct result *result;
 };
 
+/* --- how far the exploration goes --- */
+
+static uint32_t kinds_before(const struct pool *pool, uint32_t group)
+{
+    const struct kind_seen *kinds = pool->shared->kinds;
+    uint32_t count = atomic_load(&pool->shared->kind_count), different = 0;
+    if (count > KINDS_MAX) count = KINDS_MAX;
+    for (uint32_t i = 0; i < count; i++) {
+        bool first = kinds[i].group < group;
+        for (uint32_t k = 0; k < i && first; k++)
+            first = kinds[k].group >= group || kinds[k].shape != kinds[i].shape;
+        different += first;
+    }
+    return different;
+}
+
+static uint32_t lost_before(const struct pool *pool, uint32_t group)
+{
+    uint32_t lost = 0;
+    for (uint32_t i = 0; i < group; i++)
+        lost += atomic_load(&pool->groups[i].lost);
+    return lost;
+}
+
+/* Whether the groups before this one are the last ones that count. */
+static bool is_enough(const struct pool *pool, uint32_t group)
+{
+    uint32_t max = pool->options->divergences_max;
+    return (max && kinds_before(pool, group) >= max) || lost_before(pool, group) >= LOSS_MAX;
+}
+
+static void note_kind(struct pool *pool, uint32_t group, uint64_t shape)
+{
+    uint32_t index = atomic_fetch_add(&pool->shared->kind_count, 1);
+    if (index < KINDS_MAX) pool->shared->kinds[index] = (struct kind_seen){group, shape};
+}
+
 /* --- in the worker --- */
+
+struct hand {
+    struct pool *pool;
+    struct slot *slot;
+    FILE *file;
+    uint32_t noted; /* kinds of this group that others know of */
+};
+
+/* Where the groups that are done end. */
+static size_t put_portion(const struct hand *hand, uint32_t group, const struct result *part)
+{
+    fseek(hand->file, (long)hand->slot->written, SEEK_SET);
+    result_pipe_put(hand->file, &group, sizeof group);
+    result_pipe_write(hand->file, part);
+    return (size_t)ftell(hand->file);
+}
+
+static bool take(void *context, uint32_t group)
+{
+    struct hand *hand = context;
+    struct pool *pool = hand->pool;
+    hand->noted = 0;
+    assert(group < pool->group_count);
+    if (group == hand->slot->resumed) return true;
+    return !is_enough(pool, group) && !atomic_exchange(&pool->groups[group].taken, true);
+}
 
 /* Whenever something new is found, so that it is not lost with the worker later. */
 static void keep(void *context, const struct result *so_far)
 {
-    FILE *file = context;
-    rewind(file);
-    result_pipe_write(file, so_far);
+    struct hand *hand = context;
+    uint32_t group = hand->slot->path.group;
+    if (group == PATH_GROUP_NONE) return; /* the run without cuts, once more */
+    for (; hand->noted < so_far->divergence_count; hand->noted++)
+        note_kind(hand->pool, group, so_far->divergences[hand->noted].shape);
+    hand->slot->begun = put_portion(hand, group, so_far);
 }
 
-static _Noreturn void work(const struct pool *pool, uint32_t index)
+static void done(void *context, uint32_t group, struct result *part)
+{
+    struct hand *hand = context;
+    hand->slot->written = hand->slot->begun = put_portion(hand, group, part);
+    result_free(part);
+}
+
+static _Noreturn void work(struct pool *pool, uint32_t index)
+{
+    struct slot *slot = &pool->slots[index];
+    struct hand hand = {.pool = pool, .slot = slot, .file = pool->workers[index].file};
+    const struct explore_share share = {take,          done,       &hand,    &slot->part,
+                                        slot->resumed, slot->step, pool->end};
+    struct explore_options mine = *pool->options;
+    struct result rest;
+    mine.limits = pool->how->limits;
+    mine.share = &share;
+    mine.found = keep;
+    mine.found_context = &hand;
+    explore(pool->script, pool->adapter, pool->settings, &mine, &slot->path, &pool->shared->stop,
+            &rest);
+    worker_leave();
+}
+
+static _Noreturn void work_uncut(struct pool *pool)
 {
     struct explore_options mine = *pool->options;
-    FILE *file = pool->workers[index].file;
-    uint32_t shards = mine.shards ? mine.shards : 1;
-    mine.shard += shards * index;
-    mine.shards = shards * pool->how->jobs;
-    mine.found = keep;
-    mine.found_context = file;
-    mine.limits = pool->how->limits;
     struct result result;
-    explore(pool->script, pool->adapter, pool->settings, &mine, &pool->shared->paths[index],
+    mine.depth = 0;
+    explore(pool->script, pool->adapter, pool->settings, &mine, &pool->slots[0].path,
             &pool->shared->stop, &result);
-    rewind(file);
-    result_pipe_write(file, &result);
+    result_pipe_write(pool->workers[0].file, &result);
     worker_leave();
+}
+
+/* --- what is lost --- */
+
+/* The worker is gone in the middle of an engine call: the path it was on is the case. */
+static uint64_t add_lost(struct pool *pool, uint32_t index, enum worker_end end, const char *text,
+                         struct result *result)
+{
+    const struct path *path = &pool->slots[index].path;
+    const struct path_frame frame = {pool->script, pool->adapter, pool->settings,
+                                     pool->options->faults};
+    struct finding finding = worker_finding(&pool->workers[index], end, text);
+    struct divergence divergence = path_divergence(&frame, path, &finding);
+    divergence.lost = true;
+    divergence.order = path->ordinal;
+    path_add(result, &divergence, &frame, path, &finding);
+    return divergence.shape;
+}
+
+static struct result *new_portion(struct pool *pool, uint32_t group)
+{
+    uint32_t count = pool->portion_count++;
+    pool->portions = memory_resize(pool->portions, pool->portion_count, sizeof *pool->portions);
+    pool->portions[count] = (struct portion){.group = group, .number = count};
+    return &pool->portions[count].result;
+}
+
+/* The result of each group in its file, that of one that is not done too. */
+static void read_portions(struct pool *pool, uint32_t index)
+{
+    FILE *file = pool->workers[index].file;
+    const struct slot *slot = &pool->slots[index];
+    rewind(file);
+    while ((size_t)ftell(file) < slot->begun) {
+        uint32_t group;
+        if (fread(&group, sizeof group, 1, file) != 1 ||
+            !result_pipe_read(file, new_portion(pool, group)))
+            worker_fail("a temporary file lost what a worker had found");
+    }
+}
+
+/* What the lost worker had done of its group: the counts are newer than what its file has. */
+static struct result *lost_portion(struct pool *pool, uint32_t index)
+{
+    const struct slot *slot = &pool->slots[index];
+    struct result *part = slot->begun > slot->written
+                              ? &pool->portions[pool->portion_count - 1].result
+                              : new_portion(pool, slot->path.group);
+    struct result counts = slot->part;
+    counts.divergences = part->divergences;
+    counts.divergence_count = part->divergence_count;
+    *part = counts;
+    return part;
+}
+
+/* What a loss costs: one at the same place again, or outside of the cuts, all that may be lost. */
+static uint32_t price(const struct path *path, enum worker_end end)
+{
+    bool in_cut = path->cuts > 0 || path_has_step(path, OP_ROT);
+    if (!in_cut) return LOSS_GROUP_MAX;
+    return end == WORKER_HUNG ? LOSS_HANG : LOSS_CRASH;
 }
 
 /* --- in the pool --- */
@@ -57,46 +263,58 @@ static _Noreturn void work(const struct pool *pool, uint32_t index)
 static void start_worker(struct pool *pool, uint32_t index)
 {
     worker_open(&pool->workers[index]);
-    if (worker_fork(&pool->workers[index])) work(pool, index);
+    fflush(NULL); /* nothing buffered is to be written twice */
+    if (!worker_fork(&pool->workers[index])) return;
+    if (pool->uncut)
+        work_uncut(pool);
+    else
+        work(pool, index);
 }
 
-/* The worker is gone in the middle of an engine call: the path it was on is the case. */
-static void add_lost(struct pool *pool, uint32_t index, enum worker_end end, const char *text)
+/* Another worker goes on after the step at which this one was lost. */
+static void replace(struct pool *pool, uint32_t index, enum worker_end end, const char *text)
 {
-    const struct path *path = &pool->shared->paths[index];
-    const struct path_frame frame = {pool->script, pool->adapter, pool->settings,
-                                     pool->options->faults};
-    struct finding finding = worker_finding(&pool->workers[index], end, text);
-    struct divergence divergence = path_divergence(&frame, path, &finding);
-    divergence.lost = true;
-    divergence.order = path->states;
-    path_add(pool->result, &divergence, &frame, path, &finding);
-}
-
-/* What a worker had found before it was lost; its counts end there and are left alone. */
-static void take_found(struct pool *pool, FILE *file)
-{
-    struct result part = {0};
-    rewind(file);
-    result_pipe_read(file, &part);
-    for (uint32_t i = 0; i < part.divergence_count; i++)
-        result_add(pool->result, &part.divergences[i]);
-    part.divergence_count = 0;
-    result_free(&part);
-}
-
-/* Takes over what a worker found. */
-static void collect(struct pool *pool, uint32_t index, enum worker_end end, const char *text)
-{
-    FILE *file = pool->workers[index].file;
-    if (end == WORKER_DONE) {
-        result_pipe_read_whole(file, pool->result);
+    struct slot *slot = &pool->slots[index];
+    uint32_t group = slot->path.group;
+    if (group == PATH_GROUP_NONE) { /* in the run without cuts, which one has done before */
+        pool->result->stopped = true;
+        add_lost(pool, index, end, text, pool->result);
         return;
     }
-    take_found(pool, file);
-    pool->result->states += pool->shared->paths[index].states;
-    pool->result->stopped = true; /* nobody explores the rest of its share */
-    add_lost(pool, index, end, text);
+    struct result *part = lost_portion(pool, index);
+    note_kind(pool, group, add_lost(pool, index, end, text, part));
+    uint32_t lost = atomic_fetch_add(&pool->groups[group].lost, price(&slot->path, end));
+    bool over = lost + price(&slot->path, end) >= LOSS_GROUP_MAX;
+    if (over) part->stopped = true;
+    worker_close(&pool->workers[index]);
+    slot->resumed = over ? PATH_GROUP_NONE : group;
+    slot->step = slot->path.step;
+    slot->written = slot->begun = 0;
+    start_worker(pool, index);
+}
+
+/* What comes after the operation in which it was lost was not run. */
+static void end_uncut(struct pool *pool, enum worker_end end, const char *text)
+{
+    const struct path *path = &pool->slots[0].path;
+    uint32_t op = path->levels[0].op;
+    if (end == WORKER_DONE) {
+        result_pipe_read_whole(pool->workers[0].file, pool->result);
+        return;
+    }
+    if (path->level == 0) pool->end = op == PATH_OP_NONE ? 0 : op; /* else it was read back */
+    pool->result->stopped = true;
+    add_lost(pool, 0, end, text, pool->result);
+}
+
+static void end_worker(struct pool *pool, uint32_t index, enum worker_end end, const char *text)
+{
+    if (pool->uncut) {
+        end_uncut(pool, end, text);
+        return;
+    }
+    read_portions(pool, index);
+    if (end != WORKER_DONE) replace(pool, index, end, text);
 }
 
 static void show_progress(const struct pool *pool)
@@ -104,7 +322,7 @@ static void show_progress(const struct pool *pool)
     uint64_t states = 0, operations = UINT64_MAX;
     if (!pool->how->progress) return;
     for (uint32_t i = 0; i < pool->how->jobs; i++) {
-        const struct path *path = &pool->shared->paths[i];
+        const struct path *path = &pool->slots[i].path;
         states += path->states;
         if (path->operations < operations) operations = path->operations;
     }
@@ -122,20 +340,18 @@ static uint32_t look_at_workers(struct pool *pool)
         struct worker *worker = &pool->workers[i];
         if (!worker->pid) continue;
         enum worker_end end = worker_look(worker, &pool->how->limits, text);
-        if (end == WORKER_RUNS)
-            running++;
-        else
-            collect(pool, i, end, text);
+        if (end != WORKER_RUNS) end_worker(pool, i, end, text);
+        running += worker->pid != 0;
     }
     return running;
 }
 
 static void watch_workers(struct pool *pool)
 {
-    double start = worker_now(), shown = start, seconds_max = pool->how->seconds_max;
+    double shown = worker_now(), seconds_max = pool->how->seconds_max;
     while (look_at_workers(pool)) {
         double time = worker_now();
-        if (worker_stopped() || (seconds_max > 0 && time - start > seconds_max))
+        if (worker_stopped() || (seconds_max > 0 && time - pool->start > seconds_max))
             pool->shared->stop = true;
         if (time - shown > 0.2) {
             show_progress(pool);
@@ -146,14 +362,69 @@ static void watch_workers(struct pool *pool)
     if (pool->shared->stop) pool->result->stopped = true;
 }
 
-static void run_workers(struct pool *pool)
+/* The run without cuts, by one worker. Whether there is something to cut. */
+static bool run_uncut(struct pool *pool)
 {
-    fflush(NULL); /* nothing buffered is to be written twice */
+    uint32_t max = pool->options->divergences_max;
+    pool->uncut = true;
+    start_worker(pool, 0);
+    watch_workers(pool);
+    worker_close(&pool->workers[0]);
+    pool->uncut = false;
+    bool full = max && pool->result->divergence_count >= max;
+    for (uint32_t i = 0; i < pool->result->divergence_count; i++)
+        note_kind(pool, 0, pool->result->divergences[i].shape);
+    return pool->end && !full && !pool->result->mistake[0] && !pool->shared->stop;
+}
+
+/* The groups, by all of them. */
+static void run_cuts(struct pool *pool)
+{
     for (uint32_t i = 0; i < pool->how->jobs; i++)
         start_worker(pool, i);
     watch_workers(pool);
     for (uint32_t i = 0; i < pool->how->jobs; i++)
         worker_close(&pool->workers[i]);
+}
+
+/* --- adding up --- */
+
+static int by_group(const void *a, const void *b)
+{
+    const struct portion *left = a, *right = b;
+    if (left->group != right->group) return left->group < right->group ? -1 : 1;
+    return left->number < right->number ? -1 : left->number > right->number;
+}
+
+static void add_portion(struct result *to, struct result *part)
+{
+    result_add_counts(to, part);
+    to->stopped = to->stopped || part->stopped;
+    for (uint32_t i = 0; i < part->divergence_count; i++)
+        result_add(to, &part->divergences[i]);
+    part->divergence_count = 0;
+}
+
+/* Groups after the last one that counts were taken before that was known. */
+static void add_up(struct pool *pool)
+{
+    struct result *result = pool->result;
+    uint32_t max = pool->options->divergences_max, last = PATH_GROUP_NONE;
+    if (pool->portion_count)
+        qsort(pool->portions, pool->portion_count, sizeof *pool->portions, by_group);
+    for (uint32_t i = 0; i < pool->portion_count; i++) {
+        struct portion *part = &pool->portions[i];
+        bool next = part->group != last;
+        bool enough =
+            (max && result->divergence_count >= max) || lost_before(pool, part->group) >= LOSS_MAX;
+        if (next && enough) {
+            result->stopped = true;
+            break;
+        }
+        last = part->group;
+        add_portion(result, &part->result);
+    }
+    if (max && result->divergence_count >= max) result->stopped = true;
 }
 
 static int by_order(const void *a, const void *b)
@@ -163,18 +434,46 @@ static int by_order(const void *a, const void *b)
     return left->shape < right->shape ? -1 : left->shape > right->shape;
 }
 
+static void make_pool(struct pool *pool)
+{
+    uint32_t passes = pool->options->passes ? pool->options->passes : 1;
+    pool->end = pool->script->op_count;
+    pool->group_count = pool->end * passes;
+    pool->shared = worker_share(sizeof *pool->shared);
+    pool->slots = worker_share(pool->how->jobs * sizeof *pool->slots);
+    pool->groups = worker_share((pool->group_count + 1) * sizeof *pool->groups);
+    pool->workers = memory_zeroed(pool->how->jobs, sizeof *pool->workers);
+    for (uint32_t i = 0; i < pool->how->jobs; i++)
+        pool->slots[i].resumed = PATH_GROUP_NONE;
+}
+
+static void free_pool(struct pool *pool)
+{
+    for (uint32_t i = 0; i < pool->portion_count; i++)
+        result_free(&pool->portions[i].result);
+    free(pool->portions);
+    free(pool->workers);
+    worker_unshare(pool->groups, (pool->group_count + 1) * sizeof *pool->groups);
+    worker_unshare(pool->slots, pool->how->jobs * sizeof *pool->slots);
+    worker_unshare(pool->shared, sizeof *pool->shared);
+}
+
 void pool_explore(const struct script *script, const struct adapter *adapter,
                   const struct adapter_settings *settings, const struct explore_options *options,
                   const struct pool_options *how, struct result *result)
 {
-    struct pool pool = {script, adapter, settings, options, how, NULL, 0, NULL, result};
+    struct pool pool = {.script = script,
+                        .adapter = adapter,
+                        .settings = settings,
+                        .options = options,
+                        .how = how,
+                        .start = worker_now(),
+                        .result = result};
     *result = (struct result){0};
-    pool.shared_size = sizeof *pool.shared + how->jobs * sizeof *pool.shared->paths;
-    pool.shared = worker_share(pool.shared_size);
-    pool.workers = memory_zeroed(how->jobs, sizeof *pool.workers);
-    run_workers(&pool);
-    free(pool.workers);
-    worker_unshare(pool.shared, pool.shared_size);
+    make_pool(&pool);
+    if (run_uncut(&pool)) run_cuts(&pool);
+    add_up(&pool);
+    free_pool(&pool);
     if (result->divergence_count)
         qsort(result->divergences, result->divergence_count, sizeof *result->divergences, by_order);
 }

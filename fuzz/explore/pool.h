@@ -1,9 +1,12 @@
 /* pool.h - explores in worker processes: as many as asked, one at least.
  *
  * An engine that crashes or never returns takes its worker with it and nothing else: the pool knows
- * the path that led there and makes a case of it (clauses sane and bounded). What is found does not
- * depend on the number of workers; how many states are skipped as seen before does, since each
- * worker remembers its own.
+ * the path that led there and makes a case of it (clauses sane and bounded), and another worker
+ * goes on after that place. Where that happens often in one operation, the rest of its cuts is left
+ * out; the result says that it was stopped.
+ *
+ * What is counted and found does not depend on the number of workers, unless time or Ctrl-C ends
+ * the exploration.
  */
 #ifndef BROWNOUT_POOL_H
 #define BROWNOUT_POOL_H

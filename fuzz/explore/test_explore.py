@@ -151,16 +151,32 @@ def test_the_same_command_gives_the_same_bytes(brownout, harness):
     assert len(cases) >= 3
 
 
-def test_two_workers_find_what_one_finds(harness, rich):
-    explored = harness.explore(RICH, *RICH_OPTIONS, "--jobs", 2)
-    assert explored.cases == rich.cases
-    assert (explored.cuts, explored.states) == (rich.cuts, rich.states)
+QUEUE = """chip generic sectors=3 sector=128 page=128 unit=4
+engine seqqueue
+repeat 6 as i {
+  push fill i 30
+  pop
+}
+"""
 
 
-def test_workers_share_the_bits_that_rot(harness):
-    options = ("--faults", "edge,rot", "--max", 0)
-    alone, both = (harness.explore(RICH, *options, "--jobs", jobs) for jobs in (1, 2))
-    assert both.states == alone.states
+@pytest.mark.parametrize(
+    "text, options",
+    [
+        (RICH, RICH_OPTIONS),
+        (RICH, ("--max", 2)),
+        (RICH, ("--faults", "edge,rot", "--max", 0, "--no-shrink")),
+        (RICH, ("--faults", "edge", "--depth", 2, "--no-shrink")),
+        (RICH, ("--faults", "edge", "--shard", "1/2", "--no-shrink", "--isolate")),
+        (canary(5), ("--no-shrink",)),
+        (canary(0), ("--faults", "edge", "--depth", 2)),
+        (QUEUE, ("--faults", "edge,prefix", "--depth", 2, "--reach", 1)),
+    ],
+)
+def test_any_number_of_workers_counts_and_finds_the_same(harness, text, options):
+    alone = harness.explore(text, *options)
+    for jobs in (2, 3):
+        assert harness.explore(text, *options, "--jobs", jobs) == alone
 
 
 def test_shards_together_judge_all_and_find_all(harness, rich):

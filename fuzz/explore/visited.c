@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "sim/memory.h"
 
@@ -14,12 +15,33 @@ struct visited {
     uint64_t mask, count;
 };
 
+#define SLOTS_MIN (1u << 12)
+
+static void make_slots(struct visited *visited, uint64_t slots)
+{
+    visited->mask = slots - 1;
+    visited->slots = memory_zeroed(slots, sizeof *visited->slots);
+}
+
 struct visited *visited_new(void)
 {
     struct visited *visited = memory_zeroed(1, sizeof *visited);
-    visited->mask = (1u << 12) - 1;
-    visited->slots = memory_zeroed(visited->mask + 1, sizeof *visited->slots);
+    make_slots(visited, SLOTS_MIN);
     return visited;
+}
+
+/* A table that was much too large becomes smaller, as clearing it costs its size. */
+void visited_clear(struct visited *visited)
+{
+    uint64_t slots = visited->mask + 1;
+    if (!visited->count) return;
+    if (slots > SLOTS_MIN && visited->count * 16 < slots) {
+        free(visited->slots);
+        make_slots(visited, slots / 2);
+    } else {
+        memset(visited->slots, 0, slots * sizeof *visited->slots);
+    }
+    visited->count = 0;
 }
 
 void visited_free(struct visited *visited)

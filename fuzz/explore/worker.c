@@ -58,10 +58,14 @@ double worker_now(void)
     return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
 }
 
+/* A child that ends cuts it short: worker_fork() has blocked the signal. */
 void worker_pause(void)
 {
     const struct timespec pause = {.tv_nsec = LOOK_PAUSE_NS};
-    nanosleep(&pause, NULL);
+    sigset_t ends;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGCHLD);
+    sigtimedwait(&ends, NULL, &pause);
 }
 
 void *worker_share(size_t size)
@@ -329,14 +333,10 @@ void worker_kill(struct worker *worker)
 enum worker_end worker_wait(struct worker *worker, const struct worker_limits *limits,
                             char text[WORKER_TEXT_MAX])
 {
-    const struct timespec pause = {.tv_nsec = LOOK_PAUSE_NS};
-    sigset_t ends;
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGCHLD);
     for (;;) {
         enum worker_end end = worker_look(worker, limits, text);
         if (end != WORKER_RUNS) return end;
-        sigtimedwait(&ends, NULL, &pause);
+        worker_pause();
     }
 }
 

@@ -98,7 +98,7 @@ enum worker_end worker_wait(struct worker *worker, const struct worker_limits *l
 /* The finding that an end of the engine's making is, in the midst of a call. */
 struct finding worker_finding(const struct worker *worker, enum worker_end end, const char *text);
 
-/* Between two looks: 2 ms. */
+/* Between two looks: 2 ms, or until a worker ends. */
 void worker_pause(void);
 
 /* Zeroed memory that this process and workers made from now on see both. */
