@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import BUILD, ROOT, made
-from harness import CLEAN, DIVERGED, USAGE, Harness, compiler, sanitized
+from harness import CLEAN, DIVERGED, FAILED, USAGE, Harness, compiler, sanitized
 
 # Before the changed functions: the example, and what they use; after them: the adapter.
 BEFORE = """
@@ -417,6 +417,41 @@ def test_an_operation_that_crashes_without_end_is_given_up_and_the_next_one_is_n
     assert explored.clauses == {"sane"} and explored.stopped
     assert sum(found.states for found in explored.found) > 64
     assert explore(harness, changed, "--max", 0, "--no-shrink", "--jobs", 2) == explored
+
+
+# What an engine takes: all that there is in one call, or some in each power-on, for ever.
+GREEDY = "while (malloc(1 << 20)) ticks++; abort()"
+LEAKS = """
+static enum answer changed_mount(void *object, const struct bo_flash *flash,
+                                 const struct adapter_settings *settings)
+{
+    volatile char *kept = malloc(1 << 20);
+    if (!kept) return ANSWER_DAMAGED;
+    kept[0] = 1;
+    return slots_mount(object, flash, settings);
+}
+static void change(void) { adapter.mount = changed_mount; }
+"""
+HAS_LIMIT = pytest.mark.skipif(sanitized(BUILD), reason="a sanitizer's shadow is past any limit")
+
+
+@HAS_LIMIT
+def test_a_call_that_takes_all_memory_is_a_finding_of_its_own(harness, plugin):
+    changed = plugin("greedy", AT_TORN % GREEDY)
+    explored = explore(harness, changed, "--memory", 64, "--no-shrink")
+    assert explored.clauses == {"sane"}
+    assert "Aborted" in explored.found[0].finding
+
+
+@HAS_LIMIT
+@pytest.mark.parametrize("options, code", [((), FAILED), (("--isolate",), CLEAN)])
+def test_memory_that_is_kept_when_power_goes_away_is_no_verdict(harness, plugin, options, code):
+    changed = plugin("leaks", LEAKS)
+    path = harness.write(SCENARIO.format(programs=0))
+    words = ("explore", path, "--plugin", changed, "--artefacts", harness.folder, "--quiet")
+    done = run_plain(*words, "--memory", 64, "--no-shrink", *options)
+    assert done.returncode == code, done.stderr
+    assert "DIVERGENCE" not in done.stdout
 
 
 # A panic that a door catches: from then on each call of the engine answers that.

@@ -22,6 +22,7 @@
 /* Generous, for slow and sanitized builds. */
 #define SILENCE_MAX 60.0
 #define CALL_SECONDS_MAX 1.0
+#define MEMORY_MIB_MAX 1024u
 
 /* What making one case smaller may take. */
 #define SHRINK_SECONDS_MAX 10.0
@@ -90,6 +91,7 @@ enum {
     OPTION_SECONDS,
     OPTION_SILENCE,
     OPTION_CALL_SECONDS,
+    OPTION_MEMORY,
     OPTION_MAX,
     OPTION_JSON,
     OPTION_QUIET,
@@ -127,6 +129,7 @@ static const struct option long_options[] = {
     {"seconds", required_argument, NULL, OPTION_SECONDS},
     {"silence", required_argument, NULL, OPTION_SILENCE},
     {"call-seconds", required_argument, NULL, OPTION_CALL_SECONDS},
+    {"memory", required_argument, NULL, OPTION_MEMORY},
     {"max", required_argument, NULL, OPTION_MAX},
     {"json", no_argument, NULL, OPTION_JSON},
     {"quiet", no_argument, NULL, OPTION_QUIET},
@@ -144,7 +147,7 @@ static const struct option long_options[] = {
 
 /* What each subcommand uses; it refuses the rest. */
 #define LOADS "engine plugin "
-#define LIMITS "silence call-seconds "
+#define LIMITS "silence call-seconds memory "
 #define EXPLORES                                                                                   \
     "faults depth reach bits masks prefixes seed no-use no-dedup isolate shard jobs max " LIMITS   \
     "no-shrink shrink-seconds artefacts db campaign json quiet waive complete "
@@ -365,6 +368,10 @@ static bool take_number(int code, const char *text, struct command_options *opti
     case OPTION_OFFSET:
         options->offset_given = true;
         return number(code, text, 0, UINT32_MAX, &options->offset);
+    case OPTION_MEMORY:
+        if (!number(code, text, 1, 1u << 20, &options->limits.memory)) return false;
+        options->limits.memory <<= 20;
+        return true;
     case OPTION_JOBS:
         return number32(code, text, 1, 256, &options->jobs);
     case OPTION_RUNS:
@@ -424,7 +431,8 @@ bool command_parse(int argc, char **argv, struct command_options *options)
 {
     *options = (struct command_options){.jobs = 1, .artefacts = ".", .shrink = true};
     options->campaign = "default";
-    options->limits = (struct worker_limits){.call = CALL_SECONDS_MAX, .silence = SILENCE_MAX};
+    options->limits = (struct worker_limits){
+        .call = CALL_SECONDS_MAX, .silence = SILENCE_MAX, .memory = (uint64_t)MEMORY_MIB_MAX << 20};
     options->shrink_seconds = SHRINK_SECONDS_MAX;
     explore_defaults(&options->explore);
     optind = 1;

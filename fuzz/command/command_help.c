@@ -34,6 +34,7 @@ static const struct {
     {"call-seconds", "S",
      "CPU seconds in one call, without a flash call, after which it hangs (1)"},
     {"silence", "S", "seconds without any call of the engine after which it hangs (60)"},
+    {"memory", "MIB", "what a worker gets (1024); without effect under a sanitizer"},
     {"no-use", NULL, "do not use the store after recovery"},
     {"no-dedup", NULL, "judge equal crash states again"},
     {"isolate", NULL, "judge each power-on in a child process"},

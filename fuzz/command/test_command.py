@@ -112,22 +112,22 @@ OPTIONS = {
     "shard": "0/2", "depth": 1, "reach": 1, "bits": 1, "masks": 1, "prefixes": 1, "seed": 1,
     "jobs": 1, "silence": 1, "max": 1, "seconds": 1, "time": 1, "runs": 1, "no-use": None,
     "no-dedup": None, "isolate": None, "no-shrink": None, "json": None, "quiet": None,
-    "shrink-seconds": 1, "offset": 1, "call-seconds": 1,
+    "shrink-seconds": 1, "offset": 1, "call-seconds": 1, "memory": 1,
     "complete": None,
 }  # fmt: skip
 EXPLORES = """engine plugin faults depth reach bits masks prefixes seed no-use no-dedup isolate
-    shard jobs silence call-seconds max no-shrink shrink-seconds artefacts db campaign json quiet
-    waive complete seconds"""
+    shard jobs silence call-seconds memory max no-shrink shrink-seconds artefacts db campaign json
+    quiet waive complete seconds"""
 USES = {
-    "run": "engine plugin image json quiet silence call-seconds",
+    "run": "engine plugin image json quiet silence call-seconds memory",
     "explore": EXPLORES,
     "fuzz": EXPLORES + " chip time runs image",
-    "replay": "engine plugin quiet silence call-seconds",
-    "shrink": "engine plugin shrink-seconds silence call-seconds",
+    "replay": "engine plugin quiet silence call-seconds memory",
+    "shrink": "engine plugin shrink-seconds silence call-seconds memory",
     "decode": "engine plugin chip image faults",
     "wear": """engine plugin engines cuts seed faults bits masks prefixes db campaign json
-        artefacts silence call-seconds""",
-    "inspect": "engine plugin chip offset silence call-seconds",
+        artefacts silence call-seconds memory""",
+    "inspect": "engine plugin chip offset silence call-seconds memory",
     "print": "",
     "list": "json plugin",
 }

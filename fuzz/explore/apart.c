@@ -19,6 +19,7 @@ struct apart_end apart_do(apart_work *work, void *context, const struct worker_l
     worker_keep_errors(&worker);
     fflush(NULL);
     if (worker_fork(&worker)) {
+        worker_limit_memory(limits);
         *code = work(context);
         fflush(stdout);
         worker_leave();

@@ -265,6 +265,7 @@ static void start_worker(struct pool *pool, uint32_t index)
     worker_open(&pool->workers[index]);
     fflush(NULL); /* nothing buffered is to be written twice */
     if (!worker_fork(&pool->workers[index])) return;
+    worker_limit_memory(&pool->how->limits);
     if (pool->uncut)
         work_uncut(pool);
     else

@@ -8,7 +8,7 @@
 
 #include "sim/memory.h"
 
-#define MEMBERS_MAX (1u << 25)
+#define MEMBERS_MAX (1u << 23)
 
 struct visited {
     struct chip_hash *slots; /* both words 0: free */

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -104,9 +106,40 @@ _Noreturn void worker_fail(const char *format, ...)
     _exit(MEMORY_EXIT);
 }
 
+/* --- memory --- */
+
+#define RESERVED_MIN ((uint64_t)1 << 40) /* a sanitizer's shadow is larger, a harness smaller */
+
+static uint64_t memory_max; /* of this process, when it is a worker; 0: no limit */
+
 static void fail_without_memory(void)
 {
-    worker_fail("out of memory");
+    if (!memory_max) worker_fail("out of memory");
+    worker_fail("out of memory: a worker took %" PRIu64 " MiB (--memory); --isolate helps where an "
+                "engine keeps heap memory when power goes away",
+                memory_max >> 20);
+}
+
+/* Bytes of data of this process, as its limit counts them; 0: not known. */
+static uint64_t data_size(void)
+{
+    unsigned long long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (!file) return 0;
+    bool fine = fscanf(file, "%*u %*u %*u %*u %*u %llu", &pages) == 1;
+    fclose(file);
+    return fine ? pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+void worker_limit_memory(const struct worker_limits *limits)
+{
+    struct rlimit limit;
+    uint64_t now = data_size();
+    if (!limits->memory || !now || now >= RESERVED_MIN) return;
+    getrlimit(RLIMIT_DATA, &limit);
+    if (limit.rlim_cur <= now + limits->memory) return; /* whoever started us allows less */
+    limit.rlim_cur = now + limits->memory;
+    if (setrlimit(RLIMIT_DATA, &limit) == 0) memory_max = limits->memory;
 }
 
 #ifdef __GLIBC__

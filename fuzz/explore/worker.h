@@ -40,10 +40,11 @@ struct worker {
     bool unwanted;            /* it was killed since nobody needs it */
 };
 
-/* In seconds; 0: no limit. */
+/* 0: no limit. */
 struct worker_limits {
-    double call;    /* of CPU time in one call of an engine without a flash call */
-    double silence; /* of CPU time, and a tenth of the time asleep, without any call */
+    double call;     /* seconds of CPU time in one call of an engine without a flash call */
+    double silence;  /* seconds of CPU time, and a tenth of those asleep, without any call */
+    uint64_t memory; /* bytes that a worker takes in addition to what its maker had */
 };
 
 enum worker_end {
@@ -63,6 +64,11 @@ void worker_close(struct worker *worker);
 /* Makes the process; true in it. Standard output must be flushed before. From then on any other
  * process that is made by fork(), by an engine, ends at once. */
 bool worker_fork(struct worker *worker);
+
+/* The worker that calls it, and its children, get no more memory than that from now on. An engine
+ * that asks for more sees that there is none; a harness that does ends by worker_fail(). Without
+ * effect under a sanitizer that reserves address space for itself, which the limit would count. */
+void worker_limit_memory(const struct worker_limits *limits);
 
 /* Ends the worker that calls it; what it wrote must be flushed. */
 _Noreturn void worker_leave(void);

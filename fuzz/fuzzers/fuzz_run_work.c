@@ -207,6 +207,7 @@ _Noreturn void fuzz_run_work(const struct fuzz_run *fuzzing, uint32_t index, uin
 {
     struct fuzz_run_slot *slot = &fuzzing->shared->slots[index];
     FILE *file = fuzzing->workers[index].file;
+    worker_limit_memory(&fuzzing->options->limits);
     for (; round < fuzzing->end && !fuzzing->shared->stop; round += fuzzing->options->jobs) {
         do_round(fuzzing, slot, file, round);
         if (slot->total.mistake[0]) fuzzing->shared->stop = true;
