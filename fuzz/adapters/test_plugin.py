@@ -6,7 +6,6 @@ The plugins are the example of examples/plugin with one thing changed, compiled 
 import json
 import re
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -54,6 +53,8 @@ const struct adapter *brownout_adapter(void)
     return &adapter;
 }
 """
+# Few states, in some of which a snapshot was cut.
+FEW = ("--max", 0, "--faults", "prefix", "--prefixes", 2, "--no-shrink")
 # A mount that does something where a snapshot was cut.
 AT_TORN = """
 static enum answer changed_mount(void *object, const struct bo_flash *flash,
@@ -287,15 +288,13 @@ def test_an_endless_loop_of_flash_calls_passes_its_bound(harness, plugin):
 @pytest.mark.parametrize("options", [(), ("--isolate",)])
 def test_an_engine_call_that_never_returns_is_ended(harness, plugin, loop, options):
     changed = plugin("hangs", AT_TORN % loop)
-    started = time.monotonic()
-    explored = explore(harness, changed, *options, "--call-seconds", 0.2)
-    assert time.monotonic() - started < 60  # not by the default of --silence
+    explored = explore(harness, changed, *options, *FEW, "--call-seconds", 0.1)
     assert explored.clauses == {"bounded"}
-    assert "an engine call does not return" in explored.found[0].finding
+    assert "does not return within 0.1 s of CPU time" in explored.found[0].finding
     assert " cut " in explored.found[0].text
     done = run_plain("replay", explored.found[0].path, "--plugin", changed)
     assert done.returncode == DIVERGED
-    assert "an engine call does not return (1 s of CPU time" in done.stdout.splitlines()[-1]
+    assert "does not return within 1 s of CPU time" in done.stdout.splitlines()[-1]
 
 
 @pytest.mark.parametrize("options", [(), ("--isolate",), ("--jobs", 2)])
@@ -330,7 +329,7 @@ def test_a_read_just_outside_is_a_crash_where_reads_are_checked(harness, plugin)
 
 def test_a_hanging_engine_leaves_no_process(harness, plugin):
     changed = plugin("hangs-apart", AT_TORN % "for (;;) ticks++")
-    explored = explore(harness, changed, "--call-seconds", "0.2", "--isolate")
+    explored = explore(harness, changed, "--call-seconds", "0.2", "--isolate", "--no-shrink")
     assert explored.clauses == {"bounded"} and explored.stopped
     left = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
     assert not [line for line in left if str(changed).encode() in line]
@@ -395,9 +394,6 @@ def test_what_was_found_before_a_crash_is_kept(harness, plugin):
     changed = plugin("late", AT_TORN % what)
     explored = explore(harness, changed, "--max", 0)
     assert explored.clauses == {"alive", "sane"}
-
-
-FEW = ("--max", 0, "--faults", "prefix", "--prefixes", 3, "--no-shrink")
 
 
 def test_what_comes_after_a_crash_is_explored_by_any_number_of_workers(harness, plugin, sound):

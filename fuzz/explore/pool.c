@@ -29,7 +29,7 @@
 #define LOSS_CRASH 1u
 #define LOSS_HANG 16u
 #define LOSS_GROUP_MAX 64u
-#define LOSS_MAX 256u
+#define LOSS_MAX 128u
 
 /* Kinds of which workers know: one that finds no room here is found all the same, and others may
  * take groups in vain. */

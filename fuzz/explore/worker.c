@@ -213,8 +213,11 @@ static enum worker_end end_of(struct worker *worker, int status, char text[WORKE
     if (worker->unwanted) return WORKER_HUNG;
     excuse(worker, status);
     if (worker->hung) {
-        snprintf(text, WORKER_TEXT_MAX, "an engine call does not return (%.3g s of CPU time)",
-                 worker->busy);
+        size_t size = (size_t)snprintf(text, WORKER_TEXT_MAX, "an engine call does not return");
+        if (worker->call_limit > 0)
+            snprintf(text + size, WORKER_TEXT_MAX - size,
+                     " within %g s of CPU time, in which it makes no flash call",
+                     worker->call_limit);
         return WORKER_HUNG;
     }
     size_t used = (size_t)snprintf(text, WORKER_TEXT_MAX, "the engine crashed: ");
@@ -335,7 +338,10 @@ static bool hangs(struct worker *worker, const struct worker_limits *limits)
 {
     bool in_engine = worker->word->pulse.place != PULSE_HARNESS;
     listen(worker);
-    if (limits->call > 0 && in_engine && worker->busy >= limits->call) return true;
+    if (limits->call > 0 && in_engine && worker->busy >= limits->call) {
+        worker->call_limit = limits->call;
+        return true;
+    }
     if (limits->silence <= 0) return false;
     return worker->busy >= limits->silence || worker->silent >= SLEEP_MAX * limits->silence;
 }

@@ -37,6 +37,7 @@ struct worker {
     double looked, cpu;       /* time and its CPU time at the last look, in seconds */
     double silent, busy;      /* seconds of both that were watched since it was seen alive */
     bool hung;                /* and was killed for it */
+    double call_limit;        /* since it passed this one; 0: it was silent */
     bool unwanted;            /* it was killed since nobody needs it */
 };
 
