@@ -205,8 +205,8 @@ create table sighting (
 create index sighting_by_divergence on sighting (divergence);
 
 -- What the work of a scenario cost on one engine: what `brownout wear` counts. One row for each
--- rate of power cuts; the figures are of the operations alone, not of what the harness does to
--- check.
+-- rate of power cuts; the figures are of the operations alone, not of format and first power-on nor
+-- of what the harness does to check.
 create table comparison (
     id integer primary key,        -- in this file only
     identity text not null unique, -- SHA-256 of everything that decides the figures
@@ -230,7 +230,8 @@ create table comparison (
     seed text not null,            -- of the cuts, 16 hexadecimal digits
     operations integer not null default 0,       -- of the work
     refused integer not null default 0,          -- operations that the engine did not do
-    payload integer not null default 0,          -- bytes of keys, values and items put in
+    payload integer not null default 0,          -- bytes of the values and items that were put in,
+                                                 -- and of the keys of the values
     held integer not null default 0,             -- keys or items at the end
     held_least integer,                          -- items once the oldest were overwritten; null:
                                                  -- they never were

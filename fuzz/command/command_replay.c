@@ -70,7 +70,7 @@ static void print_run(const struct loaded *loaded, const struct rig *rig)
 {
     const struct chip_counters *c = chip_counters(rig->chip);
     const struct bo_flash_geometry *g = &chip_flash(rig->chip)->geometry;
-    struct wear wear = wear_of(rig);
+    struct wear wear = wear_of(rig, NULL);
     printf("%s on ", loaded->script->name);
     settings_print(stdout, loaded->adapter, &loaded->settings);
     printf(", %s: %" PRIu32 " sectors of %" PRIu32 " bytes, unit %u\n", loaded->script->part.name,
@@ -100,7 +100,7 @@ static void print_run(const struct loaded *loaded, const struct rig *rig)
 static void print_run_json(const struct loaded *loaded, const struct rig *rig)
 {
     const struct chip_counters *c = chip_counters(rig->chip);
-    struct wear wear = wear_of(rig);
+    struct wear wear = wear_of(rig, NULL);
     printf("{\"scenario\": ");
     json_print(stdout, loaded->script->name);
     printf(", \"engine\": ");

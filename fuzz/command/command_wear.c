@@ -1,9 +1,9 @@
 /* The subcommand wear: the same work on several engines, side by side.
  *
  * Each engine does the work of the scenario once without power cuts, and with --cuts once more with
- * them (cost.h). An engine that cannot take the chip or the work is left out where all engines were
- * asked for, and is a mistake where it was named. The first divergence ends the comparison: its
- * case is written, and no table is printed.
+ * them (cost.h). An engine that cannot take the chip or the work is left out where no engine was
+ * named; where it was, its column says so, as it does of one that diverges, and the others are
+ * compared all the same. Exit code 1 where one diverged, else 2 where one refused.
  */
 #define _GNU_SOURCE
 #include <inttypes.h>
@@ -18,7 +18,7 @@
 #include "fuzz/explore/worker.h"
 #include "sim/memory.h"
 
-#define ENGINES_MAX 12u
+#define ENGINES_MAX 32u
 
 /* One engine at the work. */
 struct contender {
@@ -32,10 +32,26 @@ struct contest {
     const struct command_options *options;
     struct contender contenders[ENGINES_MAX];
     struct cost_table_entry entries[ENGINES_MAX];
+    char paths[ENGINES_MAX][COMMAND_PATH_MAX]; /* of their cases */
     uint32_t count;
     struct cut_rate cut_rate;
     bool cut; /* with power cuts too */
 };
+
+static void refuse(struct cost_table_entry *entry, const char *what, const char *why)
+{
+    char text[sizeof entry->reason];
+    snprintf(text, sizeof text, "%s on %s: %s", what, entry->name, why);
+    memcpy(entry->reason, text, sizeof text);
+    entry->outcome = COST_REFUSED;
+}
+
+static void diverge(struct cost_table_entry *entry, enum clause clause, const char *why)
+{
+    entry->outcome = COST_DIVERGED;
+    snprintf(entry->clause, sizeof entry->clause, "%s", clause_name(clause));
+    snprintf(entry->reason, sizeof entry->reason, "%s", why);
+}
 
 /* --- doing the work --- */
 
@@ -51,75 +67,108 @@ static struct script *case_of(const struct contender *it, const struct rig *rig,
     return found;
 }
 
-/* Prints what differed and keeps the case. */
-static int blame(const struct contest *contest, const struct contender *it, const struct rig *rig,
-                 const struct script *done)
-{
-    char path[COMMAND_PATH_MAX];
-    if (rig->finding.clause == CLAUSE_SCENARIO)
-        return command_refuse("%s on %s: %s", it->script.name, it->name, rig->finding.text);
-    printf("DIVERGENCE of %s, clause %s: %s\n", it->name, clause_name(rig->finding.clause),
-           rig->finding.text);
-    bool replays = false;
-    struct script *found =
-        done->op_count ? case_of(it, rig, done, contest->cut_rate.faults, &replays) : NULL;
-    if (found && command_write_case(contest->options, found, path) == COMMAND_CLEAN) {
-        command_print_replay("replay", NULL, path, found->engine);
-        if (!replays)
-            printf(
-                "    (the replay shows no divergence: it mounts more often than this run did)\n");
-    }
-    script_free(found);
-    return COMMAND_DIVERGED;
-}
-
-/* One contender's work, with cuts where there is a rate. */
+/* What an engine has come to, for which its part of the contest is in memory that is shared. */
 struct shift {
-    const struct contest *contest;
-    const struct contender *contender;
-    const struct cut_rate *cut_rate;
-    struct cost *cost; /* shared by two processes */
+    struct contest *contest;
+    uint32_t place;                  /* of the contender */
+    const struct cut_rate *cut_rate; /* NULL: no power cuts */
 };
+
+/* Keeps what differed, and the case of it. */
+static int blame(const struct shift *shift, const struct rig *rig, const struct script *done)
+{
+    struct contest *contest = shift->contest;
+    const struct contender *it = &contest->contenders[shift->place];
+    struct cost_table_entry *entry = &contest->entries[shift->place];
+    char *path = contest->paths[shift->place];
+    int code = COMMAND_CLEAN;
+    if (rig->finding.clause == CLAUSE_SCENARIO) {
+        refuse(entry, it->script.name, rig->finding.text);
+        return COMMAND_CLEAN;
+    }
+    diverge(entry, rig->finding.clause, rig->finding.text);
+    struct script *found =
+        done->op_count ? case_of(it, rig, done, contest->cut_rate.faults, &entry->replays) : NULL;
+    if (found) code = command_write_case(contest->options, found, path);
+    if (found && code == COMMAND_CLEAN) entry->path = path;
+    script_free(found);
+    return code;
+}
 
 static int work_apart(void *context)
 {
     const struct shift *shift = context;
-    const struct contest *contest = shift->contest;
-    const struct contender *it = shift->contender;
+    const struct contender *it = &shift->contest->contenders[shift->place];
     const struct cut_rate *cut_rate = shift->cut_rate;
+    struct cost_table_entry *entry = &shift->contest->entries[shift->place];
+    struct cost *cost = cut_rate ? &entry->cut : &entry->plain;
     struct script bare = it->script;
     bare.op_count = 0;
     struct script *done = script_copy(&bare);
     struct rig *rig = rig_new(&it->script, it->adapter, &it->settings);
     int code = COMMAND_CLEAN;
     if (cut_rate) rig_set_faults(rig, cut_rate->faults);
-    if (!cost_work(shift->cost, rig, cut_rate, done)) code = blame(contest, it, rig, done);
+    if (!cost_work(cost, rig, cut_rate, done))
+        code = blame(shift, rig, done);
+    else if (cut_rate)
+        entry->has_cut = true;
+    else
+        entry->has_plain = true;
     rig_free(rig);
     script_free(done);
     return code;
 }
 
-static int work(const struct contest *contest, const struct contender *it,
-                const struct cut_rate *cut_rate, struct cost *cost)
+/* An engine may end its process; that is a divergence, which has no case. */
+static int work(struct contest *contest, uint32_t place, const struct cut_rate *cut_rate)
 {
-    struct shift shift = {contest, it, cut_rate, worker_share(sizeof *cost)};
-    int code = command_apart(contest->options, it->name, work_apart, &shift);
-    *cost = *shift.cost;
-    worker_unshare(shift.cost, sizeof *cost);
-    return code;
+    struct shift shift = {contest, place, cut_rate};
+    struct cost_table_entry *entry = &contest->entries[place];
+    struct apart_end end = apart_do(work_apart, &shift, &contest->options->limits, stderr);
+    if (end.finding.clause == CLAUSE_NONE) return end.code;
+    if (entry->outcome == COST_DONE) {
+        char text[sizeof entry->reason];
+        snprintf(text, sizeof text, "%s: %s", adapter_call_name(end.finding.call),
+                 end.finding.text);
+        diverge(entry, end.finding.clause, text);
+    }
+    return COMMAND_CLEAN;
 }
 
 static int work_all(struct contest *contest)
 {
     int code = COMMAND_CLEAN;
     for (uint32_t i = 0; code == COMMAND_CLEAN && i < contest->count; i++) {
-        const struct contender *it = &contest->contenders[i];
-        contest->entries[i].name = it->name;
-        code = work(contest, it, NULL, &contest->entries[i].plain);
-        if (code == COMMAND_CLEAN && contest->cut)
-            code = work(contest, it, &contest->cut_rate, &contest->entries[i].cut);
+        const struct cost_table_entry *entry = &contest->entries[i];
+        if (entry->outcome != COST_DONE) continue;
+        code = work(contest, i, NULL);
+        if (code == COMMAND_CLEAN && contest->cut && entry->has_plain)
+            code = work(contest, i, &contest->cut_rate);
     }
     return code;
+}
+
+/* --- what became of each --- */
+
+/* What refused is printed on standard error, also with --json. */
+static int report(const struct contest *contest)
+{
+    bool json = contest->options->json, diverged = false, refused = false;
+    for (uint32_t i = 0; i < contest->count; i++) {
+        const struct cost_table_entry *entry = &contest->entries[i];
+        diverged = diverged || entry->outcome == COST_DIVERGED;
+        refused = refused || entry->outcome == COST_REFUSED;
+        if (entry->outcome == COST_REFUSED) command_refuse("%s", entry->reason);
+        if (entry->outcome != COST_DIVERGED || json) continue;
+        printf("\nDIVERGENCE of %s, clause %s: %s\n", entry->name, entry->clause, entry->reason);
+        if (!entry->path) continue;
+        command_print_replay("replay", NULL, entry->path, contest->contenders[i].adapter->name);
+        if (!entry->replays)
+            printf(
+                "    (the replay shows no divergence: it mounts more often than this run did)\n");
+    }
+    if (!diverged && !refused && !json) printf("\nno divergence\n");
+    return diverged ? COMMAND_DIVERGED : refused ? COMMAND_USAGE : COMMAND_CLEAN;
 }
 
 /* --- keeping the results --- */
@@ -132,6 +181,7 @@ static int store(const struct contest *contest)
     int code = command_open_db(contest->options, NULL, &db);
     for (uint32_t i = 0; db && status == DB_OK && i < contest->count; i++) {
         const struct contender *it = &contest->contenders[i];
+        if (!contest->entries[i].has_plain) continue;
         struct db_comparison row = {
             .campaign = contest->options->campaign,
             .path = contest->options->files[0],
@@ -142,7 +192,8 @@ static int store(const struct contest *contest)
         status = db_store_comparison(db, &row, &error);
         row.cost = &contest->entries[i].cut;
         row.cut_rate = &contest->cut_rate;
-        if (status == DB_OK && contest->cut) status = db_store_comparison(db, &row, &error);
+        if (status == DB_OK && contest->entries[i].has_cut)
+            status = db_store_comparison(db, &row, &error);
     }
     db_close(db);
     return status == DB_OK ? code : command_blame_db(status, &error);
@@ -167,24 +218,22 @@ static bool merge_options(struct script *script, const struct script *given)
     return true;
 }
 
+/* Finds the engine; whether it takes the scenario's chip and options is its outcome. */
 static int choose(const struct command_options *options, const struct script *script,
-                  struct contender *contender)
+                  struct contender *contender, struct cost_table_entry *entry)
 {
-    char reason[SETTINGS_REASON_MAX];
-    struct command_options bare = *options;
-    struct loaded given;
-    bare.engine = contender->name;
-    bare.chip = NULL;
-    int code = command_load_bare(&bare, 0, &given);
-    if (code) return code;
-    contender->adapter = given.adapter;
+    char reason[LOAD_REASON_MAX], why[SETTINGS_REASON_MAX];
+    struct script *given;
+    entry->name = contender->name;
+    if (!load_engine(contender->name, &contender->adapter, &given, reason))
+        return command_refuse("%s", reason);
     contender->script = *script;
-    bool merged = merge_options(&contender->script, given.script);
-    script_free(given.script);
+    bool merged = merge_options(&contender->script, given);
+    script_free(given);
     if (!merged) return command_refuse("%s: an engine takes at most 8 options", contender->name);
-    if (settings_resolve(contender->adapter, &contender->script, &contender->settings, reason))
-        return COMMAND_CLEAN;
-    return command_refuse("%s: %s", options->files[0], reason);
+    if (!settings_resolve(contender->adapter, &contender->script, &contender->settings, why))
+        refuse(entry, options->files[0], why);
+    return COMMAND_CLEAN;
 }
 
 static int name_given(const char *list, struct contender *contenders, uint32_t *count)
@@ -215,13 +264,14 @@ static bool has_calls(const struct adapter *adapter, const struct script *script
     return true;
 }
 
-/* Without a choice: the engines of the house that suit the work and the chip. */
-static void take_house(const struct script *script, struct contender *contenders, uint32_t *count)
+/* Without a choice: the engines of the house and of plugins that suit the work and the chip. */
+static void take_all(const struct script *script, struct contender *contenders, uint32_t *count)
 {
     char reason[SETTINGS_REASON_MAX];
     const struct adapter *adapter;
     struct adapter_settings settings;
     for (size_t i = 0; (adapter = engines_at(i)) && *count < ENGINES_MAX; i++) {
+        if (engines_find(adapter->name) != adapter) continue; /* a plugin has its place */
         if (engines_is_subject(adapter) || !has_calls(adapter, script)) continue;
         if (!settings_resolve(adapter, script, &settings, reason)) continue;
         snprintf(contenders[*count].name, sizeof contenders->name, "%s", adapter->name);
@@ -238,9 +288,9 @@ static int line_up(struct contest *contest, const struct script *script)
     if (options->engines)
         code = name_given(options->engines, contest->contenders, &contest->count);
     else
-        take_house(script, contest->contenders, &contest->count);
+        take_all(script, contest->contenders, &contest->count);
     for (uint32_t i = 0; code == COMMAND_CLEAN && i < contest->count; i++)
-        code = choose(options, script, &contest->contenders[i]);
+        code = choose(options, script, &contest->contenders[i], &contest->entries[i]);
     return code;
 }
 
@@ -258,8 +308,7 @@ static int compare(struct contest *contest, const struct script *script)
         cost_table_print_json(&table, stdout);
     else if (code == COMMAND_CLEAN)
         cost_table_print(&table, stdout);
-    if (code == COMMAND_CLEAN && !contest->options->json) printf("\nno divergence\n");
-    return code;
+    return code == COMMAND_CLEAN ? report(contest) : code;
 }
 
 int command_wear(int argc, char **argv)
@@ -268,11 +317,12 @@ int command_wear(int argc, char **argv)
     struct script *script;
     if (!command_parse(argc, argv, &options)) return COMMAND_USAGE;
     if (options.file_count != 1) return command_refuse("wear takes one scenario");
-    int code = command_load_script(&options, options.files[0], &script);
+    int code = command_load_plugins(&options);
+    if (code == COMMAND_CLEAN) code = command_load_script(&options, options.files[0], &script);
     if (code) return code;
     if (!options.engines) options.engines = options.engine;
     command_settle_explore(&options, script);
-    struct contest *contest = memory_zeroed(1, sizeof *contest);
+    struct contest *contest = worker_share(sizeof *contest);
     contest->options = &options;
     contest->cut = options.cuts != 0;
     contest->cut_rate = (struct cut_rate){.cuts = options.cuts,
@@ -281,7 +331,7 @@ int command_wear(int argc, char **argv)
                                           .effort = options.explore.effort,
                                           .seed = options.explore.seed};
     code = compare(contest, script);
-    free(contest);
+    worker_unshare(contest, sizeof *contest);
     script_free(script);
     return code;
 }

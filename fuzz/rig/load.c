@@ -157,3 +157,14 @@ bool load_bare(const char *chip, const char *engine, uint64_t image_size, struct
         g->sector_count = (uint32_t)((image_size - 1) / g->sector_size + 1);
     return find_engine(loaded->script->engine, "command line", loaded, reason);
 }
+
+bool load_engine(const char *engine, const struct adapter **adapter, struct script **given,
+                 char reason[LOAD_REASON_MAX])
+{
+    if (!parse_bare("generic", engine, given, reason)) return false;
+    *adapter = engines_find((*given)->engine);
+    if (*adapter) return true;
+    says(reason, "unknown engine '%s' (see `brownout list engines`)", (*given)->engine);
+    script_free(*given);
+    return false;
+}

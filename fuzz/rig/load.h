@@ -29,6 +29,11 @@ bool load_script(const char *path, struct script **script, char reason[LOAD_REAS
 bool load_scenario(const char *path, const char *engine, struct loaded *loaded,
                    char reason[LOAD_REASON_MAX]);
 
+/* An engine as the command line spells it, "seqmap key=2": its adapter, and a script that has its
+ * options and is freed by the caller. On what chip it is to run is another matter. */
+bool load_engine(const char *engine, const struct adapter **adapter, struct script **given,
+                 char reason[LOAD_REASON_MAX]);
+
 /* The same without a file: chip and engine as a scenario spells them. Where the chip names no
  * number of sectors, it has what `image_size` bytes need. */
 bool load_bare(const char *chip, const char *engine, uint64_t image_size, struct loaded *loaded,

@@ -23,6 +23,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/memory.h"
+
 #define JUNK 0xA5
 
 /* Mounts tried on the way, to know the worst one, and the reads that they may cost in all. */
@@ -37,9 +39,10 @@ struct labour {
     struct rig *rig;
     const struct cut_rate *cut_rate;
     struct script *done;
-    uint64_t number;      /* of the operation in the script */
-    uint64_t trial_reads; /* of mounts that were tried */
-    uint64_t looked;      /* number of the operation after which all items were looked at last */
+    uint64_t number;        /* of the operation in the script */
+    uint64_t trial_reads;   /* of mounts that were tried */
+    uint64_t looked;        /* number of the operation after which all items were looked at last */
+    uint32_t *start_erases; /* of each sector before the work */
 };
 
 /* --- counting --- */
@@ -371,11 +374,23 @@ static bool do_number(struct labour *it, const struct op *op)
     return do_op(it, op);
 }
 
+/* Power comes on for the first time. The engine's choice, to write at format, at the first mount or
+ * with the first value, must not show as wear of the work. */
+static bool start(struct labour *it)
+{
+    const struct chip *chip = it->rig->chip;
+    bool fine = rig_start(it->rig);
+    it->cost->start = *chip_counters(chip);
+    for (uint32_t i = 0; i < chip_flash(chip)->geometry.sector_count; i++)
+        it->start_erases[i] = chip_sector_erases(chip, i);
+    return fine;
+}
+
 static bool do_all(struct labour *it)
 {
     const struct script *script = it->rig->script;
     const struct cut_rate trials = {.cuts = TRIALS, .of = script->op_count};
-    bool fine = rig_start(it->rig);
+    bool fine = start(it);
     for (uint32_t i = 0; fine && i < script->op_count; i++) {
         it->number = i;
         fine = do_number(it, &script->ops[i]) && look_for_losses(it);
@@ -401,11 +416,14 @@ bool cost_work(struct cost *cost, struct rig *rig, const struct cut_rate *cut_ra
 {
     struct labour it = {.cost = cost, .rig = rig, .cut_rate = cut_rate, .done = done};
     assert(rig->level == 0 && (!done || done->op_count == 0));
+    uint32_t sectors = chip_flash(rig->chip)->geometry.sector_count;
     *cost = (struct cost){0};
+    it.start_erases = memory_zeroed(sectors, sizeof *it.start_erases);
     bool fine = do_all(&it);
     if (!fine && !cut_rate && done) record_all(&it);
     cost->refused = rig->refusals.count;
-    cost->wear = wear_of(rig);
+    cost->wear = wear_of(rig, it.start_erases);
+    free(it.start_erases);
     cost->lifetime_ns = wear_lifetime_ns(rig, &cost->wear);
     return fine;
 }

@@ -2,7 +2,8 @@
  *
  * The model. Only what the scenario asks of the engine is counted (op_is_work()), and one mount for
  * each `mount`; what the harness does to check the answers is not. `use`, which is a check and no
- * work, is left out.
+ * work, is left out. Formatting and the first power-on happen once in a life: they are counted
+ * apart (`start`) and are in no other figure, wear and lifetime included.
  *
  * With a cut rate power is cut on the way: inside one of the programs and erases of an operation
  * that was chosen, or after it where it has none. Then power comes back, the engine mounts, and
@@ -29,12 +30,14 @@ struct cost_cuts {
 struct cost {
     struct wear wear;
     double lifetime_ns;              /* as wear_lifetime_ns() */
+    struct chip_counters start;      /* of the format, if there is one, and the first power-on */
     struct chip_counters work;       /* of all operations together, mounts included */
     struct chip_counters mount;      /* of one more mount, at the end */
     struct chip_counters mount_most; /* of the mount with the most reads: of those of the run, of
                                       * the one at the end, and of some that are tried on the way */
     uint64_t operations;
-    uint64_t payload;       /* bytes of keys, values and items that were put in */
+    uint64_t payload;       /* bytes that were put in: of the value or item of each store, push and
+                             * append that was done, and of the key of each store */
     uint64_t refused;       /* operations that the engine did not do */
     uint64_t programs_most; /* of one operation that is no mount */
     uint64_t time_ns_most;  /* flash time of one operation that is no mount */

@@ -18,11 +18,14 @@
 #include "fuzz/script/json.h"
 #include "sim/memory.h"
 
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
 /* --- figures --- */
 
 /* What people compare. NAN: not known, or never. */
 struct figures {
     double operations, refused, payload, held, held_least;
+    double start_programs, start_erases;
     double erases, erases_max, erases_mean, erases_deviation, unevenness;
     double programs, programs_most, amplification, read;
     double mount_reads, mount_bytes, mount_reads_most, mount_bytes_most;
@@ -45,6 +48,8 @@ static void take_work(struct figures *it, const struct cost *cost)
     it->payload = (double)cost->payload;
     it->held = (double)cost->held;
     it->held_least = cost->overwrote ? (double)cost->held_least : NAN;
+    it->start_programs = (double)cost->start.programs;
+    it->start_erases = (double)cost->start.erases;
     it->erases = (double)work->erases;
     it->programs = per(work->programs, cost->operations);
     it->programs_most = (double)cost->programs_most;
@@ -85,6 +90,17 @@ static void take_cuts(struct figures *it, const struct cost *cut, const struct c
     it->more_bytes = more(cut->work.bytes_programmed, plain->work.bytes_programmed, it->cuts);
 }
 
+static struct figures unknown(void)
+{
+    double all[sizeof(struct figures) / sizeof(double)];
+    struct figures it;
+    for (size_t i = 0; i < COUNT(all); i++)
+        all[i] = NAN;
+    static_assert(sizeof all == sizeof it, "figures are numbers and nothing else");
+    memcpy(&it, all, sizeof it);
+    return it;
+}
+
 static struct figures figures_of(const struct cost *cost)
 {
     struct figures it = {0};
@@ -93,8 +109,14 @@ static struct figures figures_of(const struct cost *cost)
     return it;
 }
 
-static struct figures figures_with_cuts(const struct cost_table_entry *entry)
+static struct figures plain_figures(const struct cost_table_entry *entry)
 {
+    return entry->has_plain ? figures_of(&entry->plain) : unknown();
+}
+
+static struct figures cut_figures(const struct cost_table_entry *entry)
+{
+    if (!entry->has_cut) return unknown();
     struct figures it = figures_of(&entry->cut);
     take_cuts(&it, &entry->cut, &entry->plain);
     return it;
@@ -115,11 +137,15 @@ struct row {
         text, json, form, offsetof(struct figures, field)                                          \
     }
 
+static const struct row operations_row[] = {ROW(NULL, "operations", WHOLE, operations)};
+
 static const struct row plain_rows[] = {
     ROW("operations refused", "refused", WHOLE, refused),
-    ROW("bytes of payload put in", "payload", WHOLE, payload),
+    ROW("payload: bytes of keys and values", "payload", WHOLE, payload),
     ROW("keys or items held at the end", "held", WHOLE, held),
     ROW("least held, once it overwrote", "held_least", WHOLE, held_least),
+    ROW("programs before the work", "start_programs", WHOLE, start_programs),
+    ROW("erases before the work", "start_erases", WHOLE, start_erases),
     ROW("erases", "erases", WHOLE, erases),
     ROW("erases of the most worn sector", "erases_max", WHOLE, erases_max),
     ROW("erases of a sector, mean", "erases_mean", RATIO, erases_mean),
@@ -158,7 +184,6 @@ static const struct row cut_rows[] = {
     ROW("projected lifetime", NULL, TIME, lifetime),
 };
 
-#define COUNT(array) (sizeof(array) / sizeof *(array))
 #define TEXT_WIDTH 34
 #define CELL_WIDTH_MIN 10
 
@@ -207,26 +232,43 @@ static void print_row(const struct cost_table *table, const struct figures *figu
     fprintf(out, "\n");
 }
 
+static const char *const outcome_name[] = {
+    [COST_DONE] = "done", [COST_DIVERGED] = "DIVERGED", [COST_REFUSED] = "refused"};
+
+/* The first engine that got through the work; NULL: none did. */
+static const struct cost_table_entry *first_done(const struct cost_table *table)
+{
+    for (uint32_t i = 0; i < table->count; i++) {
+        if (table->entries[i].has_plain) return &table->entries[i];
+    }
+    return NULL;
+}
+
 static void print_head(const struct cost_table *table, FILE *out)
 {
     const struct part *part = &table->script->part;
     fprintf(out, "%s, %s: %" PRIu32 " sectors of %" PRIu32 " bytes, unit %u\n", table->script->name,
             part->name, part->geometry.sector_count, part->geometry.sector_size,
             part->geometry.unit);
-    fprintf(out, "  %" PRIu64 " operations\n\n", table->entries[0].plain.operations);
+    fprintf(out, "  %" PRIu64 " operations\n\n", first_done(table)->plain.operations);
     fprintf(out, "  %-*s", TEXT_WIDTH, "");
     for (uint32_t i = 0; i < table->count; i++)
         fprintf(out, "  %*s", width_of(&table->entries[i]), table->entries[i].name);
+    fprintf(out, "\n  %-*s", TEXT_WIDTH, "outcome");
+    for (uint32_t i = 0; i < table->count; i++)
+        fprintf(out, "  %*s", width_of(&table->entries[i]),
+                outcome_name[table->entries[i].outcome]);
     fprintf(out, "\n");
 }
 
 void cost_table_print(const struct cost_table *table, FILE *out)
 {
-    if (!table->count) return;
+    if (!first_done(table)) return;
+    assert(table->count > 0 && table->script);
     struct figures *figures = memory_zeroed(table->count, sizeof *figures);
     print_head(table, out);
     for (uint32_t i = 0; i < table->count; i++)
-        figures[i] = figures_of(&table->entries[i].plain);
+        figures[i] = plain_figures(&table->entries[i]);
     for (size_t i = 0; i < COUNT(plain_rows); i++)
         print_row(table, figures, &plain_rows[i], out);
     if (table->cut_rate) {
@@ -235,7 +277,7 @@ void cost_table_print(const struct cost_table *table, FILE *out)
         fprintf(out, "\n  power is cut in %" PRIu64 " of %" PRIu64 " operations (%s)\n",
                 table->cut_rate->cuts, table->cut_rate->of, faults);
         for (uint32_t i = 0; i < table->count; i++)
-            figures[i] = figures_with_cuts(&table->entries[i]);
+            figures[i] = cut_figures(&table->entries[i]);
         for (size_t i = 0; i < COUNT(cut_rows); i++)
             print_row(table, figures, &cut_rows[i], out);
     }
@@ -260,18 +302,36 @@ static void print_fields(const struct figures *figures, const struct row *rows, 
     }
 }
 
+/* NULL: none. */
+static void print_text(const char *key, const char *text, FILE *out)
+{
+    fprintf(out, "%s", key);
+    if (text)
+        json_print(out, text);
+    else
+        fprintf(out, "null");
+}
+
 static void print_entry(const struct cost_table *table, const struct cost_table_entry *entry,
                         FILE *out)
 {
-    struct figures figures = figures_of(&entry->plain);
-    assert(entry->name && figures.operations >= 0);
+    static const char *const names[] = {
+        [COST_DONE] = "done", [COST_DIVERGED] = "diverged", [COST_REFUSED] = "refused"};
+    struct figures figures = plain_figures(entry);
+    assert(entry->name && !(figures.operations < 0));
     fprintf(out, "{\"engine\": ");
     json_print(out, entry->name);
-    fprintf(out, ", \"operations\": %.0f", figures.operations);
+    fprintf(out, ", \"outcome\": \"%s\"", names[entry->outcome]);
+    print_text(", \"reason\": ", entry->reason[0] ? entry->reason : NULL, out);
+    print_text(", \"clause\": ", entry->clause[0] ? entry->clause : NULL, out);
+    print_text(", \"case\": ", entry->path, out);
+    print_fields(&figures, operations_row, 1, out);
     print_fields(&figures, plain_rows, COUNT(plain_rows), out);
     if (table->cut_rate) {
-        figures = figures_with_cuts(entry);
-        fprintf(out, ", \"with_cuts\": {\"operations\": %.0f", figures.operations);
+        figures = cut_figures(entry);
+        fprintf(out, ", \"with_cuts\": {\"outcome\": \"%s\"",
+                entry->has_cut ? "done" : names[entry->outcome]);
+        print_fields(&figures, operations_row, 1, out);
         print_fields(&figures, plain_rows, COUNT(plain_rows), out);
         print_fields(&figures, cut_rows, COUNT(cut_rows), out);
         fprintf(out, "}");

@@ -4,9 +4,21 @@
 
 #include "fuzz/wear/cost.h"
 
+enum cost_outcome {
+    COST_DONE,
+    COST_DIVERGED, /* from the model, with power cuts or without */
+    COST_REFUSED,  /* it does not take the chip, the options or the work */
+};
+
 /* One engine. */
 struct cost_table_entry {
     const char *name; /* as the user spells it: "seqmap keys=8" */
+    enum cost_outcome outcome;
+    char reason[320];        /* of what is not done, one line */
+    char clause[16];         /* that is broken */
+    char *path;              /* of its case; NULL: there is none */
+    bool replays;            /* the case shows it, too */
+    bool has_plain, has_cut; /* it got through the work: without power cuts, and with them */
     struct cost plain, cut;
 };
 
@@ -18,7 +30,7 @@ struct cost_table {
     uint32_t count;
 };
 
-/* A row a figure, a column an engine. */
+/* A row a figure, a column an engine; first what became of each. Nothing where none got through. */
 void cost_table_print(const struct cost_table *table, FILE *out);
 
 /* One object; what is not known is null. */

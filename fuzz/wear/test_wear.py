@@ -3,8 +3,11 @@
 import json
 import re
 import sqlite3
+import subprocess
 
 import pytest
+from conftest import ROOT
+from harness import compiler
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -250,10 +253,14 @@ def test_another_seed_cuts_elsewhere(brownout, scenario):
     assert len({json.dumps(it["with_cuts"]) for it in tables}) > 4
 
 
-def test_an_engine_that_a_cut_breaks_ends_the_comparison_with_a_case(brownout, scenario, tmp_path):
-    options = ("--engines", "naive, canary fault=9", "--cuts", "1/2", "--artefacts", tmp_path)
-    done = brownout("wear", scenario, *options)
+def test_an_engine_that_a_cut_breaks_has_a_case_and_the_others_their_figures(
+    brownout, scenario, tmp_path
+):
+    options = ("--cuts", "1/2", "--artefacts", tmp_path)
+    done = brownout("wear", scenario, "--engines", "canary fault=9, naive", *options)
     assert done.returncode == 1
+    outcome = next(line for line in done.stdout.splitlines() if "outcome" in line)
+    assert outcome.split() == ["outcome", "DIVERGED", "done"]
     assert "DIVERGENCE of canary fault=9, clause " in done.stdout
     (case,) = tmp_path.glob("divergence-*.case")
     assert str(case) in done.stdout
@@ -261,6 +268,106 @@ def test_an_engine_that_a_cut_breaks_ends_the_comparison_with_a_case(brownout, s
     clause = re.search(r"DIVERGENCE of .*, clause (\w+):", done.stdout)[1]
     assert again.returncode == 1
     assert f"clause {clause}" in again.stdout
+
+
+def test_what_diverges_is_one_of_the_engines_of_the_json(brownout, scenario, tmp_path):
+    db = tmp_path / "results.db"
+    options = ("--cuts", "1/2", "--artefacts", tmp_path, "--db", db)
+    done = brownout("wear", scenario, "--engines", "naive, canary fault=9", "--json", *options)
+    assert done.returncode == 1
+    naive, canary = json.loads(done.stdout)["engines"]
+    (same,) = wear(brownout, scenario, "--engines", "naive", "--cuts", "1/2")
+    assert naive == same
+    assert (canary["outcome"], canary["with_cuts"]["outcome"]) == ("diverged", "diverged")
+    assert canary["with_cuts"]["erases"] is None
+    assert canary["clause"] and canary["reason"]
+    assert brownout("replay", canary["case"], "--quiet").returncode == 1
+    kept = [(row["engine"], row["cut_rate"]) for row in rows(db)]
+    assert ("naive", "1/2") in kept and ("canary", "1/2") not in kept
+
+
+def test_an_engine_that_refuses_leaves_the_others_their_figures(brownout, scenario):
+    done = brownout("wear", scenario, "--engines", "seqlog, naive", "--json")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    seqlog, naive = json.loads(done.stdout)["engines"]
+    assert (seqlog["outcome"], seqlog["erases"]) == ("refused", None)
+    assert "store is no operation of seqlog" in seqlog["reason"]
+    assert [naive] == wear(brownout, scenario, "--engines", "naive")
+
+
+# --- engines of plug-ins ---
+
+# The example, which writes a snapshot at format; as `eager` it erases each sector twice before, and
+# takes no chip but those of the scenario's size.
+PEERS = """
+#define brownout_adapter example_entry
+#include "examples/plugin/two_slots.c"
+#undef brownout_adapter
+
+static enum answer eager_format(void *object, const struct bo_flash *flash,
+                                const struct adapter_settings *settings)
+{
+    for (uint32_t i = 0; i < 2 * flash->geometry.sector_count; i++)
+        flash->erase(flash->context, i / 2 * flash->geometry.sector_size);
+    return slots_format(object, flash, settings);
+}
+
+static const char *eager_refuses(const struct bo_flash_geometry *geometry,
+                                 const struct adapter_settings *settings)
+{
+    return geometry->sector_size == 256 ? slots_refuses(geometry, settings) : "of 256 bytes only";
+}
+
+#define PEER(its_name, its_refuses, its_format)                                         \
+    {.version = ADAPTER_VERSION, .kind = ADAPTER_MAP, .name = its_name,                 \
+     .summary = "for tests", .claims = "edge", .refuses = its_refuses,                  \
+     .object_size = slots_object_size, .limits = slots_limits, .format = its_format,    \
+     .mount = slots_mount, .map = &calls}
+static const struct adapter lazy = PEER("lazy", slots_refuses, slots_format);
+static const struct adapter eager = PEER("eager", eager_refuses, eager_format);
+
+extern adapter_table brownout_adapters;
+const struct adapter *const brownout_adapters[] = {&lazy, &eager, 0};
+"""
+TWO_SECTORS = SCENARIO.replace("sectors=4", "sectors=2")
+
+
+@pytest.fixture(scope="module")
+def peers(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("peers")
+    (folder / "peers.c").write_text(PEERS)
+    flags = ["-std=c11", "-O1", "-shared", "-fPIC", f"-I{ROOT}"]
+    made = folder / "peers.so"
+    subprocess.run([*compiler(), *flags, folder / "peers.c", "-o", made], check=True)
+    return made
+
+
+def test_engines_of_a_plugin_are_compared_with_each_other_and_the_house(brownout, tmp_path, peers):
+    path = written(tmp_path, TWO_SECTORS)
+    names = {it["engine"] for it in wear(brownout, path, "--plugin", peers)}
+    assert {"lazy", "eager", "seqmap"} <= names
+    named = wear(brownout, path, "--plugin", peers, "--engines", "eager,seqmap,lazy")
+    assert [it["engine"] for it in named] == ["eager", "seqmap", "lazy"]
+
+
+def test_format_is_no_work_and_no_wear(brownout, tmp_path, peers):
+    path = written(tmp_path, TWO_SECTORS)
+    words = ("--plugin", peers, "--engines", "lazy,eager", "--cuts", "1/5")
+    lazy, eager = wear(brownout, path, *words)
+    assert eager["start_erases"] == lazy["start_erases"] + 4
+    assert lazy["start_programs"] > 0
+    for it in (lazy, eager, lazy["with_cuts"], eager["with_cuts"]):
+        assert it.pop("start_erases") >= 0
+        it.pop("engine", None)
+    assert lazy == eager
+
+
+def test_payload_is_keys_and_values_of_what_was_stored(brownout, tmp_path):
+    text = "chip generic sectors=4\nengine seqmap key=3\n\n"
+    text += 'store abc "12345"\nstore abc "1"\nfetch abc\nremove abc\n'
+    (it,) = wear(brownout, written(tmp_path, text), "--engines", "seqmap")
+    assert it["payload"] == 3 + 5 + 3 + 1
 
 
 @pytest.mark.parametrize("rate", ["", "0/5", "5", "6/5", "1/0", "-1/5", "1/5x", "1e3/2", "1 /5"])

@@ -17,13 +17,13 @@ static double square_root(double number)
     return root;
 }
 
-struct wear wear_of(const struct rig *rig)
+struct wear wear_of(const struct rig *rig, const uint32_t *before)
 {
     uint32_t count = chip_flash(rig->chip)->geometry.sector_count;
     struct wear wear = {.min = UINT32_MAX};
     double sum = 0, squares = 0;
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t erases = chip_sector_erases(rig->chip, i);
+        uint32_t erases = chip_sector_erases(rig->chip, i) - (before ? before[i] : 0);
         sum += erases;
         squares += (double)erases * erases;
         wear.used += erases != 0;

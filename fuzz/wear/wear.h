@@ -12,7 +12,8 @@ struct wear {
     double mean, deviation; /* the standard deviation: 0 when all sectors are worn alike */
 };
 
-struct wear wear_of(const struct rig *rig);
+/* `before` has the erases of each sector that do not count; NULL: all count. */
+struct wear wear_of(const struct rig *rig, const uint32_t *before);
 
 /* Until the most worn sector has passed its endurance, if life goes on like this; 0: never, or not
  * known. */
