@@ -145,7 +145,7 @@ create table run (
 );
 create index run_by_campaign on run (campaign, engine, scenario);
 create index run_by_identity on run (identity);
-create index run_by_script on run (script);
+create index run_by_script on run (script, started desc, uid desc);
 
 -- What the run without cuts cost the chip. At most one row for each run.
 create table counts (
@@ -191,6 +191,7 @@ create table divergence (
     text text not null,      -- the case: save it under that name and replay it
     unique (campaign, engine, clause, shape)
 );
+create index divergence_by_shape on divergence (shape);
 
 -- Which run saw which divergence, how often, and which fault class it is charged to. That is the
 -- class of the last tear, unless a tear on the path belongs to a class that the engine does not
@@ -479,6 +480,19 @@ where not exists (
         where seen.run = younger.id and same.clause = divergence.clause
             and same.shape = divergence.shape);
 
+-- What was seen and not missed by any younger run. For the view history.
+create view unmissed as
+select
+    divergence.campaign as campaign, -- where it was seen
+    engine.name as engine,           -- that differs, whatever its build
+    divergence.clause as clause,     -- that is broken
+    divergence.shape as shape        -- which one
+from divergence
+join engine on engine.id = divergence.engine
+join sighting on sighting.divergence = divergence.id
+where not exists (select 1 from missed
+    where missed.run = sighting.run and missed.divergence = sighting.divergence);
+
 -- The campaigns from the oldest to the newest.
 create view timeline as
 select
@@ -497,18 +511,21 @@ select
     oldest.name as first_seen,    -- the oldest campaign that saw it
     newest.name as last_seen,     -- the newest one
     case
-        when known.unmissed = 0 then 'gone'
-        when oldest.place = (select count(*) from campaign) then 'new'
-        else 'known'
+        when exists (select 1 from unmissed -- the newest one by itself, where it is found soon
+            where unmissed.campaign = newest.campaign and unmissed.engine = known.engine
+                and unmissed.clause = known.clause and unmissed.shape = known.shape)
+            then case when oldest.place = (select count(*) from campaign) then 'new'
+                else 'known' end
+        when exists (select 1 from unmissed
+            where unmissed.engine = known.engine
+                and unmissed.clause = known.clause and unmissed.shape = known.shape) then 'known'
+        else 'gone'
     end as state                  -- new: the newest campaign is the first that saw it; gone: each
                                   -- run that saw it was covered by a younger one that did not
 from (
     select engine.name as engine, divergence.clause as clause, divergence.shape as shape,
         count(distinct timeline.place) as campaigns, min(timeline.place) as oldest,
-        max(timeline.place) as newest,
-        sum((select count(*) from sighting where sighting.divergence = divergence.id
-            and not exists (select 1 from missed
-                where missed.run = sighting.run and missed.divergence = divergence.id))) as unmissed
+        max(timeline.place) as newest
     from divergence
     join engine on engine.id = divergence.engine
     join timeline on timeline.campaign = divergence.campaign

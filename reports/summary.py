@@ -251,14 +251,49 @@ def costs(db, campaign):
     return [COST, *body] if body else []
 
 
-def finding_lines(rows):
+DIVERGENCES = """
+select divergence.id, divergence.finding, engine.name, divergence.clause, divergence.shape
+from divergence join engine on engine.id = divergence.engine"""
+
+
+def history(db):
+    """{(engine, clause, shape): row}, or nothing where there is one campaign only."""
+    if db.execute("select count(*) from campaign").fetchone()[0] < 2:
+        return {}
+    rows = db.execute("select * from history")
+    return {(row["engine"], row["clause"], row["shape"]): row for row in rows}
+
+
+def standings(db, campaign, known):
+    """{divergence: whether it is new, known or gone}."""
+    words = {"new": "new", "known": "known since {first_seen}", "gone": "gone since {last_seen}"}
+    rows = db.execute(f"{DIVERGENCES} where divergence.campaign = ?", (campaign["id"],))
+    found = {row["id"]: known.get(tuple(row)[2:]) for row in rows}
+    return {id: words[row["state"]].format(**row) for id, row in found.items() if row}
+
+
+def gone_lines(db, known):
+    """What younger runs looked for and did not see again, whatever the campaign."""
+    gone = [key for key, row in known.items() if row["state"] == "gone"]
+    lines = []
+    for engine, clause, shape in gone[:DIVERGENCES_SHOWN_MAX]:
+        query = f"{DIVERGENCES} where shape = ? and clause = ? and name = ? order by finding"
+        finding = db.execute(query, (shape, clause, engine)).fetchone()["finding"]
+        since = known[engine, clause, shape]["last_seen"]
+        lines.append(f"gone since {since}: {engine} {clause}: {finding}")
+    more = len(gone) - len(lines)
+    return lines + ([f"and {more} more: select * from history"] if more else [])
+
+
+def finding_lines(rows, standing):
     """The divergences, those against a claim first; each with the file that replays it."""
     lines = []
     found = list(by_case(rows))
     for row, classes, states in found[:DIVERGENCES_SHOWN_MAX]:
+        known = standing.get(row["divergence"])
         lines.append(
             f"{row['engine']} breaks {row['clause']} in {row['scenario']}:"
-            f" {classes}; {plural(states, 'crash state')}"
+            f" {classes}; {plural(states, 'crash state')}" + (f"; {known}" if known else "")
         )
         lines.append(f"  {row['finding']}")
         lines.append(f"  {row['artefact']}")
@@ -274,6 +309,7 @@ def plain(db, campaign):
     found = findings(db, campaign)
     covered = coverage(db, campaign)
     compared = costs(db, campaign)
+    known = history(db)
     parts = [[headline(campaign, rows)]]
     if rows:
         parts.append([*work_table(rows, covered), LEGEND])
@@ -281,10 +317,12 @@ def plain(db, campaign):
         notes = footnotes(covered) + widenings(db, campaign)
         parts.append(claims_table(engines) + notes)
     if found or rows or not compared:
-        parts.append(finding_lines(found) if found else ["no divergence"])
+        standing = standings(db, campaign, known)
+        parts.append(finding_lines(found, standing) if found else ["no divergence"])
+        parts.append(gone_lines(db, known))
     if compared:
         parts.append([*table(compared[0], compared[1:], left=range(3)), COST_LEGEND])
-    return "\n\n".join("\n".join(part) for part in parts) + "\n"
+    return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
 
 def html(db, campaign):

@@ -17,8 +17,8 @@ def db(tmp_path):
     db.close()
 
 
-def plain(db):
-    return summary.plain(db, results.campaign_named(db, "results.db"))
+def plain(db, campaign=None):
+    return summary.plain(db, results.campaign_named(db, "results.db", campaign))
 
 
 def html(db):
@@ -176,6 +176,21 @@ def test_a_flood_of_divergences_is_cut_short(db):
     example.add_run(db, found=[example.found(shape=i) for i in range(1, 31)])
     assert plain(db).count("breaks") == 10
     assert "and 20 more" in plain(db)
+
+
+def test_a_finding_is_said_to_be_new_known_or_gone(db):
+    seen, other = example.found(), example.found(shape=2)
+    example.add_run(db, campaign="monday", found=[seen])
+    assert "3 crash states\n" in plain(db, "monday")
+    example.add_run(db, campaign="tuesday", found=[seen, other])
+    text = plain(db, "tuesday")
+    assert "3 crash states; known since monday\n" in text
+    assert "3 crash states; new\n" in text
+    example.add_run(db, campaign="wednesday", found=[other])
+    text = plain(db, "wednesday")
+    assert text.count("breaks") == 1
+    assert "gone since tuesday: seqmap atomic: k: expected 1, found 1\n" in text
+    assert "3 crash states; gone since tuesday\n" in plain(db, "monday")
 
 
 def test_a_clean_campaign_says_so(db):
