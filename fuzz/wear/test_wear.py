@@ -304,6 +304,7 @@ PEERS = """
 #define brownout_adapter example_entry
 #include "examples/plugin/two_slots.c"
 #undef brownout_adapter
+#include <stdlib.h>
 
 static enum answer eager_format(void *object, const struct bo_flash *flash,
                                 const struct adapter_settings *settings)
@@ -313,22 +314,31 @@ static enum answer eager_format(void *object, const struct bo_flash *flash,
     return slots_format(object, flash, settings);
 }
 
+static enum answer end(void *object, const void *key, uint32_t key_size, const void *value,
+                       uint32_t value_size)
+{
+    (void)object, (void)key, (void)key_size, (void)value, (void)value_size;
+    abort();
+}
+static const struct adapter_map ends = {.store = end, .fetch = slots_fetch};
+
 static const char *eager_refuses(const struct bo_flash_geometry *geometry,
                                  const struct adapter_settings *settings)
 {
     return geometry->sector_size == 256 ? slots_refuses(geometry, settings) : "of 256 bytes only";
 }
 
-#define PEER(its_name, its_refuses, its_format)                                         \
+#define PEER(its_name, its_refuses, its_format, its_calls)                              \
     {.version = ADAPTER_VERSION, .kind = ADAPTER_MAP, .name = its_name,                 \
      .summary = "for tests", .claims = "edge", .refuses = its_refuses,                  \
      .object_size = slots_object_size, .limits = slots_limits, .format = its_format,    \
-     .mount = slots_mount, .map = &calls}
-static const struct adapter lazy = PEER("lazy", slots_refuses, slots_format);
-static const struct adapter eager = PEER("eager", eager_refuses, eager_format);
+     .mount = slots_mount, .map = its_calls}
+static const struct adapter lazy = PEER("lazy", slots_refuses, slots_format, &calls);
+static const struct adapter eager = PEER("eager", eager_refuses, eager_format, &calls);
+static const struct adapter ending = PEER("ending", slots_refuses, slots_format, &ends);
 
 extern adapter_table brownout_adapters;
-const struct adapter *const brownout_adapters[] = {&lazy, &eager, 0};
+const struct adapter *const brownout_adapters[] = {&lazy, &eager, &ending, 0};
 """
 TWO_SECTORS = SCENARIO.replace("sectors=4", "sectors=2")
 
@@ -345,10 +355,25 @@ def peers(tmp_path_factory):
 
 def test_engines_of_a_plugin_are_compared_with_each_other_and_the_house(brownout, tmp_path, peers):
     path = written(tmp_path, TWO_SECTORS)
-    names = {it["engine"] for it in wear(brownout, path, "--plugin", peers)}
-    assert {"lazy", "eager", "seqmap"} <= names
+    done = brownout("wear", path, "--json", "--plugin", peers)
+    names = {it["engine"] for it in json.loads(done.stdout)["engines"]}
+    assert {"lazy", "eager", "ending", "seqmap"} <= names
     named = wear(brownout, path, "--plugin", peers, "--engines", "eager,seqmap,lazy")
     assert [it["engine"] for it in named] == ["eager", "seqmap", "lazy"]
+
+
+def test_an_engine_that_ends_its_process_leaves_the_others_their_figures(
+    brownout, tmp_path, peers
+):
+    path = written(tmp_path, TWO_SECTORS)
+    words = ("wear", path, "--plugin", peers, "--engines", "ending,lazy")
+    done = brownout(*words, "--json")
+    assert done.returncode == 1
+    ending, lazy = json.loads(done.stdout)["engines"]
+    assert (ending["outcome"], ending["clause"]) == ("diverged", "sane")
+    assert ending["reason"].startswith("store: ") and ending["case"] is None
+    assert [lazy] == wear(brownout, path, "--plugin", peers, "--engines", "lazy")
+    assert "DIVERGENCE of ending, clause sane: store: " in brownout(*words).stdout
 
 
 def test_format_is_no_work_and_no_wear(brownout, tmp_path, peers):
