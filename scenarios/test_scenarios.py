@@ -77,7 +77,13 @@ def test_a_workload_runs_on_every_engine_that_takes_its_chip(harness, path, engi
 ONLY_RUN = ("naive", "original", "canary fault=0")
 
 
-@pytest.mark.parametrize("path, engine", [it for it in PAIRS if it[1] not in ONLY_RUN], ids=name)
+def is_explored(path, engine):
+    """Subjects read everything back in each state: not where a log is made to hold much."""
+    subject = engine.startswith(("canary", "original"))
+    return engine not in ONLY_RUN and not (subject and path.stem.startswith("bench-"))
+
+
+@pytest.mark.parametrize("path, engine", [it for it in PAIRS if is_explored(*it)], ids=name)
 def test_a_workload_is_clean_at_every_edge(harness, path, engine):
     text = workload(path.stem, engine)
     if counts(harness, text):

@@ -276,7 +276,7 @@ def test_zeros_go_over_what_is_programmed_where_the_part_allows_it(harness, plug
 def test_an_endless_loop_of_flash_calls_passes_its_bound(harness, plugin):
     loop = "while (!bo_flash_read(flash, 0, byte, 4)) ticks++"
     changed = plugin("reads", AT_TORN % loop)
-    explored = explore(harness, changed)
+    explored = explore(harness, changed, "--max", 1)
     assert explored.clauses == {"bounded"}
     assert "in one call" in explored.found[0].finding
     assert harness.replay(explored.found[0].path, "--plugin", changed)[0] == "bounded"
@@ -747,13 +747,13 @@ def test_globals_that_outlive_a_cut_unsaid_are_no_finding_but_a_mistake(harness,
     assert "DIVERGENCE" not in done.stdout and "no divergence" not in done.stdout
 
 
-def test_a_mistake_before_the_first_operation_is_one_of_the_whole_file(harness, plugin):
-    """Memory that the uncut run has changed is noticed as the run with cuts begins."""
+def test_memory_that_the_uncut_run_changes_is_a_mistake_at_its_end(harness, plugin):
+    """Without a power-on in the scenario the one after it notices."""
     changed = plugin("unsaid-early", CACHE % ("", "false"))
     path = harness.write(SCENARIO.format(programs=0), "early.scn")
     done = run_plain("explore", path, "--plugin", changed)
     assert done.returncode == USAGE
-    assert f"{path}: changed: expected no change of its global memory" in done.stderr
+    assert f"{path}:7: changed: expected no change of its global memory" in done.stderr
 
 
 def test_a_fuzz_run_of_undeclared_globals_ends_with_the_mistake(plugin):

@@ -172,12 +172,10 @@ static int run_apart(void *context)
         printf("DIVERGENCE at operation %" PRIu32 ", clause %s: %s\n", replayed.op + 1,
                clause_name(replayed.finding.clause), replayed.finding.text);
         code = COMMAND_DIVERGED;
-    } else if (options->json) {
-        print_run_json(loaded, rig);
     } else {
-        print_run(loaded, rig);
+        if (options->image) code = write_image(rig, options->image);
+        if (code == COMMAND_CLEAN) (options->json ? print_run_json : print_run)(loaded, rig);
     }
-    if (options->image && code == COMMAND_CLEAN) code = write_image(rig, options->image);
     rig_free(rig);
     return code;
 }

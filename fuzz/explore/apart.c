@@ -1,6 +1,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include "fuzz/explore/apart.h"
 
+#include <assert.h>
+
 static void copy_file(FILE *from, FILE *to)
 {
     char line[512];
@@ -13,6 +15,7 @@ struct apart_end apart_do(apart_work *work, void *context, const struct worker_l
                           FILE *errors)
 {
     char text[WORKER_TEXT_MAX];
+    assert(work && limits);
     int *code = worker_share(sizeof *code);
     struct worker worker;
     worker_open(&worker);
@@ -52,6 +55,7 @@ void replay_apart(const struct script *script, const struct adapter *adapter,
                   const struct adapter_settings *settings, FILE *story,
                   const struct worker_limits *limits, struct replay *result)
 {
+    assert(script && adapter && settings && limits && result);
     struct replay *shared = worker_share(sizeof *shared);
     struct play it = {script, adapter, settings, story, shared};
     struct apart_end end = apart_do(play, &it, limits, NULL);

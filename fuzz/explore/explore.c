@@ -534,7 +534,7 @@ static _Noreturn void judge_and_leave(struct explorer *e, void judge_it(struct e
     worker_leave();
 }
 
-/* An exploration ends after so many hangs of children, each of which costs a second or more. */
+/* Hangs of children after which an exploration ends; each costs a second or more. */
 #define HANGS_MAX 3u
 
 /* In a process of its own, which takes the engine's crashes and its heap with it. */

@@ -79,7 +79,7 @@ struct pool {
     uint32_t group_count;
     double start;
     bool uncut;   /* the run without cuts is being done, */
-    uint32_t end; /* which can do so many operations */
+    uint32_t end; /* operations that it can do */
     struct worker *workers;
     struct portion *portions;
     uint32_t portion_count;
@@ -105,6 +105,7 @@ static uint32_t kinds_before(const struct pool *pool, uint32_t group)
 static uint32_t lost_before(const struct pool *pool, uint32_t group)
 {
     uint32_t lost = 0;
+    assert(group <= pool->group_count);
     for (uint32_t i = 0; i < group; i++)
         lost += atomic_load(&pool->groups[i].lost);
     return lost;
@@ -135,6 +136,7 @@ struct hand {
 /* Where the groups that are done end. */
 static size_t put_portion(const struct hand *hand, uint32_t group, const struct result *part)
 {
+    assert(group < hand->pool->group_count && hand->slot->written <= hand->slot->begun);
     fseek(hand->file, (long)hand->slot->written, SEEK_SET);
     result_pipe_put(hand->file, &group, sizeof group);
     result_pipe_write(hand->file, part);
@@ -206,6 +208,7 @@ static uint64_t add_lost(struct pool *pool, uint32_t index, enum worker_end end,
     const struct path *path = &pool->slots[index].path;
     const struct path_frame frame = {pool->script, pool->adapter, pool->settings,
                                      pool->options->faults};
+    assert(end != WORKER_RUNS && end != WORKER_DONE);
     struct finding finding = worker_finding(&pool->workers[index], end, text);
     struct divergence divergence = path_divergence(&frame, path, &finding);
     divergence.lost = true;
@@ -240,6 +243,7 @@ static void read_portions(struct pool *pool, uint32_t index)
 static struct result *lost_portion(struct pool *pool, uint32_t index)
 {
     const struct slot *slot = &pool->slots[index];
+    assert(slot->begun <= slot->written || pool->portion_count > 0);
     struct result *part = slot->begun > slot->written
                               ? &pool->portions[pool->portion_count - 1].result
                               : new_portion(pool, slot->path.group);
@@ -253,6 +257,7 @@ static struct result *lost_portion(struct pool *pool, uint32_t index)
 /* What a loss costs: one at the same place again, or outside of the cuts, all that may be lost. */
 static uint32_t price(const struct path *path, enum worker_end end)
 {
+    assert(end != WORKER_RUNS && end != WORKER_DONE);
     bool in_cut = path->cuts > 0 || path_has_step(path, OP_ROT);
     if (!in_cut) return LOSS_GROUP_MAX;
     return end == WORKER_HUNG ? LOSS_HANG : LOSS_CRASH;
@@ -262,6 +267,7 @@ static uint32_t price(const struct path *path, enum worker_end end)
 
 static void start_worker(struct pool *pool, uint32_t index)
 {
+    assert(index < pool->how->jobs);
     worker_open(&pool->workers[index]);
     fflush(NULL); /* nothing buffered is to be written twice */
     if (!worker_fork(&pool->workers[index])) return;
@@ -282,6 +288,7 @@ static void replace(struct pool *pool, uint32_t index, enum worker_end end, cons
         add_lost(pool, index, end, text, pool->result);
         return;
     }
+    assert(group < pool->group_count);
     struct result *part = lost_portion(pool, index);
     note_kind(pool, group, add_lost(pool, index, end, text, part));
     uint32_t lost = atomic_fetch_add(&pool->groups[group].lost, price(&slot->path, end));
@@ -310,6 +317,7 @@ static void end_uncut(struct pool *pool, enum worker_end end, const char *text)
 
 static void end_worker(struct pool *pool, uint32_t index, enum worker_end end, const char *text)
 {
+    assert(end != WORKER_RUNS && (index == 0 || !pool->uncut));
     if (pool->uncut) {
         end_uncut(pool, end, text);
         return;
@@ -367,6 +375,7 @@ static void watch_workers(struct pool *pool)
 static bool run_uncut(struct pool *pool)
 {
     uint32_t max = pool->options->divergences_max;
+    assert(pool->portion_count == 0 && "groups come later");
     pool->uncut = true;
     start_worker(pool, 0);
     watch_workers(pool);

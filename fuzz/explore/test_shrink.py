@@ -60,7 +60,7 @@ def is_short(text):
 
 
 def test_planted_faults_of_lists_shrink_to_five_operations_and_two_cuts(harness):
-    """Most of them: a fault that takes several values to show is not told in five."""
+    """Most of them: a fault that takes several values to show needs more than five."""
     short = 0
     for engine, work in PLANTED:
         words = ("--no-shrink", "--max", 1, "--faults", "edge,prefix,bits")

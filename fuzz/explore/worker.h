@@ -12,9 +12,9 @@
  * valgrind puts its own in the place of ours when it saw an error anywhere in the process. Then
  * nothing that was found counts: whoever looks at the worker ends too, by worker_fail().
  *
- * A worker hangs when it is in one call of an engine and has used that many seconds of CPU time since
- * the call began, or since the last flash call in it: not time that passes, so that nothing looks
- * like a hang on a busy or a suspended machine that is none. One that sleeps hangs when it is
+ * A worker hangs when it is in one call of an engine and has used that many seconds of CPU time
+ * since the call began, or since the last flash call in it: not time that passes, so that nothing
+ * looks like a hang on a busy or a suspended machine that is none. One that sleeps hangs when it is
  * silent, neither calling an engine nor the flash, for ten times `silence` of a time that passes,
  * while which the watching process must have been awake (Ctrl-Z stops both).
  */

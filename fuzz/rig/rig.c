@@ -302,11 +302,23 @@ void rig_keep(struct rig *rig)
 
 /* --- findings --- */
 
+/* What an engine keeps where the harness does not know of it outlives power-off: then every verdict
+ * on it is nonsense. */
+static bool keeps_to_its_object(struct rig *rig)
+{
+    return rig->adapter->has_globals || !globals_changed(rig->adapter) ||
+           rig_finds(
+               rig, CLAUSE_SCENARIO, SEEN_UNKNOWN,
+               "%s: expected no change of its global memory, a call changed it; set has_globals",
+               rig->adapter->name);
+}
+
 bool rig_finds(struct rig *rig, enum clause clause, enum seen seen, const char *format, ...)
 {
     assert(clause > CLAUSE_NONE && clause < CLAUSES && seen < SEENS);
     assert(seen != SEEN_RULE || chip_breach(rig->chip)->rule != CHIP_RULE_KEPT);
     if (rig->finding.clause != CLAUSE_NONE) return false; /* the first one counts */
+    if (clause != CLAUSE_SCENARIO && !keeps_to_its_object(rig)) return false;
     rig->finding =
         (struct finding){.clause = clause, .seen = seen, .call = rig->call, .own = rig->own};
     if (seen == SEEN_RULE) rig->finding.rule = (uint32_t)chip_breach(rig->chip)->rule;
@@ -469,11 +481,7 @@ bool rig_wipe_ram(struct rig *rig, void *object, int junk)
 {
     memset(object, junk, rig->object_size);
     if (rig->adapter->has_globals) globals_wipe();
-    return rig->adapter->has_globals || !globals_changed(rig->adapter) ||
-           rig_finds(
-               rig, CLAUSE_SCENARIO, SEEN_UNKNOWN,
-               "%s: expected no change of its global memory, a call changed it; set has_globals",
-               rig->adapter->name);
+    return keeps_to_its_object(rig);
 }
 
 static bool mount_into(struct rig *rig, void *object, int junk)

@@ -200,13 +200,13 @@ def compare(pair, text, *options):
     assert subject == crate
 
 
-@settings(max_examples=40)
+@settings(max_examples=12)
 @given(MAPS, st.sampled_from(FAULTS), st.sampled_from([1, 1, 2]))
 def test_the_map_writes_and_loses_what_the_crate_does(pair, text, faults, depth):
     compare(pair, text, "--faults", faults, "--depth", depth, "--masks", 2, "--bits", 4)
 
 
-@settings(max_examples=40)
+@settings(max_examples=24)
 @given(QUEUES, st.sampled_from(FAULTS), st.sampled_from([1, 1, 2]))
 def test_the_queue_writes_and_loses_what_the_crate_does(pair, text, faults, depth):
     options = ("--faults", faults, "--depth", depth, "--masks", 2, "--bits", 4)
