@@ -17,6 +17,7 @@
 
 #include "fuzz/adapters/counters.h"
 #include "sim/memory.h"
+#include "sim/unchecked.h"
 
 #define RANGES_MAX 64 /* of all plug-ins together that are kept, or of one that is watched */
 
@@ -43,46 +44,6 @@ struct watched {
 
 static struct watched *watched; /* to the end */
 static size_t watched_count;
-
-/* A plug-in that is built with ASan has guards between its variables, which memcpy and memcmp may
- * not read in a harness that is built with it. */
-#ifdef __SANITIZE_ADDRESS__
-#define SANITIZED 1
-#elif defined __has_feature
-#if __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-
-#ifdef SANITIZED
-__attribute__((no_sanitize_address)) static void copy(uint8_t *to, const uint8_t *from, size_t size)
-{
-    const volatile uint8_t *source = from; /* volatile: or the compiler makes it a memcpy again */
-    volatile uint8_t *target = to;
-    for (size_t i = 0; i < size; i++)
-        target[i] = source[i];
-}
-
-__attribute__((no_sanitize_address)) static bool equal(const uint8_t *one, const uint8_t *other,
-                                                       size_t size)
-{
-    const volatile uint8_t *left = one, *right = other;
-    for (size_t i = 0; i < size; i++) {
-        if (left[i] != right[i]) return false;
-    }
-    return true;
-}
-#else
-static void copy(uint8_t *to, const uint8_t *from, size_t size)
-{
-    memcpy(to, from, size);
-}
-
-static bool equal(const uint8_t *one, const uint8_t *other, size_t size)
-{
-    return memcmp(one, other, size) == 0;
-}
-#endif
 
 /* What the loader made read-only after relocation is writable in the program headers only. */
 static void add_writable(struct memory *memory, struct range range, struct range relro)
@@ -163,7 +124,7 @@ static size_t size_of(const struct memory *memory)
 static void save(const struct memory *memory, uint8_t *to)
 {
     for (size_t i = 0; i < memory->count; i++) {
-        copy(to, memory->ranges[i].start, memory->ranges[i].size);
+        unchecked_copy(to, memory->ranges[i].start, memory->ranges[i].size);
         to += memory->ranges[i].size;
     }
 }
@@ -226,9 +187,9 @@ bool globals_watch(const void *address)
 /* Where something differs at all, byte by byte: counters differ nearly always. */
 static bool differs(const struct range *range, const uint8_t *then, const uint8_t *counts)
 {
-    if (equal(range->start, then, range->size)) return false;
+    if (unchecked_equal(range->start, then, range->size)) return false;
     for (size_t i = 0; i < range->size; i++) {
-        if (!counts[i] && !equal(range->start + i, then + i, 1)) return true;
+        if (!counts[i] && !unchecked_equal(range->start + i, then + i, 1)) return true;
     }
     return false;
 }
@@ -274,7 +235,7 @@ void globals_load(const void *buffer)
 {
     const uint8_t *from = buffer;
     for (size_t i = 0; i < kept.count; i++) {
-        copy(kept.ranges[i].start, from, kept.ranges[i].size);
+        unchecked_copy(kept.ranges[i].start, from, kept.ranges[i].size);
         from += kept.ranges[i].size;
     }
 }

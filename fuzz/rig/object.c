@@ -5,30 +5,14 @@
 #include <string.h>
 
 #include "sim/memory.h"
-
-#ifdef __SANITIZE_ADDRESS__
-#define SANITIZED 1
-#elif defined __has_feature
-#if __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
+#include "sim/unchecked.h"
 
 /* Neither 0 nor all ones, nor what an object is filled with: a write of those must show. */
 static const uint8_t guard[OBJECT_GUARD] = {0x91, 0x98, 0x9F, 0xA6, 0xAD, 0xB4, 0xBB, 0xC2,
                                             0xC9, 0xD0, 0xD7, 0xDE, 0xE5, 0xEC, 0xF3, 0xFA};
 
-#ifdef SANITIZED
+#ifdef UNCHECKED_ASAN
 #include <sanitizer/asan_interface.h>
-
-/* volatile: or the compiler makes memcmp() of it, which ASan checks. */
-__attribute__((no_sanitize_address)) static bool is_guard(const volatile uint8_t *bytes)
-{
-    for (size_t i = 0; i < OBJECT_GUARD; i++) {
-        if (bytes[i] != guard[i]) return false;
-    }
-    return true;
-}
 
 static void make_guard(uint8_t *bytes)
 {
@@ -43,11 +27,6 @@ static void *unguarded(uint8_t *start, size_t size)
     return start;
 }
 #else
-static bool is_guard(const uint8_t *bytes)
-{
-    return memcmp(bytes, guard, OBJECT_GUARD) == 0;
-}
-
 static void make_guard(uint8_t *bytes)
 {
     memcpy(bytes, guard, OBJECT_GUARD);
@@ -59,6 +38,11 @@ static void *unguarded(uint8_t *start, size_t size)
     return start;
 }
 #endif
+
+static bool is_guard(const uint8_t *bytes)
+{
+    return unchecked_equal(bytes, guard, OBJECT_GUARD);
+}
 
 void *object_new(size_t size)
 {
