@@ -57,6 +57,7 @@ struct group {
 /* What the workers and the pool see both. */
 struct shared {
     volatile bool stop;
+    atomic_uint lost; /* what all losses cost */
     atomic_uint kind_count;
     struct kind_seen kinds[KINDS_MAX];
 };
@@ -102,20 +103,23 @@ static uint32_t kinds_before(const struct pool *pool, uint32_t group)
     return different;
 }
 
-static uint32_t lost_before(const struct pool *pool, uint32_t group)
+/* Whether the groups before this one have lost too much. They are many, and losses rare: the groups
+ * are only gone through where there are enough losses at all. */
+static bool is_lost(const struct pool *pool, uint32_t group)
 {
     uint32_t lost = 0;
-    assert(group <= pool->group_count);
+    assert(group < pool->group_count);
+    if (atomic_load(&pool->shared->lost) < LOSS_MAX) return false;
     for (uint32_t i = 0; i < group; i++)
         lost += atomic_load(&pool->groups[i].lost);
-    return lost;
+    return lost >= LOSS_MAX;
 }
 
 /* Whether the groups before this one are the last ones that count. */
 static bool is_enough(const struct pool *pool, uint32_t group)
 {
     uint32_t max = pool->options->divergences_max;
-    return (max && kinds_before(pool, group) >= max) || lost_before(pool, group) >= LOSS_MAX;
+    return (max && kinds_before(pool, group) >= max) || is_lost(pool, group);
 }
 
 static void note_kind(struct pool *pool, uint32_t group, uint64_t shape)
@@ -291,8 +295,9 @@ static void replace(struct pool *pool, uint32_t index, enum worker_end end, cons
     assert(group < pool->group_count);
     struct result *part = lost_portion(pool, index);
     note_kind(pool, group, add_lost(pool, index, end, text, part));
-    uint32_t lost = atomic_fetch_add(&pool->groups[group].lost, price(&slot->path, end));
-    bool over = lost + price(&slot->path, end) >= LOSS_GROUP_MAX;
+    uint32_t more = price(&slot->path, end);
+    bool over = atomic_fetch_add(&pool->groups[group].lost, more) + more >= LOSS_GROUP_MAX;
+    atomic_fetch_add(&pool->shared->lost, more);
     if (over) part->stopped = true;
     worker_close(&pool->workers[index]);
     slot->resumed = over ? PATH_GROUP_NONE : group;
@@ -425,8 +430,7 @@ static void add_up(struct pool *pool)
     for (uint32_t i = 0; i < pool->portion_count; i++) {
         struct portion *part = &pool->portions[i];
         bool next = part->group != last;
-        bool enough =
-            (max && result->divergence_count >= max) || lost_before(pool, part->group) >= LOSS_MAX;
+        bool enough = (max && result->divergence_count >= max) || is_lost(pool, part->group);
         if (next && enough) {
             result->stopped = true;
             break;
