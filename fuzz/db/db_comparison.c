@@ -18,7 +18,7 @@
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 struct names {
-    char work[SHA256_HEX_MAX], identity[SHA256_HEX_MAX];
+    char build[SHA256_HEX_MAX], work[SHA256_HEX_MAX], identity[SHA256_HEX_MAX];
     char settings[DB_SETTINGS_MAX], faults[FAULT_CLASSES_TEXT_MAX], seed[DB_HEX64_MAX];
 };
 
@@ -32,13 +32,13 @@ static const struct cut_rate *cut_rate_of(const struct db_comparison *it)
 /* The digest of the work: all but the power cuts. */
 static void digest_work(const struct db_comparison *it, struct names *names)
 {
-    char build[SHA256_HEX_MAX], script[SHA256_HEX_MAX], *text = NULL;
+    char script[SHA256_HEX_MAX], *text = NULL;
     size_t size;
     FILE *out = memory_open(&text, &size);
-    build_print(it->adapter, build);
+    build_print(it->adapter, names->build);
     db_digest_script(it->script, script);
-    fprintf(out, "%s\n%s %s %s\n%s\n%s\n", it->campaign, it->adapter->name, build, names->settings,
-            it->script->name, script);
+    fprintf(out, "%s\n%s %s %s\n%s\n%s\n", it->campaign, it->adapter->name, names->build,
+            names->settings, it->script->name, script);
     memory_close(out, &text);
     sha256_hex(text, size, names->work);
     free(text);
@@ -152,7 +152,7 @@ static bool store(struct db *db, const void *context)
     db_print_moment(moment);
     name_all(it, &names);
     const struct db_field identity = db_text(NULL, names.identity);
-    return db_put_surroundings(db, it->campaign, it->adapter, moment) &&
+    return db_put_surroundings(db, it->campaign, it->adapter, names.build, moment) &&
            db_change(db, "delete from comparison where identity = ?", &identity, 1) &&
            put_head(db, it, &names, moment) && put_figures(db, it->cost, names.identity);
 }

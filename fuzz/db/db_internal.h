@@ -19,6 +19,7 @@ struct db {
     struct explore_options options; /* run.options, or all 0 */
     char identity[SHA256_HEX_MAX];
     char script[SHA256_HEX_MAX]; /* digest of its text */
+    char build[SHA256_HEX_MAX];  /* of its engine */
     int64_t campaign_id, engine_id, run_id;
     uint32_t claims; /* bits of enum fault_class that the engine claims */
 };
@@ -48,11 +49,11 @@ bool db_insert(struct db *db, const char *table, const struct db_field *fields, 
 bool db_find(struct db *db, const char *sql, const struct db_field *fields, size_t count,
              int64_t *found);
 
-/* Campaign, engine and claims, as far as they are not there, at this moment; db->campaign_id and
- * db->engine_id become theirs. */
+/* Campaign, engine of this build and claims, as far as they are not there, at this moment;
+ * db->campaign_id and db->engine_id become theirs. */
 #define DB_MOMENT_MAX 32
 bool db_put_surroundings(struct db *db, const char *campaign, const struct adapter *adapter,
-                         const char moment[DB_MOMENT_MAX]);
+                         const char build[SHA256_HEX_MAX], const char moment[DB_MOMENT_MAX]);
 
 /* Now, in UTC: "2026-02-28T23:59:59.123Z". */
 void db_print_moment(char text[DB_MOMENT_MAX]);

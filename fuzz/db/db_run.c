@@ -129,15 +129,14 @@ static void identify(struct db *db)
 {
     const struct db_run *run = &db->run;
     const struct explore_options *o = &db->options;
-    char settings[DB_SETTINGS_MAX], build[SHA256_HEX_MAX], *text = NULL;
+    char settings[DB_SETTINGS_MAX], *text = NULL;
     assert((size_t)run->kind < COUNT(kind_name) && strlen(db->script) == SHA256_HEX_MAX - 1);
     size_t size;
     FILE *out = memory_open(&text, &size);
 
-    build_print(run->adapter, build);
     db_print_settings(run->script, run->adapter, settings);
     fprintf(out, "%s\n%s\n%s %s %s\n", kind_name[run->kind], run->campaign, run->adapter->name,
-            build, settings);
+            db->build, settings);
     fprintf(out, "%" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu32 "\n",
             o->faults, o->depth, o->reach, o->effort.bits_max, o->effort.masks,
             o->effort.prefixes_max);
@@ -178,9 +177,8 @@ static bool put_claims(struct db *db, const struct adapter *adapter)
 }
 
 bool db_put_surroundings(struct db *db, const char *campaign_name, const struct adapter *adapter,
-                         const char moment[DB_MOMENT_MAX])
+                         const char build[SHA256_HEX_MAX], const char moment[DB_MOMENT_MAX])
 {
-    char build[SHA256_HEX_MAX];
     const struct db_field campaign[] = {db_text("name", campaign_name), db_text("started", moment)};
     if (!db_insert(db, "campaign", campaign, COUNT(campaign),
                    "on conflict do update set started = min(started, excluded.started)"))
@@ -188,7 +186,6 @@ bool db_put_surroundings(struct db *db, const char *campaign_name, const struct 
     if (!db_find(db, "select id from campaign where name = ?", campaign, 1, &db->campaign_id))
         return false;
 
-    build_print(adapter, build);
     const struct db_field engine[] = {
         db_number("campaign", (uint64_t)db->campaign_id),
         db_text("name", adapter->name),
@@ -288,7 +285,7 @@ static bool begin(struct db *db, const void *context)
     char moment[DB_MOMENT_MAX];
     (void)context;
     db_print_moment(moment);
-    return db_put_surroundings(db, db->run.campaign, db->run.adapter, moment) &&
+    return db_put_surroundings(db, db->run.campaign, db->run.adapter, db->build, moment) &&
            put_run(db, moment);
 }
 
@@ -301,6 +298,7 @@ enum db_status db_begin_run(struct db *db, const struct db_run *run, struct db_e
     db->running = false;
     db->claims = claims_of(run->adapter, run->script);
     db_digest_script(run->script, db->script);
+    build_print(run->adapter, db->build);
     identify(db);
     enum db_status status = db_write(db, begin, NULL, error);
     db->running = status == DB_OK;
