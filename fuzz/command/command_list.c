@@ -46,7 +46,6 @@ static void list_engines(void)
 {
     const struct adapter *adapter;
     for (size_t i = 0; (adapter = engines_at(i)); i++) {
-        if (engines_find(adapter->name) != adapter) continue; /* a plugin has its place */
         printf("%-10s %s\n", adapter->name, adapter->summary);
         printf("           kind %s; claims %s%s%s\n", kind_name(adapter), claims_of(adapter),
                adapter->claims_by ? " (depends on part and options)" : "",
@@ -75,11 +74,9 @@ static void list_options_json(const struct adapter *adapter)
 static void list_engines_json(void)
 {
     const struct adapter *adapter;
-    const char *between = "[";
+    printf("[");
     for (size_t i = 0; (adapter = engines_at(i)); i++) {
-        if (engines_find(adapter->name) != adapter) continue;
-        printf("%s{\"name\": ", between);
-        between = ", ";
+        printf("%s{\"name\": ", i ? ", " : "");
         json_print(stdout, adapter->name);
         printf(", \"summary\": ");
         json_print(stdout, adapter->summary);

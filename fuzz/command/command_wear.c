@@ -271,7 +271,6 @@ static void take_all(const struct script *script, struct contender *contenders, 
     const struct adapter *adapter;
     struct adapter_settings settings;
     for (size_t i = 0; (adapter = engines_at(i)) && *count < ENGINES_MAX; i++) {
-        if (engines_find(adapter->name) != adapter) continue; /* a plugin has its place */
         if (engines_is_subject(adapter) || !has_calls(adapter, script)) continue;
         if (!settings_resolve(adapter, script, &settings, reason)) continue;
         snprintf(contenders[*count].name, sizeof contenders->name, "%s", adapter->name);

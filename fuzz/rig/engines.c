@@ -23,11 +23,21 @@ struct plugin {
 static struct plugin *plugins; /* they are known to the end */
 static size_t plugin_count;
 
-const struct adapter *engines_at(size_t n)
+/* The n-th of all, those included whose place a plugin takes. */
+static const struct adapter *any_at(size_t n)
 {
     if (n < HOUSE_COUNT) return house[n];
     n -= HOUSE_COUNT;
     return n < SUBJECT_COUNT ? subjects[n] : engines_plugin(n - SUBJECT_COUNT);
+}
+
+const struct adapter *engines_at(size_t n)
+{
+    const struct adapter *adapter;
+    for (size_t i = 0; (adapter = any_at(i)); i++) {
+        if (engines_find(adapter->name) == adapter && n-- == 0) return adapter;
+    }
+    return NULL;
 }
 
 bool engines_is_subject(const struct adapter *adapter)
@@ -73,7 +83,7 @@ const struct adapter *engines_find(const char *name)
     const struct adapter *adapter;
     const struct plugin *plugin = plugin_named(name);
     if (plugin) return plugin->adapter;
-    for (size_t i = 0; (adapter = engines_at(i)); i++) {
+    for (size_t i = 0; (adapter = any_at(i)); i++) {
         if (strcmp(adapter->name, name) == 0) return adapter;
     }
     return NULL;

@@ -8,7 +8,7 @@
 
 /* The n-th engine, from 0; NULL after the last. What is built in comes first, of that the test
  * subjects, engines with known faults that the harness must catch, last; then the plugins, in the
- * order in which they were added. */
+ * order in which they were added. What a plugin takes the place of is left out. */
 const struct adapter *engines_at(size_t n);
 bool engines_is_subject(const struct adapter *adapter);
 
