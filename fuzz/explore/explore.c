@@ -213,9 +213,7 @@ static bool do_op(struct explorer *e, uint32_t index)
     if (e->rig->level == 0) e->answers[index] = (uint8_t)answer;
     if (!must || rig_worked(op, answer) || rig_is_off(e->rig) || !capacity_can_do(e->capacity, op))
         return true;
-    return rig_finds(e->rig, CLAUSE_ALIVE, rig_seen_of(answer),
-                     "%s: expected ok, as without the cut, got %s", op_name(op->kind),
-                     rig_answer_name(answer));
+    return rig_finds_failed(e->rig, op, answer);
 }
 
 /* --- steps of the harness's own --- */

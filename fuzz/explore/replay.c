@@ -346,9 +346,7 @@ static bool play_op(struct player *player, uint32_t index)
     if (rig_is_off(rig) || rig_worked(player->op, player->answer) || done ||
         !should_work(player, index))
         return true;
-    return rig_finds(rig, CLAUSE_ALIVE, rig_seen_of(player->answer),
-                     "%s: expected ok, as without the cut, got %s", op_name(player->op->kind),
-                     rig_answer_name(player->answer));
+    return rig_finds_failed(rig, player->op, player->answer);
 }
 
 static bool play(struct player *player)

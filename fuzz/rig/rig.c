@@ -594,6 +594,13 @@ bool rig_call(struct rig *rig, const struct op *op, enum answer *answer)
     }
 }
 
+bool rig_finds_failed(struct rig *rig, const struct op *op, enum answer answer)
+{
+    return rig_finds(rig, CLAUSE_ALIVE, rig_seen_of(answer),
+                     "%s: expected ok, as without the cut, got %s", op_name(op->kind),
+                     rig_answer_name(answer));
+}
+
 bool rig_is_done(struct rig *rig, const struct op *op)
 {
     const struct model *model = rig_model(rig);

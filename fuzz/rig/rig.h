@@ -149,6 +149,9 @@ bool rig_call(struct rig *rig, const struct op *op, enum answer *answer);
 /* Whether an operation did what it was asked. A removal that finds nothing has found that one
  * before it, cut as it was, is done. */
 bool rig_worked(const struct op *op, enum answer answer);
+/* The finding that an operation fails after a cut which works without it. False, for `return`. */
+bool rig_finds_failed(struct rig *rig, const struct op *op, enum answer answer);
+
 /* Whether a store may have taken effect before the cut. If it is done again it needs room a second
  * time, which the uncut run never did. */
 bool rig_is_done(struct rig *rig, const struct op *op);
