@@ -98,8 +98,7 @@ static const char *refuses(const struct bo_flash_geometry *g, const struct adapt
                "bits programs each by itself";
     if (error)
         return "needs a chip of at least 3 sectors besides the index, whose erased bytes are 0xff, "
-               "and "
-               "sectors of at least 64 bytes that hold a header and a frame";
+               "and sectors of at least 64 bytes that hold a header and a frame";
     return NULL;
 }
 

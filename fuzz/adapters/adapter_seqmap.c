@@ -90,8 +90,7 @@ static const char *refuses(const struct bo_flash_geometry *g, const struct adapt
     (void)s;
     if (seqmap_geometry_usable(g)) return NULL;
     return "needs a chip of at least 2 sectors, whose erased bytes are 0xff, and sectors with room "
-           "for "
-           "3 words and an item header";
+           "for 3 words and an item header";
 }
 
 static void limits(const struct bo_flash_geometry *g, const struct adapter_settings *s,

@@ -103,12 +103,10 @@ static const char *refuses(const struct bo_flash_geometry *g, const struct adapt
 {
     if (!seqqueue_geometry_usable(g))
         return "needs a chip whose erased bytes are 0xff, and sectors with room for 3 words and an "
-               "item "
-               "header (of two items where a unit may be programmed once)";
+               "item header (of two items where a unit may be programmed once)";
     if (s->values[OPTION_BUFFER] != 0 && goes_around(g, s->values[OPTION_BUFFER]))
         return "needs a buffer that does not fill all sectors; give it fewer bytes, or the chip "
-               "more "
-               "sectors";
+               "more sectors";
     return NULL;
 }
 

@@ -143,8 +143,9 @@ static int inspect_apart(void *context)
 static int check_size(const struct command_options *options, const struct dump *dump,
                       uint64_t wanted)
 {
-    bool shorter = dump->size<wanted, longer = dump->size> wanted;
-    if (!(shorter && !dump->records) && !(longer && !options->offset_given)) return COMMAND_CLEAN;
+    bool lacks = dump->size < wanted && !dump->records;
+    bool exceeds = dump->size > wanted && !options->offset_given;
+    if (!lacks && !exceeds) return COMMAND_CLEAN;
     return command_refuse("%s: has %" PRIu64 " bytes, but the chip has %" PRIu64, options->files[0],
                           dump->size, wanted);
 }

@@ -115,9 +115,8 @@ static uint64_t memory_max; /* of this process, when it is a worker; 0: no limit
 static void fail_without_memory(void)
 {
     if (!memory_max) worker_fail("out of memory");
-    worker_fail("out of memory: a worker may take up to %" PRIu64
-                " MiB (--memory); --isolate helps "
-                "where an engine keeps heap memory when power goes away",
+    worker_fail("out of memory: a worker may take up to %" PRIu64 " MiB (--memory); "
+                "--isolate helps where an engine keeps heap memory when power goes away",
                 memory_max >> 20);
 }
 
