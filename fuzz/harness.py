@@ -3,8 +3,11 @@
 import json
 import os
 import re
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
 
 CLEAN, DIVERGED, USAGE, FAILED, NOT_JUDGED = 0, 1, 2, 3, 4
 
@@ -104,3 +107,38 @@ def sanitized(build):
 def compiler():
     """The compiler as words, as make has it."""
     return os.environ.get("CC", "gcc").split()
+
+
+def shared_object(folder, name, text, *flags, words=None):
+    """Compiles a plug-in: writes the text to NAME.c of the folder and returns the path of NAME.so.
+
+    `words` is another compiler than make's; later flags win over those that all have.
+    """
+    source, made = folder / f"{name}.c", folder / f"{name}.so"
+    source.write_text(text)
+    command = [*(words or compiler()), "-std=c11", "-shared", "-fPIC", f"-I{ROOT}", *flags]
+    subprocess.run([*command, str(source), "-o", str(made)], check=True, cwd=folder)
+    return made
+
+
+# Some work for a queue and for a log, of every kind of operation that a fault may hide in.
+QUEUE_WORK = """
+push random 20
+repeat 5 as i {
+  push random 5..25
+  pop i % 2
+}
+repeat 6 {
+  append random 10..40
+}
+look
+"""
+LOG_WORK = """
+repeat 6 as i {
+  append random 5..40
+  read i % 3
+}
+sync
+append "abc"
+look
+"""

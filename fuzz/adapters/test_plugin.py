@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import BUILD, ROOT, made
-from harness import CLEAN, DIVERGED, FAILED, USAGE, Harness, compiler, sanitized
+from harness import CLEAN, DIVERGED, FAILED, USAGE, Harness, compiler, sanitized, shared_object
 
 # Before the changed functions: the example, and what they use; after them: the adapter.
 BEFORE = """
@@ -108,11 +108,7 @@ def plugin(harness):
     """plugin(name, changed functions) compiles the example with them; the path of the object."""
 
     def build(name, text, *flags):
-        source = harness.write(BEFORE + text + AFTER, f"{name}.c")
-        made_here = harness.folder / f"{name}.so"
-        words = [*compiler(), "-std=c11", "-O1", "-shared", "-fPIC", f"-I{ROOT}", *flags]
-        subprocess.run([*words, str(source), "-o", str(made_here)], check=True)
-        return made_here
+        return shared_object(harness.folder, name, BEFORE + text + AFTER, "-O1", *flags)
 
     return build
 

@@ -3,11 +3,10 @@
 The plug-ins are the queue of examples/plugin with one thing changed, compiled here.
 """
 
-import subprocess
 
 import pytest
 from conftest import ROOT
-from harness import USAGE, Harness, compiler
+from harness import USAGE, Harness, shared_object
 
 EXAMPLE = (ROOT / "examples/plugin/snapshot_queue.c").read_text()
 BEFORE = f"""{EXAMPLE.replace("*brownout_adapter(void)", "*queue_entry(void)")}
@@ -47,11 +46,7 @@ def plugin(harness):
     """plugin(name, text) compiles the queue with these functions; the path of the object."""
 
     def build(name, text):
-        source = harness.write(BEFORE + text + AFTER, f"{name}.c")
-        made_here = harness.folder / f"{name}.so"
-        words = [*compiler(), "-std=c11", "-O1", "-shared", "-fPIC", f"-I{ROOT}"]
-        subprocess.run([*words, str(source), "-o", str(made_here)], check=True)
-        return made_here
+        return shared_object(harness.folder, name, BEFORE + text + AFTER, "-O1")
 
     return build
 

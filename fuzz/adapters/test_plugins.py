@@ -3,11 +3,9 @@
 import json
 import re
 import shutil
-import subprocess
 
 import pytest
-from conftest import ROOT
-from harness import CLEAN, DIVERGED, USAGE, Harness, compiler
+from harness import CLEAN, DIVERGED, USAGE, Harness, shared_object
 
 # The example under other names: `sound` as it is, `forgetful` with a store that does nothing.
 TABLE = """
@@ -60,12 +58,7 @@ def compile_table(harness, name, adapters="&sound, &forgetful, 0", names=NAMES, 
     """A shared object with some of the engines under these names; its path."""
     text = TABLE.replace("ADAPTERS}", adapters + "}")
     text = text.replace("SOUND", names[0]).replace("FORGETFUL", names[1])
-    source = harness.write(text, f"{name}.c")
-    made_here = harness.folder / f"{name}.so"
-    words = words or compiler()
-    command = [*words, "-std=c11", "-O1", "-shared", "-fPIC", f"-I{ROOT}", *flags]
-    subprocess.run([*command, str(source), "-o", str(made_here)], check=True, cwd=harness.folder)
-    return made_here
+    return shared_object(harness.folder, name, text, "-O1", *flags, words=words)
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,9 @@
 """Whatever an engine does to its process, a command ends by itself and says what came of it."""
 
 import os
-import subprocess
 
 import pytest
-from conftest import ROOT
-from harness import CLEAN, DIVERGED, USAGE, compiler
+from harness import CLEAN, DIVERGED, USAGE, shared_object
 
 # The store of the example, which does one of these in a mount, in a store, or in the first mount
 # that finds a torn snapshot; or after its power went off, which no engine lives to see; without a
@@ -133,11 +131,8 @@ def words(names):
 @pytest.fixture(scope="module")
 def plugin(tmp_path_factory):
     folder = tmp_path_factory.mktemp("mischief")
-    source, made = folder / "naughty.c", folder / "naughty.so"
-    source.write_text(SOURCE.replace("KINDS", words(MISCHIEF)).replace("PLACES", words(PLACES)))
-    words_of = (*compiler(), "-std=gnu11", "-shared", "-fPIC", f"-I{ROOT}", "-o", made, source)
-    subprocess.run(list(map(str, words_of)), check=True)
-    return made
+    text = SOURCE.replace("KINDS", words(MISCHIEF)).replace("PLACES", words(PLACES))
+    return shared_object(folder, "naughty", text, "-std=gnu11")
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,9 @@ import subprocess
 
 import pytest
 from conftest import BUILD, ROOT
-from harness import CLEAN, DIVERGED, FAILED, NOT_JUDGED, USAGE, Harness, compiler, cuts, operations
+from harness import (
+    CLEAN, DIVERGED, FAILED, NOT_JUDGED, USAGE, Harness, cuts, operations, shared_object,
+)  # fmt: skip
 
 SCENARIOS = sorted((ROOT / "scenarios").glob("*.scn"))
 FAULTS = {"canary": 17, "canary-queue": 14, "canary-log": 14}
@@ -123,10 +125,7 @@ const struct adapter *brownout_adapter(void)
 
 
 def test_two_panics_are_two_kinds_and_shrink(harness):
-    source, plugin = harness.folder / "it's a panic.c", harness.folder / "it's a panic.so"
-    source.write_text(PANICS)
-    made = (*compiler(), "-std=c11", "-shared", "-fPIC", f"-I{ROOT}", "-o", plugin, source)
-    subprocess.run(list(map(str, made)), check=True)
+    plugin = shared_object(harness.folder, "it's a panic", PANICS)
     for size in (6, 7):
         chip = "chip generic sectors=2 sector=256 page=256 unit=4\nengine panics\n"
         path = harness.write(chip + f'store a "12"\nstore b "1"\nstore c fill 1 {size}\n')
@@ -190,10 +189,7 @@ const struct adapter *brownout_adapter(void)
 
 
 def test_what_does_not_replay_is_a_fault_of_the_harness(harness, monkeypatch):
-    source, plugin = harness.folder / "forgets.c", harness.folder / "forgets.so"
-    source.write_text(FORGETS)
-    made = (*compiler(), "-std=c11", "-shared", "-fPIC", f"-I{ROOT}", "-o", plugin, source)
-    subprocess.run(list(map(str, made)), check=True)
+    plugin = shared_object(harness.folder, "forgets", FORGETS)
     monkeypatch.setenv("RAN_BEFORE", str(harness.folder / "ran"))
     chip = "chip generic sectors=2 sector=256 page=256 unit=4\nengine forgets\n"
     path = harness.write(chip + "store a 0x01\nstore b 0x02\nlook\n")

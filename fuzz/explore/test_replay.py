@@ -4,7 +4,7 @@ import re
 
 import pytest
 from conftest import ROOT
-from harness import CLEAN, DIVERGED, Harness, cuts, operations
+from harness import CLEAN, DIVERGED, LOG_WORK, QUEUE_WORK, Harness, cuts, operations
 
 # Explored on the part and with the faults that show some, and shrunk again here.
 SUBJECTS = {
@@ -25,26 +25,6 @@ repeat 5 as i {
 }
 look
 """
-QUEUE = """
-push random 20
-repeat 5 as i {
-  push random 5..25
-  pop i % 2
-}
-repeat 6 {
-  append random 10..40
-}
-look
-"""
-LOG = """
-repeat 6 as i {
-  append random 5..40
-  read i % 3
-}
-sync
-append "abc"
-look
-"""
 KEPT = sorted((ROOT / "scenarios/cases").glob("*.case"))
 
 
@@ -57,7 +37,8 @@ def harness(brownout, tmp_path_factory):
 def explored(request, harness):
     """The cases of one subject, as they were found and shrunk."""
     faults, chip = SUBJECTS[request.param]
-    workload = {"canary-queue": QUEUE, "canary-log": LOG}.get(request.param.split()[0], MAP)
+    name = request.param.split()[0]
+    workload = {"canary-queue": QUEUE_WORK, "canary-log": LOG_WORK}.get(name, MAP)
     text = f"chip {chip}\nengine {request.param}\n{workload}"
     words = ("--faults", faults, "--masks", 32, "--max", 6)
     found = harness.explore(text, *words, "--no-shrink").found

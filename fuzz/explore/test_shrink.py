@@ -2,35 +2,13 @@
 
 import re
 import resource
-import subprocess
 
 import pytest
-from conftest import ROOT
-from harness import DIVERGED, Harness, compiler, cuts, operations
+from harness import DIVERGED, LOG_WORK, QUEUE_WORK, Harness, cuts, operations, shared_object
 
 CHIP = "chip generic sectors=3 sector=128 page=128 unit=4\n"
-QUEUE = """
-push random 20
-repeat 5 as i {
-  push random 5..25
-  pop i % 2
-}
-repeat 6 {
-  append random 10..40
-}
-look
-"""
-LOG = """
-repeat 6 as i {
-  append random 5..40
-  read i % 3
-}
-sync
-append "abc"
-look
-"""
-PLANTED = [(f"canary-queue fault={fault}", QUEUE) for fault in (2, 3, 5, 8, 11)]
-PLANTED += [(f"canary-log fault={fault}", LOG) for fault in (1, 2, 3, 9, 14)]
+PLANTED = [(f"canary-queue fault={fault}", QUEUE_WORK) for fault in (2, 3, 5, 8, 11)]
+PLANTED += [(f"canary-log fault={fault}", LOG_WORK) for fault in (1, 2, 3, 9, 14)]
 # For one case; the replays around the shrinking take some more.
 CPU_SECONDS_MAX = 10
 FEW_SECONDS = 2
@@ -102,11 +80,7 @@ const struct adapter *brownout_adapter(void)
 
 @pytest.fixture(scope="module")
 def plugin(harness):
-    source, made = harness.folder / "ends.c", harness.folder / "ends.so"
-    source.write_text(ENDS)
-    words = (*compiler(), "-std=c11", "-shared", "-fPIC", f"-I{ROOT}", "-o", made, source)
-    subprocess.run(list(map(str, words)), check=True)
-    return made
+    return shared_object(harness.folder, "ends", ENDS)
 
 
 @pytest.mark.parametrize("size, kind", [(7, "sane crash store"), (6, "bounded endless store")])

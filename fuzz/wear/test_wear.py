@@ -3,11 +3,9 @@
 import json
 import re
 import sqlite3
-import subprocess
 
 import pytest
-from conftest import ROOT
-from harness import compiler
+from harness import shared_object
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -345,12 +343,7 @@ TWO_SECTORS = SCENARIO.replace("sectors=4", "sectors=2")
 
 @pytest.fixture(scope="module")
 def peers(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("peers")
-    (folder / "peers.c").write_text(PEERS)
-    flags = ["-std=c11", "-O1", "-shared", "-fPIC", f"-I{ROOT}"]
-    made = folder / "peers.so"
-    subprocess.run([*compiler(), *flags, folder / "peers.c", "-o", made], check=True)
-    return made
+    return shared_object(tmp_path_factory.mktemp("peers"), "peers", PEERS, "-O1")
 
 
 def test_engines_of_a_plugin_are_compared_with_each_other_and_the_house(brownout, tmp_path, peers):
