@@ -82,7 +82,7 @@ class Harness:
         """Replays a case, a text or a path: the clause shown broken or None, and all it printed."""
         path = case if isinstance(case, Path) else self.write(case, "it.case")
         done = self.brownout("replay", path, *options)
-        assert done.returncode in (CLEAN, DIVERGED), done.stderr
+        assert done.returncode in (CLEAN, DIVERGED, NOT_JUDGED), done.stderr
         shown = re.search(r"DIVERGENCE, clause (\w+)", done.stdout)
         assert (shown is not None) == (done.returncode == DIVERGED)
         return (shown[1] if shown else None), done.stdout

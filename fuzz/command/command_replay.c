@@ -94,7 +94,6 @@ static void print_run(const struct loaded *loaded, const struct rig *rig)
            wear.max_sector, wear.max, wear.mean, wear.used, g->sector_count);
     print_lifetime(rig, &wear);
     print_bounds(loaded, rig);
-    printf("  no divergence\n");
 }
 
 static void print_run_json(const struct loaded *loaded, const struct rig *rig)
@@ -152,10 +151,30 @@ static int refuse_mistake(const struct command_options *options, const struct lo
     return command_refuse_at(options->files[0], line, replayed->finding.text);
 }
 
+/* Nothing differed; where nothing was done, nothing could. */
+static int print_clean(const struct replay *replayed, const char *indent)
+{
+    bool judged = replayed->done != 0;
+    printf("%s%s\n", indent,
+           judged ? "no divergence" : "NOTHING WAS JUDGED: the engine did no operation");
+    return judged ? COMMAND_CLEAN : COMMAND_NOT_JUDGED;
+}
+
 struct run {
     const struct command_options *options;
     const struct loaded *loaded;
 };
+
+static int print_counts(const struct command_options *options, const struct loaded *loaded,
+                        const struct rig *rig, const struct replay *replayed)
+{
+    if (!options->json) {
+        print_run(loaded, rig);
+        return print_clean(replayed, "  ");
+    }
+    print_run_json(loaded, rig);
+    return replayed->done ? COMMAND_CLEAN : COMMAND_NOT_JUDGED;
+}
 
 static int run_apart(void *context)
 {
@@ -174,7 +193,7 @@ static int run_apart(void *context)
         code = COMMAND_DIVERGED;
     } else {
         if (options->image) code = write_image(rig, options->image);
-        if (code == COMMAND_CLEAN) (options->json ? print_run_json : print_run)(loaded, rig);
+        if (code == COMMAND_CLEAN) code = print_counts(options, loaded, rig, &replayed);
     }
     rig_free(rig);
     return code;
@@ -227,16 +246,16 @@ static void print_recorded(const struct finding *found)
 }
 
 /* The last line is the verdict. */
-static void print_verdict(const struct finding *recorded, const struct finding *shown)
+static int print_verdict(const struct finding *recorded, const struct replay *replayed)
 {
+    const struct finding *shown = &replayed->finding;
     char was[KIND_TEXT_MAX], is[KIND_TEXT_MAX] = "no divergence";
     if (shown->clause != CLAUSE_NONE) kind_print(shown, is);
     if (recorded->clause && shown->clause && !kind_same(recorded, shown))
         printf("warning: another kind; recorded: %s, shows: %s\n", kind_print(recorded, was), is);
-    if (shown->clause == CLAUSE_NONE)
-        printf("no divergence\n");
-    else
-        printf("DIVERGENCE, clause %s: %s\n", clause_name(shown->clause), shown->text);
+    if (shown->clause == CLAUSE_NONE) return print_clean(replayed, "");
+    printf("DIVERGENCE, clause %s: %s\n", clause_name(shown->clause), shown->text);
+    return COMMAND_DIVERGED;
 }
 
 static int replay_loaded(const struct command_options *options, const struct loaded *loaded)
@@ -252,8 +271,7 @@ static int replay_loaded(const struct command_options *options, const struct loa
                  &options->limits, &shown);
     if (shown.finding.clause == CLAUSE_SCENARIO) return refuse_mistake(options, loaded, &shown);
     warn_of_changes(script, &shown);
-    print_verdict(&script->found, &shown.finding);
-    return shown.finding.clause == CLAUSE_NONE ? COMMAND_CLEAN : COMMAND_DIVERGED;
+    return print_verdict(&script->found, &shown);
 }
 
 int command_replay(int argc, char **argv)

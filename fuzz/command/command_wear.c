@@ -153,11 +153,12 @@ static int work_all(struct contest *contest)
 /* What refused is printed on standard error, also with --json. */
 static int report(const struct contest *contest)
 {
-    bool json = contest->options->json, diverged = false, refused = false;
+    bool json = contest->options->json, diverged = false, refused = false, judged = false;
     for (uint32_t i = 0; i < contest->count; i++) {
         const struct cost_table_entry *entry = &contest->entries[i];
         diverged = diverged || entry->outcome == COST_DIVERGED;
         refused = refused || entry->outcome == COST_REFUSED;
+        judged = judged || entry->plain.operations > entry->plain.refused;
         if (entry->outcome == COST_REFUSED) command_refuse("%s", entry->reason);
         if (entry->outcome != COST_DIVERGED || json) continue;
         printf("\nDIVERGENCE of %s, clause %s: %s\n", entry->name, entry->clause, entry->reason);
@@ -167,8 +168,11 @@ static int report(const struct contest *contest)
             printf(
                 "    (the replay shows no divergence: it mounts more often than this run did)\n");
     }
-    if (!diverged && !refused && !json) printf("\nno divergence\n");
-    return diverged ? COMMAND_DIVERGED : refused ? COMMAND_USAGE : COMMAND_CLEAN;
+    if (diverged || refused) return diverged ? COMMAND_DIVERGED : COMMAND_USAGE;
+    if (!json)
+        printf(judged ? "\nno divergence\n"
+                      : "\nNOTHING WAS JUDGED: the engines did no operation\n");
+    return judged ? COMMAND_CLEAN : COMMAND_NOT_JUDGED;
 }
 
 /* --- keeping the results --- */

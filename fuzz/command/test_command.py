@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import BUILD, ROOT, made
-from harness import CLEAN, DIVERGED, FAILED, USAGE, Harness
+from harness import CLEAN, DIVERGED, FAILED, NOT_JUDGED, USAGE, Harness
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -383,7 +383,7 @@ def test_no_bytes_whatever_crash_a_command_that_reads_a_scenario(harness, text):
     path = harness.folder / "any.case"
     path.write_bytes(text)
     done = harness.brownout("replay", path)
-    assert done.returncode in (CLEAN, DIVERGED, USAGE)
+    assert done.returncode in (CLEAN, DIVERGED, USAGE, NOT_JUDGED)
     if done.returncode == USAGE:
         assert len(done.stderr.splitlines()) == 1
 
@@ -433,3 +433,15 @@ def test_two_readers_see_the_same_in_an_image_of_the_crate(harness, path):
 
     assert len(values("seqmap")) >= 20
     assert values("seqmap") == values("original")
+
+
+REFUSED = "chip generic sectors=3 sector=256\nengine seqmap\nstore a fill 1 4000\n"
+
+
+@pytest.mark.parametrize("words", ["run", "replay", "wear", "explore"])
+@pytest.mark.parametrize("text", [REFUSED, REFUSED.rsplit("store", 1)[0]], ids=["refused", "empty"])
+def test_where_the_engine_did_nothing_there_is_no_verdict(harness, words, text):
+    done = harness.brownout(words, harness.write(text))
+    assert done.returncode == NOT_JUDGED
+    assert "NOTHING WAS JUDGED" in done.stdout
+    assert "no divergence" not in done.stdout

@@ -338,6 +338,7 @@ static bool play_op(struct player *player, uint32_t index)
     player->answer = ANSWER_OK;
     if (!rig_until_off(rig, do_op, player)) return false;
     player->used = player->used || player->op->kind == OP_USE;
+    player->result->done += rig_is_off(rig) || rig_worked(player->op, player->answer);
     if (player->op->cut.nth > player->nth) player->result->cuts_missed++;
     if (rig_is_off(rig))
         tell_left(player);
