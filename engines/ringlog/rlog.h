@@ -43,6 +43,8 @@
  * and under weak that may differ from power-on to power-on until the next append has decided it.
  * Not for parts on which an interrupted program may damage the whole sector.
  *
+ * Not claimed: weak in RLOG_SEGMENT. What is appended where a cut program has left no trace may be
+ * gone after the next power-on, though the append returned OK.
  * Not claimed: rot. A frame that rots is missing, and with it the records that have a part in it.
  * Where PREP or BASE of a sector rots, the sector can't be read: its records are missing, those of
  * other sectors are not. Three things are worse, since they look like what a cut leaves:
