@@ -533,7 +533,8 @@ void rig_refused(struct rig *rig, const struct op *op, enum answer answer)
 
 bool rig_worked(const struct op *op, enum answer answer)
 {
-    return answer == ANSWER_OK || (op->kind == OP_REMOVE && answer == ANSWER_NOT_FOUND);
+    bool takes = op->kind == OP_REMOVE || op->kind == OP_POP;
+    return answer == ANSWER_OK || (takes && answer == ANSWER_NOT_FOUND);
 }
 
 bool rig_misfits(struct rig *rig, const struct op *op)

@@ -146,8 +146,8 @@ bool rig_begin(struct rig *rig);
  * nothing is compared and the model keeps both outcomes. */
 bool rig_call(struct rig *rig, const struct op *op, enum answer *answer);
 
-/* Whether an operation did what it was asked. A removal that finds nothing has found that one
- * before it, cut as it was, is done. */
+/* Whether an operation did what it was asked. A removal or pop that finds nothing has done it: one
+ * before it, cut as it was, may have taken the item. Whether nothing was there the model says. */
 bool rig_worked(const struct op *op, enum answer answer);
 /* The finding that an operation fails after a cut which works without it. False, for `return`. */
 bool rig_finds_failed(struct rig *rig, const struct op *op, enum answer answer);
