@@ -1,3 +1,6 @@
+/* memory.c - see memory.h: malloc() and its kind, and one place where a lack of memory ends the
+ * process.
+ */
 #define _POSIX_C_SOURCE 200809L
 #include "sim/memory.h"
 

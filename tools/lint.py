@@ -22,6 +22,7 @@ The rules
  7. Figures only get better (tools/lint.ratchet): assertions in 100 lines of code of each folder,
     tests apart, and how long functions are.
  8. In the folders of WORDED, comments, messages and prose use the words of WORDS.
+ 9. A C source of the harness (METHODS) of 60 lines or more opens with its method, in a comment.
 """
 
 import ast
@@ -47,6 +48,8 @@ import ratchet  # noqa: E402
 FUNCTION_LINES_MAX = 70
 FUNCTION_LINES_MEDIAN_MAX = 12
 COLUMNS_MAX = 100
+METHODS = ("sim/", "fuzz/")
+METHOD_LINES = 60
 TEXT = {".c", ".h", ".py", ".sh", ""}
 
 # Who may include what: a folder, or a single file of it.
@@ -559,6 +562,16 @@ def check_words(tree):
                 yield Finding(name, line, reason)
 
 
+# --- rule 9: methods ---
+
+
+def check_methods(tree):
+    for name in tree.ending(".c"):
+        lines = tree.lines(name) if name.startswith(METHODS) else []
+        if len(lines) > METHOD_LINES and not lines[0].startswith("/*") and "_test." not in name:
+            yield Finding(name, 1, "the file does not open with a comment that says how it works")
+
+
 # --- all ---
 
 CHECKS = (
@@ -573,6 +586,7 @@ CHECKS = (
     check_machine_paths,
     check_figures,
     check_words,
+    check_methods,
 )
 
 

@@ -74,7 +74,7 @@ def only(found, start, *words):
 def c_function(lines):
     """A file with one C function of that many lines, which starts in line 4."""
     body = "    flash_touch(0);\n" * (lines - 4) + "    return 1;\n"
-    start = '#include "engines/flash.h"\n\nint long_one(void);\nint long_one(void)\n'
+    start = '/* Long. */\n#include "engines/flash.h"\nint long_one(void);\nint long_one(void)\n'
     return f"{start}{{\n{body}}}\n"
 
 
@@ -365,6 +365,12 @@ def test_names_and_parts_of_words_are_no_words_of_prose():
 def test_words_are_checked_in_the_folders_listed(tree):
     assert tree({"examples/a.md": f"{BEHIND}\n"}) == []
     only(tree({"tools/a.md": f"{BEHIND}\n"}), "tools/a.md:1", f"'{BEHIND}': write after")
+
+
+def test_a_source_of_the_harness_opens_with_its_method(tree):
+    body = '#include "engines/flash.h"\n' + "\nextern int x;\n" * 30
+    assert tree({"sim/a.c": "/* a.c - in words. */\n" + body, "sim/a_test.c": body}) == []
+    only(tree({"sim/b.c": body}), "sim/b.c:1", "how it works")
 
 
 def test_findings_are_printed_and_answered_with_1(tree, tmp_path, capsys):

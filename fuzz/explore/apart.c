@@ -1,3 +1,7 @@
+/* apart.c - see apart.h: fork, work, wait, and what the engine said on standard error.
+ *
+ * What comes back travels in shared memory: a child that dies half way has left what it had.
+ */
 #define _POSIX_C_SOURCE 200809L
 #include "fuzz/explore/apart.h"
 

@@ -1,3 +1,6 @@
+/* result_pipe.c - a result as bytes: counts, then each divergence as a struct and its case text,
+ * then a word that only a whole result ends with. A writer that died has not written it.
+ */
 #include "fuzz/explore/result_pipe.h"
 
 #include <errno.h>

@@ -1,3 +1,10 @@
+/* settle.c - see settle.h.
+ *
+ * First the case is written and read again, and that text is replayed in a process of its own: only
+ * what shows the same kind goes on. Then the shrinker works in one child process, where an attempt
+ * costs microseconds. Should an attempt crash or hang, that child is gone and the work starts anew
+ * with a process for each attempt. What comes out of it is replayed like the first one.
+ */
 #define _POSIX_C_SOURCE 200809L
 #include "fuzz/explore/settle.h"
 

@@ -1,3 +1,11 @@
+/* worker.c - see worker.h.
+ *
+ * A worker and who watches it share a page: the pulse says whether an engine or the harness is at
+ * work and counts flash calls; a last line says why the worker gave up. The watcher looks at it
+ * every few milliseconds, beside the worker's CPU time. When the worker has ended, the exit code,
+ * the signal and the pulse decide whose fault it was; excuse() ends this process, too, where it was
+ * not the engine's.
+ */
 #define _GNU_SOURCE
 #include "fuzz/explore/worker.h"
 

@@ -1,3 +1,6 @@
+/* image_case.c - see image_case.h: the image is tried again in a process of its own, by a script
+ * that only asks for the keys.
+ */
 #include "fuzz/fuzzers/image_case.h"
 
 #include "fuzz/explore/apart.h"

@@ -1,3 +1,6 @@
+/* engines.c - see engines.h: two tables that are compiled in, and a list that grows with plugins. A
+ * name is looked up among the plugins first, which so take the place of what is built in.
+ */
 #include "fuzz/rig/engines.h"
 
 #include <string.h>

@@ -1,3 +1,6 @@
+/* object.c - see object.h: guard, object, guard in one block of memory. Under ASan the guards are
+ * opened only while the harness itself looks at them.
+ */
 #include "fuzz/rig/object.h"
 
 #include <stdint.h>
