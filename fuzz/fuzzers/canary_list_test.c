@@ -156,6 +156,7 @@ static bool explore_script(const struct trial *trial, const struct script *scrip
     options.effort = (struct fault_effort){.bits_max = 6, .masks = 2, .prefixes_max = 4};
     if (trial->depth > 1)
         options.effort = (struct fault_effort){.bits_max = 1, .masks = 1, .prefixes_max = 2};
+    if (trial->depth > 1 && !trial->clause) options.reach = 1; /* all of it takes a minute */
     if (!settle(trial, script, &settings)) return false;
     explore(script, trial->subject->adapter, &settings, &options, &path, NULL, result);
     return true;
