@@ -11,6 +11,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from harness import sanitized
 from hypothesis.configuration import set_hypothesis_home_dir
 
 ROOT = Path(__file__).resolve().parent
@@ -76,6 +77,13 @@ def brownout():
         return run_program(program, *arguments, **options)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def plain():
+    """The path of the command without sanitizers, which make test makes beside the sanitized one:
+    for limits of memory, and for a thousand runs of what a sanitizer has seen elsewhere."""
+    return made((BUILD.parent if sanitized(BUILD) else BUILD) / "brownout")
 
 
 @pytest.fixture(scope="session")

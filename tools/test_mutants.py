@@ -5,8 +5,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from conftest import BUILD, ROOT, made
-from harness import sanitized
+from conftest import ROOT
 
 from tools import mutants, mutants_source, mutants_trials
 
@@ -165,17 +164,15 @@ def builder():
 
 
 @pytest.mark.parametrize("source, function, kind, line, noticed", FIXED)
-def test_a_mutant_is_noticed_and_the_engine_itself_is_not(builder, source, function, kind, line,
-                                                          noticed):
-    # A sanitizer's shadow memory does not fit into the memory that a mutant gets.
-    brownout = made((ROOT / "build" if sanitized(BUILD) else BUILD) / "brownout")
+def test_a_mutant_is_noticed_and_the_engine_itself_is_not(plain, builder, source, function, kind,
+                                                          line, noticed):
     text = (ROOT / "engines" / source).read_text()
     mutant = next(it for it in mutants_source.mutants(source, text)
                   if (it.function, it.kind) == (function, kind) and line in it.before)
-    found = mutants.try_mutant(brownout, builder, "", mutant, set(), count=2)
+    found = mutants.try_mutant(plain, builder, "", mutant, set(), count=2)
     assert found.compiled == "other" and bool(found.noticed) == noticed
     adapter = mutants.adapters_of(source)[0]
-    assert mutants.judge(brownout, adapter, builder.plugin(adapter, {}), builder.folder,
+    assert mutants.judge(plain, adapter, builder.plugin(adapter, {}), builder.folder,
                          count=1) is None
 
 

@@ -11,8 +11,7 @@ import subprocess
 
 import pytest
 
-from conftest import BUILD, made
-from harness import compiler, sanitized
+from harness import compiler
 
 # Loaded before the command. FAILING_AT: the allocation that fails, from 1; with a + all later ones
 # fail too. FAILING_COUNT: a file of 8 bytes, the counter that all processes share.
@@ -77,12 +76,6 @@ COMMANDS = {
     "fuzz": ("fuzz", "--engine", "seqqueue", "--runs", "2", "--quiet"),
     "wear": ("wear", "map.scn", "--engines", "seqmap,naive", "--cuts", "1/2"),
 }
-
-
-@pytest.fixture(scope="module")
-def plain():
-    """The command without sanitizers; `make test` makes it beside the sanitized one."""
-    return made((BUILD.parent if sanitized(BUILD) else BUILD) / "brownout")
 
 
 def library(folder, text):

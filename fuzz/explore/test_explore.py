@@ -6,8 +6,10 @@ in seconds, and the same scenarios must be clean without a fault.
 """
 
 import re
+from functools import partial
 
 import pytest
+from conftest import run_program
 from harness import DIVERGED, Harness, cuts, operations
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -71,6 +73,11 @@ def canary(fault, workload=MIXED, programs=0):
 @pytest.fixture(scope="module")
 def harness(brownout, tmp_path_factory):
     return Harness(brownout, tmp_path_factory.mktemp("explore"))
+
+
+@pytest.fixture(scope="module")
+def quick(plain, tmp_path_factory):
+    return Harness(partial(run_program, plain), tmp_path_factory.mktemp("quick"))
 
 
 # --- the canary ---
@@ -262,12 +269,12 @@ def possible(rest):
         yield [power_on, "use", rest[0], "mount"]
 
 
-def same_as_loop(harness, fault, workload, prefixes):
+def same_as_loop(harness, quick, fault, workload, prefixes):
     head = SMALL.format(fault=fault, programs=int(fault in (3, 9)))
     faults = "edge,prefix" if prefixes else "edge"
     words = ("--faults", faults, "--max", 0, "--prefixes", 0, "--no-shrink")
     explored = harness.explore("\n".join([head, *workload, ""]), *words)
-    loop = Loop(harness, head, workload)
+    loop = Loop(quick, head, workload)
     looped = loop.broken(prefixes, possible)
     assert explored.clauses <= looped
     assert explored.found or not loop.broken(prefixes, sure)
@@ -286,14 +293,14 @@ BY_EDGES = (0, 1, 3, 5, 7, 8, 9, 12, 14, 16, 17)
 @example(5, ["store a 0x01", "store b fill 5 24", "store a fill 6 24"])
 @example(8, ["store a 0x01", "store b fill 5 24", "store a fill 6 24"])
 @example(0, ["store a 0x01", "store b fill 5 24", "remove a", "store b fill 6 24"])
-def test_a_loop_over_every_edge_agrees(harness, fault, workload):
-    same_as_loop(harness, fault, workload, prefixes=False)
+def test_a_loop_over_every_edge_agrees(harness, quick, fault, workload):
+    same_as_loop(harness, quick, fault, workload, prefixes=False)
 
 
 @pytest.mark.parametrize("fault, stores, breaks", [(0, 2, False), (4, 3, True), (10, 1, True)])
-def test_a_loop_over_every_byte_agrees(harness, fault, stores, breaks):
+def test_a_loop_over_every_byte_agrees(harness, quick, fault, stores, breaks):
     workload = [f"store a fill {store} 24" for store in range(stores)]
-    looped = same_as_loop(harness, fault, workload, prefixes=True)
+    looped = same_as_loop(harness, quick, fault, workload, prefixes=True)
     assert bool(looped) == breaks
 
 
