@@ -7,6 +7,7 @@ BROWNOUT_BUILD names the build under test; `make test` sets it to the sanitized 
 import ctypes
 import os
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import hypothesis
@@ -82,8 +83,14 @@ def brownout():
 @pytest.fixture(scope="session")
 def plain():
     """The path of the command without sanitizers, which make test makes beside the sanitized one:
-    for limits of memory, and for a thousand runs of what a sanitizer has seen elsewhere."""
+    for limits of memory, and for long work of which a sanitizer sees the like elsewhere."""
     return made((BUILD.parent if sanitized(BUILD) else BUILD) / "brownout")
+
+
+@pytest.fixture(scope="session")
+def quick(plain):
+    """The same as brownout(), without sanitizers."""
+    return partial(run_program, plain)
 
 
 @pytest.fixture(scope="session")
