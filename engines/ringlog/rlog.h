@@ -163,15 +163,15 @@ struct rlog {
     uint8_t *out;     /* what is to be written */
     uint32_t segment_size;
     uint32_t segment_count;             /* in a sector */
-    uint32_t seed;                      /* of every check */
     uint8_t unit, prep_size, base_size; /* what objects are padded to; bytes of PREP and BASE */
     bool strict, batch, ahead, read_only;
-    int error; /* of the flash, of this call */
-
-    enum rlog_state state;
-    /* Hold in every state but RLOG_LOST. */
     uint8_t next_is; /* what is known of the sector after the head */
-    uint32_t head;   /* sector; segment and offset in the sector where the next frame goes */
+    enum rlog_state state;
+    uint32_t seed; /* of every check */
+    int error;     /* of the flash, of this call */
+
+    /* These, and next_is, hold in every state but RLOG_LOST. */
+    uint32_t head; /* sector; segment and offset in the sector where the next frame goes */
     uint32_t lap;
     uint32_t at_segment, at;
     uint64_t base;     /* of the head */

@@ -10,16 +10,24 @@
 
 static void put(uint8_t *to, uint32_t size, uint64_t n)
 {
-    for (uint32_t i = 0; i < size; i++)
-        to[i] = (uint8_t)(n >> 8 * i);
+    for (; size--; n >>= 8)
+        *to++ = (uint8_t)n;
 }
 
 static uint64_t get(const uint8_t *from, uint32_t size)
 {
     uint64_t n = 0;
-    for (uint32_t i = 0; i < size; i++)
-        n |= (uint64_t)from[i] << 8 * i;
+    while (size--)
+        n = n << 8 | from[size];
     return n;
+}
+
+/* The check of a number after that of what comes before it. */
+static uint32_t check_number(uint32_t crc, uint32_t size, uint32_t n)
+{
+    uint8_t bytes[4];
+    put(bytes, size, n);
+    return bo_crc32c(crc, bytes, size);
 }
 
 #ifndef RLOG_NO_BATCH
@@ -61,21 +69,19 @@ static uint32_t rounded_up(uint32_t n, uint32_t unit)
 
 static uint32_t segment_size_of(const struct bo_flash_geometry *g, uint16_t wanted)
 {
-    uint32_t size = wanted ? wanted : RLOG_SEGMENT_DEFAULT;
-    while (!wanted && size > 1 && g->sector_size % size != 0)
-        size /= 2;
-    return size;
+    uint32_t largest = g->sector_size & (0 - g->sector_size); /* power of two that divides it */
+    if (wanted) return wanted;
+    return largest < RLOG_SEGMENT_DEFAULT ? largest : RLOG_SEGMENT_DEFAULT;
 }
 
 uint32_t rlog_buffer_size(const struct bo_flash_geometry *g, uint16_t segment_size)
 {
     if (!bo_flash_geometry_valid(g)) return 0;
     uint32_t size = segment_size_of(g, segment_size), unit = unit_of(g);
-    uint32_t base = rounded_up(BASE_SIZE, unit), frame = rounded_up(FIRST_HEADER + 1, unit);
-    uint32_t prep = rounded_up(PREP_SIZE, unit);
+    /* Room for two BASE, or for PREP, which is no larger, and BASE, and for a byte after them. */
+    uint32_t least = 2 * rounded_up(BASE_SIZE, unit) + rounded_up(FIRST_HEADER + 1, unit);
     if (!bo_flash_power_of_two(size) || size > RLOG_SEGMENT_MAX || g->sector_size % size != 0 ||
-        size % unit != 0 || size < 2 * base + frame || size < prep + base + frame ||
-        g->sector_size / size > 4096 || g->sector_count < RLOG_SECTORS_MIN ||
+        size < least || g->sector_size / size > 4096 || g->sector_count < RLOG_SECTORS_MIN ||
         g->tear_scope == BO_FLASH_TEAR_SECTOR)
         return 0;
     return 2 * size;
@@ -86,9 +92,7 @@ uint32_t rlog_record_max(const struct bo_flash_geometry *g, uint16_t segment_siz
     uint32_t size = rlog_buffer_size(g, segment_size) / 2, unit = unit_of(g);
     uint32_t start = rounded_up(PREP_SIZE, unit) + rounded_up(BASE_SIZE, unit);
     uint32_t lost = FIRST_HEADER + 3 + unit; /* of a segment: header, a length, padding */
-    if (size <= lost) return 0;
-    uint32_t room = g->sector_size / size * (size - lost);
-    return room > start ? room - start : 0;
+    return size ? g->sector_size / size * (size - lost) - start : 0;
 }
 
 bool rlog_setup(struct rlog *log, const struct rlog_config *config)
@@ -114,13 +118,11 @@ bool rlog_setup(struct rlog *log, const struct rlog_config *config)
     log->batch = config->batch;
     log->ahead = config->ahead;
     log->read_only = config->read_only;
-    uint8_t bytes[16];
-    put(bytes, 2, config->id);
-    put(bytes + 2, 4, g->sector_count);
-    put(bytes + 6, 4, g->sector_size);
-    put(bytes + 10, 4, log->segment_size);
-    put(bytes + 14, 2, log->unit);
-    log->seed = bo_crc32c(BO_CRC32C_START, bytes, sizeof bytes);
+    uint32_t crc = check_number(BO_CRC32C_START, 2, config->id);
+    crc = check_number(crc, 4, g->sector_count);
+    crc = check_number(crc, 4, g->sector_size);
+    crc = check_number(crc, 4, log->segment_size);
+    log->seed = check_number(crc, 2, log->unit);
     rlog_forget_segment(log);
     return true;
 }
@@ -153,23 +155,23 @@ static uint32_t prep_check(const struct rlog *log, uint32_t sector, uint32_t lap
 
 /* --- reading --- */
 
-/* A read that goes on around what can't be read: there it gives zeros, which no check accepts. */
+/* A read of whole units that goes on around those that can't be read: they give zeros, which no
+ * check accepts. */
 static void read_around(struct rlog *log, uint32_t address, uint8_t *to, uint32_t size)
 {
-    uint32_t step = log->unit;
     if (log->error) return;
-    int error = bo_flash_read(log->flash, address, to, size);
-    if (error == BO_FLASH_ERR_ECC) {
-        error = BO_FLASH_OK;
-        for (uint32_t at = 0; at < size && !error; at += step) {
-            uint32_t part = size - at < step ? size - at : step;
-            error = bo_flash_read(log->flash, address + at, to + at, part);
-            if (error != BO_FLASH_ERR_ECC) continue;
-            memset(to + at, 0, part);
-            error = BO_FLASH_OK;
+    log->error = bo_flash_read(log->flash, address, to, size);
+    if (log->error != BO_FLASH_ERR_ECC) return;
+    do {
+        log->error = bo_flash_read(log->flash, address, to, log->unit);
+        if (log->error == BO_FLASH_ERR_ECC) {
+            memset(to, 0, log->unit);
+            log->error = BO_FLASH_OK;
         }
-    }
-    if (error) log->error = error;
+        address += log->unit;
+        to += log->unit;
+        size -= log->unit;
+    } while (size && !log->error);
 }
 
 void rlog_forget_segment(struct rlog *log)
@@ -275,10 +277,9 @@ bool rlog_base_of(const struct frame *frame, struct base *base)
 
 void rlog_read_sector(struct rlog *log, uint32_t number, struct sector *sector)
 {
-    uint8_t bytes[PREP_SIZE + BASE_SIZE + 3 * RLOG_UNIT_MAX];
+    uint8_t bytes[2 * RLOG_UNIT_MAX]; /* either is no larger than the largest unit */
     const struct bo_flash_geometry *g = &log->flash->geometry;
-    uint32_t start = rlog_segment_start(log, 0), end = start + log->base_size;
-    uint32_t size = (end + g->read_unit - 1u) / g->read_unit * g->read_unit;
+    uint32_t start = log->prep_size, size = start + log->base_size;
     struct frame frame;
     memset(sector, 0, sizeof *sector);
     read_around(log, number * g->sector_size, bytes, size);
@@ -286,7 +287,7 @@ void rlog_read_sector(struct rlog *log, uint32_t number, struct sector *sector)
     sector->lap = (uint32_t)get(bytes, 4);
     struct part in = {bytes, 0, size, number, sector->lap};
     sector->prepared =
-        get(bytes + 4, 4) == prep_check(log, number, sector->lap) && sector->lap != 0;
+        sector->lap != 0 && (uint32_t)get(bytes + 4, 4) == prep_check(log, number, sector->lap);
     sector->opened = sector->prepared && parse(log, &in, start, true, &frame) &&
                      rlog_base_of(&frame, &sector->base);
 }
@@ -304,7 +305,7 @@ static void program(struct rlog *log, uint32_t sector, uint32_t offset, const ui
 
 void rlog_write_prep(struct rlog *log, uint32_t sector, uint32_t lap)
 {
-    uint8_t bytes[RLOG_UNIT_MAX + PREP_SIZE];
+    uint8_t bytes[RLOG_UNIT_MAX];
     memset(bytes, log->flash->geometry.erased, sizeof bytes);
     put(bytes, 4, lap);
     put(bytes + 4, 4, prep_check(log, sector, lap));
@@ -327,10 +328,10 @@ uint32_t rlog_room(const struct rlog *log)
     return left > header ? left - header : 0;
 }
 
-static void write_at(struct rlog *log, enum frame_type type, uint32_t header, uint64_t number,
-                     uint32_t size)
+void rlog_write_frame(struct rlog *log, enum frame_type type, uint64_t number, uint32_t size)
 {
     uint8_t *out = log->out;
+    uint32_t header = type == FRAME_BASE ? FIRST_HEADER : rlog_header(log);
     uint32_t whole = rlog_up(log, header + size);
     put(out, 2, size | (uint32_t)type << 12);
     if (header == FIRST_HEADER) put(out + 2, 2, (number - log->base) & 0xFFFF);
@@ -338,11 +339,6 @@ static void write_at(struct rlog *log, enum frame_type type, uint32_t header, ui
     memset(out + header + size, log->flash->geometry.erased, whole - header - size);
     program(log, log->head, log->at, out, whole);
     log->at += whole;
-}
-
-void rlog_write_frame(struct rlog *log, enum frame_type type, uint64_t number, uint32_t size)
-{
-    write_at(log, type, rlog_header(log), number, size);
 }
 
 void rlog_write_base(struct rlog *log, const struct base *base)
@@ -353,7 +349,7 @@ void rlog_write_base(struct rlog *log, const struct base *base)
     p[11] = base->flags;
     put(p + 12, 2, base->copies);
     put(p + 14, 4, base->seen);
-    write_at(log, FRAME_BASE, FIRST_HEADER, base->base, BASE_PAYLOAD);
+    rlog_write_frame(log, FRAME_BASE, base->base, BASE_PAYLOAD);
 }
 
 /* --- checks of the engine itself --- */

@@ -140,6 +140,20 @@ static void test_geometries_it_cannot_use_are_refused(void)
     CHECK(bench_mount(&bench) == RINGLOG_ERR_GEOMETRY, "tears sectors");
 }
 
+static void test_where_a_segment_is_large_enough_a_record_fits_a_sector(void)
+{
+    bench_flash(&bench, 4096, 4, 1, 0);
+    struct bo_flash_geometry *g = &bench.ram.flash.geometry;
+    for (unsigned i = 0; i < 6 * 6 * 13; i++) {
+        g->unit = (uint16_t)(1u << i % 6);
+        g->read_unit = (uint16_t)(1u << i / 6 % 6);
+        uint16_t segment = (uint16_t)(i / 36 ? 1u << (i / 36 - 1) : 0);
+        uint32_t size = rlog_buffer_size(g, segment), most = rlog_record_max(g, segment);
+        CHECK((size == 0) == (most == 0) && most < g->sector_size, "units of %u and %u, segment %u",
+              g->unit, g->read_unit, segment);
+    }
+}
+
 /* --- iterating and seeking --- */
 
 static void test_an_iteration_starts_at_any_number(void)
@@ -640,6 +654,7 @@ int main(int argc, char **argv)
     test_a_record_larger_than_the_largest_is_refused();
     test_geometries_that_are_none_are_refused();
     test_geometries_it_cannot_use_are_refused();
+    test_where_a_segment_is_large_enough_a_record_fits_a_sector();
     test_an_iteration_starts_at_any_number();
     test_a_record_that_does_not_fit_comes_again();
     test_an_iteration_goes_on_while_records_are_appended();
