@@ -353,7 +353,7 @@ static bool resume_in_segment(struct rlog *log)
     struct frame frame;
     rlog_write_base(log, &base);
     rlog_load(log, log->head, log->lap, log->at_segment);
-    if (!rlog_frame(log, RLOG_NONE, &frame) || frame.type != FRAME_BASE) return false;
+    if (!rlog_frame(log, 0, &frame) || frame.type != FRAME_BASE) return false;
     log->at = start + 2 * base_size;
     log->accepted = number + copies;
     return copy_records(log, number, copies);

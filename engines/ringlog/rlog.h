@@ -194,7 +194,7 @@ struct rlog {
 /* A walk over frames and the records in them; the engine's. */
 struct rlog_walk {
     uint32_t back;            /* sectors between it and the head */
-    uint32_t segment, offset; /* of the next frame; UINT32_MAX: the first of the segment */
+    uint32_t segment, offset; /* of the next frame; 0: the first of the segment */
     uint64_t base;            /* of the sector; UINT64_MAX: not known yet */
     uint64_t number;          /* of the record that begins or goes on there */
     bool inside;              /* a record is in pieces, its beginning was read */

@@ -253,7 +253,7 @@ bool rlog_frame(const struct rlog *log, uint32_t offset, struct frame *frame)
                       log->cached_lap};
     struct base base;
     if (log->error || log->cached_segment == RLOG_NONE) return false;
-    if (offset != RLOG_NONE && offset != start) return parse(log, &in, offset, false, frame);
+    if (offset > start) return parse(log, &in, offset, false, frame);
     bool found = parse(log, &in, start, true, frame);
     if (!found && log->cached_segment != 0) {
         found = parse(log, &in, start + log->base_size, true, frame) && frame->type == FRAME_BASE;

@@ -111,7 +111,7 @@ static bool segment_is_valid(struct rlog *log, uint32_t segment)
 {
     struct frame frame;
     rlog_load(log, log->head, log->lap, segment);
-    return rlog_frame(log, RLOG_NONE, &frame);
+    return rlog_frame(log, 0, &frame);
 }
 
 static uint32_t last_segment(struct rlog *log)
@@ -183,7 +183,7 @@ static void find_end(struct rlog *log)
     log->at_segment = last_segment(log);
     log->at = rlog_segment_start(log, log->at_segment);
     rlog_load(log, log->head, log->lap, log->at_segment);
-    for (uint32_t offset = RLOG_NONE; rlog_frame(log, offset, &frame); offset = frame.after) {
+    while (rlog_frame(log, log->at, &frame)) {
         follow(log, &frame);
         log->at = frame.after;
     }

@@ -170,8 +170,8 @@ void rlog_read_sector(struct rlog *log, uint32_t number, struct sector *sector);
 void rlog_load(struct rlog *log, uint32_t sector, uint32_t lap, uint32_t segment);
 void rlog_forget_segment(struct rlog *log);
 
-/* The frame at an offset of the segment that is loaded; RLOG_NONE: the first one of the segment.
- * False: there is none. */
+/* The frame at an offset of the segment that is loaded; 0: the first one of the segment. False:
+ * there is none. */
 bool rlog_frame(const struct rlog *log, uint32_t offset, struct frame *frame);
 bool rlog_base_of(const struct frame *frame, struct base *base);
 

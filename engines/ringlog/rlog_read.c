@@ -61,7 +61,7 @@ static bool turn_segment(struct rlog *log, struct rlog_walk *walk)
 {
     uint32_t last = walk->back == 0 ? log->at_segment : log->segment_count - 1;
     if (walk->segment >= last && walk->back == 0) return false;
-    walk->offset = RLOG_NONE;
+    walk->offset = 0;
     if (walk->segment < last) {
         walk->segment++;
         return true;
@@ -76,7 +76,7 @@ static bool turn_segment(struct rlog *log, struct rlog_walk *walk)
  * and what comes after is not returned as the rest of what came before. */
 static void leave_segment(const struct rlog *log, struct rlog_walk *walk)
 {
-    if (walk->offset != RLOG_NONE && walk->offset >= rlog_segment_end(log, walk->segment)) return;
+    if (walk->offset >= rlog_segment_end(log, walk->segment)) return;
     walk->inside = walk->in_batch = false;
 }
 
@@ -351,7 +351,7 @@ static uint64_t segment_begins_at(struct rlog *log, const struct rlog_walk *walk
     struct frame frame;
     struct base says;
     load(log, walk);
-    if (!rlog_frame(log, RLOG_NONE, &frame)) return UINT64_MAX;
+    if (!rlog_frame(log, 0, &frame)) return UINT64_MAX;
     if (rlog_base_of(&frame, &says)) return begins_after(&says);
     bool inside = frame.type == FRAME_MID || frame.type == FRAME_LAST ||
                   frame.type == FRAME_BATCH_C || frame.type == FRAME_BATCH_CE;
@@ -377,7 +377,6 @@ static void find_segment(struct rlog *log, struct rlog_walk *walk, uint64_t numb
 void rlog_walk_to(struct rlog *log, struct rlog_walk *walk, uint64_t number)
 {
     memset(walk, 0, sizeof *walk);
-    walk->offset = RLOG_NONE;
     walk->base = UINT64_MAX;
     walk->back = number == 0 ? rlog_live_sectors(log) : find_sector(log, number);
     if (number != 0) find_segment(log, walk, number);
