@@ -195,20 +195,20 @@ struct rlog {
 struct rlog_walk {
     uint32_t back;            /* sectors between it and the head */
     uint32_t segment, offset; /* of the next frame; 0: the first of the segment */
-    uint64_t base;            /* of the sector; UINT64_MAX: not known yet */
-    uint64_t number;          /* of the record that begins or goes on there */
+    bool knows_base;          /* of the sector: */
     bool inside;              /* a record is in pieces, its beginning was read */
     bool in_batch;            /* the frame is a batch, of which a part was read: */
     uint32_t batch_at, batch_end;
-    uint32_t need; /* bytes that the record in pieces still has to come */
+    uint64_t base;
+    uint64_t number; /* of the record that begins or goes on there */
+    uint32_t need;   /* bytes that the record in pieces still has to come */
 };
 
 /* A place in a log, see rlog_iterate. */
 struct rlog_iterator {
     struct rlog_walk walk;
-    uint64_t want; /* records before this were returned */
-    bool started;
-    uint32_t head, lap; /* of the log when it was */
+    uint64_t want;      /* records before this were returned */
+    uint32_t head, lap; /* of the log when the walk went on; lap 0: it is to begin at `want` */
 };
 
 /* Bytes of the buffer that a log on this geometry needs; 0: the geometry can't be used. */

@@ -17,6 +17,14 @@ static uint32_t sector_back(const struct rlog *log, uint32_t back)
     return log->head >= back ? log->head - back : log->head + count - back;
 }
 
+/* Reads a sector of those that lie before the head. Whether it is one of this log's. */
+static bool read_back(struct rlog *log, uint32_t back, struct sector *sector)
+{
+    uint32_t number = sector_back(log, back);
+    rlog_read_sector(log, number, sector);
+    return sector->opened && sector->lap == rlog_lap_of(log, number);
+}
+
 uint32_t rlog_live_sectors(struct rlog *log)
 {
     struct sector sector;
@@ -27,9 +35,7 @@ uint32_t rlog_live_sectors(struct rlog *log)
     /* Sectors that can't be read at the far end are no end. A log that was never wrapped has its
      * end where the lap says. */
     for (uint32_t passed = 0; most > 0 && passed < RLOG_SECTORS_AROUND; most--, passed++) {
-        uint32_t number = sector_back(log, most);
-        rlog_read_sector(log, number, &sector);
-        if (sector.opened && sector.lap == rlog_lap_of(log, number)) break;
+        if (read_back(log, most, &sector)) break;
     }
     return most;
 }
@@ -68,7 +74,7 @@ static bool turn_segment(struct rlog *log, struct rlog_walk *walk)
     }
     walk->back--;
     walk->segment = 0;
-    walk->base = UINT64_MAX;
+    walk->knows_base = false;
     return true;
 }
 
@@ -189,9 +195,9 @@ static enum step step_batch(struct rlog *log, struct rlog_walk *walk, const stru
     return did;
 }
 
-static bool is_batch(const struct frame *frame, uint32_t size)
+static bool in_batch(const struct rlog_walk *walk)
 {
-    return rlog_is_batch(frame->type) && frame->size == size;
+    return WITH_BATCH && walk->in_batch;
 }
 
 static void pass_base(struct rlog_walk *walk, const struct frame *frame)
@@ -199,7 +205,10 @@ static void pass_base(struct rlog_walk *walk, const struct frame *frame)
     struct base base;
     rlog_base_of(frame, &base);
     if (!(base.flags & BASE_GOES_ON) || base.base != walk->number) walk->inside = false;
-    if (walk->segment == 0) walk->base = base.base;
+    if (walk->segment == 0) {
+        walk->base = base.base;
+        walk->knows_base = true;
+    }
     walk->number = base.base;
 }
 
@@ -209,9 +218,9 @@ static enum step step(struct rlog *log, struct rlog_walk *walk, const struct fra
 {
     enum step did = STEP_FRAME;
     /* A part that reads now and then only: this is not the batch of which a part was returned. */
-    if (WITH_BATCH && walk->in_batch && !is_batch(frame, walk->batch_end))
+    if (in_batch(walk) && (!rlog_is_batch(frame->type) || frame->size != walk->batch_end))
         walk->in_batch = walk->inside = false;
-    if (frame->first && frame->type != FRAME_BASE && !walk->in_batch) {
+    if (frame->first && frame->type != FRAME_BASE && !in_batch(walk)) {
         uint64_t number = walk->base + frame->index;
         if (walk->number != number) walk->inside = false;
         walk->number = number;
@@ -241,16 +250,18 @@ static enum step step(struct rlog *log, struct rlog_walk *walk, const struct fra
         if (!WITH_BATCH) log->error = RINGLOG_ERR_UNSUPPORTED;
         break;
     }
-    if (did != STEP_FRAME) walk->inside = false;
-    if (did != STEP_FRAME) walk->number++;
-    if (!walk->in_batch) walk->offset = frame->after;
+    if (did != STEP_FRAME) {
+        walk->inside = false;
+        walk->number++;
+    }
+    if (!in_batch(walk)) walk->offset = frame->after;
     return did;
 }
 
-/* A batch was looked at as a whole. */
+/* Whether a record that ended in a frame of that type is void. A batch was looked at as a whole. */
 static bool is_void(struct rlog *log, struct rlog_walk *walk, enum frame_type type, uint64_t number)
 {
-    return (type == FRAME_FULL || type == FRAME_LAST) && voids(log, walk, number);
+    return !(WITH_BATCH && rlog_is_batch(type)) && voids(log, walk, number);
 }
 
 /* The next step that ends a record; STEP_FRAME: there is none. */
@@ -259,7 +270,7 @@ static enum step next_end(struct rlog *log, struct rlog_walk *walk, struct frame
 {
     while (here(log, walk, frame)) {
         enum step did = STEP_FRAME;
-        if (walk->base == UINT64_MAX && frame->type != FRAME_BASE)
+        if (!walk->knows_base && frame->type != FRAME_BASE)
             walk->offset = frame->after; /* of a sector whose BASE can't be read */
         else
             did = step(log, walk, frame, record);
@@ -314,24 +325,19 @@ static uint64_t begins_after(const struct base *base)
 static uint64_t begins_at(struct rlog *log, uint32_t back)
 {
     struct sector sector;
-    uint32_t number = sector_back(log, back);
-    rlog_read_sector(log, number, &sector);
-    if (!sector.opened || sector.lap != rlog_lap_of(log, number)) return UINT64_MAX;
-    return begins_after(&sector.base);
+    return read_back(log, back, &sector) ? begins_after(&sector.base) : UINT64_MAX;
 }
 
 /* The youngest sector in which `number` may begin. */
 static uint32_t find_sector(struct rlog *log, uint64_t number)
 {
-    uint32_t low = rlog_live_sectors(log) + 1,
-             high = 0; /* low: too old or right, high: too young */
-    if (low == 1 || begins_at(log, 0) <= number) return 0;
-    low--;
+    uint32_t low = rlog_live_sectors(log), high = 0; /* low: too old or right, high: too young */
     if (!WITH_SEARCH) {
         while (high < low && begins_at(log, high) > number)
             high++;
         return high;
     }
+    if (low == 0 || begins_at(log, 0) <= number) return 0;
     while (low - high > 1) {
         uint32_t middle = high + (low - high) / 2, back = middle;
         uint64_t begin = UINT64_MAX;
@@ -362,22 +368,22 @@ static void find_segment(struct rlog *log, struct rlog_walk *walk, uint64_t numb
 {
     struct sector sector;
     uint32_t low = 0, high = walk->back == 0 ? log->at_segment + 1 : log->segment_count;
-    rlog_read_sector(log, sector_back(log, walk->back), &sector);
-    while (WITH_SEARCH && high - low > 1 && sector.opened) {
+    if (!read_back(log, walk->back, &sector)) return;
+    while (WITH_SEARCH && high - low > 1) {
         walk->segment = low + (high - low) / 2;
         if (segment_begins_at(log, walk, sector.base.base) <= number)
             low = walk->segment;
         else
             high = walk->segment;
     }
-    walk->segment = sector.opened ? low : 0;
-    walk->base = walk->number = sector.opened ? sector.base.base : UINT64_MAX;
+    walk->segment = low;
+    walk->base = walk->number = sector.base.base;
+    walk->knows_base = true;
 }
 
 void rlog_walk_to(struct rlog *log, struct rlog_walk *walk, uint64_t number)
 {
     memset(walk, 0, sizeof *walk);
-    walk->base = UINT64_MAX;
     walk->back = number == 0 ? rlog_live_sectors(log) : find_sector(log, number);
     if (number != 0) find_segment(log, walk, number);
 }
@@ -404,21 +410,10 @@ static int leave(struct rlog *log, int answer)
     return log->error ? log->error : answer;
 }
 
-int rlog_read(struct rlog *log, uint64_t number, void *buffer, uint32_t capacity, uint32_t *size)
-{
-    struct rlog_record record = rlog_record_to(buffer, capacity, 0);
-    if (!enter(log) || number < log->floor || number >= log->next ||
-        !rlog_find(log, &record, number) || record.number != number)
-        return leave(log, RINGLOG_ERR_NOT_FOUND);
-    *size = record.size;
-    if (record.size > capacity) return leave(log, RINGLOG_ERR_BUFFER);
-    return leave(log, BO_FLASH_OK);
-}
-
 void rlog_iterate(struct rlog_iterator *iterator, uint64_t number)
 {
-    memset(iterator, 0, sizeof *iterator);
     iterator->want = number;
+    iterator->lap = 0;
 }
 
 int rlog_next(struct rlog *log, struct rlog_iterator *iterator, void *buffer, uint32_t capacity,
@@ -426,35 +421,42 @@ int rlog_next(struct rlog *log, struct rlog_iterator *iterator, void *buffer, ui
 {
     struct rlog_record record = rlog_record_to(buffer, capacity, 0);
     if (!enter(log)) return leave(log, RINGLOG_ERR_NOT_FOUND);
-    struct rlog_walk *walk = &iterator->walk;
     if (iterator->want < log->floor) iterator->want = log->floor;
-    if (!iterator->started || iterator->head != log->head || iterator->lap != log->lap)
-        rlog_walk_to(log, walk, iterator->want);
-    iterator->started = true;
+    if (iterator->lap != log->lap || iterator->head != log->head)
+        rlog_walk_to(log, &iterator->walk, iterator->want);
     iterator->head = log->head;
     iterator->lap = log->lap;
-    struct rlog_walk before = *walk;
-    if (!rlog_walk_on(log, walk, iterator->want, &record)) {
-        iterator->started = false; /* more may be appended to where it ended */
+    struct rlog_walk walk = iterator->walk; /* stays where it is unless a record is returned */
+    if (!rlog_walk_on(log, &walk, iterator->want, &record)) {
+        iterator->lap = 0; /* what could not be read now may be found by another search */
         return leave(log, RINGLOG_ERR_NOT_FOUND);
     }
     *size = record.size;
     *number = record.number;
-    if (record.size > capacity) {
-        *walk = before;
-        return leave(log, RINGLOG_ERR_BUFFER);
-    }
+    if (record.size > capacity) return leave(log, RINGLOG_ERR_BUFFER);
+    iterator->walk = walk;
     iterator->want = record.number + 1;
     return leave(log, BO_FLASH_OK);
 }
 
+int rlog_read(struct rlog *log, uint64_t number, void *buffer, uint32_t capacity, uint32_t *size)
+{
+    struct rlog_iterator iterator;
+    uint64_t found = number;
+    rlog_iterate(&iterator, number);
+    int answer = rlog_next(log, &iterator, buffer, capacity, size, &found);
+    return found == number ? answer : RINGLOG_ERR_NOT_FOUND;
+}
+
 int rlog_range(struct rlog *log, uint64_t *first, uint64_t *end)
 {
-    struct rlog_record record = rlog_record_to(NULL, 0, 0);
-    bool there = enter(log);
-    *first = *end = log->next;
-    if (there && rlog_find(log, &record, log->floor)) *first = record.number;
-    return leave(log, BO_FLASH_OK);
+    struct rlog_iterator iterator;
+    uint32_t size;
+    rlog_iterate(&iterator, 0);
+    int answer = rlog_next(log, &iterator, NULL, 0, &size, first);
+    *end = log->next;
+    if (answer == RINGLOG_ERR_NOT_FOUND) *first = *end;
+    return answer == RINGLOG_ERR_NOT_FOUND || answer == RINGLOG_ERR_BUFFER ? BO_FLASH_OK : answer;
 }
 
 #ifndef RLOG_NO_SEEK
