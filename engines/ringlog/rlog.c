@@ -55,10 +55,11 @@
 
 /* --- entering and leaving --- */
 
-static bool enter(struct rlog *log)
+static int enter(struct rlog *log)
 {
+    if (log->read_only) return RINGLOG_ERR_UNSUPPORTED;
     if (log->state == RLOG_LOST) rlog_resolve(log);
-    return !log->error;
+    return log->error;
 }
 
 /* After an error nothing that the log knows is certain. */
@@ -104,7 +105,7 @@ static void erase_next(struct rlog *log)
 static void prepare_next(struct rlog *log)
 {
     look_at_next(log);
-    if (log->next_is != NEXT_UNKNOWN) return;
+    if ((WITH_AHEAD || WITH_SEGMENT) && log->next_is != NEXT_UNKNOWN) return;
     erase_next(log);
     if (!log->error) log->next_is = NEXT_READY;
 }
@@ -114,7 +115,8 @@ static void prepare_next(struct rlog *log)
 static void prove_next(struct rlog *log)
 {
     prepare_next(log);
-    if (log->next_is == NEXT_FOUND) rlog_write_prep(log, next_sector(log), next_lap(log));
+    if (WITH_SEGMENT && log->next_is == NEXT_FOUND)
+        rlog_write_prep(log, next_sector(log), next_lap(log));
 }
 
 static uint32_t seen_before(const struct rlog *log, uint64_t base)
@@ -132,6 +134,17 @@ static void read_sector_back(struct rlog *log)
     if (!log->error && !sector.opened) log->error = BO_FLASH_ERR_IO;
 }
 
+static void open_prepared(struct rlog *log, const struct base *base)
+{
+    log->lap = next_lap(log);
+    log->head = next_sector(log);
+    log->at_segment = 0;
+    log->at = rlog_segment_start(log, 0);
+    log->base = base->base;
+    rlog_write_base(log, base);
+    read_sector_back(log);
+}
+
 static void open_next(struct rlog *log, uint32_t copies, uint64_t number, uint8_t flags)
 {
     struct base base = {.base = number,
@@ -142,20 +155,15 @@ static void open_next(struct rlog *log, uint32_t copies, uint64_t number, uint8_
     if (log->error) return; /* what is to be opened and why is not certain then */
     prove_next(log);
     uint32_t head = log->head, lap = log->lap;
-    for (int tries = 0; tries < 2; tries++) {
-        log->lap = next_lap(log);
-        log->head = next_sector(log);
-        log->at_segment = 0;
-        log->at = rlog_segment_start(log, 0);
-        log->base = number;
-        rlog_write_base(log, &base);
-        read_sector_back(log);
-        if (tries || log->error != BO_FLASH_ERR_IO) break;
-        /* It read blank and was not: a BASE was cut there. Or the place is bad. */
+    open_prepared(log, &base);
+    if (WITH_SEGMENT && log->error == BO_FLASH_ERR_IO) {
+        /* It read blank and was not: a BASE was cut there. Or the place is bad. (Without
+         * RLOG_SEGMENT it was erased just now.) */
         log->error = BO_FLASH_OK;
         log->head = head;
         log->lap = lap;
         erase_next(log);
+        open_prepared(log, &base);
     }
     log->next_is = NEXT_UNKNOWN;
     log->accepted = number + copies;
@@ -200,9 +208,9 @@ static bool write_record(struct rlog *log, const uint8_t *data, uint64_t number,
     bool inside = false;
     uint32_t done = 0, part;
     do {
-        while (rlog_room(log) == 0 && !log->error)
+        while ((part = rlog_room(log)) == 0 && !log->error)
             turn_segment(log, number, inside);
-        part = size - done < rlog_room(log) ? size - done : rlog_room(log);
+        if (part > size - done) part = size - done;
         if (log->error || !get_part(log, number, data, done, log->out + rlog_header(log), part))
             return false;
         rlog_write_frame(log, record_type(inside, part == size - done), number, part);
@@ -220,7 +228,7 @@ static void flush(struct rlog *log, bool goes_on)
                                                 {FRAME_BATCH_C, FRAME_BATCH_CE}};
     if (!WITH_BATCH || log->fill == 0) return;
     rlog_write_frame(log, types[log->goes_on][goes_on], log->first_in, log->fill);
-    log->fill = log->whole = 0;
+    rlog_drop_batch(log);
     log->goes_on = false;
 }
 
@@ -320,7 +328,7 @@ static bool copy_records(struct rlog *log, uint64_t number, uint32_t count)
     for (; count != 0 && copied; count--, number++)
         copied = copy_record(log, number, batch);
     if (copied) flush(log, false);
-    log->fill = log->whole = 0;
+    rlog_drop_batch(log);
     return copied;
 }
 
@@ -371,13 +379,13 @@ static bool resume_in_sector(struct rlog *log)
  * record can be read now and then only, it is done anew in a sector that is erased for it. */
 static void resume(struct rlog *log)
 {
-    for (int tries = 0; tries < 3 && log->state != RLOG_READY; tries++) {
+    for (int tries = 0; tries < 3; tries++) {
         if (tries) rlog_resolve(log);
         bool in_segment = !rlog_is_strict(log) && tries == 0 && find_resume_segment(log);
         bool done = in_segment ? resume_in_segment(log) : resume_in_sector(log);
         if (!done && !log->error) log->error = BO_FLASH_ERR_ECC;
         if (!log->error) log->state = RLOG_READY;
-        if (log->error && log->error != BO_FLASH_ERR_IO && log->error != BO_FLASH_ERR_ECC) break;
+        if (log->error != BO_FLASH_ERR_IO && log->error != BO_FLASH_ERR_ECC) break;
     }
 }
 
@@ -399,8 +407,7 @@ int rlog_format(struct rlog *log, const struct rlog_config *config)
         int error = bo_flash_erase(log->flash, sector * log->flash->geometry.sector_size);
         if (error) return error;
     }
-    rlog_resolve(log);
-    return leave(log);
+    return rlog_mount(log, config);
 }
 
 static void note_time(struct rlog *log, uint64_t time)
@@ -411,10 +418,10 @@ static void note_time(struct rlog *log, uint64_t time)
 
 int rlog_append(struct rlog *log, const void *data, uint32_t size, uint64_t time, uint64_t *number)
 {
-    if (log->read_only) return RINGLOG_ERR_UNSUPPORTED;
+    int error = enter(log);
+    if (error) return error;
     if (size > rlog_record_max(&log->flash->geometry, (uint16_t)log->segment_size))
         return RINGLOG_ERR_TOO_BIG;
-    if (!enter(log)) return leave(log);
     note_time(log, time);
     if (log->state == RLOG_SEALED) log->state = RLOG_READY;
     if (log->state != RLOG_READY) resume(log);
@@ -435,8 +442,8 @@ int rlog_append(struct rlog *log, const void *data, uint32_t size, uint64_t time
 
 int rlog_sync(struct rlog *log)
 {
-    if (log->read_only) return RINGLOG_ERR_UNSUPPORTED;
-    if (!enter(log)) return leave(log);
+    int error = enter(log);
+    if (error) return error;
     flush(log, false);
     return leave(log);
 }
@@ -446,8 +453,9 @@ int rlog_seal(struct rlog *log)
     int error = rlog_sync(log);
     if (error || log->state != RLOG_READY) return error;
     /* Not worth a sector: the next power-on suspects what it finds. */
-    if (rlog_room(log) == 0 && log->at_segment + 1 == log->segment_count) return BO_FLASH_OK;
-    if (rlog_room(log) == 0) turn_segment(log, log->next, false);
+    bool full = rlog_room(log) == 0;
+    if (full && log->at_segment + 1 == log->segment_count) return BO_FLASH_OK;
+    if (full) turn_segment(log, log->next, false);
     rlog_write_frame(log, FRAME_SEAL, log->next, 0);
     log->state = RLOG_SEALED;
     return leave(log);
@@ -456,8 +464,8 @@ int rlog_seal(struct rlog *log)
 #ifndef RLOG_NO_AHEAD
 int rlog_prepare(struct rlog *log)
 {
-    if (log->read_only) return RINGLOG_ERR_UNSUPPORTED;
-    if (!enter(log)) return leave(log);
+    int error = enter(log);
+    if (error) return error;
     prepare_next(log);
     return leave(log);
 }
@@ -466,9 +474,9 @@ int rlog_prepare(struct rlog *log)
 
 int rlog_clear(struct rlog *log)
 {
-    if (log->read_only) return RINGLOG_ERR_UNSUPPORTED;
-    if (!enter(log)) return leave(log);
-    log->fill = log->whole = 0;
+    int error = enter(log);
+    if (error) return error;
+    rlog_drop_batch(log);
     log->floor = log->next;
     if (log->state == RLOG_EMPTY) return BO_FLASH_OK;
     open_next(log, 0, log->next, 0);

@@ -96,6 +96,9 @@
  *     RLOG_NO_STRICT   the profile RLOG_STRICT, and parts that limit the programs of a unit
  *     RLOG_NO_SEARCH   bisection: a mount looks at every sector, and a record is looked for from
  *                      the head back
+ *
+ * With all of them but RLOG_NO_STRICT, and BO_CRC32C_SMALL, rlog takes up to 5 KiB of code on a
+ * Cortex-M4 (make size).
  */
 #if defined RLOG_NO_SEGMENT && defined RLOG_NO_STRICT
 #error "one of the profiles must stay"

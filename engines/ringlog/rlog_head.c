@@ -10,6 +10,8 @@
  * with it each is looked at. */
 #include "rlog_internal.h"
 
+#include <string.h>
+
 static bool is_opened(struct rlog *log, uint32_t number, struct sector *sector)
 {
     rlog_read_sector(log, number, sector);
@@ -118,9 +120,10 @@ static uint32_t last_segment(struct rlog *log)
 {
     uint32_t low = 0, end = log->segment_count;
     if (!WITH_SEARCH) {
-        while (end > 1 && !segment_is_valid(log, end - 1))
-            end--;
-        return end - 1;
+        low = end - 1;
+        while (low > 0 && !segment_is_valid(log, low))
+            low--;
+        return low;
     }
     for (;;) {
         uint32_t high = end, before;
@@ -159,22 +162,24 @@ static uint32_t completed(const struct frame *frame)
     return count;
 }
 
+static void take_base(struct rlog *log, const struct base *base)
+{
+    log->next = log->unproven = base->base;
+    log->accepted = base->base + base->copies;
+    log->time = base->time;
+}
+
 /* Takes a frame of the last segment into account. */
 static void follow(struct rlog *log, const struct frame *frame)
 {
     struct base base;
-    uint64_t before = log->next;
-    if (frame->first && frame->type != FRAME_BASE) log->next = before = log->base + frame->index;
+    if (frame->first && frame->type != FRAME_BASE) log->next = log->base + frame->index;
+    log->unproven = log->next;
     log->state = frame->type == FRAME_SEAL ? RLOG_FOUND_SEALED : RLOG_FOUND;
     if (frame->type == FRAME_FULL || frame->type == FRAME_LAST) log->next++;
     if (rlog_is_batch(frame->type) && !WITH_BATCH) log->error = RINGLOG_ERR_UNSUPPORTED;
     if (rlog_is_batch(frame->type) && WITH_BATCH) log->next += completed(frame);
-    if (rlog_base_of(frame, &base)) {
-        log->next = before = base.base;
-        log->accepted = base.base + base.copies;
-        log->time = base.time;
-    }
-    log->unproven = before;
+    if (rlog_base_of(frame, &base)) take_base(log, &base);
 }
 
 static void find_end(struct rlog *log)
@@ -197,23 +202,20 @@ void rlog_resolve(struct rlog *log)
     rlog_forget_segment(log);
     log->error = BO_FLASH_OK;
     log->next_is = NEXT_UNKNOWN;
-    log->fill = log->whole = 0;
-    log->base = log->accepted = log->next = log->unproven = log->floor = log->time = 0;
-    log->lap = 0;
+    rlog_drop_batch(log);
     log->head = find_head(log, &sector);
+    log->state = RLOG_FOUND;
     if (log->head == RLOG_NONE) {
+        memset(&sector, 0, sizeof sector);
         log->state = RLOG_EMPTY;
         log->head = rlog_sector_count(log) - 1; /* sector 0 is after it, in lap 1 */
-        log->at_segment = log->segment_count - 1;
-        log->at = rlog_segment_end(log, log->at_segment);
-    } else {
-        log->state = RLOG_FOUND;
-        log->lap = sector.lap;
-        log->base = log->next = log->unproven = sector.base.base;
-        log->accepted = sector.base.base + sector.base.copies;
-        log->time = sector.base.time;
-        log->floor = sector.base.seen > sector.base.base ? 0 : sector.base.base - sector.base.seen;
-        find_end(log);
     }
+    log->lap = sector.lap;
+    log->base = sector.base.base;
+    log->floor = sector.base.seen > log->base ? 0 : log->base - sector.base.seen;
+    take_base(log, &sector.base);
+    log->at_segment = log->segment_count - 1;
+    log->at = rlog_segment_end(log, log->at_segment);
+    if (log->state == RLOG_FOUND) find_end(log);
     if (log->error) log->state = RLOG_LOST;
 }

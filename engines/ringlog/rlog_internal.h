@@ -154,6 +154,12 @@ static inline bool rlog_is_batch(enum frame_type type)
     return type >= FRAME_BATCH && type <= FRAME_BATCH_CE;
 }
 
+/* Drops what waits in RAM. */
+static inline void rlog_drop_batch(struct rlog *log)
+{
+    if (WITH_BATCH) log->fill = log->whole = 0;
+}
+
 /* The lap of a sector when the head is where it is: the head's, or the one before. */
 static inline uint32_t rlog_lap_of(const struct rlog *log, uint32_t sector)
 {
