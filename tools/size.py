@@ -19,43 +19,7 @@ import callgraph  # noqa: E402
 import engines  # noqa: E402
 from engines import ARM, M4, ROOT, VARIANTS  # noqa: E402
 
-ROOT = Path(__file__).resolve().parent.parent
-COMPILER = "arm-none-eabi-gcc"
 FLAGS = "-std=c11 -mcpu=cortex-m4 -mthumb -Os -ffreestanding -I. -fcallgraph-info=su -c".split()
-
-
-class Engine(NamedTuple):
-    """What is lifted into firmware together, and the struct that firmware then owns."""
-
-    name: str
-    sources: tuple
-    header: str
-    struct: str
-    flags: tuple = ()
-
-
-SEQMAP = ("engines/map/seqmap*.c", "engines/seq/*.c")
-NAIVE = ("engines/map/naive*.c", "engines/seq/seq_crc.c")
-SEQQUEUE = ("engines/queue/seqqueue*.c", "engines/seq/*.c")
-BUFFERED = ("engines/queue/*.c", "engines/seq/*.c")
-RLOG = tuple(f"engines/ringlog/rlog{part}.c" for part in ("", "_frame", "_head", "_read"))
-RLOG += ("engines/crc32c.c",)  # rlog_bound.c is for those who ask
-RLOG_SMALLEST = tuple(f"-DRLOG_NO_{it}" for it in "BATCH SEEK AHEAD SEGMENT SEARCH".split())
-SEQLOG = ("engines/ringlog/seqlog*.c", "engines/ringlog/cobs.c", "engines/crc32c.c")
-ENGINES = (
-    Engine("seqmap, no caches", SEQMAP, "engines/map/seqmap.h", "seqmap", ("-DSEQ_NO_CACHE",)),
-    Engine("seqmap", SEQMAP, "engines/map/seqmap.h", "seqmap"),
-    Engine("seqqueue, no cache", SEQQUEUE, "engines/queue/seqqueue.h", "seqqueue",
-           ("-DSEQ_NO_CACHE",)),
-    Engine("seqqueue", SEQQUEUE, "engines/queue/seqqueue.h", "seqqueue"),
-    Engine("seqqueue, buffered", BUFFERED, "engines/queue/buffered.h", "buffered"),
-    Engine("rlog, smallest", RLOG, "engines/ringlog/rlog.h", "rlog", RLOG_SMALLEST),
-    Engine("rlog, no batches", RLOG, "engines/ringlog/rlog.h", "rlog", ("-DRLOG_NO_BATCH",)),
-    Engine("rlog, one profile", RLOG, "engines/ringlog/rlog.h", "rlog", ("-DRLOG_NO_SEGMENT",)),
-    Engine("rlog", RLOG, "engines/ringlog/rlog.h", "rlog"),
-    Engine("seqlog", SEQLOG, "engines/ringlog/seqlog.h", "seqlog"),
-    Engine("naive", NAIVE, "engines/map/naive.h", "naive"),
-)
 
 
 def compiled(folder, source, text=None, flags=()):

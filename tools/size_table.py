@@ -14,7 +14,6 @@ import firmware  # noqa: E402
 from engines import ARM, M0PLUS, M4, ROOT, VARIANTS  # noqa: E402
 
 TABLE = re.compile(rf"^\| {ARM} .*\n(?:\|.*\n)+", re.MULTILINE)
-TABLE = re.compile(rf"^\| {ARM} .*\n(?:\|.*\n)+", re.MULTILINE)
 
 
 def compiler():
