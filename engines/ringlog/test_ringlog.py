@@ -1,5 +1,6 @@
 """The ring logs as firmware takes them: by C and C++, with and without what can be left out."""
 
+import itertools
 import pathlib
 import shutil
 import subprocess
@@ -52,6 +53,8 @@ def test_a_program_in_cplusplus_links_with_the_logs(tmp_path):
 
 LEFT_OUT = "BATCH SEEK AHEAD SEGMENT STRICT SEARCH".split()
 SMALLEST = "BATCH SEEK AHEAD SEGMENT SEARCH".split()
+OTHER_PROFILE = "BATCH SEEK AHEAD STRICT SEARCH".split()
+PAIRS = [pair for pair in itertools.combinations(LEFT_OUT, 2) if pair != ("SEGMENT", "STRICT")]
 
 LEFT_OUT_PROGRAM = """
 #include <stdio.h>
@@ -92,11 +95,27 @@ int main(void)
 """
 
 
-@pytest.mark.parametrize("left_out", [[it] for it in LEFT_OUT] + [SMALLEST], ids="-".join)
+RLOG = [path for path in SOURCES if path.name.startswith("rlog")]
+
+
+def without(left_out):
+    return ["-std=c11", *STRICT, *(f"-DRLOG_NO_{it}" for it in left_out)]
+
+
+@pytest.mark.parametrize("left_out", PAIRS, ids="-".join)
+def test_rlog_compiles_without_any_two(left_out):
+    done = subprocess.run(["gcc", *without(left_out), "-fsyntax-only", *RLOG])
+    assert done.returncode == 0
+
+
+SOME = [[it] for it in LEFT_OUT] + [SMALLEST, OTHER_PROFILE]
+
+
+@pytest.mark.parametrize("left_out", SOME, ids="-".join)
 def test_rlog_works_without_what_was_left_out(left_out, tmp_path):
     (tmp_path / "main.c").write_text(LEFT_OUT_PROGRAM)
-    sources = [path for path in SOURCES if path.name.startswith(("rlog", "crc32c"))]
-    options = ["-std=c11", *STRICT, "-O1", *(f"-DRLOG_NO_{it}" for it in left_out), f"-I{RINGLOG}"]
+    sources = [*RLOG, ENGINES / "crc32c.c"]
+    options = [*without(left_out), "-O1", "-DBO_CHECKS", f"-I{RINGLOG}"]
     program = tmp_path / "main"
     subprocess.run(["gcc", *options, tmp_path / "main.c", *sources, "-o", program], check=True)
     done = subprocess.run([program], capture_output=True, text=True, timeout=60)

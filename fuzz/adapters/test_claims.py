@@ -5,7 +5,9 @@ further, with more of everything.
 """
 
 import pytest
-from harness import Harness
+from harness import Harness, shared_object
+
+from tools import engines
 
 CACHES = {
     "no cache": "",
@@ -116,3 +118,35 @@ def test_a_class_that_an_engine_never_claims_is_tried_and_named(harness):
     assert "does not claim to survive it on this part: ecc" in said and "DIVERGENCE" in said
     said = harness.brownout("explore", path, "--faults", "claimed").stdout
     assert "faults edge,prefix,bits,zeros, depth 1" in said and "  no divergence" in said
+
+
+# The adapter has stand-ins for what is left out.
+SMALLEST = """#include "engines/ringlog/rlog.h"
+static int rlog_prepare(struct rlog *log) { return rlog_sync(log); }
+static int rlog_seek(struct rlog *log, uint64_t time, uint64_t *number)
+{
+    (void)log, (void)time;
+    *number = 0;
+    return BO_FLASH_OK;
+}
+#include "fuzz/adapters/adapter_rlog.c"
+adapter_entry brownout_adapter;
+const struct adapter *brownout_adapter(void)
+{
+    static struct adapter smallest;
+    smallest = adapter_rlog_strict;
+    smallest.name = "smallest";
+    return &smallest;
+}
+"""
+
+
+def test_the_smallest_rlog_survives_what_the_strict_profile_claims(harness, root):
+    sources = [root / "engines" / name for name in engines.sources("rlog")]
+    flags = ["-O2", "-DBO_CHECKS", "-Wl,-Bsymbolic", *engines.RLOG_SMALLEST, *sources]
+    plugin = shared_object(harness.folder, "smallest", SMALLEST, *flags)
+    words = ["--engine", "smallest", "--plugin", plugin, "--faults", "edge,prefix,bits,zeros,weak"]
+    for name in ("three-sector-log", "black-box-strict"):
+        few = ["--bits", "3", "--masks", "1", "--prefixes", "2"]
+        result = harness.explore(root / "scenarios" / f"{name}.scn", *words, *few)
+        assert result.judged > 1000 and not result.found
