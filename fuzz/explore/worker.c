@@ -188,7 +188,8 @@ static void excuse(const struct worker *worker, int status)
                     "short; try fewer --jobs");
     if (killed && !is_crash(killed))
         worker_fail("a worker was killed from outside: %s", strsignal(killed));
-    if (worker->word->pulse.place != PULSE_HARNESS) return;
+    bool hung_in_engine = worker->hung && worker->in_engine;
+    if (worker->word->pulse.place != PULSE_HARNESS || hung_in_engine) return;
     if (worker->hung) worker_fail("a worker stands still while no engine is called");
     worker_fail(
         "the harness crashed in a worker while no engine was called (%s); should the engine "
@@ -342,16 +343,26 @@ static void listen(struct worker *worker)
     worker->silent = worker->busy = 0;
 }
 
+/* Whether it was silent for too long. */
+static bool is_silent(const struct worker *worker, const struct worker_limits *limits,
+                      bool in_engine)
+{
+    double silence = limits->silence;
+    if (silence <= 0) return false;
+    if (!in_engine && silence < WORKER_HARNESS_SILENCE) silence = WORKER_HARNESS_SILENCE;
+    return worker->busy >= silence || worker->silent >= SLEEP_MAX * silence;
+}
+
 static bool hangs(struct worker *worker, const struct worker_limits *limits)
 {
     bool in_engine = worker->word->pulse.place != PULSE_HARNESS;
     listen(worker);
+    worker->in_engine = in_engine;
     if (limits->call > 0 && in_engine && worker->busy >= limits->call) {
         worker->call_limit = limits->call;
         return true;
     }
-    if (limits->silence <= 0) return false;
-    return worker->busy >= limits->silence || worker->silent >= SLEEP_MAX * limits->silence;
+    return is_silent(worker, limits, in_engine);
 }
 
 enum worker_end worker_look(struct worker *worker, const struct worker_limits *limits,

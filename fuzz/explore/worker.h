@@ -16,7 +16,9 @@
  * since the call began, or since the last flash call in it: not time that passes, so that nothing
  * looks like a hang on a busy or a suspended machine that is none. One that sleeps hangs when it is
  * silent, neither calling an engine nor the flash, for ten times `silence` of a time that passes,
- * while which the watching process must have been awake (Ctrl-Z stops both).
+ * while which the watching process must have been awake (Ctrl-Z stops both). While no engine is
+ * called, `silence` is WORKER_HARNESS_SILENCE at least: a worker that hangs there ends everything,
+ * and one that only waits for the processor must not.
  */
 #ifndef BROWNOUT_WORKER_H
 #define BROWNOUT_WORKER_H
@@ -36,10 +38,14 @@ struct worker {
     uint64_t beats;           /* of its pulse, when it was last seen alive, */
     double looked, cpu;       /* time and its CPU time at the last look, in seconds */
     double silent, busy;      /* seconds of both that were watched since it was seen alive */
-    bool hung;                /* and was killed for it */
+    bool hung;                /* and was killed for it, */
+    bool in_engine;           /* at the last look, and when it hung */
     double call_limit;        /* since it passed this one; 0: it was silent */
     bool unwanted;            /* it was killed since nobody needs it */
 };
+
+/* The least `silence` while no engine is called. */
+#define WORKER_HARNESS_SILENCE 10.0
 
 /* 0: no limit. */
 struct worker_limits {

@@ -28,8 +28,9 @@ struct watched {
 static const volatile bool never = false;
 
 /* What a worker may take in a test, and what it takes where it is not to be ended for that. */
-static const struct worker_limits limits = {.call = 0.05};
+static const struct worker_limits limits = {.call = 0.05, .silence = 0.05};
 #define LONG_SECONDS 0.2
+#define ASLEEP_SECONDS 0.7 /* silence counts when one sleeps ten times as long */
 
 static void watch(void (*work)(void))
 {
@@ -186,12 +187,29 @@ static void harness_works_long(void)
         continue;
 }
 
+static void sleep_for(double seconds)
+{
+    time_t whole = (time_t)seconds;
+    const struct timespec pause = {whole, (long)((seconds - (double)whole) * 1e9)};
+    nanosleep(&pause, NULL);
+}
+
 /* As on a machine that is suspended, or very busy. */
 static void engine_does_not_get_the_processor(void)
 {
-    const struct timespec pause = {.tv_nsec = (long)(LONG_SECONDS * 1e9)};
     pulse_enter_engine(0);
-    nanosleep(&pause, NULL);
+    sleep_for(LONG_SECONDS);
+}
+
+static void harness_does_not_get_the_processor(void)
+{
+    sleep_for(ASLEEP_SECONDS);
+}
+
+static void engine_sleeps(void)
+{
+    pulse_enter_engine(0);
+    sleep_for(60);
 }
 
 int main(void)
@@ -212,5 +230,7 @@ int main(void)
     must_see(engine_works_long, WORKER_DONE, "");
     must_see(harness_works_long, WORKER_DONE, "");
     must_see(engine_does_not_get_the_processor, WORKER_DONE, "");
+    must_see(harness_does_not_get_the_processor, WORKER_DONE, "");
+    must_see(engine_sleeps, WORKER_HUNG, "an engine call does not return");
     return 0;
 }
