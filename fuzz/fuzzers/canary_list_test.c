@@ -212,7 +212,7 @@ static bool an_image_is_insane(struct rig *rig)
     uint8_t *left = malloc(size), *image = malloc(size);
     uint64_t state = 1;
     bool fine = left && image;
-    if (fine) image_of_script(rig, left);
+    if (fine) image_of_script(rig, rig->script->op_count, &(struct path){0}, left);
     for (int i = 0; fine && i < IMAGES; i++) {
         memcpy(image, left, size);
         image_mutate(image, geometry, &state);

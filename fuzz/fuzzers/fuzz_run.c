@@ -2,7 +2,9 @@
  *
  * Workers share a batch: worker i of n does every n-th round from i on. A worker writes what it
  * finds to a file of its own, and keeps in shared memory which round, path and image it is at. If
- * it crashes or hangs, that slot is all that is needed to make a case of it.
+ * it crashes or hangs, that slot is all that is needed to make a case of it, and for another worker
+ * to go on in the round, after what lost the first one. Losses cost time, so a round, and each
+ * group of cuts in it, may have but a few.
  *
  * After the batch the files are read and the findings are sorted by round, so that the number of
  * workers does not matter. A finding has a raw shape (path_shape). A raw shape that is known counts
@@ -25,6 +27,13 @@
 #define BATCH_MIN 16u
 #define BATCH_MAX 64u
 
+/* What losses of workers cost, and what may be lost: in one group of cuts, and in a round. A hang
+ * takes a second or more until it is noticed. */
+#define LOSS_CRASH 1u
+#define LOSS_HANG 4u
+#define LOSS_GROUP_MAX 4u
+#define LOSS_MAX 8u
+
 /* --- what a batch found --- */
 
 static void add_found(struct fuzz_run *fuzzing, const struct fuzz_run_case *found)
@@ -38,7 +47,8 @@ static bool read_record(struct fuzz_run *fuzzing, FILE *file)
 {
     struct result part = {0};
     struct fuzz_run_case found = {0};
-    bool fine = result_pipe_read(file, &part) &&
+    uint64_t order = 0;
+    bool fine = fread(&order, sizeof order, 1, file) == 1 && result_pipe_read(file, &part) &&
                 fread(&found.image_size, sizeof found.image_size, 1, file) == 1;
     if (fine && found.image_size) {
         found.image = memory_new(found.image_size);
@@ -46,6 +56,7 @@ static bool read_record(struct fuzz_run *fuzzing, FILE *file)
     }
     for (uint32_t i = 0; i < part.divergence_count; i++) {
         found.divergence = part.divergences[i];
+        found.divergence.order = order;
         assert(!found.image || part.divergence_count == 1);
         if (fine) add_found(fuzzing, &found);
     }
@@ -54,15 +65,13 @@ static bool read_record(struct fuzz_run *fuzzing, FILE *file)
     return fine;
 }
 
-static bool read_records(struct fuzz_run *fuzzing, FILE *file)
+static bool read_records(struct fuzz_run *fuzzing, FILE *file, size_t end)
 {
     rewind(file);
-    for (;;) {
-        int byte = fgetc(file);
-        if (byte == EOF) return !ferror(file);
-        ungetc(byte, file);
+    while ((size_t)ftell(file) < end) {
         if (!read_record(fuzzing, file)) return false;
     }
+    return true;
 }
 
 static void add_lost_image(struct fuzz_run *fuzzing, const struct fuzz_run_slot *slot,
@@ -97,7 +106,7 @@ static void add_lost(struct fuzz_run *fuzzing, uint32_t index, enum worker_end e
     const struct fuzz_run_options *options = fuzzing->options;
     uint64_t state = fuzz_run_state(fuzzing, slot->round);
     struct adapter_settings settings;
-    struct script *script = fuzz_run_script(fuzzing, &state, &settings);
+    struct script *script = fuzz_run_script(fuzzing, slot->round, &state, &settings);
     const struct path_frame frame = {script, options->target.adapter, &settings,
                                      options->explore.faults};
     assert(end != WORKER_RUNS && end != WORKER_DONE);
@@ -273,20 +282,73 @@ static void start_worker(struct fuzz_run *fuzzing, uint32_t index, uint64_t roun
     if (worker_fork(&fuzzing->workers[index])) fuzz_run_work(fuzzing, index, round);
 }
 
-/* Takes over what a worker found that has ended. If its round was lost, another worker goes on with
- * the next one. */
+/* The run without cuts lost the worker: what comes before the operation in which it was can be cut
+ * all the same. False when that is nothing, or it was lost there twice. */
+static bool limit_round(struct fuzz_run_resume *resume, const struct path *path)
+{
+    uint32_t op = path->levels[0].op;
+    if (resume->limited || resume->counted || op == PATH_OP_NONE) return false;
+    resume->limited = true;
+    resume->end = path->level ? op + 1 : op; /* above: it was read back */
+    return resume->end != 0;
+}
+
+/* Goes on after the step that lost the worker, or with the next group when this one has cost too
+ * much. */
+static void skip_step(struct fuzz_run_resume *resume, const struct path *path, uint32_t cost)
+{
+    assert(path->group >= resume->group);
+    if (path->group != resume->group) resume->group_lost = 0;
+    resume->group_lost += cost;
+    resume->group = path->group;
+    resume->step = path->step;
+    if (resume->group_lost < LOSS_GROUP_MAX) return;
+    resume->group++;
+    resume->step = resume->group_lost = 0;
+}
+
+/* Where another worker goes on with the round in which one was lost. False when it does not. */
+static bool resume_round(struct fuzz_run_slot *slot, enum worker_end end)
+{
+    struct fuzz_run_resume *resume = &slot->resume;
+    uint32_t cost = end == WORKER_HUNG ? LOSS_HANG : LOSS_CRASH;
+    resume->lost += cost;
+    if (resume->lost >= LOSS_MAX) return false;
+    if (slot->image) {
+        resume->image = slot->image;
+        return true;
+    }
+    if (slot->path.group == PATH_GROUP_NONE) return limit_round(resume, &slot->path);
+    skip_step(resume, &slot->path, cost);
+    return true;
+}
+
+/* What the lost worker had found and counted, and what lost it. */
+static void keep_lost(struct fuzz_run *fuzzing, uint32_t index, enum worker_end end,
+                      const char *text)
+{
+    struct fuzz_run_slot *slot = &fuzzing->shared->slots[index];
+    assert(slot->round >= fuzzing->first && slot->round < fuzzing->end);
+    add_lost(fuzzing, index, end, text);
+    slot->written = slot->begun;
+    fuzz_run_add(&slot->total, &slot->part);
+    memset(&slot->part, 0, sizeof slot->part); /* its divergences are gone with the worker */
+}
+
+/* Another worker goes on where this one was lost, or with the next round. */
 static void end_worker(struct fuzz_run *fuzzing, uint32_t index, enum worker_end end,
                        const char *text)
 {
     struct fuzz_run_slot *slot = &fuzzing->shared->slots[index];
+    uint64_t next = slot->round;
     if (end == WORKER_DONE) return;
-    add_lost(fuzzing, index, end, text);
-    slot->total.states += slot->path.states;
-    slot->rounds++;
-    assert(slot->round >= fuzzing->first && slot->round < fuzzing->end);
-    uint64_t next = slot->round + fuzzing->options->jobs;
+    keep_lost(fuzzing, index, end, text);
+    if (!resume_round(slot, end)) {
+        slot->resume = (struct fuzz_run_resume){0};
+        slot->rounds++;
+        next += fuzzing->options->jobs;
+    }
     if (next >= fuzzing->end || fuzzing->shared->stop) return;
-    fseek(fuzzing->workers[index].file, 0, SEEK_END);
     start_worker(fuzzing, index, next);
 }
 
@@ -301,7 +363,7 @@ static void watch_time(struct fuzz_run *fuzzing)
         const struct fuzz_run_slot *slot = &fuzzing->shared->slots[i];
         so_far.scenarios += slot->scenarios;
         so_far.images += slot->images;
-        so_far.total.states += slot->total.states + slot->path.states;
+        so_far.total.states += slot->total.states + slot->part.states;
     }
     fuzzing->options->progress(fuzzing->options->context, &so_far);
     fuzzing->shown = time;
@@ -344,7 +406,7 @@ static bool run_batch(struct fuzz_run *fuzzing)
     }
     watch_workers(fuzzing);
     for (uint32_t i = 0; i < jobs; i++) {
-        if (!read_records(fuzzing, fuzzing->workers[i].file))
+        if (!read_records(fuzzing, fuzzing->workers[i].file, fuzzing->shared->slots[i].begun))
             worker_fail("a temporary file lost what a worker had found");
         worker_close(&fuzzing->workers[i]);
     }

@@ -8,7 +8,7 @@
  * Rounds are done in batches, shared among the workers. After each batch what is new is shrunk, and
  * what turns out to be the same is one case. A batch is a set of rounds whatever the number of
  * workers, so equal seeds and numbers of rounds find the same cases. If a worker crashes or hangs,
- * its round becomes a case, and another worker goes on with the next round.
+ * where it was becomes a case, and another worker goes on with the rest of the round.
  */
 #ifndef BROWNOUT_FUZZ_RUN_H
 #define BROWNOUT_FUZZ_RUN_H

@@ -5,9 +5,13 @@
  * share of the cuts is drawn with which the round judges about STATES_PER_ROUND of them. So no
  * round takes long, and over many rounds all cuts have their turn.
  *
+ * What it finds goes to the file at once, and again when the group of cuts is done, with the counts
+ * that it then has. So nothing is lost with a worker but what it was at: the one that resumes the
+ * round runs it without cuts once more, which makes the same plan, and goes on in the same group.
+ *
  * A round that damages images makes one good image and tries IMAGES_PER_ROUND damaged copies of it.
  * The image being tried is in memory that outlives the worker: if the engine crashes on it, the
- * fuzz run still has it.
+ * fuzz run still has it. A worker that resumes makes the images up to that one, and tries the next.
  */
 #include "fuzz/fuzzers/fuzz_run_internal.h"
 
@@ -32,21 +36,30 @@ uint64_t fuzz_run_state(const struct fuzz_run *fuzzing, uint64_t round)
     return image_random(&state);
 }
 
-static bool is_image_round(uint64_t round)
+bool fuzz_run_damages(uint64_t round)
 {
     return round % 4 == 3;
 }
 
-struct script *fuzz_run_script(const struct fuzz_run *fuzzing, uint64_t *state,
+/* How many of the script's operations the engine does without a cut, as far as is known. */
+static uint32_t doable(const struct fuzz_run_resume *resume, const struct script *script)
+{
+    assert(!resume->limited || resume->end <= script->op_count);
+    return resume->limited ? resume->end : script->op_count;
+}
+
+struct script *fuzz_run_script(const struct fuzz_run *fuzzing, uint64_t round, uint64_t *state,
                                struct adapter_settings *settings)
 {
+    struct decode_target target = fuzzing->options->target;
     uint8_t bytes[DECODE_HEADER + 120 * DECODE_RECORD];
     uint64_t most = image_random(state) % 8 == 0 ? 120 : 40;
     size_t size = DECODE_HEADER + (4 + image_random(state) % (most - 3)) * DECODE_RECORD;
     assert(size <= sizeof bytes);
     for (size_t i = 0; i < size; i++)
         bytes[i] = (uint8_t)image_random(state);
-    struct script *decoded = decode(&fuzzing->options->target, bytes, size, settings);
+    target.cut = target.cut && !fuzz_run_damages(round);
+    struct script *decoded = decode(&target, bytes, size, settings);
     struct script *script = script_tidy(decoded); /* as a case has it */
     script_free(decoded);
     return script;
@@ -94,13 +107,81 @@ void fuzz_run_add(struct result *to, const struct result *from)
     add_counters(&to->counters, &from->counters);
 }
 
-static void send_result(FILE *file, uint64_t round, struct result *result)
+/* Takes the place of the record that is not done. */
+static void put_record(struct fuzz_run_slot *slot, FILE *file, const struct result *found,
+                       size_t image_size)
 {
-    const size_t no_image = 0;
-    for (uint32_t i = 0; i < result->divergence_count; i++)
-        result->divergences[i].order = round * FUZZ_RUN_ORDERS_PER_ROUND;
-    result_pipe_write(file, result);
-    result_pipe_put(file, &no_image, sizeof no_image);
+    uint64_t order = slot->round * FUZZ_RUN_ORDERS_PER_ROUND + slot->image;
+    assert(found->divergence_count && slot->written <= slot->begun);
+    fseek(file, (long)slot->written, SEEK_SET);
+    result_pipe_put(file, &order, sizeof order);
+    result_pipe_write(file, found);
+    result_pipe_put(file, &image_size, sizeof image_size);
+    result_pipe_put(file, slot->bytes, image_size);
+    if (fflush(file) != 0) worker_fail("a temporary file can't be written: %s", strerror(errno));
+    slot->begun = (size_t)ftell(file);
+}
+
+/* --- a round that explores --- */
+
+struct hand {
+    struct fuzz_run_slot *slot;
+    FILE *file;
+    uint32_t kinds_max; /* 0: no limit */
+    struct result all;  /* what the groups that are done have found */
+};
+
+static bool take(void *context, uint32_t group)
+{
+    const struct hand *hand = context;
+    bool enough = hand->kinds_max && hand->all.divergence_count >= hand->kinds_max;
+    return group >= hand->slot->resume.group && !enough;
+}
+
+static void keep(void *context, const struct result *so_far)
+{
+    const struct hand *hand = context;
+    put_record(hand->slot, hand->file, so_far, 0);
+}
+
+static void add_part(struct hand *hand, struct result *part)
+{
+    if (part->divergence_count) put_record(hand->slot, hand->file, part, 0);
+    hand->slot->written = hand->slot->begun;
+    fuzz_run_add(&hand->slot->total, part);
+    for (uint32_t i = 0; i < part->divergence_count; i++)
+        result_add(&hand->all, &part->divergences[i]);
+    part->divergence_count = 0;
+    result_free(part);
+}
+
+static void done(void *context, uint32_t group, struct result *part)
+{
+    struct hand *hand = context;
+    assert(group >= hand->slot->resume.group);
+    add_part(hand, part);
+}
+
+/* The run without cuts, for what it counts. Whether there is something to cut. */
+static bool explore_uncut(struct hand *hand, const struct script *script,
+                          const struct fuzz_run *fuzzing, const struct adapter_settings *settings,
+                          struct explore_options options, struct result *counted)
+{
+    struct fuzz_run_resume *resume = &hand->slot->resume;
+    struct result result;
+    options.depth = 0;
+    if (!resume->limited) options.share = NULL;
+    if (resume->counted) options.found = NULL;
+    explore(script, fuzzing->options->target.adapter, settings, &options, &hand->slot->path,
+            &fuzzing->shared->stop, &result);
+    *counted = (struct result){.counters = result.counters, .operations = result.operations};
+    bool stops = result.stopped;
+    if (resume->counted)
+        result_free(&result);
+    else
+        add_part(hand, &result);
+    resume->counted = true;
+    return !stops;
 }
 
 static void explore_round(const struct fuzz_run *fuzzing, struct fuzz_run_slot *slot, FILE *file,
@@ -108,25 +189,30 @@ static void explore_round(const struct fuzz_run *fuzzing, struct fuzz_run_slot *
                           uint64_t *state)
 {
     const struct adapter *adapter = fuzzing->options->target.adapter;
+    const struct fuzz_run_resume *resume = &slot->resume;
     struct explore_options options = fuzzing->options->explore;
-    struct result result;
-    const volatile bool *stop = &fuzzing->shared->stop;
-    options.depth = 0;
+    struct hand hand = {.slot = slot, .file = file, .kinds_max = options.divergences_max};
+    const struct explore_share share = {
+        take, done, &hand, &slot->part, resume->group, resume->step, doable(resume, script)};
+    struct result counted, rest;
     options.limits = fuzzing->options->limits;
+    options.share = &share;
+    options.found = keep;
+    options.found_context = &hand;
     if (!fuzzing->options->faults_given)
         options.faults &= ~settings_claims_elsewhere(adapter, &script->part, settings);
-    explore(script, adapter, settings, &options, &slot->path, stop, &result);
-    if (!result.stopped) {
-        plan(fuzzing, state, &result, &options);
-        result_free(&result);
+    if (explore_uncut(&hand, script, fuzzing, settings, options, &counted)) {
+        plan(fuzzing, state, &counted, &options);
         slot->path = (struct path){0};
-        explore(script, adapter, settings, &options, &slot->path, stop, &result);
+        explore(script, adapter, settings, &options, &slot->path, &fuzzing->shared->stop, &rest);
+        fuzz_run_add(&slot->total, &rest);
+        result_free(&rest);
     }
-    if (result.divergence_count) send_result(file, slot->round, &result);
-    fuzz_run_add(&slot->total, &result);
     slot->scenarios++;
-    result_free(&result);
+    result_free(&hand.all);
 }
+
+/* --- a round that damages images --- */
 
 void fuzz_run_image_case(const struct script *script, const struct finding *finding,
                          struct divergence *divergence)
@@ -140,14 +226,13 @@ void fuzz_run_image_case(const struct script *script, const struct finding *find
     divergence->script->found = *finding;
 }
 
-static void send_image(const struct fuzz_run_slot *slot, FILE *file, const struct rig *rig)
+static void send_image(struct fuzz_run_slot *slot, FILE *file, const struct rig *rig)
 {
-    struct divergence divergence = {.order = slot->round * FUZZ_RUN_ORDERS_PER_ROUND + slot->image};
+    struct divergence divergence = {0};
     struct result result = {.divergences = &divergence, .divergence_count = 1};
     fuzz_run_image_case(rig->script, &rig->finding, &divergence);
-    result_pipe_write(file, &result);
-    result_pipe_put(file, &slot->image_size, sizeof slot->image_size);
-    result_pipe_put(file, slot->bytes, slot->image_size);
+    put_record(slot, file, &result, slot->image_size);
+    slot->written = slot->begun;
     script_free(divergence.script);
 }
 
@@ -166,12 +251,14 @@ static void image_round(const struct fuzz_run *fuzzing, struct fuzz_run_slot *sl
     struct rig *rig = rig_new(script, fuzzing->options->target.adapter, settings);
     uint8_t *base = memory_new(FUZZ_RUN_IMAGE_SIZE_MAX);
     slot->image_size = (size_t)bo_flash_size(chip_flash(rig->chip));
-    if (slot->image_size <= FUZZ_RUN_IMAGE_SIZE_MAX) image_of_script(rig, base);
+    if (slot->image_size <= FUZZ_RUN_IMAGE_SIZE_MAX)
+        image_of_script(rig, doable(&slot->resume, script), &slot->path, base);
     for (uint32_t i = 1; i <= IMAGES_PER_ROUND; i++) {
         if (slot->image_size > FUZZ_RUN_IMAGE_SIZE_MAX || fuzzing->shared->stop) break;
         assert(i < FUZZ_RUN_ORDERS_PER_ROUND && "each image has its place in the order");
         memcpy(slot->bytes, base, slot->image_size);
         image_mutate(slot->bytes, &script->part.geometry, state);
+        if (i <= slot->resume.image) continue;
         slot->image = i;
         if (!image_try(rig, slot->bytes)) image_found(slot, file, rig);
         slot->images++;
@@ -188,18 +275,18 @@ static void do_round(const struct fuzz_run *fuzzing, struct fuzz_run_slot *slot,
     assert(round >= fuzzing->first && round < fuzzing->end);
     slot->round = round;
     slot->image = 0;
-    slot->path = (struct path){0};
-    struct script *script = fuzz_run_script(fuzzing, &state, &settings);
+    slot->path = (struct path){.group = PATH_GROUP_NONE};
+    struct script *script = fuzz_run_script(fuzzing, round, &state, &settings);
     if (!script)
         worker_fail("%s takes none of the chips that a fuzz run makes",
                     fuzzing->options->target.adapter->name);
-    if (is_image_round(round))
+    if (fuzz_run_damages(round))
         image_round(fuzzing, slot, file, script, &settings, &state);
     else
         explore_round(fuzzing, slot, file, script, &settings, &state);
-    if (fflush(file) != 0) worker_fail("a temporary file can't be written: %s", strerror(errno));
     script_free(script);
     slot->rounds++;
+    slot->resume = (struct fuzz_run_resume){0};
 }
 
 /* Its share of the batch, from `round` on. */

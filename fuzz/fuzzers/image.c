@@ -80,12 +80,15 @@ void image_mutate(uint8_t *image, const struct bo_flash_geometry *geometry, uint
         mutate_once(image, geometry, state);
 }
 
-void image_of_script(struct rig *rig, uint8_t *image)
+void image_of_script(struct rig *rig, uint32_t op_count, struct path *path, uint8_t *image)
 {
-    const struct script *script = rig->script;
+    assert(op_count <= rig->script->op_count);
+    path_start(path);
     bool fine = rig_start(rig);
-    for (uint32_t i = 0; fine && i < script->op_count; i++)
-        fine = rig_call(rig, &script->ops[i], NULL);
+    for (uint32_t i = 0; fine && i < op_count; i++) {
+        path_call(path, i);
+        fine = rig_call(rig, &rig->script->ops[i], NULL);
+    }
     chip_peek(rig->chip, 0, image, (uint32_t)bo_flash_size(chip_flash(rig->chip)));
     rig->finding.clause = CLAUSE_NONE;
 }
@@ -117,13 +120,14 @@ static void patch(uint8_t *image, uint32_t size, const uint8_t record[IMAGE_PATC
 static void fill_image(struct image_input *input, const uint8_t *bytes, size_t size)
 {
     uint32_t chip = (uint32_t)bo_flash_size(chip_flash(input->rig->chip));
+    struct path path = {0};
     if (size > DECODE_HEADER && bytes[7] & 0x80) {
         size_t given = size - DECODE_HEADER;
         memset(input->image, 0xFF, chip);
         memcpy(input->image, bytes + DECODE_HEADER, given < chip ? given : chip);
         return;
     }
-    image_of_script(input->rig, input->image);
+    image_of_script(input->rig, input->script->op_count, &path, input->image);
     for (size_t i = IMAGE_SCRIPT; i + IMAGE_PATCH <= size; i += IMAGE_PATCH)
         patch(input->image, chip, bytes + i);
 }

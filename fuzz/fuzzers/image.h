@@ -8,6 +8,7 @@
 #ifndef BROWNOUT_IMAGE_H
 #define BROWNOUT_IMAGE_H
 
+#include "fuzz/explore/path.h"
 #include "fuzz/script/decode.h"
 #include "fuzz/rig/rig.h"
 
@@ -15,8 +16,9 @@
  * is left with the finding, clause sane, when the answer is false. */
 bool image_try(struct rig *rig, const uint8_t *image);
 
-/* Runs the script of the rig, ignores the answers, and copies what the chip then holds. */
-void image_of_script(struct rig *rig, uint8_t *image);
+/* Runs the first `op_count` operations of the rig's script, ignores the answers, and copies what
+ * the chip then holds. `path` is kept up to date. */
+void image_of_script(struct rig *rig, uint32_t op_count, struct path *path, uint8_t *image);
 
 /* Changes an image: flips bits, blanks or zeroes a range, copies one over another, swaps sectors,
  * or makes it random altogether. All by *state, which moves on. */

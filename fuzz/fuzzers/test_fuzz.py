@@ -15,6 +15,8 @@ EXAMPLE = "examples/plugin/two_slots.c"
 STORE = "    struct store *store = object;\n    uint32_t size = copy_without("
 CHECK = "    if (count > size - HEADER) return -1;\n"
 ENDS = "    if (((struct store *)object)->sequence == 6) _Exit(7);\n"
+CHECKED = "    if (get(snapshot, 4) != crc32(snapshot + 4, HEADER - 4 + count)) return -1;\n"
+ABORTS = "    if (count > size - HEADER && count != 0xFFFFFFFF) abort();\n"
 HANGS = "    if (((struct store *)object)->sequence == 6) for (;;) {}\n"
 FIVE = "    if (value_size == 5 && memcmp(value, \"vvvvv\", 5) == 0) abort();\n"
 READS_ON = (
@@ -36,13 +38,15 @@ def fuzz(brownout, tmp_path):
 
 @pytest.fixture
 def plugin(root, tmp_path):
-    """plugin(old, new) builds the example plugin with one text replaced."""
+    """plugin(old, new, ...) builds the example plugin with texts replaced."""
 
-    def build(old, new):
+    def build(*pairs):
         text = (root / EXAMPLE).read_text()
-        assert text.count(old) == 1
+        for old, new in zip(pairs[::2], pairs[1::2]):
+            assert text.count(old) == 1
+            text = text.replace(old, new)
         source, made = tmp_path / "two_slots.c", tmp_path / "two_slots.so"
-        source.write_text("#include <stdlib.h>\n" + text.replace(old, new))
+        source.write_text("#include <stdlib.h>\n" + text)
         compiler = shutil.which("cc") or shutil.which("gcc")
         command = f"{compiler} -std=c11 -shared -fPIC -I. -o".split()
         subprocess.run([*command, str(made), str(source)], cwd=root, check=True)
@@ -120,9 +124,33 @@ def test_an_engine_that_ends_its_process_is_a_case(fuzz, plugin):
     assert "sane" in {it["clause"] for it in found["divergences"]}
 
 
+def test_a_crash_does_not_hide_what_else_is_wrong_in_its_round(fuzz, plugin):
+    """What is stored before the crash is cut all the same; after a cut it crashes as well."""
+    made = plugin(STORE, ENDS + STORE, CHECKED, "")
+    found = json.loads(fuzz("two-slots", "--plugin", made, "--json", runs=1).stdout)
+    assert {it["clause"] for it in found["divergences"]} == {"sane", "atomic"}
+    assert found["cuts"] > 1 and found["judged"] > 1
+
+
+def test_a_crash_on_an_image_does_not_end_the_round(fuzz, plugin):
+    """48 images; a round that loses 8 workers ends, which takes more than this one does."""
+    made = plugin(CHECK, ABORTS + CHECK)
+    done = fuzz("two-slots", "--plugin", made, "--json", "--faults", "edge", runs=4)
+    found = json.loads(done.stdout)
+    lost = sum(it["states"] for it in found["divergences"] if it["image"])
+    assert done.returncode == 1 and 1 < lost < 8
+    assert found["images"] + lost == 48
+
+
+def test_a_crash_while_an_image_is_made_replays(fuzz, plugin):
+    """The fourth round is the first that damages images."""
+    done = fuzz("two-slots", "--plugin", plugin(STORE, ENDS + STORE), "--faults", "edge", runs=4)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
 def test_an_engine_that_hangs_is_a_case(fuzz, plugin):
     made = plugin(STORE, HANGS + STORE)
-    options = ["--plugin", made, "--json", "--faults", "edge", "--silence", 1]
+    options = ["--plugin", made, "--json", "--faults", "edge", "--call-seconds", 0.2, "--no-shrink"]
     found = json.loads(fuzz("two-slots", *options, runs=3).stdout)
     assert found["runs"] == 3
     assert {it["clause"] for it in found["divergences"]} == {"bounded"}
