@@ -62,11 +62,13 @@ static _Noreturn void shrink_and_leave(struct divergence *divergence, const stru
     worker_leave();
 }
 
-/* An attempt may hang. Whoever asks for an end does not wait for a smaller case. */
+/* An attempt may hang, crash, or leave no memory to the next one: then attempts are made apart.
+ * Whoever asks for an end does not wait for a smaller case. */
 static enum worker_end wait_for(struct worker *worker, double seconds_max)
 {
     static const struct worker_limits none = {0};
     char text[WORKER_TEXT_MAX];
+    worker->unwanted = true; /* however it ends early */
     for (;;) {
         enum worker_end end = worker_look(worker, &none, text);
         if (end != WORKER_RUNS) return end;
@@ -87,7 +89,10 @@ static struct script *shrink_in_child(struct divergence *divergence, const struc
     worker_open(&worker);
     worker_keep_errors(&worker);
     fflush(NULL);
-    if (worker_fork(&worker)) shrink_and_leave(divergence, adapter, settings, options, worker.file);
+    if (worker_fork(&worker)) {
+        worker_limit_memory(&(struct worker_limits){.memory = options->memory});
+        shrink_and_leave(divergence, adapter, settings, options, worker.file);
+    }
     bool done = wait_for(&worker, options->seconds + 2) == WORKER_DONE;
     rewind(worker.file);
     if (done && result_pipe_read(worker.file, &back) && back.divergence_count == 1) {
@@ -103,7 +108,8 @@ static struct script *shrink_apart(const struct script *script, const struct ada
                                    const struct adapter_settings *settings,
                                    const struct shrink_options *options)
 {
-    struct shrink_options apart = {.seconds = options->seconds, .apart = true};
+    struct shrink_options apart = *options;
+    apart.apart = true;
     struct script *smaller = script_copy(script);
     if (shrink(&smaller, adapter, settings, &apart)) return smaller;
     script_free(smaller);
@@ -117,7 +123,8 @@ static void make_smaller(struct divergence *divergence, const struct adapter *ad
     char reason[SETTINGS_REASON_MAX];
     struct adapter_settings settings;
     struct finding shown;
-    const struct shrink_options how = {.seconds = options->shrink_seconds};
+    const struct shrink_options how = {.seconds = options->shrink_seconds,
+                                       .memory = options->limits.memory};
     struct script *smaller = NULL;
     if (!settings_resolve(adapter, divergence->script, &settings, reason)) return;
     if (!divergence->lost) smaller = shrink_in_child(divergence, adapter, &settings, &how);

@@ -27,7 +27,7 @@
 #define ATTEMPTS_MAX 20000u
 
 /* When an attempt hangs. It need not be sure: what is left is run again. */
-static const struct worker_limits attempt = {.call = 0.05, .silence = 0.05};
+#define ATTEMPT_SECONDS 0.05
 
 struct shrinker {
     const struct adapter *adapter;
@@ -61,9 +61,11 @@ static bool is_over(const struct shrinker *shrinker)
 
 static void play(struct shrinker *shrinker, const struct script *script, struct replay *shown)
 {
+    const struct worker_limits limits = {
+        .call = ATTEMPT_SECONDS, .silence = ATTEMPT_SECONDS, .memory = shrinker->options->memory};
     shrinker->attempts++;
     if (shrinker->options->apart)
-        replay_apart(script, shrinker->adapter, shrinker->settings, NULL, &attempt, shown);
+        replay_apart(script, shrinker->adapter, shrinker->settings, NULL, &limits, shown);
     else
         replay_once(script, shrinker->adapter, shrinker->settings, shown);
 }

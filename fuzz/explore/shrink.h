@@ -15,7 +15,8 @@
 struct shrink_options {
     double
         seconds; /* of CPU time, attempts apart included, after which the smallest so far is it */
-    bool apart;  /* each attempt in a process of its own: a crash and a hang are attempts too */
+    bool apart;  /* each attempt in a process of its own: a crash and a hang are attempts too, */
+    uint64_t memory; /* which takes no more bytes than that; 0: no limit */
 };
 
 /* Replaces *script, which must carry its finding, by a smaller one; finding and trace are those of

@@ -41,7 +41,7 @@ struct worker {
     bool hung;                /* and was killed for it, */
     bool in_engine;           /* at the last look, and when it hung */
     double call_limit;        /* since it passed this one; 0: it was silent */
-    bool unwanted;            /* it was killed since nobody needs it */
+    bool unwanted;            /* its end is no finding, and nobody is to blame */
 };
 
 /* The least `silence` while no engine is called. */
