@@ -156,7 +156,10 @@ struct command_progress {
     bool terminal;
 };
 
-/* The work begins; from now on Ctrl-C asks it to stop. */
+/* From now on Ctrl-C and a polite kill ask the work to stop (worker_stopped()). */
+void command_catch_signals(void);
+
+/* The work begins, and may be asked to stop. */
 void command_start_progress(struct command_progress *progress);
 void command_print_progress(struct command_progress *progress, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -3,7 +3,8 @@
  * Each engine does the work of the scenario once without power cuts, and with --cuts once more with
  * them (cost.h). An engine that cannot take the chip or the work is left out where no engine was
  * named; where it was, its column says so, as it does of one that diverges, and the others are
- * compared all the same. Exit code 1 where one diverged, else 2 where one refused.
+ * compared all the same. Exit code 1 where one diverged, else 2 where one refused. Ctrl-C ends the
+ * work; what was done until then is compared and kept.
  */
 #define _GNU_SOURCE
 #include <inttypes.h>
@@ -124,7 +125,10 @@ static int work(struct contest *contest, uint32_t place, const struct cut_rate *
 {
     struct shift shift = {contest, place, cut_rate};
     struct cost_table_entry *entry = &contest->entries[place];
-    struct apart_end end = apart_do(work_apart, &shift, &contest->options->limits, stderr);
+    struct worker_limits limits = contest->options->limits;
+    limits.stops = true;
+    struct apart_end end = apart_do(work_apart, &shift, &limits, stderr);
+    if (end.stopped && entry->outcome == COST_DONE) entry->outcome = COST_STOPPED;
     if (end.finding.clause == CLAUSE_NONE) return end.code;
     if (entry->outcome == COST_DONE) {
         char text[sizeof entry->reason];
@@ -139,7 +143,7 @@ static int work_all(struct contest *contest)
 {
     int code = COMMAND_CLEAN;
     for (uint32_t i = 0; code == COMMAND_CLEAN && i < contest->count; i++) {
-        const struct cost_table_entry *entry = &contest->entries[i];
+        struct cost_table_entry *entry = &contest->entries[i];
         if (entry->outcome != COST_DONE) continue;
         code = work(contest, i, NULL);
         if (code == COMMAND_CLEAN && contest->cut && entry->has_plain)
@@ -150,14 +154,29 @@ static int work_all(struct contest *contest)
 
 /* --- what became of each --- */
 
+/* The last line, unless that is a divergence. */
+static void print_verdict(bool diverged, bool judged, bool stopped)
+{
+    if (diverged)
+        printf(stopped ? "\ninterrupted: a part of the work was done\n" : "");
+    else if (!judged)
+        printf("\nNOTHING WAS JUDGED: %s\n",
+               stopped ? "interrupted" : "the engines did no operation");
+    else
+        printf("\nno divergence%s\n",
+               stopped ? " in the part that was done; interrupted before the end" : "");
+}
+
 /* What refused is printed on standard error, also with --json. */
 static int report(const struct contest *contest)
 {
-    bool json = contest->options->json, diverged = false, refused = false, judged = false;
+    bool json = contest->options->json;
+    bool diverged = false, refused = false, judged = false, stopped = false;
     for (uint32_t i = 0; i < contest->count; i++) {
         const struct cost_table_entry *entry = &contest->entries[i];
         diverged = diverged || entry->outcome == COST_DIVERGED;
         refused = refused || entry->outcome == COST_REFUSED;
+        stopped = stopped || entry->outcome == COST_STOPPED;
         judged = judged || entry->plain.operations > entry->plain.refused;
         if (entry->outcome == COST_REFUSED) command_refuse("%s", entry->reason);
         if (entry->outcome != COST_DIVERGED || json) continue;
@@ -168,10 +187,10 @@ static int report(const struct contest *contest)
             printf(
                 "    (the replay shows no divergence: it mounts more often than this run did)\n");
     }
-    if (diverged || refused) return diverged ? COMMAND_DIVERGED : COMMAND_USAGE;
-    if (!json)
-        printf(judged ? "\nno divergence\n"
-                      : "\nNOTHING WAS JUDGED: the engines did no operation\n");
+    if (!json && (stopped || !refused)) print_verdict(diverged, judged, stopped);
+    if (diverged) return COMMAND_DIVERGED;
+    if (stopped) return COMMAND_INTERRUPTED;
+    if (refused) return COMMAND_USAGE;
     return judged ? COMMAND_CLEAN : COMMAND_NOT_JUDGED;
 }
 
@@ -301,6 +320,7 @@ static int compare(struct contest *contest, const struct script *script)
 {
     int code = line_up(contest, script);
     if (code == COMMAND_CLEAN && contest->cut) code = command_ready_artefacts(contest->options);
+    command_catch_signals();
     if (code == COMMAND_CLEAN) code = work_all(contest);
     if (code == COMMAND_CLEAN) code = store(contest);
     const struct cost_table table = {.script = script,

@@ -11,12 +11,17 @@
 /* Seconds between two lines of a log. */
 #define LOG_PAUSE 10
 
+void command_catch_signals(void)
+{
+    signal(SIGINT, worker_stop);
+    signal(SIGTERM, worker_stop);
+}
+
 void command_start_progress(struct command_progress *progress)
 {
     double now = worker_now();
     *progress = (struct command_progress){.start = now, .printed = now, .terminal = isatty(2) == 1};
-    signal(SIGINT, worker_stop);
-    signal(SIGTERM, worker_stop);
+    command_catch_signals();
 }
 
 void command_print_progress(struct command_progress *progress, const char *format, ...)

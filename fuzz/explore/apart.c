@@ -32,8 +32,8 @@ struct apart_end apart_do(apart_work *work, void *context, const struct worker_l
         worker_leave();
     }
     enum worker_end end = worker_wait(&worker, limits, text);
-    struct apart_end apart = {.code = *code};
-    if (end != WORKER_DONE) apart.finding = worker_finding(&worker, end, text);
+    struct apart_end apart = {.code = *code, .stopped = end != WORKER_DONE && worker.unwanted};
+    if (end != WORKER_DONE && !apart.stopped) apart.finding = worker_finding(&worker, end, text);
     if (errors) copy_file(worker.errors, errors);
     worker_close(&worker);
     worker_unshare(code, sizeof *code);

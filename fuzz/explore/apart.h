@@ -17,6 +17,7 @@ typedef int apart_work(void *context);
 struct apart_end {
     int code;               /* what the work returned, */
     struct finding finding; /* or that the engine ended the process; CLAUSE_NONE: it did not */
+    bool stopped;           /* or that it was to end before the work was done (limits->stops) */
 };
 
 /* Does the work. What was printed on standard error is kept for the finding; with `errors` it comes

@@ -394,6 +394,7 @@ enum worker_end worker_wait(struct worker *worker, const struct worker_limits *l
     for (;;) {
         enum worker_end end = worker_look(worker, limits, text);
         if (end != WORKER_RUNS) return end;
+        if (limits->stops && worker_stopped()) worker_kill(worker);
         worker_pause();
     }
 }

@@ -52,6 +52,7 @@ struct worker_limits {
     double call;     /* seconds of CPU time in one call of an engine without a flash call */
     double silence;  /* seconds of CPU time, and a tenth of those asleep, without any call */
     uint64_t memory; /* bytes that a worker takes in addition to what its maker had */
+    bool stops;      /* worker_wait() ends it when an end is asked for (worker_stop()) */
 };
 
 enum worker_end {

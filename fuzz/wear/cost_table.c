@@ -232,8 +232,10 @@ static void print_row(const struct cost_table *table, const struct figures *figu
     fprintf(out, "\n");
 }
 
-static const char *const outcome_name[] = {
-    [COST_DONE] = "done", [COST_DIVERGED] = "DIVERGED", [COST_REFUSED] = "refused"};
+static const char *const outcome_name[] = {[COST_DONE] = "done",
+                                           [COST_DIVERGED] = "DIVERGED",
+                                           [COST_REFUSED] = "refused",
+                                           [COST_STOPPED] = "stopped"};
 
 /* The first engine that got through the work; NULL: none did. */
 static const struct cost_table_entry *first_done(const struct cost_table *table)
@@ -315,8 +317,10 @@ static void print_text(const char *key, const char *text, FILE *out)
 static void print_entry(const struct cost_table *table, const struct cost_table_entry *entry,
                         FILE *out)
 {
-    static const char *const names[] = {
-        [COST_DONE] = "done", [COST_DIVERGED] = "diverged", [COST_REFUSED] = "refused"};
+    static const char *const names[] = {[COST_DONE] = "done",
+                                        [COST_DIVERGED] = "diverged",
+                                        [COST_REFUSED] = "refused",
+                                        [COST_STOPPED] = "stopped"};
     struct figures figures = plain_figures(entry);
     assert(entry->name && !(figures.operations < 0));
     fprintf(out, "{\"engine\": ");

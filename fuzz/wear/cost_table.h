@@ -8,6 +8,7 @@ enum cost_outcome {
     COST_DONE,
     COST_DIVERGED, /* from the model, with power cuts or without */
     COST_REFUSED,  /* it does not take the chip, the options or the work */
+    COST_STOPPED,  /* it was not to go on, or to begin */
 };
 
 /* One engine. */

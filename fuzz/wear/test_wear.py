@@ -1,10 +1,15 @@
 """`brownout wear`: the same work on several engines, side by side, with power cuts and without."""
 
 import json
+import os
 import re
+import signal
 import sqlite3
+import subprocess
+import time
 
 import pytest
+from conftest import made
 from harness import shared_object
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -302,7 +307,9 @@ PEERS = """
 #define brownout_adapter example_entry
 #include "examples/plugin/two_slots.c"
 #undef brownout_adapter
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static enum answer eager_format(void *object, const struct bo_flash *flash,
                                 const struct adapter_settings *settings)
@@ -320,6 +327,18 @@ static enum answer end(void *object, const void *key, uint32_t key_size, const v
 }
 static const struct adapter_map ends = {.store = end, .fetch = slots_fetch};
 
+/* For a signal, once it has made a file. */
+static enum answer wait_long(void *object, const void *key, uint32_t key_size, const void *value,
+                             uint32_t value_size)
+{
+    const char *name = getenv("WEAR_WAITS");
+    FILE *file = name ? fopen(name, "w") : NULL;
+    if (file) fclose(file);
+    while (file) pause();
+    return slots_store(object, key, key_size, value, value_size);
+}
+static const struct adapter_map waits = {.store = wait_long, .fetch = slots_fetch};
+
 static const char *eager_refuses(const struct bo_flash_geometry *geometry,
                                  const struct adapter_settings *settings)
 {
@@ -334,16 +353,17 @@ static const char *eager_refuses(const struct bo_flash_geometry *geometry,
 static const struct adapter lazy = PEER("lazy", slots_refuses, slots_format, &calls);
 static const struct adapter eager = PEER("eager", eager_refuses, eager_format, &calls);
 static const struct adapter ending = PEER("ending", slots_refuses, slots_format, &ends);
+static const struct adapter waiting = PEER("waiting", slots_refuses, slots_format, &waits);
 
 extern adapter_table brownout_adapters;
-const struct adapter *const brownout_adapters[] = {&lazy, &eager, &ending, 0};
+const struct adapter *const brownout_adapters[] = {&lazy, &eager, &ending, &waiting, 0};
 """
 TWO_SECTORS = SCENARIO.replace("sectors=4", "sectors=2")
 
 
 @pytest.fixture(scope="module")
 def peers(tmp_path_factory):
-    return shared_object(tmp_path_factory.mktemp("peers"), "peers", PEERS, "-O1")
+    return shared_object(tmp_path_factory.mktemp("peers"), "peers", PEERS, "-std=gnu11")
 
 
 def test_engines_of_a_plugin_are_compared_with_each_other_and_the_house(brownout, tmp_path, peers):
@@ -367,6 +387,28 @@ def test_an_engine_that_ends_its_process_leaves_the_others_their_figures(
     assert ending["reason"].startswith("store: ") and ending["case"] is None
     assert [lazy] == wear(brownout, path, "--plugin", peers, "--engines", "lazy")
     assert "DIVERGENCE of ending, clause sane: store: " in brownout(*words).stdout
+
+
+def test_an_interrupted_comparison_keeps_what_was_done(build, tmp_path, peers):
+    path, db = written(tmp_path, TWO_SECTORS), tmp_path / "results.db"
+    words = ["wear", path, "--plugin", peers, "--engines", "lazy,waiting,eager", "--db", db]
+    with subprocess.Popen(
+        [str(word) for word in (made(build / "brownout"), *words)],
+        env={**os.environ, "WEAR_WAITS": str(tmp_path / "waits")},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        while process.poll() is None and not (tmp_path / "waits").exists():
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    outcome = next(line for line in output.splitlines() if "outcome" in line)
+    assert outcome.split() == ["outcome", "done", "stopped", "stopped"]
+    verdict = "no divergence in the part that was done; interrupted before the end"
+    assert output.splitlines()[-1] == verdict
+    with sqlite3.connect(db) as results:
+        assert results.execute("select engine from cost").fetchall() == [("lazy",)]
 
 
 def test_format_is_no_work_and_no_wear(brownout, tmp_path, peers):
