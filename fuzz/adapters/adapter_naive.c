@@ -1,4 +1,6 @@
 /* adapter_naive.c - drives engines/map/naive. */
+#include <assert.h>
+
 #include "engines/map/naive.h"
 #include "fuzz/adapters/adapter_map.h"
 
@@ -12,6 +14,8 @@ struct object {
 #define HEADER_SIZE 12u
 #define KEY_SIZE_MAX 255u
 #define SECTOR_SIZE_MIN 64u
+
+_Static_assert(SECTOR_SIZE_MIN > HEADER_SIZE, "a sector that is not refused has room for a key");
 
 static uint32_t buffer_size_of(const struct bo_flash_geometry *g)
 {
@@ -36,6 +40,7 @@ static void limits(const struct bo_flash_geometry *g, const struct adapter_setti
                    uint32_t *key_size_min, uint32_t *key_size_max, uint32_t *value_size_max)
 {
     (void)s;
+    assert(g->sector_size >= SECTOR_SIZE_MIN && "refuses() was asked first");
     *key_size_min = 0;
     *key_size_max =
         g->sector_size - HEADER_SIZE < KEY_SIZE_MAX ? g->sector_size - HEADER_SIZE : KEY_SIZE_MAX;

@@ -1,4 +1,5 @@
 /* adapter_rlog.c - drives engines/ringlog/rlog, as two engines: one for each profile. */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,6 +21,8 @@ static const struct adapter_option options[] = {
     {.name = NULL},
 };
 
+_Static_assert(sizeof options / sizeof *options == OPTION_SEGMENT + 2, "one for each, and the end");
+
 /* The engine object: the struct, then the memory that a user would give it. */
 struct object {
     struct rlog log;
@@ -34,6 +37,7 @@ static size_t aligned(size_t n)
 
 static uint16_t segment_of(const struct adapter_settings *s)
 {
+    assert(s->values[OPTION_SEGMENT] <= options[OPTION_SEGMENT].max);
     return (uint16_t)s->values[OPTION_SEGMENT];
 }
 
@@ -73,6 +77,7 @@ static struct rlog_config place(struct object *object, const struct bo_flash *fl
 {
     uint8_t *base = (uint8_t *)object + aligned(sizeof *object);
     uint32_t buffer_size = rlog_buffer_size(&flash->geometry, segment_of(s));
+    assert(buffer_size != 0 && "refuses() was asked first");
     object->record = base + aligned(buffer_size);
     object->record_size = rlog_record_max(&flash->geometry, segment_of(s));
     return (struct rlog_config){
@@ -188,6 +193,7 @@ static const enum rlog_call calls[ADAPTER_CALLS] = {
 static struct adapter_bound bound(const struct bo_flash_geometry *g,
                                   const struct adapter_settings *s, enum adapter_call call)
 {
+    assert(call < ADAPTER_CALLS && g->unit != 0);
     struct adapter_bound most = {0, 0};
     struct object object;
     struct bo_flash flash = {.geometry = *g};

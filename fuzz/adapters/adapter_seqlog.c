@@ -1,4 +1,5 @@
 /* adapter_seqlog.c - drives engines/ringlog/seqlog. */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,6 +36,11 @@ static const struct adapter_option options[] = {
     {.name = NULL},
 };
 
+#define COUNT(table) (sizeof(table) / sizeof *(table))
+_Static_assert(COUNT(options) == OPTION_SPAN + 2, "one for each, and the end");
+_Static_assert(COUNT(framings) == SEQLOG_COBS - SEQLOG_LENGTH + 1, "a word for each framing");
+_Static_assert(COUNT(finds) == SEQLOG_POINTER - SEQLOG_SCAN + 1, "a word for each way to find");
+
 /* The engine object: the struct, then the memory that a user would give it. */
 struct object {
     struct seqlog log;
@@ -63,11 +69,14 @@ static struct layout lay_out(const struct bo_flash_geometry *g)
     l.work = aligned(sizeof(struct object));
     l.record = l.work + work_size(g);
     l.total = l.record + aligned(g->sector_size);
+    assert(l.total > l.record && "no sum went around");
     return l;
 }
 
 static struct seqlog_config configured(const struct adapter_settings *s)
 {
+    assert(s->values[OPTION_FRAMING] < SEQLOG_LENGTH + COUNT(framings));
+    assert(s->values[OPTION_FIND] < SEQLOG_SCAN + COUNT(finds));
     return (struct seqlog_config){
         .framing = (enum seqlog_framing)s->values[OPTION_FRAMING],
         .find = (enum seqlog_find)s->values[OPTION_FIND],
@@ -191,6 +200,7 @@ static const enum seqlog_call calls[ADAPTER_CALLS] = {[ADAPTER_CALL_MOUNT] = SEQ
 static struct adapter_bound bound(const struct bo_flash_geometry *g,
                                   const struct adapter_settings *s, enum adapter_call call)
 {
+    assert(call < ADAPTER_CALLS && g->read_unit != 0);
     struct seqlog_plan result;
     struct bo_flash flash = {.geometry = *g};
     struct seqlog_config config = configured(s);

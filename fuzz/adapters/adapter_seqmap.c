@@ -1,4 +1,5 @@
 /* adapter_seqmap.c - drives engines/map/seqmap. */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,6 +22,8 @@ static const struct adapter_option options[] = {
     {.name = NULL},
 };
 
+_Static_assert(sizeof options / sizeof *options == OPTION_KEYS + 2, "one for each, and the end");
+
 /* The engine object: the struct, then the memory that a user would give it. */
 struct object {
     struct seqmap map;
@@ -39,6 +42,10 @@ static size_t aligned(size_t n)
     return (n + 15) & ~(size_t)15;
 }
 
+/* Each part of the layout may hold either kind of entry. */
+_Static_assert(16 % _Alignof(struct seq_cache_sector) == 0, "aligned() does for an entry of it");
+_Static_assert(16 % _Alignof(struct seq_cache_key) == 0, "aligned() does for an entry of it");
+
 static struct layout lay_out(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
     struct layout l;
@@ -51,6 +58,7 @@ static struct layout lay_out(const struct bo_flash_geometry *g, const struct ada
         aligned(s->values[OPTION_SECTORS] ? g->sector_count * sizeof(struct seq_cache_sector) : 0);
     l.work = l.keys + aligned(s->values[OPTION_KEYS] * sizeof(struct seq_cache_key));
     l.total = l.work + 3 * (size_t)l.buffer_size;
+    assert(l.total > l.work && l.buffer_size >= item_max);
     return l;
 }
 
@@ -71,6 +79,7 @@ static struct seqmap_config place(struct object *object, const struct bo_flash *
     object->key = object->work + l.buffer_size;
     object->value = object->key + l.buffer_size;
     uint64_t key = s->values[OPTION_KEY];
+    assert(key < SEQMAP_KEY_PREFIXED && "a size of a key is no mark");
     return (struct seqmap_config){
         .flash = flash,
         .work = object->work,
@@ -96,6 +105,7 @@ static const char *refuses(const struct bo_flash_geometry *g, const struct adapt
 static void limits(const struct bo_flash_geometry *g, const struct adapter_settings *s,
                    uint32_t *key_size_min, uint32_t *key_size_max, uint32_t *value_size_max)
 {
+    assert(s->values[OPTION_KEY] <= options[OPTION_KEY].max);
     uint32_t key = (uint32_t)s->values[OPTION_KEY];
     *key_size_min = key;
     *key_size_max = key ? key : 64;

@@ -1,4 +1,5 @@
 /* adapter_seqqueue.c - drives engines/queue/seqqueue, with buffered in front of it if asked for. */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,6 +21,8 @@ static const struct adapter_option options[] = {
     {.name = NULL},
 };
 
+_Static_assert(sizeof options / sizeof *options == OPTION_BUFFER + 2, "one for each, and the end");
+
 /* The engine object: the structs, then the memory that a user would give them. */
 struct object {
     struct seqqueue queue;
@@ -40,6 +43,8 @@ static size_t aligned(size_t n)
     return (n + 15) & ~(size_t)15;
 }
 
+_Static_assert(16 % _Alignof(struct seq_cache_sector) == 0, "aligned() does for an entry of it");
+
 static struct layout lay_out(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
     struct layout l;
@@ -51,12 +56,14 @@ static struct layout lay_out(const struct bo_flash_geometry *g, const struct ada
         aligned(s->values[OPTION_POINTERS] ? g->sector_count * sizeof(struct seq_cache_sector) : 0);
     l.work = l.ring + aligned(s->values[OPTION_BUFFER]);
     l.total = l.work + 3 * (size_t)l.buffer_size;
+    assert(l.total > l.work && l.buffer_size >= seqqueue_length_max(g));
     return l;
 }
 
 static struct seqqueue_config place(struct object *object, const struct bo_flash *flash,
                                     const struct adapter_settings *s)
 {
+    assert(s->values[OPTION_BUFFER] <= options[OPTION_BUFFER].max);
     struct layout l = lay_out(&flash->geometry, s);
     uint8_t *base = (uint8_t *)object;
     object->cache = (struct seq_cache){
@@ -114,6 +121,7 @@ static const char *refuses(const struct bo_flash_geometry *g, const struct adapt
 static uint32_t ring(const struct bo_flash_geometry *g, const struct adapter_settings *s,
                      uint32_t *ahead)
 {
+    assert(g->sector_count > 0);
     *ahead = s->values[OPTION_BUFFER] != 0 ? g->sector_count - 1 : 0;
     return g->sector_count;
 }
@@ -197,6 +205,7 @@ static enum answer pop(void *memory, uint32_t place, void *buffer, uint32_t capa
         uint32_t passed;
         int error = take(object, place, buffer, capacity, size, &passed);
         if (!object->buffers || error != QUEUE_ERR_EMPTY) return list_answer(error);
+        assert(passed <= place && "no item after it was passed");
         if (place - passed >= buffered_pending(&object->front)) return ANSWER_NOT_FOUND;
         if (place == 0) return list_answer(buffered_pop(&object->front, buffer, capacity, size));
         error = buffered_drain_one(&object->front, false);

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "fuzz/adapters/counters.h"
 
+#include <assert.h>
 #include <link.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -59,6 +60,7 @@ static const char *name_at(const struct object *object, const ElfW(Shdr) * names
 static void visit_symbols(const struct object *object, const ElfW(Shdr) * symbols,
                           const ElfW(Shdr) * names)
 {
+    assert(symbols->sh_type == SHT_SYMTAB);
     const uint8_t *at = part_of(object, symbols->sh_offset, symbols->sh_size);
     for (uint64_t i = 0; at && i < symbols->sh_size / sizeof(ElfW(Sym)); i++) {
         ElfW(Sym) symbol;
@@ -72,6 +74,7 @@ static void visit_symbols(const struct object *object, const ElfW(Shdr) * symbol
 static void visit_sections(const struct object *object, const ElfW(Shdr) * sections, uint32_t count,
                            uint32_t names)
 {
+    assert(names < count && "the section of names is one of them");
     for (uint32_t i = 0; i < count; i++) {
         const ElfW(Shdr) *section = &sections[i];
         const char *name = name_at(object, &sections[names], section->sh_name);
@@ -98,6 +101,7 @@ static void visit_all(const struct object *object)
 
 void counters_each(const char *file, uintptr_t base, counters_visit *visit, void *context)
 {
+    assert(file && visit);
     struct object object = {.base = base, .visit = visit, .context = context};
     object.bytes = file_read(file, FILE_SIZE_MAX, &object.size);
     if (object.bytes && object.size <= FILE_SIZE_MAX) visit_all(&object);

@@ -9,6 +9,7 @@
 #define _GNU_SOURCE
 #include "fuzz/adapters/globals.h"
 
+#include <assert.h>
 #include <link.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -51,6 +52,7 @@ static void add_writable(struct memory *memory, struct range range, struct range
     uint8_t *end = range.start + range.size, *relro_end = relro.start + relro.size;
     if (relro.start <= range.start && range.start < relro_end)
         range.start = relro_end < end ? relro_end : end;
+    assert(range.start <= end && memory->count <= RANGES_MAX);
     range.size = (size_t)(end - range.start);
     if (range.size && memory->count < RANGES_MAX) memory->ranges[memory->count++] = range;
 }
@@ -157,6 +159,7 @@ static void mark_counter(void *context, uintptr_t start, size_t size)
         if (first < last) memset(counts + (first - from), 1, last - first);
         counts += range->size;
     }
+    assert(counts == object->counts + size_of(&object->memory) && "a byte for each byte");
 }
 
 static struct watched *watched_at(const void *address)
@@ -176,6 +179,7 @@ bool globals_watch(const void *address)
     *object = (struct watched){0};
     struct search search = {.address = (uintptr_t)address, .memory = &object->memory};
     if (!take(&object->memory, &search)) return false;
+    assert(search.start <= search.address && search.address < search.end);
     object->start = search.start;
     object->end = search.end;
     object->counts = memory_zeroed(size_of(&object->memory) + 1, 1);
@@ -234,6 +238,7 @@ void globals_save(void *buffer)
 void globals_load(const void *buffer)
 {
     const uint8_t *from = buffer;
+    assert((buffer || !kept.count) && kept.count <= RANGES_MAX);
     for (size_t i = 0; i < kept.count; i++) {
         unchecked_copy(kept.ranges[i].start, from, kept.ranges[i].size);
         from += kept.ranges[i].size;

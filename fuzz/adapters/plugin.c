@@ -1,6 +1,7 @@
 /* plugin.c - loads a shared object and looks at its adapter before anything calls it. */
 #include "fuzz/adapters/plugin.h"
 
+#include <assert.h>
 #include <dlfcn.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -102,10 +103,12 @@ size_t plugin_load(const char *path, const struct adapter *adapters[PLUGIN_ENGIN
     char local[4096];
     const void *symbol;
     bool has_globals = false;
+    assert(path && reason);
     snprintf(local, sizeof local, "%s%s", strchr(path, '/') ? "" : "./", path);
     void *handle = dlopen(local, RTLD_NOW | RTLD_LOCAL);
     if (!handle) return says(reason, "%s", dlerror());
     size_t count = adapters_of(handle, adapters, &symbol, reason);
+    assert(count <= PLUGIN_ENGINES_MAX && (count == 0 || symbol));
     for (size_t i = 0; i < count; i++) {
         if (!is_complete(adapters[i], reason)) return 0;
         has_globals = has_globals || adapters[i]->has_globals;

@@ -1,6 +1,7 @@
 /* seq_sectors.c - prints the state of each sector, as its two marker words show it. */
 #include "fuzz/adapters/seq_sectors.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@ static const char *sector_state(const struct bo_flash *flash, uint32_t sector)
     const struct bo_flash_geometry *g = &flash->geometry;
     uint8_t word[SEQ_WORD_MAX];
     uint32_t size = seq_word_size(g), start = sector * g->sector_size;
+    assert(sector < g->sector_count);
     bool marked[2] = {false, false};
     for (int end = 0; end < 2; end++) {
         uint32_t address = end ? start + (g->sector_size - size) : start;
@@ -37,6 +39,7 @@ static uint32_t cleared_bits(const struct bo_flash *flash, uint32_t sector, uint
     const struct bo_flash_geometry *g = &flash->geometry;
     uint8_t word[SEQ_WORD_MAX];
     uint32_t size = seq_word_size(g), start = sector * g->sector_size, count = 0;
+    assert(size != 0 && size <= sizeof word && "both markers were read");
     for (uint32_t at = 0; at < g->sector_size; at += size) {
         if (bo_flash_read(flash, start + at, word, size)) continue; /* damaged: not known */
         for (uint32_t i = 0; i < 8 * size; i++) {
@@ -54,6 +57,7 @@ static bool print_open(const struct bo_flash *flash, uint32_t sector, adapter_li
     char text[100];
     uint32_t first = 0, count = cleared_bits(flash, sector, &first);
     if (!count) return false;
+    assert(first / flash->geometry.sector_size == sector && "the first lies in the sector");
     snprintf(text, sizeof text, "sector %lu: open, but %lu bits are cleared, the first at 0x%lx",
              (unsigned long)sector, (unsigned long)count, (unsigned long)first);
     line(context, text);

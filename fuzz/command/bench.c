@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "fuzz/command/bench.h"
 
+#include <assert.h>
 #include <time.h>
 
 double bench_cpu_seconds(void)
@@ -13,6 +14,7 @@ double bench_cpu_seconds(void)
 
 double bench_best(double (*measure)(void *context), void *context, int runs)
 {
+    assert(runs > 0);
     double least = measure(context);
     for (int i = 1; i < runs; i++) {
         double seconds = measure(context);

@@ -1,4 +1,6 @@
 /* bench_chip.c - what a program of the simulated chip takes. */
+#include <assert.h>
+
 #include "fuzz/command/bench.h"
 
 struct programming {
@@ -17,6 +19,7 @@ static double program_chip(void *context)
     if (!chip) return 0;
     const struct bo_flash *flash = chip_flash(chip);
     uint32_t sector = part.geometry.sector_size;
+    assert(how->size > 0 && how->size <= sizeof data && sector % how->size == 0);
     for (uint32_t i = 0; i < sizeof data; i++)
         data[i] = (uint8_t)(i * 37u);
     double start = bench_cpu_seconds();

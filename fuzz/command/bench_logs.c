@@ -5,6 +5,7 @@
  * first one on, so that the head is met in all places of the ring. What is known to be the best
  * elsewhere, and what the designs here are to reach, stands above.
  */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,7 @@ static bool takes(const struct adapter_option *option, const char *value, size_t
 static bool has_option(const struct adapter *adapter, const char *text, size_t size)
 {
     size_t name = strcspn(text, "=");
+    assert(name < size && "name=value");
     for (const struct adapter_option *it = adapter->options; it && it->name; it++) {
         if (strlen(it->name) == name && strncmp(it->name, text, name) == 0)
             return takes(it, text + name + 1, size - name - 1);
@@ -62,6 +64,7 @@ static bool is_here(const char *design)
 {
     char name[SCRIPT_NAME_MAX];
     size_t size = strcspn(design, " ");
+    assert(size > 0 && size < sizeof name);
     snprintf(name, sizeof name, "%.*s", (int)size, design);
     const struct adapter *adapter = engines_find(name);
     bool here = adapter != NULL;
@@ -191,6 +194,7 @@ static void print_costs(const char *design, const struct cost *cost, const uint6
     char text[COLUMNS][24];
     const char *cells[COLUMNS];
     double records = (double)cost->operations;
+    assert(cost->operations > 0);
     const uint64_t numbers[COLUMNS] = {
         [1] = cost->work.erases,
         [2] = cost->overwrote ? cost->held_least : cost->held,
@@ -224,6 +228,7 @@ int bench_logs(const struct command_options *options)
     uint32_t records = asked < RECORDS_MAX ? (uint32_t)asked : RECORDS_MAX;
     int code = COMMAND_CLEAN;
     char name[COMMAND_ENGINE_MAX];
+    assert(records > 0 && "--runs is at least 1");
     print_head(records);
     for (const char *list = options->engines; list && code == COMMAND_CLEAN;) {
         code = command_next_engine(&list, name);

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "fuzz/command/command.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -46,6 +47,7 @@ int command_refuse(const char *format, ...)
 
 int command_refuse_at(const char *path, uint32_t line, const char *reason)
 {
+    assert(path && reason && reason[0] && "a refusal says why");
     if (line) return command_refuse("%s:%" PRIu32 ": %s", path, line, reason);
     return command_refuse("%s: %s", path, reason);
 }
@@ -104,6 +106,7 @@ enum {
     OPTION_COMPLETE,
     OPTION_SHRINK_SECONDS,
     OPTION_OFFSET,
+    OPTION_END,
 };
 
 static const struct option long_options[] = {
@@ -144,8 +147,11 @@ static const struct option long_options[] = {
     {"offset", required_argument, NULL, OPTION_OFFSET},
     {NULL, 0, NULL, 0},
 };
+_Static_assert(OPTION_END - OPTION_ENGINE == COMMAND_OPTIONS, "a number for each option");
+_Static_assert(sizeof long_options / sizeof *long_options == COMMAND_OPTIONS + 1,
+               "a row for each option, and the end");
 
-/* What each subcommand uses; it refuses the rest. */
+/* What each subcommand uses, a blank after each; it refuses the rest. */
 #define LOADS "engine plugin "
 #define LIMITS "silence call-seconds memory "
 #define EXPLORES                                                                                   \
@@ -170,7 +176,9 @@ static const struct {
 
 static bool has_word(const char *list, const char *word)
 {
-    size_t size = strlen(word);
+    size_t size = strlen(word), length = strlen(list);
+    assert(size > 0 && "the search moves on");
+    assert(length == 0 || list[length - 1] == ' ');
     for (const char *at = list; (at = strstr(at, word)); at += size) {
         if ((at == list || at[-1] == ' ') && at[size] == ' ') return true;
     }
@@ -187,6 +195,7 @@ bool command_uses(const char *command, const char *option)
 
 static const char *name_of(int code)
 {
+    assert(code >= OPTION_ENGINE && code < OPTION_END);
     for (const struct option *option = long_options; option->name; option++) {
         if (option->val == code) return option->name;
     }
@@ -196,6 +205,7 @@ static const char *name_of(int code)
 static bool number(int code, const char *text, uint64_t min, uint64_t max, uint64_t *value)
 {
     char *end;
+    assert(min <= max && text);
     errno = 0;
     unsigned long long parsed = strtoull(text, &end, 0);
     if (*text >= '0' && *text <= '9' && !*end && !errno && parsed >= min && parsed <= max) {
@@ -211,6 +221,7 @@ static bool number32(int code, const char *text, uint32_t min, uint32_t max, uin
 {
     uint64_t wide;
     if (!number(code, text, min, max, &wide)) return false;
+    assert(wide >= min && wide <= max && "it fits");
     *value = (uint32_t)wide;
     return true;
 }
@@ -230,6 +241,7 @@ static bool parse_shard(const char *text, struct explore_options *explore)
         command_refuse("--shard takes I/N with I from 0 below N, not '%s'", text);
         return false;
     }
+    assert(shards > 0);
     explore->shard = shard;
     explore->shards = shards;
     return true;
@@ -315,6 +327,7 @@ static bool take_name(int code, const char *text, struct command_options *option
         options->engines = text;
         return true;
     default:
+        assert(code == OPTION_ARTEFACTS);
         options->artefacts = text;
         return true;
     }
@@ -342,6 +355,7 @@ static bool take_flag(int code, struct command_options *options)
         options->complete = true;
         return true;
     default:
+        assert(code == OPTION_NO_SHRINK);
         options->shrink = false;
         return true;
     }
@@ -377,6 +391,7 @@ static bool take_number(int code, const char *text, struct command_options *opti
     case OPTION_RUNS:
         return number(code, text, 1, UINT64_MAX, &options->runs);
     default:
+        assert(code == OPTION_MAX);
         return number32(code, text, 0, 100000, &explore->divergences_max);
     }
 }
@@ -435,6 +450,7 @@ bool command_parse(int argc, char **argv, struct command_options *options)
         .call = CALL_SECONDS_MAX, .silence = SILENCE_MAX, .memory = (uint64_t)MEMORY_MIB_MAX << 20};
     options->shrink_seconds = SHRINK_SECONDS_MAX;
     explore_defaults(&options->explore);
+    assert(argc >= 1 && argv[0] && "the subcommand");
     optind = 1;
     opterr = 0;
     for (int code; (code = getopt_long(argc, argv, ":", long_options, NULL)) != -1;) {
@@ -455,8 +471,9 @@ bool command_parse(int argc, char **argv, struct command_options *options)
         return false;
     }
     for (; optind < argc; optind++) {
-        if (options->file_count == 8) {
-            command_refuse("at most 8 files may be named; '%s' is one too many", argv[optind]);
+        if (options->file_count == COMMAND_FILES_MAX) {
+            command_refuse("at most %d files may be named; '%s' is one too many", COMMAND_FILES_MAX,
+                           argv[optind]);
             return false;
         }
         options->files[options->file_count++] = argv[optind];
@@ -469,6 +486,7 @@ bool command_parse(int argc, char **argv, struct command_options *options)
 /* What load.h returns, as an exit code. */
 static int exit_of(bool fine, const char *reason)
 {
+    assert((fine || reason[0]) && "a refusal says why");
     return fine ? COMMAND_CLEAN : command_refuse("%s", reason);
 }
 
@@ -499,6 +517,7 @@ int command_load(const struct command_options *options, const char *path, struct
     if (code) return code;
     code = exit_of(load_scenario(path, options->engine, loaded, reason), reason);
     if (code) return code;
+    assert(loaded->script && loaded->adapter);
     loaded->script->waivers.clauses |= options->waivers.clauses;
     loaded->script->waivers.rules |= options->waivers.rules;
     return COMMAND_CLEAN;
@@ -517,6 +536,7 @@ int command_load_bare(const struct command_options *options, uint64_t image_size
 
 int command_next_engine(const char **list, char name[COMMAND_ENGINE_MAX])
 {
+    assert(*list && "the end was not reached");
     *list += strspn(*list, " ");
     size_t length = strcspn(*list, ","), size = length;
     while (size && (*list)[size - 1] == ' ')
@@ -534,6 +554,7 @@ void command_settle_faults(struct command_options *options, const struct script 
 {
     if (options->faults_given) return;
     options->explore.faults = script->faults ? script->faults : part_fault_defaults(&script->part);
+    assert(options->explore.faults != 0 && "something is tried");
 }
 
 void command_settle_explore(struct command_options *options, const struct script *script)
@@ -543,6 +564,7 @@ void command_settle_explore(struct command_options *options, const struct script
         bool deep = script->depth > CONTRACT_DEPTH_MAX;
         options->explore.depth = deep ? CONTRACT_DEPTH_MAX : script->depth;
     }
+    assert(options->explore.depth >= 1 && options->explore.depth <= CONTRACT_DEPTH_MAX);
     if (!options->seed_given) options->explore.seed = script->seed;
     /* A run that may be stopped early must have tried the whole script by then, coarsely. */
     if (options->seconds > 0 || options->explore.depth > 1) options->explore.passes = PASSES;

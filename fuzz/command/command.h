@@ -26,9 +26,14 @@ enum command_exit {
 };
 
 #define COMMAND_PLUGINS_MAX 16u
+#define COMMAND_FILES_MAX 8
+
+/* Options of all subcommands: the table that parses them and the one that explains them have as
+ * many. */
+#define COMMAND_OPTIONS 35
 
 struct command_options {
-    const char *files[8]; /* arguments that are no options */
+    const char *files[COMMAND_FILES_MAX]; /* arguments that are no options */
     int file_count;
     const char *engine, *chip, *db, *campaign, *image, *artefacts;
     const char *plugins[COMMAND_PLUGINS_MAX];

@@ -4,6 +4,7 @@
  * found.
  */
 #define _GNU_SOURCE
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -34,6 +35,7 @@ int command_ready_artefacts(const struct command_options *options)
 int command_write_artefact(const struct command_options *options, const char *name,
                            const void *bytes, size_t size, char path[COMMAND_PATH_MAX])
 {
+    assert(name[0] && (bytes || size == 0));
     bool here = strcmp(options->artefacts, ".") == 0;
     int length = snprintf(path, COMMAND_PATH_MAX, "%s%s%s", here ? "" : options->artefacts,
                           here ? "" : "/", name);
@@ -50,6 +52,7 @@ int command_write_case(const struct command_options *options, const struct scrip
                        char path[COMMAND_PATH_MAX])
 {
     struct db_case it;
+    assert(script->found.clause != CLAUSE_NONE && "a case shows a divergence");
     db_case_print(&it, script);
     int code = command_write_artefact(options, it.artefact, it.text, it.size, path);
     db_case_free(&it);
@@ -94,6 +97,7 @@ void command_print_replay(const char *how, const char *image, const char *path, 
 struct settle_options command_settling(const struct command_options *options)
 {
     struct worker_limits limits = options->limits;
+    assert(limits.silence > 0 && limits.call > 0 && "a hang comes to an end");
     if (limits.silence > SILENCE_ALONE_MAX) limits.silence = SILENCE_ALONE_MAX;
     return (struct settle_options){
         .shrink = options->shrink, .shrink_seconds = options->shrink_seconds, .limits = limits};
@@ -103,6 +107,7 @@ void command_print_claims(const struct loaded *loaded, uint32_t tried, uint32_t 
 {
     char text[FAULT_CLASSES_TEXT_MAX];
     const char *name = loaded->adapter->name;
+    assert((tried & left_out) == 0 && "a class is one of both");
     uint32_t claims = settings_claims(loaded->adapter, &loaded->script->part, &loaded->settings);
     fault_print_classes(tried & ~claims, text);
     if (tried & ~claims)
@@ -119,7 +124,9 @@ int command_print_unreproduced(const struct command_options *options,
     char path[COMMAND_PATH_MAX], name[DB_ARTEFACT_MAX], was[KIND_TEXT_MAX];
     char is[KIND_TEXT_MAX] = "no divergence";
     db_case_print(&it, divergence->script);
-    snprintf(name, sizeof name, "unreproduced-%s", strchr(it.artefact, '-') + 1);
+    const char *dash = strchr(it.artefact, '-');
+    assert(dash && dash[1] && "divergence-<digest>.case");
+    snprintf(name, sizeof name, "unreproduced-%s", dash + 1);
     int code = command_write_artefact(options, name, it.text, it.size, path);
     db_case_free(&it);
     if (code) return code;
@@ -136,6 +143,7 @@ int command_print_divergence(const struct command_options *options,
     char path[COMMAND_PATH_MAX];
     char kind[KIND_TEXT_MAX];
     const struct finding *found = &divergence->script->found;
+    assert(divergence->clause == found->clause && divergence->count > 0);
     printf("  DIVERGENCE, clause %s, in %" PRIu64 " crash states: %s\n    %s\n",
            clause_name(divergence->clause), divergence->count, kind_print(found, kind),
            found->text);

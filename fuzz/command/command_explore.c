@@ -5,6 +5,7 @@
  * does not depend on the number of workers.
  */
 #define _GNU_SOURCE
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -54,6 +55,7 @@ static void settle_claims(struct command_options *options, const struct loaded *
         options->left_out =
             *faults & settings_claims_elsewhere(loaded->adapter, part, &loaded->settings);
     *faults &= ~options->left_out;
+    assert(!options->faults_given || options->left_out == 0);
 }
 
 static struct command_work work_of(const struct result *result)
@@ -71,6 +73,7 @@ static int print_text(const struct command_options *options, const struct loaded
     print_head(loaded, &options->explore);
     command_print_verdict(&work);
     command_print_claims(loaded, options->explore.faults, options->left_out);
+    assert(result->judged + result->skipped == result->states);
     uint64_t states = result->states ? result->states : 1;
     printf("  %" PRIu64 " operations, %" PRIu64 " cuts, %" PRIu64 " crash states, %" PRIu64
            " judged, %.1f %% visited before\n",
@@ -139,6 +142,7 @@ static int print_json(const struct command_options *options, const struct loaded
     FILE *out = memory_open(&text, &size);
     int code = print_json_to(out, options, loaded, result);
     memory_close(out, &text);
+    assert(text && size > 0 && "there is a head at least");
     if (code == COMMAND_CLEAN) fwrite(text, 1, size, stdout);
     free(text);
     return code;
@@ -177,6 +181,7 @@ static int explore_into(const struct command_options *options, const struct load
 static int explore_loaded(const struct command_options *options, const struct loaded *loaded)
 {
     struct db *db;
+    assert(options->file_count == 1);
     struct db_run run = {DB_EXPLORE,     options->campaign, options->files[0],
                          loaded->script, loaded->adapter,   &options->explore};
     int code = command_open_db(options, &run, &db);

@@ -4,6 +4,7 @@
  * with its image where it has one. fuzz --image tries the one image of such a case again.
  */
 #define _GNU_SOURCE
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -45,6 +46,7 @@ static void show_progress(void *context, const struct fuzz_run_result *so_far)
 static bool store_batch(void *context, const struct result *batch, double seconds)
 {
     struct fuzzing *fuzzing = context;
+    assert(fuzzing->db && "it is called where results are kept");
     return db_store_result(fuzzing->db, batch, seconds, false, &fuzzing->error) == DB_OK;
 }
 
@@ -63,6 +65,7 @@ static void print_head(const struct command_options *options, const struct loade
 static void name_image(const struct fuzz_run_case *it, char name[DB_ARTEFACT_MAX])
 {
     char digest[SHA256_HEX_MAX];
+    assert(it->image && it->image_size > 0);
     sha256_hex(it->image, it->image_size, digest);
     snprintf(name, DB_ARTEFACT_MAX, "image-%s.bin", digest);
 }
@@ -84,6 +87,7 @@ static int print_image_case(const struct command_options *options, const struct 
     char path[COMMAND_PATH_MAX], image[COMMAND_PATH_MAX], kind[KIND_TEXT_MAX];
     int code = write_case(options, it, path, image);
     if (code) return code;
+    assert(image[0] && it->image && "the case of an image has two files");
     const struct finding *found = &it->divergence.script->found;
     printf("  DIVERGENCE, clause %s, on %" PRIu64 " images: %s\n    %s\n",
            clause_name(it->divergence.clause), it->divergence.count, kind_print(found, kind),
@@ -130,6 +134,7 @@ static int print_case_json(const struct command_options *options, const struct f
     char path[COMMAND_PATH_MAX], image[COMMAND_PATH_MAX];
     int code = write_case(options, it, path, image);
     if (code) return code;
+    assert((image[0] != 0) == (it->image != NULL));
     printf("{\"clause\": \"%s\", \"states\": %" PRIu64 ", \"finding\": ",
            clause_name(it->divergence.clause), it->divergence.count);
     json_print(stdout, it->divergence.script->found.text);
@@ -264,6 +269,7 @@ static int try_apart(void *context)
     const struct trial *it = context;
     const struct command_options *options = it->options;
     uint64_t size, wanted;
+    assert(options->image);
     struct rig *rig = rig_new(it->loaded->script, it->loaded->adapter, &it->loaded->settings);
     wanted = bo_flash_size(chip_flash(rig->chip));
     uint8_t *image = file_read(options->image, wanted, &size);
@@ -335,6 +341,7 @@ static int write_decoded(const struct command_options *options, const struct dec
     struct command_options here = *options;
     char path[COMMAND_PATH_MAX];
     int code = COMMAND_FAILED;
+    assert(options->image && target->adapter);
     here.artefacts = ".";
     if (!image_decode(target, bytes, size, &input)) {
         command_fail("no chip of at most 64 KiB for this engine");

@@ -1,4 +1,5 @@
 /* What `brownout help COMMAND` and `brownout --version` print. */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "engines/flash.h"
@@ -48,6 +49,7 @@ static const struct {
     {"json", NULL, "for machines"},
     {"quiet", NULL, "no progress; of replay: the verdict alone"},
 };
+_Static_assert(sizeof options / sizeof *options == COMMAND_OPTIONS, "each option is explained");
 
 void command_print_exit_codes(FILE *out)
 {
@@ -63,8 +65,9 @@ void command_print_help(const char *command, const char *takes, const char *text
     for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
         char words[40];
         if (!command_uses(command, options[i].name)) continue;
-        snprintf(words, sizeof words, "--%s %s", options[i].name,
-                 options[i].takes ? options[i].takes : "");
+        int length = snprintf(words, sizeof words, "--%s %s", options[i].name,
+                              options[i].takes ? options[i].takes : "");
+        assert(length > 0 && (size_t)length < sizeof words);
         fprintf(out, "  %-20s %s\n", words, options[i].text);
         any = true;
     }

@@ -100,6 +100,7 @@ static int inspect_chip(struct inspection *it, struct chip *chip)
     const struct adapter *adapter = loaded->adapter;
     const struct bo_flash *flash = chip_flash(chip);
     size_t size = adapter->object_size(&flash->geometry, &loaded->settings);
+    assert(it->size == bo_flash_size(flash) && "the image is as long as the chip");
     void *object = object_new(size);
     memset(object, 0xA5, size);
     /* A dump may be anything: an engine that loops on it must come to an end. */
@@ -157,6 +158,7 @@ static int inspect_dump(const struct command_options *options, const struct load
     uint64_t wanted = (uint64_t)g->sector_size * g->sector_count;
     int code = check_size(options, dump, wanted);
     if (code) return code;
+    assert(wanted <= SIZE_MAX && (dump->size <= wanted || options->offset_given));
     uint8_t *image = memory_new((size_t)wanted);
     dump_copy(dump, g->erased, image, wanted);
     struct inspection it = {

@@ -1,4 +1,5 @@
 /* The subcommand list: what there is. */
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -11,12 +12,14 @@ static const char *kind_name(const struct adapter *adapter)
 {
     static const char *const names[] = {
         [ADAPTER_MAP] = "map", [ADAPTER_QUEUE] = "queue", [ADAPTER_LOG] = "log"};
+    assert(adapter->kind >= ADAPTER_MAP && adapter->kind <= ADAPTER_LOG);
     return names[adapter->kind];
 }
 
 /* The words of an option: a word between two others is `between` them. */
 static void print_words(const struct adapter_option *option, const char *quote, const char *between)
 {
+    assert(option->words && option->min <= option->max);
     for (uint64_t i = 0; i <= option->max - option->min; i++)
         printf("%s%s%s%s", i ? between : "", quote, option->words[i], quote);
 }
@@ -29,6 +32,7 @@ static void list_option(const struct adapter_option *option)
                option->fixed ? "; fixed: fuzz leaves it alone" : "");
         return;
     }
+    assert(option->min <= option->value && option->value <= option->max);
     printf("%s  %s (", option->words[option->value - option->min], option->summary);
     print_words(option, "", ", ");
     printf(")\n");
@@ -98,6 +102,7 @@ static void list_engines_json(void)
 static const char *number_text(struct part_number number, double per, const char *unit,
                                char text[32])
 {
+    assert(per > 0);
     if (!number.value) return "-";
     snprintf(text, 32, "%.4g%s%s", (double)number.value / per, unit,
              number.trust == PART_ASSUMED ? "?" : "");
@@ -147,11 +152,14 @@ static void list_chips_json(void)
     printf("]\n");
 }
 
+_Static_assert(FAULT_CLASSES <= 32, "a bit for each class");
+
 static void list_faults(bool json)
 {
     for (uint32_t i = 0; i < FAULT_CLASSES; i++) {
         char name[FAULT_CLASSES_TEXT_MAX];
         fault_print_classes(1u << i, name);
+        assert(name[0] && "each class has a name");
         const char *summary = fault_class_summary((enum fault_class)(1u << i));
         if (!json) {
             printf("%-8s %s\n", name, summary);

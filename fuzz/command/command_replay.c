@@ -3,6 +3,7 @@
  * All four but print go through replay(): run without a story, replay with one, and shrink as often
  * as it has something to try. What shows no divergence cannot be shrunk.
  */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -29,6 +30,7 @@ static void print_lifetime(const struct rig *rig, const struct wear *wear)
 {
     const struct part *part = &rig->script->part;
     double life = wear_lifetime_ns(rig, wear);
+    assert(life >= 0);
     if (part->endurance.value)
         printf("  endurance          %" PRIu64 " erases of a sector%s\n", part->endurance.value,
                trust_mark(part->endurance.trust));
@@ -71,6 +73,7 @@ static void print_run(const struct loaded *loaded, const struct rig *rig)
     const struct chip_counters *c = chip_counters(rig->chip);
     const struct bo_flash_geometry *g = &chip_flash(rig->chip)->geometry;
     struct wear wear = wear_of(rig, NULL);
+    assert(wear.max_sector < g->sector_count && wear.used <= g->sector_count);
     printf("%s on ", loaded->script->name);
     settings_print(stdout, loaded->adapter, &loaded->settings);
     printf(", %s: %" PRIu32 " sectors of %" PRIu32 " bytes, unit %u\n", loaded->script->part.name,
@@ -124,6 +127,7 @@ static bool write_sectors(const struct rig *rig, uint8_t *sector, FILE *file)
 {
     const struct bo_flash_geometry *g = &chip_flash(rig->chip)->geometry;
     bool fine = true;
+    assert(sector && file && bo_flash_size(chip_flash(rig->chip)) <= (uint64_t)1 << 32);
     for (uint32_t i = 0; fine && i < g->sector_count; i++) {
         chip_peek(rig->chip, i * g->sector_size, sector, g->sector_size);
         fine = fwrite(sector, g->sector_size, 1, file) == 1;
@@ -147,6 +151,7 @@ static int refuse_mistake(const struct command_options *options, const struct lo
                           const struct replay *replayed)
 {
     const struct script *script = loaded->script;
+    assert(replayed->finding.clause == CLAUSE_SCENARIO);
     uint32_t line = replayed->op < script->op_count ? script->ops[replayed->op].line : 0;
     return command_refuse_at(options->files[0], line, replayed->finding.text);
 }
@@ -154,6 +159,7 @@ static int refuse_mistake(const struct command_options *options, const struct lo
 /* Nothing differed; where nothing was done, nothing could. */
 static int print_clean(const struct replay *replayed, const char *indent)
 {
+    assert(replayed->finding.clause == CLAUSE_NONE);
     bool judged = replayed->done != 0;
     printf("%s%s\n", indent,
            judged ? "no divergence" : "NOTHING WAS JUDGED: the engine did no operation");
@@ -250,6 +256,7 @@ static int print_verdict(const struct finding *recorded, const struct replay *re
 {
     const struct finding *shown = &replayed->finding;
     char was[KIND_TEXT_MAX], is[KIND_TEXT_MAX] = "no divergence";
+    assert(shown->clause != CLAUSE_SCENARIO && "refuse_mistake() prints those");
     if (shown->clause != CLAUSE_NONE) kind_print(shown, is);
     if (recorded->clause && shown->clause && !kind_same(recorded, shown))
         printf("warning: another kind; recorded: %s, shows: %s\n", kind_print(recorded, was), is);

@@ -7,6 +7,7 @@
  * work; what was done until then is compared and kept.
  */
 #define _GNU_SOURCE
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,7 @@ struct contest {
 static void refuse(struct cost_table_entry *entry, const char *what, const char *why)
 {
     char text[sizeof entry->reason];
+    assert(entry->outcome == COST_DONE && "one outcome for an engine");
     snprintf(text, sizeof text, "%s on %s: %s", what, entry->name, why);
     memcpy(entry->reason, text, sizeof text);
     entry->outcome = COST_REFUSED;
@@ -49,6 +51,7 @@ static void refuse(struct cost_table_entry *entry, const char *what, const char 
 
 static void diverge(struct cost_table_entry *entry, enum clause clause, const char *why)
 {
+    assert(entry->outcome == COST_DONE && clause != CLAUSE_NONE && clause != CLAUSE_SCENARIO);
     entry->outcome = COST_DIVERGED;
     snprintf(entry->clause, sizeof entry->clause, "%s", clause_name(clause));
     snprintf(entry->reason, sizeof entry->reason, "%s", why);
@@ -60,6 +63,7 @@ static void diverge(struct cost_table_entry *entry, enum clause clause, const ch
 static struct script *case_of(const struct contender *it, const struct rig *rig,
                               const struct script *done, uint32_t faults, bool *replays)
 {
+    assert(done->op_count > 0 && "something was done that differs");
     const struct path path = {.levels[0].op = done->op_count - 1};
     const struct path_frame frame = {done, it->adapter, &it->settings, faults};
     struct script *found = path_case(&frame, &path);
@@ -103,6 +107,7 @@ static int work_apart(void *context)
     const struct cut_rate *cut_rate = shift->cut_rate;
     struct cost_table_entry *entry = &shift->contest->entries[shift->place];
     struct cost *cost = cut_rate ? &entry->cut : &entry->plain;
+    assert(entry->outcome == COST_DONE && (!cut_rate || entry->has_plain));
     struct script bare = it->script;
     bare.op_count = 0;
     struct script *done = script_copy(&bare);
@@ -124,6 +129,7 @@ static int work_apart(void *context)
 static int work(struct contest *contest, uint32_t place, const struct cut_rate *cut_rate)
 {
     struct shift shift = {contest, place, cut_rate};
+    assert(place < contest->count && contest->count <= ENGINES_MAX);
     struct cost_table_entry *entry = &contest->entries[place];
     struct worker_limits limits = contest->options->limits;
     limits.stops = true;
@@ -180,6 +186,7 @@ static int report(const struct contest *contest)
         judged = judged || entry->plain.operations > entry->plain.refused;
         if (entry->outcome == COST_REFUSED) command_refuse("%s", entry->reason);
         if (entry->outcome != COST_DIVERGED || json) continue;
+        assert(entry->clause[0] && entry->reason[0]);
         printf("\nDIVERGENCE of %s, clause %s: %s\n", entry->name, entry->clause, entry->reason);
         if (!entry->path) continue;
         command_print_replay("replay", NULL, entry->path, contest->contenders[i].adapter->name);

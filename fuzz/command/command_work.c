@@ -1,5 +1,6 @@
 /* What the commands that work for long share: progress, the database, and how they end. */
 #define _POSIX_C_SOURCE 200809L
+#include <assert.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -40,12 +41,14 @@ void command_print_progress(struct command_progress *progress, const char *forma
 
 double command_end_progress(const struct command_progress *progress)
 {
+    assert(progress->start > 0 && progress->printed >= progress->start && "it has begun");
     if (progress->terminal && progress->printed > progress->start) fprintf(stderr, "\r%78s\r", "");
     return worker_now() - progress->start;
 }
 
 int command_blame_db(enum db_status status, const struct db_error *error)
 {
+    assert(status != DB_OK && "something is wrong");
     command_fail("%s", error->text);
     return status == DB_REFUSED ? COMMAND_USAGE : COMMAND_FAILED;
 }
@@ -58,6 +61,7 @@ int command_open_db(const struct command_options *options, const struct db_run *
     if (!options->db) return COMMAND_CLEAN;
     *db = db_open(options->db, &status, &error);
     if (*db && run) status = db_begin_run(*db, run, &error);
+    assert((*db || status != DB_OK) && "what failed says how");
     if (status == DB_OK) return COMMAND_CLEAN;
     db_close(*db);
     *db = NULL;
@@ -78,6 +82,7 @@ void command_print_waived(const struct waivers *waivers, uint64_t count)
 {
     char text[WAIVER_TEXT_MAX];
     waiver_print(waivers, text);
+    assert((text[0] || count == 0) && "only what has a waiver is waived");
     if (text[0]) printf("  waived: %s; %" PRIu64 " divergences are not reported\n", text, count);
 }
 

@@ -12,6 +12,7 @@
  */
 #include "fuzz/command/dump.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +33,8 @@ struct records {
     uint8_t *bytes; /* to copy to; NULL: nothing is copied */
     uint64_t size;
 };
+
+_Static_assert(RECORD_MAX >= 1 + 2 + 1 + UINT8_MAX + 1, "a record that counts as many as it can");
 
 static bool refuse(struct dump *dump, const char *reason)
 {
@@ -61,6 +64,7 @@ static int bytes_of(const char *text, size_t length, uint8_t bytes[RECORD_MAX])
 static uint8_t sum_of(const uint8_t *bytes, int count)
 {
     uint8_t sum = 0;
+    assert(count >= 0 && count <= RECORD_MAX);
     for (int i = 0; i < count; i++)
         sum = (uint8_t)(sum + bytes[i]);
     return sum;
@@ -69,6 +73,7 @@ static uint8_t sum_of(const uint8_t *bytes, int count)
 static uint32_t number(const uint8_t *bytes, int size)
 {
     uint32_t value = 0;
+    assert(size >= 1 && size <= 4);
     for (int i = 0; i < size; i++)
         value = value << 8 | bytes[i];
     return value;
@@ -90,6 +95,7 @@ static void take_data(struct records *it, uint64_t address, const uint8_t *data,
 static bool take_hex(struct records *it, const char *text, size_t length)
 {
     uint8_t bytes[RECORD_MAX];
+    assert(length >= 1);
     int count = bytes_of(text + 1, length - 1, bytes);
     if (text[0] != ':') return refuse(it->dump, "expected a record that begins with ':'");
     if (count < 5 || count != bytes[0] + 5)
@@ -199,8 +205,11 @@ void dump_copy(const struct dump *dump, uint8_t erased, uint8_t *bytes, uint64_t
     struct dump again = *dump;
     struct records it = {.dump = &again, .bytes = bytes, .size = size};
     memset(bytes, erased, (size_t)size);
-    if (dump->records)
-        take_records(&it);
-    else
+    if (dump->records) {
+        bool taken = take_records(&it);
+        assert(taken && "dump_read() has checked them");
+    } else {
+        assert(dump->offset + dump->size == dump->file_size);
         memcpy(bytes, dump->file + dump->offset, (size_t)(size < dump->size ? size : dump->size));
+    }
 }

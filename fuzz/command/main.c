@@ -1,4 +1,5 @@
 /* The brownout command: finds the subcommand and lets it work. */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -54,6 +55,7 @@ static bool wants_help(int argc, char **argv)
 /* `help`, `help COMMAND`, `COMMAND --help`. */
 static int help(int argc, char **argv)
 {
+    assert(argc >= 2);
     const char *name = strcmp(argv[1], "help") == 0 && argc > 2 ? argv[2] : argv[1];
     const struct command *command = find_command(name);
     if (command)

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "fuzz/command/output.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,6 +14,7 @@
 bool output_open(struct output *output, const char *path)
 {
     struct stat status;
+    assert(output && path);
     bool in_place = stat(path, &status) == 0 && !S_ISREG(status.st_mode);
     output->path = path;
     output->temporary[0] = 0;
@@ -29,6 +31,7 @@ bool output_open(struct output *output, const char *path)
 bool output_close(struct output *output, bool fine)
 {
     int error = errno;
+    assert(output->file && output->path && "it is open");
     if (fclose(output->file) != 0 && fine) {
         error = errno;
         fine = false;

@@ -2,6 +2,7 @@
  * hashes already. An empty slot is 0, which stands for no digest: that of 0 is kept as 1. */
 #include "fuzz/model/digests.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "sim/memory.h"
@@ -9,6 +10,7 @@
 struct digests digests_new(uint32_t count_max)
 {
     uint32_t slots = 16;
+    assert(count_max <= 1u << 30 && "twice as many slots can be counted");
     while (slots < 2 * (uint64_t)count_max)
         slots *= 2;
     return (struct digests){.slots = memory_zeroed(slots, sizeof(uint64_t)), .mask = slots - 1};

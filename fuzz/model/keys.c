@@ -34,6 +34,7 @@ struct keys *keys_new(uint32_t count_max)
 {
     struct keys *keys = memory_zeroed(1, sizeof *keys);
     uint32_t slots = 16;
+    assert(count_max <= 1u << 30 && "twice as many slots can be counted");
     while (slots < 2 * count_max)
         slots *= 2;
     keys->mask = slots - 1;

@@ -134,14 +134,17 @@ void model_begin(struct model *model, const struct op *op, struct model *before)
         model_list_begin(&model->list, op);
         return;
     }
+    assert(before->key_count == model->key_count);
     switch (op->kind) {
     case OP_STORE:
+        assert(op->key < model->key_count && op->value);
         before->slots[op->key] = model->slots[op->key];
         model->slots[op->key].since = model->now;
         if (model->widened & ADAPTER_UPDATE_MAY_LOSE) allow(model, op->key, NULL);
         allow(model, op->key, op->value);
         break;
     case OP_REMOVE:
+        assert(op->key < model->key_count);
         before->slots[op->key] = model->slots[op->key];
         allow(model, op->key, NULL);
         break;
@@ -210,6 +213,7 @@ void model_cut(struct model *model, const struct chip *chip)
 
 void model_settle(struct model *model, uint32_t key, int member)
 {
+    assert(key < model->key_count);
     const struct model_slot *slot = &model->slots[key];
     assert(member >= 0 && (uint32_t)member < slot->count);
     if (slot->count > 1) set_only(model, key, slot->allowed[member]);

@@ -297,6 +297,7 @@ void model_list_commit(struct model_list *list, const struct op *op)
     switch (op->kind) {
     case OP_APPEND:
     case OP_PUSH:
+        assert(list->end > list->first && "it has begun");
         if (!list->design->buffers) set_flag(list, LIST_APPENDING, false);
         commit_last(list);
         break;
@@ -326,6 +327,7 @@ void model_list_abort(struct model_list *list, const struct op *op)
     switch (op->kind) {
     case OP_APPEND:
     case OP_PUSH:
+        assert(list->end > list->first && "it has begun");
         if (!list->design->buffers) set_flag(list, LIST_APPENDING, false);
         take_out(list, list->end - 1);
         break;
@@ -358,6 +360,7 @@ void model_list_doubt(struct model_list *list, uint64_t since)
 static bool is_stale(const struct model_list *list, const struct chip *chip,
                      const struct model_item *item)
 {
+    assert(item->sector < list->design->ring && "it was programmed, in the ring");
     uint32_t ring = list->design->ring, more = list->design->ahead + item->span;
     for (uint32_t i = 0; i <= more && i < ring; i++) {
         if (chip_erased_at(chip, (item->sector + ring - i) % ring) > item->erases) return true;
@@ -574,6 +577,7 @@ static bool walk(const struct match *match, bool older, bool *kept)
         memory = memory_after(match, &match->list->items[match->list->first + i], kept[i], memory);
         missed += !kept[i];
     }
+    assert(missed == match->missed && "each that was seen is an item");
     return true;
 }
 
