@@ -127,6 +127,91 @@ static void test_the_bound_binds(void)
           bound.changes);
 }
 
+/* Read number `n` from now on answers an error. */
+static void spoil_read(uint64_t n, int error)
+{
+    ram.glitch = (struct ram_flash_glitch){n, error, 0};
+}
+
+/* What each call answers when that read fails; nothing changes. A value is read in two pieces. */
+static void test_a_read_that_fails_is_answered(void)
+{
+    struct naive_iterator iterator;
+    char key[8], value[8];
+    uint32_t key_size, value_size;
+    open_map(4);
+    CHECK(put("a", "one") == BO_FLASH_OK);
+    struct ram_flash_counts before = ram.counts;
+    for (uint64_t n = 1; n <= 2; n++) {
+        spoil_read(n, BO_FLASH_ERR_IO);
+        CHECK(naive_fetch(&map, "a", 1, value, 8, &value_size) == BO_FLASH_ERR_IO);
+        spoil_read(n, BO_FLASH_ERR_IO);
+        CHECK(put("a", "two") == BO_FLASH_ERR_IO);
+        spoil_read(n, BO_FLASH_ERR_IO);
+        CHECK(naive_remove(&map, "a", 1) == BO_FLASH_ERR_IO);
+        spoil_read(n, BO_FLASH_ERR_IO);
+        naive_iterate(&iterator);
+        CHECK(naive_next(&map, &iterator, key, 8, &key_size, value, 8, &value_size) ==
+              BO_FLASH_ERR_IO);
+        spoil_read(n, BO_FLASH_ERR_ECC); /* nothing is held in that sector */
+        CHECK(holds("a", NULL));
+    }
+    CHECK(ram.counts.programs == before.programs && ram.counts.erases == before.erases);
+    CHECK(holds("a", "one"));
+}
+
+static bool refuse_programs(struct ram_flash *from, const struct ram_flash_call *call)
+{
+    (void)from;
+    return call->data != NULL;
+}
+
+static bool refuse_erases(struct ram_flash *from, const struct ram_flash_call *call)
+{
+    (void)from;
+    return call->data == NULL;
+}
+
+static void test_a_change_that_fails_is_answered(void)
+{
+    open_map(4);
+    CHECK(put("a", "one") == BO_FLASH_OK && put("bb", "two") == BO_FLASH_OK);
+    ram.before = refuse_erases;
+    CHECK(put("a", "three") == BO_FLASH_ERR_OFF && naive_remove(&map, "a", 1) == BO_FLASH_ERR_OFF);
+    CHECK(naive_remove_all(&map) == BO_FLASH_ERR_OFF && holds("a", "one"));
+    ram.before = refuse_programs;
+    CHECK(put("a", "three") == BO_FLASH_ERR_OFF);
+    CHECK(holds("a", NULL) && holds("bb", "two")); /* it was erased to be updated */
+}
+
+static void test_sizes(void)
+{
+    static uint8_t large_work[512];
+    struct naive_config config = {&ram.flash, large_work, sizeof large_work};
+    struct naive_iterator iterator;
+    char key[8], value[8];
+    uint32_t key_size = 8, value_size;
+    open_map(4);
+    CHECK(naive_store(&map, key, 0x10000, "", 0) == MAP_ERR_TOO_BIG);
+    CHECK(naive_store(&map, key, 1, value, 0x10000) == MAP_ERR_TOO_BIG);
+    CHECK(put("", "nobody") == BO_FLASH_OK && holds("", "nobody"));
+    CHECK(naive_fetch(&map, "", 0, value, 5, &value_size) == MAP_ERR_BUFFER && value_size == 6);
+    naive_iterate(&iterator);
+    CHECK(naive_next(&map, &iterator, key, 8, &key_size, value, 5, &value_size) == MAP_ERR_BUFFER);
+    CHECK(naive_next(&map, &iterator, key, 8, &key_size, value, 8, &value_size) == BO_FLASH_OK &&
+          key_size == 0 && value_size == 6);
+    CHECK(put("", "") == BO_FLASH_OK && holds("", ""));
+    naive_iterate(&iterator);
+    CHECK(naive_next(&map, &iterator, key, 8, &key_size, value, 8, &value_size) == BO_FLASH_OK &&
+          value_size == 0);
+    CHECK(naive_mount(&map, &config) == BO_FLASH_OK);
+    CHECK(naive_store(&map, "a", 1, large_work, 244) == MAP_ERR_TOO_BIG); /* for the sector */
+    config.work_size = 63;
+    CHECK(naive_mount(&map, &config) == MAP_ERR_GEOMETRY);
+    config = (struct naive_config){&ram.flash, NULL, sizeof large_work};
+    CHECK(naive_mount(&map, &config) == MAP_ERR_GEOMETRY);
+}
+
 int main(void)
 {
     for (uint16_t unit = 1; unit <= 32; unit = (uint16_t)(unit * 2)) {
@@ -135,6 +220,9 @@ int main(void)
     }
     test_iterates_over_each_key_once();
     test_the_bound_binds();
+    test_a_read_that_fails_is_answered();
+    test_a_change_that_fails_is_answered();
+    test_sizes();
     printf(failures == 0 ? "all passed\n" : "%u failures\n", failures);
     return failures != 0;
 }

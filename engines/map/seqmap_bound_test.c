@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../bad_geometry.h"
 #include "../ram_flash.h"
 #include "../seq/seq_crc.h"
 #include "seqmap_bound.h"
@@ -129,9 +130,12 @@ static uint32_t word_of(const struct bench *b)
     return seq_word_size(&b->ram.flash.geometry);
 }
 
+static uint32_t pages = 1; /* of a sector */
+
 static void open_blank(struct bench *b, uint32_t words, uint32_t count, uint16_t unit)
 {
     ram_flash_init(&b->ram, (words + 2) * unit, count, unit, 0);
+    b->ram.flash.geometry.page_size /= pages;
     b->work_size = unit;
 }
 
@@ -285,8 +289,35 @@ static void test_history(uint32_t words, uint32_t count, uint16_t unit)
     use(&bench);
 }
 
+static void test_none_is_stated(void)
+{
+    unsigned calls = 0;
+    struct bo_bound bound;
+    for (unsigned call = 0; call < CALLS; call++) {
+        for (unsigned i = 0; i < BAD_GEOMETRIES; i++) {
+            struct bo_flash flash = bad_geometry_flash(i, &calls);
+            bound = seqmap_bound(&flash.geometry, 64, (enum seqmap_call)call);
+            if (bound.reads == 0 && bound.changes == 0) continue;
+            failures++;
+            printf("FAILED %s: a bound for %s\n", call_names[call], bad_geometries[i].what);
+        }
+        open_blank(&bench, 8, 1, 8);
+        bound = seqmap_bound(&bench.ram.flash.geometry, 64, (enum seqmap_call)call);
+        failures += bound.reads != 0 || bound.changes != 0;
+        open_blank(&bench, 8, 2, 8);
+        bound = seqmap_bound(&bench.ram.flash.geometry, 7, (enum seqmap_call)call);
+        failures += bound.reads != 0 || bound.changes != 0;
+    }
+    if (failures) printf("FAILED %s: %u\n", __func__, failures);
+}
+
 int main(void)
 {
+    test_none_is_stated();
+    pages = 2; /* the bounds hold with more pages too, and bind with one */
+    test_images(8, 2, 8);
+    test_history(32, 3, 8);
+    pages = 1;
     for (uint16_t unit = 8; unit <= 32; unit = (uint16_t)(unit * 2))
         for (uint32_t words = 8; words <= 104 && words * unit < 900; words += 24)
             for (uint32_t count = 2; count <= 4; count++) {

@@ -6,9 +6,11 @@
  * both framings, erase-ahead or not: records of all sizes, power-ons, power cuts in any call. The
  * most reads and the most changes of each call are held against seqlog_bound: never more; and on
  * each geometry, with one of the sets of options at least, the worst comes within a factor of 4.
+ * With the smallest work buffer, which does not hold a sector, only the first is asked.
  */
 #define RAM_FLASH_SIZE_MAX 65536u
 #define RAM_FLASH_SECTOR_MAX 4096u
+#include "../bad_geometry.h"
 #include "../ram_flash.h"
 #include "../check_test.h"
 
@@ -158,14 +160,14 @@ static void check_near(unsigned setup)
 }
 
 /* Option numbers count the ways to find the head; in them framing, and erase-ahead. */
-static bool open_part(const struct setup *s, unsigned options)
+static bool open_part(const struct setup *s, unsigned options, uint32_t work_size)
 {
     ram_flash_init(&ram, s->sector_size, s->count, s->unit, s->programs_per_unit);
     ram.flash.geometry.page_size = s->page;
     ram.before = cut_power;
     config = (struct seqlog_config){.flash = &ram.flash,
                                     .work = work,
-                                    .work_size = sizeof work,
+                                    .work_size = work_size,
                                     .framing = options & 1 ? SEQLOG_COBS : SEQLOG_LENGTH,
                                     .ahead = options & 2,
                                     .find = (enum seqlog_find)(options / 4)};
@@ -173,19 +175,39 @@ static bool open_part(const struct setup *s, unsigned options)
     return mount() == BO_FLASH_OK;
 }
 
+static void test_work_size(unsigned setup, uint32_t work_size, uint32_t histories)
+{
+    for (unsigned options = 0; options < 4 * FINDS; options++) {
+        memset(worst, 0, sizeof worst);
+        for (uint32_t seed = 1; seed <= histories; seed++) {
+            if (open_part(&setups[setup], options, work_size)) run_history(seed);
+        }
+        check(setup, options);
+    }
+}
+
+static void test_none_is_stated(void)
+{
+    for (unsigned i = 0; i < BAD_GEOMETRIES; i++) {
+        unsigned calls = 0;
+        struct bo_flash flash = bad_geometry_flash(i, &calls);
+        config = (struct seqlog_config){.flash = &flash, .work_size = sizeof work};
+        struct bo_bound most = seqlog_bound(&config, SEQLOG_CALL_APPEND);
+        CHECK(most.reads == 0 && most.changes == 0, "%s", bad_geometries[i].what);
+    }
+}
+
 int main(int argc, char **argv)
 {
     verbose = argc > 1 && argv[1][0] == 'v';
     for (unsigned setup = 0; setup < SETUPS; setup++) {
-        for (unsigned options = 0; options < 4 * FINDS; options++) {
-            memset(worst, 0, sizeof worst);
-            for (uint32_t seed = 1; seed <= 8; seed++) {
-                if (open_part(&setups[setup], options)) run_history(seed);
-            }
-            check(setup, options);
-        }
+        test_work_size(setup, sizeof work, 8);
         check_near(setup);
+        test_work_size(setup, SEQLOG_WORK_MIN, 1);
+        memset(near_reads, 0, sizeof near_reads);
+        memset(near_changes, 0, sizeof near_changes);
     }
+    test_none_is_stated();
     printf("%u failures\n", failures);
     return failures != 0;
 }
