@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from tools import coverage
-from tools.coverage import Reached
+from tools.coverage import Reached, Share
 
 HEADER = """static inline int sign(int x)
 {
@@ -57,34 +57,57 @@ def program(tmp_path, monkeypatch):
     return run
 
 
+def percents(here):
+    return here.lines.percent(), here.branches.percent()
+
+
 def test_a_file_that_is_included_twice_is_counted_together(program):
     found = coverage.measure(program("5"))
-    assert found["engines/sign.h"] == Reached(100, 100)  # each side by another file
+    assert percents(found["engines/sign.h"]) == (100, 100)  # each side by another file
 
 
 def test_lines_and_branches_that_were_not_reached_lower_the_percents(program):
     found = coverage.measure(program("5"))
-    assert found["engines/one.c"] == Reached(100, 50)
-    assert found["engines/main.c"].branches == 50
+    assert percents(found["engines/one.c"]) == (100, 50)
+    assert found["engines/main.c"].branches == Share(1, 2)
+
+
+def test_the_lines_that_were_missed_are_shown(program, capsys):
+    assert coverage.main([str(program("5")), "engines/one.c", "engines/main.c"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "engines/main.c:6: 1 of 2 branches: if (argc < 2) return 2;",
+        "engines/one.c:8: 1 of 2 branches: if (x == 7) return 3;",
+    ]
+
+
+def test_the_ratchet_spares_what_depends_on_the_time():
+    found = {"sim/a.c": Reached(Share(99, 100), Share(7, 8)),
+             "fuzz/b.c": Reached(Share(99, 100), Share(1, 1))}
+    now, kept = coverage.figures(found), coverage.figures(found, coverage.SPARE)
+    assert [figure.value for figure in now.values()] == [99, 87, 99, 100]
+    assert [figure.value for figure in kept.values()] == [99, 87, 97, 0]
+    assert all(now[what].keeps(limit) for what, limit in kept.items())
 
 
 def test_all_runs_are_counted(program):
-    assert coverage.measure(program("5", "7"))["engines/one.c"] == Reached(100, 100)
+    assert percents(coverage.measure(program("5", "7"))["engines/one.c"]) == (100, 100)
 
 
 def test_a_program_that_did_not_run_reached_nothing(program):
-    assert coverage.measure(program())["engines/one.c"] == Reached(0, 0)
+    assert percents(coverage.measure(program())["engines/one.c"]) == (0, 0)
 
 
 def test_the_branches_of_assertions_are_found_over_lines():
-    text = "assert(x);\nif (x) assert(y);\n    assert(f(x) &&\n           y);\n    x = 1;\n"
-    assert coverage.assertion_lines(text) == {1, 3, 4}
+    text = "assert(x);\nif (x) assert(y);\n    assert(f(x) &&\n           y);\n    x;\nCHECK(x);"
+    assert coverage.assertion_lines(text) == {1, 3, 4, 6}
 
 
 @pytest.mark.parametrize("lines, branches, enough",
-                         [(95, 85, True), (94.9, 100, False), (100, 84.9, False)])
+                         [(950, 850, True), (949, 1000, False), (1000, 849, False)])
 def test_a_file_below_a_floor_needs_a_reason(lines, branches, enough):
-    found = {"sim/a.c": Reached(lines, branches), "fuzz/b.c": Reached(0, 0)}
+    none = Share(0, 1000)
+    found = {"sim/a.c": Reached(Share(lines, 1000), Share(branches, 1000)),
+             "fuzz/b.c": Reached(none, none)}
     wrong = list(coverage.unreached(found, {}))
     assert len(wrong) == (0 if enough else 1)
     assert all(sentence.startswith("sim/a.c: ") for sentence in wrong)
