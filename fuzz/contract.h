@@ -52,6 +52,7 @@ enum seen {
     SEEN_RULE,        /* a rule of the chip was broken; the finding says which */
     SEEN_ENDLESS,     /* a call that does not end, or not within its bound */
     SEEN_CRASH,       /* the process was ended; the text says where */
+    SEEN_MEMORY,      /* a call keeps heap memory, more each time */
     SEENS
 };
 

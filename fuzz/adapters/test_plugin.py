@@ -446,6 +446,38 @@ def test_memory_that_is_kept_when_power_goes_away_is_no_verdict(harness, plugin,
     assert "DIVERGENCE" not in done.stdout
 
 
+# A call that keeps some each time, with no power-on in between.
+KEEPS = """
+static enum answer changed_fetch(void *object, const void *key, uint32_t key_size, void *buffer,
+                                 uint32_t capacity, uint32_t *value_size)
+{
+    volatile char *kept = malloc(%d);
+    if (kept) kept[0] = 1;
+    return slots_fetch(object, key, key_size, buffer, capacity, value_size);
+}
+static enum answer changed_store(void *object, const void *key, uint32_t key_size,
+                                 const void *value, uint32_t value_size)
+{
+    volatile char *kept = malloc(%d);
+    if (kept) kept[0] = 1;
+    return slots_store(object, key, key_size, value, value_size);
+}
+static void change(void) { map.%s = changed_%s; }
+"""
+
+
+@HAS_LIMIT
+@pytest.mark.parametrize("call, size", [("fetch", 1), ("store", 1), ("store", 1 << 16)])
+def test_a_call_that_keeps_memory_each_time_is_a_finding_that_replays(harness, plugin, sound, call,
+                                                                   size):
+    """64 KiB a store is more than a worker gets, if a child process does not take it with it."""
+    changed = plugin(f"keeps-{call}-{size}", KEEPS % (size, size, call, call))
+    explored = explore(harness, changed, *FEW, "--memory", 16)
+    assert explored.clauses == {"alive"}
+    assert explored.found[0].finding.startswith(f"{call}: expected as much memory in use")
+    assert explored.states == explore(harness, sound, *FEW).states
+
+
 # A panic that a door catches: from then on each call of the engine answers that.
 PANICS = """
 static const char *changed_panic(void)

@@ -56,6 +56,7 @@
 
 #include "fuzz/script/settings.h"
 #include "fuzz/rig/capacity.h"
+#include "fuzz/rig/leak.h"
 #include "fuzz/rig/rig.h"
 #include "fuzz/explore/visited.h"
 #include "fuzz/explore/result_pipe.h"
@@ -695,6 +696,15 @@ static void read_back(struct explorer *e)
     leave(e);
 }
 
+/* What keeps memory does so without a cut, in no operation of the history: that one goes on. */
+static void look_for_leak(struct explorer *e)
+{
+    bool diverged = e->diverged;
+    if (stopped(e) || path_here(e->path)->op == PATH_OP_NONE || !leak_finds(e->rig)) return;
+    diverges(e);
+    e->diverged = diverged;
+}
+
 /* Whoever shares an exploration knows of the uncut run already. */
 static void forget_uncut(struct explorer *e)
 {
@@ -712,7 +722,10 @@ static void explore_all(struct explorer *e)
     e->options = &uncut;
     if (start(e)) run_from(e, 0);
     keep_counts(e);
-    if (!asked->share) read_back(e);
+    if (!asked->share) {
+        read_back(e);
+        look_for_leak(e);
+    }
     e->options = asked;
     if (asked->depth == 0 || !end_before_divergence(e)) return;
     if (asked->share) forget_uncut(e);

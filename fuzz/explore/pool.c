@@ -79,6 +79,7 @@ struct pool {
     struct group *groups;
     uint32_t group_count;
     double start;
+    bool leaks;   /* the engine keeps memory without a cut; children take it with them */
     bool uncut;   /* the run without cuts is being done, */
     uint32_t end; /* operations that it can do */
     struct worker *workers;
@@ -184,6 +185,7 @@ static _Noreturn void work(struct pool *pool, uint32_t index)
     struct explore_options mine = *pool->options;
     struct result rest;
     mine.limits = pool->how->limits;
+    mine.isolate = mine.isolate || pool->leaks;
     mine.share = &share;
     mine.found = keep;
     mine.found_context = &hand;
@@ -389,6 +391,7 @@ static bool run_uncut(struct pool *pool)
     bool full = max && pool->result->divergence_count >= max;
     for (uint32_t i = 0; i < pool->result->divergence_count; i++)
         note_kind(pool, 0, pool->result->divergences[i].shape);
+    pool->leaks = result_has_leak(pool->result);
     return pool->end && !full && !pool->result->mistake[0] && !pool->shared->stop;
 }
 

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "fuzz/rig/capacity.h"
+#include "fuzz/rig/leak.h"
 
 struct player {
     struct rig *rig;
@@ -367,6 +368,7 @@ static bool play(struct player *player)
         fine = power_on_first(player);
     }
     chip_set_hook(rig->chip, NULL, NULL);
+    if (fine && rig->script->found.seen == SEEN_MEMORY) fine = !leak_finds(rig);
     player->result->finding = rig->finding;
     player->result->finding.cut = player->result->cut;
     tell_finding(player);

@@ -41,6 +41,14 @@ void result_add_counts(struct result *to, const struct result *from)
     memcpy(to->mistake, from->mistake, sizeof to->mistake);
 }
 
+bool result_has_leak(const struct result *result)
+{
+    for (uint32_t i = 0; i < result->divergence_count; i++) {
+        if (result->divergences[i].script->found.seen == SEEN_MEMORY) return true;
+    }
+    return false;
+}
+
 bool result_counts(struct result *result, const struct divergence *divergence)
 {
     struct divergence *known = find(result, divergence->shape);

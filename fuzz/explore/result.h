@@ -48,6 +48,9 @@ void result_free(struct result *result);
  * the one of the simplest fault, and the first one of that. False: it is to be added. */
 bool result_counts(struct result *result, const struct divergence *divergence);
 
+/* Whether an engine that keeps memory is among what was found. */
+bool result_has_leak(const struct result *result);
+
 /* Adds what another exploration counted and the mistake that it met, if none is known. Not what it
  * found, nor what belongs to the uncut run. */
 void result_add_counts(struct result *to, const struct result *from);

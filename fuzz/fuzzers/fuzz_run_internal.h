@@ -10,7 +10,8 @@
 
 /* Where a worker goes on with a round in which one before it was lost. All 0: the round begins. */
 struct fuzz_run_resume {
-    bool counted;              /* what the run without cuts counted and found is in the slot */
+    bool counted;              /* what the run without cuts counted and found is in the slot, */
+    bool leaks;                /* which is that the engine keeps memory, too */
     bool limited;              /* the run without cuts lost a worker: it can do */
     uint32_t end;              /* no more operations than that */
     uint32_t group;            /* of cuts (explore.h): the first that is to be explored, */

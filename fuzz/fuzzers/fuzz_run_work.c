@@ -174,6 +174,7 @@ static bool explore_uncut(struct hand *hand, const struct script *script,
     if (resume->counted) options.found = NULL;
     explore(script, fuzzing->options->target.adapter, settings, &options, &hand->slot->path,
             &fuzzing->shared->stop, &result);
+    resume->leaks = resume->leaks || result_has_leak(&result);
     *counted = (struct result){.counters = result.counters, .operations = result.operations};
     bool stops = result.stopped;
     if (resume->counted)
@@ -203,6 +204,7 @@ static void explore_round(const struct fuzz_run *fuzzing, struct fuzz_run_slot *
         options.faults &= ~settings_claims_elsewhere(adapter, &script->part, settings);
     if (explore_uncut(&hand, script, fuzzing, settings, options, &counted)) {
         plan(fuzzing, state, &counted, &options);
+        options.isolate = options.isolate || resume->leaks; /* children take the memory with them */
         slot->path = (struct path){0};
         explore(script, adapter, settings, &options, &slot->path, &fuzzing->shared->stop, &rest);
         fuzz_run_add(&slot->total, &rest);
