@@ -2,13 +2,13 @@
 
     python3 reports/campaign.py [--seconds 60] [--jobs N] [--db build/results.db] [--campaign NAME]
 
-What `make campaign` runs: every single cut first; then scenarios with other options of the engines,
-and random scenarios, which vary the options, the chip and the depth; then, in the time that is
-left, pairs of cuts (--depth N: that depth alone, of the scenarios). The time is shared: each
-exploration may take an equal part of what is left, so what a quick one does not need goes to those
-after it, and what is left at the end to those that were stopped. Each campaign is new in the
-database, under the name campaign-N unless given one; its cases are saved beside it, and a page with
-the wear is written.
+What `make campaign` runs: every single cut first, and pairs of cuts where a scenario states that
+depth; then scenarios with other options of the engines, and random scenarios, which vary the
+options, the chip and the depth; then, in the time that is left, pairs of cuts everywhere (--depth
+N: that depth alone, of the scenarios). The time is shared: each exploration may take an equal part
+of what is left, so what a quick one does not need goes to those after it, and what is left at the
+end to those that were stopped. Each campaign is new in the database, under the name campaign-N
+unless given one; its cases are saved beside it, and a page with the wear is written.
 
 Exit code: 0 clean; 1 an engine broke what it claims; 2 bad input, such as a scenario that no engine
 takes; 3 the harness failed; 130 interrupted, with what was found so far stored and shown.
@@ -80,6 +80,13 @@ def scenarios_of(folder):
     if not found:
         raise Refused(f"{folder}: expected scenarios (*.scn), found none")
     return [short(path) for path in found]
+
+
+def depth_of(scenario):
+    """The depth that a scenario states, or 1."""
+    with explained(scenario), open(scenario, encoding="utf-8", errors="replace") as file:
+        stated = re.search(r"^\s*depth\s+(\d+)", file.read(), re.MULTILINE)
+    return int(stated[1]) if stated else 1
 
 
 def kind_of(scenario, engines):
@@ -304,6 +311,16 @@ def options_of(engine):
     return [" ".join(switches), *alone] if switches else []
 
 
+def at_each_depth(pairs, options):
+    """Every pair in each turn. One that states a depth has it from the first turn on, unless the
+    user chose one."""
+    for turn in options.depths:
+        for scenario, engine in pairs:
+            stated = 1 if options.depth else depth_of(scenario)
+            if turn == options.depths[0] or turn > stated:
+                yield Exploration(scenario, engine, max(turn, stated), turn=turn)
+
+
 def planned(scenarios, engines, options):
     """Every scenario on every engine of its kind: the classes that are always tried at each depth.
     Unless the user chose, each scenario once more with other options of the engine, those in turn;
@@ -314,7 +331,7 @@ def planned(scenarios, engines, options):
         for name, engine in engines.items()
         if kind_of(scenario, engines) in (None, engine.get("kind"))
     ]
-    plan = [Exploration(s, e, d) for d in options.depths for s, e in pairs]
+    plan = list(at_each_depth(pairs, options))
     if options.faults or options.depth:
         return plan
     turns = {name: itertools.cycle(options_of(engine)) for name, engine in engines.items()}

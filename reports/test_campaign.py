@@ -132,6 +132,15 @@ def test_pairs_of_cuts_come_after_single_ones_where_those_were_done(place):
     assert ran == [("a", "1"), ("bad", "1"), ("crash", "1"), ("a", "2")]
 
 
+def test_a_scenario_that_states_a_depth_is_explored_at_it_first_and_once(place):
+    place.has(["a", "tiny"])
+    (place.folder / "scenarios" / "tiny.scn").write_text("chip w25q32\ndepth 2\n")
+    place.run("--pairs")
+    words = [words for _, _, words in place.log() if words[0] == "explore"]
+    ran = [(Path(it[1]).stem, it[it.index("--depth") + 1]) for it in words]
+    assert ran == [("a", "1"), ("tiny", "2"), ("a", "2")]
+
+
 def test_between_them_come_other_options_in_turn_random_scenarios_and_other_classes(place):
     def option(name, value=0, largest=1, fixed=False):
         return {"name": name, "value": value, "min": 0, "max": largest, "fixed": fixed}
