@@ -69,7 +69,9 @@ def gcov(build):
     for start in range(0, len(names), GCOV_FILES_MAX):
         command = ["gcov", "--json-format", "--stdout", "--branch-probabilities"]
         command += names[start : start + GCOV_FILES_MAX]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(f"coverage: gcov: {done.stderr.strip()}; build anew: make coverage")
         for text in filter(None, done.stdout.split("\n")):
             for file in json.loads(text)["files"]:
                 yield file["file"], file["lines"]

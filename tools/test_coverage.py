@@ -134,6 +134,16 @@ def test_main_keeps_what_was_reached(program, tmp_path, capsys):
     assert "50 % of branches of engines/one.c; it must be at least 100" in capsys.readouterr().out
 
 
+def test_counts_of_another_build_are_refused(program, tmp_path):
+    build = program("5")
+    source = tmp_path / "engines/one.c"
+    source.write_text(source.read_text() + "int more(void);\nint more(void) { return 1; }\n")
+    command = ["gcc", "-O0", "--coverage", "-c", "engines/one.c", "-o", "program-one.o"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    with pytest.raises(SystemExit, match="stamp mismatch.*; build anew: make coverage"):
+        coverage.measure(build)
+
+
 def test_a_folder_without_counts_is_said_so(tmp_path, capsys):
     assert coverage.main([str(tmp_path)]) == 2
     assert "expected a build with --coverage" in capsys.readouterr().out
