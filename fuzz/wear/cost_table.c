@@ -236,6 +236,7 @@ static const char *const outcome_name[] = {[COST_DONE] = "done",
                                            [COST_DIVERGED] = "DIVERGED",
                                            [COST_REFUSED] = "refused",
                                            [COST_STOPPED] = "stopped"};
+_Static_assert(sizeof outcome_name / sizeof *outcome_name == COST_STOPPED + 1, "a word for each");
 
 /* The first engine that got through the work; NULL: none did. */
 static const struct cost_table_entry *first_done(const struct cost_table *table)
