@@ -134,7 +134,9 @@ def places(allocations):
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_without_memory_nothing_is_judged(plain, shim, tmp_path, name):
+def test_without_memory_nothing_is_judged(plain, build, shim, tmp_path, name):
+    if (build / "gcov_exit.o").exists():
+        pytest.skip("gcov, which counts in this build, does not survive a lack of memory")
     failing = Failing(plain, shim, tmp_path, COMMANDS[name])
     usual = failing.run("0")
     assert usual.returncode in (0, 1) and usual.stdout
