@@ -149,7 +149,8 @@ test: ## installs what is missing, builds with sanitizers, runs every test; TEST
 	$(AGAIN) all
 	@$(call pytest,$(BUILD)/asan)
 
-# All is built again, so that no count of an earlier run is among them.
+# All is built again, so that no count of an earlier run is among them. The figures are printed also
+# where a test has failed, which is a failure all the same.
 GCOV := -O0 -g --coverage
 coverage: ## lines and branches that the tests reach, of each file (gcov); TESTS=sim runs some
 	@$(NEED) $(TEST_NEEDS)
@@ -157,8 +158,8 @@ coverage: ## lines and branches that the tests reach, of each file (gcov); TESTS
 	@gcc $(STD) $(WARN) -c tools/gcov_exit.c -o '$(BUILD)/coverage/gcov_exit.o'
 	$(AGAIN) BUILD='$(BUILD)/coverage' CC=gcc CFLAGS='$(GCOV)' LIBSIM_CFLAGS='$(GCOV)' \
 	    MORE_LIBS='$(BUILD)/coverage/gcov_exit.o -Wl,--wrap=_exit' check-build
-	@$(call pytest,$(BUILD)/coverage)
-	@python3 -B tools/coverage.py '$(BUILD)/coverage' $(if $(TESTS),--part)
+	@failed=0; { $(call pytest,$(BUILD)/coverage); } || failed=1; \
+	    python3 -B tools/coverage.py '$(BUILD)/coverage' $(if $(TESTS),--part) && exit $$failed
 
 lint: ## sizes, include direction, formatting, both compilers, no heap or globals in engines
 	@$(NEED) $(LINT_NEEDS)
