@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../ram_flash.h"
+#include "../cut_test.h"
 #include "../seq/seq_crc.h"
 #include "seqmap_bound.h"
 
@@ -70,8 +70,8 @@ static const struct world worlds[] = {
 
 /* One history: the part, what it should hold, and the map that is being used. */
 struct history {
+    struct cut_history cut; /* the first: a call of the part leads here */
     const struct world *world;
-    struct ram_flash ram;
     struct model model;
     struct seqmap map;
     struct seqmap_config config;
@@ -81,9 +81,6 @@ struct history {
     struct seq_cache_key keys[2];
     uint8_t work[256];
     uint32_t work_size; /* of this mount: the world's, or a single unit */
-    uint64_t random;
-    uint32_t countdown; /* programs and erases before the next cut */
-    char story[512];
 };
 
 static uint64_t states_judged, cuts_nested, full_answers;
@@ -94,13 +91,7 @@ static void fail(struct history *h, const char *what, unsigned number)
 {
     failures++;
     printf("FAILED %s (%u), world %u, seed %llu:%s\n", what, number, (unsigned)(h->world - worlds),
-           (unsigned long long)seed_now, h->story);
-}
-
-static void story(struct history *h, const char *format, unsigned a, unsigned b, unsigned c)
-{
-    size_t used = strlen(h->story);
-    snprintf(h->story + used, sizeof h->story - used, format, a, b, c);
+           (unsigned long long)seed_now, h->cut.story);
 }
 
 /* Keys and values --------------------------------------------------------------------------- */
@@ -160,9 +151,9 @@ static int mount(struct history *h)
     memset(h->sectors, 0xA5, sizeof h->sectors);
     memset(h->keys, 0xA5, sizeof h->keys);
     h->cache = (struct seq_cache){h->states, h->sectors, h->keys, 2};
-    bool small = ram_flash_below(&h->random, 4) == 0;
+    bool small = ram_flash_below(&h->cut.random, 4) == 0;
     h->work_size = small ? h->world->unit : h->world->work_size;
-    h->config = (struct seqmap_config){&h->ram.flash, h->work, h->work_size, h->world->key_size,
+    h->config = (struct seqmap_config){&h->cut.ram.flash, h->work, h->work_size, h->world->key_size,
                                        h->world->cache ? &h->cache : NULL};
     return seqmap_mount(&h->map, &h->config);
 }
@@ -217,15 +208,14 @@ static bool look_through(struct history *h)
 static bool judge(struct history *h)
 {
     states_judged++;
-    uint64_t programs = h->ram.counts.programs + h->ram.counts.erases;
+    uint64_t programs = cut_changes(&h->cut);
     for (unsigned time = 0; time < 2; time++) {
         int error = mount(h);
         if (error) return fail(h, "mount", (unsigned)-error), false;
         if (!look(h) || !look_through(h)) return false;
     }
-    if (h->ram.counts.programs + h->ram.counts.erases != programs)
-        return fail(h, "reading wrote", 0), false;
-    if (h->ram.breach != NULL) return fail(h, h->ram.breach, 0), false;
+    if (cut_changes(&h->cut) != programs) return fail(h, "reading wrote", 0), false;
+    if (h->cut.ram.breach != NULL) return fail(h, h->cut.ram.breach, 0), false;
     return true;
 }
 
@@ -244,10 +234,10 @@ static bool roomy(const struct world *w)
 static struct value random_value(struct history *h)
 {
     struct value v;
-    v.length = (uint8_t)ram_flash_below(&h->random, h->world->length_max + 1u);
+    v.length = (uint8_t)ram_flash_below(&h->cut.random, h->world->length_max + 1u);
     if (h->world->fixed) v.length = h->world->length_max;
-    v.kind = (uint8_t)ram_flash_below(&h->random, 5);
-    v.seed = (uint8_t)ram_flash_below(&h->random, 4);
+    v.kind = (uint8_t)ram_flash_below(&h->cut.random, 5);
+    v.seed = (uint8_t)ram_flash_below(&h->cut.random, 4);
     return v;
 }
 
@@ -255,25 +245,25 @@ static struct value random_value(struct history *h)
 static int operate(struct history *h)
 {
     uint8_t key[64], bytes[VALUE_MAX];
-    unsigned k = ram_flash_below(&h->random, h->world->keys);
-    unsigned dice = ram_flash_below(&h->random, 32);
+    unsigned k = ram_flash_below(&h->cut.random, h->world->keys);
+    unsigned dice = ram_flash_below(&h->cut.random, 32);
     uint32_t key_size = key_bytes(h->world, k, key);
     int error;
     if (h->world->programs_per_unit == 1) dice = 31;
     if (dice == 0) {
         for (unsigned i = 0; i < h->world->keys; i++)
             h->model.next[i].length = ABSENT;
-        story(h, " clear", 0, 0, 0);
+        cut_note(&h->cut, " clear", 0, 0, 0);
         error = seqmap_remove_all(&h->map);
     } else if (dice < 8) {
         h->model.next[k].length = ABSENT;
-        story(h, " remove %u", k, 0, 0);
+        cut_note(&h->cut, " remove %u", k, 0, 0);
         error = seqmap_remove(&h->map, key, key_size);
     } else {
         struct value v = random_value(h);
         h->model.next[k] = v;
         value_bytes(h->world, v, bytes);
-        story(h, " store %u/%u/%u", k, v.length, v.kind);
+        cut_note(&h->cut, " store %u/%u/%u", k, v.length, v.kind);
         error = seqmap_store(&h->map, key, key_size, bytes, v.length);
     }
     if (error == BO_FLASH_OK) memcpy(h->model.now, h->model.next, sizeof h->model.now);
@@ -285,78 +275,37 @@ static int operate(struct history *h)
 /* An operation without a cut, judged by what it answers and takes. */
 static bool operate_well(struct history *h)
 {
-    uint64_t before = h->ram.counts.programs + h->ram.counts.erases;
-    uint64_t reads = h->ram.counts.reads;
+    uint64_t before = cut_changes(&h->cut);
+    uint64_t reads = h->cut.ram.counts.reads;
     int error = operate(h);
-    struct bo_bound bound = seqmap_bound(&h->ram.flash.geometry, h->work_size, SEQMAP_CALL_STORE);
+    struct bo_bound bound =
+        seqmap_bound(&h->cut.ram.flash.geometry, h->work_size, SEQMAP_CALL_STORE);
     if (error == MAP_ERR_FULL) full_answers++;
     if (error == MAP_ERR_FULL && roomy(h->world)) return fail(h, "full", 0), false;
     if (error == MAP_ERR_TOO_BIG && h->work_size < h->world->work_size) error = BO_FLASH_OK;
     if (error != BO_FLASH_OK && error != MAP_ERR_FULL && error != BO_FLASH_ERR_OFF)
         return fail(h, "operation", (unsigned)-error), false;
-    if (h->ram.counts.programs + h->ram.counts.erases - before > bound.changes ||
-        h->ram.counts.reads - reads > bound.reads)
+    if (cut_changes(&h->cut) - before > bound.changes ||
+        h->cut.ram.counts.reads - reads > bound.reads)
         return fail(h, "bound", 0), false;
     return true;
 }
 
 /* Cuts -------------------------------------------------------------------------------------- */
 
-static const enum ram_flash_tear_kind program_tears[] = {
-    RAM_FLASH_TEAR_NONE, RAM_FLASH_TEAR_ALL,     RAM_FLASH_TEAR_PREFIX,
-    RAM_FLASH_TEAR_BIT,  RAM_FLASH_TEAR_BUT_BIT, RAM_FLASH_TEAR_SOME};
-static const enum ram_flash_tear_kind erase_tears[] = {
-    RAM_FLASH_TEAR_NONE,      RAM_FLASH_TEAR_ALL, RAM_FLASH_TEAR_PREFIX, RAM_FLASH_TEAR_ZERO_HEAD,
-    RAM_FLASH_TEAR_ZERO_TAIL, RAM_FLASH_TEAR_MIX, RAM_FLASH_TEAR_SET};
-
-/* A number of bytes: near the ends of an erase, anywhere in a program. */
-static uint32_t random_extent(struct history *h, const struct ram_flash_call *call)
-{
-    uint32_t near = ram_flash_below(&h->random, 4u * h->world->unit) + 1;
-    if (near > call->size) near = call->size;
-    unsigned dice = ram_flash_below(&h->random, 4);
-    if (call->data != NULL || dice >= 2) return ram_flash_below(&h->random, call->size + 1);
-    if (dice == 0 && ram_flash_below(&h->random, 2) != 0) near = h->world->unit;
-    return dice == 0 ? near : call->size - near;
-}
-
-static void tear(struct history *h, const struct ram_flash_call *call,
-                 enum ram_flash_tear_kind kind)
-{
-    bool by_bit = kind == RAM_FLASH_TEAR_BIT || kind == RAM_FLASH_TEAR_BUT_BIT;
-    uint32_t n = by_bit ? ram_flash_below(&h->random, call->size * 8) : random_extent(h, call);
-    story(h, call->data != NULL ? " |cut program %u tear %u.%u|" : " |cut erase %u tear %u.%u|",
-          call->address, kind, n);
-    ram_flash_tear(&h->ram, call, kind, n, &h->random);
-}
-
-/* Cuts a call of a history that was itself cut before. */
-static bool cut_later(struct ram_flash *ram, const struct ram_flash_call *call)
-{
-    struct history *h = (struct history *)ram->context;
-    if (h->countdown-- != 0) return false;
-    unsigned dice = (unsigned)ram_flash_random(&h->random) & 0xFF;
-    tear(h, call, call->data != NULL ? program_tears[dice % 6] : erase_tears[dice % 7]);
-    ram->off = true;
-    return true;
-}
-
 /* Power on, use, next cut, and so on. */
 static bool live_on(struct history *h, unsigned depth)
 {
     for (; judge(h); depth++, cuts_nested++) {
-        unsigned operations = 1 + ram_flash_below(&h->random, 12);
-        h->countdown = ram_flash_below(&h->random, depth % 2 == 0 ? 8 : 60);
-        h->ram.before = depth < depth_max ? cut_later : NULL;
-        h->ram.context = h;
-        for (; operations != 0 && !h->ram.off; operations--) {
+        unsigned operations = cut_plan(&h->cut, depth < depth_max, depth, 8, 60);
+        for (; operations != 0 && !h->cut.ram.off; operations--) {
             if (!operate_well(h)) return false;
-            if (!h->ram.off && !look(h)) return false;
-            if (!h->ram.off) seqmap_check(&h->map, true);
+            if (!h->cut.ram.off && !look(h)) return false;
+            if (!h->cut.ram.off) seqmap_check(&h->map, true);
         }
-        h->ram.before = NULL;
-        if (!h->ram.off) return judge(h);
-        h->ram.off = false;
+        h->cut.ram.before = NULL;
+        if (!h->cut.ram.off) return judge(h);
+        h->cut.ram.off = false;
     }
     return false;
 }
@@ -366,14 +315,10 @@ static bool cut_now(struct ram_flash *ram, const struct ram_flash_call *call)
 {
     static struct history copy;
     struct history *h = (struct history *)ram->context;
-    unsigned kinds = call->data != NULL ? 6 : 7;
     for (unsigned i = 0; i < 30 && failures == 0; i++) {
+        if (!cut_copy(&copy.cut, &h->cut, call, i)) continue;
         copy.world = h->world;
         copy.model = h->model;
-        copy.random = ram_flash_random(&h->random);
-        memcpy(copy.story, h->story, sizeof copy.story);
-        ram_flash_copy(&copy.ram, ram);
-        tear(&copy, call, call->data != NULL ? program_tears[i % kinds] : erase_tears[i % kinds]);
         (void)live_on(&copy, 0);
     }
     return failures != 0;
@@ -384,16 +329,17 @@ static void explore(const struct world *world, uint64_t seed, unsigned operation
     static struct history h;
     memset(&h, 0, sizeof h);
     h.world = world;
-    h.random = seed_now = seed;
-    ram_flash_init(&h.ram, world->sector_size, world->sector_count, world->unit,
+    h.cut.random = seed_now = seed;
+    ram_flash_init(&h.cut.ram, world->sector_size, world->sector_count, world->unit,
                    world->programs_per_unit);
+    h.cut.erase_kinds = CUT_ERASE_KINDS;
     for (unsigned k = 0; k < KEY_COUNT; k++)
         h.model.now[k].length = h.model.next[k].length = ABSENT;
     if (!judge(&h)) return;
-    h.ram.before = cut_now;
-    h.ram.context = &h;
+    h.cut.ram.before = cut_now;
+    h.cut.ram.context = &h;
     for (; operations != 0 && failures == 0; operations--) {
-        h.story[0] = 0;
+        h.cut.story[0] = 0;
         if (operate_well(&h) && failures == 0) (void)look(&h);
     }
 }
@@ -406,11 +352,12 @@ static void survive_garbage(const struct world *world, uint64_t seed)
     static struct history h;
     memset(&h, 0, sizeof h);
     h.world = world;
-    h.random = seed_now = seed;
-    ram_flash_init(&h.ram, world->sector_size, world->sector_count, world->unit, 0);
-    for (uint32_t i = 0; i < bo_flash_size(&h.ram.flash); i++) {
-        uint32_t dice = ram_flash_below(&h.random, 4);
-        h.ram.bytes[i] = dice < 2 ? (uint8_t)(0 - dice) : (uint8_t)ram_flash_random(&h.random);
+    h.cut.random = seed_now = seed;
+    ram_flash_init(&h.cut.ram, world->sector_size, world->sector_count, world->unit, 0);
+    for (uint32_t i = 0; i < bo_flash_size(&h.cut.ram.flash); i++) {
+        uint32_t dice = ram_flash_below(&h.cut.random, 4);
+        h.cut.ram.bytes[i] =
+            dice < 2 ? (uint8_t)(0 - dice) : (uint8_t)ram_flash_random(&h.cut.random);
     }
     if (mount(&h) != BO_FLASH_OK) return;
     struct seqmap_iterator iterator;
@@ -422,8 +369,8 @@ static void survive_garbage(const struct world *world, uint64_t seed)
         continue;
     for (unsigned i = 0; i < 8; i++)
         (void)operate(&h);
-    struct bo_bound bound = seqmap_bound(&h.ram.flash.geometry, h.work_size, SEQMAP_CALL_STORE);
-    if (h.ram.counts.reads > 20 * bound.reads) fail(&h, "reads on garbage", 0);
+    struct bo_bound bound = seqmap_bound(&h.cut.ram.flash.geometry, h.work_size, SEQMAP_CALL_STORE);
+    if (h.cut.ram.counts.reads > 20 * bound.reads) fail(&h, "reads on garbage", 0);
 }
 
 int main(int argc, char **argv)

@@ -23,7 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../ram_flash.h"
+#include "../cut_test.h"
 #include "seqlog.h"
 
 #define RECORD_MAX 400u
@@ -52,17 +52,14 @@ struct view {
 
 /* One history: the part, what it should hold, and the log that is being used. */
 struct history {
+    struct cut_history cut; /* the first: a call of the part leads here */
     const struct world *world;
-    struct ram_flash ram;
     struct record records[HISTORY_MAX]; /* by number */
     struct record flying;               /* the one that is being appended: number now.end */
     struct view now, next;              /* before and after the operation in flight */
     struct seqlog log;
     struct seqlog_config config;
     uint8_t work[WORK_MAX];
-    uint64_t random;
-    uint32_t countdown; /* programs and erases before the next cut */
-    char story[512];
 };
 
 static uint64_t states_judged, cuts_nested, sectors_given_up;
@@ -80,13 +77,7 @@ static void fail(struct history *h, const char *what, uint64_t number)
         "ahead %u, span %u, length %u, seed %llu:%s\n",
         what, (unsigned long long)number, w->sector_count, w->sector_size, w->page_size, w->unit,
         w->programs_per_unit, w->framing, w->find, w->ahead, w->span, w->length_max,
-        (unsigned long long)seed_now, h->story);
-}
-
-static void note(struct history *h, const char *format, unsigned a, unsigned b, unsigned c)
-{
-    size_t used = strlen(h->story);
-    snprintf(h->story + used, sizeof h->story - used, format, a, b, c);
+        (unsigned long long)seed_now, h->cut.story);
 }
 
 /* Records ----------------------------------------------------------------------------------- */
@@ -106,9 +97,9 @@ static void record_bytes(struct record r, uint8_t bytes[RECORD_MAX])
 static struct record random_record(struct history *h)
 {
     struct record r;
-    r.size = (uint16_t)ram_flash_below(&h->random, h->world->length_max + 1u);
-    r.kind = (uint8_t)ram_flash_below(&h->random, 5);
-    r.seed = (uint8_t)ram_flash_random(&h->random);
+    r.size = (uint16_t)ram_flash_below(&h->cut.random, h->world->length_max + 1u);
+    r.kind = (uint8_t)ram_flash_below(&h->cut.random, 5);
+    r.seed = (uint8_t)ram_flash_random(&h->cut.random);
     return r;
 }
 
@@ -128,7 +119,7 @@ static void spoil(struct history *h)
     if (spoilt == SPOILT_TORN_PLACE) log->append = log->end;
     if (spoilt == SPOILT_BLANK_TRUSTED && log->open) {
         uint32_t next = (log->head + 1) % log->plan.sectors, size = h->world->sector_size;
-        log->prepared = h->ram.bytes[next * size] == 0xFF;
+        log->prepared = h->cut.ram.bytes[next * size] == 0xFF;
     }
     if (spoilt == SPOILT_REACH && log->open && log->header.reach == log->plan.sectors - 2)
         log->header.reach++;
@@ -139,7 +130,7 @@ static int mount(struct history *h)
     const struct world *w = h->world;
     memset(&h->log, 0xA5, sizeof h->log);
     memset(h->work, 0xA5, sizeof h->work);
-    h->config = (struct seqlog_config){.flash = &h->ram.flash,
+    h->config = (struct seqlog_config){.flash = &h->cut.ram.flash,
                                        .work = h->work,
                                        .work_size = sizeof h->work,
                                        .id = 77,
@@ -206,7 +197,7 @@ static bool judge(struct history *h)
 {
     struct view v[2];
     states_judged++;
-    uint64_t programs = h->ram.counts.programs + h->ram.counts.erases;
+    uint64_t programs = cut_changes(&h->cut);
     for (unsigned time = 0; time < 2; time++) {
         int error = mount(h);
         if (error) return fail(h, "mount", (unsigned)-error), false;
@@ -215,9 +206,8 @@ static bool judge(struct history *h)
     }
     if (v[0].first != v[1].first || v[0].end != v[1].end)
         return fail(h, "the second mount", v[1].end), false;
-    if (h->ram.counts.programs + h->ram.counts.erases != programs)
-        return fail(h, "reading wrote", 0), false;
-    if (h->ram.breach != NULL) return fail(h, h->ram.breach, 0), false;
+    if (cut_changes(&h->cut) != programs) return fail(h, "reading wrote", 0), false;
+    if (h->cut.ram.breach != NULL) return fail(h, h->cut.ram.breach, 0), false;
     if (v[0].end > h->now.end) h->records[h->now.end] = h->flying;
     if (v[0].first > h->now.first) sectors_given_up++;
     h->now = h->next = v[0];
@@ -245,9 +235,9 @@ static int perform(struct history *h, const struct operation *o)
 static bool foresee(struct history *h, const struct operation *o)
 {
     static struct history copy;
-    ram_flash_copy(&copy.ram, &h->ram);
+    ram_flash_copy(&copy.cut.ram, &h->cut.ram);
     copy.log = h->log;
-    copy.log.flash = &copy.ram.flash;
+    copy.log.flash = &copy.cut.ram.flash;
     copy.log.work = copy.work;
     copy.log.window_size = 0;
     int error = perform(&copy, o);
@@ -273,8 +263,8 @@ static bool sensible(struct history *h, const struct operation *o)
 static bool within_bounds(struct history *h, enum seqlog_call call, uint64_t writes, uint64_t reads)
 {
     struct bo_bound most = seqlog_bound(&h->config, call);
-    writes = h->ram.counts.programs + h->ram.counts.erases - writes;
-    reads = h->ram.counts.reads - reads;
+    writes = cut_changes(&h->cut) - writes;
+    reads = h->cut.ram.counts.reads - reads;
     if (writes > most.changes) return fail(h, "bound of writes", writes), false;
     if (reads > most.reads) return fail(h, "bound of reads", reads), false;
     return true;
@@ -283,17 +273,17 @@ static bool within_bounds(struct history *h, enum seqlog_call call, uint64_t wri
 /* A random operation; it may be cut. */
 static bool operate(struct history *h)
 {
-    struct operation o = {.kind = ram_flash_below(&h->random, 24)};
-    uint64_t writes = h->ram.counts.programs + h->ram.counts.erases, reads = h->ram.counts.reads;
+    struct operation o = {.kind = ram_flash_below(&h->cut.random, 24)};
+    uint64_t writes = cut_changes(&h->cut), reads = h->cut.ram.counts.reads;
     struct view v;
     if (h->now.end + 1 >= HISTORY_MAX) return true;
     o.record = random_record(h);
-    note(h, o.kind >= 2 ? " append %u/%u/%u" : " kind %u", o.kind >= 2 ? o.record.size : o.kind,
-         o.record.kind, o.record.seed);
+    cut_note(&h->cut, o.kind >= 2 ? " append %u/%u/%u" : " kind %u",
+             o.kind >= 2 ? o.record.size : o.kind, o.record.kind, o.record.seed);
     if (!foresee(h, &o) || !sensible(h, &o)) return false;
     h->flying = o.record;
     int error = perform(h, &o);
-    if (h->ram.off) return true;
+    if (h->cut.ram.off) return true;
     if (error) return fail(h, "operation", (unsigned)-error), false;
     if (o.kind >= 2) h->records[h->now.end] = o.record;
     if (h->next.first > h->now.first) sectors_given_up++;
@@ -308,57 +298,16 @@ static bool operate(struct history *h)
 
 /* Cuts -------------------------------------------------------------------------------------- */
 
-static const enum ram_flash_tear_kind program_tears[] = {
-    RAM_FLASH_TEAR_NONE, RAM_FLASH_TEAR_ALL,     RAM_FLASH_TEAR_PREFIX,
-    RAM_FLASH_TEAR_BIT,  RAM_FLASH_TEAR_BUT_BIT, RAM_FLASH_TEAR_SOME};
-static const enum ram_flash_tear_kind erase_tears[] = {
-    RAM_FLASH_TEAR_NONE,      RAM_FLASH_TEAR_ALL, RAM_FLASH_TEAR_PREFIX, RAM_FLASH_TEAR_ZERO_HEAD,
-    RAM_FLASH_TEAR_ZERO_TAIL, RAM_FLASH_TEAR_MIX, RAM_FLASH_TEAR_SET};
-
-/* A number of bytes: near the ends of an erase, anywhere in a program. */
-static uint32_t random_extent(struct history *h, const struct ram_flash_call *call)
-{
-    uint32_t near = ram_flash_below(&h->random, 4u * h->world->unit) + 1;
-    if (near > call->size) near = call->size;
-    unsigned dice = ram_flash_below(&h->random, 4);
-    if (call->data != NULL || dice >= 2) return ram_flash_below(&h->random, call->size + 1);
-    return dice == 0 ? near : call->size - near;
-}
-
-static void tear(struct history *h, const struct ram_flash_call *call,
-                 enum ram_flash_tear_kind kind)
-{
-    bool by_bit = kind == RAM_FLASH_TEAR_BIT || kind == RAM_FLASH_TEAR_BUT_BIT;
-    uint32_t n = by_bit ? ram_flash_below(&h->random, call->size * 8) : random_extent(h, call);
-    note(h, call->data != NULL ? " |cut program %u tear %u.%u|" : " |cut erase %u tear %u.%u|",
-         call->address, kind, n);
-    ram_flash_tear(&h->ram, call, kind, n, &h->random);
-}
-
-/* Cuts a call of a history that was itself cut before. */
-static bool cut_later(struct ram_flash *ram, const struct ram_flash_call *call)
-{
-    struct history *h = (struct history *)ram->context;
-    if (h->countdown-- != 0) return false;
-    unsigned dice = (unsigned)ram_flash_random(&h->random) & 0xFF;
-    tear(h, call, call->data != NULL ? program_tears[dice % 6] : erase_tears[dice % 7]);
-    ram->off = true;
-    return true;
-}
-
 /* Power on, use, next cut, and so on. */
 static bool live_on(struct history *h, unsigned depth)
 {
     for (; judge(h); depth++, cuts_nested++) {
-        unsigned operations = 1 + ram_flash_below(&h->random, 12);
-        h->countdown = ram_flash_below(&h->random, depth % 2 == 0 ? 6 : 30);
-        h->ram.before = depth < depth_max ? cut_later : NULL;
-        h->ram.context = h;
-        for (; operations != 0 && !h->ram.off; operations--)
+        unsigned operations = cut_plan(&h->cut, depth < depth_max, depth, 6, 30);
+        for (; operations != 0 && !h->cut.ram.off; operations--)
             if (!operate(h)) return false;
-        h->ram.before = NULL;
-        if (!h->ram.off) return judge(h);
-        h->ram.off = false;
+        h->cut.ram.before = NULL;
+        if (!h->cut.ram.off) return judge(h);
+        h->cut.ram.off = false;
     }
     return false;
 }
@@ -368,17 +317,13 @@ static bool cut_now(struct ram_flash *ram, const struct ram_flash_call *call)
 {
     static struct history copy;
     struct history *h = (struct history *)ram->context;
-    unsigned kinds = call->data != NULL ? 6 : 7;
     for (unsigned i = 0; i < 12 && failures == 0; i++) {
+        if (!cut_copy(&copy.cut, &h->cut, call, i)) continue;
         copy.world = h->world;
         memcpy(copy.records, h->records, sizeof copy.records);
         copy.flying = h->flying;
         copy.now = h->now;
         copy.next = h->next;
-        copy.random = ram_flash_random(&h->random);
-        memcpy(copy.story, h->story, sizeof copy.story);
-        ram_flash_copy(&copy.ram, ram);
-        tear(&copy, call, call->data != NULL ? program_tears[i % kinds] : erase_tears[i % kinds]);
         (void)live_on(&copy, 0);
     }
     return failures != 0;
@@ -389,18 +334,19 @@ static void explore(const struct world *world, uint64_t seed, unsigned operation
     static struct history h;
     memset(&h, 0, sizeof h);
     h.world = world;
-    h.random = seed_now = seed;
-    ram_flash_init(&h.ram, world->sector_size, world->sector_count, world->unit,
+    h.cut.random = seed_now = seed;
+    ram_flash_init(&h.cut.ram, world->sector_size, world->sector_count, world->unit,
                    world->programs_per_unit);
-    h.ram.flash.geometry.page_size = world->page_size;
-    h.ram.flash.geometry.tear_scope = world->tear_scope;
+    h.cut.ram.flash.geometry.page_size = world->page_size;
+    h.cut.ram.flash.geometry.tear_scope = world->tear_scope;
+    h.cut.erase_kinds = CUT_ERASE_KINDS;
     if (!judge(&h)) return;
-    h.ram.context = &h;
+    h.cut.ram.context = &h;
     for (; operations != 0 && failures == 0; operations--) {
-        h.story[0] = 0;
-        h.ram.before = cut_now;
+        h.cut.story[0] = 0;
+        h.cut.ram.before = cut_now;
         (void)operate(&h);
-        h.ram.before = NULL;
+        h.cut.ram.before = NULL;
     }
 }
 
@@ -412,19 +358,20 @@ static void survive_garbage(const struct world *world, uint64_t seed)
     static struct history h;
     memset(&h, 0, sizeof h);
     h.world = world;
-    h.random = seed_now = seed;
-    ram_flash_init(&h.ram, world->sector_size, world->sector_count, world->unit, 0);
-    h.ram.flash.geometry.page_size = world->page_size;
+    h.cut.random = seed_now = seed;
+    ram_flash_init(&h.cut.ram, world->sector_size, world->sector_count, world->unit, 0);
+    h.cut.ram.flash.geometry.page_size = world->page_size;
     if (mount(&h) != BO_FLASH_OK) return;
     for (unsigned i = 0; i < 30; i++) {
         struct operation o = {.kind = 2, .record = random_record(&h)};
         (void)perform(&h, &o);
     }
-    uint32_t size = (uint32_t)bo_flash_size(&h.ram.flash), density = ram_flash_below(&h.random, 64);
+    uint32_t size = (uint32_t)bo_flash_size(&h.cut.ram.flash),
+             density = ram_flash_below(&h.cut.random, 64);
     for (uint32_t i = 0; i < size; i++)
-        if (ram_flash_below(&h.random, 64) < density)
-            h.ram.bytes[i] = (uint8_t)ram_flash_random(&h.random);
-    uint64_t reads = h.ram.counts.reads, number;
+        if (ram_flash_below(&h.cut.random, 64) < density)
+            h.cut.ram.bytes[i] = (uint8_t)ram_flash_random(&h.cut.random);
+    uint64_t reads = h.cut.ram.counts.reads, number;
     if (mount(&h) != BO_FLASH_OK) return;
     struct seqlog_iterator iterator;
     uint8_t bytes[RECORD_MAX];
@@ -437,7 +384,7 @@ static void survive_garbage(const struct world *world, uint64_t seed)
         (void)perform(&h, &o);
     }
     uint64_t most = seqlog_bound(&h.config, SEQLOG_CALL_APPEND).reads + h.world->sector_count;
-    if (h.ram.counts.reads - reads > 4000 * most) fail(&h, "reads on garbage", 0);
+    if (h.cut.ram.counts.reads - reads > 4000 * most) fail(&h, "reads on garbage", 0);
 }
 
 /* All worlds -------------------------------------------------------------------------------- */
