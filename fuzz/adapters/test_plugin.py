@@ -424,24 +424,25 @@ static enum answer changed_mount(void *object, const struct bo_flash *flash,
 }
 static void change(void) { adapter.mount = changed_mount; }
 """
-HAS_LIMIT = pytest.mark.skipif(sanitized(BUILD), reason="a sanitizer's shadow is past any limit")
+@pytest.fixture(scope="module")
+def bare(quick, tmp_path_factory):
+    """Without sanitizers: the shadow of one is past any limit of memory, and its heap its own."""
+    return Harness(quick, tmp_path_factory.mktemp("bare"))
 
 
-@HAS_LIMIT
-def test_a_call_that_takes_all_memory_is_a_finding_of_its_own(harness, plugin):
+def test_a_call_that_takes_all_memory_is_a_finding_of_its_own(bare, plugin):
     changed = plugin("greedy", AT_TORN % GREEDY)
-    explored = explore(harness, changed, "--memory", 64, "--no-shrink")
+    explored = explore(bare, changed, "--memory", 64, "--no-shrink")
     assert explored.clauses == {"sane"}
     assert "Aborted" in explored.found[0].finding
 
 
-@HAS_LIMIT
 @pytest.mark.parametrize("options, code", [((), FAILED), (("--isolate",), CLEAN)])
-def test_memory_that_is_kept_when_power_goes_away_is_no_verdict(harness, plugin, options, code):
+def test_memory_that_is_kept_when_power_goes_away_is_no_verdict(bare, plugin, options, code):
     changed = plugin("leaks", LEAKS)
-    path = harness.write(SCENARIO.format(programs=0))
-    words = ("explore", path, "--plugin", changed, "--artefacts", harness.folder, "--quiet")
-    done = run_plain(*words, "--memory", 64, "--no-shrink", *options)
+    path = bare.write(SCENARIO.format(programs=0))
+    words = ("explore", path, "--plugin", changed, "--artefacts", bare.folder, "--quiet")
+    done = bare.brownout(*words, "--memory", 64, "--no-shrink", *options)
     assert done.returncode == code, done.stderr
     assert "DIVERGENCE" not in done.stdout
 
@@ -466,16 +467,39 @@ static void change(void) { map.%s = changed_%s; }
 """
 
 
-@HAS_LIMIT
 @pytest.mark.parametrize("call, size", [("fetch", 1), ("store", 1), ("store", 1 << 16)])
-def test_a_call_that_keeps_memory_each_time_is_a_finding_that_replays(harness, plugin, sound, call,
-                                                                   size):
+def test_a_call_that_keeps_memory_each_time_is_a_finding_that_replays(
+    bare, plugin, sound, call, size
+):
     """64 KiB a store is more than a worker gets, if a child process does not take it with it."""
     changed = plugin(f"keeps-{call}-{size}", KEEPS % (size, size, call, call))
-    explored = explore(harness, changed, *FEW, "--memory", 16)
+    explored = explore(bare, changed, *FEW, "--memory", 16)
     assert explored.clauses == {"alive"}
     assert explored.found[0].finding.startswith(f"{call}: expected as much memory in use")
-    assert explored.states == explore(harness, sound, *FEW).states
+    assert explored.states == explore(bare, sound, *FEW).states
+
+
+# Later than any history of the scenario gets.
+CRASHES_LATE = """
+static enum answer changed_store(void *object, const void *key, uint32_t key_size,
+                                 const void *value, uint32_t value_size)
+{
+    if (((struct store *)object)->sequence == 8) abort();
+    return slots_store(object, key, key_size, value, value_size);
+}
+static void change(void) { map.store = changed_store; }
+"""
+
+
+def test_a_call_that_crashes_when_it_is_made_again_and_again_is_a_finding_that_replays(
+    bare, plugin
+):
+    changed = plugin("crashes-late", CRASHES_LATE)
+    found = explore(bare, changed, *FEW, "--no-use").found
+    assert [each.clause for each in found] == ["sane"]
+    assert "crashed" in found[0].finding and " cut " not in found[0].text
+    done = bare.brownout("replay", found[0].path, "--plugin", changed)
+    assert done.returncode == DIVERGED and "again and again" in done.stdout
 
 
 # A panic that a door catches: from then on each call of the engine answers that.

@@ -214,6 +214,13 @@ static void tell_content(const struct player *player)
     fprintf(player->story, "%s\n", told ? "" : " nothing");
 }
 
+static void tell_laps(const struct player *player)
+{
+    if (!player->story) return;
+    fprintf(player->story, "      then its calls again and again, on a fresh store (leak)\n");
+    fflush(player->story); /* the engine may crash there */
+}
+
 static void tell_finding(struct player *player)
 {
     const struct finding *finding = &player->rig->finding;
@@ -351,6 +358,16 @@ static bool play_op(struct player *player, uint32_t index)
     return rig_finds_failed(rig, player->op, player->answer);
 }
 
+/* What was found when the same call was made again and again (leak.h): that it keeps memory, or
+ * that it does not come back. Such a case has no cut, and its own operations show nothing. */
+static bool wants_laps(const struct player *player)
+{
+    enum seen seen = player->rig->script->found.seen;
+    bool lost = seen == SEEN_CRASH || seen == SEEN_ENDLESS;
+    assert(player->rig->level == 0 && seen <= SEEN_MEMORY);
+    return seen == SEEN_MEMORY || (lost && player->result->cuts == 0);
+}
+
 static bool play(struct player *player)
 {
     struct rig *rig = player->rig;
@@ -368,7 +385,10 @@ static bool play(struct player *player)
         fine = power_on_first(player);
     }
     chip_set_hook(rig->chip, NULL, NULL);
-    if (fine && rig->script->found.seen == SEEN_MEMORY) fine = !leak_finds(rig);
+    if (fine && wants_laps(player)) {
+        tell_laps(player);
+        fine = !leak_finds(rig);
+    }
     player->result->finding = rig->finding;
     player->result->finding.cut = player->result->cut;
     tell_finding(player);
