@@ -170,7 +170,7 @@ static const struct {
      LOADS "engines cuts seed faults bits masks prefixes db campaign json artefacts " LIMITS},
     {"inspect", LOADS "chip offset " LIMITS},
     {"print", ""},
-    {"list", "json plugin "},
+    {"list", "json plugin " LIMITS},
     {"bench", LOADS "engines runs "},
 };
 
@@ -509,6 +509,17 @@ int command_load_script(const struct command_options *options, const char *path,
     return exit_of(load_script(path, script, reason), reason);
 }
 
+/* Settings of an engine that can be asked for them. */
+static int settle_engine(const struct command_options *options, const char *path,
+                         struct loaded *loaded)
+{
+    char reason[LOAD_REASON_MAX], why[COMMAND_ASK_MAX];
+    if (command_ask(options, loaded->adapter, loaded->script, why))
+        return exit_of(load_settings(path, loaded, reason), reason);
+    script_free(loaded->script);
+    return command_refuse("%s: %s", path, why);
+}
+
 int command_load(const struct command_options *options, const char *path, struct loaded *loaded)
 {
     char reason[LOAD_REASON_MAX];
@@ -516,6 +527,7 @@ int command_load(const struct command_options *options, const char *path, struct
     int code = command_load_plugins(options);
     if (code) return code;
     code = exit_of(load_scenario(path, options->engine, loaded, reason), reason);
+    if (code == COMMAND_CLEAN) code = settle_engine(options, path, loaded);
     if (code) return code;
     assert(loaded->script && loaded->adapter);
     loaded->script->waivers.clauses |= options->waivers.clauses;
@@ -529,9 +541,10 @@ int command_load_bare(const struct command_options *options, uint64_t image_size
     char reason[LOAD_REASON_MAX];
     int code = command_load_plugins(options);
     if (code) return code;
-    bool fine = load_bare(options->chip, options->engine, image_size, loaded, reason);
-    if (fine) loaded->script->waivers = options->waivers;
-    return exit_of(fine, reason);
+    code = exit_of(load_bare(options->chip, options->engine, image_size, loaded, reason), reason);
+    if (code == COMMAND_CLEAN) code = settle_engine(options, LOAD_BARE, loaded);
+    if (code == COMMAND_CLEAN) loaded->script->waivers = options->waivers;
+    return code;
 }
 
 int command_next_engine(const char **list, char name[COMMAND_ENGINE_MAX])

@@ -153,6 +153,13 @@ int command_apart(const struct command_options *options, const char *engine, apa
  * the real loading to say. */
 int command_rehearse(const struct command_options *options, const char *plugin);
 
+/* Has an engine of a plug-in asked in a process of its own what the command itself asks it: what it
+ * claims and, with a script, whether it takes part and options. False, with a line, when it ends
+ * that process: then the command must not ask it. */
+#define COMMAND_ASK_MAX 280
+bool command_ask(const struct command_options *options, const struct adapter *adapter,
+                 const struct script *script, char reason[COMMAND_ASK_MAX]);
+
 /* --- commands that work for long (command_work.c) --- */
 
 /* On a terminal one line that changes, in a log a line now and then; on standard error. */

@@ -12,6 +12,7 @@
 #include "fuzz/command/command.h"
 #include "fuzz/command/dump.h"
 #include "fuzz/rig/object.h"
+#include "fuzz/script/ask.h"
 #include "sim/chip.h"
 #include "sim/memory.h"
 #include "sim/pulse.h"
@@ -99,7 +100,7 @@ static int inspect_chip(struct inspection *it, struct chip *chip)
     const struct loaded *loaded = it->loaded;
     const struct adapter *adapter = loaded->adapter;
     const struct bo_flash *flash = chip_flash(chip);
-    size_t size = adapter->object_size(&flash->geometry, &loaded->settings);
+    size_t size = ask_object_size(adapter, &flash->geometry, &loaded->settings);
     assert(it->size == bo_flash_size(flash) && "the image is as long as the chip");
     void *object = object_new(size);
     memset(object, 0xA5, size);

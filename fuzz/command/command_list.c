@@ -5,6 +5,7 @@
 
 #include "fuzz/rig/engines.h"
 #include "fuzz/command/command.h"
+#include "fuzz/script/ask.h"
 #include "fuzz/script/settings.h"
 #include "fuzz/script/json.h"
 
@@ -43,7 +44,7 @@ static const char *claims_of(const struct adapter *adapter)
 {
     struct adapter_settings settings;
     settings_defaults(adapter, &settings);
-    return adapter_claims(adapter, &part_find("generic")->geometry, &settings);
+    return ask_claims(adapter, &part_find("generic")->geometry, &settings);
 }
 
 static void list_engines(void)
@@ -171,6 +172,22 @@ static void list_faults(bool json)
     }
 }
 
+/* They are asked what they claim. */
+static int list_engines_of(const struct command_options *options)
+{
+    char reason[COMMAND_ASK_MAX];
+    const struct adapter *plugin;
+    for (size_t i = 0; (plugin = engines_plugin(i)); i++) {
+        if (!command_ask(options, plugin, NULL, reason))
+            return command_refuse("%s: %s", engines_file(plugin), reason);
+    }
+    if (options->json)
+        list_engines_json();
+    else
+        list_engines();
+    return COMMAND_CLEAN;
+}
+
 int command_list(int argc, char **argv)
 {
     struct command_options options;
@@ -179,10 +196,7 @@ int command_list(int argc, char **argv)
     if (code) return code;
     const char *what = options.file_count == 1 ? options.files[0] : "";
     if (strcmp(what, "engines") == 0) {
-        if (options.json)
-            list_engines_json();
-        else
-            list_engines();
+        code = list_engines_of(&options);
     } else if (strcmp(what, "chips") == 0) {
         if (options.json)
             list_chips_json();
@@ -193,5 +207,5 @@ int command_list(int argc, char **argv)
     } else {
         return command_refuse("list takes one of: engines, chips, faults");
     }
-    return COMMAND_CLEAN;
+    return code;
 }

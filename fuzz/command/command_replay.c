@@ -12,6 +12,7 @@
 #include "fuzz/command/command.h"
 #include "fuzz/explore/apart.h"
 #include "fuzz/explore/replay.h"
+#include "fuzz/script/ask.h"
 #include "fuzz/script/kind.h"
 #include "fuzz/script/scenario.h"
 #include "fuzz/wear/wear.h"
@@ -58,7 +59,7 @@ static void print_bounds(const struct loaded *loaded, const struct rig *rig)
         enum adapter_call call = (enum adapter_call)i;
         const struct adapter_bound *worst = &rig->worst[i];
         struct adapter_bound bound =
-            adapter->bound(&loaded->script->part.geometry, &loaded->settings, call);
+            ask_bound(adapter, &loaded->script->part.geometry, &loaded->settings, call);
         bool stated = bound.reads || bound.changes, called = worst->reads || worst->changes;
         if (!stated || !called) continue;
         printf("  worst %s", adapter_call_name(call));

@@ -252,7 +252,7 @@ static bool merge_options(struct script *script, const struct script *given)
 static int choose(const struct command_options *options, const struct script *script,
                   struct contender *contender, struct cost_table_entry *entry)
 {
-    char reason[LOAD_REASON_MAX], why[SETTINGS_REASON_MAX];
+    char reason[LOAD_REASON_MAX], why[SETTINGS_REASON_MAX], what[COMMAND_ASK_MAX];
     struct script *given;
     entry->name = contender->name;
     if (!load_engine(contender->name, &contender->adapter, &given, reason))
@@ -261,7 +261,9 @@ static int choose(const struct command_options *options, const struct script *sc
     bool merged = merge_options(&contender->script, given);
     script_free(given);
     if (!merged) return command_refuse("%s: an engine takes at most 8 options", contender->name);
-    if (!settings_resolve(contender->adapter, &contender->script, &contender->settings, why))
+    if (!command_ask(options, contender->adapter, &contender->script, what))
+        refuse(entry, options->files[0], what);
+    else if (!settings_resolve(contender->adapter, &contender->script, &contender->settings, why))
         refuse(entry, options->files[0], why);
     return COMMAND_CLEAN;
 }
@@ -295,14 +297,16 @@ static bool has_calls(const struct adapter *adapter, const struct script *script
 }
 
 /* Without a choice: the engines of the house and of plugins that suit the work and the chip. */
-static void take_all(const struct script *script, struct contender *contenders, uint32_t *count)
+static void take_all(const struct command_options *options, const struct script *script,
+                     struct contender *contenders, uint32_t *count)
 {
-    char reason[SETTINGS_REASON_MAX];
+    char reason[SETTINGS_REASON_MAX], why[COMMAND_ASK_MAX];
     const struct adapter *adapter;
     struct adapter_settings settings;
     for (size_t i = 0; (adapter = engines_at(i)) && *count < ENGINES_MAX; i++) {
         if (engines_is_subject(adapter) || !has_calls(adapter, script)) continue;
-        if (!settings_resolve(adapter, script, &settings, reason)) continue;
+        bool asked = command_ask(options, adapter, script, why);
+        if (asked && !settings_resolve(adapter, script, &settings, reason)) continue;
         snprintf(contenders[*count].name, sizeof contenders->name, "%s", adapter->name);
         (*count)++;
     }
@@ -317,7 +321,7 @@ static int line_up(struct contest *contest, const struct script *script)
     if (options->engines)
         code = name_given(options->engines, contest->contenders, &contest->count);
     else
-        take_all(script, contest->contenders, &contest->count);
+        take_all(options, script, contest->contenders, &contest->count);
     for (uint32_t i = 0; code == COMMAND_CLEAN && i < contest->count; i++)
         code = choose(options, script, &contest->contenders[i], &contest->entries[i]);
     return code;

@@ -50,10 +50,13 @@ static void play(void *object, size_t size, uint64_t kind)
     while (kind == HANG && turns) turns = 1;
 }
 
-/* Behind what the example has: the settings. */
+static void asked(const char *question);
+
+/* After what the example has: the settings. */
 static size_t size_of(const struct bo_flash_geometry *geometry,
                       const struct adapter_settings *settings)
 {
+    asked("object_size");
     return slots_object_size(geometry, settings) + sizeof *settings;
 }
 
@@ -94,17 +97,65 @@ static enum answer store(void *object, const void *key, uint32_t key_size, const
     return answer;
 }
 
-__attribute__((constructor)) static void load_it(void)
+static void load_it(void)
 {
     const char *kind = getenv("MISCHIEF");
     for (size_t i = 0; kind && i < WRITE; i++)
         if (strcmp(kind, kinds[i]) == 0) play(NULL, 0, i);
 }
 
+__attribute__((constructor)) static void loaded(void)
+{
+    if (!getenv("ASKED")) load_it();
+}
+
+/* What it is asked about itself: ASKED names the question, MISCHIEF what it does then. */
+static void asked(const char *question)
+{
+    const char *named = getenv("ASKED");
+    if (named && strcmp(named, question) == 0) load_it();
+}
+
+static const char *asked_refuses(const struct bo_flash_geometry *geometry,
+                                 const struct adapter_settings *settings)
+{
+    asked("refuses");
+    return slots_refuses(geometry, settings);
+}
+
+static void asked_limits(const struct bo_flash_geometry *geometry,
+                         const struct adapter_settings *settings, uint32_t *key_size_min,
+                         uint32_t *key_size_max, uint32_t *value_size_max)
+{
+    asked("limits");
+    slots_limits(geometry, settings, key_size_min, key_size_max, value_size_max);
+}
+
+static struct adapter_bound asked_bound(const struct bo_flash_geometry *geometry,
+                                        const struct adapter_settings *settings,
+                                        enum adapter_call call)
+{
+    (void)geometry, (void)settings, (void)call;
+    asked("bound");
+    return (struct adapter_bound){0};
+}
+
+static const char *asked_claims(const struct bo_flash_geometry *geometry,
+                                const struct adapter_settings *settings)
+{
+    (void)geometry, (void)settings;
+    asked("claims");
+    return "edge";
+}
+
 adapter_entry brownout_adapter;
 const struct adapter *brownout_adapter(void)
 {
     adapter = two_slots;
+    adapter.refuses = asked_refuses;
+    adapter.limits = asked_limits;
+    adapter.bound = asked_bound;
+    adapter.claims_by = asked_claims;
     map = calls;
     map.store = store;
     adapter.name = "naughty";
@@ -215,3 +266,29 @@ def test_what_a_plug_in_does_as_it_is_loaded_ends_no_command(naughty, plugin, im
             continue
         assert done.returncode == USAGE and done.stdout == "", arguments
         assert f"{plugin}: can't be loaded: " in done.stderr.splitlines()[-1]
+
+
+# What an engine is asked about itself, and what it does then. The command itself asks the first two
+# and is refused an engine that ends it; the others are asked where the engine works.
+QUESTIONS = {"refuses": "abort", "claims": "exit", "limits": "hang", "object_size": "recurse"}
+QUESTIONS["bound"] = "abort"
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_an_engine_that_ends_when_it_is_asked_about_itself_ends_no_command(
+    naughty, plugin, image, question
+):
+    kind, refused = QUESTIONS[question], question in ("refuses", "claims")
+    everything = [arguments for _, arguments in commands(plugin, image, "none", "mount")]
+    scenario, fuzz = everything[0][1], ("fuzz", *everything[-1][2:], "--runs", 1)
+    everything += [("explore", scenario), ("wear", scenario), fuzz]
+    everything += [("list", "engines")] * (question == "claims")
+    for arguments in everything:
+        words = (*arguments, "--no-shrink") if arguments[0] in ("explore", "fuzz") else arguments
+        done = naughty(kind, *words, ASKED=question, MISCHIEF=kind)
+        if refused or (arguments == fuzz and question == "limits"):
+            assert done.returncode == USAGE, arguments
+            assert " asked what it takes: " in done.stderr.splitlines()[-1]
+        elif arguments[0] != "inspect" or question == "object_size":
+            assert done.returncode == DIVERGED, (arguments, done.stdout, done.stderr)
+            assert arguments[0] == "shrink" or "DIVERGENCE" in done.stdout

@@ -7,6 +7,8 @@
 
 #include <assert.h>
 
+#include "fuzz/script/settings.h"
+
 static void copy_file(FILE *from, FILE *to)
 {
     char line[512];
@@ -51,7 +53,11 @@ struct play {
 static int play(void *context)
 {
     const struct play *it = context;
-    replay(rig_new(it->script, it->adapter, it->settings), it->story, it->result);
+    char reason[SETTINGS_REASON_MAX];
+    struct adapter_settings own;
+    if (!it->settings && !settings_resolve(it->adapter, it->script, &own, reason)) return 0;
+    const struct adapter_settings *settings = it->settings ? it->settings : &own;
+    replay(rig_new(it->script, it->adapter, settings), it->story, it->result);
     return 0;
 }
 
@@ -59,7 +65,7 @@ void replay_apart(const struct script *script, const struct adapter *adapter,
                   const struct adapter_settings *settings, FILE *story,
                   const struct worker_limits *limits, struct replay *result)
 {
-    assert(script && adapter && settings && limits && result);
+    assert(script && adapter && limits && result);
     struct replay *shared = worker_share(sizeof *shared);
     struct play it = {script, adapter, settings, story, shared};
     struct apart_end end = apart_do(play, &it, limits, NULL);

@@ -25,8 +25,9 @@ struct apart_end {
 struct apart_end apart_do(apart_work *work, void *context, const struct worker_limits *limits,
                           FILE *errors);
 
-/* As replay_once(), but a crash and a call that does not end are findings too. With `story` the
- * operations are printed there; nothing may be buffered in it. */
+/* As replay_once(), but a crash and a call that does not end are findings too. `settings` NULL:
+ * those of the script, for which the engine is asked there; where it refuses, there is no finding.
+ * With `story` the operations are printed there; nothing may be buffered in it. */
 void replay_apart(const struct script *script, const struct adapter *adapter,
                   const struct adapter_settings *settings, FILE *story,
                   const struct worker_limits *limits, struct replay *result);

@@ -35,12 +35,9 @@ bool settle_is_same(const struct finding *recorded, const struct finding *shown)
 static struct script *run_again(const struct script *script, const struct adapter *adapter,
                                 const struct worker_limits *limits, struct finding *shown)
 {
-    char reason[SETTINGS_REASON_MAX];
-    struct adapter_settings settings;
-    struct replay replayed = {0};
+    struct replay replayed;
     struct script *again = scenario_reread(script);
-    if (settings_resolve(adapter, again, &settings, reason))
-        replay_apart(again, adapter, &settings, NULL, limits, &replayed);
+    replay_apart(again, adapter, NULL, NULL, limits, &replayed);
     *shown = replayed.finding;
     if (settle_is_same(&script->found, shown)) {
         again->found = *shown;

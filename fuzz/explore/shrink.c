@@ -65,7 +65,7 @@ static void play(struct shrinker *shrinker, const struct script *script, struct 
         .call = ATTEMPT_SECONDS, .silence = ATTEMPT_SECONDS, .memory = shrinker->options->memory};
     shrinker->attempts++;
     if (shrinker->options->apart)
-        replay_apart(script, shrinker->adapter, shrinker->settings, NULL, &limits, shown);
+        replay_apart(script, shrinker->adapter, NULL, NULL, &limits, shown);
     else
         replay_once(script, shrinker->adapter, shrinker->settings, shown);
 }
@@ -456,19 +456,24 @@ static bool unfold_use(struct shrinker *shrinker)
 
 /* --- the chip --- */
 
-static struct script *with_geometry(const struct shrinker *shrinker, uint32_t sectors,
-                                    uint32_t size)
+/* Attempts apart ask the engine for themselves whether it takes the chip. */
+static bool takes(const struct shrinker *shrinker, const struct script *script)
 {
     char reason[SETTINGS_REASON_MAX];
     struct adapter_settings settings;
+    return shrinker->options->apart ||
+           settings_resolve(shrinker->adapter, script, &settings, reason);
+}
+
+static struct script *with_geometry(const struct shrinker *shrinker, uint32_t sectors,
+                                    uint32_t size)
+{
     struct script *candidate = script_copy(shrinker->best);
     struct bo_flash_geometry *g = &candidate->part.geometry;
     g->sector_count = sectors;
     g->sector_size = size;
     if (g->page_size > size) g->page_size = size;
-    if (bo_flash_geometry_valid(g) &&
-        settings_resolve(shrinker->adapter, candidate, &settings, reason))
-        return candidate;
+    if (bo_flash_geometry_valid(g) && takes(shrinker, candidate)) return candidate;
     script_free(candidate);
     return NULL;
 }

@@ -98,6 +98,14 @@ static void add_lost_path(struct fuzz_run *fuzzing, const struct fuzz_run_slot *
     add_found(fuzzing, &found);
 }
 
+/* The engine ended it when it was asked what it takes: there is no script, so nobody asks again. */
+static void add_mistake(struct fuzz_run *fuzzing, const char *text)
+{
+    struct result *total = &fuzzing->result->total;
+    snprintf(total->mistake, sizeof total->mistake, "asked what it takes: %.170s", text);
+    fuzzing->shared->stop = true;
+}
+
 /* The worker is gone in the middle of an engine call; its slot says in which. */
 static void add_lost(struct fuzz_run *fuzzing, uint32_t index, enum worker_end end,
                      const char *text)
@@ -342,6 +350,10 @@ static void end_worker(struct fuzz_run *fuzzing, uint32_t index, enum worker_end
     struct fuzz_run_slot *slot = &fuzzing->shared->slots[index];
     uint64_t next = slot->round;
     if (end == WORKER_DONE) return;
+    if (!slot->made) {
+        add_mistake(fuzzing, text);
+        return;
+    }
     keep_lost(fuzzing, index, end, text);
     if (!resume_round(slot, end)) {
         slot->resume = (struct fuzz_run_resume){0};

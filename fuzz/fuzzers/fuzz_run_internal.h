@@ -23,6 +23,7 @@ struct fuzz_run_resume {
 /* What a worker and the fuzz run see both; survives the worker. */
 struct fuzz_run_slot {
     uint64_t round; /* in progress */
+    bool made;      /* its script; until then the engine is asked what it takes */
     struct fuzz_run_resume resume;
     uint32_t image; /* its number in the round, from 1; 0: none is being tried */
     struct path path;

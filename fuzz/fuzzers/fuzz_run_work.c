@@ -276,12 +276,14 @@ static void do_round(const struct fuzz_run *fuzzing, struct fuzz_run_slot *slot,
     struct adapter_settings settings;
     assert(round >= fuzzing->first && round < fuzzing->end);
     slot->round = round;
+    slot->made = false;
     slot->image = 0;
     slot->path = (struct path){.group = PATH_GROUP_NONE};
     struct script *script = fuzz_run_script(fuzzing, round, &state, &settings);
     if (!script)
         worker_fail("%s takes none of the chips that a fuzz run makes",
                     fuzzing->options->target.adapter->name);
+    slot->made = true;
     if (fuzz_run_damages(round))
         image_round(fuzzing, slot, file, script, &settings, &state);
     else

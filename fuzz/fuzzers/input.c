@@ -25,6 +25,7 @@ static struct decode_target settled(void)
     if (!engine && !plugin) engine = "seqmap";
     if (plugin && !load_plugin(plugin, reason)) refuse(reason);
     if (!load_bare(chip, engine, 0, &loaded, reason)) refuse(reason);
+    if (!load_settings(LOAD_BARE, &loaded, reason)) refuse(reason);
     struct decode_target target = {.adapter = loaded.adapter,
                                    .frame = loaded.script,
                                    .chip_fixed = chip != NULL,

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/script/ask.h"
 #include "sim/memory.h"
 
 #define ROUNDS_MAX 64u
@@ -45,7 +46,7 @@ static struct value *made_key(const struct adapter *adapter,
                               uint32_t size_max)
 {
     struct value *key = make_value(size_max, 0);
-    key->size = adapter->make_key(settings, n, key->bytes);
+    key->size = ask_key(adapter, settings, n, key->bytes);
     assert(key->size <= size_max);
     key->digest = script_digest(key->bytes, key->size);
     if (key->size) return key;
@@ -57,7 +58,7 @@ struct value *exercise_key(const struct script *script, const struct adapter *ad
                            const struct adapter_settings *settings, uint32_t n)
 {
     uint32_t min, max, most;
-    adapter->limits(&script->part.geometry, settings, &min, &max, &most);
+    ask_limits(adapter, &script->part.geometry, settings, &min, &max, &most);
     if (max == 0) return NULL;
     for (uint32_t i = 0;; i++) {
         struct value *key = adapter->make_key ? made_key(adapter, settings, i, max)
@@ -72,9 +73,9 @@ struct exercise *exercise_new(const struct script *script, const struct adapter 
 {
     const struct bo_flash_geometry *geometry = &script->part.geometry;
     struct exercise *exercise = memory_zeroed(1, sizeof *exercise);
-    uint32_t key_min, key_max, most, least = adapter_value_size_min(adapter, settings);
+    uint32_t key_min, key_max, most, least = ask_value_size_min(adapter, settings);
     bool is_map = adapter->kind == ADAPTER_MAP;
-    adapter->limits(geometry, settings, &key_min, &key_max, &most);
+    ask_limits(adapter, geometry, settings, &key_min, &key_max, &most);
     uint32_t size = geometry->sector_size / (is_map ? 6 : 3);
     if (size > most) size = most;
     if (size < least) size = least;

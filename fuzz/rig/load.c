@@ -80,23 +80,38 @@ static bool choose_plugin(const char *named, const char **engine, char reason[LO
     return true;
 }
 
+/* The line of the script that names the engine, as "2:"; nothing where something else names it. */
+#define LINE_MAX_SIZE 24
+static const char *line_of(const char *engine, const struct script *script,
+                           char line[LINE_MAX_SIZE])
+{
+    line[0] = 0;
+    if (strcmp(engine, script->engine) == 0 && script->engine_line)
+        snprintf(line, LINE_MAX_SIZE, "%" PRIu32 ":", script->engine_line);
+    return line;
+}
+
 /* The engine of a script that is loaded; frees the script when there is none. */
 static bool find_engine(const char *name, const char *path, struct loaded *loaded,
                         char reason[LOAD_REASON_MAX])
 {
-    char why[SETTINGS_REASON_MAX], line[24] = "";
-    const struct script *script = loaded->script;
-    bool fine = true;
-    if (strcmp(name, script->engine) == 0 && script->engine_line)
-        snprintf(line, sizeof line, "%" PRIu32 ":", script->engine_line);
+    char line[LINE_MAX_SIZE];
     loaded->adapter = engines_find(name);
-    if (!loaded->adapter)
-        fine = says(reason, "%s:%s unknown engine '%s' (see `brownout list engines`)", path, line,
-                    name);
-    else if (!settings_resolve(loaded->adapter, script, &loaded->settings, why))
-        fine = says(reason, "%s:%s %s", path, line, why);
-    if (!fine) script_free(loaded->script);
-    return fine;
+    if (loaded->adapter) return true;
+    says(reason, "%s:%s unknown engine '%s' (see `brownout list engines`)", path,
+         line_of(name, loaded->script, line), name);
+    script_free(loaded->script);
+    return false;
+}
+
+bool load_settings(const char *path, struct loaded *loaded, char reason[LOAD_REASON_MAX])
+{
+    char why[SETTINGS_REASON_MAX], line[LINE_MAX_SIZE];
+    const struct script *script = loaded->script;
+    if (settings_resolve(loaded->adapter, script, &loaded->settings, why)) return true;
+    says(reason, "%s:%s %s", path, line_of(loaded->adapter->name, script, line), why);
+    script_free(loaded->script);
+    return false;
 }
 
 /* A script of nothing but a chip and an engine, both spelled as in a scenario. */
@@ -155,7 +170,7 @@ bool load_bare(const char *chip, const char *engine, uint64_t image_size, struct
     struct bo_flash_geometry *g = &loaded->script->part.geometry;
     if (!strstr(chip, "sectors=") && image_size)
         g->sector_count = (uint32_t)((image_size - 1) / g->sector_size + 1);
-    return find_engine(loaded->script->engine, "command line", loaded, reason);
+    return find_engine(loaded->script->engine, LOAD_BARE, loaded, reason);
 }
 
 bool load_engine(const char *engine, const struct adapter **adapter, struct script **given,

@@ -25,7 +25,7 @@ bool load_script(const char *path, struct script **script, char reason[LOAD_REAS
 
 /* The file, on `engine` instead of its own ("seqmap key=2") unless that is NULL. Where none is
  * named and plugins are loaded, the engine is theirs: the one that the file names or the only one
- * that they hold. */
+ * that they hold. The settings come later: load_settings(). */
 bool load_scenario(const char *path, const char *engine, struct loaded *loaded,
                    char reason[LOAD_REASON_MAX]);
 
@@ -38,5 +38,10 @@ bool load_engine(const char *engine, const struct adapter **adapter, struct scri
  * number of sectors, it has what `image_size` bytes need. */
 bool load_bare(const char *chip, const char *engine, uint64_t image_size, struct loaded *loaded,
                char reason[LOAD_REASON_MAX]);
+
+/* Resolves the settings, for which the engine is asked whether it takes chip and options. `path` is
+ * where they come from. Frees the script when they can't be. */
+#define LOAD_BARE "command line"
+bool load_settings(const char *path, struct loaded *loaded, char reason[LOAD_REASON_MAX]);
 
 #endif

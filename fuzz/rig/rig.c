@@ -26,6 +26,7 @@
 #include "fuzz/rig/exercise.h"
 #include "fuzz/rig/object.h"
 #include "fuzz/adapters/globals.h"
+#include "fuzz/script/ask.h"
 
 /* Two patterns, so that a mount that reads its junk answers differently the second time. */
 #define JUNK_FIRST 0xA5
@@ -51,8 +52,7 @@ static void set_bounds(struct rig *rig)
     uint64_t generous = 64 * (bo_flash_size(chip_flash(rig->chip)) + 4096);
     for (int call = ADAPTER_CALL_MOUNT; call < ADAPTER_CALLS; call++) {
         struct adapter_bound *bound = &rig->bounds[call];
-        if (rig->adapter->bound)
-            *bound = rig->adapter->bound(geometry, &rig->settings, (enum adapter_call)call);
+        *bound = ask_bound(rig->adapter, geometry, &rig->settings, (enum adapter_call)call);
         if (!bound->reads) bound->reads = generous;
         if (!bound->changes) bound->changes = generous;
     }
@@ -66,11 +66,11 @@ static void make_parts(struct rig *rig)
     chip_allow_and(rig->chip, rig->adapter->relies_on_and);
     chip_count_torn(rig->chip, !(rig->widened & ADAPTER_CUT_PROGRAM_FREE));
     const struct bo_flash_geometry *geometry = &chip_flash(rig->chip)->geometry;
-    rig->adapter->limits(geometry, &rig->settings, &rig->key_size_min, &rig->key_size_max,
-                         &rig->value_size_max);
-    rig->object_size = rig->adapter->object_size(geometry, &rig->settings);
+    ask_limits(rig->adapter, geometry, &rig->settings, &rig->key_size_min, &rig->key_size_max,
+               &rig->value_size_max);
+    rig->object_size = ask_object_size(rig->adapter, geometry, &rig->settings);
     rig->second = object_new(rig->object_size);
-    rig->value_size_min = adapter_value_size_min(rig->adapter, &rig->settings);
+    rig->value_size_min = ask_value_size_min(rig->adapter, &rig->settings);
     rig->exercise = exercise_new(script, rig->adapter, &rig->settings);
     rig->buffer = memory_new(CONTRACT_LEVELS * ((size_t)rig->value_size_max + 1));
     set_bounds(rig);
@@ -86,7 +86,7 @@ struct rig *rig_new(const struct script *script, const struct adapter *adapter,
     rig->script = script;
     rig->adapter = adapter;
     rig->settings = *settings;
-    rig->widened = adapter_widened(adapter, &script->part.geometry, settings);
+    rig->widened = ask_widened(adapter, &script->part.geometry, settings);
     rig->kind = adapter->kind == ADAPTER_MAP ? &rig_map : &rig_list;
     make_parts(rig);
     rig_set_faults(rig, script->faults);

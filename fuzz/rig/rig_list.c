@@ -18,6 +18,7 @@
 #include "fuzz/model/digests.h"
 #include "fuzz/rig/exercise.h"
 #include "fuzz/rig/rig_internal.h"
+#include "fuzz/script/ask.h"
 
 /* What a look has seen so far. One for each level: an engine that erases while it is read back is
  * cut inside the look, and looked at again on the level above. */
@@ -52,11 +53,10 @@ static void make(struct rig *rig)
     const struct bo_flash_geometry *geometry = &chip_flash(rig->chip)->geometry;
     struct model_design *design = &rig->design;
     const struct adapter_list *list = calls(rig);
-    design->ring =
-        list->ring ? list->ring(geometry, &rig->settings, &design->ahead) : geometry->sector_count;
+    design->ring = ask_ring(rig->adapter, geometry, &rig->settings, &design->ahead);
     design->numbered = rig->adapter->kind == ADAPTER_LOG && !list->numberless;
     design->spans = list->spans;
-    design->buffers = list->buffers && list->buffers(&rig->settings);
+    design->buffers = ask_buffers(rig->adapter, &rig->settings);
     design->drops_in_part = rig->widened & ADAPTER_DROP_IN_PART;
     design->clears_in_part = rig->widened & ADAPTER_CLEAR_MAY_STOP;
     design->power_on_drops = rig->widened & ADAPTER_POWER_ON_DROPS;

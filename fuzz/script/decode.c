@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/script/ask.h"
 #include "fuzz/script/settings.h"
 #include "sim/memory.h"
 
@@ -216,7 +217,7 @@ static void make_keys(struct decoder *decoder, const struct adapter_settings *se
     uint8_t *bytes = memory_new(max);
     uint32_t count = 1 + (at(&decoder->input, 5) + 2u) % KEYS_MAX;
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t size = decoder->target->adapter->make_key(settings, i, bytes);
+        uint32_t size = ask_key(decoder->target->adapter, settings, i, bytes);
         if (size == 0) break;
         decoder->keys[decoder->key_count++] = script_key(decoder->script, bytes, size);
     }
@@ -457,8 +458,8 @@ struct script *decode(const struct decode_target *target, const uint8_t *bytes, 
     if (!decoder.script) return NULL;
     decoder.script->waivers = target->frame->waivers;
     const struct bo_flash_geometry *geometry = &decoder.script->part.geometry;
-    target->adapter->limits(geometry, settings, &min, &max, &decoder.value_size_max);
-    decoder.value_size_min = adapter_value_size_min(target->adapter, settings);
+    ask_limits(target->adapter, geometry, settings, &min, &max, &decoder.value_size_max);
+    decoder.value_size_min = ask_value_size_min(target->adapter, settings);
     if (decoder.value_size_max > geometry->sector_size)
         decoder.value_size_max = geometry->sector_size;
     if (decoder.value_size_max < decoder.value_size_min)

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fuzz/script/ask.h"
+
 static int option_index(const struct adapter *adapter, const char *name)
 {
     if (!adapter->options) return -1;
@@ -81,7 +83,7 @@ bool settings_resolve(const struct adapter *adapter, const struct script *script
 {
     settings_defaults(adapter, settings);
     if (!choose_all(adapter, script, settings, reason)) return false;
-    const char *why = adapter->refuses ? adapter->refuses(&script->part.geometry, settings) : NULL;
+    const char *why = ask_refuses(adapter, &script->part.geometry, settings);
     if (why) snprintf(reason, SETTINGS_REASON_MAX, "engine %s: %s", adapter->name, why);
     return !why;
 }
@@ -89,7 +91,7 @@ bool settings_resolve(const struct adapter *adapter, const struct script *script
 uint32_t settings_claims(const struct adapter *adapter, const struct part *part,
                          const struct adapter_settings *settings)
 {
-    const char *claims = adapter_claims(adapter, &part->geometry, settings);
+    const char *claims = ask_claims(adapter, &part->geometry, settings);
     return claims ? fault_parse_classes(claims) : 0;
 }
 
