@@ -128,9 +128,10 @@ int command_write_case(const struct command_options *options, const struct scrip
 int command_print_divergence(const struct command_options *options,
                              const struct divergence *divergence);
 
-/* The same for what did not replay: a fault of the harness, printed on standard error. */
+/* The same for what did not replay: a fault of the harness, printed on standard error. `image` is
+ * where the image is on which it showed; "": there is none. */
 int command_print_unreproduced(const struct command_options *options,
-                               const struct divergence *divergence);
+                               const struct divergence *divergence, const char *image);
 
 /* How cases are run again and made smaller. */
 struct settle_options command_settling(const struct command_options *options);

@@ -118,7 +118,7 @@ void command_print_claims(const struct loaded *loaded, uint32_t tried, uint32_t 
 }
 
 int command_print_unreproduced(const struct command_options *options,
-                               const struct divergence *divergence)
+                               const struct divergence *divergence, const char *image)
 {
     struct db_case it;
     char path[COMMAND_PATH_MAX], name[DB_ARTEFACT_MAX], was[KIND_TEXT_MAX];
@@ -131,9 +131,9 @@ int command_print_unreproduced(const struct command_options *options,
     db_case_free(&it);
     if (code) return code;
     if (divergence->shown.clause != CLAUSE_NONE) kind_print(&divergence->shown, is);
-    command_fail("%s does not replay, a fault of the harness; recorded: %s, %s; shows: %s, %s",
-                 path, kind_print(&divergence->script->found, was), divergence->script->found.text,
-                 is, divergence->shown.text);
+    command_fail("%s%s%s does not replay, a fault of the harness; recorded: %s, %s; shows: %s, %s",
+                 path, *image ? " with " : "", image, kind_print(&divergence->script->found, was),
+                 divergence->script->found.text, is, divergence->shown.text);
     return COMMAND_CLEAN;
 }
 

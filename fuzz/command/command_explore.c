@@ -87,7 +87,7 @@ static int print_text(const struct command_options *options, const struct loaded
         if (code) return code;
     }
     for (uint32_t i = 0; i < result->unreproduced_count; i++) {
-        int code = command_print_unreproduced(options, &result->unreproduced[i]);
+        int code = command_print_unreproduced(options, &result->unreproduced[i], "");
         if (code) return code;
     }
     return COMMAND_CLEAN;
@@ -127,7 +127,7 @@ static int print_json_to(FILE *out, const struct command_options *options,
     }
     fprintf(out, "]}\n");
     for (uint32_t i = 0; i < result->unreproduced_count; i++) {
-        int code = command_print_unreproduced(options, &result->unreproduced[i]);
+        int code = command_print_unreproduced(options, &result->unreproduced[i], "");
         if (code) return code;
     }
     return COMMAND_CLEAN;

@@ -62,24 +62,23 @@ static void print_head(const struct command_options *options, const struct loade
     command_print_claims(loaded, options->explore.faults, 0);
 }
 
-static void name_image(const struct fuzz_run_case *it, char name[DB_ARTEFACT_MAX])
+static int write_image(const struct command_options *options, const struct fuzz_run_case *it,
+                       char path[COMMAND_PATH_MAX])
 {
-    char digest[SHA256_HEX_MAX];
+    char digest[SHA256_HEX_MAX], name[DB_ARTEFACT_MAX];
     assert(it->image && it->image_size > 0);
     sha256_hex(it->image, it->image_size, digest);
-    snprintf(name, DB_ARTEFACT_MAX, "image-%s.bin", digest);
+    snprintf(name, sizeof name, "image-%s.bin", digest);
+    return command_write_artefact(options, name, it->image, it->image_size, path);
 }
 
 /* The case of an image is two files: chip and engine, and the image. */
 static int write_case(const struct command_options *options, const struct fuzz_run_case *it,
                       char path[COMMAND_PATH_MAX], char image[COMMAND_PATH_MAX])
 {
-    char name[DB_ARTEFACT_MAX];
     image[0] = 0;
     int code = command_write_case(options, it->divergence.script, path);
-    if (code || !it->image) return code;
-    name_image(it, name);
-    return command_write_artefact(options, name, it->image, it->image_size, image);
+    return code || !it->image ? code : write_image(options, it, image);
 }
 
 static int print_image_case(const struct command_options *options, const struct fuzz_run_case *it)
@@ -96,12 +95,27 @@ static int print_image_case(const struct command_options *options, const struct 
     return COMMAND_CLEAN;
 }
 
+/* What did not replay, each with its image where it has one. */
+static int print_unreproduced(const struct command_options *options,
+                              const struct fuzz_run_result *result)
+{
+    int code = COMMAND_CLEAN;
+    for (uint32_t i = 0; code == COMMAND_CLEAN && i < result->unreproduced_count; i++) {
+        const struct fuzz_run_case *it = &result->unreproduced[i];
+        char image[COMMAND_PATH_MAX] = "";
+        if (it->image) code = write_image(options, it, image);
+        if (code == COMMAND_CLEAN)
+            code = command_print_unreproduced(options, &it->divergence, image);
+    }
+    return code;
+}
+
 /* Damaged images show that an engine is sane, and nothing of what a cut does to it. */
 static struct command_work work_of(const struct fuzz_run_result *result)
 {
     return (struct command_work){.judged = result->total.judged,
                                  .found = result->case_count,
-                                 .unreproduced = result->total.unreproduced_count != 0,
+                                 .unreproduced = result->unreproduced_count != 0,
                                  .stopped = result->stopped};
 }
 
@@ -122,11 +136,7 @@ static int print_text(const struct command_options *options, const struct loaded
                              : command_print_divergence(options, &it->divergence);
         if (code) return code;
     }
-    for (uint32_t i = 0; i < result->total.unreproduced_count; i++) {
-        int code = command_print_unreproduced(options, &result->total.unreproduced[i]);
-        if (code) return code;
-    }
-    return COMMAND_CLEAN;
+    return print_unreproduced(options, result);
 }
 
 static int print_case_json(const struct command_options *options, const struct fuzz_run_case *it)
@@ -170,11 +180,7 @@ static int print_json(const struct command_options *options, const struct loaded
         if (code) return code;
     }
     printf("]}\n");
-    for (uint32_t i = 0; i < result->total.unreproduced_count; i++) {
-        int code = command_print_unreproduced(options, &result->total.unreproduced[i]);
-        if (code) return code;
-    }
-    return COMMAND_CLEAN;
+    return print_unreproduced(options, result);
 }
 
 /* --- a fuzz run --- */

@@ -36,10 +36,19 @@
 
 /* --- what a batch found --- */
 
+/* Takes the case. */
+static void append_case(struct fuzz_run_case **cases, uint32_t *count, struct fuzz_run_case *it)
+{
+    assert(it->divergence.script && (!it->image || it->image_size));
+    *cases = memory_resize(*cases, *count + 1, sizeof **cases);
+    (*cases)[(*count)++] = *it;
+    *it = (struct fuzz_run_case){0};
+}
+
 static void add_found(struct fuzz_run *fuzzing, const struct fuzz_run_case *found)
 {
-    fuzzing->found = memory_resize(fuzzing->found, fuzzing->found_count + 1, sizeof *found);
-    fuzzing->found[fuzzing->found_count++] = *found;
+    struct fuzz_run_case it = *found;
+    append_case(&fuzzing->found, &fuzzing->found_count, &it);
 }
 
 /* One record of a worker's file: what one round or one image found. */
@@ -102,6 +111,7 @@ static void add_lost_path(struct fuzz_run *fuzzing, const struct fuzz_run_slot *
 static void add_mistake(struct fuzz_run *fuzzing, const char *text)
 {
     struct result *total = &fuzzing->result->total;
+    assert(*text);
     snprintf(total->mistake, sizeof total->mistake, "asked what it takes: %.170s", text);
     fuzzing->shared->stop = true;
 }
@@ -181,19 +191,15 @@ static uint32_t add_case(struct fuzz_run *fuzzing, struct fuzz_run_case *found)
     uint64_t raw = divergence->shape;
     assert(divergence->script && divergence->count > 0);
     if (!settle(fuzzing, found)) {
-        free(found->image);
-        result_add_unreproduced(&result->total, divergence);
-        *found = (struct fuzz_run_case){0};
+        append_case(&result->unreproduced, &result->unreproduced_count, found);
         remember(fuzzing, raw, NOT_REPRODUCED);
         return NOT_REPRODUCED;
     }
     uint32_t index = find_case(result, divergence->shape);
     if (index == UINT32_MAX) {
-        index = result->case_count++;
-        result->cases = memory_resize(result->cases, result->case_count, sizeof *result->cases);
-        result->cases[index] = *found;
-        result->cases[index].divergence.count = 0;
-        *found = (struct fuzz_run_case){0};
+        index = result->case_count;
+        divergence->count = 0;
+        append_case(&result->cases, &result->case_count, found);
     }
     remember(fuzzing, raw, index);
     return index;
@@ -464,7 +470,10 @@ void fuzz_run_result_free(struct fuzz_run_result *result)
 {
     for (uint32_t i = 0; i < result->case_count; i++)
         free_case(&result->cases[i]);
+    for (uint32_t i = 0; i < result->unreproduced_count; i++)
+        free_case(&result->unreproduced[i]);
     free(result->cases);
+    free(result->unreproduced);
     result_free(&result->total);
     *result = (struct fuzz_run_result){0};
 }

@@ -25,10 +25,11 @@ struct fuzz_run_case {
 
 struct fuzz_run_result {
     uint64_t rounds, scenarios, images;
-    struct result total;         /* counts and counters, those of uncut runs included, and what did
-                                  * not replay; no cases */
+    struct result total;         /* counts and counters, those of uncut runs included; no cases */
     struct fuzz_run_case *cases; /* in the order of the rounds that found them */
     uint32_t case_count;
+    struct fuzz_run_case *unreproduced; /* what did not replay: a fault of the harness (settle.h) */
+    uint32_t unreproduced_count;
     bool stopped; /* Ctrl-C, or divergences_max was reached, or total.mistake is not empty */
 };
 

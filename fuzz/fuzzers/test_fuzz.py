@@ -23,6 +23,14 @@ READS_ON = (
     "    while (count > size - HEADER && count != 0xFFFFFFFF)\n"
     "        if (bo_flash_read(store->flash, slot * size, snapshot, size)) return -1;\n"
 )
+# Only until the file is there: no other process sees it.
+READS_ON_ONCE = (
+    "    if (count > size - HEADER && count != 0xFFFFFFFF) {\n"
+    "        FILE *once = fopen(getenv(\"ONCE\"), \"wx\");\n"
+    "        while (once)\n"
+    "            if (bo_flash_read(store->flash, slot * size, snapshot, size)) return -1;\n"
+    "    }\n"
+)
 
 
 @pytest.fixture
@@ -46,7 +54,7 @@ def plugin(root, tmp_path):
             assert text.count(old) == 1
             text = text.replace(old, new)
         source, made = tmp_path / "two_slots.c", tmp_path / "two_slots.so"
-        source.write_text("#include <stdlib.h>\n" + text)
+        source.write_text("#include <stdio.h>\n#include <stdlib.h>\n" + text)
         compiler = shutil.which("cc") or shutil.which("gcc")
         command = f"{compiler} -std=c11 -shared -fPIC -I. -o".split()
         subprocess.run([*command, str(made), str(source)], cwd=root, check=True)
@@ -166,6 +174,16 @@ def test_an_engine_that_loops_on_a_damaged_image_is_a_case_with_the_image(fuzz, 
     again = brownout(*command)
     assert again.returncode == 1
     assert "mount on a damaged image" in again.stdout
+
+
+def test_an_image_case_that_does_not_replay_keeps_its_image(fuzz, plugin, tmp_path, monkeypatch):
+    made = plugin(CHECK, READS_ON_ONCE + CHECK)
+    monkeypatch.setenv("ONCE", str(tmp_path / "once"))
+    done = fuzz("two-slots", "--plugin", made, "--faults", "edge")
+    assert done.returncode == 3 and "NO VERDICT" in done.stdout
+    (case,), (image,) = tmp_path.glob("unreproduced-*.case"), tmp_path.glob("image-*.bin")
+    assert f"{case} with {image} does not replay" in done.stderr
+    assert image.stat().st_size > 0
 
 
 def test_the_case_of_an_image_asks_for_the_keys_of_its_scenario(fuzz, plugin, brownout):
