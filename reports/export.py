@@ -6,7 +6,8 @@ JUnit: an engine is a suite, a run a test; it fails when the engine broke what i
 is an error when it was killed, and counts as skipped when it was stopped early without a failure.
 SARIF: a divergence is a result, an error within the claims and a note outside; runs that did not
 come to their end are notifications. Both cover one campaign, the newest unless `--campaign` names
-one, and are the same bytes for the same database.
+one, and are the same bytes for the same database. Where there are older campaigns a result says
+whether it is new, unchanged (known) or absent (gone); those that are gone are results as well.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from pathlib import PurePath
 from xml.etree import ElementTree
 
 from results import campaign_named, explained, open_results, tool, write_whole
+from standing import Standing
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -167,13 +169,18 @@ def location(row):
     return {"physicalLocation": place}
 
 
-def sarif_result(row, rules):
-    """One divergence as a result."""
+BASELINE = {"new": "new", "known": "unchanged", "gone": "absent"}
+
+
+def sarif_result(row, rules, state):
+    """One divergence as a result; `state` of history, or None."""
+    baseline = {"baselineState": BASELINE[state]} if state else {}
     text = f"{sentence(row, row['engine'])}. Replay: brownout replay {row['artefact']}"
     return {
         "ruleId": row["clause"],
         "ruleIndex": rules.index(row["clause"]),
         "level": "error" if row["claimed"] else "note",
+        **baseline,
         "message": {"text": text},
         "locations": [location(row)],
         "partialFingerprints": {
@@ -225,14 +232,18 @@ def sarif(db, campaign):
     """The campaign as SARIF 2.1.0."""
     name = campaign["name"]
     rows = list(db.execute("select * from finding where campaign = ?", (name,)))
-    rules = sarif_rules(db, rows)
+    standing = Standing(db)
+    states = {id: row["state"] for id, row in standing.of(campaign).items()}
+    gone = standing.gone_findings(campaign)
+    rules = sarif_rules(db, rows + gone)
     ids = [rule["id"] for rule in rules]
     run = {
         "tool": {"driver": {"name": "Brownout", "rules": rules}},
         "automationDetails": {"id": f"brownout/{name}"},
         "invocations": [sarif_invocation(db, campaign)],
         "columnKind": "unicodeCodePoints",
-        "results": [sarif_result(row, ids) for row in rows],
+        "results": [sarif_result(row, ids, states.get(row["divergence"])) for row in rows]
+        + [sarif_result(row, ids, "gone") for row in gone],
     }
     log = {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
     return json.dumps(log, indent=2, ensure_ascii=False) + "\n"

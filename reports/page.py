@@ -169,7 +169,13 @@ def claims_section(claims, notes):
     return ["<h2>Claim against finding</h2>", *rows_of(head, rows), *lines]
 
 
-def findings_section(findings):
+def gone_section(gone):
+    if not gone:
+        return []
+    return ["<h2>Gone</h2>", "<ul>", *(f"<li>{escape(line)}</li>" for line in gone), "</ul>"]
+
+
+def findings_section(findings, standing):
     parts = ["<h2>Divergences</h2>"]
     if not findings:
         return [*parts, "<p>None.</p>"]
@@ -177,16 +183,20 @@ def findings_section(findings):
     for row, classes, states in findings:
         kind = "broken" if row["claimed"] else "none"
         breach = f"{row['engine']} breaks {row['clause']}"
+        known = standing.get(row["divergence"])
+        known = f"; <b>{escape(known)}</b>" if known else ""
         parts.append(
             f'<li><span class="{kind}">{escape(breach)}</span>'
-            f" in {escape(row['scenario'])}: {escape(classes)}; {states:,} crash states<br>"
+            f" in {escape(row['scenario'])}: {escape(classes)}; {states:,} crash states{known}<br>"
             f"{escape(row['finding'])}<br>"
             f"<code>brownout replay {escape(row['artefact'])}</code></li>"
         )
     return [*parts, "</ul>"]
 
 
-def page(title, work, legend, claims, notes, findings, wear, costs=(), costs_legend=""):
+def page(
+    title, work, legend, claims, notes, findings, standing, gone, wear, costs=(), costs_legend=""
+):
     """The whole page. `work` is rows of text with the head first; the rest as summary.py has it."""
     parts = [
         "<!doctype html>",
@@ -197,7 +207,8 @@ def page(title, work, legend, claims, notes, findings, wear, costs=(), costs_leg
         *work_section(work),
         f"<p>{escape(legend)}</p>",
         *claims_section(claims, notes),
-        *findings_section(findings),
+        *findings_section(findings, standing),
+        *gone_section(gone),
         *costs_section(costs, costs_legend),
         *wear_section(wear),
         "</body></html>",

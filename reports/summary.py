@@ -11,6 +11,7 @@ import sys
 
 import page
 from results import campaign_named, open_results, tool, write_whole
+from standing import Standing
 
 DIVERGENCES_SHOWN_MAX = 10
 LIFETIME_YEARS_MAX = 100  # no part is trusted to keep its data as long
@@ -251,46 +252,12 @@ def costs(db, campaign):
     return [COST, *body] if body else []
 
 
-DIVERGENCES = """
-select divergence.id, divergence.finding, engine.name, divergence.clause, divergence.shape
-from divergence join engine on engine.id = divergence.engine"""
-
-
-def history(db):
-    """{(engine, clause, shape): row}, or nothing where there is one campaign only."""
-    if db.execute("select count(*) from campaign").fetchone()[0] < 2:
-        return {}
-    rows = db.execute("select * from history")
-    return {(row["engine"], row["clause"], row["shape"]): row for row in rows}
-
-
-def standings(db, campaign, known):
-    """{divergence: whether it is new, known or gone}."""
-    words = {"new": "new", "known": "known since {first_seen}", "gone": "gone since {last_seen}"}
-    rows = db.execute(f"{DIVERGENCES} where divergence.campaign = ?", (campaign["id"],))
-    found = {row["id"]: known.get(tuple(row)[2:]) for row in rows}
-    return {id: words[row["state"]].format(**row) for id, row in found.items() if row}
-
-
-def gone_lines(db, known):
-    """What younger runs looked for and did not see again, whatever the campaign."""
-    gone = [key for key, row in known.items() if row["state"] == "gone"]
-    lines = []
-    for engine, clause, shape in gone[:DIVERGENCES_SHOWN_MAX]:
-        query = f"{DIVERGENCES} where shape = ? and clause = ? and name = ? order by finding"
-        finding = db.execute(query, (shape, clause, engine)).fetchone()["finding"]
-        since = known[engine, clause, shape]["last_seen"]
-        lines.append(f"gone since {since}: {engine} {clause}: {finding}")
-    more = len(gone) - len(lines)
-    return lines + ([f"and {more} more: select * from history"] if more else [])
-
-
-def finding_lines(rows, standing):
+def finding_lines(rows, words):
     """The divergences, those against a claim first; each with the file that replays it."""
     lines = []
     found = list(by_case(rows))
     for row, classes, states in found[:DIVERGENCES_SHOWN_MAX]:
-        known = standing.get(row["divergence"])
+        known = words.get(row["divergence"])
         lines.append(
             f"{row['engine']} breaks {row['clause']} in {row['scenario']}:"
             f" {classes}; {plural(states, 'crash state')}" + (f"; {known}" if known else "")
@@ -309,7 +276,7 @@ def plain(db, campaign):
     found = findings(db, campaign)
     covered = coverage(db, campaign)
     compared = costs(db, campaign)
-    known = history(db)
+    standing = Standing(db)
     parts = [[headline(campaign, rows)]]
     if rows:
         parts.append([*work_table(rows, covered), LEGEND])
@@ -317,9 +284,9 @@ def plain(db, campaign):
         notes = footnotes(covered) + widenings(db, campaign)
         parts.append(claims_table(engines) + notes)
     if found or rows or not compared:
-        standing = standings(db, campaign, known)
-        parts.append(finding_lines(found, standing) if found else ["no divergence"])
-        parts.append(gone_lines(db, known))
+        words = standing.words_of(campaign)
+        parts.append(finding_lines(found, words) if found else ["no divergence"])
+        parts.append(standing.gone_lines(DIVERGENCES_SHOWN_MAX))
     if compared:
         parts.append([*table(compared[0], compared[1:], left=range(3)), COST_LEGEND])
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
@@ -329,6 +296,7 @@ def html(db, campaign):
     """The campaign as a page of its own, with pictures of the wear."""
     rows = summary_rows(db, campaign)
     covered = coverage(db, campaign)
+    standing = Standing(db)
     return page.page(
         headline(campaign, rows),
         work=[WORK, *(work_cells(row, covered) for row in rows)],
@@ -339,6 +307,8 @@ def html(db, campaign):
         },
         notes=footnotes(covered) + widenings(db, campaign),
         findings=list(by_case(findings(db, campaign))),
+        standing=standing.words_of(campaign),
+        gone=standing.gone_lines(DIVERGENCES_SHOWN_MAX),
         wear=page.wear_of(db, campaign, lifetime),
         costs=costs(db, campaign),
         costs_legend=COST_LEGEND,

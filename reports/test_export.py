@@ -170,9 +170,29 @@ def test_fingerprints_differ_and_stay_from_one_campaign_to_the_next(path):
     found = [example.found(shape=1), example.found("durable", shape=2, under="edge")]
     example.add_run(db, campaign="next night", found=found)
     db.close()
-    after = [r["partialFingerprints"] for r in sarif(path)["runs"][0]["results"]]
+    results_after = sarif(path)["runs"][0]["results"]
+    after = [r["partialFingerprints"] for r in results_after if r["baselineState"] != "absent"]
     assert after == before[:2]
     assert len({json.dumps(one) for one in before}) == 3
+
+
+def test_a_result_is_new_known_or_gone(tmp_path):
+    path = str(tmp_path / "results.db")
+    db = results.make_results(path)
+    seen, other = example.found(), example.found("durable", shape=2)
+    example.add_run(db, campaign="monday", found=[seen])
+    assert "baselineState" not in exported(path, "sarif")
+    example.add_run(db, campaign="tuesday", found=[seen, other])
+    example.add_run(db, campaign="wednesday", found=[seen])
+
+    def states(campaign):
+        log = json.loads(exported(path, "sarif", "--campaign", campaign))
+        return [(it["ruleId"], it["baselineState"]) for it in log["runs"][0]["results"]]
+
+    assert states("wednesday") == [("atomic", "unchanged"), ("durable", "absent")]
+    assert states("tuesday") == [("durable", "absent"), ("atomic", "unchanged")]
+    example.add_run(db, campaign="thursday", found=[example.found("settled", shape=3)])
+    assert ("settled", "new") in states("thursday")
 
 
 def test_a_killed_run_makes_the_invocation_unsuccessful(path):
@@ -228,7 +248,12 @@ def test_an_export_covers_one_campaign(path, kind):
     db = results.open_results(path, write=True)
     example.add_run(db, campaign="later", scenario="settings")
     db.close()
-    assert "breaks" not in exported(path, kind)
+    text = exported(path, kind)
+    if kind == "sarif":
+        found = json.loads(text)["runs"][0]["results"]
+        assert {it["baselineState"] for it in found} == {"absent"}
+    else:
+        assert "breaks" not in text
     assert "breaks" in exported(path, kind, "--campaign", "night")
 
 

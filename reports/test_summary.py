@@ -191,6 +191,9 @@ def test_a_finding_is_said_to_be_new_known_or_gone(db):
     assert text.count("breaks") == 1
     assert "gone since tuesday: seqmap atomic: k: expected 1, found 1\n" in text
     assert "3 crash states; gone since tuesday\n" in plain(db, "monday")
+    html = summary.html(db, results.campaign_named(db, "results.db", "wednesday"))
+    assert "3 crash states; <b>known since tuesday</b>" in html
+    assert "<li>gone since tuesday: seqmap atomic: k: expected 1, found 1</li>" in html
 
 
 def test_a_clean_campaign_says_so(db):
