@@ -189,12 +189,18 @@ int command_open_db(const struct command_options *options, const struct db_run *
 int command_blame_db(enum db_status status, const struct db_error *error);
 
 /* How long work ended. */
+#define COMMAND_WHY_MAX 160
 struct command_work {
-    uint64_t judged;   /* crash states and images */
-    uint32_t found;    /* kinds of divergence */
-    bool unreproduced; /* something that did not replay */
-    bool stopped;      /* before its end */
+    uint64_t judged;           /* crash states and images */
+    uint32_t found;            /* kinds of divergence */
+    bool unreproduced;         /* something that did not replay */
+    bool stopped;              /* before its end, */
+    char why[COMMAND_WHY_MAX]; /* by what, and what was left */
 };
+
+/* "stopped by --max 5: ", for command_work.why. */
+void command_print_stop(const struct command_options *options, enum result_stop stop,
+                        char why[COMMAND_WHY_MAX]);
 
 /* What to exit with, when the work has come to `code`. Nothing found is a pass only where something
  * was judged. */

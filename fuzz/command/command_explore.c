@@ -58,18 +58,25 @@ static void settle_claims(struct command_options *options, const struct loaded *
     assert(!options->faults_given || options->left_out == 0);
 }
 
-static struct command_work work_of(const struct result *result)
+static struct command_work work_of(const struct command_options *options,
+                                   const struct result *result)
 {
-    return (struct command_work){.judged = result->judged,
-                                 .found = result->divergence_count,
-                                 .unreproduced = result->unreproduced_count != 0,
-                                 .stopped = result->stopped};
+    struct command_work work = {.judged = result->judged,
+                                .found = result->divergence_count,
+                                .unreproduced = result->unreproduced_count != 0,
+                                .stopped = result->stopped};
+    command_print_stop(options, result->stop, work.why);
+    size_t used = strlen(work.why);
+    snprintf(work.why + used, sizeof work.why - used,
+             "%" PRIu32 " of %" PRIu32 " parts of the cuts were tried", result->parts,
+             result->parts_all);
+    return work;
 }
 
 static int print_text(const struct command_options *options, const struct loaded *loaded,
                       const struct result *result)
 {
-    const struct command_work work = work_of(result);
+    const struct command_work work = work_of(options, result);
     print_head(loaded, &options->explore);
     command_print_verdict(&work);
     command_print_claims(loaded, options->explore.faults, options->left_out);
@@ -197,7 +204,7 @@ static int explore_loaded(const struct command_options *options, const struct lo
                                     : print_text(options, loaded, &result);
         if (code == COMMAND_CLEAN) code = printed;
     }
-    const struct command_work work = work_of(&result);
+    const struct command_work work = work_of(options, &result);
     code = command_end(options, code, &work);
     result_free(&result);
     return code;

@@ -111,18 +111,24 @@ static int print_unreproduced(const struct command_options *options,
 }
 
 /* Damaged images show that an engine is sane, and nothing of what a cut does to it. */
-static struct command_work work_of(const struct fuzz_run_result *result)
+static struct command_work work_of(const struct command_options *options,
+                                   const struct fuzz_run_result *result)
 {
-    return (struct command_work){.judged = result->total.judged,
-                                 .found = result->case_count,
-                                 .unreproduced = result->unreproduced_count != 0,
-                                 .stopped = result->stopped};
+    struct command_work work = {.judged = result->total.judged,
+                                .found = result->case_count,
+                                .unreproduced = result->unreproduced_count != 0,
+                                .stopped = result->stopped};
+    command_print_stop(options, result->total.stop, work.why);
+    size_t used = strlen(work.why);
+    snprintf(work.why + used, sizeof work.why - used, "%" PRIu64 " rounds were done",
+             result->rounds);
+    return work;
 }
 
 static int print_text(const struct command_options *options, const struct loaded *loaded,
                       const struct fuzz_run_result *result)
 {
-    const struct command_work work = work_of(result);
+    const struct command_work work = work_of(options, result);
     print_head(options, loaded);
     command_print_verdict(&work);
     printf("  %" PRIu64 " scenarios, %" PRIu64 " operations, %" PRIu64 " cuts, %" PRIu64
@@ -243,7 +249,7 @@ static int fuzz_into(const struct command_options *options, const struct loaded 
                                     : print_text(options, loaded, &result);
         if (code == COMMAND_CLEAN) code = printed;
     }
-    const struct command_work work = work_of(&result);
+    const struct command_work work = work_of(options, &result);
     code = command_end(options, code, &work);
     fuzz_run_result_free(&result);
     return code;

@@ -78,6 +78,26 @@ int command_end(const struct command_options *options, int code, const struct co
     return COMMAND_CLEAN;
 }
 
+void command_print_stop(const struct command_options *options, enum result_stop stop,
+                        char why[COMMAND_WHY_MAX])
+{
+    switch (stop) {
+    case RESULT_MAX:
+        snprintf(why, COMMAND_WHY_MAX, "stopped by --max %" PRIu32 ": ",
+                 options->explore.divergences_max);
+        break;
+    case RESULT_TIME:
+        snprintf(why, COMMAND_WHY_MAX, "stopped by --seconds %g: ", options->seconds);
+        break;
+    case RESULT_ASKED:
+        snprintf(why, COMMAND_WHY_MAX, "interrupted: ");
+        break;
+    case RESULT_LOST:
+        snprintf(why, COMMAND_WHY_MAX, "stopped by crashes and hangs of the engine: ");
+        break;
+    }
+}
+
 void command_print_waived(const struct waivers *waivers, uint64_t count)
 {
     char text[WAIVER_TEXT_MAX];
@@ -88,16 +108,16 @@ void command_print_waived(const struct waivers *waivers, uint64_t count)
 
 void command_print_verdict(const struct command_work *work)
 {
+    const char *why = work->stopped ? work->why : "", *then = work->stopped ? "; " : "";
     if (work->found) {
-        printf("  %" PRIu32 " kind%s of divergence%s\n", work->found, work->found == 1 ? "" : "s",
-               work->stopped ? "; stopped before the end" : "");
+        printf("  %" PRIu32 " kind%s of divergence%s%s\n", work->found, work->found == 1 ? "" : "s",
+               then, why);
     } else if (work->unreproduced) {
         printf("  NO VERDICT: what was found did not replay\n");
     } else if (!work->judged) {
-        printf("  NOTHING WAS JUDGED: no crash state was reached%s\n",
-               work->stopped ? " before the end" : "");
+        printf("  NOTHING WAS JUDGED: no crash state was reached%s%s\n", then, why);
     } else if (work->stopped) {
-        printf("  no divergence in the part that was judged; stopped before the end\n");
+        printf("  no divergence in the part that was judged; %s\n", why);
     } else {
         printf("  no divergence\n");
     }

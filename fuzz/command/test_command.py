@@ -316,7 +316,22 @@ def test_an_image_of_the_wrong_size_is_reported(harness, image):
     assert "--engine is missing" in refused(harness, "inspect", image)
 
 
-# --- Ctrl-C ---
+# --- what ends early ---
+
+
+def test_the_verdict_says_what_stopped_the_run_and_what_was_left(harness):
+    path = harness.write(ENDLESS)
+    words = ("explore", path, "--quiet", "--no-shrink", "--artefacts", harness.folder)
+    left = r"(\d+) of (\d+) parts of the cuts were tried$"
+    done = harness.brownout(*words, "--max", 1)
+    verdict = done.stdout.splitlines()[1]
+    found = re.fullmatch(r"  1 kind of divergence; stopped by --max 1: " + left, verdict)
+    assert 0 < int(found[1]) < int(found[2])
+    verdict = harness.brownout(*words, "--max", 0, "--seconds", 0.2).stdout.splitlines()[1]
+    assert re.search("; stopped by --seconds 0.2: " + left, verdict), verdict
+    done = harness.brownout("fuzz", "--engine", "canary fault=16", "--max", 1, *words[2:])
+    assert done.stdout.splitlines()[1].endswith("; stopped by --max 1: 16 rounds were done")
+
 
 
 def test_an_interrupted_exploration_keeps_what_it_found(harness):
@@ -333,7 +348,7 @@ def test_an_interrupted_exploration_keeps_what_it_found(harness):
         assert process.poll() is None, process.stderr.read()
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=60)
-    assert "stopped before the end" in output
+    assert re.search("; interrupted: \\d+ of \\d+ parts of the cuts were tried", output)
     assert process.returncode == DIVERGED, errors
     with sqlite3.connect(db) as results:
         state, judged = results.execute("select state, judged from run").fetchone()
@@ -357,7 +372,7 @@ def test_an_end_that_all_processes_are_asked_for_is_no_crash_of_the_engine(harne
         time.sleep(1)
         os.killpg(process.pid, signal.SIGTERM)
         output, _ = process.communicate(timeout=60)
-    assert "stopped before the end" in output
+    assert "; interrupted: " in output
     assert "Terminated" not in output
     assert process.returncode == (DIVERGED if "DIVERGENCE" in output else 130)
 

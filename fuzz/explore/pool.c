@@ -367,8 +367,11 @@ static void watch_workers(struct pool *pool)
     double shown = worker_now(), seconds_max = pool->how->seconds_max;
     while (look_at_workers(pool)) {
         double time = worker_now();
-        if (worker_stopped() || (seconds_max > 0 && time - pool->start > seconds_max))
+        bool late = seconds_max > 0 && time - pool->start > seconds_max;
+        if (late || worker_stopped()) {
             pool->shared->stop = true;
+            pool->result->stop = worker_stopped() ? RESULT_ASKED : RESULT_TIME;
+        }
         if (time - shown > 0.2) {
             show_progress(pool);
             shown = time;
@@ -438,10 +441,14 @@ static void add_up(struct pool *pool)
             result->stopped = true;
             break;
         }
+        result->parts += next;
         last = part->group;
         add_portion(result, &part->result);
     }
-    if (max && result->divergence_count >= max) result->stopped = true;
+    result->parts_all = pool->group_count;
+    if (!max || result->divergence_count < max) return;
+    result->stopped = true;
+    if (!pool->shared->stop) result->stop = RESULT_MAX;
 }
 
 static int by_order(const void *a, const void *b)

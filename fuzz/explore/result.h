@@ -18,6 +18,13 @@ struct divergence {
     struct finding shown; /* by its own replay, where that is not what it was recorded with */
 };
 
+enum result_stop {
+    RESULT_LOST = 0, /* the engine crashed or hung too often, or in the run without cuts */
+    RESULT_MAX,      /* divergences_max */
+    RESULT_TIME,
+    RESULT_ASKED, /* by a signal */
+};
+
 struct result {
     uint64_t cuts;   /* programs and erases at which power was cut */
     uint64_t states; /* crash states met, at all levels: judged + skipped */
@@ -38,9 +45,11 @@ struct result {
     uint32_t unreproduced_count;
     char mistake[200]; /* of scenario or adapter; then what was found means nothing */
     uint32_t mistake_line;
-    uint64_t refused; /* operations of the uncut run that the engine did not do, */
-    char refusal[80]; /* and the first of them, as text */
-    bool stopped;     /* Ctrl-C, divergences_max was reached, or a worker was lost */
+    uint64_t refused;          /* operations of the uncut run that the engine did not do, */
+    char refusal[80];          /* and the first of them, as text */
+    bool stopped;              /* before the end, */
+    enum result_stop stop;     /* and by what; of a whole exploration (pool.h, fuzz_run.h) */
+    uint32_t parts, parts_all; /* groups of cuts that were tried; 0: the script was not run */
 };
 void result_free(struct result *result);
 

@@ -374,7 +374,10 @@ static void watch_time(struct fuzz_run *fuzzing)
 {
     double time = worker_now(), max = fuzzing->options->seconds_max;
     if (worker_stopped() || (max > 0 && time - fuzzing->start > max)) fuzzing->shared->stop = true;
-    if (worker_stopped()) fuzzing->result->stopped = true;
+    if (worker_stopped()) {
+        fuzzing->result->stopped = true;
+        fuzzing->result->total.stop = RESULT_ASKED;
+    }
     if (!fuzzing->options->progress || time - fuzzing->shown < 0.2) return;
     struct fuzz_run_result so_far = *fuzzing->result;
     for (uint32_t i = 0; i < fuzzing->options->jobs; i++) {
@@ -446,7 +449,10 @@ static bool run_batches(struct fuzz_run *fuzzing)
         fine = run_batch(fuzzing);
         if (size < BATCH_MAX) size *= 2;
     }
-    if (is_enough(fuzzing)) fuzzing->result->stopped = true;
+    if (is_enough(fuzzing) && !fuzzing->result->stopped) {
+        fuzzing->result->stopped = true;
+        fuzzing->result->total.stop = RESULT_MAX;
+    }
     return fine;
 }
 
