@@ -316,6 +316,39 @@ def test_an_image_of_the_wrong_size_is_reported(harness, image):
     assert "--engine is missing" in refused(harness, "inspect", image)
 
 
+# --- numbers that do not fit ---
+
+NUMBERS = {
+    "explore": ("depth", "reach", "bits", "masks", "prefixes", "seed", "jobs", "max", "memory"),
+    "fuzz": ("runs", "depth", "seed"),
+    "inspect": ("offset",),
+}
+TIMES = {"explore": ("seconds", "silence", "call-seconds", "shrink-seconds"), "fuzz": ("time",)}
+NO_NUMBERS = ("18446744073709551616", "99999999999999999999", "-1", "1x", "1.5", "", " 1", "+1", "0x")
+NO_TIMES = ("-1", "nan", "inf", "1e400", "1e10", "x", "", "1 s")
+PAIRS = {"explore": "shard", "wear": "cuts"}
+NO_PAIRS = ("4294967297/4294967298", "4294967297/2", "1/4294967298", "2/1", "-1/2", "1/0", "1/2x",
+            "1/", "/2", "1", "", "18446744073709551617/18446744073709551618")  # fmt: skip
+
+
+def no_numbers():
+    for table, texts in ((NUMBERS, NO_NUMBERS), (TIMES, NO_TIMES)):
+        for command, options in table.items():
+            for option in options:
+                yield command, option, texts
+    for command, option in PAIRS.items():
+        yield command, option, NO_PAIRS
+
+
+@pytest.mark.parametrize("command, option, texts", no_numbers())
+def test_a_number_that_does_not_fit_is_refused(harness, command, option, texts):
+    wide = ("reach", "bits", "prefixes", "offset", "depth", "jobs", "max", "masks", "memory")
+    more = ("4294967296", "4294967297") if option in wide else ()
+    for text in (*texts, *more):
+        line = refused(harness, command, f"--{option}={text}")
+        assert f"--{option} takes " in line and line.rstrip().endswith(f"not '{text}'"), text
+
+
 # --- what ends early ---
 
 
