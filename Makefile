@@ -193,6 +193,12 @@ campaign: ## installs what is missing, explores every scenario on every engine; 
 hard: all ## each engine with each option on the smallest chips, pairs of cuts everywhere; a canary
 	@python3 -B tools/hard.py '$(BUILD)/brownout'
 
+# A sample is in make test.
+planted: all ## what every planted fault of the canaries shrinks to: nine of ten to 5 operations
+	@$(NEED) $(TEST_NEEDS)
+	@BROWNOUT_PLANTED=all BROWNOUT_BUILD='$(BUILD)' $$(BUILD='$(BUILD)' tools/python) -m pytest -qs \
+	    -k planted fuzz/explore/test_shrink.py
+
 # The tests run a handful of them (tools/test_mutants.py).
 PART ?= 1/1
 mutants: all ## small bugs are put into the engines: which are noticed; PART=3/20 a part of them
@@ -276,7 +282,7 @@ help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 FORCE:
-.PHONY: all test coverage lint big-endian campaign hard mutants bench size fuzzers smoke lift
-.PHONY: size-table firmware clean help
+.PHONY: all test coverage lint big-endian campaign hard planted mutants bench size fuzzers smoke
+.PHONY: lift size-table firmware clean help
 .PHONY: check-build run-c-tests replayers FORCE
 .DELETE_ON_ERROR:

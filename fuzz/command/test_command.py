@@ -324,7 +324,7 @@ NUMBERS = {
     "inspect": ("offset",),
 }
 TIMES = {"explore": ("seconds", "silence", "call-seconds", "shrink-seconds"), "fuzz": ("time",)}
-NO_NUMBERS = ("18446744073709551616", "99999999999999999999", "-1", "1x", "1.5", "", " 1", "+1", "0x")
+NO_NUMBERS = ("18446744073709551616", "-1", "1x", "1.5", "", " 1", "+1", "0x")
 NO_TIMES = ("-1", "nan", "inf", "1e400", "1e10", "x", "", "1 s")
 PAIRS = {"explore": "shard", "wear": "cuts"}
 NO_PAIRS = ("4294967297/4294967298", "4294967297/2", "1/4294967298", "2/1", "-1/2", "1/0", "1/2x",
