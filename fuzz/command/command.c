@@ -514,6 +514,7 @@ static int settle_engine(const struct command_options *options, const char *path
                          struct loaded *loaded)
 {
     char reason[LOAD_REASON_MAX], why[COMMAND_ASK_MAX];
+    assert(loaded->adapter && loaded->script);
     if (command_ask(options, loaded->adapter, loaded->script, why))
         return exit_of(load_settings(path, loaded, reason), reason);
     script_free(loaded->script);

@@ -1,3 +1,6 @@
+/* ask.c - see ask.h: each question goes to the engine between two moves of the pulse, and what an
+ * engine leaves out has its answer here.
+ */
 #include "fuzz/script/ask.h"
 
 #include <assert.h>
