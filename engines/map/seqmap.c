@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* seqmap.c - see seqmap.h. The format: ../seq/. What survives a cut, and why:
+/* seqmap.c - see seqmap.h. The format: ../seq/. What survives a cut, and why. In brackets what
+ * fails without it:
  *
  *  1. Mounting reads only. What it makes of the words of the sectors:
  *     - a sector in use whose predecessor is not in use is the head; a second one after it is an
@@ -8,13 +9,14 @@
  *     - everything sealed, or both of two in use: one sector is an interrupted erase, find_junk
  *       finds which;
  *     - going back from the head, sealed sectors belong to the store, at most all others.
+ *     [seqmap_cut_test.c]
  *  2. The buffer (the sector after the head) is known to be blank before the head is sealed. So a
  *     sealed head means: the buffer is blank, or in use, or its start word or its contents are
  *     copies of the oldest sector, and erasing it loses nothing.
  *  3. The source (the oldest sector) is erased only after everything live in it has been copied.
  *     So if something in it is live, its erase has not begun, and it is whole; if nothing is,
  *     erasing it loses nothing. The crate decides by the words of the sector alone, erases the
- *     copies and begins again from a source whose erase may have begun.
+ *     copies and begins again from a source whose erase may have begun. [seqmap_cut_test.c]
  *  4. An interrupted erase may leave a sector that reads sealed with valid items in it. They are
  *     copies of newer ones or superseded by newer ones, because nothing is removed before the
  *     source is blank: removing repairs first. Two ways remain in which such a sector could show
@@ -29,7 +31,7 @@
  *       header of zeros shows it here too, and in a head whose erase was cut as well.
  *     (An erase that sets a few bits of a header and leaves the rest would do the same. What looks
  *     like an item must hold its own 45 bits of checksums, so nothing but a value made for that,
- *     under a tear that spares it, is at risk.)
+ *     under a tear that spares it, is at risk.) [seqmap_cut_test.c]
  *  5. Copies that were cut waste room. When the rest of the source no longer fits, the head, which
  *     holds copies only (verified), is erased and filled again. That its erase was cut is seen as
  *     in 1; to know it from the others the last word of its payload is zeroed before, unless
@@ -39,14 +41,16 @@
  *     of the head does. So there the first item of the source is erased before the sector is; the
  *     first item of a head that holds copies only is present. A part with a limit of programs does
  *     not allow that: if one of the two does not hold copies of the other, nothing is known.
+ *     [scenarios/cases/seqmap-two-in-use.case, scenarios/cases/seqmap-torn-copy.case]
  *  6. A unit that an interrupted program touched is not programmed again. Nothing is appended to a
  *     head whose start word is torn, or that holds what is neither item nor blank. If it holds no
  *     item at all it is erased, so that it can't be taken for the sector of 5 later; else it is
  *     sealed as it is. On parts without a limit of programs the end word of a sealed head is
- *     programmed again, because the crate wants more of it than one bit.
+ *     programmed again, because the crate wants more of it than one bit. [seqmap_cut_test.c]
  *  7. The order of removal is old to new: the newest copy goes last. A removal that was cut may
  *     have cleared one bit, and an erase that is cut may set it again: what is torn in the source
  *     is erased before the sector is, where the part allows it.
+ *     [scenarios/cases/seqmap-removal-undone.case]
  */
 #include "seqmap.h"
 

@@ -376,7 +376,8 @@ static void survive_garbage(const struct world *world, uint64_t seed)
 int main(int argc, char **argv)
 {
     unsigned rounds = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 1;
-    uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+    /* Under this seed a head whose erase was cut is met (seqmap.c, 4), which is rare. */
+    uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 3000;
     unsigned count = sizeof worlds / sizeof *worlds;
     for (unsigned i = 0; i < rounds * count && failures == 0; i++) {
         explore(&worlds[i % count], seed + i, 40);

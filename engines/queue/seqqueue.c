@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* seqqueue.c - see seqqueue.h. The format: ../seq/. What survives a cut, and why:
+/* seqqueue.c - see seqqueue.h. The format: ../seq/. What survives a cut, and why. In brackets
+ * what fails without it:
  *
  *  1. Mounting reads only. Sectors in use are one run along the ring; its end is the head. When all
  *     are in use, the one that is not sealed is the head; of two such that are neighbours the
  *     first, the other is an interrupted erase. When that does not decide (everything is sealed, or
  *     two of two are not), the sector that holds nothing, or the start word of which is not what
  *     was programmed, is the interrupted erase; of two that hold something the one in which no item
- *     is present; see also 9. More than one run: no cut leaves that.
+ *     is present; see also 9. More than one run: no cut leaves that. [seqqueue_cut_test.c,
+ *     seqqueue_test.c: start_word_of_an_erase, seqqueue_test.c: what_no_cut_leaves]
  *  2. At any time at most one sector is torn: the oldest, by an erase; the head; or the one after
  *     it, the spare. What is torn is made good before anything else is begun. A sector is erased
  *     in a repair only if no item can be read in it.
@@ -15,6 +17,7 @@
  *     oldest sector begins, whatever its two words say: what its payload shows counts. (An erase
  *     that takes away a start word, and a second one that brings it back, would let items come and
  *     go. The crate erases it if the words are odd, and believes it if they are not.)
+ *     [seqqueue_cut_test.c]
  *  4. What an interrupted erase leaves in a payload shows the same items or fewer, each time:
  *     - blank from the start: the first header goes, and with it all that is after it, either
  *       because a blank header ends the payload, or because one that is none begins with FF;
@@ -26,17 +29,19 @@
  *     after it, that is one of zeros, and shows it. If not, and if zeros can complete the item, the
  *     next repair takes bits off its checksum (completable: once that is torn they can't, so a
  *     header is never programmed a third time). Where a header takes one program only, the room of
- *     a header is kept free at the end of each sector.
+ *     a header is kept free at the end of each sector. [seqqueue_cut_test.c,
+ *     scenarios/cases/seqqueue-completed-header.case]
  *  5. A unit that an interrupted program touched is not programmed again, but for that. The scan
  *     rule of the format goes on word by word after a torn header, so an item further on may be
  *     missed, by the crate too, if a piece of the torn header and a piece of the new one look like
  *     a header together. A repair puts a cap after it, where that is sure to be found: an item of
  *     no data whose checksum is wrong. Items are appended after the cap.
+ *     [seqqueue_cut_test.c: crate_agrees]
  *  6. A head without any header that can't be appended to is erased and used again. So a sealed
  *     sector has a header, which 1 relies on.
  *  7. On parts without a limit of programs the end word of a sealed head is programmed again,
  *     because the crate wants more of it than one bit; so are the words of an oldest sector that
- *     an erase has taken away (3).
+ *     an erase has taken away (3). [seqqueue_cut_test.c: crate_agrees]
  *  8. A torn mark makes an item's checksum wrong: it is popped. Marks only clear bits, so that does
  *     not change any more; but an erase that is cut early may set just the bits that the mark had
  *     cleared. So what is torn is marked as a whole before its sector is erased, where the part
@@ -48,7 +53,7 @@
  *     (3). A part with a limit of programs does not allow the second program of that word: if both
  *     sectors hold items, nothing is known. Where the end word of the oldest sector is programmed
  *     again (7), another bit goes first, so that a cut does not leave the one that begins a seal.
- *     [scenarios/cases/seqqueue-two-seals.case]
+ *     [scenarios/cases/seqqueue-two-seals.case, scenarios/cases/seqqueue-two-in-use.case]
  */
 #include "seqqueue.h"
 
