@@ -8,6 +8,9 @@
  * asked where it works.
  */
 #include "fuzz/command/command.h"
+
+#include <assert.h>
+
 #include "fuzz/rig/engines.h"
 #include "fuzz/script/ask.h"
 #include "fuzz/script/settings.h"
@@ -90,6 +93,7 @@ bool command_ask(const struct command_options *options, const struct adapter *ad
 {
     struct finding finding;
     struct question question = {adapter, script};
+    assert(adapter && reason);
     if (!engines_file(adapter) || lives(options, ask, &question, &finding)) return true;
     snprintf(reason, COMMAND_ASK_MAX, "engine %s, asked what it takes: %s", adapter->name,
              finding.text);

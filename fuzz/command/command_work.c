@@ -81,6 +81,8 @@ int command_end(const struct command_options *options, int code, const struct co
 void command_print_stop(const struct command_options *options, enum result_stop stop,
                         char why[COMMAND_WHY_MAX])
 {
+    assert(stop != RESULT_MAX || options->explore.divergences_max);
+    assert(stop != RESULT_TIME || options->seconds > 0);
     switch (stop) {
     case RESULT_MAX:
         assert(options->explore.divergences_max > 0);

@@ -35,6 +35,7 @@ struct apart_end apart_do(apart_work *work, void *context, const struct worker_l
     }
     enum worker_end end = worker_wait(&worker, limits, text);
     struct apart_end apart = {.code = *code, .stopped = end != WORKER_DONE && worker.unwanted};
+    assert(!apart.stopped || limits->stops);
     if (end != WORKER_DONE && !apart.stopped) apart.finding = worker_finding(&worker, end, text);
     if (errors) copy_file(worker.errors, errors);
     worker_close(&worker);

@@ -446,6 +446,7 @@ static void add_up(struct pool *pool)
         add_portion(result, &part->result);
     }
     result->parts_all = pool->group_count;
+    assert(result->parts <= result->parts_all && "a group counts once");
     if (!max || result->divergence_count < max) return;
     result->stopped = true;
     if (!pool->shared->stop) result->stop = RESULT_MAX;
