@@ -125,7 +125,35 @@ static int work_apart(void *context)
     return code;
 }
 
-/* An engine may end its process; that is a divergence, which has no case. */
+/* The case of an engine that ended its process. The work itself is that where its replay comes to
+ * the same end, up to there; what it takes cuts to come to has none. */
+static int keep_case(struct contest *contest, uint32_t place, const struct finding *finding)
+{
+    const struct contender *it = &contest->contenders[place];
+    const struct path path = {.levels[0].op = it->script.op_count - 1};
+    const struct path_frame frame = {&it->script, it->adapter, &it->settings,
+                                     contest->cut_rate.faults};
+    const struct settle_options settling = command_settling(contest->options);
+    int code = COMMAND_CLEAN;
+    struct replay shown;
+    assert(place < contest->count && finding->clause != CLAUSE_NONE);
+    if (it->script.op_count == 0) return code;
+    struct script *found = path_case(&frame, &path);
+    replay_apart(found, it->adapter, NULL, NULL, &settling.limits, &shown);
+    if (settle_is_same(finding, &shown.finding)) {
+        if (shown.op < found->op_count) found->op_count = shown.op + 1;
+        found->found = shown.finding;
+        code = command_ready_artefacts(contest->options);
+        if (code == COMMAND_CLEAN)
+            code = command_write_case(contest->options, found, contest->paths[place]);
+        contest->entries[place].path = contest->paths[place];
+        contest->entries[place].replays = true;
+    }
+    script_free(found);
+    return code;
+}
+
+/* An engine may end its process; that is a divergence like any other. */
 static int work(struct contest *contest, uint32_t place, const struct cut_rate *cut_rate)
 {
     struct shift shift = {contest, place, cut_rate};
@@ -141,6 +169,7 @@ static int work(struct contest *contest, uint32_t place, const struct cut_rate *
         snprintf(text, sizeof text, "%s: %s", adapter_call_name(end.finding.call),
                  end.finding.text);
         diverge(entry, end.finding.clause, text);
+        return keep_case(contest, place, &end.finding);
     }
     return COMMAND_CLEAN;
 }

@@ -324,6 +324,7 @@ static void print_entry(const struct cost_table *table, const struct cost_table_
                                         [COST_STOPPED] = "stopped"};
     struct figures figures = plain_figures(entry);
     assert(entry->name && !(figures.operations < 0));
+    assert(entry->outcome < COUNT(names) && (entry->has_plain || !entry->has_cut));
     fprintf(out, "{\"engine\": ");
     json_print(out, entry->name);
     fprintf(out, ", \"outcome\": \"%s\"", names[entry->outcome]);

@@ -379,12 +379,14 @@ def test_an_engine_that_ends_its_process_leaves_the_others_their_figures(
     brownout, tmp_path, peers
 ):
     path = written(tmp_path, TWO_SECTORS)
-    words = ("wear", path, "--plugin", peers, "--engines", "ending,lazy")
+    words = ("wear", path, "--plugin", peers, "--engines", "ending,lazy", "--artefacts", tmp_path)
     done = brownout(*words, "--json")
     assert done.returncode == 1
     ending, lazy = json.loads(done.stdout)["engines"]
     assert (ending["outcome"], ending["clause"]) == ("diverged", "sane")
-    assert ending["reason"].startswith("store: ") and ending["case"] is None
+    assert ending["reason"].startswith("store: ")
+    again = brownout("replay", ending["case"], "--plugin", peers, "--quiet")
+    assert again.returncode == 1 and "the engine crashed" in again.stdout.splitlines()[-1]
     assert [lazy] == wear(brownout, path, "--plugin", peers, "--engines", "lazy")
     assert "DIVERGENCE of ending, clause sane: store: " in brownout(*words).stdout
 
