@@ -129,7 +129,7 @@ USES = {
         artefacts silence call-seconds memory""",
     "inspect": "engine plugin chip offset silence call-seconds memory",
     "print": "",
-    "list": "json plugin",
+    "list": "json plugin silence call-seconds memory",
 }
 
 
