@@ -180,6 +180,10 @@ static int work_all(struct contest *contest)
     for (uint32_t i = 0; code == COMMAND_CLEAN && i < contest->count; i++) {
         struct cost_table_entry *entry = &contest->entries[i];
         if (entry->outcome != COST_DONE) continue;
+        if (worker_stopped()) {
+            entry->outcome = COST_STOPPED;
+            continue;
+        }
         code = work(contest, i, NULL);
         if (code == COMMAND_CLEAN && contest->cut && entry->has_plain)
             code = work(contest, i, &contest->cut_rate);
