@@ -42,11 +42,15 @@
  *     first item of a head that holds copies only is present. A part with a limit of programs does
  *     not allow that: if one of the two does not hold copies of the other, nothing is known.
  *     [scenarios/cases/seqmap-two-in-use.case, scenarios/cases/seqmap-torn-copy.case]
- *  6. A unit that an interrupted program touched is not programmed again. Nothing is appended to a
- *     head whose start word is torn, or that holds what is neither item nor blank. If it holds no
- *     item at all it is erased, so that it can't be taken for the sector of 5 later; else it is
- *     sealed as it is. On parts without a limit of programs the end word of a sealed head is
- *     programmed again, because the crate wants more of it than one bit. [seqmap_cut_test.c]
+ *  6. A unit that an interrupted program touched is not programmed again. The scan rule of the
+ *     format goes on word by word after a torn header, so an item further on may be missed, by the
+ *     crate too, if a piece of both looks like a header. A repair puts a cap after it, where that
+ *     is sure to be found: an item of no data whose checksum is wrong, and not that of a marker.
+ *     Items are appended after the cap. Where it has no place, and to a head whose start word is
+ *     torn, nothing is appended: if it holds no item at all it is erased, so that it can't be taken
+ *     for the sector of 5 later; else it is sealed as it is. On parts without a limit of programs
+ *     the end word of a sealed head is programmed again, because the crate wants more of it than
+ *     one bit. [seqmap_cut_test.c]
  *  7. The order of removal is old to new: the newest copy goes last. A removal that was cut may
  *     have cleared one bit, and an erase that is cut may set it again: what is torn in the source
  *     is erased before the sector is, where the part allows it.
@@ -64,6 +68,9 @@ BO_STATIC_CHECK(SEQMAP_KEY_PREFIXED == SEQ_LENGTH_MAX, "key_size is the longest 
 
 /* The checksum of a marker; that of no data is 0x11111111. */
 #define MARKER_CRC 0x22222222u
+
+/* The checksum of a cap, see 6 above. */
+#define CAP_CRC 0x33333333u
 
 /* Keys are compared in pieces of up to this size, in bytes. */
 #define PIECE 32u
@@ -576,15 +583,21 @@ static void find_append(struct seqmap *map)
 {
     struct seq *seq = &map->seq;
     struct seq_scan scan = seq_scan_sector(&map->seq, map->head);
-    uint32_t end = head_end(map);
+    struct seq_item cap = {.crc = CAP_CRC, .length = 0};
+    uint32_t end = head_end(map), after = scan.address;
     bool keep = false; /* it holds an item, or can take one */
-    while (seq_item_next(seq, &scan))
+    for (; seq_item_next(seq, &scan); after = scan.address)
         keep = true;
     map->append = end;
-    if (!scan.stepped && seq_sector_blank(seq, scan.address, end) &&
-        seq_sector_is_zero(seq, seq_sector_address(seq, map->head))) {
+    bool open = seq_sector_blank(seq, scan.address, end) &&
+                seq_sector_is_zero(seq, seq_sector_address(seq, map->head));
+    if (open && !scan.torn) {
         map->append = scan.address;
         keep = true;
+    } else if (open && keep && !scan.zeroed && !map->head_sealed) {
+        uint32_t at = seq_item_cap(seq, after, scan.address, end, CAP_CRC);
+        if (at != 0) map->append = at;
+        if (at != 0) append(map, &cap, 0);
     }
     if (keep && !scan.zeroed) return;
     drop_head(map);

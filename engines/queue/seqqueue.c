@@ -210,23 +210,6 @@ static bool holds_items(struct seqqueue *queue, uint32_t sector)
     return survey(queue, sector).present;
 }
 
-/* Whether a cap at `address`, after a torn header, is found by a walk: none of the words between
- * must look like a header. */
-static bool cap_is_found(struct seqqueue *queue, uint32_t address)
-{
-    static const uint8_t cap[8] = {0x22, 0x22, 0x22, 0x22, 0, 0, 0x03, 0xE2};
-    uint8_t bytes[16];
-    uint32_t word = queue->seq.word;
-    if (word >= 8) return true;
-    if (!seq_read(&queue->seq, address - 8, bytes, 8)) return false;
-    memcpy(bytes + 8, cap, 8);
-    for (uint32_t i = word; i < 8; i += word)
-        if (seq_crc16(bytes[i + 4] | (uint32_t)bytes[i + 5] << 8) ==
-            (uint16_t)(bytes[i + 6] | bytes[i + 7] << 8))
-            return false;
-    return true;
-}
-
 /* Finds where the next item goes in the sector `s` is of. False when none can. */
 static bool find_append(struct seqqueue *queue, const struct survey *s)
 {
@@ -238,10 +221,9 @@ static bool find_append(struct seqqueue *queue, const struct survey *s)
         !seq_sector_blank(seq, s->end, end + seq->word))
         return false;
     if (s->torn) { /* see 5 above; several headers may have been torn one after the other */
-        at = s->after + (s->end - s->after + seq->header - 1u) / seq->header * seq->header;
-        if (at > end || end - at < seq->header || !cap_is_found(queue, at)) return true;
-        queue->cap = at;
-        at += seq->header;
+        queue->cap = seq_item_cap(seq, s->after, s->end, end, CAP_CRC);
+        if (queue->cap == 0) return true;
+        at = queue->cap + seq->header;
     }
     queue->append = at;
     return true;

@@ -6,6 +6,7 @@ peers/sequential-storage/test_crate.py holds both against the crate itself.
 """
 
 import hashlib
+import re
 import subprocess
 
 import pytest
@@ -127,3 +128,28 @@ def test_a_sector_popped_empty_is_kept_while_an_older_item_is_there(harness, tex
 def test_iterating_does_not_repair_unless_it_is_told_to(harness, option, clause):
     text = HALF_ERASED.replace("engine original", f"engine original{option}")
     assert harness.replay(text)[0] == clause
+
+
+AFTER_TORN = """chip generic sectors=4 sector=256 unit={unit}
+engine seqmap
+
+store a 0x0101
+store b 0x0202 cut 1 prefix:{n}
+mount
+store b 0x0303
+store a 0x0404 cut 1 prefix:{n}
+mount
+store c 0x0505
+"""
+
+
+@pytest.mark.parametrize("unit, n", [(1, 1), (1, 3), (1, 7), (4, 1), (4, 4), (8, 5), (16, 9)])
+def test_what_seqmap_stores_after_a_torn_header_the_original_finds(brownout, tmp_path, unit, n):
+    """In the same sector: the scan of the crate goes over the torn header to the cap."""
+    scenario, image = tmp_path / "it.scn", tmp_path / "flash.bin"
+    scenario.write_text(AFTER_TORN.format(unit=unit, n=n))
+    assert brownout("run", scenario, "--image", image).returncode == 0
+    assert image.read_bytes()[256:] == b"\xff" * 768
+    shown = brownout("inspect", image, scenario, "--engine", "original").stdout
+    values = [("a", "0x0101"), ("b", "0x0303"), ("c", "0x0505")]
+    assert re.findall(r'"(.)" = (\w+)', shown) == values

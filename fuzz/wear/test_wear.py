@@ -496,3 +496,13 @@ def test_engines_that_are_none_are_one_line(brownout, scenario, engines):
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
+
+
+def test_a_cut_on_a_counter_in_seqmap_costs_some_bytes_and_no_sector(brownout, tmp_path):
+    """An item header that was torn ended its sector once: 0.24 erases for each cut."""
+    path = tmp_path / "counter.scn"
+    path.write_text("chip w25q16jv sectors=4 sector=1024\nengine seqmap\nevery 1m\n\n"
+                    "repeat 1000 {\n  store boots count\n}\n")
+    (it,) = wear(brownout, path, "--engines", "seqmap", "--cuts", "1/10")
+    more = it["with_cuts"]["erases"] - it["erases"]
+    assert it["with_cuts"]["cuts"] > 50 and more < 0.06 * it["with_cuts"]["cuts"]
