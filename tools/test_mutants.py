@@ -141,6 +141,15 @@ def test_every_trial_is_a_scenario_that_names_its_engine():
                 assert text == mutants_trials.scenario(adapter, kind, trial)
 
 
+def test_a_mutant_that_takes_the_harness_with_it_is_noticed_and_does_not_end_the_tool(tmp_path):
+    brownout = tmp_path / "brownout"
+    brownout.write_text("#!/bin/sh\necho 'brownout: the harness crashed' >&2\nexit 3\n")
+    brownout.chmod(0o755)
+    trial = mutants.mutants_trials.Fuzz("", 1, 1)
+    what = mutants.run(brownout, "seqmap", trial, "x.so", tmp_path)
+    assert what == "the harness failed: brownout: the harness crashed"
+
+
 # --- real mutants ---
 
 # (source, function, kind, what the changed lines have in them, whether it must be noticed)
