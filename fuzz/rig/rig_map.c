@@ -14,10 +14,11 @@
 #include "fuzz/model/keys.h"
 #include "fuzz/rig/rig_internal.h"
 
-/* What a look saw in the place of a value. */
+/* What a look saw in the place of a value. Kept as bytes: an engine may show older values before
+ * the newest one, and what they are is asked only if none that is right comes after them. */
 struct wrong {
-    enum seen seen;
-    char text[RIG_TEXT_MAX];
+    uint8_t *bytes;
+    uint32_t size, room;
 };
 
 /* What a look has seen so far. One for each level, as in rig_list.c. */
@@ -57,6 +58,8 @@ static void free_keys(struct rig *rig)
 {
     keys_free(rig->keys);
     for (uint32_t i = 0; i < CONTRACT_LEVELS; i++) {
+        for (uint32_t key = 0; key < rig->levels[i].model.key_count; key++)
+            free(rig->views[i].wrong[key].bytes);
         free(rig->views[i].seen);
         free(rig->views[i].wrong);
     }
@@ -288,6 +291,17 @@ static bool call(struct rig *rig, const struct op *op, enum answer *answer)
 #define NAMED_MAX 3u /* keys that a finding names */
 #define OTHERS_MAX (NAMED_MAX * 40u)
 
+static void keep(struct wrong *wrong, const void *value, uint32_t size)
+{
+    assert(value || !size);
+    if (size > wrong->room) {
+        wrong->bytes = memory_resize(wrong->bytes, size, 1);
+        wrong->room = size;
+    }
+    if (size) memcpy(wrong->bytes, value, size);
+    wrong->size = size;
+}
+
 static void see(struct rig *rig, const void *key, uint32_t key_size, const void *value,
                 uint32_t value_size)
 {
@@ -305,9 +319,7 @@ static void see(struct rig *rig, const void *key, uint32_t key_size, const void 
     int member = model_match(&rig_here(rig)->model, index, false, value, value_size);
     assert(member < (int)rig_here(rig)->model.slots[index].count);
     view->seen[index] = (int8_t)(member < 0 ? LOOK_WRONG : member);
-    if (member >= 0) return;
-    view->wrong[index].seen = seen_of(rig, index, false, value, value_size);
-    rig_bytes_text(value, value_size, view->wrong[index].text);
+    if (member < 0) keep(&view->wrong[index], value, value_size);
 }
 
 /* Called by the engine. */
@@ -358,9 +370,12 @@ static bool differs(struct rig *rig, uint32_t key)
 {
     const struct model_slot *slot = &rig_here(rig)->model.slots[key];
     const struct rig_view *view = view_of(rig);
+    const struct wrong *wrong = &view->wrong[key];
     bool absent = view->seen[key] == LOOK_ABSENT, damaged = view->seen[key] == LOOK_DAMAGED;
-    char k[RIG_TEXT_MAX], want[3 * RIG_TEXT_MAX], others[OTHERS_MAX];
-    enum seen seen = damaged ? SEEN_DAMAGED : absent ? SEEN_MISSING : view->wrong[key].seen;
+    char k[RIG_TEXT_MAX], want[3 * RIG_TEXT_MAX], got[RIG_TEXT_MAX], others[OTHERS_MAX];
+    enum seen seen = damaged  ? SEEN_DAMAGED
+                     : absent ? SEEN_MISSING
+                              : seen_of(rig, key, false, wrong->bytes, wrong->size);
     assert(member_of(rig, rig_model(rig), key) < 0);
     note_key(rig, key);
     print_others(rig, key, others);
@@ -368,7 +383,7 @@ static bool differs(struct rig *rig, uint32_t key)
                      key_text(rig, key, k), slot_text(slot, want),
                      damaged  ? "damaged"
                      : absent ? "absent"
-                              : view->wrong[key].text,
+                              : rig_bytes_text(wrong->bytes, wrong->size, got),
                      others);
 }
 
