@@ -110,7 +110,8 @@ M4 = Core("Cortex-M4", "cortex-m4", "mps2-an386")
 M0PLUS = Core("Cortex-M0+", "cortex-m0plus", "microbit")  # a Cortex-M0, which takes the same code
 RLOG_SMALLEST = tuple(f"-DRLOG_NO_{it}" for it in "BATCH SEEK AHEAD SEGMENT SEARCH".split())
 VARIANTS = (
-    Variant("`seqmap`, smallest", "seqmap", ("-DSEQ_NO_CACHE", "-DBO_CRC32C_SMALL")),
+    Variant("`seqmap`, smallest", "seqmap",
+            ("-DSEQ_NO_CACHE", "-DSEQMAP_NO_CAP", "-DBO_CRC32C_SMALL")),
     Variant("`seqmap`", "seqmap"),
     Variant("`seqqueue`, smallest", "seqqueue", ("-DSEQ_NO_CACHE", "-DBO_CRC32C_SMALL")),
     Variant("`seqqueue`", "seqqueue"),

@@ -60,6 +60,7 @@
 
 #include <string.h>
 
+#include "../seq/seq_cap.h"
 #include "../seq/seq_crc.h"
 #include "../seq/seq_item.h"
 #include "../seq/seq_sector.h"
@@ -69,8 +70,10 @@ BO_STATIC_CHECK(SEQMAP_KEY_PREFIXED == SEQ_LENGTH_MAX, "key_size is the longest 
 /* The checksum of a marker; that of no data is 0x11111111. */
 #define MARKER_CRC 0x22222222u
 
-/* The checksum of a cap, see 6 above. */
-#define CAP_CRC 0x33333333u
+/* The checksum of a cap, see 6 above: in no bit that of a marker, so that neither becomes the other
+ * where bits are only cleared or only set. */
+#define CAP_CRC 0x44444444u
+BO_STATIC_CHECK((CAP_CRC & MARKER_CRC) == 0, "a cap is no torn marker");
 
 /* Keys are compared in pieces of up to this size, in bytes. */
 #define PIECE 32u
@@ -577,13 +580,26 @@ static void advance(struct seqmap *map)
 
 /* Repair ----------------------------------------------------------------------------------- */
 
+/* Goes on after torn headers, see 6 above, if a cap has a place there. */
+static void append_cap(struct seqmap *map, uint32_t after, uint32_t torn)
+{
+#ifndef SEQMAP_NO_CAP
+    struct seq_item cap = {.crc = CAP_CRC, .length = 0};
+    uint32_t at = seq_cap_place(&map->seq, after, torn, map->append, CAP_CRC);
+    if (at == 0) return;
+    map->append = at;
+    append(map, &cap, 0);
+#else
+    (void)map, (void)after, (void)torn;
+#endif
+}
+
 /* Finds where the next item goes; the end of the payload if none can. A head whose erase was cut,
  * or that holds no item but what else a cut left, is erased. */
 static void find_append(struct seqmap *map)
 {
     struct seq *seq = &map->seq;
     struct seq_scan scan = seq_scan_sector(&map->seq, map->head);
-    struct seq_item cap = {.crc = CAP_CRC, .length = 0};
     uint32_t end = head_end(map), after = scan.address;
     bool keep = false; /* it holds an item, or can take one */
     for (; seq_item_next(seq, &scan); after = scan.address)
@@ -595,9 +611,7 @@ static void find_append(struct seqmap *map)
         map->append = scan.address;
         keep = true;
     } else if (open && keep && !scan.zeroed && !map->head_sealed) {
-        uint32_t at = seq_item_cap(seq, after, scan.address, end, CAP_CRC);
-        if (at != 0) map->append = at;
-        if (at != 0) append(map, &cap, 0);
+        append_cap(map, after, scan.address);
     }
     if (keep && !scan.zeroed) return;
     drop_head(map);

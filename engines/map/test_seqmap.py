@@ -33,6 +33,6 @@ def test_seqmap_writes_the_images_of_the_crate_opens_them_and_reads_less(passes)
 
 
 # Another way to the same checksum (crc32c_test.c) is nothing to a cut.
-@pytest.mark.parametrize("passes", ["SEQ_NO_CACHE"], indirect=True)
+@pytest.mark.parametrize("passes", ["SEQ_NO_CACHE", "SEQMAP_NO_CAP"], indirect=True)
 def test_seqmap_survives_cuts_within_cuts(passes):
     passes("seqmap_cut_test.c")

@@ -59,6 +59,7 @@
 
 #include <string.h>
 
+#include "../seq/seq_cap.h"
 #include "../seq/seq_crc.h"
 #include "../seq/seq_item.h"
 #include "../seq/seq_sector.h"
@@ -221,7 +222,7 @@ static bool find_append(struct seqqueue *queue, const struct survey *s)
         !seq_sector_blank(seq, s->end, end + seq->word))
         return false;
     if (s->torn) { /* see 5 above; several headers may have been torn one after the other */
-        queue->cap = seq_item_cap(seq, s->after, s->end, end, CAP_CRC);
+        queue->cap = seq_cap_place(seq, s->after, s->end, end, CAP_CRC);
         if (queue->cap == 0) return true;
         at = queue->cap + seq->header;
     }

@@ -76,25 +76,6 @@ bool seq_item_next(struct seq *seq, struct seq_scan *scan)
     return false;
 }
 
-/* Headers that were torn one after the other stand side by side. A walk goes on in them word by
- * word, and none of these words may look like a header together with a piece of the cap. */
-uint32_t seq_item_cap(struct seq *seq, uint32_t after, uint32_t torn, uint32_t end, uint32_t crc)
-{
-    uint32_t word = seq->word;
-    uint32_t at = after + (torn - after + seq->header - 1u) / seq->header * seq->header;
-    uint8_t bytes[16];
-    if (at > end || end - at < seq->header) return 0;
-    if (word >= 8) return at;
-    if (!seq_read(seq, at - 8, bytes, 8)) return 0;
-    put_u32(bytes + 8, crc);
-    put_u32(bytes + 12, (uint32_t)seq_crc16(0) << 16);
-    for (uint32_t i = word; i < 8; i += word)
-        if (seq_crc16(bytes[i + 4] | (uint32_t)bytes[i + 5] << 8) ==
-            (uint16_t)(bytes[i + 6] | bytes[i + 7] << 8))
-            return 0;
-    return at;
-}
-
 void seq_item_erase(struct seq *seq, struct seq_item *item)
 {
     item->crc = 0;

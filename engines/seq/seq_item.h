@@ -89,11 +89,6 @@ void seq_item_write(struct seq *seq, const struct seq_item *item, uint32_t sourc
 /* Programs the header alone. */
 void seq_item_write_header(struct seq *seq, const struct seq_item *item);
 
-/* Where an item without data, of that checksum, can stand after the torn headers between `after`
- * and `torn`, in a payload that ends at `end`: a walk finds it, that of the crate too, whatever
- * comes after it. 0: nowhere. */
-uint32_t seq_item_cap(struct seq *seq, uint32_t after, uint32_t torn, uint32_t end, uint32_t crc);
-
 /* Programs the header again with checksum 0. */
 void seq_item_erase(struct seq *seq, struct seq_item *item);
 
