@@ -294,7 +294,7 @@ static bool call(struct rig *rig, const struct op *op, enum answer *answer)
 static void keep(struct wrong *wrong, const void *value, uint32_t size)
 {
     assert(value || !size);
-    if (size > wrong->room) {
+    if (size > wrong->room || !wrong->bytes) {
         wrong->bytes = memory_resize(wrong->bytes, size, 1);
         wrong->room = size;
     }
