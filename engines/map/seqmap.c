@@ -584,8 +584,8 @@ static void advance(struct seqmap *map)
 static void append_cap(struct seqmap *map, uint32_t after, uint32_t torn)
 {
 #ifndef SEQMAP_NO_CAP
-    struct seq_item cap = {.crc = CAP_CRC, .length = 0};
     uint32_t at = seq_cap_place(&map->seq, after, torn, map->append, CAP_CRC);
+    struct seq_item cap = {.address = at, .crc = CAP_CRC, .length = 0};
     if (at == 0) return;
     map->append = at;
     append(map, &cap, 0);

@@ -13,6 +13,10 @@
 #include "seq.h"
 #include "seq_crc.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Whether a walk that goes on word by word in what stands before the cap comes to it: none of these
  * words may look like a header together with a piece of the cap. Reads 8 bytes. */
 static inline bool seq_cap_is_found(struct seq *seq, uint32_t at, uint32_t crc)
@@ -43,5 +47,9 @@ static inline uint32_t seq_cap_place(struct seq *seq, uint32_t after, uint32_t t
     if (at > end || end - at < seq->header || !seq_cap_is_found(seq, at, crc)) return 0;
     return at;
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
