@@ -177,7 +177,7 @@ def test_a_time_that_is_too_short_is_no_pass(harness, plugin):
     words = ("--plugin", plugin("refuses-all", healthy=True), "--artefacts", harness.folder)
     done = harness.brownout("explore", path, *words, "--seconds", 0.0001)
     assert done.returncode == NOT_JUDGED
-    assert "NOTHING WAS JUDGED" in done.stdout and "before the end" in done.stdout
+    assert "NOTHING WAS JUDGED" in done.stdout and "stopped by --seconds" in done.stdout
 
 
 # --- one fault does not hide the next ---
