@@ -102,9 +102,12 @@ static void note_touched(struct rig *rig)
     if (!rig->touched || rig->level) return;
     for (uint32_t i = 0; i < sectors; i++) {
         struct touch *touch = &rig->touched[i];
-        struct chip_hash now = chip_sector_hash(rig->chip, i);
-        if (now.low == touch->hash.low && now.high == touch->hash.high) continue;
-        *touch = (struct touch){now, rig->calls};
+        struct touch now = {chip_sector_hash(rig->chip, i), chip_erased_at(rig->chip, i),
+                            rig->calls};
+        if (now.hash.low == touch->hash.low && now.hash.high == touch->hash.high &&
+            now.erased_at == touch->erased_at)
+            continue;
+        *touch = now;
     }
 }
 

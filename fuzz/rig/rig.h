@@ -44,9 +44,11 @@ struct rig_level {
     uint8_t *ram_at_enter;  /* and while the level above is at work; NULL without globals */
 };
 
-/* A sector as it is now, and the call of the engine that left it so. */
+/* A sector as it is now, and the last call of the engine that changed it. One that erased it and
+ * programmed the same bytes again left it as it was, and has its value there all the same. */
 struct touch {
     struct chip_hash hash;
+    uint32_t erased_at;
     uint64_t call;
 };
 
