@@ -77,7 +77,7 @@ def test_naive_reports_missing_what_rots(harness):
 
 
 def test_a_value_that_is_stored_again_in_its_place_may_rot_too(harness):
-    """The sector is erased and programmed with the same bytes: it is hit, though it did not change."""
+    """The sector is erased and programmed as it was: it is hit, though it did not change."""
     text = "chip generic sectors=2 sector=64 page=64\nengine naive\n\n" + 3 * "store a fill 0 45\n"
     result = harness.explore(text, "--faults", "rot", "--masks", "40", "--depth", 1)
     assert result.judged > 100 and not result.found
