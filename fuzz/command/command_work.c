@@ -85,7 +85,6 @@ void command_print_stop(const struct command_options *options, enum result_stop 
     assert(stop != RESULT_TIME || options->seconds > 0);
     switch (stop) {
     case RESULT_MAX:
-        assert(options->explore.divergences_max > 0);
         snprintf(why, COMMAND_WHY_MAX, "stopped by --max %" PRIu32 ": ",
                  options->explore.divergences_max);
         break;
