@@ -67,20 +67,27 @@ static enum answer ask_map(struct scales *scales, enum adapter_call call)
     return map->each ? map->each(object, visit, NULL) : ANSWER_UNSUPPORTED;
 }
 
+/* Puts the item in as the script does. */
+static enum answer put(struct scales *scales, const struct adapter_list *list, void *object)
+{
+    const struct value *value = scales->change->value;
+    if (scales->change->kind == OP_PUSH)
+        return list->push ? list->push(object, value->bytes, value->size) : ANSWER_UNSUPPORTED;
+    return list->append ? list->append(object, value->bytes, value->size, ++scales->time)
+                        : ANSWER_UNSUPPORTED;
+}
+
 static enum answer ask_list(struct scales *scales, enum adapter_call call)
 {
     struct rig *store = scales->store;
     const struct adapter_list *list = store->adapter->list;
-    const struct value *value = scales->change->value;
     void *object = rig_object(store);
     uint32_t size, room = store->value_size_max;
-    if (call == ADAPTER_CALL_PUSH)
-        return scales->change->kind == OP_PUSH
-                   ? list->push(object, value->bytes, value->size)
-                   : list->append(object, value->bytes, value->size, ++scales->time);
+    if (call == ADAPTER_CALL_PUSH) return put(scales, list, object);
     if (call == ADAPTER_CALL_PEEK)
         return list->peek ? list->peek(object, store->buffer, room, &size) : ANSWER_UNSUPPORTED;
-    if (call == ADAPTER_CALL_POP) return list->pop(object, 0, store->buffer, room, &size);
+    if (call == ADAPTER_CALL_POP)
+        return list->pop ? list->pop(object, 0, store->buffer, room, &size) : ANSWER_UNSUPPORTED;
     assert(call == ADAPTER_CALL_EACH);
     return list->each ? list->each(object, visit_item, NULL) : ANSWER_UNSUPPORTED;
 }

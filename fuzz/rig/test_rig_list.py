@@ -162,6 +162,15 @@ def test_what_is_refused_is_counted_and_is_no_divergence(printed, head, work, co
     assert f"{count} operations were refused; {text}\n" in out, "explore"
 
 
+@pytest.mark.parametrize("operation", ['push "a"', 'push "a"\nappend "a"', 'append "a"\npop'])
+def test_a_call_that_the_engine_lacks_is_not_made_in_search_of_a_leak(quick, tmp_path, operation):
+    path = tmp_path / "lacks.scn"
+    path.write_text(f"{LOG}{operation}\n")
+    done = quick("explore", path, "--quiet", "--faults", "edge", "--artefacts", tmp_path)
+    assert done.returncode in (CLEAN, NOT_JUDGED), done.stdout
+
+
+
 @pytest.mark.parametrize("work", ["pop\n", "peek\n", 'push "a"\npop 1\n', "sync\nseal\nidle\n"])
 def test_nothing_to_give_and_nothing_to_do_are_no_refusals(printed, work):
     code, out = printed(QUEUE + work)
