@@ -555,7 +555,10 @@ def test_a_panic_on_a_damaged_image_is_a_finding(harness, plugin):
 # --- memory ---
 
 
-def test_an_engine_that_reads_its_junk_is_found(harness, plugin):
+@pytest.mark.parametrize("where, options", [("", ()), ("torn(store)", ("--no-use",))])
+def test_an_engine_that_reads_its_junk_is_found(harness, plugin, where, options):
+    """Also where it writes nothing after a cut, and so is not mounted again in each state."""
+    empties = f"if (junk && answer == ANSWER_OK && {where}) store->size = 0;" if where else ""
     changed = plugin(
         "junk",
         """
@@ -565,6 +568,7 @@ static enum answer changed_mount(void *object, const struct bo_flash *flash,
     struct store *store = object;
     uint32_t junk = *(const uint8_t *)object & 2u; /* set in one of the two patterns */
     enum answer answer = slots_mount(object, flash, settings);
+    %s
     int64_t size = junk ? read_snapshot(store, 1 - store->slot) : -1;
     if (size < 0) return answer;
     memcpy(store->now, store->next, sector_size(store));
@@ -572,9 +576,10 @@ static enum answer changed_mount(void *object, const struct bo_flash *flash,
     return answer;
 }
 static void change(void) { adapter.mount = changed_mount; }
-""",
+"""
+        % empties,
     )
-    explored = explore(harness, changed)
+    explored = explore(harness, changed, *options)
     assert explored.clauses & {"durable", "settled", "atomic"}
 
 

@@ -188,8 +188,8 @@ bool rig_stays_inside(struct rig *rig, enum adapter_call call);
 /* Whether power went away inside the last call. */
 bool rig_is_off(const struct rig *rig);
 
-/* Power-on at the current level: mount, read back, judge, settle the model; mount again: same
- * answer, at rest. With power cut inside, nothing is judged. */
+/* Power-on at the current level: mount, read back, judge, settle the model; mount again, always or
+ * in a sample of images (rig.c): same answer, at rest. With power cut inside, nothing is judged. */
 bool rig_recover(struct rig *rig);
 
 /* Power-on at the current level without a look: what the cut left open stays open until the next
