@@ -724,7 +724,8 @@ static bool use_all(struct rig *rig, bool must)
     if (!look_if_unsure(rig, UINT32_MAX)) return false;
     if (!rig_is_off(rig) && !check_fits(rig)) return false;
     if (!rig_is_off(rig) && !exercise_list(rig, must)) return false;
-    return rig_is_off(rig) || look(rig, rig_here(rig)->object, false);
+    bool looked = appends(rig); /* at the end of the way around */
+    return rig_is_off(rig) || looked || look(rig, rig_here(rig)->object, false);
 }
 
 /* The exercise fills up until a push is refused: that refuses nothing of the scenario's work. */
