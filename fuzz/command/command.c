@@ -166,8 +166,8 @@ static const struct {
     {"replay", LOADS "quiet " LIMITS},
     {"shrink", LOADS "shrink-seconds " LIMITS},
     {"decode", LOADS "chip image faults "},
-    {"wear",
-     LOADS "engines cuts seed faults bits masks prefixes db campaign json artefacts " LIMITS},
+    {"wear", LOADS "engines cuts seed faults bits masks prefixes db campaign json artefacts "
+                   "no-shrink shrink-seconds " LIMITS},
     {"inspect", LOADS "chip offset " LIMITS},
     {"print", ""},
     {"list", "json plugin " LIMITS},

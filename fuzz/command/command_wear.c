@@ -3,8 +3,7 @@
  * Each engine does the work of the scenario once without power cuts, and with --cuts once more with
  * them (cost.h). An engine that cannot take the chip or the work is left out where no engine was
  * named; where it was, its column says so, as it does of one that diverges, and the others are
- * compared all the same. Exit code 1 where one diverged, else 2 where one refused. Ctrl-C ends the
- * work; what was done until then is compared and kept.
+ * compared all the same. Ctrl-C ends the work; what was done until then is compared and kept.
  */
 #define _GNU_SOURCE
 #include <assert.h>
@@ -49,56 +48,26 @@ static void refuse(struct cost_table_entry *entry, const char *what, const char 
     entry->outcome = COST_REFUSED;
 }
 
-static void diverge(struct cost_table_entry *entry, enum clause clause, const char *why)
+/* Of a crash and a hang the call is named too, which the others name themselves. */
+static void diverge(struct cost_table_entry *entry, const struct finding *finding)
 {
-    assert(entry->outcome == COST_DONE && clause != CLAUSE_NONE && clause != CLAUSE_SCENARIO);
+    bool lost = finding->seen == SEEN_CRASH || finding->seen == SEEN_ENDLESS;
+    assert(entry->outcome == COST_DONE && finding->clause != CLAUSE_NONE);
     entry->outcome = COST_DIVERGED;
-    snprintf(entry->clause, sizeof entry->clause, "%s", clause_name(clause));
-    snprintf(entry->reason, sizeof entry->reason, "%s", why);
+    snprintf(entry->clause, sizeof entry->clause, "%s", clause_name(finding->clause));
+    snprintf(entry->reason, sizeof entry->reason, "%s%s%s",
+             lost ? adapter_call_name(finding->call) : "", lost ? ": " : "", finding->text);
 }
 
 /* --- doing the work --- */
-
-/* The case of what was done until something differed, and whether its replay shows that too. */
-static struct script *case_of(const struct contender *it, const struct rig *rig,
-                              const struct script *done, uint32_t faults, bool *replays)
-{
-    assert(done->op_count > 0 && "something was done that differs");
-    const struct path path = {.levels[0].op = done->op_count - 1};
-    const struct path_frame frame = {done, it->adapter, &it->settings, faults};
-    struct script *found = path_case(&frame, &path);
-    found->found = rig->finding;
-    *replays = replay_record(found, it->adapter, &it->settings) != CLAUSE_NONE;
-    return found;
-}
 
 /* What an engine has come to, for which its part of the contest is in memory that is shared. */
 struct shift {
     struct contest *contest;
     uint32_t place;                  /* of the contender */
     const struct cut_rate *cut_rate; /* NULL: no power cuts */
+    struct cost_trail *trail;        /* shared too */
 };
-
-/* Keeps what differed, and the case of it. */
-static int blame(const struct shift *shift, const struct rig *rig, const struct script *done)
-{
-    struct contest *contest = shift->contest;
-    const struct contender *it = &contest->contenders[shift->place];
-    struct cost_table_entry *entry = &contest->entries[shift->place];
-    char *path = contest->paths[shift->place];
-    int code = COMMAND_CLEAN;
-    if (rig->finding.clause == CLAUSE_SCENARIO) {
-        refuse(entry, it->script.name, rig->finding.text);
-        return COMMAND_CLEAN;
-    }
-    diverge(entry, rig->finding.clause, rig->finding.text);
-    struct script *found =
-        done->op_count ? case_of(it, rig, done, contest->cut_rate.faults, &entry->replays) : NULL;
-    if (found) code = command_write_case(contest->options, found, path);
-    if (found && code == COMMAND_CLEAN) entry->path = path;
-    script_free(found);
-    return code;
-}
 
 static int work_apart(void *context)
 {
@@ -108,70 +77,117 @@ static int work_apart(void *context)
     struct cost_table_entry *entry = &shift->contest->entries[shift->place];
     struct cost *cost = cut_rate ? &entry->cut : &entry->plain;
     assert(entry->outcome == COST_DONE && (!cut_rate || entry->has_plain));
+    struct rig *rig = rig_new(&it->script, it->adapter, &it->settings);
+    if (cut_rate) rig_set_faults(rig, cut_rate->faults);
+    bool fine = cost_work(cost, rig, cut_rate, shift->trail);
+    if (fine && cut_rate)
+        entry->has_cut = true;
+    else if (fine)
+        entry->has_plain = true;
+    rig_free(rig);
+    return COMMAND_CLEAN;
+}
+
+/* The case of what was done until something differed. This run judges a power-on apart from the
+ * engine that works on; a replay has one engine only. So a power-on on the way is one that reads
+ * everything back, or a `boot`, which leaves the flash to the engine as this run did. */
+static struct script *case_of(const struct shift *shift, const struct finding *finding,
+                              enum op_kind power_on)
+{
+    const struct contender *it = &shift->contest->contenders[shift->place];
+    const struct cost_trail *trail = shift->trail;
     struct script bare = it->script;
     bare.op_count = 0;
     struct script *done = script_copy(&bare);
-    struct rig *rig = rig_new(&it->script, it->adapter, &it->settings);
-    int code = COMMAND_CLEAN;
-    if (cut_rate) rig_set_faults(rig, cut_rate->faults);
-    if (!cost_work(cost, rig, cut_rate, done))
-        code = blame(shift, rig, done);
-    else if (cut_rate)
-        entry->has_cut = true;
-    else
-        entry->has_plain = true;
-    rig_free(rig);
+    for (uint32_t i = 0; i < trail->count; i++) {
+        struct op *op = script_append(done, &trail->ops[i]);
+        if (op->kind == OP_MOUNT && i + 1 < trail->count) op->kind = power_on;
+    }
+    const struct path path = {.levels[0].op = trail->count ? trail->count - 1 : PATH_OP_NONE};
+    const struct path_frame frame = {done, it->adapter, &it->settings,
+                                     shift->contest->cut_rate.faults};
+    struct script *found = path_case(&frame, &path);
     script_free(done);
-    return code;
+    found->found = *finding;
+    return found;
 }
 
-/* The case of an engine that ended its process. The work itself is that where its replay comes to
- * the same end, up to there; what it takes cuts to come to has none. */
-static int keep_case(struct contest *contest, uint32_t place, const struct finding *finding)
+static bool settle_case(const struct shift *shift, const struct finding *finding,
+                        enum op_kind power_on, struct divergence *divergence)
 {
-    const struct contender *it = &contest->contenders[place];
-    const struct path path = {.levels[0].op = it->script.op_count - 1};
-    const struct path_frame frame = {&it->script, it->adapter, &it->settings,
-                                     contest->cut_rate.faults};
-    const struct settle_options settling = command_settling(contest->options);
-    int code = COMMAND_CLEAN;
-    struct replay shown;
-    assert(place < contest->count && finding->clause != CLAUSE_NONE);
-    if (it->script.op_count == 0) return code;
-    struct script *found = path_case(&frame, &path);
-    replay_apart(found, it->adapter, NULL, NULL, &settling.limits, &shown);
-    if (settle_is_same(finding, &shown.finding)) {
-        if (shown.op < found->op_count) found->op_count = shown.op + 1;
-        found->found = shown.finding;
-        code = command_ready_artefacts(contest->options);
-        if (code == COMMAND_CLEAN)
-            code = command_write_case(contest->options, found, contest->paths[place]);
-        contest->entries[place].path = contest->paths[place];
-        contest->entries[place].replays = true;
+    const struct settle_options settling = command_settling(shift->contest->options);
+    const struct adapter *adapter = shift->contest->contenders[shift->place].adapter;
+    script_free(divergence->script);
+    divergence->clause = finding->clause;
+    divergence->lost = finding->seen == SEEN_CRASH || finding->seen == SEEN_ENDLESS;
+    divergence->script = case_of(shift, finding, power_on);
+    return settle_divergence(divergence, adapter, &settling);
+}
+
+/* Whether a case of it shows its kind. Where none does, as a replay asks more of an engine after a
+ * cut than this run did, what that shows is the finding. */
+static bool settle(const struct shift *shift, struct finding *finding,
+                   struct divergence *divergence)
+{
+    static const enum op_kind power_ons[] = {OP_MOUNT, OP_BOOT};
+    const size_t count = sizeof power_ons / sizeof *power_ons;
+    struct finding shown[sizeof power_ons / sizeof *power_ons];
+    for (size_t i = 0; i < count; i++) {
+        if (settle_case(shift, finding, power_ons[i], divergence)) return true;
+        shown[i] = divergence->shown;
     }
-    script_free(found);
+    for (size_t i = 0; i < count; i++) {
+        if (shown[i].clause == CLAUSE_NONE || shown[i].clause == CLAUSE_SCENARIO) continue;
+        *finding = shown[i];
+        if (settle_case(shift, finding, power_ons[i], divergence)) return true;
+    }
+    return false;
+}
+
+/* Keeps what differed, once its case shows it too. */
+static int blame(const struct shift *shift, struct finding finding)
+{
+    struct contest *contest = shift->contest;
+    struct cost_table_entry *entry = &contest->entries[shift->place];
+    char *path = contest->paths[shift->place];
+    struct divergence divergence = {.count = 1};
+    int code = command_ready_artefacts(contest->options);
+    if (code) return code;
+    finding.cut = shift->trail->cut;
+    if (settle(shift, &finding, &divergence)) {
+        diverge(entry, &finding);
+        code = command_write_case(contest->options, divergence.script, path);
+        if (code == COMMAND_CLEAN) entry->path = path;
+    } else {
+        entry->outcome = COST_UNREPRODUCED;
+        code = command_print_unreproduced(contest->options, &divergence, "");
+    }
+    script_free(divergence.script);
     return code;
 }
 
 /* An engine may end its process; that is a divergence like any other. */
 static int work(struct contest *contest, uint32_t place, const struct cut_rate *cut_rate)
 {
-    struct shift shift = {contest, place, cut_rate};
+    const struct contender *it = &contest->contenders[place];
+    size_t size = cost_trail_size(&it->script);
+    struct shift shift = {contest, place, cut_rate, worker_share(size)};
     assert(place < contest->count && contest->count <= ENGINES_MAX);
     struct cost_table_entry *entry = &contest->entries[place];
     struct worker_limits limits = contest->options->limits;
     limits.stops = true;
     struct apart_end end = apart_do(work_apart, &shift, &limits, stderr);
-    if (end.stopped && entry->outcome == COST_DONE) entry->outcome = COST_STOPPED;
-    if (end.finding.clause == CLAUSE_NONE) return end.code;
-    if (entry->outcome == COST_DONE) {
-        char text[sizeof entry->reason];
-        snprintf(text, sizeof text, "%s: %s", adapter_call_name(end.finding.call),
-                 end.finding.text);
-        diverge(entry, end.finding.clause, text);
-        return keep_case(contest, place, &end.finding);
-    }
-    return COMMAND_CLEAN;
+    const struct finding *finding =
+        end.finding.clause != CLAUSE_NONE ? &end.finding : &shift.trail->finding;
+    int code = end.code;
+    if (end.stopped)
+        entry->outcome = COST_STOPPED;
+    else if (finding->clause == CLAUSE_SCENARIO)
+        refuse(entry, it->script.name, finding->text);
+    else if (finding->clause != CLAUSE_NONE)
+        code = blame(&shift, *finding);
+    worker_unshare(shift.trail, size);
+    return code;
 }
 
 static int work_all(struct contest *contest)
@@ -193,45 +209,66 @@ static int work_all(struct contest *contest)
 
 /* --- what became of each --- */
 
-/* The last line, unless that is a divergence. */
-static void print_verdict(bool diverged, bool judged, bool stopped)
+/* What the engines have come to, taken together. */
+struct tally {
+    bool diverged, unreproduced, refused, stopped;
+    bool judged; /* something was done */
+};
+
+static struct tally tally_of(const struct contest *contest)
 {
-    if (diverged)
-        printf(stopped ? "\ninterrupted: a part of the work was done\n" : "");
-    else if (!judged)
+    struct tally tally = {0};
+    for (uint32_t i = 0; i < contest->count; i++) {
+        const struct cost_table_entry *entry = &contest->entries[i];
+        tally.diverged = tally.diverged || entry->outcome == COST_DIVERGED;
+        tally.unreproduced = tally.unreproduced || entry->outcome == COST_UNREPRODUCED;
+        tally.refused = tally.refused || entry->outcome == COST_REFUSED;
+        tally.stopped = tally.stopped || entry->outcome == COST_STOPPED;
+        tally.judged = tally.judged || entry->plain.operations > entry->plain.refused;
+    }
+    return tally;
+}
+
+static void print_divergence(const struct contest *contest, uint32_t place)
+{
+    const struct cost_table_entry *entry = &contest->entries[place];
+    const char *engine = contest->contenders[place].adapter->name;
+    assert(entry->outcome == COST_DIVERGED && entry->clause[0] && entry->reason[0]);
+    printf("\nDIVERGENCE of %s, clause %s: %s\n", entry->name, entry->clause, entry->reason);
+    if (entry->path) command_print_replay("replay", NULL, entry->path, engine);
+}
+
+/* The last line, unless that is a divergence. */
+static void print_verdict(const struct tally *tally)
+{
+    if (tally->diverged)
+        printf(tally->stopped ? "\ninterrupted: a part of the work was done\n" : "");
+    else if (tally->unreproduced)
+        printf("\nNO VERDICT: what was found did not replay\n");
+    else if (!tally->judged)
         printf("\nNOTHING WAS JUDGED: %s\n",
-               stopped ? "interrupted" : "the engines did no operation");
+               tally->stopped ? "interrupted" : "the engines did no operation");
     else
         printf("\nno divergence%s\n",
-               stopped ? " in the part that was done; interrupted before the end" : "");
+               tally->stopped ? " in the part that was done; interrupted before the end" : "");
 }
 
 /* What refused is printed on standard error, also with --json. */
 static int report(const struct contest *contest)
 {
+    const struct tally tally = tally_of(contest);
     bool json = contest->options->json;
-    bool diverged = false, refused = false, judged = false, stopped = false;
     for (uint32_t i = 0; i < contest->count; i++) {
         const struct cost_table_entry *entry = &contest->entries[i];
-        diverged = diverged || entry->outcome == COST_DIVERGED;
-        refused = refused || entry->outcome == COST_REFUSED;
-        stopped = stopped || entry->outcome == COST_STOPPED;
-        judged = judged || entry->plain.operations > entry->plain.refused;
         if (entry->outcome == COST_REFUSED) command_refuse("%s", entry->reason);
-        if (entry->outcome != COST_DIVERGED || json) continue;
-        assert(entry->clause[0] && entry->reason[0]);
-        printf("\nDIVERGENCE of %s, clause %s: %s\n", entry->name, entry->clause, entry->reason);
-        if (!entry->path) continue;
-        command_print_replay("replay", NULL, entry->path, contest->contenders[i].adapter->name);
-        if (!entry->replays)
-            printf(
-                "    (the replay shows no divergence: it mounts more often than this run did)\n");
+        if (entry->outcome == COST_DIVERGED && !json) print_divergence(contest, i);
     }
-    if (!json && (stopped || !refused)) print_verdict(diverged, judged, stopped);
-    if (diverged) return COMMAND_DIVERGED;
-    if (stopped) return COMMAND_INTERRUPTED;
-    if (refused) return COMMAND_USAGE;
-    return judged ? COMMAND_CLEAN : COMMAND_NOT_JUDGED;
+    if (!json && (tally.stopped || !tally.refused)) print_verdict(&tally);
+    if (tally.diverged) return COMMAND_DIVERGED;
+    if (tally.unreproduced) return COMMAND_FAILED;
+    if (tally.stopped) return COMMAND_INTERRUPTED;
+    if (tally.refused) return COMMAND_USAGE;
+    return tally.judged ? COMMAND_CLEAN : COMMAND_NOT_JUDGED;
 }
 
 /* --- keeping the results --- */

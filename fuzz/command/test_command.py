@@ -126,7 +126,7 @@ USES = {
     "shrink": "engine plugin shrink-seconds silence call-seconds memory",
     "decode": "engine plugin chip image faults",
     "wear": """engine plugin engines cuts seed faults bits masks prefixes db campaign json
-        artefacts silence call-seconds memory""",
+        artefacts no-shrink shrink-seconds silence call-seconds memory""",
     "inspect": "engine plugin chip offset silence call-seconds memory",
     "print": "",
     "list": "json plugin silence call-seconds memory",

@@ -414,14 +414,3 @@ void replay_once(const struct script *script, const struct adapter *adapter,
     replay(rig, NULL, result);
     rig_free(rig);
 }
-
-enum clause replay_record(struct script *script, const struct adapter *adapter,
-                          const struct adapter_settings *settings)
-{
-    struct replay told;
-    replay_once(script, adapter, settings, &told);
-    if (told.finding.clause == CLAUSE_NONE) return CLAUSE_NONE;
-    script->found = told.finding;
-    script->trace = told.trace;
-    return told.finding.clause;
-}

@@ -25,12 +25,6 @@ struct replay {
  * program and erase, each cut and what it left is printed there. True when nothing differed. */
 bool replay(struct rig *rig, FILE *story, struct replay *result);
 
-/* Replays a case that an exploration found and records in it what the replay shows. A replay reads
- * back more than an exploration does and may meet the same damage sooner. The clause; CLAUSE_NONE,
- * and the case is left alone, when nothing differs. */
-enum clause replay_record(struct script *script, const struct adapter *adapter,
-                          const struct adapter_settings *settings);
-
 /* Runs a script on a rig of its own. */
 void replay_once(const struct script *script, const struct adapter *adapter,
                  const struct adapter_settings *settings, struct replay *result);

@@ -34,11 +34,13 @@
 /* A look at all items is made only after count / LOOK_PAUSE operations: it reads every item. */
 #define LOOK_PAUSE 64u
 
+static const struct op power_on_op = {.kind = OP_MOUNT};
+
 struct labour {
     struct cost *cost;
     struct rig *rig;
     const struct cut_rate *cut_rate;
-    struct script *done;
+    struct cost_trail *trail;
     uint64_t number;        /* of the operation in the script */
     uint64_t trial_reads;   /* of mounts that were tried */
     uint64_t looked;        /* number of the operation after which all items were looked at last */
@@ -73,6 +75,44 @@ static void book_payload(struct labour *it, const struct op *op)
     assert(op->value && (!op_has_key(op->kind) || op->key < script->key_count));
     it->cost->payload += op->value->size;
     if (op_has_key(op->kind)) it->cost->payload += script->keys[op->key]->size;
+}
+
+/* --- the trail --- */
+
+/* Of one operation of the script: itself, a power-on, itself again, a look. */
+#define TRAIL_OPS_MAX 4u
+
+size_t cost_trail_size(const struct script *script)
+{
+    size_t ops = (size_t)script->op_count * TRAIL_OPS_MAX + 1; /* and a power-on at the end */
+    return sizeof(struct cost_trail) + ops * sizeof(struct op);
+}
+
+/* Before it is called. `use` is not (cost.h). */
+static void record(struct labour *it, const struct op *op)
+{
+    struct cost_trail *trail = it->trail;
+    if (!trail || op->kind == OP_USE) return;
+    assert(op->cut.nth == 0 && trail->count <= it->rig->script->op_count * TRAIL_OPS_MAX);
+    trail->ops[trail->count] = *op;
+    trail->count++;
+}
+
+/* What was recorded last is undone. */
+static void forget(struct labour *it)
+{
+    if (it->trail) it->trail->count--;
+}
+
+/* Power was cut in what was recorded last. */
+static void record_cut(struct labour *it, const struct cut_rate_watch *watch)
+{
+    struct cost_trail *trail = it->trail;
+    if (!trail) return;
+    struct op *op = &trail->ops[trail->count - 1];
+    assert(watch->nth > 0 && watch->met >= watch->nth);
+    op->cut = (struct cut){.nth = watch->nth, .tear = watch->tear};
+    trail->cut = op_powers_on(op->kind) ? CUT_RECOVERY : watch->erase ? CUT_ERASE : CUT_PROGRAM;
 }
 
 /* --- mounts --- */
@@ -120,6 +160,7 @@ static void try_mount(struct labour *it)
     struct rig *rig = it->rig;
     struct chip_counters then = *chip_counters(rig->chip), spent = {0};
     if (it->trial_reads > TRIAL_READS_MAX) return;
+    record(it, &power_on_op);
     chip_mark mark = chip_set_mark(rig->chip);
     rig_lend_ram(rig);
     mount_object(it, rig->second);
@@ -128,6 +169,7 @@ static void try_mount(struct labour *it)
     keep_mount(it, &spent);
     rig_take_ram(rig);
     chip_rollback(rig->chip, mark);
+    forget(it);
 }
 
 /* A power-on that is judged in full, apart from the work: only what the model learned stays. */
@@ -177,15 +219,6 @@ static bool do_op(struct labour *it, const struct op *op)
     bool fine = mount_once(it);
     add(&it->cost->work, &it->cost->mount);
     return fine;
-}
-
-static void record(struct labour *it, const struct op *op, const struct cut_rate_watch *watch)
-{
-    struct op done = *op;
-    if (!it->done || !it->cut_rate) return;
-    assert(!watch || (watch->nth > 0 && watch->met >= watch->nth));
-    if (watch) done.cut = (struct cut){.nth = watch->nth, .tear = watch->tear};
-    script_append(it->done, &done);
 }
 
 /* --- an operation that loses power --- */
@@ -284,9 +317,8 @@ static bool is_done(const struct labour *it, const struct op *op, const struct b
 /* Power comes on again: judged, then done by the engine that works on. */
 static bool power_on(struct labour *it)
 {
-    static const struct op mount = {.kind = OP_MOUNT};
-    record(it, &mount, NULL);
-    return judge(it) && do_op(it, &mount);
+    record(it, &power_on_op);
+    return judge(it) && do_op(it, &power_on_op);
 }
 
 /* Inside the operation, at one of its programs and erases. */
@@ -300,7 +332,7 @@ static bool cut_inside(struct labour *it, const struct op *op, uint32_t writes)
                    cut_rate_place(it->cut_rate, it->number, writes));
     bool fine = do_op(it, op);
     cut_rate_unwatch(it->rig->chip);
-    record(it, op, &watch);
+    record_cut(it, &watch);
     if (!fine) return false;
     assert(rig_is_off(it->rig)); /* it did the same in practice */
     if (watch.erase)
@@ -313,7 +345,7 @@ static bool cut_inside(struct labour *it, const struct op *op, uint32_t writes)
         return true;
     }
     cost->cuts.redone++;
-    record(it, op, NULL);
+    record(it, op);
     return do_op(it, op);
 }
 
@@ -321,13 +353,10 @@ static bool do_with_cut(struct labour *it, const struct op *op)
 {
     uint32_t writes;
     it->rig->interrupted = true;
-    if (!practise(it, op, &writes)) {
-        record(it, op, NULL);
-        return false;
-    }
+    record(it, op);
+    if (!practise(it, op, &writes)) return false;
     if (writes) return cut_inside(it, op, writes);
     it->cost->cuts.after++;
-    record(it, op, NULL);
     return do_op(it, op) && power_on(it);
 }
 
@@ -354,7 +383,7 @@ static bool look_for_losses(struct labour *it)
     if (list->items[list->first].state != ITEM_OLD) return true;
     if (it->number - it->looked < count / LOOK_PAUSE) return true;
     it->looked = it->number;
-    record(it, &look, NULL);
+    record(it, &look);
     if (!do_op(it, &look)) return false;
     if (model_list_count(list) == count) return true;
     uint64_t held = model_list_count(list);
@@ -370,7 +399,7 @@ static bool do_number(struct labour *it, const struct op *op)
     if (it->cut_rate && op_is_work(op->kind) && cut_rate_strikes(it->cut_rate, it->number))
         return do_with_cut(it, op);
     if (op_powers_on(op->kind)) return power_on(it);
-    record(it, op, NULL);
+    record(it, op);
     return do_op(it, op);
 }
 
@@ -386,6 +415,12 @@ static bool start(struct labour *it)
     return fine;
 }
 
+static bool end(struct labour *it)
+{
+    record(it, &power_on_op);
+    return judge(it) && mount_once(it);
+}
+
 static bool do_all(struct labour *it)
 {
     const struct script *script = it->rig->script;
@@ -396,31 +431,21 @@ static bool do_all(struct labour *it)
         fine = do_number(it, &script->ops[i]) && look_for_losses(it);
         if (fine && cut_rate_strikes(&trials, i)) try_mount(it);
     }
-    fine = fine && judge(it) && mount_once(it);
+    fine = fine && end(it);
     if (fine) it->cost->held = count_held(it);
     return fine;
 }
 
-/* Without cuts what was done is the script itself, up to where something differed. */
-static void record_all(struct labour *it)
-{
-    static const struct op look = {.kind = OP_LOOK};
-    const struct script *script = it->rig->script;
-    for (uint64_t i = 0; i <= it->number && i < script->op_count; i++)
-        script_append(it->done, &script->ops[i]);
-    script_append(it->done, &look);
-}
-
 bool cost_work(struct cost *cost, struct rig *rig, const struct cut_rate *cut_rate,
-               struct script *done)
+               struct cost_trail *trail)
 {
-    struct labour it = {.cost = cost, .rig = rig, .cut_rate = cut_rate, .done = done};
-    assert(rig->level == 0 && (!done || done->op_count == 0));
+    struct labour it = {.cost = cost, .rig = rig, .cut_rate = cut_rate, .trail = trail};
+    assert(rig->level == 0 && (!trail || trail->count == 0));
     uint32_t sectors = chip_flash(rig->chip)->geometry.sector_count;
     *cost = (struct cost){0};
     it.start_erases = memory_zeroed(sectors, sizeof *it.start_erases);
     bool fine = do_all(&it);
-    if (!fine && !cut_rate && done) record_all(&it);
+    if (trail) trail->finding = rig->finding;
     cost->refused = rig->refusals.count;
     cost->wear = wear_of(rig, it.start_erases);
     free(it.start_erases);

@@ -47,12 +47,23 @@ struct cost {
     struct cost_cuts cuts;
 };
 
+/* What was done so far, cuts and all: what a case is made of. Each operation is written down before
+ * the engine is called, so that in memory which outlives the engine (worker_share()) it leads to a
+ * crash, too. Its values are those of the script. */
+struct cost_trail {
+    struct finding finding; /* what differed, when the work has come to its end */
+    enum cut_in cut;        /* in what the last cut was */
+    uint32_t count;
+    struct op ops[];
+};
+
+/* The bytes of a trail with room for all that the work of a script comes to. */
+size_t cost_trail_size(const struct script *script);
+
 /* Does the work of the rig's script on the rig, which must be new. `cut_rate` may be NULL: no cuts.
- * False when something differed (rig->finding); then what was done until there is in `done`, cuts
- * and all, which makes a case of it. `done`, a script without operations that knows the values of
- * the other one, may be NULL. */
+ * False when something differed (rig->finding). `trail`, zeroed before, may be NULL. */
 bool cost_work(struct cost *cost, struct rig *rig, const struct cut_rate *cut_rate,
-               struct script *done);
+               struct cost_trail *trail);
 
 /* Power cuts in all. */
 uint64_t cost_cuts(const struct cost *cost);

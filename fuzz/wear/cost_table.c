@@ -234,6 +234,7 @@ static void print_row(const struct cost_table *table, const struct figures *figu
 
 static const char *const outcome_name[] = {[COST_DONE] = "done",
                                            [COST_DIVERGED] = "DIVERGED",
+                                           [COST_UNREPRODUCED] = "unclear",
                                            [COST_REFUSED] = "refused",
                                            [COST_STOPPED] = "stopped"};
 _Static_assert(sizeof outcome_name / sizeof *outcome_name == COST_STOPPED + 1, "a word for each");
@@ -320,6 +321,7 @@ static void print_entry(const struct cost_table *table, const struct cost_table_
 {
     static const char *const names[] = {[COST_DONE] = "done",
                                         [COST_DIVERGED] = "diverged",
+                                        [COST_UNREPRODUCED] = "unreproduced",
                                         [COST_REFUSED] = "refused",
                                         [COST_STOPPED] = "stopped"};
     struct figures figures = plain_figures(entry);

@@ -6,9 +6,10 @@
 
 enum cost_outcome {
     COST_DONE,
-    COST_DIVERGED, /* from the model, with power cuts or without */
-    COST_REFUSED,  /* it does not take the chip, the options or the work */
-    COST_STOPPED,  /* it was not to go on, or to begin */
+    COST_DIVERGED,     /* from the model, with power cuts or without */
+    COST_UNREPRODUCED, /* it did, and no case shows that: a fault of the harness */
+    COST_REFUSED,      /* it does not take the chip, the options or the work */
+    COST_STOPPED,      /* it was not to go on, or to begin */
 };
 
 /* One engine. */
@@ -18,7 +19,6 @@ struct cost_table_entry {
     char reason[320];        /* of what is not done, one line */
     char clause[16];         /* that is broken */
     char *path;              /* of its case; NULL: there is none */
-    bool replays;            /* the case shows it, too */
     bool has_plain, has_cut; /* it got through the work: without power cuts, and with them */
     struct cost plain, cut;
 };

@@ -345,6 +345,23 @@ static const char *eager_refuses(const struct bo_flash_geometry *geometry,
     return geometry->sector_size == 256 ? slots_refuses(geometry, settings) : "of 256 bytes only";
 }
 
+/* Ends where a cut erase has left one sector alone, after some stores, or at its first power-on. */
+static enum answer end_alone(void *object, const struct bo_flash *flash,
+                             const struct adapter_settings *settings)
+{
+    uint8_t head[8];
+    uint32_t blank = 0, newest = 0, size = flash->geometry.sector_size;
+    for (uint32_t i = 0; i < 2; i++) {
+        flash->read(flash->context, i * size, head, sizeof head);
+        uint32_t sequence = get(head + 4, 4);
+        if (sequence == 0xFFFFFFFF) blank++;
+        else if (sequence > newest) newest = sequence;
+    }
+    if (blank == 1 && newest > 4) abort();
+    if (getenv("WEAR_ENDS_AT_ONCE")) exit(7);
+    return slots_mount(object, flash, settings);
+}
+
 #define PEER(its_name, its_refuses, its_format, its_calls)                              \
     {.version = ADAPTER_VERSION, .kind = ADAPTER_MAP, .name = its_name,                 \
      .summary = "for tests", .claims = "edge", .refuses = its_refuses,                  \
@@ -354,9 +371,14 @@ static const struct adapter lazy = PEER("lazy", slots_refuses, slots_format, &ca
 static const struct adapter eager = PEER("eager", eager_refuses, eager_format, &calls);
 static const struct adapter ending = PEER("ending", slots_refuses, slots_format, &ends);
 static const struct adapter waiting = PEER("waiting", slots_refuses, slots_format, &waits);
+static const struct adapter alone = {
+    .version = ADAPTER_VERSION, .kind = ADAPTER_MAP, .name = "alone", .summary = "for tests",
+    .claims = "edge", .refuses = slots_refuses, .object_size = slots_object_size,
+    .limits = slots_limits, .format = slots_format, .mount = end_alone, .map = &calls};
 
 extern adapter_table brownout_adapters;
-const struct adapter *const brownout_adapters[] = {&lazy, &eager, &ending, &waiting, 0};
+const struct adapter *const brownout_adapters[] = {&lazy, &eager, &ending, &waiting, &alone,
+                                                      0};
 """
 TWO_SECTORS = SCENARIO.replace("sectors=4", "sectors=2")
 
@@ -389,6 +411,42 @@ def test_an_engine_that_ends_its_process_leaves_the_others_their_figures(
     assert again.returncode == 1 and "the engine crashed" in again.stdout.splitlines()[-1]
     assert [lazy] == wear(brownout, path, "--plugin", peers, "--engines", "lazy")
     assert "DIVERGENCE of ending, clause sane: store: " in brownout(*words).stdout
+
+
+def replayed(brownout, peers, done):
+    """The case of the one divergence that was printed, and the verdict of its replay."""
+    (case,) = re.findall(r"replay with: brownout replay (\S+)", done.stdout)
+    again = brownout("replay", case, "--plugin", peers, "--quiet")
+    assert again.returncode == 1 and "warning" not in again.stdout, again.stdout
+    return open(case).read(), again.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize("shrunk", [[], ["--no-shrink"]])
+def test_a_crash_that_needs_the_cuts_has_a_case_of_those_up_to_it(
+    brownout, tmp_path, peers, shrunk
+):
+    path = written(tmp_path, TWO_SECTORS)
+    words = ("wear", path, "--plugin", peers, "--engines", "alone", "--artefacts", tmp_path)
+    done = brownout(*words, "--cuts", "1/3", *shrunk)
+    assert done.returncode == 1
+    assert "DIVERGENCE of alone, clause sane: mount: the engine crashed: Aborted" in done.stdout
+    text, verdict = replayed(brownout, peers, done)
+    assert "found sane crash mount program" in text or "found sane crash mount erase" in text
+    assert verdict == "DIVERGENCE, clause sane: the engine crashed: Aborted"
+    assert len(re.findall(r"\bcut \d", text)) >= 1
+    assert bool(shrunk) or text.count("\nstore ") <= 5
+
+
+def test_a_crash_at_the_first_power_on_has_a_case_without_operations(
+    brownout, tmp_path, peers, monkeypatch
+):
+    path = written(tmp_path, TWO_SECTORS)
+    monkeypatch.setenv("WEAR_ENDS_AT_ONCE", "1")
+    done = brownout("wear", path, "--plugin", peers, "--engines", "alone", "--artefacts", tmp_path)
+    assert done.returncode == 1
+    text, verdict = replayed(brownout, peers, done)
+    assert "store" not in text
+    assert "clause sane" in verdict
 
 
 def test_an_interrupted_comparison_keeps_what_was_done(build, tmp_path, peers):
