@@ -3,7 +3,8 @@
  * Each engine does the work of the scenario once without power cuts, and with --cuts once more with
  * them (cost.h). An engine that cannot take the chip or the work is left out where no engine was
  * named; where it was, its column says so, as it does of one that diverges, and the others are
- * compared all the same. Ctrl-C ends the work; what was done until then is compared and kept.
+ * compared all the same. Ctrl-C ends the work; what was done until then is compared and kept. Where
+ * cuts were asked for and none was made, nothing was judged, whatever the table says.
  */
 #define _GNU_SOURCE
 #include <assert.h>
@@ -212,8 +213,14 @@ static int work_all(struct contest *contest)
 /* What the engines have come to, taken together. */
 struct tally {
     bool diverged, unreproduced, refused, stopped;
-    bool judged; /* something was done */
+    bool judged; /* something was done, and with --cuts power was cut in it */
 };
+
+static bool is_judged(const struct contest *contest, const struct cost_table_entry *entry)
+{
+    if (contest->cut && (!entry->has_cut || cost_cuts(&entry->cut) == 0)) return false;
+    return entry->plain.operations > entry->plain.refused;
+}
 
 static struct tally tally_of(const struct contest *contest)
 {
@@ -224,7 +231,7 @@ static struct tally tally_of(const struct contest *contest)
         tally.unreproduced = tally.unreproduced || entry->outcome == COST_UNREPRODUCED;
         tally.refused = tally.refused || entry->outcome == COST_REFUSED;
         tally.stopped = tally.stopped || entry->outcome == COST_STOPPED;
-        tally.judged = tally.judged || entry->plain.operations > entry->plain.refused;
+        tally.judged = tally.judged || is_judged(contest, entry);
     }
     return tally;
 }
@@ -238,16 +245,31 @@ static void print_divergence(const struct contest *contest, uint32_t place)
     if (entry->path) command_print_replay("replay", NULL, entry->path, engine);
 }
 
+static void print_unjudged(const struct contest *contest, bool stopped)
+{
+    bool worked = false;
+    for (uint32_t i = 0; i < contest->count; i++)
+        worked = worked || contest->entries[i].plain.operations > contest->entries[i].plain.refused;
+    printf("\nNOTHING WAS JUDGED: ");
+    if (stopped)
+        printf("interrupted\n");
+    else if (contest->cut && worked)
+        printf("--cuts %" PRIu64 "/%" PRIu64 " met none of the operations; more cuts, another "
+               "--seed or more operations are needed\n",
+               contest->cut_rate.cuts, contest->cut_rate.of);
+    else
+        printf("the engines did no operation\n");
+}
+
 /* The last line, unless that is a divergence. */
-static void print_verdict(const struct tally *tally)
+static void print_verdict(const struct contest *contest, const struct tally *tally)
 {
     if (tally->diverged)
         printf(tally->stopped ? "\ninterrupted: a part of the work was done\n" : "");
     else if (tally->unreproduced)
         printf("\nNO VERDICT: what was found did not replay\n");
     else if (!tally->judged)
-        printf("\nNOTHING WAS JUDGED: %s\n",
-               tally->stopped ? "interrupted" : "the engines did no operation");
+        print_unjudged(contest, tally->stopped);
     else
         printf("\nno divergence%s\n",
                tally->stopped ? " in the part that was done; interrupted before the end" : "");
@@ -263,7 +285,7 @@ static int report(const struct contest *contest)
         if (entry->outcome == COST_REFUSED) command_refuse("%s", entry->reason);
         if (entry->outcome == COST_DIVERGED && !json) print_divergence(contest, i);
     }
-    if (!json && (tally.stopped || !tally.refused)) print_verdict(&tally);
+    if (!json && (tally.stopped || !tally.refused)) print_verdict(contest, &tally);
     if (tally.diverged) return COMMAND_DIVERGED;
     if (tally.unreproduced) return COMMAND_FAILED;
     if (tally.stopped) return COMMAND_INTERRUPTED;
@@ -415,6 +437,17 @@ static int compare(struct contest *contest, const struct script *script)
     return code == COMMAND_CLEAN ? report(contest) : code;
 }
 
+/* Cuts of the scenario's own would be in the work of every engine, and are in none. */
+static int refuse_own_cuts(const struct command_options *options, const struct script *script)
+{
+    for (uint32_t i = 0; i < script->op_count; i++) {
+        if (script->ops[i].cut.nth)
+            return command_refuse_at(options->files[0], script->ops[i].line,
+                                     "wear takes a scenario without cuts; --cuts N/M makes them");
+    }
+    return COMMAND_CLEAN;
+}
+
 int command_wear(int argc, char **argv)
 {
     struct command_options options;
@@ -424,6 +457,11 @@ int command_wear(int argc, char **argv)
     int code = command_load_plugins(&options);
     if (code == COMMAND_CLEAN) code = command_load_script(&options, options.files[0], &script);
     if (code) return code;
+    code = refuse_own_cuts(&options, script);
+    if (code) {
+        script_free(script);
+        return code;
+    }
     if (!options.engines) options.engines = options.engine;
     command_settle_explore(&options, script);
     struct contest *contest = worker_share(sizeof *contest);
