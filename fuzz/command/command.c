@@ -106,6 +106,7 @@ enum {
     OPTION_COMPLETE,
     OPTION_SHRINK_SECONDS,
     OPTION_OFFSET,
+    OPTION_LONG,
     OPTION_END,
 };
 
@@ -145,6 +146,7 @@ static const struct option long_options[] = {
     {"complete", no_argument, NULL, OPTION_COMPLETE},
     {"shrink-seconds", required_argument, NULL, OPTION_SHRINK_SECONDS},
     {"offset", required_argument, NULL, OPTION_OFFSET},
+    {"long", no_argument, NULL, OPTION_LONG},
     {NULL, 0, NULL, 0},
 };
 _Static_assert(OPTION_END - OPTION_ENGINE == COMMAND_OPTIONS, "a number for each option");
@@ -166,11 +168,11 @@ static const struct {
     {"replay", LOADS "quiet " LIMITS},
     {"shrink", LOADS "shrink-seconds " LIMITS},
     {"decode", LOADS "chip image faults "},
-    {"wear", LOADS "engines cuts seed faults bits masks prefixes db campaign json artefacts "
+    {"wear", LOADS "engines cuts seed faults bits masks prefixes db campaign json artefacts long "
                    "no-shrink shrink-seconds " LIMITS},
     {"inspect", LOADS "chip offset " LIMITS},
     {"print", ""},
-    {"list", "json plugin " LIMITS},
+    {"list", "json long plugin " LIMITS},
     {"bench", LOADS "engines runs "},
 };
 
@@ -354,6 +356,9 @@ static bool take_flag(int code, struct command_options *options)
     case OPTION_COMPLETE:
         options->complete = true;
         return true;
+    case OPTION_LONG:
+        options->is_long = true;
+        return true;
     default:
         assert(code == OPTION_NO_SHRINK);
         options->shrink = false;
@@ -435,6 +440,7 @@ static bool take(int code, const char *text, struct command_options *options)
     case OPTION_JSON:
     case OPTION_QUIET:
     case OPTION_COMPLETE:
+    case OPTION_LONG:
     case OPTION_NO_SHRINK:
         return take_flag(code, options);
     default:

@@ -30,7 +30,7 @@ enum command_exit {
 
 /* Options of all subcommands: the table that parses them and the one that explains them have as
  * many. */
-#define COMMAND_OPTIONS 35
+#define COMMAND_OPTIONS 36
 
 struct command_options {
     const char *files[COMMAND_FILES_MAX]; /* arguments that are no options */
@@ -52,6 +52,7 @@ struct command_options {
     struct worker_limits limits;
     double shrink_seconds; /* of CPU time for one case */
     bool json, quiet, shrink;
+    bool is_long;           /* all that there is to print, not what fits a screen */
     bool complete;          /* what was stopped before its end is no pass */
     struct waivers waivers; /* besides those of the scenario */
 };

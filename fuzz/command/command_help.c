@@ -47,6 +47,7 @@ static const struct {
     {"db", "FILE", "keep the result in a database"},
     {"campaign", "NAME", "under which it is kept there (default)"},
     {"json", NULL, "for machines"},
+    {"long", NULL, "all that there is to print, not what fits a screen"},
     {"quiet", NULL, "no progress; of replay: the verdict alone"},
 };
 _Static_assert(sizeof options / sizeof *options == COMMAND_OPTIONS, "each option is explained");

@@ -429,7 +429,8 @@ static int compare(struct contest *contest, const struct script *script)
     const struct cost_table table = {.script = script,
                                      .cut_rate = contest->cut ? &contest->cut_rate : NULL,
                                      .entries = contest->entries,
-                                     .count = contest->count};
+                                     .count = contest->count,
+                                     .is_long = contest->options->is_long};
     if (code == COMMAND_CLEAN && contest->options->json)
         cost_table_print_json(&table, stdout);
     else if (code == COMMAND_CLEAN)

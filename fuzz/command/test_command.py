@@ -113,7 +113,7 @@ OPTIONS = {
     "jobs": 1, "silence": 1, "max": 1, "seconds": 1, "time": 1, "runs": 1, "no-use": None,
     "no-dedup": None, "isolate": None, "no-shrink": None, "json": None, "quiet": None,
     "shrink-seconds": 1, "offset": 1, "call-seconds": 1, "memory": 1,
-    "complete": None,
+    "complete": None, "long": None,
 }  # fmt: skip
 EXPLORES = """engine plugin faults depth reach bits masks prefixes seed no-use no-dedup isolate
     shard jobs silence call-seconds memory max no-shrink shrink-seconds artefacts db campaign json
@@ -125,11 +125,11 @@ USES = {
     "replay": "engine plugin quiet silence call-seconds memory",
     "shrink": "engine plugin shrink-seconds silence call-seconds memory",
     "decode": "engine plugin chip image faults",
-    "wear": """engine plugin engines cuts seed faults bits masks prefixes db campaign json
+    "wear": """engine plugin engines cuts seed faults bits masks prefixes db campaign json long
         artefacts no-shrink shrink-seconds silence call-seconds memory""",
     "inspect": "engine plugin chip offset silence call-seconds memory",
     "print": "",
-    "list": "json plugin silence call-seconds memory",
+    "list": "json long plugin silence call-seconds memory",
 }
 
 

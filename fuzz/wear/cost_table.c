@@ -126,66 +126,75 @@ static struct figures cut_figures(const struct cost_table_entry *entry)
 
 enum form { WHOLE, RATIO, FINE, TIME };
 
+/* Which tables have it. */
+enum shown {
+    BRIEF,   /* both */
+    UNUSUAL, /* the long one where a figure is known, the brief one where one is not 0 */
+    LONG,
+};
+
 struct row {
     const char *text, *json;
     enum form form;
     size_t offset;
+    enum shown shown;
 };
 
-#define ROW(text, json, form, field)                                                               \
+#define ROW(text, json, form, field, shown)                                                        \
     {                                                                                              \
-        text, json, form, offsetof(struct figures, field)                                          \
+        text, json, form, offsetof(struct figures, field), shown                                   \
     }
 
-static const struct row operations_row[] = {ROW(NULL, "operations", WHOLE, operations)};
+static const struct row operations_row[] = {ROW(NULL, "operations", WHOLE, operations, LONG)};
 
 static const struct row plain_rows[] = {
-    ROW("operations refused", "refused", WHOLE, refused),
-    ROW("payload: bytes of keys and values", "payload", WHOLE, payload),
-    ROW("keys or items held at the end", "held", WHOLE, held),
-    ROW("least held, once it overwrote", "held_least", WHOLE, held_least),
-    ROW("programs before the work", "start_programs", WHOLE, start_programs),
-    ROW("erases before the work", "start_erases", WHOLE, start_erases),
-    ROW("erases", "erases", WHOLE, erases),
-    ROW("erases of the most worn sector", "erases_max", WHOLE, erases_max),
-    ROW("erases of a sector, mean", "erases_mean", RATIO, erases_mean),
-    ROW("erases of a sector, deviation", "erases_deviation", RATIO, erases_deviation),
-    ROW("most worn against mean", "erases_max_per_mean", RATIO, unevenness),
-    ROW("programs per operation", "programs_per_operation", RATIO, programs),
-    ROW("programs of one operation, most", "programs_most", WHOLE, programs_most),
-    ROW("bytes programmed per payload byte", "bytes_per_payload_byte", RATIO, amplification),
-    ROW("bytes read per operation", "bytes_read_per_operation", RATIO, read),
-    ROW("reads of a mount at the end", "mount_reads", WHOLE, mount_reads),
-    ROW("bytes read by it", "mount_bytes_read", WHOLE, mount_bytes),
-    ROW("reads of a mount, most", "mount_reads_most", WHOLE, mount_reads_most),
-    ROW("bytes read by that one", "mount_bytes_read_most", WHOLE, mount_bytes_most),
-    ROW("flash time of one operation, most", "operation_time_ns_most", TIME, time_most),
-    ROW("flash time, typical times", "flash_time_ns", TIME, time),
-    ROW("projected lifetime", "lifetime_ns", TIME, lifetime),
+    ROW("operations refused", "refused", WHOLE, refused, UNUSUAL),
+    ROW("payload: bytes of keys and values", "payload", WHOLE, payload, LONG),
+    ROW("keys or items held at the end", "held", WHOLE, held, BRIEF),
+    ROW("least held, once it overwrote", "held_least", WHOLE, held_least, UNUSUAL),
+    ROW("programs before the work", "start_programs", WHOLE, start_programs, LONG),
+    ROW("erases before the work", "start_erases", WHOLE, start_erases, LONG),
+    ROW("erases", "erases", WHOLE, erases, BRIEF),
+    ROW("erases of the most worn sector", "erases_max", WHOLE, erases_max, BRIEF),
+    ROW("erases of a sector, mean", "erases_mean", RATIO, erases_mean, LONG),
+    ROW("erases of a sector, deviation", "erases_deviation", RATIO, erases_deviation, LONG),
+    ROW("most worn against mean", "erases_max_per_mean", RATIO, unevenness, LONG),
+    ROW("programs per operation", "programs_per_operation", RATIO, programs, BRIEF),
+    ROW("programs of one operation, most", "programs_most", WHOLE, programs_most, LONG),
+    ROW("bytes programmed per payload byte", "bytes_per_payload_byte", RATIO, amplification, BRIEF),
+    ROW("bytes read per operation", "bytes_read_per_operation", RATIO, read, LONG),
+    ROW("reads of a mount at the end", "mount_reads", WHOLE, mount_reads, LONG),
+    ROW("bytes read by it", "mount_bytes_read", WHOLE, mount_bytes, LONG),
+    ROW("reads of a mount, most", "mount_reads_most", WHOLE, mount_reads_most, BRIEF),
+    ROW("bytes read by that one", "mount_bytes_read_most", WHOLE, mount_bytes_most, LONG),
+    ROW("flash time of one operation, most", "operation_time_ns_most", TIME, time_most, BRIEF),
+    ROW("flash time, typical times", "flash_time_ns", TIME, time, BRIEF),
+    ROW("projected lifetime", "lifetime_ns", TIME, lifetime, BRIEF),
 };
 
 /* Of the run with power cuts: what is not the same as without. */
 static const struct row cut_rows[] = {
-    ROW("power cuts", "cuts", WHOLE, cuts),
-    ROW("  inside a program", "cuts_in_program", WHOLE, in_program),
-    ROW("  inside an erase", "cuts_in_erase", WHOLE, in_erase),
-    ROW("  after an operation", "cuts_after", WHOLE, after),
-    ROW("operations done again", "redone", WHOLE, redone),
-    ROW("operations refused", NULL, WHOLE, refused),
-    ROW("erases more for each cut", "more_erases_per_cut", FINE, more_erases),
-    ROW("programs more for each cut", "more_programs_per_cut", FINE, more_programs),
-    ROW("bytes programmed more for each cut", "more_bytes_per_cut", RATIO, more_bytes),
-    ROW("erases of the most worn sector", NULL, WHOLE, erases_max),
-    ROW("keys or items held at the end", NULL, WHOLE, held),
-    ROW("least held, once it overwrote", NULL, WHOLE, held_least),
-    ROW("reads of a mount, most", NULL, WHOLE, mount_reads_most),
-    ROW("bytes read by that one", NULL, WHOLE, mount_bytes_most),
-    ROW("flash time, typical times", NULL, TIME, time),
-    ROW("projected lifetime", NULL, TIME, lifetime),
+    ROW("power cuts", "cuts", WHOLE, cuts, BRIEF),
+    ROW("  inside a program", "cuts_in_program", WHOLE, in_program, LONG),
+    ROW("  inside an erase", "cuts_in_erase", WHOLE, in_erase, LONG),
+    ROW("  after an operation", "cuts_after", WHOLE, after, LONG),
+    ROW("operations done again", "redone", WHOLE, redone, LONG),
+    ROW("operations refused", NULL, WHOLE, refused, UNUSUAL),
+    ROW("erases more for each cut", "more_erases_per_cut", FINE, more_erases, BRIEF),
+    ROW("programs more for each cut", "more_programs_per_cut", FINE, more_programs, LONG),
+    ROW("bytes programmed more for each cut", "more_bytes_per_cut", RATIO, more_bytes, BRIEF),
+    ROW("erases of the most worn sector", NULL, WHOLE, erases_max, LONG),
+    ROW("keys or items held at the end", NULL, WHOLE, held, LONG),
+    ROW("least held, once it overwrote", NULL, WHOLE, held_least, UNUSUAL),
+    ROW("reads of a mount, most", NULL, WHOLE, mount_reads_most, LONG),
+    ROW("bytes read by that one", NULL, WHOLE, mount_bytes_most, LONG),
+    ROW("flash time, typical times", NULL, TIME, time, LONG),
+    ROW("projected lifetime", NULL, TIME, lifetime, LONG),
 };
 
 #define TEXT_WIDTH 34
 #define CELL_WIDTH_MIN 10
+#define WIDTH_MAX 100
 
 static double number_at(const struct figures *figures, const struct row *row)
 {
@@ -219,17 +228,33 @@ static void print_cell(FILE *out, double number, enum form form, int width)
     free(text);
 }
 
-static void print_row(const struct cost_table *table, const struct figures *figures,
-                      const struct row *row, FILE *out)
+/* Engines whose columns stand side by side. */
+struct block {
+    const struct cost_table *table;
+    const struct figures *figures; /* one for each engine of the table */
+    uint32_t first, end;
+};
+
+static bool is_shown(const struct block *block, const struct row *row)
 {
-    bool known = false;
-    for (uint32_t i = 0; i < table->count; i++)
-        known = known || !isnan(number_at(&figures[i], row));
-    if (!known && row->offset == offsetof(struct figures, held_least)) return;
-    fprintf(out, "  %-*s", TEXT_WIDTH, row->text);
-    for (uint32_t i = 0; i < table->count; i++)
-        print_cell(out, number_at(&figures[i], row), row->form, width_of(&table->entries[i]));
-    fprintf(out, "\n");
+    if (row->shown != UNUSUAL) return row->shown == BRIEF || block->table->is_long;
+    for (uint32_t i = block->first; i < block->end; i++) {
+        double number = number_at(&block->figures[i], row);
+        if (!isnan(number) && (block->table->is_long || number > 0)) return true;
+    }
+    return false;
+}
+
+static void print_rows(const struct block *block, const struct row *rows, size_t count, FILE *out)
+{
+    for (size_t r = 0; r < count; r++) {
+        if (!is_shown(block, &rows[r])) continue;
+        fprintf(out, "  %-*s", TEXT_WIDTH, rows[r].text);
+        for (uint32_t i = block->first; i < block->end; i++)
+            print_cell(out, number_at(&block->figures[i], &rows[r]), rows[r].form,
+                       width_of(&block->table->entries[i]));
+        fprintf(out, "\n");
+    }
 }
 
 static const char *const outcome_name[] = {[COST_DONE] = "done",
@@ -254,38 +279,64 @@ static void print_head(const struct cost_table *table, FILE *out)
     fprintf(out, "%s, %s: %" PRIu32 " sectors of %" PRIu32 " bytes, unit %u\n", table->script->name,
             part->name, part->geometry.sector_count, part->geometry.sector_size,
             part->geometry.unit);
-    fprintf(out, "  %" PRIu64 " operations\n\n", first_done(table)->plain.operations);
-    fprintf(out, "  %-*s", TEXT_WIDTH, "");
-    for (uint32_t i = 0; i < table->count; i++)
-        fprintf(out, "  %*s", width_of(&table->entries[i]), table->entries[i].name);
+    fprintf(out, "  %" PRIu64 " operations\n", first_done(table)->plain.operations);
+}
+
+static void print_names(const struct block *block, FILE *out)
+{
+    const struct cost_table_entry *entries = block->table->entries;
+    fprintf(out, "\n  %-*s", TEXT_WIDTH, "");
+    for (uint32_t i = block->first; i < block->end; i++)
+        fprintf(out, "  %*s", width_of(&entries[i]), entries[i].name);
     fprintf(out, "\n  %-*s", TEXT_WIDTH, "outcome");
-    for (uint32_t i = 0; i < table->count; i++)
-        fprintf(out, "  %*s", width_of(&table->entries[i]),
-                outcome_name[table->entries[i].outcome]);
+    for (uint32_t i = block->first; i < block->end; i++)
+        fprintf(out, "  %*s", width_of(&entries[i]), outcome_name[entries[i].outcome]);
     fprintf(out, "\n");
+}
+
+static void print_block(struct block block, const struct figures *cut, FILE *out)
+{
+    const struct cut_rate *cut_rate = block.table->cut_rate;
+    char faults[FAULT_CLASSES_TEXT_MAX];
+    assert(block.first < block.end && block.end <= block.table->count);
+    print_names(&block, out);
+    print_rows(&block, plain_rows, COUNT(plain_rows), out);
+    if (!cut_rate) return;
+    fault_print_classes(cut_rate->faults, faults);
+    fprintf(out, "  power is cut in %" PRIu64 " of %" PRIu64 " operations (%s)\n", cut_rate->cuts,
+            cut_rate->of, faults);
+    block.figures = cut;
+    print_rows(&block, cut_rows, COUNT(cut_rows), out);
+}
+
+/* The first engine that does not fit beside those from `first` on, of which one always fits. */
+static uint32_t end_of_block(const struct cost_table *table, uint32_t first)
+{
+    uint32_t end = first;
+    int width = 2 + TEXT_WIDTH;
+    do
+        width += 2 + width_of(&table->entries[end++]);
+    while (end < table->count && width + 2 + width_of(&table->entries[end]) <= WIDTH_MAX);
+    return end;
 }
 
 void cost_table_print(const struct cost_table *table, FILE *out)
 {
     if (!first_done(table)) return;
     assert(table->count > 0 && table->script);
-    struct figures *figures = memory_zeroed(table->count, sizeof *figures);
-    print_head(table, out);
-    for (uint32_t i = 0; i < table->count; i++)
-        figures[i] = plain_figures(&table->entries[i]);
-    for (size_t i = 0; i < COUNT(plain_rows); i++)
-        print_row(table, figures, &plain_rows[i], out);
-    if (table->cut_rate) {
-        char faults[FAULT_CLASSES_TEXT_MAX];
-        fault_print_classes(table->cut_rate->faults, faults);
-        fprintf(out, "\n  power is cut in %" PRIu64 " of %" PRIu64 " operations (%s)\n",
-                table->cut_rate->cuts, table->cut_rate->of, faults);
-        for (uint32_t i = 0; i < table->count; i++)
-            figures[i] = cut_figures(&table->entries[i]);
-        for (size_t i = 0; i < COUNT(cut_rows); i++)
-            print_row(table, figures, &cut_rows[i], out);
+    struct figures *plain = memory_zeroed(table->count, sizeof *plain);
+    struct figures *cut = memory_zeroed(table->count, sizeof *cut);
+    for (uint32_t i = 0; i < table->count; i++) {
+        plain[i] = plain_figures(&table->entries[i]);
+        cut[i] = cut_figures(&table->entries[i]);
     }
-    free(figures);
+    print_head(table, out);
+    for (uint32_t first = 0, end; first < table->count; first = end) {
+        end = end_of_block(table, first);
+        print_block((struct block){table, plain, first, end}, cut, out);
+    }
+    free(plain);
+    free(cut);
 }
 
 /* --- JSON --- */

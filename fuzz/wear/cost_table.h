@@ -29,9 +29,11 @@ struct cost_table {
         *cut_rate; /* NULL: no power cuts, and `cut` of the entries means nothing */
     const struct cost_table_entry *entries;
     uint32_t count;
+    bool is_long; /* all figures, not only those that decide */
 };
 
-/* A row a figure, a column an engine; first what became of each. Nothing where none got through. */
+/* A row a figure, a column an engine, first what became of each; as many engines side by side as fit
+ * into 100 columns. Nothing where none got through. */
 void cost_table_print(const struct cost_table *table, FILE *out);
 
 /* One object; what is not known is null. */

@@ -133,6 +133,34 @@ def test_the_table_has_a_column_for_each_engine(brownout, scenario):
 # --- what is printed ---
 
 
+def test_a_table_fits_a_screen_and_a_long_one_has_all_figures(brownout, scenario):
+    words = ("wear", scenario, "--engines", "seqmap,naive,seqmap keys=2", "--cuts", "1/3")
+    brief, full = brownout(*words).stdout, brownout(*words, "--long").stdout
+    assert len(brief.splitlines()) <= 24
+    assert set(brief.splitlines()) < set(full.splitlines())
+    for row in ("payload: bytes of keys and values", "operations refused", "operations done again"):
+        assert row in full and row not in brief
+    assert "projected lifetime" in brief
+
+
+def test_engines_that_do_not_fit_beside_each_other_come_below(brownout, scenario):
+    engines = [f"seqmap keys={number}" for number in range(1, 9)]
+    done = brownout("wear", scenario, "--engines", ",".join(engines), "--cuts", "1/3")
+    lines = done.stdout.splitlines()
+    assert max(map(len, lines)) <= 100
+    names = [line.split("  ") for line in lines if "keys=" in line]
+    assert [name.strip() for row in names for name in row if name] == engines
+    assert len(names) == 2 and sum("power cuts" in line for line in lines) == 2
+
+
+def test_what_was_refused_is_in_the_brief_table_too(brownout, tmp_path):
+    full = "chip generic sectors=3\nengine canary-queue fault=0\n"
+    full += "repeat 80 {\n  push fill 1 200\n}\n"
+    path = written(tmp_path, full)
+    done = brownout("wear", path, "--engines", "canary-queue")
+    assert "operations refused" in done.stdout
+
+
 def test_even_wear_has_no_deviation_and_uneven_wear_has(brownout, tmp_path):
     """One key at a time, so that naive erases one sector again and again."""
     text = "chip generic sectors=4\nengine naive\nrepeat 30 {\n  store a count\n}\n"
