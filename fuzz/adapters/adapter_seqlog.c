@@ -252,7 +252,7 @@ const struct adapter adapter_seqlog = {
     .kind = ADAPTER_LOG,
     .name = "seqlog",
     .summary =
-        "ring log with sequence numbers of sectors; framing, head search, erase-ahead as options",
+        "ring log with a sequence number in each sector; framing and head search are options",
     .claims = "edge,prefix,bits,zeros",
     .options = options,
     .relies_on_and = false,

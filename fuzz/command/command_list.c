@@ -1,4 +1,4 @@
-/* The subcommand list: what there is. */
+/* The subcommand list: what there is. What fits a screen; with --long all that is known of it. */
 #include <assert.h>
 #include <inttypes.h>
 #include <string.h>
@@ -8,6 +8,9 @@
 #include "fuzz/script/ask.h"
 #include "fuzz/script/settings.h"
 #include "fuzz/script/json.h"
+
+#define WIDTH_MAX 100
+#define INDENT "               "
 
 static const char *kind_name(const struct adapter *adapter)
 {
@@ -27,7 +30,7 @@ static void print_words(const struct adapter_option *option, const char *quote, 
 
 static void list_option(const struct adapter_option *option)
 {
-    printf("           %s=", option->name);
+    printf(INDENT "%s=", option->name);
     if (!option->words) {
         printf("%" PRIu64 "  %s%s\n", option->value, option->summary,
                option->fixed ? "; fixed: fuzz leaves it alone" : "");
@@ -39,6 +42,30 @@ static void list_option(const struct adapter_option *option)
     printf(")\n");
 }
 
+static void print_option_names(const struct adapter *adapter)
+{
+    const struct adapter_option *option = adapter->options;
+    for (; option && option->name; option++)
+        printf("%s%s", option == adapter->options ? "; options " : ", ", option->name);
+}
+
+/* In lines of WIDTH_MAX, the further ones indented. */
+static void print_wrapped(const char *text)
+{
+    size_t room = WIDTH_MAX - strlen(INDENT);
+    while (*text) {
+        size_t size = strlen(text);
+        if (size > room) {
+            size = room;
+            while (size > 1 && text[size] != ' ')
+                size--;
+        }
+        printf(INDENT "%.*s\n", (int)size, text);
+        text += size;
+        text += strspn(text, " ");
+    }
+}
+
 /* With no option given, on a part without limits. */
 static const char *claims_of(const struct adapter *adapter)
 {
@@ -47,20 +74,33 @@ static const char *claims_of(const struct adapter *adapter)
     return ask_claims(adapter, &part_find("generic")->geometry, &settings);
 }
 
-static void list_engines(void)
+static void list_engine(const struct adapter *adapter, bool is_long)
+{
+    const struct adapter_option *option = adapter->options;
+    printf("%-14s %s\n", adapter->name, adapter->summary);
+    printf(INDENT "kind %s; claims %s", kind_name(adapter), claims_of(adapter));
+    if (is_long)
+        printf("%s%s", adapter->claims_by ? " (depends on part and options)" : "",
+               engines_is_subject(adapter) ? "; a test subject with known faults" : "");
+    else
+        print_option_names(adapter);
+    printf("\n");
+    if (engines_file(adapter)) printf(INDENT "plugin %s\n", engines_file(adapter));
+    if (!is_long) return;
+    if (adapter->widened_why) {
+        printf(INDENT "widened:\n");
+        print_wrapped(adapter->widened_why);
+    }
+    for (; option && option->name; option++)
+        list_option(option);
+}
+
+static void list_engines(bool is_long)
 {
     const struct adapter *adapter;
-    for (size_t i = 0; (adapter = engines_at(i)); i++) {
-        printf("%-10s %s\n", adapter->name, adapter->summary);
-        printf("           kind %s; claims %s%s%s\n", kind_name(adapter), claims_of(adapter),
-               adapter->claims_by ? " (depends on part and options)" : "",
-               engines_is_subject(adapter) ? "; a test subject with known faults" : "");
-        if (engines_file(adapter)) printf("           plugin %s\n", engines_file(adapter));
-        if (adapter->widened_why) printf("           widened: %s\n", adapter->widened_why);
-        const struct adapter_option *option = adapter->options;
-        for (; option && option->name; option++)
-            list_option(option);
-    }
+    for (size_t i = 0; (adapter = engines_at(i)); i++)
+        list_engine(adapter, is_long);
+    if (!is_long) printf("\n--long says what the options do and what a claim leaves open\n");
 }
 
 static void list_options_json(const struct adapter *adapter)
@@ -110,7 +150,7 @@ static const char *number_text(struct part_number number, double per, const char
     return text;
 }
 
-static void list_chips(void)
+static void list_chips(bool is_long)
 {
     const struct part *part;
     char p[32], q[32], e[32], f[32], n[32];
@@ -127,12 +167,14 @@ static void list_chips(void)
                number_text(part->erase_ns_typ, 1e6, "ms", e),
                number_text(part->erase_ns_max, 1e6, "ms", f),
                number_text(part->endurance, 1, "", n));
-        printf("               %s%s%s\n", part->summary, part->ecc ? "; ECC" : "",
+        if (!is_long) continue;
+        printf(INDENT "%s%s%s\n", part->summary, part->ecc ? "; ECC" : "",
                part->geometry_trust == PART_ASSUMED ? "; geometry not confirmed" : "");
-        printf("               from %s\n", part->source);
+        printf(INDENT "from %s\n", part->source);
     }
     printf("\n? not confirmed: common knowledge, or read from an unnamed part; - unknown\n"
-           "times: programs of one unit between two erases\n");
+           "times: programs of one unit between two erases%s\n",
+           is_long ? "" : "; --long: what it is, and from where");
 }
 
 static void list_chips_json(void)
@@ -184,7 +226,7 @@ static int list_engines_of(const struct command_options *options)
     if (options->json)
         list_engines_json();
     else
-        list_engines();
+        list_engines(options->is_long);
     return COMMAND_CLEAN;
 }
 
@@ -201,7 +243,7 @@ int command_list(int argc, char **argv)
         if (options.json)
             list_chips_json();
         else
-            list_chips();
+            list_chips(options.is_long);
     } else if (strcmp(what, "faults") == 0) {
         list_faults(options.json);
     } else {

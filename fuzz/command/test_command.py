@@ -293,6 +293,14 @@ def test_an_image_shows_the_items_that_were_put_in(harness, engine):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("what", ["engines", "chips", "faults"])
+def test_a_list_fits_a_screen_and_a_long_one_says_more(harness, what):
+    brief = harness.brownout("list", what).stdout.splitlines()
+    full = harness.brownout("list", what, "--long").stdout.splitlines()
+    assert len(brief) <= 40 and max(map(len, brief)) <= 100
+    assert len(full) > len(brief) or what == "faults"
+
+
 def test_engines_are_listed_with_their_kinds_and_options(harness):
     listed = harness.brownout("list", "engines").stdout
     assert re.search(r"(?m)^canary-log .*\n +kind log; claims edge", listed)
