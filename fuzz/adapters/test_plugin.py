@@ -366,6 +366,17 @@ def test_what_a_call_does_after_the_cuts_inside_it_is_charged_to_it(harness, plu
     assert set(kinds) == {"store"}
 
 
+def test_as_many_kinds_are_found_as_were_asked_for(harness, plugin):
+    """Crashes in two operations are one kind each for a program and an erase, once their messages
+    are known: no reason to stop before a third kind."""
+    what = "if (((struct store *)object)->sequence < 5) abort(); return ANSWER_DAMAGED"
+    words = (*FEW, "--plugin", plugin("then-damaged", AFTER_TORN % what), "--depth", 2, "--no-use")
+    text = SCENARIO.format(programs=0) + 'store level 0x01\nstore name "x"\n'
+    alone, beside = (harness.explore(text, *words, "--max", 3, "--jobs", jobs) for jobs in (1, 2))
+    assert alone.clauses == {"clean", "sane"} and len(alone.found) == 3
+    assert alone.stopped and alone == beside
+
+
 # Reading back erases what is not in use, when all was shown: a cut in it is judged by another look.
 ERASES_LAST = """
 static enum answer changed_each(void *object, adapter_visit *visit, void *context)

@@ -163,8 +163,9 @@ static void diverges(struct explorer *e)
 static bool stopped(struct explorer *e)
 {
     uint32_t max = e->options->divergences_max;
-    if ((e->stop && *e->stop) || (max && e->result->divergence_count >= max))
-        e->result->stopped = true;
+    const struct result *result = e->result;
+    bool enough = max && result->divergence_count >= max && result_kinds(result) >= max;
+    if (enough || (e->stop && *e->stop)) e->result->stopped = true;
     return e->result->stopped;
 }
 

@@ -50,7 +50,7 @@ struct explore_options {
     uint32_t passes;          /* runs that share the first-level cuts evenly, so that an exploration
                              * that is stopped has seen all parts of the script; 0 or 1: one */
     uint32_t shard, shards;   /* this part of the first-level cuts; shards 0 or 1: all */
-    uint32_t divergences_max; /* stop after that many different ones; 0: never */
+    uint32_t divergences_max; /* stop after that many kinds (result_kinds()); 0: never */
     const struct explore_share *share; /* NULL: all groups; otherwise the result holds nothing but a
                                         * mistake and whether it was stopped */
     /* Called with the result so far when a divergence of a new shape is in it, so that it is known

@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "fuzz/explore/result_pipe.h"
+#include "fuzz/script/kind.h"
 #include "sim/memory.h"
 
 /* What losses cost, and what may be lost: of one group, and of all. A hang takes a second or more
@@ -37,7 +38,7 @@
 
 struct kind_seen {
     uint32_t group;
-    uint64_t shape;
+    _Atomic uint64_t core; /* of the kind (script/kind.h); 0: it is being written down */
 };
 
 /* Of a worker and of those that take its place. */
@@ -93,15 +94,14 @@ struct pool {
 static uint32_t kinds_before(const struct pool *pool, uint32_t group)
 {
     const struct kind_seen *kinds = pool->shared->kinds;
-    uint32_t count = atomic_load(&pool->shared->kind_count), different = 0;
+    uint32_t count = atomic_load(&pool->shared->kind_count), before = 0;
+    uint64_t cores[KINDS_MAX];
     if (count > KINDS_MAX) count = KINDS_MAX;
     for (uint32_t i = 0; i < count; i++) {
-        bool first = kinds[i].group < group;
-        for (uint32_t k = 0; k < i && first; k++)
-            first = kinds[k].group >= group || kinds[k].shape != kinds[i].shape;
-        different += first;
+        uint64_t core = atomic_load(&kinds[i].core);
+        if (core && kinds[i].group < group) cores[before++] = core;
     }
-    return different;
+    return kind_count_least(cores, before);
 }
 
 /* Whether the groups before this one have lost too much. They are many, and losses rare: the groups
@@ -123,10 +123,12 @@ static bool is_enough(const struct pool *pool, uint32_t group)
     return (max && kinds_before(pool, group) >= max) || is_lost(pool, group);
 }
 
-static void note_kind(struct pool *pool, uint32_t group, uint64_t shape)
+static void note_kind(struct pool *pool, uint32_t group, const struct finding *finding)
 {
     uint32_t index = atomic_fetch_add(&pool->shared->kind_count, 1);
-    if (index < KINDS_MAX) pool->shared->kinds[index] = (struct kind_seen){group, shape};
+    if (index >= KINDS_MAX) return;
+    pool->shared->kinds[index].group = group;
+    atomic_store(&pool->shared->kinds[index].core, kind_core(finding));
 }
 
 /* --- in the worker --- */
@@ -165,7 +167,7 @@ static void keep(void *context, const struct result *so_far)
     uint32_t group = hand->slot->path.group;
     if (group == PATH_GROUP_NONE) return; /* the run without cuts, once more */
     for (; hand->noted < so_far->divergence_count; hand->noted++)
-        note_kind(hand->pool, group, so_far->divergences[hand->noted].shape);
+        note_kind(hand->pool, group, &so_far->divergences[hand->noted].script->found);
     hand->slot->begun = put_portion(hand, group, so_far);
 }
 
@@ -208,8 +210,8 @@ static _Noreturn void work_uncut(struct pool *pool)
 /* --- what is lost --- */
 
 /* The worker is gone in the middle of an engine call: the path it was on is the case. */
-static uint64_t add_lost(struct pool *pool, uint32_t index, enum worker_end end, const char *text,
-                         struct result *result)
+static struct finding add_lost(struct pool *pool, uint32_t index, enum worker_end end,
+                               const char *text, struct result *result)
 {
     const struct path *path = &pool->slots[index].path;
     const struct path_frame frame = {pool->script, pool->adapter, pool->settings,
@@ -220,7 +222,7 @@ static uint64_t add_lost(struct pool *pool, uint32_t index, enum worker_end end,
     divergence.lost = true;
     divergence.order = path->ordinal;
     path_add(result, &divergence, &frame, path, &finding);
-    return divergence.shape;
+    return finding;
 }
 
 static struct result *new_portion(struct pool *pool, uint32_t group)
@@ -296,7 +298,8 @@ static void replace(struct pool *pool, uint32_t index, enum worker_end end, cons
     }
     assert(group < pool->group_count);
     struct result *part = lost_portion(pool, index);
-    note_kind(pool, group, add_lost(pool, index, end, text, part));
+    struct finding finding = add_lost(pool, index, end, text, part);
+    note_kind(pool, group, &finding);
     uint32_t more = price(&slot->path, end);
     bool over = atomic_fetch_add(&pool->groups[group].lost, more) + more >= LOSS_GROUP_MAX;
     atomic_fetch_add(&pool->shared->lost, more);
@@ -391,9 +394,9 @@ static bool run_uncut(struct pool *pool)
     watch_workers(pool);
     worker_close(&pool->workers[0]);
     pool->uncut = false;
-    bool full = max && pool->result->divergence_count >= max;
+    bool full = max && result_kinds(pool->result) >= max;
     for (uint32_t i = 0; i < pool->result->divergence_count; i++)
-        note_kind(pool, 0, pool->result->divergences[i].shape);
+        note_kind(pool, 0, &pool->result->divergences[i].script->found);
     pool->leaks = result_has_leak(pool->result);
     return pool->end && !full && !pool->result->mistake[0] && !pool->shared->stop;
 }
@@ -436,7 +439,7 @@ static void add_up(struct pool *pool)
     for (uint32_t i = 0; i < pool->portion_count; i++) {
         struct portion *part = &pool->portions[i];
         bool next = part->group != last;
-        bool enough = (max && result->divergence_count >= max) || is_lost(pool, part->group);
+        bool enough = (max && result_kinds(result) >= max) || is_lost(pool, part->group);
         if (next && enough) {
             result->stopped = true;
             break;
@@ -447,7 +450,7 @@ static void add_up(struct pool *pool)
     }
     result->parts_all = pool->group_count;
     assert(result->parts <= result->parts_all && "a group counts once");
-    if (!max || result->divergence_count < max) return;
+    if (!max || result_kinds(result) < max) return;
     result->stopped = true;
     if (!pool->shared->stop) result->stop = RESULT_MAX;
 }

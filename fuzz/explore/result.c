@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/script/kind.h"
 #include "sim/memory.h"
 
 static struct divergence *find(struct result *result, uint64_t shape)
@@ -39,6 +40,18 @@ void result_add_counts(struct result *to, const struct result *from)
     if (!from->mistake[0] || to->mistake[0]) return;
     to->mistake_line = from->mistake_line;
     memcpy(to->mistake, from->mistake, sizeof to->mistake);
+}
+
+uint32_t result_kinds(const struct result *result)
+{
+    uint32_t count = result->divergence_count;
+    uint64_t *cores = memory_zeroed(count ? count : 1, sizeof *cores);
+    for (uint32_t i = 0; i < count; i++)
+        cores[i] = kind_core(&result->divergences[i].script->found);
+    uint32_t kinds = kind_count_least(cores, count);
+    assert(kinds <= count && (kinds > 0) == (count > 0));
+    free(cores);
+    return kinds;
 }
 
 bool result_has_leak(const struct result *result)

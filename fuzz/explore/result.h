@@ -57,6 +57,9 @@ void result_free(struct result *result);
  * the one of the simplest fault, and the first one of that. False: it is to be added. */
 bool result_counts(struct result *result, const struct divergence *divergence);
 
+/* How many kinds were found, counted as few: cases that are made smaller may become of one kind. */
+uint32_t result_kinds(const struct result *result);
+
 /* Whether an engine that keeps memory is among what was found. */
 bool result_has_leak(const struct result *result);
 

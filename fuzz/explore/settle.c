@@ -135,34 +135,62 @@ static void make_smaller(struct divergence *divergence, const struct adapter *ad
 
 /* --- the whole --- */
 
-bool settle_divergence(struct divergence *divergence, const struct adapter *adapter,
-                       const struct settle_options *options)
+/* Whether it shows its kind when it is run again, whose words it takes over. */
+static bool confirm(struct divergence *divergence, const struct adapter *adapter,
+                    const struct settle_options *options)
 {
     struct script *again =
         run_again(divergence->script, adapter, &options->limits, &divergence->shown);
     if (!again) return false;
     script_free(divergence->script);
     divergence->script = again;
-    if (options->shrink && !worker_stopped()) make_smaller(divergence, adapter, options);
+    return true;
+}
+
+/* Its clause and shape are those of what it shows. */
+static void name(struct divergence *divergence, const struct adapter *adapter)
+{
     const struct finding *found = &divergence->script->found;
     divergence->clause = found->clause;
     divergence->shape =
         kind_digest(found) ^ script_digest(adapter->name, (uint32_t)strlen(adapter->name));
+}
+
+static void finish(struct divergence *divergence, const struct adapter *adapter,
+                   const struct settle_options *options)
+{
+    if (options->shrink && !worker_stopped()) make_smaller(divergence, adapter, options);
+    name(divergence, adapter);
+}
+
+bool settle_divergence(struct divergence *divergence, const struct adapter *adapter,
+                       const struct settle_options *options)
+{
+    if (!confirm(divergence, adapter, options)) return false;
+    finish(divergence, adapter, options);
     return true;
 }
 
+/* What shows one kind already is made smaller once. */
 void settle_result(struct result *result, const struct adapter *adapter,
                    const struct settle_options *options)
 {
-    struct divergence *found = result->divergences;
-    uint32_t count = result->divergence_count;
+    struct result confirmed = {0};
+    for (uint32_t i = 0; i < result->divergence_count; i++) {
+        struct divergence *found = &result->divergences[i];
+        if (confirm(found, adapter, options)) {
+            name(found, adapter);
+            result_add(&confirmed, found);
+        } else {
+            result_add_unreproduced(result, found);
+        }
+    }
+    free(result->divergences);
     result->divergences = NULL;
     result->divergence_count = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        if (settle_divergence(&found[i], adapter, options))
-            result_add(result, &found[i]);
-        else
-            result_add_unreproduced(result, &found[i]);
+    for (uint32_t i = 0; i < confirmed.divergence_count; i++) {
+        finish(&confirmed.divergences[i], adapter, options);
+        result_add(result, &confirmed.divergences[i]);
     }
-    free(found);
+    free(confirmed.divergences);
 }

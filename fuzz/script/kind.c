@@ -197,3 +197,42 @@ uint64_t kind_digest(const struct finding *finding)
     if (finding->seen == SEEN_CRASH) print_place(finding->text, place);
     return script_digest(bytes, sizeof bytes) ^ script_digest(place, (uint32_t)strlen(place));
 }
+
+/* --- before cases are smaller --- */
+
+uint64_t kind_core(const struct finding *finding)
+{
+    const uint64_t parts[] = {(uint64_t)finding->clause, (uint64_t)finding->seen,
+                              (uint64_t)finding->call, finding->rule, (uint64_t)finding->cut};
+    uint64_t core = 0;
+    assert(finding->clause != CLAUSE_NONE && "a finding");
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        assert(parts[i] <= UINT8_MAX);
+        core = core << 8 | parts[i];
+    }
+    return core;
+}
+
+static enum cut_in cut_of(uint64_t core)
+{
+    return (enum cut_in)(core & UINT8_MAX);
+}
+
+/* Whether a case of `a` may come to be of the same kind as one of `b`. */
+static bool may_become(uint64_t a, uint64_t b)
+{
+    bool simpler = cut_of(a) == CUT_RECOVERY && cut_of(b) != CUT_NONE;
+    return a == b || (a >> 8 == b >> 8 && simpler);
+}
+
+uint32_t kind_count_least(const uint64_t *cores, uint32_t count)
+{
+    uint32_t kinds = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        bool own = true;
+        for (uint32_t k = 0; k < count && own; k++)
+            own = !may_become(cores[i], cores[k]) || (cores[i] == cores[k] && k >= i);
+        kinds += own;
+    }
+    return kinds;
+}

@@ -40,4 +40,12 @@ bool kind_has_place(const char *text);
 /* Equal for findings of one kind. */
 uint64_t kind_digest(const struct finding *finding);
 
+/* A kind without what may still come out: the place of a crash, which only its message says. Never
+ * 0. */
+uint64_t kind_core(const struct finding *finding);
+
+/* How many kinds findings with these cores are at least once their cases are smaller: a cut in a
+ * recovery may become one in a program or an erase. One more core never makes fewer of them. */
+uint32_t kind_count_least(const uint64_t *cores, uint32_t count);
+
 #endif
