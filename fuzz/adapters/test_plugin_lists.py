@@ -62,6 +62,24 @@ def test_a_sound_queue_is_clean(harness, plugin):
     assert explored.found == [] and explored.judged > 100
 
 
+# One append takes the place of three items, each of which was written into the other sector.
+UNEVEN = """chip generic sectors=2 sector=160 page=32 unit=16 read=16
+engine changed
+
+append empty
+push empty
+push fill 0x64 85
+append fill 0x65 58
+look
+"""
+
+
+def test_an_append_may_drop_all_where_each_item_goes_to_the_other_sector(harness, plugin):
+    sound = plugin("sound", "static void change(void) {}")
+    explored = explore(harness, sound, UNEVEN, "--prefixes", 2, "--bits", 2, "--masks", 1)
+    assert explored.found == [] and explored.judged > 100
+
+
 # Answers that a queue gives where it can't do a thing.
 REFUSING = """
 static enum answer no_fits(void *object, uint32_t *size)

@@ -423,14 +423,16 @@ static bool has_room(const struct model_list *list, const struct chip *chip)
 
 /* In how many sectors the items may lie that one call drops. The first append after a power-on may
  * clear one more: an engine whose power-on writes nothing leaves its work to it, and gives up what
- * is left of the head, which a cut may have touched. */
+ * is left of the head, which a cut may have touched. Where that is all sectors, it does not count
+ * how often the items go from one to another: an engine may write all of them anew each time. */
 static uint32_t sectors_dropped(const struct model_list *list, const struct chip *chip,
                                 bool recovered)
 {
     uint32_t once = 1 + list->design->ahead, size = chip_flash(chip)->geometry.sector_size;
     uint32_t newest = list->end > list->first ? list->items[list->end - 1].value->size : 0;
-    if (recovered) return once;
-    return once + newest / size + list->resumes + (list->waited ? once : 0);
+    uint32_t most = once + newest / size + list->resumes + (list->waited ? once : 0);
+    if (recovered) most = once;
+    return most < list->design->ring ? most : UINT32_MAX;
 }
 
 static bool is_held_so_far(const struct model_item *item)
