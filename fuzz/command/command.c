@@ -209,7 +209,8 @@ static bool number(int code, const char *text, uint64_t min, uint64_t max, uint6
     char *end;
     assert(min <= max && text);
     errno = 0;
-    unsigned long long parsed = strtoull(text, &end, 0);
+    bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+    unsigned long long parsed = strtoull(text, &end, hex ? 16 : 10);
     if (*text >= '0' && *text <= '9' && !*end && !errno && parsed >= min && parsed <= max) {
         *value = parsed;
         return true;

@@ -89,6 +89,7 @@ def test_the_version_names_the_build(harness):
         (["explore", "a", "--shard", "0/4294967298"], "--shard"),
         (["explore", "a", "--shard", "-1/2"], "--shard"),
         (["explore", "a", "--jobs", "4294967297"], "--jobs"),
+        (["explore", "a", "--jobs", "0400"], "--jobs"),
         (["explore", "a", "--max", "18446744073709551617"], "--max"),
         (["explore", "a", "--seconds", "nan"], "--seconds"),
         (["fuzz", "--engine", "seqmap", "--time", "inf"], "--time"),
