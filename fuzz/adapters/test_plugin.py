@@ -305,6 +305,14 @@ def test_a_crash_is_reported_and_its_case_crashes_again(harness, plugin, options
     assert "Aborted" in done.stdout.splitlines()[-1]
 
 
+def test_what_was_done_before_an_uncut_crash_is_counted(harness, plugin):
+    changed = plugin("third", AT_STORE % "if (store->sequence == 3) abort()")
+    words = ("--plugin", changed, "--json", "--quiet", *FEW)
+    done = run_plain("explore", harness.write(SCENARIO.format(programs=0)), *words)
+    assert done.returncode == DIVERGED
+    assert json.loads(done.stdout)["operations"] == 2
+
+
 def test_a_read_far_outside_is_a_crash(harness, plugin):
     changed = plugin("wild", AT_TORN % "ticks += *((volatile uint8_t *)object + (1ull << 44))")
     found = explore_plain(harness, changed)

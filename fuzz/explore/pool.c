@@ -322,6 +322,7 @@ static void end_uncut(struct pool *pool, enum worker_end end, const char *text)
     }
     if (path->level == 0) pool->end = op == PATH_OP_NONE ? 0 : op; /* else it was read back */
     pool->result->stopped = true;
+    pool->result->operations = pool->end;
     add_lost(pool, 0, end, text, pool->result);
 }
 
