@@ -4,7 +4,8 @@
  * debugging), a cut dropped, moved to an earlier flash call or given a simpler tear, values
  * shorter, plainer or joined, keys merged, a smaller chip. It is tidied, replayed, and taken when
  * the replay shows a finding of the wanted kind and every cut took place. All of this is repeated
- * until nothing gets smaller, or time or attempts are used up. In the end the exercise is tried as
+ * until nothing gets smaller, or time or attempts are used up. When nothing else goes, two things
+ * are changed at once that are of no use alone: a push with its pop, laps with sectors. In the end the exercise is tried as
  * plain operations, which can be left out one by one.
  */
 #define _GNU_SOURCE
@@ -465,10 +466,10 @@ static bool takes(const struct shrinker *shrinker, const struct script *script)
            settings_resolve(shrinker->adapter, script, &settings, reason);
 }
 
-static struct script *with_geometry(const struct shrinker *shrinker, uint32_t sectors,
-                                    uint32_t size)
+/* Takes the candidate; NULL when no chip or not the engine is like that. */
+static struct script *on_chip(const struct shrinker *shrinker, struct script *candidate,
+                              uint32_t sectors, uint32_t size)
 {
-    struct script *candidate = script_copy(shrinker->best);
     struct bo_flash_geometry *g = &candidate->part.geometry;
     g->sector_count = sectors;
     g->sector_size = size;
@@ -478,11 +479,22 @@ static struct script *with_geometry(const struct shrinker *shrinker, uint32_t se
     return NULL;
 }
 
+static struct script *with_geometry(const struct shrinker *shrinker, uint32_t sectors,
+                                    uint32_t size)
+{
+    return on_chip(shrinker, script_copy(shrinker->best), sectors, size);
+}
+
+static uint32_t sectors_least(const struct shrinker *shrinker)
+{
+    return shrinker->adapter->kind == ADAPTER_MAP ? 2 : 1;
+}
+
 /* A smaller chip needs fewer operations to come to the same place. */
 static bool shrink_chip(struct shrinker *shrinker)
 {
     bool smaller = false;
-    uint32_t least = shrinker->adapter->kind == ADAPTER_MAP ? 2 : 1;
+    uint32_t least = sectors_least(shrinker);
     for (bool went = true; went;) {
         const struct bo_flash_geometry g = shrinker->best->part.geometry;
         went = try(shrinker, with_geometry(shrinker, g.sector_count, g.sector_size / 2)) ||
@@ -491,6 +503,81 @@ static bool shrink_chip(struct shrinker *shrinker)
         smaller = smaller || went;
     }
     return smaller;
+}
+
+/* --- when nothing else goes --- */
+
+/* Two at a time are tried of so many operations: some hundred attempts. */
+#define PAIRS_OF_MAX 40u
+
+/* Two operations that are of no use without each other, as a push and a pop. */
+static bool drop_pair(struct shrinker *shrinker)
+{
+    uint32_t count = shrinker->best->op_count;
+    for (uint32_t k = count; k-- > 1 && count <= PAIRS_OF_MAX;) {
+        for (uint32_t i = k; i-- > 0;) {
+            struct script *one = without(shrinker->best, k, 1);
+            struct script *both = without(one, i, 1);
+            script_free(one);
+            if (try(shrinker, both)) return true;
+        }
+    }
+    return false;
+}
+
+/* Operations in a row, some of which are a lap around the flash: fewer laps do on a smaller chip. */
+#define LAP_MAX 12u
+
+static bool drop_lap_on(struct shrinker *shrinker, uint32_t sectors, uint32_t sector_size)
+{
+    uint32_t count = shrinker->best->op_count;
+    for (uint32_t size = 1; size <= LAP_MAX && size < count; size++) {
+        for (uint32_t first = count - size + 1; first-- > 0;) {
+            struct script *fewer = without(shrinker->best, first, size);
+            if (try(shrinker, on_chip(shrinker, fewer, sectors, sector_size))) return true;
+        }
+    }
+    return false;
+}
+
+static bool drop_lap(struct shrinker *shrinker)
+{
+    const struct bo_flash_geometry g = shrinker->best->part.geometry;
+    return drop_lap_on(shrinker, g.sector_count, g.sector_size) ||
+           (g.sector_count > sectors_least(shrinker) &&
+            drop_lap_on(shrinker, g.sector_count - 1, g.sector_size)) ||
+           drop_lap_on(shrinker, g.sector_count, g.sector_size / 2);
+}
+
+/* Two items become one larger item, which takes a pop less. */
+static bool join_popped(struct shrinker *shrinker)
+{
+    static const uint32_t extra[] = {0, 4, 8, 12, 16, 24, 32, 64};
+    const struct script *best = shrinker->best;
+    for (uint32_t i = best->op_count; i-- > 1;) {
+        const struct op *ops = best->ops;
+        uint32_t pop = i + 1;
+        while (pop < best->op_count && ops[pop].kind != OP_POP)
+            pop++;
+        if (pop == best->op_count || !brings_value(&ops[i]) || ops[i - 1].kind != ops[i].kind ||
+            ops[i].cut.nth || ops[i - 1].cut.nth || ops[pop].cut.nth)
+            continue;
+        for (size_t e = 0; e < sizeof extra / sizeof *extra; e++) {
+            uint32_t size = ops[i - 1].value->size + ops[i].value->size + extra[e];
+            struct script *popped = without(best, pop, 1);
+            struct script *joined = without(popped, i - 1, 1);
+            struct script *larger = with_plain(joined, i - 1, size);
+            script_free(popped);
+            script_free(joined);
+            if (try(shrinker, larger)) return true;
+        }
+    }
+    return false;
+}
+
+static bool try_harder(struct shrinker *shrinker)
+{
+    return join_popped(shrinker) || drop_pair(shrinker) || drop_lap(shrinker);
 }
 
 /* --- the whole --- */
@@ -512,7 +599,7 @@ static bool shrink_once(struct shrinker *shrinker)
 
 static void shrink_all(struct shrinker *shrinker)
 {
-    while (shrink_once(shrinker) && !is_over(shrinker)) {}
+    while ((shrink_once(shrinker) || try_harder(shrinker)) && !is_over(shrinker)) {}
 }
 
 /* A case without `use` reads better, if it is not longer or still short. */
