@@ -170,7 +170,7 @@ static const struct {
     {"decode", LOADS "chip image faults "},
     {"wear", LOADS "engines cuts seed faults bits masks prefixes db campaign json artefacts long "
                    "no-shrink shrink-seconds " LIMITS},
-    {"inspect", LOADS "chip offset " LIMITS},
+    {"inspect", LOADS "chip offset long " LIMITS},
     {"print", ""},
     {"list", "json long plugin " LIMITS},
     {"bench", LOADS "engines runs "},

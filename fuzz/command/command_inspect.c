@@ -17,6 +17,16 @@
 #include "sim/memory.h"
 #include "sim/pulse.h"
 
+/* Lines of one list: where they are more than fit a screen, those at both ends. */
+#define LINES_FIRST 14u
+#define LINES_LAST 6u
+
+struct excerpt {
+    bool is_long; /* all of them */
+    uint64_t count;
+    char *last[LINES_LAST]; /* those after the first ones, by their number modulo LINES_LAST */
+};
+
 struct inspection {
     const char *path;
     const struct loaded *loaded;
@@ -24,58 +34,99 @@ struct inspection {
     uint64_t size;
     uint64_t place; /* of the next item: a queue has no numbers */
     bool numbered;
+    struct excerpt excerpt;
 };
 
-static void print_line(void *context, const char *text)
+/* Takes the line. */
+static void excerpt_line(struct excerpt *it, char *line)
 {
-    (void)context;
+    char **held = &it->last[it->count % LINES_LAST];
     pulse_now->beats++;
-    printf("%s\n", text);
+    it->count++;
+    if (it->is_long || it->count <= LINES_FIRST) {
+        printf("%s\n", line);
+        free(line);
+        return;
+    }
+    free(*held);
+    *held = line;
 }
 
-static void print_bytes(const uint8_t *bytes, uint32_t size)
+/* Prints those that are held; the next list begins. */
+static void excerpt_end(struct excerpt *it)
+{
+    uint64_t held = it->is_long || it->count <= LINES_FIRST ? 0 : it->count - LINES_FIRST;
+    if (held > LINES_LAST) {
+        printf("  .. %" PRIu64 " more; --long prints them\n", held - LINES_LAST);
+        held = LINES_LAST;
+    }
+    for (uint64_t i = it->count - held; i < it->count; i++) {
+        char **line = &it->last[i % LINES_LAST];
+        assert(*line && "each is printed once");
+        printf("%s\n", *line);
+        free(*line);
+        *line = NULL;
+    }
+    it->count = 0;
+}
+
+static void take_line(void *context, const char *text)
+{
+    struct inspection *it = context;
+    excerpt_line(&it->excerpt, memory_copy(text, strlen(text) + 1));
+}
+
+static void print_bytes(FILE *out, const uint8_t *bytes, uint32_t size)
 {
     bool plain = size > 0;
     for (uint32_t i = 0; i < size; i++)
         plain = plain && bytes[i] >= ' ' && bytes[i] < 0x7F && bytes[i] != '"';
     if (plain) {
-        printf("\"%.*s\"", (int)size, (const char *)bytes);
+        fprintf(out, "\"%.*s\"", (int)size, (const char *)bytes);
         return;
     }
-    printf(size ? "0x" : "empty");
+    fprintf(out, size ? "0x" : "empty");
     for (uint32_t i = 0; i < size && i < 32; i++)
-        printf("%02x", bytes[i]);
-    if (size > 32) printf("..");
+        fprintf(out, "%02x", bytes[i]);
+    if (size > 32) fprintf(out, "..");
 }
 
-static void print_content(const uint8_t *bytes, uint32_t size)
+static void print_content(FILE *out, const uint8_t *bytes, uint32_t size)
 {
     if (!bytes && size == ADAPTER_DAMAGED) {
-        printf("damaged\n");
+        fprintf(out, "damaged");
         return;
     }
-    print_bytes(bytes, size);
-    printf(" (%" PRIu32 " bytes)\n", size);
+    print_bytes(out, bytes, size);
+    fprintf(out, " (%" PRIu32 " bytes)", size);
 }
 
-static void print_pair(void *context, const void *key, uint32_t key_size, const void *value,
-                       uint32_t value_size)
-{
-    (void)context;
-    pulse_now->beats++;
-    printf("  ");
-    print_bytes(key, key_size);
-    printf(" = ");
-    print_content(value, value_size);
-}
-
-static void print_item(void *context, uint64_t number, const void *data, uint32_t size)
+static void take_pair(void *context, const void *key, uint32_t key_size, const void *value,
+                      uint32_t value_size)
 {
     struct inspection *it = context;
-    pulse_now->beats++;
-    printf("  %" PRIu64 " = ", it->numbered ? number : it->place);
+    char *line;
+    size_t size;
+    FILE *out = memory_open(&line, &size);
+    fprintf(out, "  ");
+    print_bytes(out, key, key_size);
+    fprintf(out, " = ");
+    print_content(out, value, value_size);
+    memory_close(out, &line);
+    excerpt_line(&it->excerpt, line);
+}
+
+static void take_item(void *context, uint64_t number, const void *data, uint32_t data_size)
+{
+    struct inspection *it = context;
+    char *line;
+    size_t size;
+    FILE *out = memory_open(&line, &size);
+    fprintf(out, "  %" PRIu64 " = ", it->numbered ? number : it->place);
     it->place++;
-    print_content(data, size);
+    print_content(out, data, data_size);
+    memory_close(out, &line);
+    excerpt_line(&it->excerpt, line);
 }
 
 static enum answer print_contents(struct inspection *it, void *object)
@@ -89,10 +140,10 @@ static enum answer print_contents(struct inspection *it, void *object)
     }
     if (adapter->kind == ADAPTER_MAP) {
         printf("values, oldest copy first; the last one of a key counts:\n");
-        return adapter->map->each(object, print_pair, it);
+        return adapter->map->each(object, take_pair, it);
     }
     printf("items, oldest first, by their %s:\n", it->numbered ? "numbers" : "places");
-    return adapter->list->each(object, print_item, it);
+    return adapter->list->each(object, take_item, it);
 }
 
 static int inspect_chip(struct inspection *it, struct chip *chip)
@@ -111,8 +162,10 @@ static int inspect_chip(struct inspection *it, struct chip *chip)
            flash->geometry.sector_count, flash->geometry.sector_size);
     pulse_enter_engine(ADAPTER_CALL_MOUNT);
     enum answer answer = adapter->mount(object, flash, &loaded->settings);
-    if (adapter->inspect) adapter->inspect(object, flash, &loaded->settings, print_line, it);
+    if (adapter->inspect) adapter->inspect(object, flash, &loaded->settings, take_line, it);
+    excerpt_end(&it->excerpt);
     if (answer == ANSWER_OK) answer = print_contents(it, object);
+    excerpt_end(&it->excerpt);
     pulse_go(PULSE_HARNESS);
     if (answer != ANSWER_OK)
         printf("the engine can't open it: it is damaged, or another engine or other options wrote "
@@ -162,8 +215,11 @@ static int inspect_dump(const struct command_options *options, const struct load
     assert(wanted <= SIZE_MAX && (dump->size <= wanted || options->offset_given));
     uint8_t *image = memory_new((size_t)wanted);
     dump_copy(dump, g->erased, image, wanted);
-    struct inspection it = {
-        .path = options->files[0], .loaded = loaded, .image = image, .size = wanted};
+    struct inspection it = {.path = options->files[0],
+                            .loaded = loaded,
+                            .image = image,
+                            .size = wanted,
+                            .excerpt = {.is_long = options->is_long}};
     code = command_apart(options, loaded->adapter->name, inspect_apart, &it);
     free(image);
     return code;

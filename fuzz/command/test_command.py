@@ -128,7 +128,7 @@ USES = {
     "decode": "engine plugin chip image faults",
     "wear": """engine plugin engines cuts seed faults bits masks prefixes db campaign json long
         artefacts no-shrink shrink-seconds silence call-seconds memory""",
-    "inspect": "engine plugin chip offset silence call-seconds memory",
+    "inspect": "engine plugin chip offset long silence call-seconds memory",
     "print": "",
     "list": "json long plugin silence call-seconds memory",
 }
@@ -292,6 +292,20 @@ def test_an_image_shows_the_items_that_were_put_in(harness, engine):
     assert done.stdout.splitlines()[-3:] == [
         '  0 = "one" (3 bytes)', "  1 = 0x0102 (2 bytes)", "  2 = empty (0 bytes)",
     ]  # fmt: skip
+
+
+def test_what_is_inspected_fits_a_screen_or_is_long(harness):
+    """Items at both ends, each once, however many there are."""
+    for count, lines in ((20, 20), (21, 21), (22, 21), (400, 21)):
+        text = "chip generic sectors=4\nengine canary-log fault=0\n"
+        path = harness.write(f"{text}repeat {count} as i {{\nappend count\n}}\n", "many.scn")
+        image = harness.folder / "many.bin"
+        assert harness.brownout("run", path, "--image", image).returncode == CLEAN
+        brief = re.findall(r"(?m)^  (\d+|\.\.) ", harness.brownout("inspect", image, path).stdout)
+        done = harness.brownout("inspect", image, path, "--long")
+        numbers = re.findall(r"(?m)^  (\d+) =", done.stdout)
+        assert len(numbers) == count and len(brief) == lines
+        assert brief == (numbers if count < 21 else [*numbers[:14], *["..", *numbers[-6:]]])
 
 
 @pytest.mark.parametrize("what", ["engines", "chips", "faults"])
@@ -484,7 +498,8 @@ def test_two_readers_see_the_same_in_an_image_of_the_crate(harness, path):
     chip = f"generic sectors={sectors} sector={size} page=256 unit={unit} read={unit}"
 
     def values(engine):
-        done = harness.brownout("inspect", path, "--chip", chip, "--engine", f"{engine} key=2")
+        words = ("--chip", chip, "--engine", f"{engine} key=2", "--long")
+        done = harness.brownout("inspect", path, *words)
         assert done.returncode == CLEAN
         return dict(re.findall(r"(?m)^  (\w+) = (.*)$", done.stdout))
 
