@@ -10,6 +10,8 @@
 #include "seqlog_internal.h"
 
 #define AROUND 8u /* headers at the anchor, after the answer, and the bad one */
+#define AROUND_UNCUT                                                                               \
+    6u            /* the anchor, a blank one before it or one step from it, LOOK_AHEAD after */
 #define PIECE 32u /* bytes of an index of bits that are read at once */
 
 static uint32_t log2_up(uint32_t n)
@@ -137,6 +139,70 @@ struct bo_bound seqlog_bound(const struct seqlog_config *config, enum seqlog_cal
         break;
     default:
         most.reads = 2ull * plan.sectors + log2_up(plan.sectors) + walk;
+        break;
+    }
+    return most;
+}
+
+/* Without cuts ------------------------------------------------------------------------------ */
+
+/* An index names the head, a coarse one a sector of its group, and no header is bad. */
+static uint64_t hint_reads_uncut(const struct seqlog_config *config, const struct seqlog_plan *plan)
+{
+    if (config->find != SEQLOG_POINTER) return hint_reads(config, plan);
+    return 2 + log2_up(plan->index_sectors) + log2_up(plan->index_span + 1);
+}
+
+static uint64_t find_reads_uncut(const struct seqlog_config *config, const struct seqlog_plan *plan)
+{
+    uint32_t group = config->find == SEQLOG_COARSE ? plan->index_group : 1;
+    if (config->find == SEQLOG_SCAN) return plan->sectors;
+    if (config->find == SEQLOG_BISECT) return AROUND_UNCUT + log2_up(plan->sectors);
+    return hint_reads_uncut(config, plan) + AROUND_UNCUT + 2ull * log2_up(group);
+}
+
+/* Either an index sector is begun or the next bit, which may lie after a piece that is cleared, or
+ * the next entry is written. */
+static struct bo_bound note_bound_uncut(const struct seqlog_config *config,
+                                        const struct seqlog_plan *plan)
+{
+    const struct bo_flash_geometry *g = &config->flash->geometry;
+    struct bo_bound most = {0, 0};
+    if (config->find == SEQLOG_POINTER)
+        return (struct bo_bound){1, 1 + programs(g, seqlog_index_entry_size(g))};
+    if (config->find <= SEQLOG_BISECT) return most;
+    uint32_t levels = config->find == SEQLOG_TWOLEVEL ? 2 : 1;
+    uint32_t tag = programs_at_start(g, seqlog_index_tag_size(g));
+    if (config->find != SEQLOG_COARSE) most.reads += 1 + seqlog_minimum(pieces_lower(plan), 2);
+    if (config->find != SEQLOG_FINE) most.reads += 1 + seqlog_minimum(pieces_upper(plan), 2);
+    most.changes = levels * (1ull + tag);
+    return most;
+}
+
+struct bo_bound seqlog_bound_uncut(const struct seqlog_config *config, enum seqlog_call call)
+{
+    const struct bo_flash_geometry *g = &config->flash->geometry;
+    struct bo_bound most = seqlog_bound(config, call);
+    struct seqlog_plan plan;
+    if (seqlog_plan(g, config, &plan)) return most;
+    struct bo_bound note = note_bound_uncut(config, &plan);
+    uint64_t open = 1 + programs_at_start(g, plan.header_size) + note.changes;
+    switch (call) {
+    case SEQLOG_CALL_MOUNT:
+        most.reads = find_reads_uncut(config, &plan) + walk_reads(config);
+        break;
+    case SEQLOG_CALL_PREPARE:
+        most.reads = 0;
+        break;
+    case SEQLOG_CALL_APPEND:
+        most.reads = note.reads;
+        most.changes = open + g->sector_size / g->page_size + (config->ahead ? 1 : 0);
+        break;
+    case SEQLOG_CALL_CLEAR:
+        most.reads = note.reads;
+        most.changes = open;
+        break;
+    default:
         break;
     }
     return most;

@@ -6,7 +6,9 @@
  * both framings, erase-ahead or not: records of all sizes, power-ons, power cuts in any call. The
  * most reads and the most changes of each call are held against seqlog_bound: never more; and on
  * each geometry, with one of the sets of options at least, the worst comes within a factor of 4.
- * With the smallest work buffer, which does not hold a sector, only the first is asked.
+ * With the smallest work buffer, which does not hold a sector, only the first is asked. Histories
+ * without cuts are held against seqlog_bound_uncut, and with each set of options the worst mount and
+ * the worst append come within a factor of 2 of it.
  */
 #define RAM_FLASH_SIZE_MAX 65536u
 #define RAM_FLASH_SECTOR_MAX 4096u
@@ -39,6 +41,7 @@ static struct bo_bound worst[SEQLOG_CALLS];
 static uint64_t random_state;
 static uint32_t calls_left; /* programs and erases up to the one that is cut; 0: none is */
 static bool verbose;
+static bool uncut; /* neither power cuts nor calls that failed */
 
 static uint32_t below(uint32_t n)
 {
@@ -49,7 +52,8 @@ static uint32_t below(uint32_t n)
  * something. */
 static void note_starts(enum seqlog_call call)
 {
-    if (call != SEQLOG_CALL_MOUNT && call <= SEQLOG_CALL_CLEAR && below(32) == 0) ring.stale = true;
+    if (call != SEQLOG_CALL_MOUNT && call <= SEQLOG_CALL_CLEAR && !uncut && below(32) == 0)
+        ring.stale = true;
     before = ram.counts;
 }
 
@@ -116,8 +120,8 @@ static void run_history(uint32_t seed)
     random_state = seed;
     for (uint32_t i = 0; i < 200; i++) {
         uint32_t dice = below(40);
-        calls_left = dice < 8 ? 1 + below(6) : 0;
-        if (style == 2 && i % 100 > 50) {
+        calls_left = dice < 8 && !uncut ? 1 + below(6) : 0;
+        if (style == 2 && i % 100 > 50 && !uncut) {
             calls_left = 3 + (i & 1);
             dice = 3;
         }
@@ -134,10 +138,16 @@ static void run_history(uint32_t seed)
 
 static bool near_reads[SEQLOG_CALLS], near_changes[SEQLOG_CALLS];
 
+static struct bo_bound stated(unsigned call)
+{
+    return uncut ? seqlog_bound_uncut(&config, (enum seqlog_call)call)
+                 : seqlog_bound(&config, (enum seqlog_call)call);
+}
+
 static void check(unsigned setup, unsigned options)
 {
     for (unsigned call = 0; call < SEQLOG_CALLS; call++) {
-        struct bo_bound most = seqlog_bound(&config, (enum seqlog_call)call);
+        struct bo_bound most = stated(call);
         const struct bo_bound *w = &worst[call];
         if (verbose)
             printf("setup %u, options %2u, %-7s reads %4u of %5u, changes %3u of %3u\n", setup,
@@ -186,6 +196,34 @@ static void test_work_size(unsigned setup, uint32_t work_size, uint32_t historie
     }
 }
 
+static void check_near_uncut(unsigned setup, unsigned options)
+{
+    static const enum seqlog_call calls[] = {SEQLOG_CALL_MOUNT, SEQLOG_CALL_APPEND};
+    for (unsigned i = 0; i < 2; i++) {
+        struct bo_bound most = stated(calls[i]), w = worst[calls[i]];
+        CHECK(w.reads * 2 >= most.reads && w.changes * 2 >= most.changes,
+              "%s, setup %u, options %u: far from its bound without cuts", names[calls[i]], setup,
+              options);
+    }
+}
+
+static void test_uncut(unsigned setup)
+{
+    uncut = true;
+    for (unsigned options = 0; options < 4 * FINDS; options++) {
+        memset(worst, 0, sizeof worst);
+        bool opened = open_part(&setups[setup], options, sizeof work);
+        if (!opened) continue;
+        run_history(1);
+        if (open_part(&setups[setup], options, sizeof work)) run_history(4);
+        check(setup, options);
+        check_near_uncut(setup, options);
+    }
+    uncut = false;
+    memset(near_reads, 0, sizeof near_reads);
+    memset(near_changes, 0, sizeof near_changes);
+}
+
 static void test_none_is_stated(void)
 {
     for (unsigned i = 0; i < BAD_GEOMETRIES; i++) {
@@ -206,6 +244,7 @@ int main(int argc, char **argv)
         test_work_size(setup, SEQLOG_WORK_MIN, 1);
         memset(near_reads, 0, sizeof near_reads);
         memset(near_changes, 0, sizeof near_changes);
+        test_uncut(setup);
     }
     test_none_is_stated();
     printf("%u failures\n", failures);

@@ -104,7 +104,8 @@ static struct level level_upper(const struct seqlog *log)
 static struct level level_lower(const struct seqlog *log)
 {
     uint32_t first = log->find == SEQLOG_TWOLEVEL ? 1 : 0;
-    return (struct level){first, 1, log->plan.index_span};
+    /* Bits that stand for no sector are not looked at. */
+    return (struct level){first, 1, seqlog_minimum(log->plan.index_span, log->plan.sectors)};
 }
 
 /* Whether a sector of a level has a tag, and of which lap: the number that sector 0 had in it. */
