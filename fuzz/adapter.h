@@ -26,7 +26,7 @@
 
 #include "engines/flash.h"
 
-#define ADAPTER_VERSION 5u
+#define ADAPTER_VERSION 6u
 #define ADAPTER_OPTIONS_MAX 8u
 
 /* A map keeps values under keys. A queue and a log keep items in the order in which they were put
@@ -99,7 +99,9 @@ static inline const char *adapter_call_name(enum adapter_call call)
 }
 
 /* Flash calls that one engine call makes at most; 0: not stated, and the harness uses a generous
- * bound of its own. A bound should bind: `brownout run` prints how near the worst call came. */
+ * bound of its own; ADAPTER_NO_CALL: it makes none. A bound should bind: `brownout run` prints how
+ * near the worst call came. */
+#define ADAPTER_NO_CALL UINT64_MAX
 struct adapter_bound {
     uint64_t reads;
     uint64_t changes; /* programs and erases together */
@@ -246,6 +248,12 @@ struct adapter {
      * stated. */
     struct adapter_bound (*bound)(const struct bo_flash_geometry *geometry,
                                   const struct adapter_settings *settings, enum adapter_call call);
+    /* The same while power was never cut and no bit rotted, on a store that began blank: where an
+     * engine may take long to find its way after a cut, this says what a search costs that nothing
+     * is in the way of. NULL: no less than bound. */
+    struct adapter_bound (*bound_uncut)(const struct bo_flash_geometry *geometry,
+                                        const struct adapter_settings *settings,
+                                        enum adapter_call call);
     /* Tells what is on the flash, a line a call, for `brownout inspect`. The object is mounted if
      * mount answered ANSWER_OK; any image is read without harm. NULL: what is stored only, by
      * each(). */

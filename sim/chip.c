@@ -390,8 +390,8 @@ void chip_set_hook(struct chip *chip, chip_hook *hook, void *context)
 
 void chip_set_fuel(struct chip *chip, uint64_t reads, uint64_t changes)
 {
-    chip->state.fuel[0] = reads == 0 || reads == UINT64_MAX ? 0 : reads + 1;
-    chip->state.fuel[1] = changes == 0 || changes == UINT64_MAX ? 0 : changes + 1;
+    chip->state.fuel[0] = reads == CHIP_FUEL_ENDLESS ? 0 : reads + 1;
+    chip->state.fuel[1] = changes == CHIP_FUEL_ENDLESS ? 0 : changes + 1;
 }
 
 /* --- power --- */

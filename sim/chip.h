@@ -113,8 +113,9 @@ chip_hook *chip_hook_of(const struct chip *chip, void **context);
 void chip_watch(struct chip *chip, uint32_t sectors);
 
 /* Grants this many reads, and programs and erases together, from now on. The next one is refused,
- * and each after it, and a breach is recorded. 0: no limit, which is how a chip starts. Part of
- * what a rollback restores. */
+ * and each after it, and a breach is recorded. CHIP_FUEL_ENDLESS: no limit, which is how a chip
+ * starts. Part of what a rollback restores. */
+#define CHIP_FUEL_ENDLESS UINT64_MAX
 void chip_set_fuel(struct chip *chip, uint64_t reads, uint64_t changes);
 
 /* --- power --- */

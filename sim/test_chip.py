@@ -70,6 +70,8 @@ erase_tears = st.one_of(
         st.sampled_from(["zero-head", "zero-tail", "blank-tail", "lift-only"]), st.integers(0, 300)
     ),
 )
+ENDLESS = (1 << 64) - 1  # CHIP_FUEL_ENDLESS
+fuels = st.one_of(st.integers(0, 5), st.just(ENDLESS))
 calls = st.one_of(
     st.tuples(st.just("program"), places, sizes, payloads, st.booleans()),
     st.tuples(st.just("program"), places, sizes, payloads, st.just(True)),
@@ -84,7 +86,7 @@ calls = st.one_of(
     st.tuples(st.sampled_from(["mark", "mark", "rollback", "rollback", "release"])),
     st.tuples(st.sampled_from(["and", "proof", "clear breach", "reset"]), st.booleans()),
     st.tuples(st.just("load"), st.binary(max_size=200)),
-    st.tuples(st.just("fuel"), st.integers(0, 5), st.integers(0, 5)),
+    st.tuples(st.just("fuel"), fuels, fuels),
     st.tuples(st.just("watch"), st.integers(0, 5)),
 )
 
@@ -217,7 +219,9 @@ class Pair:
     def do_fuel(self, reads, changes):
         self.chip.set_fuel(reads, changes)
         granted = {True: reads, False: changes}
-        self.reference.s.fuel = {kind: calls for kind, calls in granted.items() if calls}
+        self.reference.s.fuel = {
+            kind: calls for kind, calls in granted.items() if calls != ENDLESS
+        }
 
     def do_watch(self, sectors):
         self.chip.watch(sectors)

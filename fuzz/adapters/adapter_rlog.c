@@ -188,24 +188,39 @@ static const enum rlog_call calls[ADAPTER_CALLS] = {
     [ADAPTER_CALL_SEEK] = RLOG_CALL_SEEK,   [ADAPTER_CALL_SYNC] = RLOG_CALL_SEAL,
 };
 
+/* idle is a prepare, the others seal. */
+static enum rlog_call worst_sync(const struct rlog_config *config)
+{
+    uint64_t seal = rlog_changes_max(config, RLOG_CALL_SEAL);
+    bool more = rlog_changes_max(config, RLOG_CALL_PREPARE) > seal;
+    return more ? RLOG_CALL_PREPARE : RLOG_CALL_SEAL;
+}
+
+static struct adapter_bound bound_uncut(const struct bo_flash_geometry *g,
+                                        const struct adapter_settings *s, enum adapter_call call)
+{
+    assert(call < ADAPTER_CALLS && g->unit != 0);
+    struct object object;
+    struct bo_flash flash = {.geometry = *g};
+    struct rlog_config config = place(&object, &flash, s, RLOG_SEGMENT);
+    if (call == ADAPTER_CALL_EACH) return (struct adapter_bound){0}; /* as many as records */
+    enum rlog_call made = call == ADAPTER_CALL_SYNC ? worst_sync(&config) : calls[call];
+    uint64_t reads = rlog_reads_max(&config, made), changes = rlog_changes_max(&config, made);
+    return (struct adapter_bound){.reads = reads, .changes = changes ? changes : ADAPTER_NO_CALL};
+}
+
 /* The engine states its bounds for parts whose units can all be read. Here some may not: each read
  * of a segment is one of each unit, too, and a mount searches the ring again (rlog.h). */
 static struct adapter_bound bound(const struct bo_flash_geometry *g,
                                   const struct adapter_settings *s, enum adapter_call call)
 {
-    assert(call < ADAPTER_CALLS && g->unit != 0);
-    struct adapter_bound most = {0, 0};
+    struct adapter_bound most = bound_uncut(g, s, call);
     struct object object;
     struct bo_flash flash = {.geometry = *g};
     struct rlog_config config = place(&object, &flash, s, RLOG_SEGMENT);
-    if (call == ADAPTER_CALL_EACH) return most; /* as many calls as there are records */
     uint64_t units = config.buffer_size / 2 / g->unit;
     uint64_t mount = rlog_reads_max(&config, RLOG_CALL_MOUNT);
-    most.reads = (rlog_reads_max(&config, calls[call]) + 2 * mount) * (1 + units);
-    most.changes = rlog_changes_max(&config, calls[call]);
-    /* idle is a prepare. */
-    uint64_t prepare = rlog_changes_max(&config, RLOG_CALL_PREPARE);
-    if (call == ADAPTER_CALL_SYNC && most.changes < prepare) most.changes = prepare;
+    if (most.reads) most.reads = (most.reads + 2 * mount) * (1 + units);
     return most;
 }
 
@@ -246,8 +261,8 @@ static const struct adapter_list list = {.append = append,
 /* What both profiles are to the harness. */
 #define RLOG_ADAPTER                                                                               \
     .version = ADAPTER_VERSION, .kind = ADAPTER_LOG, .options = options, .refuses = refuses,       \
-    .object_size = object_size, .limits = limits, .bound = bound, .inspect = inspect,              \
-    .list = &list
+    .object_size = object_size, .limits = limits, .bound = bound, .bound_uncut = bound_uncut,      \
+    .inspect = inspect, .list = &list
 
 const struct adapter adapter_rlog = {
     RLOG_ADAPTER,

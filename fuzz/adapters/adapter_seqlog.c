@@ -194,6 +194,27 @@ static const enum seqlog_call calls[ADAPTER_CALLS] = {[ADAPTER_CALL_MOUNT] = SEQ
                                                       [ADAPTER_CALL_CLEAR] = SEQLOG_CALL_CLEAR,
                                                       [ADAPTER_CALL_SYNC] = SEQLOG_CALL_PREPARE};
 
+static struct adapter_bound bound_of(const struct bo_bound *most)
+{
+    return (struct adapter_bound){.reads = most->reads ? most->reads : ADAPTER_NO_CALL,
+                                  .changes = most->changes ? most->changes : ADAPTER_NO_CALL};
+}
+
+static struct adapter_bound bound_uncut(const struct bo_flash_geometry *g,
+                                        const struct adapter_settings *s, enum adapter_call call)
+{
+    assert(call < ADAPTER_CALLS);
+    struct seqlog_plan result;
+    struct bo_flash flash = {.geometry = *g};
+    struct seqlog_config config = configured(s);
+    /* each() is as many calls as there are records. */
+    if (call == ADAPTER_CALL_EACH || plan(g, s, &result)) return (struct adapter_bound){0};
+    config.flash = &flash;
+    config.work_size = (uint32_t)work_size(g);
+    struct bo_bound most = seqlog_bound_uncut(&config, calls[call]);
+    return bound_of(&most);
+}
+
 /* The engine states its bounds for what cuts leave on parts whose units can all be read. Here some
  * may not, and a header may be anything: a sector is then read in the smallest pieces, more than
  * once where records were in them, and the head is looked for in the whole ring. */
@@ -204,15 +225,13 @@ static struct adapter_bound bound(const struct bo_flash_geometry *g,
     struct seqlog_plan result;
     struct bo_flash flash = {.geometry = *g};
     struct seqlog_config config = configured(s);
-    /* each() is as many calls as there are records. */
     if (call == ADAPTER_CALL_EACH || plan(g, s, &result)) return (struct adapter_bound){0};
     config.flash = &flash;
     config.work_size = (uint32_t)work_size(g);
     struct bo_bound most = seqlog_bound(&config, calls[call]);
     uint64_t ring = 12ull * result.sectors + 8ull * result.index_sectors + 512;
-    return (struct adapter_bound){
-        .reads = most.reads * (1 + 8ull * (g->sector_size / g->read_unit)) + ring,
-        .changes = most.changes};
+    most.reads = most.reads * (1 + 8ull * (g->sector_size / g->read_unit)) + ring;
+    return bound_of(&most);
 }
 
 static void inspect(void *memory, const struct bo_flash *flash, const struct adapter_settings *s,
@@ -261,6 +280,7 @@ const struct adapter adapter_seqlog = {
     .limits = limits,
     .mount = mount,
     .bound = bound,
+    .bound_uncut = bound_uncut,
     .inspect = inspect,
     .list = &list,
 };

@@ -171,7 +171,7 @@ static struct adapter_bound bound(const struct bo_flash_geometry *g,
     /* each() is as many calls as there are items. */
     if (call == ADAPTER_CALL_EACH) return (struct adapter_bound){0};
     struct bo_bound bound = seqmap_bound(g, lay_out(g, s).buffer_size, made);
-    if (bound.changes == 0) bound.changes = 1; /* 0 would mean that none is stated */
+    if (bound.changes == 0) bound.changes = ADAPTER_NO_CALL;
     return (struct adapter_bound){.reads = bound.reads, .changes = bound.changes};
 }
 

@@ -273,7 +273,7 @@ static struct adapter_bound bound(const struct bo_flash_geometry *g,
     else if (call == ADAPTER_CALL_CLEAR)
         bound = seqqueue_bound(g, SEQQUEUE_CALL_CLEAR);
     /* Reading all, and popping a later item, are as many calls as there are items. */
-    if (bound.reads != 0 && bound.changes == 0) bound.changes = 1; /* 0: none is stated */
+    if (bound.reads != 0 && bound.changes == 0) bound.changes = ADAPTER_NO_CALL;
     return (struct adapter_bound){.reads = bound.reads, .changes = bound.changes};
 }
 

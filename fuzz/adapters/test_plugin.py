@@ -278,6 +278,66 @@ def test_an_endless_loop_of_flash_calls_passes_its_bound(harness, plugin):
     assert harness.replay(explored.found[0].path, "--plugin", changed)[0] == "bounded"
 
 
+# A mount that reads ten times more where a snapshot was cut, and what is stated of one that was not.
+FEW_READS = """
+static struct adapter_bound few(const struct bo_flash_geometry *geometry,
+                                const struct adapter_settings *settings, enum adapter_call call)
+{
+    (void)geometry, (void)settings;
+    return (struct adapter_bound){.reads = call == ADAPTER_CALL_MOUNT ? %d : 0};
+}
+#define change change_mount
+""" + AT_TORN % "for (int i = 0; i < 10; i++) bo_flash_read(flash, 0, byte, 4)"
+
+
+@pytest.mark.parametrize("reads, clauses", [(6, set()), (1, {"bounded"})])
+def test_what_is_stated_without_cuts_binds_without_cuts_alone(harness, plugin, reads, clauses):
+    text = FEW_READS % reads + """
+#undef change
+static void change(void)
+{
+    change_mount();
+    adapter.bound_uncut = few;
+}
+"""
+    changed = plugin(f"few-{reads}", text)
+    explored = explore(harness, changed, *FEW)
+    assert explored.clauses == clauses
+    for found in explored.found:
+        assert " cut " not in found.text
+        assert f"at most {reads} reads in one call" in found.finding
+
+
+@pytest.mark.parametrize("programs, clauses", [("0", set()), ("1", {"bounded"})])
+def test_a_call_that_states_none_makes_none(harness, plugin, programs, clauses):
+    text = """
+static struct adapter_bound none(const struct bo_flash_geometry *geometry,
+                                 const struct adapter_settings *settings, enum adapter_call call)
+{
+    (void)geometry, (void)settings;
+    return (struct adapter_bound){.changes = call == ADAPTER_CALL_FETCH ? ADAPTER_NO_CALL : 0};
+}
+static enum answer changed_fetch(void *object, const void *key, uint32_t key_size, void *buffer,
+                                 uint32_t capacity, uint32_t *value_size)
+{
+    struct store *store = object;
+    if (%s) call(store, store->slot * sector_size(store), store->next, 4);
+    return slots_fetch(object, key, key_size, buffer, capacity, value_size);
+}
+static void change(void)
+{
+    adapter.bound = none;
+    adapter.relies_on_and = true;
+    map.fetch = changed_fetch;
+}
+"""
+    changed = plugin(f"none-{programs}", text % programs)
+    explored = explore(harness, changed, *FEW)
+    assert explored.clauses == clauses
+    for found in explored.found:
+        assert "at most 0 programs and erases in one call" in found.finding
+
+
 @pytest.mark.parametrize(
     "loop", ["for (;;) ticks++", "for (;;) bo_flash_read(flash, 0, byte, 4)"], ids=["idle", "deaf"]
 )
@@ -1026,7 +1086,7 @@ def refused(brownout, harness, plugin):
 @pytest.mark.parametrize(
     "change, reason",
     [
-        ("adapter.version++", "expected adapter version 5, got 6"),
+        ("adapter.version++", "expected adapter version 6, got 7"),
         ("adapter.map = NULL", "lacks store or fetch"),
         ("adapter.kind = 0", "lacks a kind: it must be map, queue or log"),
         ("map.fetch = NULL", "lacks store or fetch"),

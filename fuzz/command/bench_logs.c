@@ -144,7 +144,7 @@ static int count_reads(const char *design, const char *chip, uint32_t records, u
     if (code) return code;
     struct rig *rig = rig_new(loaded.script, loaded.adapter, &loaded.settings);
     if (rig_start(rig)) {
-        chip_set_fuel(rig->chip, 0, 0);
+        chip_set_fuel(rig->chip, CHIP_FUEL_ENDLESS, CHIP_FUEL_ENDLESS);
         for (uint32_t i = 0; i < records; i++) {
             make_record(i, bytes);
             loaded.adapter->list->append(rig_object(rig), bytes, RECORD_SIZE, i);

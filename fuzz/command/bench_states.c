@@ -45,7 +45,7 @@ static void count_item(void *context, uint64_t number, const void *data, uint32_
 static void mount_and_read(struct rig *rig)
 {
     uint64_t visits = 0;
-    chip_set_fuel(rig->chip, 0, 0);
+    chip_set_fuel(rig->chip, CHIP_FUEL_ENDLESS, CHIP_FUEL_ENDLESS);
     rig->adapter->mount(rig->second, chip_flash(rig->chip), &rig->settings);
     if (rig->adapter->kind == ADAPTER_MAP)
         rig->adapter->map->each(rig->second, count_visit, &visits);

@@ -47,7 +47,8 @@ static void print_lifetime(const struct rig *rig, const struct wear *wear)
 
 static void print_bound(const char *what, uint64_t worst, uint64_t bound)
 {
-    if (bound) printf(", %" PRIu64 " of %" PRIu64 " %s", worst, bound, what);
+    uint64_t most = bound == ADAPTER_NO_CALL ? 0 : bound;
+    if (bound) printf(", %" PRIu64 " of %" PRIu64 " %s", worst, most, what);
 }
 
 /* The worst call of each kind beside what the engine states for it; nothing where it states
@@ -55,11 +56,12 @@ static void print_bound(const char *what, uint64_t worst, uint64_t bound)
 static void print_bounds(const struct loaded *loaded, const struct rig *rig)
 {
     const struct adapter *adapter = loaded->adapter;
+    bool uncut = rig_is_sound(rig);
     for (int i = 0; adapter->bound && i < ADAPTER_CALLS; i++) {
         enum adapter_call call = (enum adapter_call)i;
         const struct adapter_bound *worst = &rig->worst[i];
         struct adapter_bound bound =
-            ask_bound(adapter, &loaded->script->part.geometry, &loaded->settings, call);
+            ask_bound(adapter, &loaded->script->part.geometry, &loaded->settings, call, uncut);
         bool stated = bound.reads || bound.changes, called = worst->reads || worst->changes;
         if (!stated || !called) continue;
         printf("  worst %s", adapter_call_name(call));

@@ -161,7 +161,7 @@ void image_input_free(struct image_input *input)
 static void before(struct rig *rig, enum adapter_call call)
 {
     assert(chip_powered(rig->chip) && rig->finding.clause == CLAUSE_NONE);
-    chip_set_fuel(rig->chip, rig->bounds[call].reads, rig->bounds[call].changes);
+    rig_grant(rig, call);
     rig_note_call(rig, call);
 }
 
@@ -433,10 +433,11 @@ bool image_try(struct rig *rig, const uint8_t *image)
 {
     assert(rig->level == 0 && "an image is a chip of its own");
     chip_set_hook(rig->chip, NULL, NULL);
-    chip_set_fuel(rig->chip, 0, 0);
+    chip_set_fuel(rig->chip, CHIP_FUEL_ENDLESS, CHIP_FUEL_ENDLESS);
     chip_reset(rig->chip);
     chip_clear_breach(rig->chip);
     rig->finding.clause = CLAUSE_NONE;
+    rig->interrupted = true; /* no image is what calls alone leave */
     if (!chip_load(rig->chip, image, bo_flash_size(chip_flash(rig->chip)))) return true;
     if (!use(rig, false)) return false;
     chip_power_off(rig->chip);

@@ -96,7 +96,7 @@ static bool make(struct scales *scales, enum adapter_call call)
 {
     struct rig *store = scales->store;
     assert(chip_powered(store->chip) && store->level == 0 && call < ADAPTER_CALLS);
-    chip_set_fuel(store->chip, store->bounds[call].reads, store->bounds[call].changes);
+    rig_grant(store, call);
     rig_note_call(store, call);
     enum answer answer =
         store->adapter->kind == ADAPTER_MAP ? ask_map(scales, call) : ask_list(scales, call);

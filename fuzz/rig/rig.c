@@ -46,16 +46,22 @@ static void make_levels(struct rig *rig)
     }
 }
 
-static void set_bounds(struct rig *rig)
+/* As fuel. Where the engine states nothing: enough for any honest design, and yet an end. */
+static uint64_t fuel_of(const struct rig *rig, uint64_t stated)
+{
+    if (stated == ADAPTER_NO_CALL) return 0;
+    return stated ? stated : 64 * (bo_flash_size(chip_flash(rig->chip)) + 4096);
+}
+
+static void set_bounds(struct rig *rig, struct adapter_bound bounds[ADAPTER_CALLS], bool uncut)
 {
     const struct bo_flash_geometry *geometry = &chip_flash(rig->chip)->geometry;
-    /* Where the engine states nothing: enough for any honest design, and yet an end. */
-    uint64_t generous = 64 * (bo_flash_size(chip_flash(rig->chip)) + 4096);
-    for (int call = ADAPTER_CALL_MOUNT; call < ADAPTER_CALLS; call++) {
-        struct adapter_bound *bound = &rig->bounds[call];
-        *bound = ask_bound(rig->adapter, geometry, &rig->settings, (enum adapter_call)call);
-        if (!bound->reads) bound->reads = generous;
-        if (!bound->changes) bound->changes = generous;
+    for (int i = ADAPTER_CALL_MOUNT; i < ADAPTER_CALLS; i++) {
+        enum adapter_call call = (enum adapter_call)i;
+        struct adapter_bound stated =
+            ask_bound(rig->adapter, geometry, &rig->settings, call, uncut);
+        bounds[i] = (struct adapter_bound){.reads = fuel_of(rig, stated.reads),
+                                           .changes = fuel_of(rig, stated.changes)};
     }
 }
 
@@ -74,7 +80,8 @@ static void make_parts(struct rig *rig)
     rig->value_size_min = ask_value_size_min(rig->adapter, &rig->settings);
     rig->exercise = exercise_new(script, rig->adapter, &rig->settings);
     rig->buffer = memory_new(CONTRACT_LEVELS * ((size_t)rig->value_size_max + 1));
-    set_bounds(rig);
+    set_bounds(rig, rig->bounds, false);
+    set_bounds(rig, rig->bounds_uncut, true);
     make_levels(rig);
     rig->kind->make(rig);
 }
@@ -392,10 +399,27 @@ void rig_note_return(void)
     pulse_go(PULSE_HARNESS);
 }
 
+bool rig_is_sound(const struct rig *rig)
+{
+    return rig->level == 0 && !rig->interrupted && !rig->rotten && !(rig->faults & FAULT_ROT);
+}
+
+/* Of a call that is made now. */
+static const struct adapter_bound *bound_of(const struct rig *rig, enum adapter_call call)
+{
+    return rig_is_sound(rig) ? &rig->bounds_uncut[call] : &rig->bounds[call];
+}
+
+void rig_grant(struct rig *rig, enum adapter_call call)
+{
+    const struct adapter_bound *bound = bound_of(rig, call);
+    chip_set_fuel(rig->chip, bound->reads, bound->changes);
+}
+
 void rig_before(struct rig *rig, enum adapter_call call)
 {
     assert(chip_powered(rig->chip) && "no engine runs without power");
-    chip_set_fuel(rig->chip, rig->bounds[call].reads, rig->bounds[call].changes);
+    rig_grant(rig, call);
     chip_watch(rig->chip, rig->design.ring);
     model_set_now(rig_model(rig), ++rig->calls);
     check_call(rig);
@@ -427,7 +451,7 @@ void rig_print_bound(const struct rig *rig, enum adapter_call call, char text[RI
 {
     assert(chip_breach(rig->chip)->rule == CHIP_RULE_FUEL);
     bool reads = chip_breach(rig->chip)->op.kind == CHIP_READ;
-    const struct adapter_bound *bound = &rig->bounds[call];
+    const struct adapter_bound *bound = bound_of(rig, call);
     snprintf(text, RIG_BOUND_MAX, "expected at most %" PRIu64 " %s in one call, got more",
              reads ? bound->reads : bound->changes, reads ? "reads" : "programs and erases");
 }

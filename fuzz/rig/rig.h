@@ -63,7 +63,7 @@ struct rig {
     uint32_t level;
     void *second; /* object of the mount that must give the same answer */
     size_t object_size;
-    struct adapter_bound bounds[ADAPTER_CALLS];
+    struct adapter_bound bounds[ADAPTER_CALLS], bounds_uncut[ADAPTER_CALLS];
     uint32_t key_size_min, key_size_max, value_size_min, value_size_max;
     uint8_t *buffer; /* for each level: value_size_max bytes and one, for what comes back */
     struct exercise *exercise;
@@ -78,7 +78,8 @@ struct rig {
     uint64_t calls;        /* of the engine, so far */
     struct touch *touched; /* for each sector: when it changed last; NULL where nothing rots */
     bool rotten;           /* bits flipped at rest: a value may be missing, but not be another */
-    bool interrupted;      /* power was cut on this path: what a scenario expects may not hold */
+    bool interrupted;      /* power was cut on this path: what a scenario expects may not hold, and
+                              a search may take longer */
     uint64_t mounts;
     struct rig_exit *exit;                     /* out of the engine, where power goes away */
     struct chip_counters then;                 /* as the engine call began */
@@ -172,6 +173,12 @@ void rig_print_refusal(const struct rig *rig, char text[RIG_REFUSAL_MAX]);
  * in nothing else (sim/pulse.h). rig_before() and rig_after() do this too. */
 void rig_note_call(struct rig *rig, enum adapter_call call);
 void rig_note_return(void);
+
+/* Whether bounds_uncut hold: power was never cut and nothing rots. */
+bool rig_is_sound(const struct rig *rig);
+
+/* Grants the chip what one call of the engine may make. */
+void rig_grant(struct rig *rig, enum adapter_call call);
 
 /* How a call passed its bound, after the chip has reported that it did: "expected at most 14 reads
  * in one call, got more". */

@@ -53,11 +53,15 @@ uint32_t ask_value_size_min(const struct adapter *adapter, const struct adapter_
 
 struct adapter_bound ask_bound(const struct adapter *adapter,
                                const struct bo_flash_geometry *geometry,
-                               const struct adapter_settings *settings, enum adapter_call call)
+                               const struct adapter_settings *settings, enum adapter_call call,
+                               bool uncut)
 {
     struct adapter_bound bound = {0};
     enum pulse_place from = enter();
-    if (adapter->bound) bound = adapter->bound(geometry, settings, call);
+    if (uncut && adapter->bound_uncut)
+        bound = adapter->bound_uncut(geometry, settings, call);
+    else if (adapter->bound)
+        bound = adapter->bound(geometry, settings, call);
     pulse_go(from);
     return bound;
 }

@@ -19,7 +19,8 @@ void ask_limits(const struct adapter *adapter, const struct bo_flash_geometry *g
 uint32_t ask_value_size_min(const struct adapter *adapter, const struct adapter_settings *settings);
 struct adapter_bound ask_bound(const struct adapter *adapter,
                                const struct bo_flash_geometry *geometry,
-                               const struct adapter_settings *settings, enum adapter_call call);
+                               const struct adapter_settings *settings, enum adapter_call call,
+                               bool uncut);
 const char *ask_claims(const struct adapter *adapter, const struct bo_flash_geometry *geometry,
                        const struct adapter_settings *settings);
 uint32_t ask_widened(const struct adapter *adapter, const struct bo_flash_geometry *geometry,

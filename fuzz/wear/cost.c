@@ -129,8 +129,7 @@ static bool mount_object(struct labour *it, void *object)
     struct rig *rig = it->rig;
     chip_power_off(rig->chip);
     chip_power_on(rig->chip);
-    chip_set_fuel(rig->chip, rig->bounds[ADAPTER_CALL_MOUNT].reads,
-                  rig->bounds[ADAPTER_CALL_MOUNT].changes);
+    rig_grant(rig, ADAPTER_CALL_MOUNT);
     if (!rig_wipe_ram(rig, object, JUNK)) return false;
     rig_note_call(rig, ADAPTER_CALL_MOUNT);
     return rig_until_off(rig, call_mount, object);
