@@ -299,6 +299,7 @@ void model_list_commit(struct model_list *list, const struct op *op)
     case OP_PUSH:
         assert(list->end > list->first && "it has begun");
         if (!list->design->buffers) set_flag(list, LIST_APPENDING, false);
+        list->resumes = false;
         commit_last(list);
         break;
     case OP_POP:
@@ -465,10 +466,7 @@ static void note_old(struct model_list *list, const struct chip *chip, bool reco
 void model_list_observe(struct model_list *list, const struct chip *chip, bool recovered)
 {
     const struct chip_watched *watched = chip_watched(chip);
-    if (list->flags & LIST_APPENDING) {
-        note_old(list, chip, recovered);
-        list->resumes = false;
-    }
+    if (list->flags & LIST_APPENDING) note_old(list, chip, recovered);
     if (recovered) {
         list->idling = false;
         list->resumes = true;
