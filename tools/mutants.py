@@ -171,16 +171,23 @@ def limit():
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
+def scenario_file(adapter, trial, folder):
+    path = Path(folder) / "trial.scn"
+    path.write_text(mutants_trials.scenario(adapter, mutants_trials.TRIALS[adapter][0], trial))
+    return str(path)
+
+
 def command_of(brownout, adapter, trial, plugin, folder):
     words = [brownout]
+    if isinstance(trial, mutants_trials.Run):
+        return [*map(str, words), "run", scenario_file(adapter, trial, folder), "--plugin",
+                str(plugin), "--silence", str(HANGS_AFTER)]
     if isinstance(trial, mutants_trials.Fuzz):
         words += ["fuzz", "--engine", f"{adapter} {trial.options}".strip()]
         words += ["--runs", trial.runs, "--seed", trial.seed]
         words += ["--chip", trial.chip] if trial.chip else []
     else:
-        path = Path(folder) / "trial.scn"
-        path.write_text(mutants_trials.scenario(adapter, mutants_trials.TRIALS[adapter][0], trial))
-        words += ["explore", path, *trial.flags]
+        words += ["explore", scenario_file(adapter, trial, folder), *trial.flags]
     words += ["--plugin", plugin, "--jobs", 1, "--max", 1, "--no-shrink", "--quiet", "--json"]
     return [*map(str, words), "--silence", str(HANGS_AFTER), "--artefacts", str(folder),
             "--seconds", str(SECONDS_MAX)]
@@ -193,6 +200,8 @@ def run(brownout, adapter, trial, plugin, folder):
     complaint = done.stderr.strip().split("\n")[-1]
     if done.returncode == 0:
         return None
+    if done.returncode == 1 and isinstance(trial, mutants_trials.Run):
+        return done.stdout.strip().split("\n")[-1].split("clause ")[-1]
     if done.returncode == 1:
         found = json.loads(done.stdout)["divergences"][0]
         return f"{found['clause']}: {found['finding']}"
@@ -326,7 +335,8 @@ def choose(given):
     if not given.only:
         return part_of(sample(given.seed), given.part)
     every = [(unit, it) for unit in SAMPLE for it in sample_of(unit, given.seed, None)]
-    return [it for it in every if it[1].name in given.only or it[0] in given.only]
+    of_units = {it for it in sample(given.seed) if it[0] in given.only}
+    return [it for it in every if it[1].name in given.only or it in of_units]
 
 
 def try_all(given, builder, chosen, known):
@@ -368,7 +378,7 @@ def main(arguments):
     parser.add_argument("brownout", type=Path)
     parser.add_argument("--part", default="1/1", help="such as 3/20")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", action="append", help="a mutant or an engine; no part then")
+    parser.add_argument("--only", action="append", help="a mutant, or the sample of an engine; no part then")
     parser.add_argument("--trials", type=int, help="a quick look: the first trials of each alone")
     parser.add_argument("--skip-unchanged", action="store_true")
     given = parser.parse_args(arguments)
