@@ -151,20 +151,23 @@ static enum answer idle(void *memory)
     return list_answer(rlog_prepare(&object->log));
 }
 
+/* The first record as by a user who asks for its length before. */
 static enum answer each(void *memory, adapter_item *item, void *context)
 {
     struct object *object = memory;
     struct rlog_iterator at;
+    uint64_t number;
+    uint32_t size = 0, most = object->record_size;
     rlog_iterate(&at, 0);
-    for (;;) {
-        uint32_t size;
-        uint64_t number;
-        int error =
-            rlog_next(&object->log, &at, object->record, object->record_size, &size, &number);
-        if (error == RINGLOG_ERR_NOT_FOUND) return ANSWER_OK;
-        if (error) return list_answer(error);
+    int error = rlog_next(&object->log, &at, object->record, 0, &size, &number);
+    if (error == RINGLOG_ERR_BUFFER && size < most) most = size;
+    if (error == RINGLOG_ERR_BUFFER)
+        error = rlog_next(&object->log, &at, object->record, most, &size, &number);
+    while (error == BO_FLASH_OK) {
         item(context, number, object->record, size);
+        error = rlog_next(&object->log, &at, object->record, object->record_size, &size, &number);
     }
+    return error == RINGLOG_ERR_NOT_FOUND ? ANSWER_OK : list_answer(error);
 }
 
 static bool buffers(const struct adapter_settings *s)

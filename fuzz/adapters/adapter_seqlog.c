@@ -8,7 +8,7 @@
 #include "fuzz/adapter.h"
 #include "fuzz/adapters/adapter_list.h"
 
-enum { OPTION_FRAMING, OPTION_FIND, OPTION_AHEAD, OPTION_SPAN };
+enum { OPTION_FRAMING, OPTION_FIND, OPTION_AHEAD, OPTION_SPAN, OPTION_WORK };
 
 static const char *const framings[] = {"length", "cobs"};
 static const char *const finds[] = {"scan", "bisect", "coarse", "fine", "twolevel", "pointer"};
@@ -33,11 +33,14 @@ static const struct adapter_option options[] = {
      .summary = "sectors that a sector of a fine or two-level index is for, or entries in one of a "
                 "pointer index; 0: as many as fit",
      .max = 65535},
+    {.name = "work",
+     .summary = "bytes of the work buffer, 64 or more; 0: those of a sector and a unit",
+     .max = 65535},
     {.name = NULL},
 };
 
 #define COUNT(table) (sizeof(table) / sizeof *(table))
-_Static_assert(COUNT(options) == OPTION_SPAN + 2, "one for each, and the end");
+_Static_assert(COUNT(options) == OPTION_WORK + 2, "one for each, and the end");
 _Static_assert(COUNT(framings) == SEQLOG_COBS - SEQLOG_LENGTH + 1, "a word for each framing");
 _Static_assert(COUNT(finds) == SEQLOG_POINTER - SEQLOG_SCAN + 1, "a word for each way to find");
 
@@ -57,17 +60,18 @@ static size_t aligned(size_t n)
     return (n + 15) & ~(size_t)15;
 }
 
-/* A whole sector and the unit before a frame. */
-static size_t work_size(const struct bo_flash_geometry *g)
+/* A whole sector and the unit before a frame, or less. */
+static size_t work_size(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
-    return aligned(g->sector_size + BO_FLASH_UNIT_MAX);
+    size_t most = aligned(g->sector_size + BO_FLASH_UNIT_MAX), wanted = s->values[OPTION_WORK];
+    return wanted != 0 && wanted < most ? wanted : most;
 }
 
-static struct layout lay_out(const struct bo_flash_geometry *g)
+static struct layout lay_out(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
     struct layout l;
     l.work = aligned(sizeof(struct object));
-    l.record = l.work + work_size(g);
+    l.record = l.work + aligned(work_size(g, s));
     l.total = l.record + aligned(g->sector_size);
     assert(l.total > l.record && "no sum went around");
     return l;
@@ -94,14 +98,15 @@ static int plan(const struct bo_flash_geometry *g, const struct adapter_settings
 
 static size_t object_size(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
-    (void)s;
-    return lay_out(g).total;
+    return lay_out(g, s).total;
 }
 
 static const char *refuses(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
     struct seqlog_plan result;
     int error = plan(g, s, &result);
+    if (s->values[OPTION_WORK] != 0 && s->values[OPTION_WORK] < SEQLOG_WORK_MIN)
+        return "needs a work buffer of at least 64 bytes";
     if (error == RINGLOG_ERR_UNSUPPORTED)
         return "needs a chip that allows as many programs of a unit as it has bits: an index of "
                "bits programs each by itself";
@@ -115,22 +120,26 @@ static void limits(const struct bo_flash_geometry *g, const struct adapter_setti
                    uint32_t *key_size_min, uint32_t *key_size_max, uint32_t *value_size_max)
 {
     struct seqlog_plan result;
-    *key_size_min = *key_size_max = 0;
-    *value_size_max = plan(g, s, &result) ? 0 : result.record_max;
+    *key_size_min = *key_size_max = *value_size_max = 0;
+    if (plan(g, s, &result)) return;
+    uint32_t size = result.record_max, room = (uint32_t)work_size(g, s) - g->unit;
+    while (size != 0 && seqlog_frame_size_max(configured(s).framing, size, g->unit) > room)
+        size--;
+    *value_size_max = size;
 }
 
 static enum answer mount(void *memory, const struct bo_flash *flash,
                          const struct adapter_settings *s)
 {
     struct object *object = memory;
-    struct layout l = lay_out(&flash->geometry);
+    struct layout l = lay_out(&flash->geometry, s);
     struct seqlog_config config = configured(s);
     object->work = (uint8_t *)memory + l.work;
     object->record = (uint8_t *)memory + l.record;
     object->record_max = (uint32_t)(l.total - l.record);
     config.flash = flash;
     config.work = object->work;
-    config.work_size = (uint32_t)work_size(&flash->geometry);
+    config.work_size = (uint32_t)work_size(&flash->geometry, s);
     return list_answer(seqlog_mount(&object->log, &config));
 }
 
@@ -163,20 +172,23 @@ static enum answer idle(void *memory)
     return list_answer(seqlog_prepare(&object->log));
 }
 
+/* The first record as by a user who asks for its length before. */
 static enum answer each(void *memory, adapter_item *item, void *context)
 {
     struct object *object = memory;
-    struct seqlog_iterator iterator;
-    seqlog_iterate(&iterator, 0);
-    for (;;) {
-        uint64_t number;
-        uint32_t size;
-        int error = seqlog_next(&object->log, &iterator, object->record, object->record_max, &size,
-                                &number);
-        if (error == RINGLOG_ERR_NOT_FOUND) return ANSWER_OK;
-        if (error) return list_answer(error);
+    struct seqlog_iterator it;
+    uint64_t number;
+    uint32_t size = 0, most = object->record_max;
+    seqlog_iterate(&it, 0);
+    int error = seqlog_next(&object->log, &it, object->record, 0, &size, &number);
+    if (error == RINGLOG_ERR_BUFFER && size < most) most = size;
+    if (error == RINGLOG_ERR_BUFFER)
+        error = seqlog_next(&object->log, &it, object->record, most, &size, &number);
+    while (error == BO_FLASH_OK) {
         item(context, number, object->record, size);
+        error = seqlog_next(&object->log, &it, object->record, object->record_max, &size, &number);
     }
+    return error == RINGLOG_ERR_NOT_FOUND ? ANSWER_OK : list_answer(error);
 }
 
 /* The sector after the one that was erased is not shown: it is the next to be given up. */
@@ -200,6 +212,17 @@ static struct adapter_bound bound_of(const struct bo_bound *most)
                                   .changes = most->changes ? most->changes : ADAPTER_NO_CALL};
 }
 
+/* The oldest sector is looked for; then each is gone through once, up to where the next begins. In a
+ * smaller work buffer that takes as many reads as to find one record in it. */
+static struct adapter_bound each_bound_uncut(const struct seqlog_config *config,
+                                             const struct seqlog_plan *plan)
+{
+    struct bo_bound find = seqlog_bound_uncut(config, SEQLOG_CALL_READ);
+    struct bo_bound most = {.reads = find.reads + 3ull * plan->sectors, .changes = 0};
+    if (config->work_size < config->flash->geometry.sector_size) most.reads *= find.reads;
+    return bound_of(&most);
+}
+
 static struct adapter_bound bound_uncut(const struct bo_flash_geometry *g,
                                         const struct adapter_settings *s, enum adapter_call call)
 {
@@ -207,10 +230,10 @@ static struct adapter_bound bound_uncut(const struct bo_flash_geometry *g,
     struct seqlog_plan result;
     struct bo_flash flash = {.geometry = *g};
     struct seqlog_config config = configured(s);
-    /* each() is as many calls as there are records. */
-    if (call == ADAPTER_CALL_EACH || plan(g, s, &result)) return (struct adapter_bound){0};
+    if (plan(g, s, &result)) return (struct adapter_bound){0};
     config.flash = &flash;
-    config.work_size = (uint32_t)work_size(g);
+    config.work_size = (uint32_t)work_size(g, s);
+    if (call == ADAPTER_CALL_EACH) return each_bound_uncut(&config, &result);
     struct bo_bound most = seqlog_bound_uncut(&config, calls[call]);
     return bound_of(&most);
 }
@@ -225,9 +248,10 @@ static struct adapter_bound bound(const struct bo_flash_geometry *g,
     struct seqlog_plan result;
     struct bo_flash flash = {.geometry = *g};
     struct seqlog_config config = configured(s);
+    /* each() is as many calls as there are records. */
     if (call == ADAPTER_CALL_EACH || plan(g, s, &result)) return (struct adapter_bound){0};
     config.flash = &flash;
-    config.work_size = (uint32_t)work_size(g);
+    config.work_size = (uint32_t)work_size(g, s);
     struct bo_bound most = seqlog_bound(&config, calls[call]);
     uint64_t ring = 12ull * result.sectors + 8ull * result.index_sectors + 512;
     most.reads = most.reads * (1 + 8ull * (g->sector_size / g->read_unit)) + ring;
