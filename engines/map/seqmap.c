@@ -54,7 +54,9 @@
  *  7. The order of removal is old to new: the newest copy goes last. A removal that was cut may
  *     have cleared one bit, and an erase that is cut may set it again: what is torn in the source
  *     is erased before the sector is, where the part allows it.
- *     [scenarios/cases/seqmap-removal-undone.case]
+ *     [scenarios/cases/seqmap-removal-undone.case] An item whose header was torn may be completed
+ *     by a program that erases it and is cut, so a bit of the right checksum goes first.
+ *     [scenarios/cases/seqmap-erase-completes.case]
  */
 #include "seqmap.h"
 
@@ -494,7 +496,7 @@ static bool copy_live(struct seqmap *map)
     while (next_item(map, &scan, NULL, false)) {
         if (!seq_item_present(&map->seq, item)) {
             torn = item->length != 0 && end - scan.address < map->seq.header;
-            if (programs_again(map)) seq_item_erase(&map->seq, item); /* see 7 above */
+            if (programs_again(map)) seq_item_erase_torn(&map->seq, item); /* see 7 above */
             continue;
         }
         if (!key_of_item(map, item, &key)) continue;

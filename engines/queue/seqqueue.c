@@ -45,7 +45,9 @@
  *  8. A torn mark makes an item's checksum wrong: it is popped. Marks only clear bits, so that does
  *     not change any more; but an erase that is cut early may set just the bits that the mark had
  *     cleared. So what is torn is marked as a whole before its sector is erased, where the part
- *     does not limit programs. [scenarios/cases/seqqueue-pop-undone.case]
+ *     does not limit programs. [scenarios/cases/seqqueue-pop-undone.case] A mark of an item whose
+ *     header was torn may itself be torn into the right checksum, so a bit of that goes first.
+ *     [scenarios/cases/seqqueue-mark-completes.case]
  *  9. On two sectors the erase of the oldest may take its end word only, and then nothing shows
  *     which of two in use is older. So before it an overwriting push programs the first bit of the
  *     head's end word, which can't be torn; the crate does not see one bit. Such a head takes no
@@ -151,8 +153,7 @@ static void finish_marks(struct seqqueue *queue, uint32_t sector)
         seq_scan_from(seq_sector_start(seq, sector), seq_sector_end(seq, sector));
     if (seq->flash->geometry.programs_per_unit != 0) return;
     while (seq_item_next(seq, &scan)) {
-        if (scan.item.crc != 0 && !seq_item_present(seq, &scan.item))
-            seq_item_erase(seq, &scan.item);
+        if (scan.item.crc != 0) seq_item_erase_torn(seq, &scan.item);
     }
 }
 

@@ -92,6 +92,10 @@ void seq_item_write_header(struct seq *seq, const struct seq_item *item);
 /* Programs the header again with checksum 0. */
 void seq_item_erase(struct seq *seq, struct seq_item *item);
 
+/* The same of an item that is not present, so that it is not for a moment. Does nothing to one that
+ * is. On parts without a limit of programs. */
+void seq_item_erase_torn(struct seq *seq, struct seq_item *item);
+
 #ifdef __cplusplus
 }
 #endif
