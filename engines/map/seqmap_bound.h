@@ -61,12 +61,11 @@ static inline uint64_t seqmap_pages(const struct bo_flash_geometry *g, uint32_t 
 }
 
 /* Programs that fill a payload: headers, and data in pieces of the work buffer, the last word of an
- * item for itself. As many at least as erase each torn item in one, by two programs. */
+ * item for itself. */
 static inline uint64_t seqmap_fill(const struct bo_flash_geometry *g, uint32_t work_size)
 {
     uint64_t pieces = g->sector_size / work_size, pages = seqmap_pages(g, g->sector_size);
-    uint64_t items = 2 * seqmap_words(g) * seq_word_size(g) / seqmap_header(g);
-    uint64_t page_ends = g->page_size < g->sector_size ? pages : 0;
+    uint64_t items = seqmap_items(g) * 2, page_ends = g->page_size < g->sector_size ? pages : 0;
     return items + pieces + page_ends + 2;
 }
 

@@ -44,9 +44,9 @@
  *     an erase has taken away (3). [seqqueue_cut_test.c: crate_agrees]
  *  8. A torn mark makes an item's checksum wrong: it is popped. Marks only clear bits, so that does
  *     not change any more; but an erase that is cut early may set just the bits that the mark had
- *     cleared. So what is torn is marked as a whole before its sector is erased, where the part
- *     does not limit programs. [scenarios/cases/seqqueue-pop-undone.case] A mark of an item whose
- *     header was torn may itself be torn into the right checksum, so a bit of that goes first.
+ *     cleared. So what is torn loses the bits of the right checksum before its sector is erased,
+ *     where the part does not limit programs. [scenarios/cases/seqqueue-pop-undone.case] Not the
+ *     others: a header that was torn has bits too many, and without these alone it is whole.
  *     [scenarios/cases/seqqueue-mark-completes.case]
  *  9. On two sectors the erase of the oldest may take its end word only, and then nothing shows
  *     which of two in use is older. So before it an overwriting push programs the first bit of the
@@ -145,21 +145,24 @@ static bool sector_is_blank(struct seqqueue *queue, uint32_t sector)
     return seq_sector_blank(&queue->seq, from, from + queue->seq.flash->geometry.sector_size);
 }
 
-/* Marks what is torn as popped, see 8 above. */
-static void finish_marks(struct seqqueue *queue, uint32_t sector)
+/* What is torn can't come back, see 8 above. */
+static void spoil_torn(struct seqqueue *queue, uint32_t sector)
 {
     struct seq *seq = &queue->seq;
     struct seq_scan scan =
         seq_scan_from(seq_sector_start(seq, sector), seq_sector_end(seq, sector));
     if (seq->flash->geometry.programs_per_unit != 0) return;
     while (seq_item_next(seq, &scan)) {
-        if (scan.item.crc != 0) seq_item_erase_torn(seq, &scan.item);
+        uint32_t right = scan.item.crc ? seq_item_checksum(seq, &scan.item) : 0;
+        if (scan.item.crc == right) continue;
+        scan.item.crc &= ~right;
+        seq_item_write_header(seq, &scan.item);
     }
 }
 
 static void sector_erase(struct seqqueue *queue, uint32_t sector)
 {
-    finish_marks(queue, sector);
+    spoil_torn(queue, sector);
     seq_sector_erase(&queue->seq, sector);
     if (!queue->seq.error)
         seq_cache_note_end(queue->seq.cache, sector, seq_sector_start(&queue->seq, sector));
@@ -189,7 +192,7 @@ static struct survey survey(struct seqqueue *queue, uint32_t sector)
     s.after = start;
     while (seq_item_next(seq, &scan)) {
         if (s.after == start && scan.item.address != start) s.headed = false;
-        if (!s.present && seq_item_present(seq, &scan.item)) s.present = true;
+        if (!s.present && scan.item.crc != 0) s.present = seq_item_present(seq, &scan.item);
         s.holds = true;
         s.after = scan.address;
         s.last = scan.item;
@@ -527,7 +530,7 @@ static bool next_present(struct seqqueue *queue, uint32_t *back, uint32_t *posit
         struct seq_scan scan = scan_sector(queue, *back);
         if (*position != 0) scan.address = *position;
         while (seq_item_next(&queue->seq, &scan)) {
-            if (!seq_item_present(&queue->seq, &scan.item)) continue;
+            if (scan.item.crc == 0 || !seq_item_present(&queue->seq, &scan.item)) continue;
             *item = scan.item;
             *position = item->address;
             return true;

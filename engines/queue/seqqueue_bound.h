@@ -44,12 +44,12 @@ static inline uint64_t seqqueue_mount_reads(const struct bo_flash_geometry *g)
     return 4 * s + 2 + (s == 2 ? 7 : 0) + (s > 1 ? s * (p + 6) : 0) + 3 * (p + 10) + p + 1;
 }
 
-/* What an erase of a sector takes: marks the torn items in it, in two programs. */
+/* What an erase of a sector takes: marks the torn items in it. */
 static inline struct bo_bound seqqueue_erase(const struct bo_flash_geometry *g)
 {
     uint32_t word = seq_word_size(g), header = word > 8 ? word : 8;
     uint64_t p = seqqueue_words(g), items = g->programs_per_unit == 0 ? p * word / header : 0;
-    struct bo_bound bound = {p, 1 + 2 * items * seqqueue_pages(g, header)};
+    struct bo_bound bound = {p, 1 + items * seqqueue_pages(g, header)};
     return bound;
 }
 

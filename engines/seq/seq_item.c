@@ -102,33 +102,15 @@ bool seq_item_read(struct seq *seq, const struct seq_item *item, uint32_t from, 
     return true;
 }
 
-/* The checksum that its data have. False when they can't be read. */
-static bool item_checksum(struct seq *seq, const struct seq_item *item, uint32_t *right)
+uint32_t seq_item_checksum(struct seq *seq, const struct seq_item *item)
 {
     uint32_t crc = SEQ_CRC32_START;
-    bool sound = seq_item_read(seq, item, 0, item->length, NULL, &crc);
-    *right = seq_crc32_end(crc);
-    return sound;
+    return seq_item_read(seq, item, 0, item->length, NULL, &crc) ? seq_crc32_end(crc) : 0;
 }
 
 bool seq_item_present(struct seq *seq, const struct seq_item *item)
 {
-    uint32_t right;
-    return item->crc != 0 && item_checksum(seq, item, &right) && right == item->crc;
-}
-
-/* Where the checksum has bits too many and lacks none, a program that is cut may take away just
- * these, and the item is whole. So one bit that the right one has goes first: a single bit can't be
- * torn. */
-void seq_item_erase_torn(struct seq *seq, struct seq_item *item)
-{
-    uint32_t right;
-    if (item_checksum(seq, item, &right) && (right & ~item->crc) == 0) {
-        if (right == item->crc) return;
-        item->crc &= ~(right & (~right + 1));
-        seq_item_write_header(seq, item);
-    }
-    seq_item_erase(seq, item);
+    return seq_item_checksum(seq, item) == item->crc;
 }
 
 void seq_item_write(struct seq *seq, const struct seq_item *item, uint32_t source)

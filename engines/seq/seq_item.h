@@ -79,7 +79,13 @@ static inline uint32_t seq_item_data(const struct seq *seq, const struct seq_ite
 bool seq_item_read(struct seq *seq, const struct seq_item *item, uint32_t from, uint32_t size,
                    void *to, uint32_t *crc);
 
-/* Whether an item is there: not erased, not torn, and readable. Uses the work buffer. */
+/* The checksum that belongs to the data of an item, never 0; 0: they can't be read. Uses the work
+ * buffer. An item that is torn may have lost bits of it and have others that are too many. A program
+ * that takes away these alone makes the item whole, one that takes away bits of the right checksum
+ * does not, however it is cut. */
+uint32_t seq_item_checksum(struct seq *seq, const struct seq_item *item);
+
+/* Whether an item that is not erased is there: not torn, and readable. Uses the work buffer. */
 bool seq_item_present(struct seq *seq, const struct seq_item *item);
 
 /* Programs an item at item->address: header, whole words of data, last word padded with zeros. The
@@ -91,10 +97,6 @@ void seq_item_write_header(struct seq *seq, const struct seq_item *item);
 
 /* Programs the header again with checksum 0. */
 void seq_item_erase(struct seq *seq, struct seq_item *item);
-
-/* The same of an item that is not present, so that it is not for a moment. Does nothing to one that
- * is. On parts without a limit of programs. */
-void seq_item_erase_torn(struct seq *seq, struct seq_item *item);
 
 #ifdef __cplusplus
 }
