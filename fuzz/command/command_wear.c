@@ -449,13 +449,28 @@ static int refuse_own_cuts(const struct command_options *options, const struct s
     return COMMAND_CLEAN;
 }
 
+/* Options that say how power is cut, where it is not. */
+static int refuse_idle_options(const struct command_options *options)
+{
+    struct explore_options without;
+    explore_defaults(&without);
+    const struct fault_effort *a = &options->explore.effort, *b = &without.effort;
+    bool effort =
+        a->bits_max != b->bits_max || a->masks != b->masks || a->prefixes_max != b->prefixes_max;
+    if (options->cuts || !(effort || options->faults_given || options->seed_given))
+        return COMMAND_CLEAN;
+    return command_refuse("wear uses --faults, --bits, --masks, --prefixes and --seed only with "
+                          "--cuts");
+}
+
 int command_wear(int argc, char **argv)
 {
     struct command_options options;
     struct script *script;
     if (!command_parse(argc, argv, &options)) return COMMAND_USAGE;
     if (options.file_count != 1) return command_refuse("wear takes one scenario");
-    int code = command_load_plugins(&options);
+    int code = refuse_idle_options(&options);
+    if (code == COMMAND_CLEAN) code = command_load_plugins(&options);
     if (code == COMMAND_CLEAN) code = command_load_script(&options, options.files[0], &script);
     if (code) return code;
     code = refuse_own_cuts(&options, script);

@@ -534,6 +534,13 @@ def test_a_scenario_with_cuts_of_its_own_is_refused_at_its_line(brownout, tmp_pa
     assert f"{path}:11: wear takes a scenario without cuts" in done.stderr
 
 
+@pytest.mark.parametrize("words", [("--faults", "edge"), ("--seed", 1), ("--masks", 3)])
+def test_what_says_how_to_cut_is_refused_where_nothing_is_cut(brownout, scenario, words):
+    done = brownout("wear", scenario, "--engines", "naive", *words)
+    assert done.returncode == 2
+    assert "only with --cuts" in done.stderr
+
+
 @pytest.mark.parametrize("rate", ["", "0/5", "5", "6/5", "1/0", "-1/5", "1/5x", "1e3/2", "1 /5"])
 def test_a_rate_that_is_none_is_one_line(brownout, scenario, rate):
     done = brownout("wear", scenario, "--cuts", rate)
