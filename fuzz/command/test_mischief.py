@@ -212,7 +212,7 @@ def commands(plugin, image, kind, place):
     lives = place != "off"
     yield lives, ("replay", scenario)
     yield lives, ("run", scenario)
-    yield lives, ("shrink", scenario, "--shrink-seconds", 0.2)
+    yield lives, ("shrink", scenario, "--shrink-seconds", 0.5 if kind == "allocate" else 0.2)
     yield lives, ("wear", work, "--engine", engine[1], "--cuts", "1/1", "--faults", "prefix")
     yield lives, ("fuzz", "--image", image, scenario)
     yield lives and place != "store", ("inspect", image, *engine)
