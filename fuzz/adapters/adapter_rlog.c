@@ -199,17 +199,34 @@ static enum rlog_call worst_sync(const struct rlog_config *config)
     return more ? RLOG_CALL_PREPARE : RLOG_CALL_SEAL;
 }
 
-static struct adapter_bound bound_uncut(const struct bo_flash_geometry *g,
-                                        const struct adapter_settings *s, enum adapter_call call)
+static struct adapter_bound bound_of(const struct bo_flash_geometry *g,
+                                     const struct adapter_settings *s, enum adapter_call call,
+                                     enum rlog_profile profile)
 {
     assert(call < ADAPTER_CALLS && g->unit != 0);
     struct object object;
     struct bo_flash flash = {.geometry = *g};
-    struct rlog_config config = place(&object, &flash, s, RLOG_SEGMENT);
+    struct rlog_config config = place(&object, &flash, s, profile);
     if (call == ADAPTER_CALL_EACH) return (struct adapter_bound){0}; /* as many as records */
     enum rlog_call made = call == ADAPTER_CALL_SYNC ? worst_sync(&config) : calls[call];
     uint64_t reads = rlog_reads_max(&config, made), changes = rlog_changes_max(&config, made);
     return (struct adapter_bound){.reads = reads, .changes = changes ? changes : ADAPTER_NO_CALL};
+}
+
+static struct adapter_bound bound_uncut(const struct bo_flash_geometry *g,
+                                        const struct adapter_settings *s, enum adapter_call call)
+{
+    return bound_of(g, s, call, RLOG_SEGMENT);
+}
+
+/* This profile leaves no segment of the head without a frame. */
+static struct adapter_bound bound_uncut_strict(const struct bo_flash_geometry *g,
+                                               const struct adapter_settings *s,
+                                               enum adapter_call call)
+{
+    struct adapter_bound most = bound_of(g, s, call, RLOG_STRICT);
+    if (call == ADAPTER_CALL_MOUNT) most.reads = rlog_mount_reads(g, segment_of(s));
+    return most;
 }
 
 /* The engine states its bounds for parts whose units can all be read. Here some may not: each read
@@ -217,7 +234,7 @@ static struct adapter_bound bound_uncut(const struct bo_flash_geometry *g,
 static struct adapter_bound bound(const struct bo_flash_geometry *g,
                                   const struct adapter_settings *s, enum adapter_call call)
 {
-    struct adapter_bound most = bound_uncut(g, s, call);
+    struct adapter_bound most = bound_of(g, s, call, RLOG_SEGMENT);
     struct object object;
     struct bo_flash flash = {.geometry = *g};
     struct rlog_config config = place(&object, &flash, s, RLOG_SEGMENT);
@@ -264,8 +281,8 @@ static const struct adapter_list list = {.append = append,
 /* What both profiles are to the harness. */
 #define RLOG_ADAPTER                                                                               \
     .version = ADAPTER_VERSION, .kind = ADAPTER_LOG, .options = options, .refuses = refuses,       \
-    .object_size = object_size, .limits = limits, .bound = bound, .bound_uncut = bound_uncut,      \
-    .inspect = inspect, .list = &list
+    .object_size = object_size, .limits = limits, .bound = bound, .inspect = inspect,              \
+    .list = &list
 
 const struct adapter adapter_rlog = {
     RLOG_ADAPTER,
@@ -276,6 +293,7 @@ const struct adapter adapter_rlog = {
     .widened_why = TAIL_OPEN "; in sectors of less than four segments, and where programs are "
                              "limited, the first append after a power-on takes a new sector",
     .mount = mount_segment,
+    .bound_uncut = bound_uncut,
 };
 
 const struct adapter adapter_rlog_strict = {
@@ -286,4 +304,5 @@ const struct adapter adapter_rlog_strict = {
     .widened = ADAPTER_TAIL_OPEN | ADAPTER_POWER_ON_DROPS,
     .widened_why = TAIL_OPEN "; the first append after a power-on takes a new sector",
     .mount = mount_strict,
+    .bound_uncut = bound_uncut_strict,
 };
