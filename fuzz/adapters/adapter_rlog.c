@@ -199,6 +199,18 @@ static enum rlog_call worst_sync(const struct rlog_config *config)
     return more ? RLOG_CALL_PREPARE : RLOG_CALL_SEAL;
 }
 
+/* The oldest record is looked for; then each segment is loaded as the walk comes to it, as what may
+ * void the last record before it, and once more after that look. What comes up to the end of the
+ * first record, which may lie in two sectors, is done twice: its length is asked for before. */
+static struct adapter_bound each_bound(const struct rlog_config *config)
+{
+    const struct bo_flash_geometry *g = &config->flash->geometry;
+    uint64_t segments = g->sector_size / (config->buffer_size / 2);
+    uint64_t reads =
+        rlog_reads_max(config, RLOG_CALL_SEEK) + 3 * segments * (g->sector_count + 2ull);
+    return (struct adapter_bound){.reads = reads, .changes = ADAPTER_NO_CALL};
+}
+
 static struct adapter_bound bound_of(const struct bo_flash_geometry *g,
                                      const struct adapter_settings *s, enum adapter_call call,
                                      enum rlog_profile profile)
@@ -207,7 +219,7 @@ static struct adapter_bound bound_of(const struct bo_flash_geometry *g,
     struct object object;
     struct bo_flash flash = {.geometry = *g};
     struct rlog_config config = place(&object, &flash, s, profile);
-    if (call == ADAPTER_CALL_EACH) return (struct adapter_bound){0}; /* as many as records */
+    if (call == ADAPTER_CALL_EACH) return each_bound(&config);
     enum rlog_call made = call == ADAPTER_CALL_SYNC ? worst_sync(&config) : calls[call];
     uint64_t reads = rlog_reads_max(&config, made), changes = rlog_changes_max(&config, made);
     return (struct adapter_bound){.reads = reads, .changes = changes ? changes : ADAPTER_NO_CALL};
@@ -234,13 +246,14 @@ static struct adapter_bound bound_uncut_strict(const struct bo_flash_geometry *g
 static struct adapter_bound bound(const struct bo_flash_geometry *g,
                                   const struct adapter_settings *s, enum adapter_call call)
 {
+    if (call == ADAPTER_CALL_EACH) return (struct adapter_bound){0}; /* as many as records */
     struct adapter_bound most = bound_of(g, s, call, RLOG_SEGMENT);
     struct object object;
     struct bo_flash flash = {.geometry = *g};
     struct rlog_config config = place(&object, &flash, s, RLOG_SEGMENT);
     uint64_t units = config.buffer_size / 2 / g->unit;
     uint64_t mount = rlog_reads_max(&config, RLOG_CALL_MOUNT);
-    if (most.reads) most.reads = (most.reads + 2 * mount) * (1 + units);
+    most.reads = (most.reads + 2 * mount) * (1 + units);
     return most;
 }
 
