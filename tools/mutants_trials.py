@@ -30,6 +30,19 @@ class Trial(NamedTuple):
         return " ".join(filter(None, ("explore", what, self.options, *self.flags)))
 
 
+class Run(NamedTuple):
+    """Random operations without a cut, on a large ring: what each call costs, against its bound."""
+
+    options: str
+    chip: str
+    seed: int
+    count: int
+    shipped: str = ""
+
+    def __str__(self):
+        return f"run {self.count} operations of seed {self.seed} on {self.chip} {self.options}"
+
+
 class Fuzz(NamedTuple):
     """`runs` random scenarios; the fuzzer chooses options and chips by itself, but for these."""
 
@@ -42,8 +55,8 @@ class Fuzz(NamedTuple):
         return " ".join(filter(None, ("fuzz", f"{self.runs} runs", self.options, self.chip)))
 
 
-def chip(sectors, sector, unit=1, more=""):
-    page = f"page={sector}"
+def chip(sectors, sector, unit=1, more="", page=0):
+    page = f"page={page or sector}"
     return f"generic sectors={sectors} sector={sector} {page} unit={unit} {more}".strip()
 
 
@@ -102,6 +115,10 @@ QUEUE = (
 )
 LOG = (
     Trial("", chip(3, 128), 1, 40),
+    Run("", chip(64, 64), 31, 3000),
+    Run("segment=64", chip(64, 256), 32, 4000),
+    Run("batch=1 ahead=1 segment=128", chip(128, 256, 4), 33, 6000),
+    Run("", chip(16, 256), 34, 3000),
     Trial("batch=1", chip(3, 128), 12, 50),
     Trial("ahead=1", chip(4, 128, 4), 3, 50),
     Trial("batch=1 ahead=1 segment=64", chip(4, 256), 5, 60),
@@ -113,18 +130,39 @@ LOG = (
     Trial("batch=1", chip(3, 128), 8, 24, PAIRS),
     Trial("", chip(3, 128), 7, 16, PAIRS),
     Trial("ahead=1 segment=64", chip(4, 128), 9, 16, PAIRS),
+    Trial("segment=64", chip(6, 2048), 14, 3),
+    Trial("segment=64", chip(12, 128), 15, 60, ("--faults", "edge,ecc")),
+    Trial("batch=1 ahead=1 segment=128", chip(10, 256, 4, page=32), 17, 50),
+    Trial("", "", 0, 0, (), "exactly-full-log"),
+    Trial("", "", 0, 0, (), "tiny-log"),
     Fuzz("batch=0 ahead=0", 12, 3, chip(4, 128)),
     Fuzz("batch=1", 12, 2, chip(6, 256, 4)),
+    Fuzz("", 12, 5),
 )
 STRICT = (
     Trial("", chip(3, 128), 21, 40, WEAK),
+    Run("", chip(64, 64), 31, 3000),
+    Run("segment=64", chip(64, 256), 32, 4000),
     Trial("batch=1", chip(3, 128), 22, 40, WEAK),
     Trial("ahead=1 segment=64", chip(4, 128), 23, 40, WEAK),
     Trial("", chip(3, 128), 24, 24, PAIRS),
     Fuzz("", 12, 3, chip(4, 128)),
+    Fuzz("", 4, 4),
 )
 SEQLOG = (
     Trial("find=scan", chip(3, 64), 1, 40),
+    Run("find=scan", chip(40, 64), 21, 2000),
+    Run("find=bisect framing=cobs", chip(128, 64), 22, 4000),
+    Run("find=coarse ahead=1", chip(128, 64), 23, 4000),
+    Run("find=fine", chip(128, 64), 24, 4000),
+    Run("find=fine span=7", chip(200, 64), 25, 4000),
+    Run("find=twolevel", chip(128, 64), 26, 4000),
+    Run("find=twolevel span=3", chip(200, 64), 27, 4000),
+    Run("find=pointer", chip(200, 64), 28, 4000),
+    Run("find=pointer span=3", chip(90, 64, 8), 30, 3000),
+    Run("find=fine", chip(600, 128), 29, 6000),
+    Run("find=twolevel", chip(600, 128), 31, 6000),
+    Run("find=coarse", chip(2000, 64), 32, 9000),
     Trial("framing=cobs", chip(3, 128), 2, 50),
     Trial("find=fine", chip(5, 128), 4, 60),
     Trial("find=pointer", chip(6, 128), 6, 60),
@@ -136,11 +174,16 @@ SEQLOG = (
     Trial("find=pointer", chip(12, 64), 15, 100),
     Trial("find=fine span=3", chip(12, 64), 16, 100),
     Trial("", chip(3, 64), 9, 24, PAIRS),
-    Trial("find=pointer framing=cobs", chip(5, 64), 10, 18, PAIRS),
+    Trial("find=pointer framing=cobs", chip(5, 64), 10, 14, PAIRS),
     Trial("find=fine ahead=1 span=2", chip(6, 64), 11, 20, PAIRS),
-    Trial("find=twolevel span=2", chip(7, 64), 12, 20, PAIRS),
+    Trial("find=twolevel span=2", chip(7, 64), 12, 13, PAIRS),
+    Trial("work=64 framing=cobs", chip(4, 128, 4, page=32), 38, 40),
+    Trial("find=pointer work=80", chip(7, 128, 8), 38, 40),
+    Trial("", chip(4, 128, 4, page=32), 36, 40),
+    Trial("", "", 0, 0, (), "tiny-log"),
     Fuzz("", 16, 1, chip(4, 128)),
     Fuzz("", 12, 2, chip(12, 64, 4)),
+    Fuzz("work=64 framing=cobs", 10, 7),
 )
 # By adapter; `kind` of the operations.
 TRIALS = {"seqmap": ("map", MAP), "naive": ("map", NAIVE), "seqqueue": ("queue", QUEUE),
@@ -168,7 +211,7 @@ def change(source, kind, sector):
         return source.choices((f"push {value(source, sector)}", "pop", "peek", "mount", "pop 1",
                                f"append {value(source, sector)}", "clear"),
                               (10, 6, 1, 1, 1, 3, 0.2))[0]
-    return source.choices((f"append {value(source, sector)}", "sync", "mount", "read 0", "idle",
+    return source.choices((f"append {value(source, sector)}", "sync", "mount", f"read {source.choice((0, 0, 1, 3, 20))}", "idle",
                            "clear"), (12, 2, 1.5, 1, 1, 0.2))[0]
 
 
