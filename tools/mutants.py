@@ -378,7 +378,8 @@ def main(arguments):
     parser.add_argument("brownout", type=Path)
     parser.add_argument("--part", default="1/1", help="such as 3/20")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", action="append", help="a mutant, or the sample of an engine; no part then")
+    parser.add_argument("--only", action="append",
+                        help="a mutant, or an engine: its sample; no part then")
     parser.add_argument("--trials", type=int, help="a quick look: the first trials of each alone")
     parser.add_argument("--skip-unchanged", action="store_true")
     given = parser.parse_args(arguments)

@@ -211,8 +211,9 @@ def change(source, kind, sector):
         return source.choices((f"push {value(source, sector)}", "pop", "peek", "mount", "pop 1",
                                f"append {value(source, sector)}", "clear"),
                               (10, 6, 1, 1, 1, 3, 0.2))[0]
-    return source.choices((f"append {value(source, sector)}", "sync", "mount", f"read {source.choice((0, 0, 1, 3, 20))}", "idle",
-                           "clear"), (12, 2, 1.5, 1, 1, 0.2))[0]
+    words = (f"append {value(source, sector)}", "sync", "mount",
+             f"read {source.choice((0, 0, 1, 3, 20))}", "idle", "clear")
+    return source.choices(words, (12, 2, 1.5, 1, 1, 0.2))[0]
 
 
 def scenario(engine, kind, trial):

@@ -9,10 +9,9 @@
  */
 #include "seqlog_internal.h"
 
-#define AROUND 8u /* headers at the anchor, after the answer, and the bad one */
-#define AROUND_UNCUT                                                                               \
-    6u            /* the anchor, a blank one before it or one step from it, LOOK_AHEAD after */
-#define PIECE 32u /* bytes of an index of bits that are read at once */
+#define AROUND 8u       /* headers at the anchor, after the answer, and the bad one */
+#define AROUND_UNCUT 6u /* the anchor, a blank one before it or a step, LOOK_AHEAD after */
+#define PIECE 32u       /* bytes of an index of bits that are read at once */
 
 static uint32_t log2_up(uint32_t n)
 {

@@ -7,8 +7,8 @@
  * most reads and the most changes of each call are held against seqlog_bound: never more; and on
  * each geometry, with one of the sets of options at least, the worst comes within a factor of 4.
  * With the smallest work buffer, which does not hold a sector, only the first is asked. Histories
- * without cuts are held against seqlog_bound_uncut, and with each set of options the worst mount and
- * the worst append come within a factor of 2 of it.
+ * without cuts are held against seqlog_bound_uncut, and with each set of options the worst mount
+ * and the worst append come within a factor of 2 of it.
  */
 #define RAM_FLASH_SIZE_MAX 65536u
 #define RAM_FLASH_SECTOR_MAX 4096u

@@ -206,6 +206,7 @@ static struct adapter_bound each_bound(const struct rlog_config *config)
 {
     const struct bo_flash_geometry *g = &config->flash->geometry;
     uint64_t segments = g->sector_size / (config->buffer_size / 2);
+    assert(segments != 0 && "a segment is no larger than a sector");
     uint64_t reads =
         rlog_reads_max(config, RLOG_CALL_SEEK) + 3 * segments * (g->sector_count + 2ull);
     return (struct adapter_bound){.reads = reads, .changes = ADAPTER_NO_CALL};

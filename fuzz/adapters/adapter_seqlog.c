@@ -64,6 +64,7 @@ static size_t aligned(size_t n)
 static size_t work_size(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
     size_t most = aligned(g->sector_size + BO_FLASH_UNIT_MAX), wanted = s->values[OPTION_WORK];
+    assert(wanted <= options[OPTION_WORK].max);
     return wanted != 0 && wanted < most ? wanted : most;
 }
 
@@ -125,6 +126,7 @@ static void limits(const struct bo_flash_geometry *g, const struct adapter_setti
     uint32_t size = result.record_max, room = (uint32_t)work_size(g, s) - g->unit;
     while (size != 0 && seqlog_frame_size_max(configured(s).framing, size, g->unit) > room)
         size--;
+    assert(size <= result.record_max);
     *value_size_max = size;
 }
 
@@ -212,8 +214,8 @@ static struct adapter_bound bound_of(const struct bo_bound *most)
                                   .changes = most->changes ? most->changes : ADAPTER_NO_CALL};
 }
 
-/* The oldest sector is looked for; then each is gone through once, up to where the next begins. In a
- * smaller work buffer that takes as many reads as to find one record in it. */
+/* The oldest sector is looked for; then each is gone through once, up to where the next begins. In
+ * a smaller work buffer that takes as many reads as to find one record in it. */
 static struct adapter_bound each_bound_uncut(const struct seqlog_config *config,
                                              const struct seqlog_plan *plan)
 {

@@ -278,7 +278,7 @@ def test_an_endless_loop_of_flash_calls_passes_its_bound(harness, plugin):
     assert harness.replay(explored.found[0].path, "--plugin", changed)[0] == "bounded"
 
 
-# A mount that reads ten times more where a snapshot was cut, and what is stated of one that was not.
+# A mount that reads ten times more where a snapshot was cut, and what is stated of others.
 FEW_READS = """
 static struct adapter_bound few(const struct bo_flash_geometry *geometry,
                                 const struct adapter_settings *settings, enum adapter_call call)
