@@ -378,6 +378,7 @@ static uint8_t span_up_to(const struct model_list *list, const struct model_item
     uint32_t first = placed ? (item->sector + ring - item->span) % ring : list->head;
     if (!list->design->buffers) return 0;
     if (first != CHIP_SECTOR_NONE) span = (sector + ring - first) % ring;
+    if (placed && span < item->span) span = ring - 1; /* it went all around */
     return (uint8_t)(span < SPAN_MAX ? span : SPAN_MAX);
 }
 
