@@ -39,10 +39,11 @@ static inline const char *adapter_kind_name(enum adapter_kind kind)
 }
 
 /* What an engine call answers. Anything but ANSWER_OK and ANSWER_NOT_FOUND means that the call
- * failed and changed nothing. */
+ * failed and changed nothing. Before the first cut no change answers ANSWER_DAMAGED or ANSWER_FLASH,
+ * unless bits rotted or a flash call failed. */
 enum answer {
     ANSWER_OK = 0,
-    ANSWER_NOT_FOUND,   /* there is no such key or item */
+    ANSWER_NOT_FOUND,   /* there is no such key or item; never of one that is put in */
     ANSWER_FULL,        /* no room, even after collecting */
     ANSWER_TOO_BIG,     /* this key or value can never be stored here */
     ANSWER_UNSUPPORTED, /* the engine does not do this on this part */

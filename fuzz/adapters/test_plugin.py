@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from conftest import BUILD, ROOT, made
-from harness import CLEAN, DIVERGED, FAILED, USAGE, Harness, compiler, sanitized, shared_object
+from harness import CLEAN, DIVERGED, FAILED, NOT_JUDGED, USAGE
+from harness import Harness, compiler, sanitized, shared_object
 
 # Before the changed functions: the example, and what they use; after them: the adapter.
 BEFORE = """
@@ -1069,6 +1070,50 @@ def test_the_exercise_takes_a_key_that_the_engine_makes(harness, plugin, key):
     text = f"chip generic sectors=2 sector=128 page=64\nengine changed\n\nstore {key} fill 1 5\n"
     explored = harness.explore(text + "use\nlook\n", "--plugin", changed)
     assert explored.found == [] and explored.judged > 100
+
+
+# --- answers that no engine gives rightly ---
+
+REFUSES = """
+static enum answer changed_store(void *object, const void *key, uint32_t key_size,
+                                 const void *value, uint32_t value_size)
+{
+    (void)object, (void)key, (void)key_size, (void)value, (void)value_size;
+    return %s;
+}
+static enum answer changed_remove(void *object, const void *key, uint32_t key_size)
+{
+    (void)object, (void)key, (void)key_size;
+    return %s;
+}
+static void change(void) { map.store = changed_store; map.remove = changed_remove; }
+"""
+
+
+@pytest.mark.parametrize(
+    "operation, answer, found",
+    [
+        ("store a 1", "ANSWER_NOT_FOUND", "store: expected ok, or that it is full, too big or"),
+        ("store a 1", "ANSWER_FLASH", "got flash error though no call of the flash failed"),
+        ("remove a", "ANSWER_DAMAGED", "got damaged though no call of the flash failed"),
+    ],
+)
+def test_a_refusal_that_can_not_be_right_is_found(harness, plugin, operation, answer, found):
+    changed = plugin(f"refuses-{answer}", REFUSES % (answer, answer))
+    text = f"chip generic sectors=2 sector=128 page=64\nengine changed\n\n{operation}\n"
+    explored = harness.explore(text.replace("a 1", "a fill 1 1"), "--plugin", changed)
+    assert explored.clauses == {"alive"}
+    assert found in explored.found[0].text
+    assert harness.replay(explored.found[0].path, "--plugin", changed)[0] == "alive"
+
+
+@pytest.mark.parametrize("operation, answer", [("store a fill 1 1", "ANSWER_TOO_BIG"),
+                                               ("remove a", "ANSWER_NOT_FOUND")])
+def test_a_refusal_that_may_be_right_is_believed(harness, plugin, operation, answer):
+    changed = plugin(f"refuses-{answer}", REFUSES % (answer, answer))
+    text = f"chip generic sectors=2 sector=128 page=64\nengine changed\n\n{operation}\n"
+    done = run_plain("explore", harness.write(text), "--plugin", changed, "--jobs", 1)
+    assert done.returncode == NOT_JUDGED
 
 
 # --- files that are no plugins ---

@@ -559,6 +559,19 @@ void rig_refused(struct rig *rig, const struct op *op, enum answer answer)
         rig->refusals = (struct refusals){1, op->line, op->kind, answer};
 }
 
+bool rig_may_refuse(struct rig *rig, const struct op *op, enum answer answer)
+{
+    bool absent = answer == ANSWER_NOT_FOUND && op_has_value(op->kind);
+    bool healthy = rig_is_sound(rig) && chip_counters(rig->chip)->refused == 0;
+    bool broken = healthy && (answer == ANSWER_FLASH || answer == ANSWER_DAMAGED);
+    assert(answer != ANSWER_OK && !rig_is_off(rig));
+    if (!absent && !broken) return true;
+    return rig_finds(rig, CLAUSE_ALIVE, rig_seen_of(answer),
+                     "%s: expected ok, or that it is full, too big or unsupported, got %s%s",
+                     op_name(op->kind), rig_answer_name(answer),
+                     broken ? " though no call of the flash failed" : "");
+}
+
 bool rig_worked(const struct op *op, enum answer answer)
 {
     bool takes = op->kind == OP_REMOVE || op->kind == OP_POP;

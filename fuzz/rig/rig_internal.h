@@ -45,6 +45,11 @@ static inline uint8_t *rig_buffer(const struct rig *rig)
 void rig_before(struct rig *rig, enum adapter_call call);
 bool rig_after(struct rig *rig, enum adapter_call call, enum answer answer);
 
+/* Whether an engine may refuse a change with this answer. That there is no such key or item is no
+ * answer to a value that is put in; and where no power was ever cut, no bit rotted and no call of
+ * the flash failed, nothing is damaged and nothing failed. */
+bool rig_may_refuse(struct rig *rig, const struct op *op, enum answer answer);
+
 /* A change was refused; counted. */
 void rig_refused(struct rig *rig, const struct op *op, enum answer answer);
 

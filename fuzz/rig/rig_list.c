@@ -415,6 +415,7 @@ static bool check_failed(struct rig *rig, const struct op *op, enum answer answe
 {
     assert(answer != ANSWER_OK);
     model_abort(&rig_here(rig)->model, op, NULL);
+    if (!rig_may_refuse(rig, op, answer)) return false;
     if (op->kind == OP_POP && answer != ANSWER_UNSUPPORTED)
         return check_item(rig, "pop", CLAUSE_DURABLE, op->count, answer, 0);
     rig_refused(rig, op, answer);

@@ -217,6 +217,7 @@ static bool check_failed(struct rig *rig, const struct op *op, enum answer answe
 {
     char k[RIG_TEXT_MAX];
     model_abort(&rig_here(rig)->model, op, &rig_here(rig)->before);
+    if (!rig_may_refuse(rig, op, answer)) return false;
     if (answer != ANSWER_NOT_FOUND) rig_refused(rig, op, answer);
     if (breaks_promise(rig, op, answer))
         return rig_finds(
