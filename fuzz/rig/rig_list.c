@@ -400,15 +400,31 @@ static bool check_item(struct rig *rig, const char *what, enum clause clause, ui
                      rig_bytes_text(rig_buffer(rig), size, got));
 }
 
-static bool check_peek(struct rig *rig, enum clause clause)
+/* Whether what has come back is the item at this place. */
+static bool came_back(struct rig *rig, uint32_t place, enum answer answer, uint32_t size)
+{
+    const struct model_item *item = model_list_at(items(rig), place);
+    return !rig_is_off(rig) && answer == ANSWER_OK && item && size <= rig->value_size_max &&
+           is_value(item->value, rig_buffer(rig), size);
+}
+
+static bool peek(struct rig *rig, enum clause clause, bool *came)
 {
     uint32_t size = 0;
+    *came = false;
     if (!calls(rig)->peek) return true;
     rig_before(rig, ADAPTER_CALL_PEEK);
     enum answer answer =
         calls(rig)->peek(rig_here(rig)->object, rig_buffer(rig), rig->value_size_max, &size);
     if (!rig_after(rig, ADAPTER_CALL_PEEK, answer)) return false;
+    *came = came_back(rig, 0, answer, size);
     return rig_is_off(rig) || check_item(rig, "peek", clause, 0, answer, size);
+}
+
+static bool check_peek(struct rig *rig, enum clause clause)
+{
+    bool came;
+    return peek(rig, clause, &came);
 }
 
 static bool check_failed(struct rig *rig, const struct op *op, enum answer answer)
@@ -454,16 +470,24 @@ static bool call_change(struct rig *rig, const struct op *op, enum answer *answe
 
 /* --- operations that read --- */
 
-static bool check_read(struct rig *rig, uint32_t place, enum clause clause)
+static bool read(struct rig *rig, uint32_t place, enum clause clause, bool *came)
 {
     const struct model_item *item = model_list_at(items(rig), place);
     uint32_t size = 0;
+    *came = false;
     if (!calls(rig)->read || !item || item->number == MODEL_NUMBER_NONE) return true;
     rig_before(rig, ADAPTER_CALL_READ);
     enum answer answer = calls(rig)->read(rig_here(rig)->object, item->number, rig_buffer(rig),
                                           rig->value_size_max, &size);
     if (!rig_after(rig, ADAPTER_CALL_READ, answer)) return false;
+    *came = came_back(rig, place, answer, size);
     return rig_is_off(rig) || check_item(rig, "read", clause, place, answer, size);
+}
+
+static bool check_read(struct rig *rig, uint32_t place, enum clause clause)
+{
+    bool came;
+    return read(rig, place, clause, &came);
 }
 
 static enum answer peek_short(struct rig *rig, const void *context, void *buffer, uint32_t capacity,
@@ -480,18 +504,25 @@ static enum answer read_short(struct rig *rig, const void *context, void *buffer
     return calls(rig)->read(rig_here(rig)->object, *number, buffer, capacity, size);
 }
 
-/* After a peek or read of the script that was right: the same with a buffer that is too short. */
-static bool check_short(struct rig *rig, enum adapter_call call, uint32_t place)
+/* A peek of the script and, when the item came back, another one with a buffer that is too short.
+ * It may be an item that waits in RAM. */
+static bool peek_twice(struct rig *rig)
 {
+    bool came;
+    if (!peek(rig, CLAUSE_ORDERED, &came)) return false;
+    if (!came || rig->rotten) return true;
+    const struct value *value = model_list_at(items(rig), 0)->value;
+    return rig_short(rig, ADAPTER_CALL_PEEK, value, rig_buffer(rig), peek_short, NULL);
+}
+
+static bool read_twice(struct rig *rig, uint32_t place)
+{
+    bool came;
+    if (!read(rig, place, CLAUSE_DURABLE, &came)) return false;
+    if (!came || rig->rotten) return true;
     const struct model_item *item = model_list_at(items(rig), place);
-    if (rig_is_off(rig) || rig->rotten || items(rig)->uncertain || !item) return true;
-    if (model_list_may_miss(items(rig), item)) return true;
     uint64_t number = item->number;
-    if (call == ADAPTER_CALL_PEEK)
-        return !calls(rig)->peek ||
-               rig_short(rig, call, item->value, rig_buffer(rig), peek_short, NULL);
-    if (!calls(rig)->read || number == MODEL_NUMBER_NONE) return true;
-    return rig_short(rig, call, item->value, rig_buffer(rig), read_short, &number);
+    return rig_short(rig, ADAPTER_CALL_READ, item->value, rig_buffer(rig), read_short, &number);
 }
 
 /* All items put in at that time or later have the number that seek returns, or a larger one. */
@@ -560,12 +591,10 @@ static bool call(struct rig *rig, const struct op *op, enum answer *answer)
         return look_if_unsure(rig, op->count) && call_change(rig, op, answer);
     case OP_PEEK:
         if (!calls(rig)->peek) rig_refused(rig, op, ANSWER_UNSUPPORTED);
-        return look_if_unsure(rig, 0) && check_peek(rig, CLAUSE_ORDERED) &&
-               check_short(rig, ADAPTER_CALL_PEEK, 0);
+        return look_if_unsure(rig, 0) && peek_twice(rig);
     case OP_READ:
         if (!calls(rig)->read) rig_refused(rig, op, ANSWER_UNSUPPORTED);
-        return look_if_unsure(rig, op->count) && check_read(rig, op->count, CLAUSE_DURABLE) &&
-               check_short(rig, ADAPTER_CALL_READ, op->count);
+        return look_if_unsure(rig, op->count) && read_twice(rig, op->count);
     case OP_OLDEST:
     case OP_NEWEST:
         return check_claim(rig, op);

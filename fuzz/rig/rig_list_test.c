@@ -1,8 +1,10 @@
 /* rig_list_test.c - what it costs to judge a log that lost items: up to STEPS_MAX steps for each
- * item, however many there are. A step is an item, a choice or a slot of a table. */
+ * item, however many there are. A step is an item, a choice or a slot of a table. And that an item
+ * which waits in RAM is read into a short buffer. */
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "fuzz/rig/rig.h"
 
@@ -100,8 +102,58 @@ static void look_finds(uint32_t from, uint32_t to, bool equal, enum clause claus
     script_free(script);
 }
 
+/* --- a queue of one item, which waits in RAM --- */
+
+#define ITEM "waits"
+
+static bool obeys; /* no more is copied than there is room for */
+
+static bool buffers(const struct adapter_settings *settings)
+{
+    (void)settings;
+    return true;
+}
+
+static enum answer push(void *object, const void *data, uint32_t size)
+{
+    (void)data, (void)size;
+    ((struct log *)object)->count = 1;
+    return ANSWER_OK;
+}
+
+static enum answer peek(void *object, void *buffer, uint32_t capacity, uint32_t *size)
+{
+    if (((struct log *)object)->count == 0) return ANSWER_NOT_FOUND;
+    *size = sizeof ITEM;
+    memcpy(buffer, ITEM, obeys && capacity < sizeof ITEM ? capacity : sizeof ITEM);
+    return ANSWER_OK;
+}
+
+static void peek_of_a_waiting_item_finds(enum clause clause)
+{
+    static const struct adapter_list queue_list = {.push = push, .peek = peek, .buffers = buffers};
+    struct adapter queue = adapter;
+    const struct adapter_settings settings = {{0}};
+    struct script *script = script_new(part_find("generic"));
+    const struct value *value = script_value(script, ITEM, sizeof ITEM);
+    queue.kind = ADAPTER_QUEUE;
+    queue.list = &queue_list;
+    script_append(script, &(struct op){.kind = OP_PUSH, .value = value});
+    struct rig *rig = rig_new(script, &queue, &settings);
+    bool fine = rig_start(rig) && rig_call(rig, &script->ops[0], NULL) &&
+                rig_call(rig, &(struct op){.kind = OP_PEEK}, NULL);
+    printf("%s, a peek into a short buffer\n", clause_name(rig->finding.clause));
+    assert(fine == obeys && rig->finding.clause == clause);
+    rig_free(rig);
+    script_free(script);
+}
+
 int main(void)
 {
+    obeys = true;
+    peek_of_a_waiting_item_finds(CLAUSE_NONE);
+    obeys = false;
+    peek_of_a_waiting_item_finds(CLAUSE_SANE);
     look_finds(ITEMS / 2, ITEMS / 2 + 1, false, CLAUSE_DURABLE);
     look_finds(0, ITEMS, false, CLAUSE_DURABLE);
     look_finds(ITEMS / 2, ITEMS / 2 + 1, true, CLAUSE_ORDERED);
