@@ -241,6 +241,11 @@ struct adapter {
     /* Makes the flash an empty store. NULL: a blank chip is one. Called on a blank chip, uncut. */
     enum answer (*format)(void *object, const struct bo_flash *flash,
                           const struct adapter_settings *settings);
+    /* A factory reset: makes an empty store of whatever the chip holds, half a store or an image
+     * that is none too. Called after a power-on in the place of mount, uncut; a mount follows it.
+     * What was there is gone from then on. NULL: not tried. */
+    enum answer (*reset)(void *object, const struct bo_flash *flash,
+                         const struct adapter_settings *settings);
     /* Power-on. `object` holds junk. May write. The first one, of a blank chip, is cut only where
      * the scenario begins with `mount`. */
     enum answer (*mount)(void *object, const struct bo_flash *flash,

@@ -1116,6 +1116,49 @@ def test_a_refusal_that_may_be_right_is_believed(harness, plugin, operation, ans
     assert done.returncode == NOT_JUDGED
 
 
+# --- a new store ---
+
+# The example's own format is for a blank chip.
+RESETS = """
+static enum answer changed_reset(void *object, const struct bo_flash *flash,
+                                 const struct adapter_settings *settings)
+{
+    for (uint32_t slot = 0; slot < %d; slot++)
+        if (bo_flash_erase(flash, slot * flash->geometry.sector_size)) return ANSWER_FLASH;
+    return %s ? slots_format(object, flash, settings) : ANSWER_OK;
+}
+static void change(void) { adapter.reset = changed_reset; }
+"""
+
+
+@pytest.mark.parametrize(
+    "name, erased, formats, clauses",
+    [
+        ("whole", 2, "true", set()),
+        ("one-slot", 1, "false", {"settled", "alive"}),
+        ("no-store", 2, "false", {"alive"}),
+    ],
+)
+def test_a_reset_leaves_an_empty_store_of_each_crash_state(
+    harness, plugin, name, erased, formats, clauses
+):
+    changed = plugin(f"resets-{name}", RESETS % (erased, formats))
+    explored = explore(harness, changed, "--max", 0, "--no-shrink")
+    assert explored.clauses == clauses
+    for found in explored.found[:1]:
+        assert "\nreset\n" in found.text
+        assert harness.replay(found.path, "--plugin", changed)[0] in clauses
+
+
+def test_a_reset_stands_in_a_scenario_where_the_engine_has_one(harness, plugin, sound):
+    text = SCENARIO.format(programs=0) + "reset\nexpect name absent\nstore name \"attic\"\n"
+    changed = plugin("resets-whole", RESETS % (2, "true"))
+    assert harness.explore(text, "--plugin", changed).found == []
+    done = run_plain("explore", harness.write(text), "--plugin", sound, "--jobs", 1)
+    assert done.returncode == USAGE
+    assert "reset answers unsupported" in done.stderr
+
+
 # --- files that are no plugins ---
 
 

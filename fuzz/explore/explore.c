@@ -15,7 +15,7 @@
  *               use()      goes on with the next operation; does the interrupted one again and, in
  *                          a part of the states, exercises the store; each ends with power off and
  *                          on, and a look; in a few states, does an append again and again with a
- *                          power-on after each;
+ *                          power-on after each, and has the engine make a new store;
  *               run_from() while the depth allows: the same again, one level up.
  *
  * Level n comes after n cuts. Who goes up a level calls rig_enter() and path_cut(), who comes down
@@ -442,6 +442,21 @@ static bool may_loop(const struct explorer *e)
            chip_flash(e->rig->chip)->geometry.sector_count <= LOOP_SECTORS_MAX;
 }
 
+/* The engine makes a new store of the crash state: nothing of what was there comes back, and it
+ * takes as much as one on a blank chip. */
+static bool make_new(struct explorer *e)
+{
+    return step(e, OP_RESET) && step(e, OP_USE) && step(e, OP_MOUNT);
+}
+
+/* One state in this many. */
+#define RESET_EVERY 16u
+
+static bool may_reset(const struct explorer *e)
+{
+    return e->rig->adapter->reset && (chip_hash(e->rig->chip).low >> 5) % RESET_EVERY == 0;
+}
+
 /* Something that the device does with this crash state, and back. */
 static void try(struct explorer *e, bool (*way)(struct explorer *))
 {
@@ -460,6 +475,7 @@ static void use(struct explorer *e)
     try(e, go_on);
     try(e, !exercised ? redo_alone : use_first ? use_and_redo : redo_and_use);
     if (may_loop(e)) try(e, loop);
+    if (may_reset(e)) try(e, make_new);
 }
 
 /* One state in this many is not read back before the device changes something. */

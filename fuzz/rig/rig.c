@@ -512,6 +512,24 @@ bool rig_wipe_ram(struct rig *rig, void *object, int junk)
     return keeps_to_its_object(rig);
 }
 
+/* The engine makes a new store of what the chip holds. How many flash calls that takes is not
+ * stated, and they are none of the mount. */
+static bool reset(struct rig *rig, enum answer *answer)
+{
+    struct adapter_bound worst = rig->worst[ADAPTER_CALL_MOUNT];
+    void *object = rig_object(rig), *context;
+    chip_hook *hook = chip_hook_of(rig->chip, &context);
+    if (!rig_wipe_ram(rig, object, JUNK_FIRST)) return false;
+    rig_before(rig, ADAPTER_CALL_MOUNT);
+    chip_set_fuel(rig->chip, CHIP_FUEL_ENDLESS, CHIP_FUEL_ENDLESS);
+    chip_set_hook(rig->chip, NULL, NULL);
+    *answer = rig->adapter->reset(object, chip_flash(rig->chip), &rig->settings);
+    chip_set_hook(rig->chip, hook, context);
+    bool fine = rig_after(rig, ADAPTER_CALL_MOUNT, *answer);
+    rig->worst[ADAPTER_CALL_MOUNT] = worst;
+    return fine;
+}
+
 static bool mount_into(struct rig *rig, void *object, int junk)
 {
     if (!rig_wipe_ram(rig, object, junk)) return false;
@@ -610,6 +628,26 @@ enum adapter_call rig_call_of(enum op_kind kind)
     return (enum adapter_call)calls[kind];
 }
 
+/* What was there is gone, whatever it was. */
+static bool reset_store(struct rig *rig, const struct op *op, enum answer *answer)
+{
+    struct rig_level *level = rig_here(rig);
+    if (!rig->adapter->reset) {
+        *answer = ANSWER_UNSUPPORTED;
+        rig_refused(rig, op, *answer);
+        return true;
+    }
+    chip_power_off(rig->chip);
+    chip_power_on(rig->chip);
+    model_begin(&level->model, &(struct op){.kind = OP_CLEAR}, &level->before);
+    if (!reset(rig, answer)) return false;
+    if (*answer != ANSWER_OK)
+        return rig_finds(rig, CLAUSE_ALIVE, rig_seen_of(*answer), "reset: expected ok, got %s",
+                         rig_answer_name(*answer));
+    model_commit(&level->model, &(struct op){.kind = OP_CLEAR});
+    return rig_recover(rig);
+}
+
 bool rig_call(struct rig *rig, const struct op *op, enum answer *answer)
 {
     enum answer ignored;
@@ -628,6 +666,8 @@ bool rig_call(struct rig *rig, const struct op *op, enum answer *answer)
         chip_power_off(rig->chip);
         chip_power_on(rig->chip);
         return rig_boot(rig);
+    case OP_RESET:
+        return reset_store(rig, op, answer);
     case OP_ROT:
         rot(rig, op);
         return true;

@@ -304,6 +304,7 @@ static const struct {
     [OP_BOOT] = {"boot", WORK | POWER},
     [OP_LOOK] = {"look", 0},
     [OP_USE] = {"use", 0},
+    [OP_RESET] = {"reset", 0},
     [OP_ROT] = {"rot", 0},
 };
 

@@ -39,6 +39,7 @@ enum op_kind {
     OP_BOOT,  /* power off and on, mount; nothing is read back */
     OP_LOOK,  /* read everything back and compare */
     OP_USE,   /* the standard exercise of a store after recovery */
+    OP_RESET, /* power off and on, the engine's own factory reset, mount: nothing is there */
     OP_ROT,   /* `count` bits flip at rest, places by `seed` */
     OP_KINDS
 };

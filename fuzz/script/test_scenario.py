@@ -212,7 +212,7 @@ TEARS = ["none", "done", "prefix:5", "only:17", "mask:2a:128", "zero-tail:64", "
 
 CLAIMS = ("expect", "oldest", "newest")
 VALUED = ("store", "push", "append", *CLAIMS)
-PLAIN = ("clear", "mount", "boot", "look", "use", "peek", "sync", "seal", "idle")
+PLAIN = ("clear", "mount", "boot", "reset", "look", "use", "peek", "sync", "seal", "idle")
 KINDS = ("fetch", "remove", "pop", "read", "rot", *VALUED, *PLAIN)
 
 
@@ -248,7 +248,7 @@ def operations(draw, loops):
         text += " " + value_text
     if kind == "rot":
         text += f" {draw(st.integers(1, 1 << 20))} seed {draw(st.integers(0, 2**64 - 1))}"
-    elif kind not in CLAIMS and draw(st.booleans()):
+    elif kind not in (*CLAIMS, "reset") and draw(st.booleans()):
         text += f" cut {draw(st.integers(1, 2**32 - 1))} {draw(st.sampled_from(TEARS))}"
 
     def ops(turns):
