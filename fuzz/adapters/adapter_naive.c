@@ -4,16 +4,28 @@
 #include "engines/map/naive.h"
 #include "fuzz/adapters/adapter_map.h"
 
-/* The engine object: the struct, then its scratch memory and what each() copies to. */
+enum { OPTION_WORK };
+
+/* Fixed: it is large as a rule, and a small one makes the engine refuse most values. */
+static const struct adapter_option options[] = {
+    {.name = "work",
+     .summary = "bytes of the work buffer, at least 64; 0: as large as a sector",
+     .max = 65536,
+     .fixed = true},
+    {.name = NULL},
+};
+
+/* The engine object: the struct, then what each() copies to and its scratch memory. */
 struct object {
     struct naive map;
-    uint32_t buffer_size; /* of each of the three */
+    uint32_t buffer_size; /* of each of the two */
     uint8_t buffers[];
 };
 
 #define HEADER_SIZE 12u
 #define KEY_SIZE_MAX 255u
 #define SECTOR_SIZE_MIN 64u
+#define WORK_SIZE_MIN 64u
 
 _Static_assert(SECTOR_SIZE_MIN > HEADER_SIZE, "a sector that is not refused has room for a key");
 
@@ -23,28 +35,34 @@ static uint32_t buffer_size_of(const struct bo_flash_geometry *g)
     return size < 64u ? 64u : size + 64u;
 }
 
+static uint32_t work_size_of(const struct bo_flash_geometry *g, const struct adapter_settings *s)
+{
+    uint32_t asked = (uint32_t)s->values[OPTION_WORK];
+    assert(asked <= options[OPTION_WORK].max && buffer_size_of(g) >= WORK_SIZE_MIN);
+    return asked ? asked : buffer_size_of(g);
+}
+
 static size_t object_size(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
-    (void)s;
-    return sizeof(struct object) + 3 * (size_t)buffer_size_of(g);
+    return sizeof(struct object) + 2 * (size_t)buffer_size_of(g) + work_size_of(g, s);
 }
 
 static const char *refuses(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
-    (void)s;
     if (g->sector_size < SECTOR_SIZE_MIN) return "needs sectors of at least 64 bytes";
+    if (work_size_of(g, s) < WORK_SIZE_MIN) return "needs a work buffer of at least 64 bytes";
     return g->erased == 0xFF ? NULL : "needs a chip whose erased bytes are 0xff";
 }
 
 static void limits(const struct bo_flash_geometry *g, const struct adapter_settings *s,
                    uint32_t *key_size_min, uint32_t *key_size_max, uint32_t *value_size_max)
 {
-    (void)s;
     assert(g->sector_size >= SECTOR_SIZE_MIN && "refuses() was asked first");
     *key_size_min = 0;
     *key_size_max =
         g->sector_size - HEADER_SIZE < KEY_SIZE_MAX ? g->sector_size - HEADER_SIZE : KEY_SIZE_MAX;
     *value_size_max = g->sector_size < 65535u ? g->sector_size : 65535u;
+    if (*value_size_max > work_size_of(g, s)) *value_size_max = work_size_of(g, s);
 }
 
 static struct adapter_bound bound(const struct bo_flash_geometry *g,
@@ -56,15 +74,30 @@ static struct adapter_bound bound(const struct bo_flash_geometry *g,
     return (struct adapter_bound){.reads = bound.reads, .changes = bound.changes};
 }
 
+static struct naive_config place(struct object *object, const struct bo_flash *flash,
+                                 const struct adapter_settings *s)
+{
+    object->buffer_size = buffer_size_of(&flash->geometry);
+    assert(refuses(&flash->geometry, s) == NULL && "that was asked first");
+    return (struct naive_config){.flash = flash,
+                                 .work = object->buffers + 2 * (size_t)object->buffer_size,
+                                 .work_size = work_size_of(&flash->geometry, s)};
+}
+
 static enum answer mount(void *memory, const struct bo_flash *flash,
                          const struct adapter_settings *s)
 {
-    (void)s;
     struct object *object = memory;
-    object->buffer_size = buffer_size_of(&flash->geometry);
-    struct naive_config config = {
-        .flash = flash, .work = object->buffers, .work_size = object->buffer_size};
+    struct naive_config config = place(object, flash, s);
     return map_answer(naive_mount(&object->map, &config));
+}
+
+static enum answer reset(void *memory, const struct bo_flash *flash,
+                         const struct adapter_settings *s)
+{
+    struct object *object = memory;
+    struct naive_config config = place(object, flash, s);
+    return map_answer(naive_format(&object->map, &config));
 }
 
 static enum answer store(void *memory, const void *key, uint32_t key_size, const void *value,
@@ -96,8 +129,7 @@ static enum answer clear(void *memory)
 static enum answer each(void *memory, adapter_visit *visit, void *context)
 {
     struct object *object = memory;
-    uint8_t *key = object->buffers + object->buffer_size;
-    uint8_t *value = key + object->buffer_size;
+    uint8_t *key = object->buffers, *value = key + object->buffer_size;
     struct naive_iterator iterator;
     naive_iterate(&iterator);
     for (;;) {
@@ -120,6 +152,7 @@ const struct adapter adapter_naive = {
     .summary = "one value in a sector, erased to update: the baseline that wears out",
     .claims = "edge,prefix,bits,zeros,rot",
     .promised = ADAPTER_FULL_CHANGES,
+    .options = options,
     .widened = ADAPTER_UPDATE_MAY_LOSE | ADAPTER_CLEAR_MAY_STOP,
     .widened_why =
         "an update erases first, so a cut may lose the value; a clear goes key by key, so a cut "
@@ -127,6 +160,7 @@ const struct adapter adapter_naive = {
     .refuses = refuses,
     .object_size = object_size,
     .limits = limits,
+    .reset = reset,
     .mount = mount,
     .bound = bound,
     .map = &map,

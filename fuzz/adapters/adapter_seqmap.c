@@ -8,7 +8,7 @@
 #include "fuzz/adapters/adapter_map.h"
 #include "fuzz/adapters/seq_sectors.h"
 
-enum { OPTION_KEY, OPTION_STATES, OPTION_SECTORS, OPTION_KEYS };
+enum { OPTION_KEY, OPTION_STATES, OPTION_SECTORS, OPTION_KEYS, OPTION_WORK };
 
 static const struct adapter_option options[] = {
     {.name = "key",
@@ -19,22 +19,26 @@ static const struct adapter_option options[] = {
     {.name = "keys",
      .summary = "keys that the cache of key pointers has room for; 0: none",
      .max = 1024},
+    {.name = "work",
+     .summary = "words of the work buffer, which the largest item fits; 0: as many as of a sector",
+     .max = 64,
+     .fixed = true},
     {.name = NULL},
 };
 
-_Static_assert(sizeof options / sizeof *options == OPTION_KEYS + 2, "one for each, and the end");
+_Static_assert(sizeof options / sizeof *options == OPTION_WORK + 2, "one for each, and the end");
 
 /* The engine object: the struct, then the memory that a user would give it. */
 struct object {
     struct seqmap map;
     struct seq_cache cache;
-    uint32_t buffer_size; /* of each of the three */
+    uint32_t buffer_size; /* of key and value */
     uint8_t *work, *key, *value;
 };
 
 struct layout {
-    size_t states, sectors, keys, work, total;
-    uint32_t buffer_size;
+    size_t states, sectors, keys, work, buffers, total;
+    uint32_t work_size, buffer_size;
 };
 
 static size_t aligned(size_t n)
@@ -57,7 +61,11 @@ static struct layout lay_out(const struct bo_flash_geometry *g, const struct ada
         l.sectors +
         aligned(s->values[OPTION_SECTORS] ? g->sector_count * sizeof(struct seq_cache_sector) : 0);
     l.work = l.keys + aligned(s->values[OPTION_KEYS] * sizeof(struct seq_cache_key));
-    l.total = l.work + 3 * (size_t)l.buffer_size;
+    uint32_t words = (uint32_t)s->values[OPTION_WORK];
+    l.work_size = words ? words * seq_word_size(g) : l.buffer_size;
+    assert(words <= options[OPTION_WORK].max && l.work_size >= seq_word_size(g));
+    l.buffers = l.work + aligned(l.work_size);
+    l.total = l.buffers + 2 * (size_t)l.buffer_size;
     assert(l.total > l.work && l.buffer_size >= item_max);
     return l;
 }
@@ -76,14 +84,14 @@ static struct seqmap_config place(struct object *object, const struct bo_flash *
     };
     object->buffer_size = l.buffer_size;
     object->work = base + l.work;
-    object->key = object->work + l.buffer_size;
+    object->key = base + l.buffers;
     object->value = object->key + l.buffer_size;
     uint64_t key = s->values[OPTION_KEY];
     assert(key < SEQMAP_KEY_PREFIXED && "a size of a key is no mark");
     return (struct seqmap_config){
         .flash = flash,
         .work = object->work,
-        .work_size = l.buffer_size,
+        .work_size = l.work_size,
         .key_size = key ? (uint16_t)key : (uint16_t)SEQMAP_KEY_PREFIXED,
         .cache = &object->cache,
     };
@@ -109,7 +117,8 @@ static void limits(const struct bo_flash_geometry *g, const struct adapter_setti
     uint32_t key = (uint32_t)s->values[OPTION_KEY];
     *key_size_min = key;
     *key_size_max = key ? key : 64;
-    *value_size_max = g->sector_size < SEQ_LENGTH_MAX ? g->sector_size : SEQ_LENGTH_MAX;
+    uint32_t item_max = g->sector_size < SEQ_LENGTH_MAX ? g->sector_size : SEQ_LENGTH_MAX;
+    *value_size_max = seq_minimum(item_max, lay_out(g, s).work_size);
 }
 
 static enum answer mount(void *memory, const struct bo_flash *flash,
@@ -118,6 +127,14 @@ static enum answer mount(void *memory, const struct bo_flash *flash,
     struct object *object = memory;
     struct seqmap_config config = place(object, flash, s);
     return map_answer(seqmap_mount(&object->map, &config));
+}
+
+static enum answer reset(void *memory, const struct bo_flash *flash,
+                         const struct adapter_settings *s)
+{
+    struct object *object = memory;
+    struct seqmap_config config = place(object, flash, s);
+    return map_answer(seqmap_format(&object->map, &config));
 }
 
 static enum answer store(void *memory, const void *key, uint32_t key_size, const void *value,
@@ -170,7 +187,7 @@ static struct adapter_bound bound(const struct bo_flash_geometry *g,
                                                          : SEQMAP_CALL_REMOVE;
     /* each() is as many calls as there are items. */
     if (call == ADAPTER_CALL_EACH) return (struct adapter_bound){0};
-    struct bo_bound bound = seqmap_bound(g, lay_out(g, s).buffer_size, made);
+    struct bo_bound bound = seqmap_bound(g, lay_out(g, s).work_size, made);
     if (bound.changes == 0) bound.changes = ADAPTER_NO_CALL;
     return (struct adapter_bound){.reads = bound.reads, .changes = bound.changes};
 }
@@ -191,6 +208,7 @@ const struct adapter adapter_seqmap = {
     .refuses = refuses,
     .object_size = object_size,
     .limits = limits,
+    .reset = reset,
     .mount = mount,
     .bound = bound,
     .inspect = seq_sectors_print,

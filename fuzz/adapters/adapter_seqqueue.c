@@ -9,7 +9,7 @@
 #include "fuzz/adapters/adapter_list.h"
 #include "fuzz/adapters/seq_sectors.h"
 
-enum { OPTION_STATES, OPTION_POINTERS, OPTION_BUFFER };
+enum { OPTION_STATES, OPTION_POINTERS, OPTION_BUFFER, OPTION_WORK };
 
 static const struct adapter_option options[] = {
     {.name = "states", .summary = "cache of sector states, 1 byte a sector: 0 or 1", .max = 1},
@@ -18,24 +18,28 @@ static const struct adapter_option options[] = {
      .summary = "bytes of RAM where items wait before they are programmed, append is refused then; "
                 "0: none",
      .max = 65536},
+    {.name = "work",
+     .summary = "words of the work buffer; 0: as many as the largest item has",
+     .max = 64},
     {.name = NULL},
 };
 
-_Static_assert(sizeof options / sizeof *options == OPTION_BUFFER + 2, "one for each, and the end");
+_Static_assert(sizeof options / sizeof *options == OPTION_WORK + 2, "one for each, and the end");
 
 /* The engine object: the structs, then the memory that a user would give them. */
 struct object {
     struct seqqueue queue;
     struct seq_cache cache;
     struct buffered front;
-    bool buffers;
-    uint32_t buffer_size; /* of work, item and hold */
+    bool buffers, locked;
+    bool breaks_lock;     /* the front took the lock twice, or gave it back without having it */
+    uint32_t buffer_size; /* of item and hold */
     uint8_t *work, *item, *hold;
 };
 
 struct layout {
-    size_t states, sectors, ring, work, total;
-    uint32_t buffer_size;
+    size_t states, sectors, ring, work, buffers, total;
+    uint32_t work_size, buffer_size;
 };
 
 static size_t aligned(size_t n)
@@ -55,9 +59,39 @@ static struct layout lay_out(const struct bo_flash_geometry *g, const struct ada
         l.sectors +
         aligned(s->values[OPTION_POINTERS] ? g->sector_count * sizeof(struct seq_cache_sector) : 0);
     l.work = l.ring + aligned(s->values[OPTION_BUFFER]);
-    l.total = l.work + 3 * (size_t)l.buffer_size;
+    uint32_t words = (uint32_t)s->values[OPTION_WORK];
+    l.work_size = words ? words * seq_word_size(g) : l.buffer_size;
+    assert(words <= options[OPTION_WORK].max && l.work_size >= seq_word_size(g));
+    l.buffers = l.work + aligned(l.work_size);
+    l.total = l.buffers + 2 * (size_t)l.buffer_size;
     assert(l.total > l.work && l.buffer_size >= seqqueue_length_max(g));
     return l;
+}
+
+/* On a device an interrupt waits for it, or has it. */
+static void lock(void *context)
+{
+    struct object *object = context;
+    object->breaks_lock = object->breaks_lock || object->locked;
+    object->locked = true;
+}
+
+static void unlock(void *context)
+{
+    struct object *object = context;
+    object->breaks_lock = object->breaks_lock || !object->locked;
+    object->locked = false;
+}
+
+/* The answer of a call of the front. */
+static enum answer front_answer(const struct object *object, int error)
+{
+    return object->breaks_lock || object->locked ? ANSWER_PANIC : list_answer(error);
+}
+
+static const char *panic(void)
+{
+    return "the front did not give its lock back, or never took it";
 }
 
 static struct seqqueue_config place(struct object *object, const struct bo_flash *flash,
@@ -74,19 +108,23 @@ static struct seqqueue_config place(struct object *object, const struct bo_flash
     };
     object->buffer_size = l.buffer_size;
     object->work = base + l.work;
-    object->item = object->work + l.buffer_size;
+    object->item = base + l.buffers;
     object->hold = object->item + l.buffer_size;
     object->buffers = s->values[OPTION_BUFFER] != 0;
+    object->locked = object->breaks_lock = false;
     buffered_init(&object->front,
                   &(struct buffered_config){.queue = &object->queue,
                                             .ring = base + l.ring,
                                             .ring_size = (uint32_t)s->values[OPTION_BUFFER],
                                             .hold = object->hold,
-                                            .hold_size = l.buffer_size});
+                                            .hold_size = l.buffer_size,
+                                            .lock = lock,
+                                            .unlock = unlock,
+                                            .context = object});
     return (struct seqqueue_config){
         .flash = flash,
         .work = object->work,
-        .work_size = l.buffer_size,
+        .work_size = l.work_size,
         .cache = &object->cache,
     };
 }
@@ -142,6 +180,14 @@ static enum answer mount(void *memory, const struct bo_flash *flash,
     return list_answer(seqqueue_mount(&object->queue, &config));
 }
 
+static enum answer reset(void *memory, const struct bo_flash *flash,
+                         const struct adapter_settings *s)
+{
+    struct object *object = memory;
+    struct seqqueue_config config = place(object, flash, s);
+    return list_answer(seqqueue_format(&object->queue, &config));
+}
+
 /* Puts an item in. What waits in RAM goes first when there is no room for one more; one that can
  * never wait there goes to the flash, after all others. */
 static enum answer put(struct object *object, const void *data, uint32_t size, bool overwrite)
@@ -154,11 +200,11 @@ static enum answer put(struct object *object, const void *data, uint32_t size, b
         if (error != QUEUE_ERR_FULL) break;
         drained = buffered_drain_one(&object->front, overwrite);
     }
-    if (drained) return list_answer(drained);
-    if (error != QUEUE_ERR_TOO_BIG) return list_answer(error);
+    if (drained) return front_answer(object, drained);
+    if (error != QUEUE_ERR_TOO_BIG) return front_answer(object, error);
     error = object->buffers ? buffered_drain_all(&object->front, overwrite) : BO_FLASH_OK;
     if (!error) error = seqqueue_push(&object->queue, data, size, overwrite);
-    return list_answer(error);
+    return front_answer(object, error);
 }
 
 static enum answer push(void *memory, const void *data, uint32_t size)
@@ -177,18 +223,21 @@ static enum answer append(void *memory, const void *data, uint32_t size, uint64_
 static enum answer peek(void *memory, void *buffer, uint32_t capacity, uint32_t *size)
 {
     struct object *object = memory;
-    return list_answer(object->buffers ? buffered_peek(&object->front, buffer, capacity, size)
-                                       : seqqueue_peek(&object->queue, buffer, capacity, size));
+    return front_answer(object, object->buffers
+                                    ? buffered_peek(&object->front, buffer, capacity, size)
+                                    : seqqueue_peek(&object->queue, buffer, capacity, size));
 }
 
-/* Takes out an item of the flash. */
+/* Takes out an item of the flash; the oldest one by the call that is made for that. */
 static int take(struct object *object, uint32_t place, void *buffer, uint32_t capacity,
                 uint32_t *size, uint32_t *passed)
 {
     struct seqqueue_iterator at;
     int error;
+    *passed = 0;
+    if (place == 0) return seqqueue_pop(&object->queue, buffer, capacity, size);
     seqqueue_iterate(&at);
-    for (*passed = 0;; ++*passed) {
+    for (;; ++*passed) {
         error = seqqueue_next(&object->queue, &at, buffer, capacity, size);
         if (error || *passed == place) break;
     }
@@ -207,16 +256,19 @@ static enum answer pop(void *memory, uint32_t place, void *buffer, uint32_t capa
         if (!object->buffers || error != QUEUE_ERR_EMPTY) return list_answer(error);
         assert(passed <= place && "no item after it was passed");
         if (place - passed >= buffered_pending(&object->front)) return ANSWER_NOT_FOUND;
-        if (place == 0) return list_answer(buffered_pop(&object->front, buffer, capacity, size));
+        if (place == 0)
+            return front_answer(object, buffered_pop(&object->front, buffer, capacity, size));
         error = buffered_drain_one(&object->front, false);
-        if (error) return error == QUEUE_ERR_FULL ? ANSWER_UNSUPPORTED : list_answer(error);
+        if (error)
+            return error == QUEUE_ERR_FULL ? ANSWER_UNSUPPORTED : front_answer(object, error);
     }
 }
 
 static enum answer sync_all(void *memory)
 {
     struct object *object = memory;
-    return object->buffers ? list_answer(buffered_drain_all(&object->front, false)) : ANSWER_OK;
+    return object->buffers ? front_answer(object, buffered_drain_all(&object->front, false))
+                           : ANSWER_OK;
 }
 
 static enum answer clear(void *memory)
@@ -304,6 +356,8 @@ const struct adapter adapter_seqqueue = {
     .refuses = refuses,
     .object_size = object_size,
     .limits = limits,
+    .panic = panic,
+    .reset = reset,
     .mount = mount,
     .bound = bound,
     .inspect = seq_sectors_print,
