@@ -44,8 +44,8 @@
  *     [scenarios/cases/seqmap-two-in-use.case, scenarios/cases/seqmap-torn-copy.case]
  *  6. A unit that an interrupted program touched is not programmed again. The scan rule of the
  *     format goes on word by word after a torn header, so an item further on may be missed, by the
- *     crate too, if a piece of both looks like a header. A repair puts a cap after it, where that
- *     is sure to be found: an item of no data whose checksum is wrong, and not that of a marker.
+ *     crate too, if a piece of both looks like a header. A repair puts a cap after it, which is
+ *     always found: an item of no data whose checksum is wrong, and not that of a marker.
  *     Items are appended after the cap. Where it has no place, and to a head whose start word is
  *     torn, nothing is appended: if it holds no item at all it is erased, so that it can't be taken
  *     for the sector of 5 later; else it is sealed as it is. On parts without a limit of programs
@@ -73,7 +73,7 @@ BO_STATIC_CHECK(SEQMAP_KEY_PREFIXED == SEQ_LENGTH_MAX, "key_size is the longest 
 
 /* The checksum of a cap, see 6 above: in no bit that of a marker, so that neither becomes the other
  * where bits are only cleared or only set. */
-#define CAP_CRC 0x44444444u
+#define CAP_CRC SEQ_CAP_OF_MAP
 BO_STATIC_CHECK((CAP_CRC & MARKER_CRC) == 0, "a cap is no torn marker");
 
 /* Keys are compared in pieces of up to this size, in bytes. */
@@ -587,7 +587,7 @@ static void advance(struct seqmap *map)
 static void append_cap(struct seqmap *map, uint32_t after, uint32_t torn)
 {
 #ifndef SEQMAP_NO_CAP
-    uint32_t at = seq_cap_place(&map->seq, after, torn, map->append, CAP_CRC);
+    uint32_t at = seq_cap_place(&map->seq, after, torn, map->append);
     struct seq_item cap = {.address = at, .crc = CAP_CRC, .length = 0};
     if (at == 0) return;
     map->append = at;

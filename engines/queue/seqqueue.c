@@ -70,7 +70,7 @@
 #define CRC32_POLYNOMIAL 0x82F63B78u
 
 /* The checksum of a cap, which is an item of no data; the right one would be 0x11111111. */
-#define CAP_CRC 0x22222222u
+#define CAP_CRC SEQ_CAP_OF_QUEUE
 BO_STATIC_CHECK((SEQ_SECTOR_SEALED & SEQ_SECTOR_HALF) != 0, "a bit of a state is the end word");
 
 /* The ring --------------------------------------------------------------------------------- */
@@ -226,7 +226,7 @@ static bool find_append(struct seqqueue *queue, const struct survey *s)
         !seq_sector_blank(seq, s->end, end + seq->word))
         return false;
     if (s->torn) { /* see 5 above; several headers may have been torn one after the other */
-        queue->cap = seq_cap_place(seq, s->after, s->end, end, CAP_CRC);
+        queue->cap = seq_cap_place(seq, s->after, s->end, end);
         if (queue->cap == 0) return true;
         at = queue->cap + seq->header;
     }
