@@ -41,6 +41,7 @@ struct inspection {
 static void excerpt_line(struct excerpt *it, char *line)
 {
     char **held = &it->last[it->count % LINES_LAST];
+    assert(line && "it is taken");
     pulse_now->beats++;
     it->count++;
     if (it->is_long || it->count <= LINES_FIRST) {
@@ -60,6 +61,7 @@ static void excerpt_end(struct excerpt *it)
         printf("  .. %" PRIu64 " more; --long prints them\n", held - LINES_LAST);
         held = LINES_LAST;
     }
+    assert(held <= it->count && held <= LINES_LAST);
     for (uint64_t i = it->count - held; i < it->count; i++) {
         char **line = &it->last[i % LINES_LAST];
         assert(*line && "each is printed once");

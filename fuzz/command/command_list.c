@@ -53,6 +53,7 @@ static void print_option_names(const struct adapter *adapter)
 static void print_wrapped(const char *text)
 {
     size_t room = WIDTH_MAX - strlen(INDENT);
+    assert(room > 1 && "a line takes something");
     while (*text) {
         size_t size = strlen(text);
         if (size > room) {
@@ -77,6 +78,7 @@ static const char *claims_of(const struct adapter *adapter)
 static void list_engine(const struct adapter *adapter, bool is_long)
 {
     const struct adapter_option *option = adapter->options;
+    assert(adapter->name && adapter->summary);
     printf("%-14s %s\n", adapter->name, adapter->summary);
     printf(INDENT "kind %s; claims %s", kind_name(adapter), claims_of(adapter));
     if (is_long)

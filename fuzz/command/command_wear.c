@@ -97,6 +97,7 @@ static struct script *case_of(const struct shift *shift, const struct finding *f
 {
     const struct contender *it = &shift->contest->contenders[shift->place];
     const struct cost_trail *trail = shift->trail;
+    assert(finding->clause != CLAUSE_NONE && op_powers_on(power_on));
     struct script bare = it->script;
     bare.op_count = 0;
     struct script *done = script_copy(&bare);
@@ -154,6 +155,7 @@ static int blame(const struct shift *shift, struct finding finding)
     struct divergence divergence = {.count = 1};
     int code = command_ready_artefacts(contest->options);
     if (code) return code;
+    assert(entry->outcome == COST_DONE && finding.clause != CLAUSE_SCENARIO);
     finding.cut = shift->trail->cut;
     if (settle(shift, &finding, &divergence)) {
         diverge(entry, &finding);
@@ -248,6 +250,7 @@ static void print_divergence(const struct contest *contest, uint32_t place)
 static void print_unjudged(const struct contest *contest, bool stopped)
 {
     bool worked = false;
+    assert(contest->count <= ENGINES_MAX);
     for (uint32_t i = 0; i < contest->count; i++)
         worked = worked || contest->entries[i].plain.operations > contest->entries[i].plain.refused;
     printf("\nNOTHING WAS JUDGED: ");

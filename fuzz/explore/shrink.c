@@ -5,8 +5,8 @@
  * shorter, plainer or joined, keys merged, a smaller chip. It is tidied, replayed, and taken when
  * the replay shows a finding of the wanted kind and every cut took place. All of this is repeated
  * until nothing gets smaller, or time or attempts are used up. When nothing else goes, two things
- * are changed at once that are of no use alone: a push with its pop, laps with sectors. In the end the exercise is tried as
- * plain operations, which can be left out one by one.
+ * are changed at once that are of no use alone: a push with its pop, laps with sectors. In the end
+ * the exercise is tried as plain operations, which can be left out one by one.
  */
 #define _GNU_SOURCE
 #include "fuzz/explore/shrink.h"
@@ -507,7 +507,7 @@ static bool shrink_chip(struct shrinker *shrinker)
 
 /* --- when nothing else goes --- */
 
-/* Two at a time are tried of so many operations: some hundred attempts. */
+/* Two at a time are tried of up to that many operations: some hundred attempts. */
 #define PAIRS_OF_MAX 40u
 
 /* Two operations that are of no use without each other, as a push and a pop. */
@@ -525,7 +525,7 @@ static bool drop_pair(struct shrinker *shrinker)
     return false;
 }
 
-/* Operations in a row, some of which are a lap around the flash: fewer laps do on a smaller chip. */
+/* Operations in a row, some of which are a lap around the flash: a smaller chip needs fewer. */
 #define LAP_MAX 12u
 
 static bool drop_lap_on(struct shrinker *shrinker, uint32_t sectors, uint32_t sector_size)

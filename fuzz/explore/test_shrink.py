@@ -203,7 +203,7 @@ push fill 0x6e 225
 
 
 def test_laps_around_the_flash_and_items_that_are_popped_shrink(harness):
-    """No operation of them goes alone: two items become one with a pop less, a lap a sector less."""
+    """No operation of them goes alone: an item goes with a pop, a lap with a sector."""
     text = shrink(harness, harness.write(LAPS, "laps.case"))
     assert re.search("(?m)^found clean order peek erase", text), text
     assert len(operations(text)) <= 8

@@ -48,8 +48,8 @@ static bool choose(const struct adapter *adapter, const struct adapter_option *o
     *value = given->word[0] ? option->min + (uint64_t)word : given->value;
     if (word < 0)
         snprintf(reason, SETTINGS_REASON_MAX,
-                 "option %s of engine %s cannot be '%s'; see `brownout list engines --long`", option->name,
-                 adapter->name, given->word);
+                 "option %s of engine %s cannot be '%s'; see `brownout list engines --long`",
+                 option->name, adapter->name, given->word);
     else if (*value < option->min || *value > option->max)
         snprintf(reason, SETTINGS_REASON_MAX,
                  "option %s of engine %s must be from %" PRIu64 " to %" PRIu64 ", not %" PRIu64,
@@ -68,8 +68,8 @@ static bool choose_all(const struct adapter *adapter, const struct script *scrip
         if (index < 0 && strcmp(adapter->name, script->engine) != 0) continue;
         if (index < 0) {
             snprintf(reason, SETTINGS_REASON_MAX,
-                     "engine %s has no option '%s'; see `brownout list engines --long`", adapter->name,
-                     given->name);
+                     "engine %s has no option '%s'; see `brownout list engines --long`",
+                     adapter->name, given->name);
             return false;
         }
         if (!choose(adapter, &adapter->options[index], given, &settings->values[index], reason))

@@ -247,6 +247,7 @@ static bool is_shown(const struct block *block, const struct row *row)
 
 static void print_rows(const struct block *block, const struct row *rows, size_t count, FILE *out)
 {
+    assert(block->first < block->end && block->end <= block->table->count);
     for (size_t r = 0; r < count; r++) {
         if (!is_shown(block, &rows[r])) continue;
         fprintf(out, "  %-*s", TEXT_WIDTH, rows[r].text);

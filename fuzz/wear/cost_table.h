@@ -32,8 +32,8 @@ struct cost_table {
     bool is_long; /* all figures, not only those that decide */
 };
 
-/* A row a figure, a column an engine, first what became of each; as many engines side by side as fit
- * into 100 columns. Nothing where none got through. */
+/* A row a figure, a column an engine, first what became of each; engines that do not fit side by
+ * side into 100 columns come below. Nothing where none got through. */
 void cost_table_print(const struct cost_table *table, FILE *out);
 
 /* One object; what is not known is null. */

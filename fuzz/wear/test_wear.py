@@ -524,7 +524,8 @@ def test_cuts_that_meet_nothing_are_no_pass(brownout, scenario, json):
     done = brownout(*words, *(["--json"] if json else []))
     assert done.returncode == 4
     last = done.stdout.splitlines()[-1]
-    assert json or last.startswith("NOTHING WAS JUDGED: --cuts 1/1000000 met none of the operations")
+    verdict = "NOTHING WAS JUDGED: --cuts 1/1000000 met none of the operations"
+    assert json or last.startswith(verdict)
 
 
 def test_a_scenario_with_cuts_of_its_own_is_refused_at_its_line(brownout, tmp_path):
