@@ -12,7 +12,8 @@ tools/mutants.survivors, a line each:
     NAME VERDICT FILE FUNCTION: REASON
 
 VERDICT is `equal` (no caller can see a difference), `costs` (more reads, time or wear, no wrong
-answer) or `missed` (a bug that the harness should have noticed; the reason names what is missing).
+answer, and not in what is run) or `missed` (a bug that the harness should have noticed; the reason
+names what is missing).
 At least 95 of 100 of those that are not equal should be noticed. Files of checksums are left out:
 a mutant of them is another checksum, and their tests hold known values.
 
@@ -58,6 +59,8 @@ WRAPPER = """#include "fuzz/adapters/{file}"
 __attribute__((visibility("default"))) const struct adapter *brownout_adapter(void);
 const struct adapter *brownout_adapter(void) {{ return &{symbol}; }}
 """
+# What a run is compared by.
+COUNTS = ("reads", "bytes_read", "programs", "bytes_programmed", "erases")
 # Against mutants that run away; far above what a trial takes.
 CPU_SECONDS_MAX, MEMORY_MAX, SECONDS_MAX = 120, 4 << 30, 300
 HANGS_AFTER = 3  # seconds of a worker's own time
@@ -182,6 +185,9 @@ def command_of(brownout, adapter, trial, plugin, folder):
     if isinstance(trial, mutants_trials.Run):
         return [*map(str, words), "run", scenario_file(adapter, trial, folder), "--plugin",
                 str(plugin), "--silence", str(HANGS_AFTER)]
+    if isinstance(trial, mutants_trials.Costs):
+        return [*map(str, words), "run", scenario_file(adapter, trial, folder), "--plugin",
+                str(plugin), "--silence", str(HANGS_AFTER), "--json"]
     if isinstance(trial, mutants_trials.Fuzz):
         words += ["fuzz", "--engine", f"{adapter} {trial.options}".strip()]
         words += ["--runs", trial.runs, "--seed", trial.seed]
@@ -193,14 +199,36 @@ def command_of(brownout, adapter, trial, plugin, folder):
             "--seconds", str(SECONDS_MAX)]
 
 
-def run(brownout, adapter, trial, plugin, folder):
+def dearer(spent, usual):
+    """What a run takes more of than usual, in a few words; None when nothing."""
+    for count in COUNTS:
+        if spent[count] > usual[count]:
+            return f"costs: {spent[count]} {count}, {usual[count]} without the change"
+    return None
+
+
+def usual_costs(brownout, builder, adapter):
+    """{(adapter, trial): what the engine as it is takes}."""
+    plugin, costs = builder.plugin(adapter, {}), {}
+    for trial in mutants_trials.TRIALS[adapter][1]:
+        if isinstance(trial, mutants_trials.Costs):
+            command = command_of(brownout, adapter, trial, plugin, builder.folder)
+            done = subprocess.run(command, text=True, capture_output=True)
+            if done.returncode != 0:
+                raise Failed(f"{adapter} without a change: {trial}: {done.stderr.strip()}")
+            costs[adapter, trial] = json.loads(done.stdout)
+    return costs
+
+
+def run(brownout, adapter, trial, plugin, folder, usual=None):
     """What the trial finds, in a few words; None when nothing."""
     done = subprocess.run(command_of(brownout, adapter, trial, plugin, folder), text=True,
                           capture_output=True, preexec_fn=limit, errors="replace")
     complaint = done.stderr.strip().split("\n")[-1]
     if done.returncode == 0:
-        return None
-    if done.returncode == 1 and isinstance(trial, mutants_trials.Run):
+        usual = usual.get((adapter, trial)) if usual else None
+        return dearer(json.loads(done.stdout), usual) if usual else None
+    if done.returncode == 1 and isinstance(trial, (mutants_trials.Run, mutants_trials.Costs)):
         return done.stdout.strip().split("\n")[-1].split("clause ")[-1]
     if done.returncode == 1:
         found = json.loads(done.stdout)["divergences"][0]
@@ -214,11 +242,11 @@ def run(brownout, adapter, trial, plugin, folder):
     raise Failed(f"expected exit code 0 to 4, came {done.returncode}: {complaint}")
 
 
-def judge(brownout, adapter, plugin, folder, spent=None, count=None):
+def judge(brownout, adapter, plugin, folder, spent=None, count=None, usual=None):
     """The first trial that finds something, as Noticed, or None."""
     for trial in mutants_trials.TRIALS[adapter][1][:count]:
         start = resource.getrusage(resource.RUSAGE_CHILDREN)
-        what = run(brownout, adapter, trial, plugin, folder)
+        what = run(brownout, adapter, trial, plugin, folder, usual)
         end = resource.getrusage(resource.RUSAGE_CHILDREN)
         if spent is not None:
             spent[trial] = end.ru_utime + end.ru_stime - start.ru_utime - start.ru_stime
@@ -235,9 +263,11 @@ def check_unchanged(brownout, builder, names):
         found = judge(brownout, adapter, plugin, builder.folder, spent)
         if found:
             raise Failed(f"{adapter} without a change: {found.trial}: {found.what}")
-        fuzz = sum(time for trial, time in spent.items() if isinstance(trial, mutants_trials.Fuzz))
-        print(f"mutants: {adapter} without a change passes: {sum(spent.values()) - fuzz:.1f} s of "
-              f"CPU of explore, {fuzz:.1f} s of fuzz", flush=True)
+        kinds = (mutants_trials.Trial, mutants_trials.Fuzz)
+        explore, fuzz = (sum(time for trial, time in spent.items() if isinstance(trial, kind))
+                         for kind in kinds)
+        print(f"mutants: {adapter} without a change passes: {explore:.1f} s of CPU of explore, "
+              f"{fuzz:.1f} s of fuzz", flush=True)
 
 
 class Outcome(NamedTuple):
@@ -253,7 +283,7 @@ class Outcome(NamedTuple):
         return self.compiled == "other" and self.noticed is None
 
 
-def try_mutant(brownout, builder, unit, mutant, seen, count):
+def try_mutant(brownout, builder, unit, mutant, seen, count, usual=None):
     text = (ROOT / "engines" / mutant.file).read_text()
     where = (ROOT / "engines" / mutant.file).parent
     made = builder.compile(mutant.apply(text), where, "mutant")
@@ -265,7 +295,7 @@ def try_mutant(brownout, builder, unit, mutant, seen, count):
     seen.add(digest)
     for adapter in adapters_of(mutant.file):
         plugin = builder.plugin(adapter, {mutant.file: made})
-        found = judge(brownout, adapter, plugin, builder.folder, count=count)
+        found = judge(brownout, adapter, plugin, builder.folder, count=count, usual=usual)
         if found:
             return Outcome(unit, mutant, "other", found)
     return Outcome(unit, mutant, "other")
@@ -341,10 +371,12 @@ def choose(given):
 
 def try_all(given, builder, chosen, known):
     """The outcomes, each printed, and how many are not as expected."""
-    outcomes, wrong, seen = [], 0, set()
+    outcomes, wrong, seen, usual = [], 0, set(), {}
+    brownout = given.brownout.resolve()
+    for adapter in sorted({name for _, mutant in chosen for name in adapters_of(mutant.file)}):
+        usual.update(usual_costs(brownout, builder, adapter))
     for unit, mutant in chosen:
-        brownout = given.brownout.resolve()
-        outcomes.append(try_mutant(brownout, builder, unit, mutant, seen, given.trials))
+        outcomes.append(try_mutant(brownout, builder, unit, mutant, seen, given.trials, usual))
         line, fine = line_of(outcomes[-1], known)
         print(f"mutants: {unit} {line}", flush=True)
         wrong += not fine
