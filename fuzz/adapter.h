@@ -39,8 +39,8 @@ static inline const char *adapter_kind_name(enum adapter_kind kind)
 }
 
 /* What an engine call answers. Anything but ANSWER_OK and ANSWER_NOT_FOUND means that the call
- * failed and changed nothing. Before the first cut no change answers ANSWER_DAMAGED or ANSWER_FLASH,
- * unless bits rotted or a flash call failed. */
+ * failed and changed nothing. Before the first cut no change answers ANSWER_DAMAGED or
+ * ANSWER_FLASH, unless bits rotted or a flash call failed. */
 enum answer {
     ANSWER_OK = 0,
     ANSWER_NOT_FOUND,   /* there is no such key or item; never of one that is put in */

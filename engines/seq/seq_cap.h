@@ -19,8 +19,8 @@ extern "C" {
 #define SEQ_CAP_OF_MAP 0x44444444u
 #define SEQ_CAP_OF_QUEUE 0x22222222u
 
-/* Where a cap can stand after the torn headers between `after` and `torn`, in a payload that ends at
- * `end`. Several that were torn one after the other stand side by side. 0: nowhere. */
+/* Where a cap can stand after the torn headers between `after` and `torn`, in a payload that ends
+ * at `end`. Several that were torn one after the other stand side by side. 0: nowhere. */
 static inline uint32_t seq_cap_place(const struct seq *seq, uint32_t after, uint32_t torn,
                                      uint32_t end)
 {

@@ -80,9 +80,9 @@ bool seq_item_read(struct seq *seq, const struct seq_item *item, uint32_t from, 
                    void *to, uint32_t *crc);
 
 /* The checksum that belongs to the data of an item, never 0; 0: they can't be read. Uses the work
- * buffer. An item that is torn may have lost bits of it and have others that are too many. A program
- * that takes away these alone makes the item whole, one that takes away bits of the right checksum
- * does not, however it is cut. */
+ * buffer. An item that is torn may have lost bits of it and have others that are too many. A
+ * program that takes away these alone makes the item whole, one that takes away bits of the right
+ * checksum does not, however it is cut. */
 uint32_t seq_item_checksum(struct seq *seq, const struct seq_item *item);
 
 /* Whether an item that is not erased is there: not torn, and readable. Uses the work buffer. */

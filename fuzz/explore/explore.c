@@ -12,10 +12,10 @@
  *           crash()        which enters a level, tears and powers on; a state that was visited is
  *                          left at once, else
  *             judge()      recovers and looks (rig_recover), or looks later (rig_boot);
- *               use()      goes on with the next operation; does the interrupted one again and, in
- *                          a part of the states, exercises the store; each ends with power off and
- *                          on, and a look; in a few states, does an append again and again with a
- *                          power-on after each, and has the engine make a new store;
+ *               use()      goes on with the next operation; does the interrupted one again and
+ *                          exercises the store; each ends with power off and on, and a look; in a
+ *                          few states, does an append again and again with a power-on after each,
+ *                          and has the engine make a new store;
  *               run_from() while the depth allows: the same again, one level up.
  *
  * Level n comes after n cuts. Who goes up a level calls rig_enter() and path_cut(), who comes down
@@ -401,21 +401,6 @@ static bool redo_and_use(struct explorer *e)
     return redo(e) && step(e, OP_USE) && step(e, OP_MOUNT);
 }
 
-static bool redo_alone(struct explorer *e)
-{
-    return redo(e) && step(e, OP_MOUNT);
-}
-
-/* The exercise costs more than all the rest. Where a flash call was torn, the next tear leaves
- * nearly the same: one state in this many is exercised. */
-#define EXERCISE_EVERY 4u
-
-static bool is_exercised(const struct explorer *e)
-{
-    return path_fault(e->path) == FAULT_EDGE ||
-           (chip_hash(e->rig->chip).low >> 8) % EXERCISE_EVERY == 0;
-}
-
 /* A device that gets no further: it does the interrupted append again, and power goes off and on,
  * as many times as there are sectors and once more. What it does at each power-on has come around
  * the ring then. */
@@ -470,10 +455,10 @@ static void try(struct explorer *e, bool (*way)(struct explorer *))
 /* Each of them on the same crash state. The state itself says what comes first. */
 static void use(struct explorer *e)
 {
-    bool use_first = chip_hash(e->rig->chip).low & 1, exercised = is_exercised(e);
+    bool use_first = chip_hash(e->rig->chip).low & 1;
     chip_set_hook(e->rig->chip, NULL, NULL);
     try(e, go_on);
-    try(e, !exercised ? redo_alone : use_first ? use_and_redo : redo_and_use);
+    try(e, use_first ? use_and_redo : redo_and_use);
     if (may_loop(e)) try(e, loop);
     if (may_reset(e)) try(e, make_new);
 }
