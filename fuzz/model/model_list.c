@@ -663,22 +663,31 @@ static void settle_number(struct model_list *list, uint32_t index, const struct 
         list->gaps = true;
 }
 
-/* Each item that is held has the number that was seen. */
+/* Each item that is held has the number that was seen. Where items of equal bytes may be divided in
+ * another way as well, which one was seen, and so its number, stays open. */
 static void settle_numbers(struct model_list *list, const struct model_seen *seen, uint32_t count,
-                           const bool *kept, bool powered_on)
+                           const bool *kept, const bool *also, bool powered_on)
 {
-    const struct model_seen *next = seen;
+    const struct model_seen *next = seen, *next_also = seen;
+    bool first_known = true;
     if (!list->design->numbered) return;
     for (uint32_t i = list->first; i < list->end; i++) {
         const struct model_seen *shown = !kept || kept[i - list->first] ? next++ : NULL;
+        const struct model_seen *shown_also = shown;
         bool held = shown && list->items[i].state == ITEM_HELD;
-        if (held || !(list->flags & LIST_OPEN)) settle_number(list, i, shown, powered_on);
+        if (also) shown_also = also[i - list->first] ? next_also++ : NULL;
+        if (shown != shown_also) {
+            list->gaps = true;
+            first_known = first_known && shown != seen && shown_also != seen;
+        } else if (held || !(list->flags & LIST_OPEN)) {
+            settle_number(list, i, shown, powered_on);
+        }
     }
     if (count == 0 || list->flags & LIST_OPEN) return;
     bool pending = list->items[list->first].state == ITEM_PENDING;
     if (kept && !kept[0] && pending && !powered_on) return;
     list->number = seen[0].number;
-    list->number_known = true;
+    list->number_known = first_known;
 }
 
 /* The usual case, which needs no search. */
@@ -711,11 +720,11 @@ static void end_flight(struct model_list *list, bool powered_on)
 }
 
 static void settle(struct model_list *list, const struct model_seen *seen, uint32_t count,
-                   const bool *kept, bool powered_on)
+                   const bool *kept, const bool *also, bool powered_on)
 {
     bool cleared = list->flags & LIST_CLEARING && count == 0;
     if (powered_on && list->design->tail_open && extent(list)) leave_open(list);
-    settle_numbers(list, seen, count, kept, powered_on);
+    settle_numbers(list, seen, count, kept, also, powered_on);
     if (cleared && !(list->flags & LIST_OPEN)) list->number_known = list->gaps = false;
     keep_seen(list, kept, powered_on);
     if (!(list->flags & LIST_OPEN)) end_flight(list, powered_on);
@@ -748,6 +757,20 @@ static bool find(struct match *match, bool *kept)
     for (int older = 1; older >= 0 && !fine; older--)
         fine = walk(match, older, kept) && numbers_fit(list, match->seen, kept);
     free(match->fits);
+    match->fits = NULL;
+    return fine;
+}
+
+/* Another division that fits, the newer ones of equal items kept. False where numbers tell nothing,
+ * or none fits. */
+static bool find_also(struct match *match, bool *also)
+{
+    if (!match->list->design->numbered || !may_divide_otherwise(match)) return false;
+    match->fits = memory_new((size_t)(match->items + 1) * (match->missed + 1));
+    fill_in(match);
+    bool fine = walk(match, false, also) && numbers_fit(match->list, match->seen, also);
+    free(match->fits);
+    match->fits = NULL;
     return fine;
 }
 
@@ -755,7 +778,7 @@ bool model_list_settle(struct model_list *list, const struct model_seen *seen, u
                        bool powered_on)
 {
     if (is_plain(list, seen, count)) {
-        settle_numbers(list, seen, count, NULL, powered_on);
+        settle_numbers(list, seen, count, NULL, NULL, powered_on);
         end_flight(list, powered_on);
         return true;
     }
@@ -764,10 +787,11 @@ bool model_list_settle(struct model_list *list, const struct model_seen *seen, u
     if (count > items) return false;
     struct match match = {.list = list, .seen = seen, .items = items, .missed = items - count};
     match.all_may_miss = none || (list->flags & LIST_CLEARING && list->design->clears_in_part);
-    bool *kept = memory_new(items);
+    bool *kept = memory_new(items), *also = memory_new(items);
     bool fine = find(&match, kept);
-    if (fine) settle(list, seen, count, kept, powered_on);
+    if (fine) settle(list, seen, count, kept, find_also(&match, also) ? also : NULL, powered_on);
     free(kept);
+    free(also);
     return fine;
 }
 
