@@ -9,8 +9,8 @@ import subprocess
 import pytest
 
 QUEUE = pathlib.Path(__file__).resolve().parent
-SOURCES = [QUEUE / "seqqueue.c", QUEUE / "buffered.c", *sorted((QUEUE.parent / "seq").glob("*.c")),
-           QUEUE.parent / "crc32c.c"]
+SHARED = [p for p in sorted((QUEUE.parent / "seq").glob("*.c")) if not p.name.endswith("_test.c")]
+SOURCES = [QUEUE / "seqqueue.c", QUEUE / "buffered.c", *SHARED, QUEUE.parent / "crc32c.c"]
 STRICT = "-std=c11 -O2 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -DBO_CHECKS".split()
 
 

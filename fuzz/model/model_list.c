@@ -761,8 +761,8 @@ static bool find(struct match *match, bool *kept)
     return fine;
 }
 
-/* Another division that fits, the newer ones of equal items kept. False where numbers tell nothing,
- * or none fits. */
+/* Another division that fits, the newer ones of equal items kept. False where numbers do not
+ * matter, or none fits. */
 static bool find_also(struct match *match, bool *also)
 {
     if (!match->list->design->numbered || !may_divide_otherwise(match)) return false;
