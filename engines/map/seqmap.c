@@ -39,9 +39,11 @@
  *     On two sectors the erase of the source may take its end word only, and then both are in use
  *     and nothing shows which is older: [k = 1] of the source, with a blank tail, looks as [k = 2]
  *     of the head does. So there the first item of the source is erased before the sector is; the
- *     first item of a head that holds copies only is present. A part with a limit of programs does
- *     not allow that: if one of the two does not hold copies of the other, nothing is known.
- *     [scenarios/cases/seqmap-two-in-use.case, scenarios/cases/seqmap-torn-copy.case]
+ *     first item of a head that holds copies only is present. (An erase that begins anew may take
+ *     the header of that item. A head whose first header is torn has a cap after it, or no item.)
+ *     A part with a limit of programs does not allow that: if one of the two does not hold copies
+ *     of the other, nothing is known. [scenarios/cases/seqmap-two-in-use.case,
+ *     scenarios/cases/seqmap-torn-copy.case, scenarios/cases/seqmap-erased-twice.case]
  *  6. A unit that an interrupted program touched is not programmed again. The scan rule of the
  *     format goes on word by word after a torn header, so an item further on may be missed, by the
  *     crate too, if a piece of both looks like a header. A repair puts a cap after it, which is
@@ -257,7 +259,7 @@ static bool search_cached(struct seqmap *map, const struct key *key, struct seq_
 /* What is seen in a sector. The more it looks like an interrupted erase of a buffer, which held
  * copies of the next sector or nothing, the larger the number. */
 enum seen {
-    SEEN_SOURCE = 1 << 0,    /* the first item is not present, see 5 above */
+    SEEN_SOURCE = 1 << 0,    /* no present item stands first, see 5 above */
     SEEN_MARKER = 1 << 1,    /* see 4 above */
     SEEN_NO_ERASED = 1 << 2, /* no item is erased */
     SEEN_TORN = 1 << 3,      /* an item whose data do not fit its checksum, or no header */
@@ -275,13 +277,14 @@ static unsigned survey(struct seqmap *map, uint32_t sector)
 {
     struct seq *seq = &map->seq;
     uint32_t start = seq_sector_address(seq, sector), end = seq_sector_end(seq, sector);
+    uint32_t begin = start + seq->word;
     struct seq_scan scan = seq_scan_sector(&map->seq, sector);
-    unsigned seen = SEEN_NO_ERASED | SEEN_NOTHING | SEEN_SOURCE, first = SEEN_SOURCE;
-    for (; seq_item_next(seq, &scan); first = 0) {
+    unsigned seen = SEEN_NO_ERASED | SEEN_NOTHING | SEEN_SOURCE;
+    while (seq_item_next(seq, &scan)) {
         if (scan.item.crc == 0)
             seen &= ~(unsigned)SEEN_NO_ERASED;
         else if (seq_item_present(seq, &scan.item))
-            seen &= ~(SEEN_NOTHING | first);
+            seen &= ~(scan.item.address == begin ? SEEN_NOTHING | SEEN_SOURCE : SEEN_NOTHING + 0u);
         else
             seen |= scan.item.crc == MARKER_CRC && scan.item.length == 0 ? SEEN_MARKER : SEEN_TORN;
     }
