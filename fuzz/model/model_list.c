@@ -411,12 +411,13 @@ static void set_pending_old(struct model_list *list, uint32_t index)
 /* Bytes that an item may take at most beside its own: headers, padding, its share of a sector's. */
 #define ITEM_OVERHEAD 64u
 
-/* A ring of which a quarter would do for all items, the new one included, needs nobody's place. */
+/* A ring of which a quarter would do for all items, the new one included, and for what cuts left of
+ * others, needs nobody's place. */
 static bool has_room(const struct model_list *list, const struct chip *chip)
 {
     const struct bo_flash_geometry *g = &chip_flash(chip)->geometry;
     uint32_t kept = 1 + list->design->ahead; /* that are being cleared, or are about to be */
-    uint64_t bytes = 0;
+    uint64_t bytes = list->wasted;
     if (list->design->ring <= kept) return false;
     for (uint32_t i = list->first; i < list->end; i++)
         bytes += list->items[i].value->size + ITEM_OVERHEAD;
@@ -636,6 +637,8 @@ static void keep_seen(struct model_list *list, const bool *kept, bool powered_on
         if (kept[i] || stay) {
             list->items[to++] = *item;
         } else {
+            bool cut = item->state == ITEM_PENDING || item->state == ITEM_DOUBTFUL;
+            list->wasted += cut ? item->value->size + ITEM_OVERHEAD : 0;
             list->digest -= item_digest(item);
             list->uncertain -= item->state != ITEM_HELD;
         }

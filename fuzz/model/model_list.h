@@ -86,6 +86,7 @@ struct model_list {
     uint64_t now;    /* the call of the engine that is made, counted by the rig */
     bool waited;     /* a power-on went by without a look: the next call may do its work */
     bool resumes;    /* power was off since the last append: the next one may leave the head */
+    uint64_t wasted; /* bytes of items whose append was cut and that are not there: taken up */
     uint64_t number; /* of the first item, or of the next one when there is none */
     bool number_known;
     bool gaps;      /* items with numbers may be gone since a look last saw the newest one's */

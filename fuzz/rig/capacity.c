@@ -100,9 +100,9 @@ static bool fill_map(struct capacity *capacity, const struct op *op)
 }
 
 /* The same of a queue. Items that were popped keep their room until their sector is empty, and a
- * cut wastes some, so for each sector there is a piece of ballast that fills a third of it, and for
- * one sector two more. Items taken out of their order may leave room anywhere: nothing is known
- * then. */
+ * cut wastes some, so for each sector there is a piece of ballast that fills a third of it, for one
+ * sector two more, and as many as what was cut would fill. Items taken out of their order may leave
+ * room anywhere: nothing is known then. */
 static bool fill_list(struct capacity *capacity, const struct op *op)
 {
     struct rig *asks = capacity->asks;
@@ -114,9 +114,10 @@ static bool fill_list(struct capacity *capacity, const struct op *op)
     if (op->kind != OP_PUSH) return true;
     struct rig *store = capacity->store;
     if (!rig_fill(store, rig_model(asks))) return false;
-    uint32_t ballast = chip_flash(store->chip)->geometry.sector_count + 2;
     struct op push = {.kind = OP_PUSH, .value = store->exercise->values[0]};
-    for (uint32_t i = 0; i < ballast; i++) {
+    uint64_t ballast = chip_flash(store->chip)->geometry.sector_count + 2u;
+    ballast += (rig_model(asks)->list.wasted + push.value->size - 1) / push.value->size;
+    for (uint64_t i = 0; i < ballast; i++) {
         enum answer answer;
         if (!rig_call(store, &push, &answer) || answer != ANSWER_OK) return false;
     }
