@@ -379,6 +379,7 @@ static int decode_bytes(const struct command_options *options, struct loaded *fr
                                    .frame = frame->script,
                                    .chip_fixed = options->chip != NULL,
                                    .faults = options->explore.faults,
+                                   .faults_given = options->faults_given,
                                    .cut = true};
     if (options->image) return write_decoded(options, &target, bytes, size);
     loaded.script = decode(&target, bytes, size, &loaded.settings);

@@ -30,6 +30,7 @@ static struct decode_target settled(void)
                                    .frame = loaded.script,
                                    .chip_fixed = chip != NULL,
                                    .faults = faults ? fault_parse_classes(faults) : FAULT_STABLE,
+                                   .faults_given = faults != NULL,
                                    .cut = true};
     if (!target.faults) refuse("BROWNOUT_FAULTS must name fault classes, such as edge,prefix,bits");
     return target;

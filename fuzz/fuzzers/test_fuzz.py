@@ -284,6 +284,20 @@ def test_a_cut_goes_with_its_operation(brownout, tmp_path):
     assert lines[0] == lines[1]
 
 
+@pytest.mark.parametrize(
+    "part, options, bits",
+    [("", (), True), ("programs=1", (), False), ("programs=1", ("--faults", "edge,bits"), True)],
+)
+def test_a_cut_is_of_a_class_claimed_on_the_part(brownout, tmp_path, part, options, bits):
+    chip = f"generic sectors=2 sector=256 unit=4 {part}".strip()
+    header = bytes(16)
+    cuts = [bytes([0, 2, 12, 33, 200, kind, 0, 0]) for kind in range(40)]
+    (tmp_path / "cuts").write_bytes(header + b"".join(cuts))
+    case = decode(brownout, tmp_path / "cuts", "seqqueue", "--chip", chip, *options).stdout
+    assert " cut " in case
+    assert bits == bool(re.search(r" cut \d+ (blank-tail|lift|mask|only|except)\b", case))
+
+
 ITEMS = "push append pop mount boot peek read clear look sync seal idle rot use".split()
 
 

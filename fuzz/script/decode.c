@@ -42,6 +42,7 @@ struct decoder {
     uint32_t key_count;  /* 0 for a queue or a log */
     uint32_t value_size_min, value_size_max;
     uint8_t *buffer; /* a value */
+    uint32_t tears;  /* classes that cuts are of */
 };
 
 static uint8_t at(const struct input *input, size_t index)
@@ -389,12 +390,11 @@ static struct cut choose_cut(const struct decoder *decoder, const struct input *
     static const uint8_t thresholds[] = {160, 192, 224, 240};
     struct cut cut = {0};
     uint8_t threshold = thresholds[at(&decoder->input, 7) / 4 % 4], where = at(record, 4);
-    uint32_t classes = decoder->target->faults & ~(uint32_t)FAULT_ROT;
-    uint32_t count = tears_of(classes, UINT32_MAX, NULL);
+    uint32_t count = tears_of(decoder->tears, UINT32_MAX, NULL);
     if (!decoder->target->cut || !count || where < threshold) return cut;
     where = (uint8_t)(where - threshold);
     cut.nth = where % 4 == 3 ? 1u + where : 1u + where / 4 % 4;
-    tears_of(classes, at(record, 5) % count, &cut.tear.kind);
+    tears_of(decoder->tears, at(record, 5) % count, &cut.tear.kind);
     assert(cut.nth > 0);
     cut.tear.n = at(record, 6) + (at(record, 5) >= 0xF0 ? 256u : 0);
     cut.tear.density = at(record, 7);
@@ -457,6 +457,10 @@ struct script *decode(const struct decode_target *target, const uint8_t *bytes, 
     decoder.script = set_up(target, &decoder.input, settings);
     if (!decoder.script) return NULL;
     decoder.script->waivers = target->frame->waivers;
+    decoder.tears = target->faults & ~(uint32_t)FAULT_ROT;
+    if (!target->faults_given)
+        decoder.tears &=
+            ~settings_claims_elsewhere(target->adapter, &decoder.script->part, settings);
     const struct bo_flash_geometry *geometry = &decoder.script->part.geometry;
     ask_limits(target->adapter, geometry, settings, &min, &max, &decoder.value_size_max);
     decoder.value_size_min = ask_value_size_min(target->adapter, settings);

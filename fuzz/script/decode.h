@@ -35,6 +35,7 @@ struct decode_target {
     const struct script *frame; /* chip and engine; the options that it gives are not the bytes' */
     bool chip_fixed;            /* neither is the chip */
     uint32_t faults;            /* classes of the tears, and whether bits rot */
+    bool faults_given;          /* else without classes that the engine claims elsewhere only */
     bool cut;                   /* power may be cut in an operation */
 };
 
