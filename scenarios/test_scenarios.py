@@ -215,3 +215,39 @@ def test_the_explorer_comes_upon_a_kept_case_again(harness, engine):
     text = re.sub(r" cut \d+ \S+|(?m:^(found|trace) .*\n)", "", path.read_text())
     explored = harness.explore(text, "--engine", engine, "--max", 0)
     assert ("durable" in explored.clauses) == (engine == "original")
+
+
+# What needs more cuts than a kept case has.
+ERASED_TWICE = """
+chip w25q16jv sectors=2 sector=256
+engine seqmap
+
+store boots "a"
+store boots fill 0x62 224 cut 5 none
+use cut 18 blank-tail:1
+use cut 1 lift:a4c255:1
+"""
+WASTE_OF_CUTS = """
+chip generic sectors=3 sector=384 page=384 unit=2 tear=2
+engine seqqueue buffer=0 work=10
+
+push empty
+push fill 0x62 249 cut 1 done
+push fill 0x63 107
+push fill 0x64 249 cut 1 done
+push empty
+clear cut 1 none
+push fill 0x68 149 cut 1 done
+push fill 0x65 99
+push fill 0x66 99
+"""
+
+
+@pytest.mark.parametrize("text", [ERASED_TWICE, WASTE_OF_CUTS])
+def test_what_took_three_cuts_stays_cured(harness, text):
+    """The erase of a source of two sectors is cut at its end, and the next one at its beginning:
+    mount answered that the map is damaged. Pushes that were cut have taken most of a ring: the
+    harness asked for more room than was left."""
+    assert len(cuts(text)) > 2
+    clause, story = harness.replay(harness.write(text))
+    assert clause is None, story

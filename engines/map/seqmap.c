@@ -43,7 +43,7 @@
  *     the header of that item. A head whose first header is torn has a cap after it, or no item.)
  *     A part with a limit of programs does not allow that: if one of the two does not hold copies
  *     of the other, nothing is known. [scenarios/cases/seqmap-two-in-use.case,
- *     scenarios/cases/seqmap-torn-copy.case, scenarios/cases/seqmap-erased-twice.case]
+ *     scenarios/cases/seqmap-torn-copy.case, scenarios/test_scenarios.py]
  *  6. A unit that an interrupted program touched is not programmed again. The scan rule of the
  *     format goes on word by word after a torn header, so an item further on may be missed, by the
  *     crate too, if a piece of both looks like a header. A repair puts a cap after it, which is
