@@ -281,10 +281,11 @@ static unsigned survey(struct seqmap *map, uint32_t sector)
     struct seq_scan scan = seq_scan_sector(&map->seq, sector);
     unsigned seen = SEEN_NO_ERASED | SEEN_NOTHING | SEEN_SOURCE;
     while (seq_item_next(seq, &scan)) {
+        unsigned first = scan.item.address == begin ? SEEN_SOURCE : 0;
         if (scan.item.crc == 0)
             seen &= ~(unsigned)SEEN_NO_ERASED;
         else if (seq_item_present(seq, &scan.item))
-            seen &= ~(scan.item.address == begin ? SEEN_NOTHING | SEEN_SOURCE : SEEN_NOTHING + 0u);
+            seen &= ~(SEEN_NOTHING | first);
         else
             seen |= scan.item.crc == MARKER_CRC && scan.item.length == 0 ? SEEN_MARKER : SEEN_TORN;
     }
@@ -499,8 +500,7 @@ static bool copy_live(struct seqmap *map)
         uint32_t right = seq_item_checksum(&map->seq, item);
         if (item->crc != right) {
             torn = item->length != 0 && end - scan.address < map->seq.header;
-            item->crc &= ~right;
-            if (programs_again(map)) seq_item_write_header(&map->seq, item); /* see 7 above */
+            if (programs_again(map)) seq_item_spoil(&map->seq, item, right); /* see 7 above */
             continue;
         }
         if (!key_of_item(map, item, &key)) continue;

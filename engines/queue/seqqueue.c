@@ -154,9 +154,7 @@ static void spoil_torn(struct seqqueue *queue, uint32_t sector)
     if (seq->flash->geometry.programs_per_unit != 0) return;
     while (seq_item_next(seq, &scan)) {
         uint32_t right = scan.item.crc ? seq_item_checksum(seq, &scan.item) : 0;
-        if (scan.item.crc == right) continue;
-        scan.item.crc &= ~right;
-        seq_item_write_header(seq, &scan.item);
+        if (scan.item.crc != right) seq_item_spoil(seq, &scan.item, right);
     }
 }
 

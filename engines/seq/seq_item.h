@@ -80,9 +80,7 @@ bool seq_item_read(struct seq *seq, const struct seq_item *item, uint32_t from, 
                    void *to, uint32_t *crc);
 
 /* The checksum that belongs to the data of an item, never 0; 0: they can't be read. Uses the work
- * buffer. An item that is torn may have lost bits of it and have others that are too many. A
- * program that takes away these alone makes the item whole, one that takes away bits of the right
- * checksum does not, however it is cut. */
+ * buffer. */
 uint32_t seq_item_checksum(struct seq *seq, const struct seq_item *item);
 
 /* Whether an item that is not erased is there: not torn, and readable. Uses the work buffer. */
@@ -97,6 +95,15 @@ void seq_item_write_header(struct seq *seq, const struct seq_item *item);
 
 /* Programs the header again with checksum 0. */
 void seq_item_erase(struct seq *seq, struct seq_item *item);
+
+/* Programs the header of a torn item again, without the bits of the right checksum: it may have
+ * lost some, and have others that are too many. A program that takes away those alone makes the
+ * item whole; this one does not, however it is cut, nor does an erase that sets these again. */
+static inline void seq_item_spoil(struct seq *seq, struct seq_item *item, uint32_t right)
+{
+    item->crc &= ~right;
+    seq_item_write_header(seq, item);
+}
 
 #ifdef __cplusplus
 }
