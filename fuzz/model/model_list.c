@@ -748,33 +748,36 @@ static bool may_divide_otherwise(const struct match *match)
     return equal != 0 && match->missed <= may_miss;
 }
 
+/* With the table a walk finds a division if there is one, without it it may go astray. */
+static void tabulate(struct match *match)
+{
+    if (match->fits) return;
+    match->fits = memory_new((size_t)(match->items + 1) * (match->missed + 1));
+    fill_in(match);
+}
+
+static bool divides(const struct match *match, bool older, bool *kept)
+{
+    return walk(match, older, kept) && numbers_fit(match->list, match->seen, kept);
+}
+
 /* One walk is enough unless some items have equal bytes. */
 static bool find(struct match *match, bool *kept)
 {
-    struct model_list *list = match->list;
-    if (walk(match, true, kept) && numbers_fit(list, match->seen, kept)) return true;
+    if (divides(match, true, kept)) return true;
     if (!may_divide_otherwise(match)) return false;
-    match->fits = memory_new((size_t)(match->items + 1) * (match->missed + 1));
-    fill_in(match);
-    bool fine = false;
-    for (int older = 1; older >= 0 && !fine; older--)
-        fine = walk(match, older, kept) && numbers_fit(list, match->seen, kept);
-    free(match->fits);
-    match->fits = NULL;
-    return fine;
+    tabulate(match);
+    return divides(match, true, kept) || divides(match, false, kept);
 }
 
-/* Another division that fits, the newer ones of equal items kept. False where numbers do not
- * matter, or none fits. */
+/* Another division that fits, the newer ones of equal items kept. False where all items were seen
+ * or numbers do not matter, or none fits. */
 static bool find_also(struct match *match, bool *also)
 {
-    if (!match->list->design->numbered || !may_divide_otherwise(match)) return false;
-    match->fits = memory_new((size_t)(match->items + 1) * (match->missed + 1));
-    fill_in(match);
-    bool fine = walk(match, false, also) && numbers_fit(match->list, match->seen, also);
-    free(match->fits);
-    match->fits = NULL;
-    return fine;
+    if (!match->missed || !match->list->design->numbered || !may_divide_otherwise(match))
+        return false;
+    tabulate(match);
+    return divides(match, false, also);
 }
 
 bool model_list_settle(struct model_list *list, const struct model_seen *seen, uint32_t count,
@@ -795,6 +798,7 @@ bool model_list_settle(struct model_list *list, const struct model_seen *seen, u
     if (fine) settle(list, seen, count, kept, find_also(&match, also) ? also : NULL, powered_on);
     free(kept);
     free(also);
+    free(match.fits);
     return fine;
 }
 
