@@ -399,9 +399,14 @@ void rig_note_return(void)
     pulse_go(PULSE_HARNESS);
 }
 
+bool rig_is_uncut(const struct rig *rig)
+{
+    return rig->level == 0 && !rig->interrupted;
+}
+
 bool rig_is_sound(const struct rig *rig)
 {
-    return rig->level == 0 && !rig->interrupted && !rig->rotten && !(rig->faults & FAULT_ROT);
+    return rig_is_uncut(rig) && !rig->rotten && !(rig->faults & FAULT_ROT);
 }
 
 /* Of a call that is made now. */
@@ -811,8 +816,7 @@ static bool mount_again(struct rig *rig)
  * that a replay does the same. */
 static bool is_mounted_again(const struct rig *rig, uint64_t writes)
 {
-    bool uncut = rig->level == 0 && !rig->interrupted;
-    return uncut || rig->rotten || changes(rig) != writes || chip_unstable(rig->chip) ||
+    return rig_is_uncut(rig) || rig->rotten || changes(rig) != writes || chip_unstable(rig->chip) ||
            (chip_hash(rig->chip).high >> 8) % MOUNT_AGAIN_EVERY == 0;
 }
 

@@ -174,6 +174,9 @@ void rig_print_refusal(const struct rig *rig, char text[RIG_REFUSAL_MAX]);
 void rig_note_call(struct rig *rig, enum adapter_call call);
 void rig_note_return(void);
 
+/* Whether power was never cut on this path. */
+bool rig_is_uncut(const struct rig *rig);
+
 /* Whether bounds_uncut hold: power was never cut and nothing rots. */
 bool rig_is_sound(const struct rig *rig);
 

@@ -258,8 +258,7 @@ static bool check_expectation(struct rig *rig, const struct op *op)
     const struct value *value = op->value;
     int member = model_match(&rig_here(rig)->model, op->key, !value, value ? value->bytes : NULL,
                              value ? value->size : 0);
-    if (member >= 0 || rig->level > 0 || rig->interrupted)
-        return check_fetch(rig, op->key, CLAUSE_DURABLE);
+    if (member >= 0 || !rig_is_uncut(rig)) return check_fetch(rig, op->key, CLAUSE_DURABLE);
     rig_print_refusal(rig, why);
     return rig_finds(rig, CLAUSE_SCENARIO, SEEN_UNKNOWN,
                      "the scenario expects %s of %s, its own operations leave %s%s%s",

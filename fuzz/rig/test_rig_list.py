@@ -170,7 +170,6 @@ def test_a_call_that_the_engine_lacks_is_not_made_in_search_of_a_leak(quick, tmp
     assert done.returncode in (CLEAN, NOT_JUDGED), done.stdout
 
 
-
 @pytest.mark.parametrize("work", ["pop\n", "peek\n", 'push "a"\npop 1\n', "sync\nseal\nidle\n"])
 def test_nothing_to_give_and_nothing_to_do_are_no_refusals(printed, work):
     code, out = printed(QUEUE + work)
@@ -216,7 +215,6 @@ def test_work_ahead_is_no_item_that_waited(harness, idle):
 
 
 # --- what is asked ---
-
 
 
 def oldest(brownout, harness, count):
