@@ -121,6 +121,50 @@ def shared_object(folder, name, text, *flags, words=None):
     return made
 
 
+# The example of two slots, to be changed: before the changed functions what they use, after them
+# the adapter, which change() sets up.
+SLOTS_BEFORE = """
+#define brownout_adapter example_entry
+#include "examples/plugin/two_slots.c"
+#undef brownout_adapter
+#include <stdlib.h>
+
+static struct adapter adapter;
+static struct adapter_map map;
+
+/* Whether a snapshot was cut: it is neither valid nor blank. */
+static bool torn(struct store *store)
+{
+    bool found = false;
+    for (uint32_t slot = 0; slot < 2; slot++) {
+        bool blank = true;
+        if (read_snapshot(store, slot) >= 0) continue;
+        for (uint32_t i = 0; i < sector_size(store); i++)
+            blank = blank && store->next[i] == 0xFF;
+        found = found || !blank;
+    }
+    return found;
+}
+"""
+SLOTS_AFTER = """
+adapter_entry brownout_adapter;
+const struct adapter *brownout_adapter(void)
+{
+    adapter = two_slots;
+    map = calls;
+    adapter.name = "changed";
+    adapter.map = &map;
+    change();
+    return &adapter;
+}
+"""
+
+
+def changed_slots(text):
+    """The source of a plug-in `changed`: the example, functions of its own, and their change()."""
+    return SLOTS_BEFORE + text + SLOTS_AFTER
+
+
 # Some work for a queue and for a log, of every kind of operation that a fault may hide in.
 QUEUE_WORK = """
 push random 20

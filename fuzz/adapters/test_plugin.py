@@ -11,47 +11,12 @@ from pathlib import Path
 import pytest
 from conftest import BUILD, ROOT, made
 from harness import CLEAN, DIVERGED, FAILED, NOT_JUDGED, USAGE
-from harness import Harness, compiler, sanitized, shared_object
+from harness import Harness, changed_slots, compiler, sanitized, shared_object
 
-# Before the changed functions: the example, and what they use; after them: the adapter.
-BEFORE = """
-#define brownout_adapter example_entry
-#include "examples/plugin/two_slots.c"
-#undef brownout_adapter
-#include <stdlib.h>
-
-static struct adapter adapter;
-static struct adapter_map map;
-
-/* Whether a snapshot was cut: it is neither valid nor blank. */
-static bool torn(struct store *store)
-{
-    bool found = false;
-    for (uint32_t slot = 0; slot < 2; slot++) {
-        bool blank = true;
-        if (read_snapshot(store, slot) >= 0) continue;
-        for (uint32_t i = 0; i < sector_size(store); i++)
-            blank = blank && store->next[i] == 0xFF;
-        found = found || !blank;
-    }
-    return found;
-}
-
+CALL = """
 static int call(struct store *store, uint32_t address, const void *data, uint32_t size)
 {
     return store->flash->program(store->flash->context, address, data, size);
-}
-"""
-AFTER = """
-adapter_entry brownout_adapter;
-const struct adapter *brownout_adapter(void)
-{
-    adapter = two_slots;
-    map = calls;
-    adapter.name = "changed";
-    adapter.map = &map;
-    change();
-    return &adapter;
 }
 """
 # Few states, in some of which a snapshot was cut.
@@ -109,7 +74,7 @@ def plugin(harness):
     """plugin(name, changed functions) compiles the example with them; the path of the object."""
 
     def build(name, text, *flags):
-        return shared_object(harness.folder, name, BEFORE + text + AFTER, "-O1", *flags)
+        return shared_object(harness.folder, name, changed_slots(CALL + text), "-O1", *flags)
 
     return build
 

@@ -11,7 +11,8 @@ import resource
 
 import pytest
 from conftest import ROOT
-from harness import DIVERGED, LOG_WORK, QUEUE_WORK, Harness, cuts, operations, shared_object
+from harness import DIVERGED, LOG_WORK, QUEUE_WORK, Harness
+from harness import changed_slots, cuts, operations, shared_object
 from test_explore import FAULTS, canary
 
 CHIP = "chip generic sectors=3 sector=128 page=128 unit=4 programs={}\n"
@@ -111,28 +112,6 @@ def test_eight_of_ten_planted_finds_of_the_originals_shrink_as_far(harness):
 
 
 ENDS = """
-#define brownout_adapter example_entry
-#include "examples/plugin/two_slots.c"
-#undef brownout_adapter
-#include <stdlib.h>
-
-static struct adapter adapter;
-static struct adapter_map map;
-
-/* Whether a cut has left a sector that is neither valid nor blank. */
-static bool torn(struct store *store)
-{
-    bool found = false;
-    for (uint32_t slot = 0; slot < 2; slot++) {
-        bool blank = true;
-        if (read_snapshot(store, slot) >= 0) continue;
-        for (uint32_t i = 0; i < sector_size(store); i++)
-            blank = blank && store->next[i] == 0xFF;
-        found = found || !blank;
-    }
-    return found;
-}
-
 static enum answer store(void *object, const void *key, uint32_t key_size, const void *value,
                          uint32_t value_size)
 {
@@ -144,23 +123,13 @@ static enum answer store(void *object, const void *key, uint32_t key_size, const
     while (late && value_size == 2 && turns && torn(object)) turns = 1;
     return slots_store(object, key, key_size, value, value_size);
 }
-
-adapter_entry brownout_adapter;
-const struct adapter *brownout_adapter(void)
-{
-    adapter = two_slots;
-    map = calls;
-    map.store = store;
-    adapter.name = "ends";
-    adapter.map = &map;
-    return &adapter;
-}
+static void change(void) { map.store = store; }
 """
 
 
 @pytest.fixture(scope="module")
 def plugin(harness):
-    return shared_object(harness.folder, "ends", ENDS)
+    return shared_object(harness.folder, "ends", changed_slots(ENDS))
 
 
 # The case is one that was not yet shrunk.
@@ -174,7 +143,7 @@ ENDING = [
 
 @pytest.mark.parametrize("size, cut, kind", ENDING)
 def test_crashes_and_hangs_shrink(harness, plugin, size, cut, kind):
-    chip = "chip generic sectors=2 sector=256 page=256 unit=4\nengine ends\n"
+    chip = "chip generic sectors=2 sector=256 page=256 unit=4\nengine changed\n"
     fill = "repeat 4 as i {\nstore a fill i 8\nstore b fill i 5\n}\n"
     work = f"{fill}store b fill 9 8{cut}\nstore c fill 1 {size}\nlook\n"
     case = harness.write(chip + work, "ends.case")
