@@ -2,56 +2,38 @@
 /* crc32c.c - see crc32c.h.
  *
  * The polynomial is 0x1EDC6F41, reflected 0x82F63B78; bits leave at the low end. There are three
- * ways in software, of which a build has one: `in_software`. A CRC table is linear, the entry of a
- * byte is the xor of the entries of its bits; so each of the large tables is written as eight
- * numbers, and the preprocessor makes 256 of them. The instruction of x86-64 processors is a fourth
- * way, taken at run time where the processor has it.
+ * ways in software, of which a build has one: `in_software`. The instruction of x86-64 processors
+ * is a fourth way, taken at run time where the processor has it.
  */
 #include "crc32c.h"
 
 #include <stdbool.h>
 #include <string.h>
 
+#include "crc_table.h"
+
 /* In software ------------------------------------------------------------------------------ */
 
 #if defined(BO_CRC32C_FAST)
 
-#define ENTRY(n, a, b, c, d, e, f, g, h)                                                           \
-    (((n)&1 ? (a) : 0) ^ ((n)&2 ? (b) : 0) ^ ((n)&4 ? (c) : 0) ^ ((n)&8 ? (d) : 0) ^               \
-     ((n)&16 ? (e) : 0) ^ ((n)&32 ? (f) : 0) ^ ((n)&64 ? (g) : 0) ^ ((n)&128 ? (h) : 0))
-#define ENTRIES_4(n, ...)                                                                          \
-    ENTRY((n), __VA_ARGS__), ENTRY((n) + 1, __VA_ARGS__), ENTRY((n) + 2, __VA_ARGS__),             \
-        ENTRY((n) + 3, __VA_ARGS__)
-#define ENTRIES_16(n, ...)                                                                         \
-    ENTRIES_4((n), __VA_ARGS__), ENTRIES_4((n) + 4, __VA_ARGS__), ENTRIES_4((n) + 8, __VA_ARGS__), \
-        ENTRIES_4((n) + 12, __VA_ARGS__)
-#define ENTRIES_64(n, ...)                                                                         \
-    ENTRIES_16((n), __VA_ARGS__), ENTRIES_16((n) + 16, __VA_ARGS__),                               \
-        ENTRIES_16((n) + 32, __VA_ARGS__), ENTRIES_16((n) + 48, __VA_ARGS__)
-#define TABLE(...)                                                                                 \
-    {                                                                                              \
-        ENTRIES_64(0, __VA_ARGS__), ENTRIES_64(64, __VA_ARGS__), ENTRIES_64(128, __VA_ARGS__),     \
-            ENTRIES_64(192, __VA_ARGS__)                                                           \
-    }
-
 /* Row k: the effect of a byte that is followed by k more. */
 static const uint32_t rows[8][256] = {
-    TABLE(0xF26B8303u, 0xE13B70F7u, 0xC79A971Fu, 0x8AD958CFu, 0x105EC76Fu, 0x20BD8EDEu, 0x417B1DBCu,
-          0x82F63B78u),
-    TABLE(0x13A29877u, 0x274530EEu, 0x4E8A61DCu, 0x9D14C3B8u, 0x3FC5F181u, 0x7F8BE302u, 0xFF17C604u,
-          0xFBC3FAF9u),
-    TABLE(0xA541927Eu, 0x4F6F520Du, 0x9EDEA41Au, 0x38513EC5u, 0x70A27D8Au, 0xE144FB14u, 0xC76580D9u,
-          0x8B277743u),
-    TABLE(0xDD45AAB8u, 0xBF672381u, 0x7B2231F3u, 0xF64463E6u, 0xE964B13Du, 0xD725148Bu, 0xABA65FE7u,
-          0x52A0C93Fu),
-    TABLE(0x38116FACu, 0x7022DF58u, 0xE045BEB0u, 0xC5670B91u, 0x8F2261D3u, 0x1BA8B557u, 0x37516AAEu,
-          0x6EA2D55Cu),
-    TABLE(0xEF306B19u, 0xDB8CA0C3u, 0xB2F53777u, 0x6006181Fu, 0xC00C303Eu, 0x85F4168Du, 0x0E045BEBu,
-          0x1C08B7D6u),
-    TABLE(0x68032CC8u, 0xD0065990u, 0xA5E0C5D1u, 0x4E2DFD53u, 0x9C5BFAA6u, 0x3D5B83BDu, 0x7AB7077Au,
-          0xF56E0EF4u),
-    TABLE(0x493C7D27u, 0x9278FA4Eu, 0x211D826Du, 0x423B04DAu, 0x847609B4u, 0x0D006599u, 0x1A00CB32u,
-          0x34019664u),
+    BO_CRC_TABLE(0xF26B8303u, 0xE13B70F7u, 0xC79A971Fu, 0x8AD958CFu, 0x105EC76Fu, 0x20BD8EDEu,
+                 0x417B1DBCu, 0x82F63B78u),
+    BO_CRC_TABLE(0x13A29877u, 0x274530EEu, 0x4E8A61DCu, 0x9D14C3B8u, 0x3FC5F181u, 0x7F8BE302u,
+                 0xFF17C604u, 0xFBC3FAF9u),
+    BO_CRC_TABLE(0xA541927Eu, 0x4F6F520Du, 0x9EDEA41Au, 0x38513EC5u, 0x70A27D8Au, 0xE144FB14u,
+                 0xC76580D9u, 0x8B277743u),
+    BO_CRC_TABLE(0xDD45AAB8u, 0xBF672381u, 0x7B2231F3u, 0xF64463E6u, 0xE964B13Du, 0xD725148Bu,
+                 0xABA65FE7u, 0x52A0C93Fu),
+    BO_CRC_TABLE(0x38116FACu, 0x7022DF58u, 0xE045BEB0u, 0xC5670B91u, 0x8F2261D3u, 0x1BA8B557u,
+                 0x37516AAEu, 0x6EA2D55Cu),
+    BO_CRC_TABLE(0xEF306B19u, 0xDB8CA0C3u, 0xB2F53777u, 0x6006181Fu, 0xC00C303Eu, 0x85F4168Du,
+                 0x0E045BEBu, 0x1C08B7D6u),
+    BO_CRC_TABLE(0x68032CC8u, 0xD0065990u, 0xA5E0C5D1u, 0x4E2DFD53u, 0x9C5BFAA6u, 0x3D5B83BDu,
+                 0x7AB7077Au, 0xF56E0EF4u),
+    BO_CRC_TABLE(0x493C7D27u, 0x9278FA4Eu, 0x211D826Du, 0x423B04DAu, 0x847609B4u, 0x0D006599u,
+                 0x1A00CB32u, 0x34019664u),
 };
 
 /* Eight bytes at a time. */

@@ -7,7 +7,7 @@
  * The model. Flash is an array of sectors. An erase sets every bit of one sector to the erased
  * value. A program clears bits (moves them away from the erased value) and never sets one; it
  * covers whole units and stays inside one page. Power can go away inside any program or erase;
- * what that leaves behind is the engine's to survive.
+ * what that leaves is the engine's to survive.
  *
  * Addresses are bytes from the start of the region that the engine owns, 32 bits wide. The region
  * may be 2^32 bytes long, so its end need not fit an address: ask bo_flash_size(), which is 64

@@ -1,8 +1,8 @@
 /* ram_flash.h - a small NOR flash in memory, for the engines' own tests. Not for firmware.
  *
  * It keeps the rules of flash.h and notes the first breach of one, counts what is done to it, and
- * lets a test look at each program and erase before it happens (`before`). A test cuts the power
- * by calling ram_flash_tear on a copy of the flash.
+ * lets a test look at each program and erase before it happens (`before`), or have a call fail
+ * (`fail_at`, `glitch`). A test cuts the power by calling ram_flash_tear on a copy of the flash.
  */
 #ifndef BROWNOUT_RAM_FLASH_H
 #define BROWNOUT_RAM_FLASH_H
@@ -38,10 +38,13 @@ struct ram_flash_glitch {
 struct ram_flash {
     struct bo_flash flash;
     struct ram_flash_glitch glitch;
+    /* The call of any kind, counted from now on, that does nothing and answers BO_FLASH_ERR_IO; 0:
+     * none. */
+    uint64_t fail_at;
     struct ram_flash_counts counts;
     const char *breach; /* NULL, or the rule that was broken */
     bool off;
-    /* Asked before each program and erase; true: do nothing, power is off from now on. */
+    /* Asked before each program and erase; true: do nothing, the call fails. */
     bool (*before)(struct ram_flash *ram, const struct ram_flash_call *call);
     void *context; /* the test's */
     uint8_t bytes[RAM_FLASH_SIZE_MAX];
@@ -65,12 +68,19 @@ static inline bool ram_flash_lawful(struct ram_flash *ram, uint32_t address, uin
     return true;
 }
 
+/* Whether this call is the one that fails. */
+static inline bool ram_flash_fails(struct ram_flash *ram)
+{
+    return ram->fail_at != 0 && --ram->fail_at == 0;
+}
+
 static inline int ram_flash_read(void *context, uint32_t address, void *buffer, uint32_t size)
 {
     struct ram_flash *ram = (struct ram_flash *)context;
     if (ram->off) return BO_FLASH_ERR_OFF;
     if (!ram_flash_lawful(ram, address, size, ram->flash.geometry.read_unit))
         return BO_FLASH_ERR_RANGE;
+    if (ram_flash_fails(ram)) return BO_FLASH_ERR_IO;
     ram->counts.reads++;
     ram->counts.bytes_read += size;
     memcpy(buffer, ram->bytes + address, size);
@@ -100,7 +110,9 @@ static inline int ram_flash_program(void *context, uint32_t address, const void 
     if (!ram_flash_lawful(ram, address, size, g->unit)) return BO_FLASH_ERR_RANGE;
     if (address / g->page_size != (address + size - 1) / g->page_size)
         ram_flash_breach(ram, "page crossed");
-    if (ram->before != NULL && ram->before(ram, &call)) return BO_FLASH_ERR_OFF;
+    if (ram_flash_fails(ram)) return BO_FLASH_ERR_IO;
+    if (ram->before != NULL && ram->before(ram, &call))
+        return ram->off ? BO_FLASH_ERR_OFF : BO_FLASH_ERR_IO;
     ram_flash_touch(ram, &call);
     ram->counts.programs++;
     ram->counts.bytes_programmed += size;
@@ -125,7 +137,9 @@ static inline int ram_flash_erase(void *context, uint32_t address)
     struct ram_flash_call call = {address, ram->flash.geometry.sector_size, NULL};
     if (ram->off) return BO_FLASH_ERR_OFF;
     if (!ram_flash_lawful(ram, address, call.size, call.size)) return BO_FLASH_ERR_RANGE;
-    if (ram->before != NULL && ram->before(ram, &call)) return BO_FLASH_ERR_OFF;
+    if (ram_flash_fails(ram)) return BO_FLASH_ERR_IO;
+    if (ram->before != NULL && ram->before(ram, &call))
+        return ram->off ? BO_FLASH_ERR_OFF : BO_FLASH_ERR_IO;
     ram->counts.erases++;
     ram_flash_blank(ram, address, call.size);
     return BO_FLASH_OK;
@@ -160,6 +174,7 @@ static inline void ram_flash_copy(struct ram_flash *to, const struct ram_flash *
     to->breach = from->breach;
     to->off = false;
     to->glitch = (struct ram_flash_glitch){0, BO_FLASH_OK, 0};
+    to->fail_at = 0;
     to->before = NULL;
     to->context = NULL;
     memcpy(to->bytes, from->bytes, size);

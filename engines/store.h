@@ -22,6 +22,7 @@ enum bo_error {
     BO_ERR_UNSUPPORTED = -20, /* this part's rules or the mode do not allow the call */
     BO_ERR_GEOMETRY = -21,    /* the engine can't work on this geometry or configuration */
     BO_ERR_DAMAGED = -22,     /* no power cut leaves what the flash holds; nothing was given up */
+    BO_ERR_AGAIN = -23,       /* a part of the work was done, and nothing changed: call again */
 };
 
 /* The largest number of flash calls that a call of an engine makes: reads, and programs and erases.

@@ -19,6 +19,7 @@ CXX = "g++ -std=c++17 -Wall -Wextra -Werror -fno-exceptions".split()
 USER = """
 #include "map/naive.h"
 #include "map/seqmap.h"
+#include "map/tickv_map.h"
 #include "queue/buffered.h"
 static_assert(BO_VERSION >> 16 == 1 && SEQMAP_FORMAT_VERSION == SEQQUEUE_FORMAT_VERSION, "");
 int main()
@@ -27,13 +28,16 @@ int main()
     seqmap map{};
     seqqueue queue{};
     naive plain{};
+    tickv_map objects{};
     uint8_t work[64];
     seqmap_config a{&flash, work, sizeof work, SEQMAP_KEY_PREFIXED, nullptr};
     seqqueue_config b{&flash, work, sizeof work, nullptr};
     naive_config c{&flash, work, sizeof work};
+    tickv_map_config d{{&flash, TICKV_MAIN_HASH, work, sizeof work}, tickv_hash_std};
     return seqmap_mount(&map, &a) != MAP_ERR_GEOMETRY ||
            seqqueue_mount(&queue, &b) != QUEUE_ERR_GEOMETRY ||
-           naive_mount(&plain, &c) != MAP_ERR_GEOMETRY;
+           naive_mount(&plain, &c) != MAP_ERR_GEOMETRY ||
+           tickv_map_mount(&objects, &d) != MAP_ERR_GEOMETRY;
 }
 """
 

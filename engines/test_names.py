@@ -15,7 +15,7 @@ from tools import engines, lint
 # What a name begins with, in small or capital letters: our own prefix, an engine, or the part that
 # two engines share. The last line is the errors of each kind of engine.
 OURS = re.compile(
-    r"(bo|brownout|buffered|naive|ringlog|rlog|seq|seqlog|seqmap|seqqueue)(_\w+)?"
+    r"(bo|brownout|buffered|lsm|naive|ringlog|rlog|seq|seqlog|seqmap|seqqueue|tickv)(_\w+)?"
     r"|(map|queue|ringlog)_(error|err_\w+)",
     re.IGNORECASE,
 )

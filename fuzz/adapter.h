@@ -26,7 +26,7 @@
 
 #include "engines/flash.h"
 
-#define ADAPTER_VERSION 6u
+#define ADAPTER_VERSION 7u
 #define ADAPTER_OPTIONS_MAX 8u
 
 /* A map keeps values under keys. A queue and a log keep items in the order in which they were put
@@ -40,7 +40,7 @@ static inline const char *adapter_kind_name(enum adapter_kind kind)
 
 /* What an engine call answers. Anything but ANSWER_OK and ANSWER_NOT_FOUND means that the call
  * failed and changed nothing. Before the first cut no change answers ANSWER_DAMAGED or
- * ANSWER_FLASH, unless bits rotted or a flash call failed. */
+ * ANSWER_FLASH, unless bits rotted or a flash call failed or read wrong. */
 enum answer {
     ANSWER_OK = 0,
     ANSWER_NOT_FOUND,   /* there is no such key or item; never of one that is put in */
@@ -83,19 +83,35 @@ enum adapter_call {
     ADAPTER_CALL_SEEK,
     ADAPTER_CALL_SYNC, /* sync, seal and idle */
     ADAPTER_CALL_FITS,
+    ADAPTER_CALL_BEGIN,
+    ADAPTER_CALL_COMMIT,
+    ADAPTER_CALL_ABORT,
+    ADAPTER_CALL_OWN, /* fetch_own */
+    ADAPTER_CALL_OPEN,
+    ADAPTER_CALL_CLOSE,
+    ADAPTER_CALL_AT, /* fetch_at */
+    ADAPTER_CALL_SCAN,
+    ADAPTER_CALL_COLLECT,
+    ADAPTER_CALL_DESTROY,
+    ADAPTER_CALL_FORMAT, /* reset, as the operation `format` */
     ADAPTER_CALLS
 };
 
 static inline const char *adapter_call_name(enum adapter_call call)
 {
     static const char *const names[ADAPTER_CALLS] = {
-        [ADAPTER_CALL_MOUNT] = "mount", [ADAPTER_CALL_STORE] = "store",
-        [ADAPTER_CALL_FETCH] = "fetch", [ADAPTER_CALL_REMOVE] = "remove",
-        [ADAPTER_CALL_CLEAR] = "clear", [ADAPTER_CALL_EACH] = "reading back",
-        [ADAPTER_CALL_PUSH] = "append", [ADAPTER_CALL_POP] = "pop",
-        [ADAPTER_CALL_PEEK] = "peek",   [ADAPTER_CALL_READ] = "read",
-        [ADAPTER_CALL_SEEK] = "seek",   [ADAPTER_CALL_SYNC] = "sync",
-        [ADAPTER_CALL_FITS] = "fits"};
+        [ADAPTER_CALL_MOUNT] = "mount",     [ADAPTER_CALL_STORE] = "store",
+        [ADAPTER_CALL_FETCH] = "fetch",     [ADAPTER_CALL_REMOVE] = "remove",
+        [ADAPTER_CALL_CLEAR] = "clear",     [ADAPTER_CALL_EACH] = "reading back",
+        [ADAPTER_CALL_PUSH] = "append",     [ADAPTER_CALL_POP] = "pop",
+        [ADAPTER_CALL_PEEK] = "peek",       [ADAPTER_CALL_READ] = "read",
+        [ADAPTER_CALL_SEEK] = "seek",       [ADAPTER_CALL_SYNC] = "sync",
+        [ADAPTER_CALL_FITS] = "fits",       [ADAPTER_CALL_BEGIN] = "begin",
+        [ADAPTER_CALL_COMMIT] = "commit",   [ADAPTER_CALL_ABORT] = "abort",
+        [ADAPTER_CALL_OWN] = "own fetch",   [ADAPTER_CALL_OPEN] = "snapshot",
+        [ADAPTER_CALL_CLOSE] = "close",     [ADAPTER_CALL_AT] = "fetch in a snapshot",
+        [ADAPTER_CALL_SCAN] = "scan",       [ADAPTER_CALL_COLLECT] = "collect",
+        [ADAPTER_CALL_DESTROY] = "destroy", [ADAPTER_CALL_FORMAT] = "format"};
     return call < ADAPTER_CALLS ? names[call] : "?";
 }
 
@@ -138,7 +154,30 @@ typedef void adapter_visit(void *context, const void *key, uint32_t key_size, co
                            uint32_t value_size);
 typedef void adapter_line(void *context, const char *text);
 
-/* Map calls. `object` is mounted. Keys and values are byte strings of the caller. */
+/* Snapshots are numbered from 1 on; 0 is no snapshot: what is committed now. They live in the
+ * object, so power-on ends them all. */
+#define ADAPTER_NOW 0u
+#define ADAPTER_SNAPSHOTS 4u
+
+/* Map calls. `object` is mounted. Keys and values are byte strings of the caller.
+ *
+ * What follows `each` is for engines that have it; NULL: they do not.
+ *
+ * Transactions. One is open at a time. Between begin and commit, store and remove are part of it:
+ * they answer whether it takes them (one that is refused is not in it, and it stays open), and
+ * remove answers ANSWER_NOT_FOUND by what the transaction itself leaves of the key. Nothing of it
+ * is visible to fetch, each, scan and open, and nothing durable, before commit answers ANSWER_OK;
+ * then all of it is. A commit that is refused, an abort and a power-on end the transaction and
+ * leave nothing of it. Cut inside commit, it is there as a whole or not at all. Only reads, open
+ * and close are called while one is open, besides store and remove. Outside of one, store and
+ * remove are durable when they answer ANSWER_OK, as in any map.
+ *
+ * Destroying. When destroy answers ANSWER_OK or ANSWER_NOT_FOUND, the key is not there, and the
+ * bytes of the value that it held are nowhere in the flash, in no older copy and no torn record
+ * either, now and at every later power-on. Cut inside it, the key is there as it was, or gone; done
+ * again, which may find nothing, it finishes the work. Not looked for are values with less than 8
+ * bytes other than 0x00 and 0xFF, or of one byte over and over, and those that another key was
+ * given, or any key since. */
 struct adapter_map {
     enum answer (*store)(void *object, const void *key, uint32_t key_size, const void *value,
                          uint32_t value_size);
@@ -150,10 +189,42 @@ struct adapter_map {
     /* Visits every value; a later visit of the same key replaces an earlier one. NULL: what is
      * there is found out by fetch, so a key that nobody stored is not found. */
     enum answer (*each)(void *object, adapter_visit *visit, void *context);
+
+    /* All three or none. */
+    enum answer (*begin)(void *object);
+    enum answer (*commit)(void *object);
+    enum answer (*abort)(void *object);
+    /* As fetch, but in the open transaction: its own changes over what is committed. */
+    enum answer (*fetch_own)(void *object, const void *key, uint32_t key_size, void *buffer,
+                             uint32_t capacity, uint32_t *value_size);
+    /* Most changes that one transaction takes; 0, or NULL: not stated. */
+    uint32_t (*transaction_max)(const struct bo_flash_geometry *geometry,
+                                const struct adapter_settings *settings);
+
+    /* All three or none. Snapshots, from 1 to ADAPTER_SNAPSHOTS: each shows what was committed when
+     * it was opened, until it is closed, whatever is written meanwhile. A store may be refused
+     * (ANSWER_FULL) for the room that one holds. One that is open is not opened again. */
+    enum answer (*open)(void *object, uint32_t snapshot);
+    enum answer (*close)(void *object, uint32_t snapshot);
+    enum answer (*fetch_at)(void *object, uint32_t snapshot, const void *key, uint32_t key_size,
+                            void *buffer, uint32_t capacity, uint32_t *value_size);
+
+    /* Visits what is stored under the keys from `from` to `to`, both included, in ascending order,
+     * each once; now, or in a snapshot where the engine has them. Keys are ordered by their bytes
+     * as unsigned numbers, a key before all that begin with it. `from` NULL: from the first one;
+     * `to` NULL: to the last one. */
+    enum answer (*scan)(void *object, uint32_t snapshot, const void *from, uint32_t from_size,
+                        const void *to, uint32_t to_size, adapter_visit *visit, void *context);
+
+    /* Work that the engine would do later is done now: what is dead gives its room back.
+     * ANSWER_OK too where there is nothing to do. */
+    enum answer (*collect)(void *object);
+    /* Removes a key and its bytes; key NULL: every key. */
+    enum answer (*destroy)(void *object, const void *key, uint32_t key_size);
 };
 
-/* Tells an item. `number` grows by one from item to item and stays with its item for as long as the
- * item lives; a queue, or a log that is `numberless`, says 0 each time. */
+/* Visits an item. `number` grows by one from item to item and stays with its item for as long as
+ * the item lives; a queue, or a log that is `numberless`, says 0 each time. */
 typedef void adapter_item(void *context, uint64_t number, const void *data, uint32_t size);
 
 /* Queue and log calls. `object` is mounted. Items are byte strings of the caller. Where an item
@@ -260,7 +331,7 @@ struct adapter {
     struct adapter_bound (*bound_uncut)(const struct bo_flash_geometry *geometry,
                                         const struct adapter_settings *settings,
                                         enum adapter_call call);
-    /* Tells what is on the flash, a line a call, for `brownout inspect`. The object is mounted if
+    /* Prints what is on the flash, a line a call, for `brownout inspect`. The object is mounted if
      * mount answered ANSWER_OK; any image is read without harm. NULL: what is stored only, by
      * each(). */
     void (*inspect)(void *object, const struct bo_flash *flash,

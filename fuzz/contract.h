@@ -22,6 +22,8 @@ enum clause {
     CLAUSE_CLEAN,
     CLAUSE_SANE,
     CLAUSE_HONEST,
+    CLAUSE_ISOLATED,
+    CLAUSE_GONE,
     CLAUSE_SCENARIO, /* no clause: a mistake of the scenario, which expects what its own operations
                         do not give, or of an adapter, which does not say what it has to */
     CLAUSES
@@ -29,9 +31,9 @@ enum clause {
 
 static inline const char *clause_name(enum clause clause)
 {
-    static const char *const names[CLAUSES] = {"none",    "durable", "atomic",  "settled",
-                                               "ordered", "alive",   "bounded", "lawful",
-                                               "clean",   "sane",    "honest",  "scenario"};
+    static const char *const names[CLAUSES] = {"none",   "durable",  "atomic", "settled", "ordered",
+                                               "alive",  "bounded",  "lawful", "clean",   "sane",
+                                               "honest", "isolated", "gone",   "scenario"};
     return clause < CLAUSES ? names[clause] : "?";
 }
 
@@ -56,8 +58,9 @@ enum seen {
     SEENS
 };
 
-/* In what power was cut last before the finding was seen. */
-enum cut_in { CUT_NONE = 0, CUT_PROGRAM, CUT_ERASE, CUT_RECOVERY, CUT_INS };
+/* In what power was cut last before the finding was seen. CUT_FAIL and CUT_GLITCH: it was not; a
+ * program or erase failed, or a read went wrong. */
+enum cut_in { CUT_NONE = 0, CUT_PROGRAM, CUT_ERASE, CUT_RECOVERY, CUT_FAIL, CUT_GLITCH, CUT_INS };
 
 /* The first difference between what an engine did and what it had to do. All but the text, and of
  * a crash its place in the text, is the kind of the finding: what a person counts as one bug

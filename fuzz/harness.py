@@ -121,8 +121,7 @@ def shared_object(folder, name, text, *flags, words=None):
     return made
 
 
-# The example of two slots, to be changed: before the changed functions what they use, after them
-# the adapter, which change() sets up.
+# The example of two slots, to be changed, and what the changed functions use.
 SLOTS_BEFORE = """
 #define brownout_adapter example_entry
 #include "examples/plugin/two_slots.c"
@@ -146,23 +145,27 @@ static bool torn(struct store *store)
     return found;
 }
 """
-SLOTS_AFTER = """
+
+
+def changed_entry(example, kind, calls):
+    """The C entry of a plug-in `changed`: an example's adapter, as change() has changed it."""
+    return f"""
 adapter_entry brownout_adapter;
 const struct adapter *brownout_adapter(void)
-{
-    adapter = two_slots;
-    map = calls;
+{{
+    adapter = {example};
+    {kind} = {calls};
     adapter.name = "changed";
-    adapter.map = &map;
+    adapter.{kind} = &{kind};
     change();
     return &adapter;
-}
+}}
 """
 
 
 def changed_slots(text):
     """The source of a plug-in `changed`: the example, functions of its own, and their change()."""
-    return SLOTS_BEFORE + text + SLOTS_AFTER
+    return SLOTS_BEFORE + text + changed_entry("two_slots", "map", "calls")
 
 
 # Some work for a queue and for a log, of every kind of operation that a fault may hide in.

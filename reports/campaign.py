@@ -1,122 +1,61 @@
-"""campaign - explores every scenario on every engine within a time, and shows what came out.
+"""campaign - everything, for a time: every scenario on every engine, and what is new since last.
 
-    python3 reports/campaign.py [--seconds 60] [--jobs N] [--db build/results.db] [--campaign NAME]
+    brownout campaign [brownout.toml] [--time 8h] ...
 
-What `make campaign` runs: every single cut first, and pairs of cuts where a scenario states that
-depth; then scenarios with other options of the engines, and random scenarios, which vary the
-options, the chip and the depth; then, in the time that is left, pairs of cuts everywhere (--depth
-N: that depth alone, of the scenarios). The time is shared: each exploration may take an equal part
-of what is left, so what a quick one does not need goes to those after it, and what is left at the
-end to those that were stopped. Each campaign is new in the database, under the name campaign-N
-unless given one; its cases are saved beside it, and a page with the wear is written.
+The order: single cuts of all; scenarios with other options of the engines, and random scenarios,
+which vary the options, the chip and the depth; the classes that an engine claims besides; pairs of
+cuts; deeper ones. Each turn ends at a part of the time, and within it each exploration may
+take an equal part of what is left, so none starves another; what a quick one does not need goes to
+those after it, then to those that were stopped, and at the end to more random scenarios.
 
-Exit code: 0 clean; 1 an engine broke what it claims; 2 bad input, such as a scenario that no engine
-takes; 3 the harness failed; 130 interrupted, with what was found so far stored and shown.
+What was completed before in the same series of campaigns, with the same build, is not done again
+(--again does all). What is new is asked against what was reported before: everything up to the
+last campaign of the series that came to its end. campaign_file.py has what can be chosen,
+morning.py what is printed.
+
+Exit code: 0 nothing new; 1 something new, against what an engine claims, that is not waived; 2 bad
+usage or input, such as a scenario that no engine takes; 3 the harness or a part failed; 4 nothing
+was judged, or nothing of an engine that was named; 130 interrupted, with what was found so far
+stored and shown.
 """
 
-import argparse
-import itertools
-import json
+import contextlib
+import errno
 import os
-import re
 import signal
-import subprocess
 import sys
 import time
-from pathlib import Path
 
+import campaign_file
+import cluster
+import driven
+import export
+import looks
+import morning
 import summary
+from plan import HOME, engines_of, planned, scenarios_of, short
 from results import (
     Failed,
     Refused,
     campaign_named,
     explained,
-    moment,
     open_or_make,
     open_results,
+    set_aside_damaged,
     tool,
     write_whole,
 )
+from standing import Standing
+from tasks import Tasks, new_campaign
+from work import CLASSES_TURN, DRIVERS_TURN, OPTIONS_TURN, RANDOM_TURN, Random
 
-ROOT = Path(__file__).resolve().parent.parent
-BUILD = Path(os.environ.get("BROWNOUT_BUILD", "build"))
 SHARE_MIN = 0.2  # seconds that any exploration gets
-GRACE = 120  # seconds after its share in which an exploration must end by itself
 LONG_FACTOR = 4  # a share that was too short for a single cut is made this many times as long
 AGAIN_FACTOR = 2  # a stopped exploration is repeated if it would get this many times the time
 BAR = 24  # columns of the progress bar
 
-# Between the single cuts, turn 1, and the pairs, turn 2; each turn ends at a part of the time.
-OPTIONS_TURN, RANDOM_TURN, CLASSES_TURN = 1.2, 1.4, 1.6
-TURN_ENDS = {1: 0.5, OPTIONS_TURN: 0.6, RANDOM_TURN: 0.7, CLASSES_TURN: 0.8}
-RANDOM_RUNS = 64  # random scenarios, and as many sets of images
-
-
-def short(path):
-    """A path as a person would type it from here."""
-    relative = os.path.relpath(path)
-    return str(path) if relative.startswith("..") else relative
-
-
-# --- what there is to do ---
-
-
-def engines_of(brownout):
-    """The engines of the house, without those that are there to be caught, by name."""
-    command = [brownout, "list", "engines", "--json"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-        listed = json.loads(done.stdout)
-    except FileNotFoundError:
-        raise Refused(f"{brownout}: no such file; type: make") from None
-    except (OSError, subprocess.SubprocessError, ValueError) as error:
-        raise Failed(f"{brownout}: expected a list of its engines: {error}") from error
-    return {engine["name"]: engine for engine in listed if not engine.get("subject")}
-
-
-def scenarios_of(folder):
-    """The scenario files of a folder in the order of their names."""
-    found = sorted(Path(folder).glob("*.scn"))
-    if not found:
-        raise Refused(f"{folder}: expected scenarios (*.scn), found none")
-    return [short(path) for path in found]
-
-
-def depth_of(scenario):
-    """The depth that a scenario states, or 1."""
-    with explained(scenario), open(scenario, encoding="utf-8", errors="replace") as file:
-        stated = re.search(r"^\s*depth\s+(\d+)", file.read(), re.MULTILINE)
-    return int(stated[1]) if stated else 1
-
-
-def kind_of(scenario, engines):
-    """The kind of engine that a scenario is for: of the one that it names; None when that is none
-    of the house."""
-    with explained(scenario), open(scenario, encoding="utf-8", errors="replace") as file:
-        named = re.search(r"^\s*engine\s+(\S+)", file.read(), re.MULTILINE)
-    return engines.get(named[1], {}).get("kind") if named else None
-
-
-def new_name(db):
-    """campaign-N, by the first N above all that the database has; there from now on, so that two
-    campaigns that begin at once do not take the same."""
-    db.execute("begin immediate")
-    try:
-        name = next_name(db)
-        db.execute("insert into campaign (name, started) values (?, ?)", (name, moment()))
-        db.execute("commit")
-    except BaseException:
-        db.execute("rollback")
-        raise
-    return name
-
-
-def next_name(db):
-    """The first that is free."""
-    rows = db.execute("select name from campaign")
-    matches = [re.fullmatch(r"campaign-(\d+)", row["name"]) for row in rows]
-    taken = [int(match[1]) for match in matches if match]
-    return f"campaign-{max(taken, default=0) + 1}"
+# Each turn ends at a part of the time; pairs and deeper ones share what is left after the last.
+TURN_ENDS = {1: 0.5, OPTIONS_TURN: 0.6, RANDOM_TURN: 0.7, CLASSES_TURN: 0.8, DRIVERS_TURN: 0.9}
 
 
 # --- progress ---
@@ -125,25 +64,28 @@ def next_name(db):
 class Progress:
     """A bar on a terminal; else a line for each exploration that ended."""
 
-    def __init__(self, pairs, seconds, out):
-        self.pairs, self.seconds, self.out = pairs, seconds, out
+    def __init__(self, tasks, seconds, out):
+        self.tasks, self.seconds, self.out = tasks, seconds, out
         self.done = 0
         self.start = time.monotonic()
         self.terminal = out.isatty()
 
     def show(self, done, text):
+        """What is under way."""
         if self.terminal:
             spent = time.monotonic() - self.start
-            full = BAR * done // max(self.pairs, 1)
+            full = BAR * done // max(self.tasks, 1)
             bar = "#" * full + "." * (BAR - full)
-            line = f"[{bar}] {done}/{self.pairs}  {spent:.0f} s of {self.seconds:.0f}  {text}"
+            line = f"[{bar}] {done}/{self.tasks}  {spent:.0f} s of {self.seconds:.0f}  {text}"
             print(f"\r{line[:99]:<99}", end="", file=self.out, flush=True)
 
     def report(self, text):
+        """What ended."""
         if not self.terminal:
             print(text, file=self.out, flush=True)
 
     def end(self):
+        """Clears the bar."""
         if self.terminal:
             print(f"\r{'':<99}\r", end="", file=self.out, flush=True)
 
@@ -151,279 +93,234 @@ class Progress:
 # --- exploring ---
 
 
-class Work:
-    """What one command explores, and how it went."""
+class Runner:
+    """Runs the plan of one campaign within its time."""
 
-    def __init__(self, what, engine, turn):
-        self.engine, self.turn = engine, turn
-        self.name = what
-        self.scenario = None
-        self.extra = False  # beside the scenarios as they are: an engine may refuse it
-        self.pair = (what, engine)
-        self.share = 0
-        self.code = None  # None: not run yet
-        self.stopped = False
-        self.judged = 0
-        self.complaint = ""
-        self.outcome = ""
+    def __init__(self, plan, settings, tasks, progress):
+        self.plan, self.settings, self.tasks, self.progress = plan, settings, tasks, progress
+        self.driven = driven.Driven(settings)
 
-    def command(self, options, seconds):
-        words = [options.brownout, *self.words(options), "--engine", self.engine]
-        words += ["--db", options.db, "--campaign", options.campaign, "--artefacts", options.cases]
-        words += ["--jobs", str(options.jobs), "--seconds", f"{seconds:.3f}", "--json", "--quiet"]
-        words += ["--seed", options.seed] if options.seed is not None else []
-        return words
-
-    def run(self, options, seconds, tick):
-        """Runs the command; `tick` is called now and then."""
-        self.share = seconds
-        command = self.command(options, seconds)
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        # A group of its own: Ctrl-C reaches us alone, and we hand it on and wait for the results.
-        with subprocess.Popen(command, text=True, start_new_session=True, **pipes) as child:
-            try:
-                out, complaint = wait(child, seconds + GRACE, tick)
-            except KeyboardInterrupt:
-                child.send_signal(signal.SIGINT)
-                self.take(child, *wait(child, GRACE, lambda: None))
-                raise
-            finally:
-                if child.poll() is None:
-                    os.killpg(child.pid, signal.SIGKILL)
-        self.take(child, out, complaint)
-
-    def take(self, child, out, complaint):
-        """Reads what the command said."""
-        self.code = child.returncode
-        lines = complaint.strip().split("\n")
-        self.complaint = re.sub(r"^brownout: ", "", lines[-1]) or f"exit code {self.code}"
-        try:
-            said = json.loads(out)
-            self.stopped = said["stopped"]
-            self.judged = said["judged"]
-            count = len(said["divergences"])
-            self.outcome = f"{said['judged']:,} crash states judged, "
-            self.outcome += f"{summary.plural(count, 'divergence') if count else 'no divergence'}"
-        except (ValueError, KeyError, TypeError):
-            self.outcome = self.complaint
-
-    @property
-    def refused(self):
-        return self.code == 2
-
-    @property
-    def failed(self):
-        nothing_yet = self.code == 4 and self.stopped  # the time was over before a state was judged
-        return self.code not in (None, 0, 1, 2) and not nothing_yet
-
-
-class Exploration(Work):
-    """One scenario on one engine, which may have options."""
-
-    def __init__(self, scenario, engine, depth, faults=None, turn=None):
-        deep = f", depth {depth}" if depth > 1 else ""
-        more = f", {faults}" if faults else ""
-        super().__init__(f"{Path(scenario).stem} on {engine}{deep}{more}", engine, turn or depth)
-        self.scenario, self.depth, self.faults = scenario, depth, faults
-        self.extra = " " in engine
-        self.pair = (scenario, engine)
-
-    def words(self, options):
-        faults = self.faults or options.faults
-        chosen = ["--faults", faults] if faults else []
-        return ["explore", self.scenario, "--depth", str(self.depth), *chosen]
-
-
-class Random(Work):
-    """Random scenarios on one engine."""
-
-    def __init__(self, engine):
-        super().__init__(f"random scenarios on {engine}", engine, RANDOM_TURN)
-
-    def words(self, options):
-        return ["fuzz", "--runs", str(RANDOM_RUNS)]
-
-
-def wait(child, seconds, tick):
-    """The child's output when it ends; it is killed when that takes longer than `seconds`."""
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            return child.communicate(timeout=0.2)
-        except subprocess.TimeoutExpired:
-            tick()
-        if time.monotonic() > end:
-            os.killpg(child.pid, signal.SIGKILL)
-            out, _ = child.communicate()
-            return out, "did not end in time and was killed"
-
-
-def explore(explorations, seconds_end, options, progress):
-    """Runs them one after the other, each with an equal part of the time up to `seconds_end`."""
-    end = progress.start + seconds_end
-    for i, one in enumerate(explorations):
-        left = max(end - time.monotonic(), 0)
-        share = max(left / (len(explorations) - i), SHARE_MIN)
-        if one.code is not None and share < AGAIN_FACTOR * one.share:
-            continue
-        done = progress.done
+    def run(self, one, seconds):
+        """One task, shown and kept."""
+        progress, done = self.progress, self.progress.done
         progress.show(done, one.name)
-        one.run(options, share, lambda done=done, name=one.name: progress.show(done, name))
-        if one.stopped and one.judged == 0:  # the run without cuts alone took all of it
-            one.run(options, LONG_FACTOR * share, lambda: None)
-        progress.done = min(done + 1, progress.pairs)
+        self.tasks.begin(one, self.settings)
+        try:
+            one.run(self.settings, seconds, lambda: progress.show(done, one.name))
+            if one.stopped and one.judged == 0:  # the run without cuts alone took all of it
+                one.run(self.settings, LONG_FACTOR * seconds, lambda: None)
+        finally:
+            if one.code is not None:
+                self.tasks.end(one, self.settings)
+        progress.done = min(done + 1, progress.tasks)
         progress.report(f"{one.name}: {one.outcome}" + (", stopped early" if one.stopped else ""))
 
+    def run_each(self, tasks, part):
+        """One after the other, each with an equal share of the time up to that part of it. When all
+        of the time is over none begins."""
+        end = self.progress.start + part * self.settings.time
+        for i, one in enumerate(tasks):
+            if time.monotonic() >= self.progress.start + self.settings.time:
+                return
+            left = max(end - time.monotonic(), 0)
+            share = max(left / (len(tasks) - i), SHARE_MIN)
+            if one.code is None or share >= AGAIN_FACTOR * one.share:
+                self.run(one, share)
 
-def worth_it(explorations, turn):
-    """Those of a turn, but for what was refused, failed, or was too long in an earlier one."""
-    of_turn = [one for one in explorations if one.turn == turn]
-    poor = {one.pair for one in explorations if one.stopped or one.code not in (None, 0, 1)}
-    return [one for one in of_turn if one.pair not in poor]
+    def worth_it(self, turn):
+        """Those of a turn, but for what was done before, and what was refused, failed, or was too
+        long in an earlier turn."""
+        of_turn = [one for one in self.plan if one.turn == turn and not one.before]
+        poor = {one.pair for one in self.plan if one.stopped or one.code not in (None, 0, 1)}
+        return [one for one in of_turn if one.pair not in poor]
 
+    def run_drivers(self, engines, part):
+        """The fuzz drivers up to that part of the time, half of it for what they found."""
+        spent = time.monotonic() - self.progress.start
+        seconds = (part * self.settings.time - spent) / 2
+        if seconds > 0:
+            self.progress.show(self.progress.done, "fuzz drivers")
+            found = self.driven.run(engines, seconds)
+            self.plan += found
+            self.run_each(found, part)
 
-def explore_all(explorations, options, progress):
-    """All of them, turn by turn, and those that were stopped again if time is left. False:
-    interrupted."""
-    turns = sorted({one.turn for one in explorations})
-    try:
+    def run_plan(self, engines):
+        """Turn by turn, then those that were stopped again if time is left."""
+        turns = {one.turn for one in self.plan}
+        turns = sorted(turns | ({DRIVERS_TURN} if driven.targets_of(self.settings) else set()))
+        deep = [turn for turn in turns if turn not in TURN_ENDS]
+        last = max((TURN_ENDS[turn] for turn in turns if turn in TURN_ENDS), default=0)
+        ends = {turn: last + (1 - last) * (i + 1) / len(deep) for i, turn in enumerate(deep)}
+        ends = {**TURN_ENDS, **ends, **{turn: 1 for turn in turns[-1:]}}
         for turn in turns:
-            until = 1 if turn == turns[-1] else TURN_ENDS[turn]
-            explore(worth_it(explorations, turn), until * options.seconds, options, progress)
-        stopped = [one for one in explorations if one.stopped]
-        explore(stopped, options.seconds, options, progress)
-    except KeyboardInterrupt:
-        return False
-    finally:
-        progress.end()
-    return True
+            if turn == DRIVERS_TURN:
+                self.run_drivers(engines, ends[turn])
+            else:
+                self.run_each(self.worth_it(turn), ends[turn])
+        self.run_each([one for one in self.plan if one.stopped], 1)
 
+    def run_spare(self, engines):
+        """The fuzz drivers again, and more random scenarios, round by round, while time is left and
+        they are of use."""
+        self.run_drivers(engines, 1)
+        part, parts = self.settings.shard or (0, 1)
+        number, useful = part + 1 - parts, self.settings.random
+        while useful and self.progress.start + self.settings.time - time.monotonic() > SHARE_MIN:
+            number += parts  # each shard has rounds of its own
+            rounds = [Random(engine, number) for engine in engines]
+            self.plan += rounds
+            self.run_each(rounds, 1)
+            useful = any(one.code in (0, 1) for one in rounds)
 
-def options_of(engine):
-    """The texts of options that are tried beside those of the scenarios: all switches on, and each
-    one alone. Numbers are left to the random scenarios."""
-    switches = [
-        f"{it['name']}=1"
-        for it in engine.get("options", [])
-        if not it["fixed"] and (it["min"], it["value"], it["max"]) == (0, 0, 1)
-    ]
-    alone = switches if len(switches) > 1 else []
-    return [" ".join(switches), *alone] if switches else []
-
-
-def at_each_depth(pairs, options):
-    """Every pair in each turn. One that states a depth has it from the first turn on, unless the
-    user chose one."""
-    for turn in options.depths:
-        for scenario, engine in pairs:
-            stated = 1 if options.depth else depth_of(scenario)
-            if turn == options.depths[0] or turn > stated:
-                yield Exploration(scenario, engine, max(turn, stated), turn=turn)
-
-
-def planned(scenarios, engines, options):
-    """Every scenario on every engine of its kind: the classes that are always tried at each depth.
-    Unless the user chose, each scenario once more with other options of the engine, those in turn;
-    random scenarios on each engine; and the classes that an engine claims besides."""
-    pairs = [
-        (scenario, name)
-        for scenario in scenarios
-        for name, engine in engines.items()
-        if kind_of(scenario, engines) in (None, engine.get("kind"))
-    ]
-    plan = list(at_each_depth(pairs, options))
-    if options.faults or options.depth:
-        return plan
-    turns = {name: itertools.cycle(options_of(engine)) for name, engine in engines.items()}
-    for scenario, name in pairs:
-        chosen = next(turns[name], None)
-        if chosen:
-            plan.append(Exploration(scenario, f"{name} {chosen}", 1, turn=OPTIONS_TURN))
-        claims = engines[name].get("claims", "").split(",")
-        more = ",".join(c for c in claims if c not in ("edge", "prefix", "bits", "zeros", ""))
-        plan += [Exploration(scenario, name, 1, more, CLASSES_TURN)] if more else []
-    return plan + [Random(name) for name in engines]
+    def run_all(self, engines):
+        """All there is time for. False: interrupted."""
+        try:
+            self.run_plan(engines)
+            self.run_spare(engines)
+        except KeyboardInterrupt:
+            return False
+        finally:
+            self.progress.end()
+        return True
 
 
 # --- the end ---
 
 
-def complaints(explorations):
-    """Lines about what could not be explored, one for each reason."""
+def complaints(word, works):
+    """Lines about what was not explored, one for each reason."""
     groups = {}
-    for e in explorations:
-        if e.failed or (e.refused and not e.extra):
-            kind = "not run" if e.refused else "failed"
-            groups.setdefault((kind, e.complaint), []).append(e.name)
-    for (kind, reason), names in groups.items():
+    for one in works:
+        groups.setdefault(one.complaint, []).append(one.name)
+    for reason, names in groups.items():
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        yield f"{kind}: {names[0]}{more}: {reason}"
+        yield f"{word}: {names[0]}{more}: {reason}"
 
 
-def bad_scenarios(explorations):
-    """Scenarios that every engine refused: the mistake is theirs."""
-    taken = {e.scenario for e in explorations if not e.refused}
-    return sorted({e.scenario for e in explorations if e.scenario} - taken)
+def failures(plan):
+    """What failed, or was given what is no use."""
+    yield from complaints("failed", [one for one in plan if one.failed or one.mistaken])
 
 
-def show(options, explorations):
-    """Prints the tables and writes the page; True when a claim is broken."""
-    db = open_results(options.db)
-    campaign = campaign_named(db, options.db, options.campaign)
-    sys.stdout.write(summary.plain(db, campaign))
-    page = os.path.join(os.path.dirname(options.db), "campaign.html")
-    write_whole(page, summary.html(db, campaign))
-    broken = summary.is_broken(db, campaign)
-    if any(e.code == 1 for e in explorations):
-        print(f"cases: {options.cases}")
-    print(f"results: {options.db}, page: {page}")
-    db.close()
-    return broken
+def refusals(plan):
+    """What engines do not take, by their own word."""
+    yield from complaints("refused", [one for one in plan if one.refused and not one.extra])
 
 
-def finish(options, explorations, whole):
-    """Tells everything and chooses the exit code."""
-    ran = any(e.code in (0, 1) for e in explorations)
-    broken = show(options, explorations) if ran else False
-    sys.stdout.flush()
-    for line in complaints(explorations):
-        print(line, file=sys.stderr)
-    if not whole:
-        print(f"interrupted; results so far are in {options.db}", file=sys.stderr)
-        return 130
-    if any(e.failed for e in explorations):
-        return 3
-    if broken:
-        return 1
-    bad = bad_scenarios(explorations)
-    for scenario in bad:
-        print(f"{scenario}: no engine takes its chip and options", file=sys.stderr)
-    return 2 if bad else 0
+def bad_scenarios(plan):
+    """Scenarios that no engine takes: the mistake is theirs."""
+    taken = {one.scenario for one in plan if not (one.refused or one.mistaken)}
+    return sorted({one.scenario for one in plan if one.scenario} - taken)
 
 
-def positive(text):
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise ValueError
-    return value
+def unjudged(settings, engines, plan):
+    """Engines that somebody named and nothing of which was judged: no verdict is not a pass. A
+    part of the plan need not have each of them."""
+    judged = {one.engine.text for one in plan if one.judged or one.before}
+    named = [it.text for it in engines if settings.engines is not None or it.plugin]
+    return [] if settings.shard else [it for it in named if it not in judged]
 
 
-def parse(arguments):
-    parser = argparse.ArgumentParser(prog="campaign.py", description=__doc__.split("\n")[0])
-    parser.add_argument("--seconds", type=positive, default=60, help="for all together (60)")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
-    parser.add_argument("--db", default=short(ROOT / BUILD / "results.db"), help="where results go")
-    parser.add_argument("--campaign", metavar="NAME", help="default: campaign-N, a new one")
-    parser.add_argument("--cases", metavar="FOLDER", help="default: divergences/ beside it")
-    parser.add_argument("--scenarios", metavar="FOLDER", default=short(ROOT / "scenarios"))
-    parser.add_argument("--brownout", metavar="FILE", default=short(ROOT / BUILD / "brownout"))
-    parser.add_argument("--depth", type=int, help="cuts on one path; default: 1, then 2")
-    for name in ("faults", "seed"):
-        parser.add_argument(f"--{name}", help="handed to brownout explore")
-    options = parser.parse_args(arguments)
-    options.brownout = os.path.abspath(options.brownout)
-    options.cases = options.cases or os.path.join(os.path.dirname(options.db), "divergences")
-    return options
+def plugins_of(engines):
+    """{name of an engine that takes part: its plug-in, or None}."""
+    return {it.name: it.plugin for it in engines}
+
+
+class Ending:
+    """The reports of a campaign. What fails here is one more line, and the others are made."""
+
+    def __init__(self, settings, engines, plan, lost, trouble, did, seconds):
+        self.settings, self.plan, self.did = settings, plan, did
+        self.plugins = plugins_of(engines)
+        self.trouble = list(filter(None, [trouble]))
+        self.lost = lost + did.unshown
+        self.idle = unjudged(settings, engines, plan)
+        nothing = [f"nothing was judged of {it}" for it in self.idle]
+        self.not_run = self.lost + nothing + list(failures(plan)) + self.trouble
+        self.seconds = seconds
+        self.morning = None
+
+    @contextlib.contextmanager
+    def careful(self):
+        """What fails in the block is kept."""
+        try:
+            yield
+        except (Failed, Refused) as error:
+            self.trouble.append(str(error))
+
+    def look(self, db, campaign):
+        """What the database says of it all."""
+        settings = self.settings
+        found = morning.findings_of(db, campaign, settings.waivers, self.plugins)
+        standing = Standing(db, campaign)
+        self.morning = morning.Morning(
+            campaign=campaign,
+            findings=found,
+            gone=standing.lines_of(standing.went(campaign), summary.DIVERGENCES_SHOWN_MAX),
+            covered=morning.covered_of(self.plan, self.seconds) + list(self.did.lines()),
+            not_run=self.not_run,
+            refused=list(refusals(self.plan)),
+            waivers=list(settings.waivers.complaints(self.plugins)),
+            tables=summary.plain(db, campaign),
+            brownout=short(settings.brownout),
+            folder=settings.artefacts,
+        )
+
+    def write(self, db, campaign):
+        """All files, each by itself."""
+        settings, text = self.settings, morning.markdown(self.morning)
+        here = lambda name: os.path.join(settings.artefacts, name)  # noqa: E731
+        verdicts = export.Verdicts(self.morning)
+        files = {
+            here("summary.md"): lambda: text,
+            here("junit.xml"): lambda: export.junit(db, campaign, verdicts),
+            here("brownout.sarif"): lambda: export.sarif(db, campaign, verdicts),
+            here("campaign.html"): lambda: summary.html(db, campaign),
+        }
+        for it in self.morning.findings:
+            files[here(os.path.basename(it.row["artefact"]))] = lambda it=it: it.text
+        if settings.markdown:
+            files[settings.markdown] = lambda: text
+        for path, make in files.items():
+            with self.careful():
+                write_whole(path, make())
+        job = os.environ.get("GITHUB_STEP_SUMMARY")
+        if job:
+            with self.careful(), explained(job), open(job, "a", encoding="utf-8") as out:
+                out.write(text)
+
+    def show(self):
+        """Prints the first screen, and all tables where they are asked for."""
+        settings = self.settings
+        with self.careful(), contextlib.closing(open_results(settings.database)) as db:
+            with explained(settings.database):
+                campaign = campaign_named(db, settings.database, settings.campaign)
+                self.look(db, campaign)
+                self.write(db, campaign)
+        if self.morning and settings.long:
+            print(self.morning.tables)
+        if self.morning:
+            sys.stdout.write(morning.screen(self.morning))
+            print(f"reports: {settings.artefacts}, results: {settings.database}")
+        sys.stdout.flush()
+        said = set(self.not_run if self.morning else ())
+        for line in dict.fromkeys(self.not_run + self.trouble):
+            if line not in said:
+                print(line, file=sys.stderr)
+
+    def code(self):
+        """What to exit with. What is new comes before what failed, which the screen says, too."""
+        if self.morning and self.morning.red:
+            return 1
+        if self.trouble or self.lost or any(one.failed for one in self.plan):
+            return 3
+        bad = bad_scenarios(self.plan)
+        for scenario in bad:
+            print(f"{scenario}: no engine takes its chip and options", file=sys.stderr)
+        if bad or any(one.mistaken for one in self.plan):
+            return 2
+        judged = any(one.judged or one.before for one in self.plan)
+        return 0 if judged and not self.idle else 4
 
 
 def interrupt(number, frame):
@@ -431,22 +328,63 @@ def interrupt(number, frame):
     raise KeyboardInterrupt
 
 
-def main(arguments):
-    options = parse(arguments)
-    engines = engines_of(options.brownout)
-    scenarios = scenarios_of(options.scenarios)
-    for folder in (os.path.dirname(options.db) or ".", options.cases):
+def begin(settings):
+    """Makes the folders and the campaign; returns what was lost in doing so."""
+    for folder in (os.path.dirname(settings.database) or ".", settings.artefacts):
         with explained(folder):
             os.makedirs(folder, exist_ok=True)
-    db = open_or_make(options.db)
-    with explained(options.db):
-        options.campaign = options.campaign or new_name(db)
-    db.close()
+    with explained(settings.artefacts):
+        if not os.access(settings.artefacts, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    lost = set_aside_damaged(settings.database)
+    with contextlib.closing(open_or_make(settings.database)) as db, explained(settings.database):
+        query = "select count(*) from campaign where series = ?"
+        nights = db.execute(query, (settings.name,)).fetchone()[0]
+        settings.first_seed = nights << 20 if settings.seed is None else settings.seed
+        settings.campaign = new_campaign(db, settings.name, settings.campaign)
+    return lost
+
+
+def run(settings, engines, plan, lost):
+    """The campaign from its first task to its reports."""
+    tasks = Tasks(settings)
+    for line in lost:
+        tasks.lose(line)
+    for one in plan:
+        one.before = not settings.again and one.key(settings) in tasks.done
+        if one.before and tasks.done[one.key(settings)]:
+            settings.waivers.counted(one.engine.name)
+    todo = sum(not one.before for one in plan)
+    progress = Progress(todo, settings.time, sys.stderr)
+    runner = Runner(plan, settings, tasks, progress)
+    whole = runner.run_all(engines)
+    seconds = time.monotonic() - progress.start
+    trouble = looks.look(settings, tasks.campaign, plugins_of(engines)) if whole else ""
+    trouble = tasks.trouble or trouble
+    ending = Ending(settings, engines, plan, lost, trouble, runner.driven, seconds)
+    ending.show()
+    tasks.close(whole and not ending.trouble)
+    if not whole:
+        print(f"interrupted; results so far are in {settings.database}", file=sys.stderr)
+        return 130
+    return ending.code()
+
+
+def main(arguments):
+    settings = campaign_file.settings(arguments)
+    if settings is None:
+        sys.stdout.write(campaign_file.usage())
+        return 0
+    built = HOME / os.environ.get("BROWNOUT_BUILD", "build")
+    settings.brownout = os.path.abspath(settings.brownout or built / "brownout")
+    settings.targets = settings.targets or str(built / "fuzzers")
+    if settings.dask:
+        return cluster.run(arguments, settings)
+    engines, kinds, lost = engines_of(settings)
+    plan = planned(scenarios_of(settings.scenarios), engines, kinds, settings)
     signal.signal(signal.SIGTERM, interrupt)
-    options.depths = [options.depth] if options.depth else [1, 2]
-    explorations = planned(scenarios, engines, options)
-    progress = Progress(len(explorations), options.seconds, sys.stderr)
-    return finish(options, explorations, explore_all(explorations, options, progress))
+    lost = begin(settings) + lost
+    return run(settings, engines, plan, lost)
 
 
 if __name__ == "__main__":

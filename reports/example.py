@@ -4,11 +4,12 @@ import hashlib
 import secrets
 
 BUILD = "b" * 64
-CLASSES = ("uncut", "edge", "prefix", "bits", "zeros", "weak", "ecc", "rot")
+CLASSES = ("uncut", "edge", "prefix", "bits", "zeros", "weak", "ecc", "rot", "fail", "glitch")
 
 RUN = {
     "revision": "0123456789ab",
     "host": "bench",
+    "command": "brownout explore scenarios/settings.scn --db results.db",
     "script": "0" * 64,
     "kind": "explore",
     "scenario": "settings",
@@ -85,7 +86,8 @@ def engine_id(db, campaign, name, build, claims, widened):
 
 def found(clause="atomic", shape=1, under="bits", states=3, text=None, **columns):
     """A divergence, for add_run()."""
-    text = text or f"chip w25q32\nengine seqmap\n\nstore k 0x01 cut 1 only:{shape}\n"
+    kind = f'found {clause} other each program "k: expected 1, found {shape}"'
+    text = text or f"chip w25q32\nengine seqmap\n{kind}\n\nstore k 0x01 cut 1 only:{shape}\n"
     digest = hashlib.sha256(text.encode()).hexdigest()
     row = {
         "clause": clause,
@@ -106,6 +108,7 @@ def add_run(db, campaign="night", engine="seqmap", **columns):
     claims = columns.pop("claims", ("edge", "prefix", "bits", "zeros"))
     widened = columns.pop("widened", None)
     build = columns.pop("build", BUILD)
+    series = columns.pop("series", None)
     judged = columns.pop("judged_by_class", {"uncut": 50, "edge": 40, "prefix": 30, "bits": 30})
     wear = columns.pop("wear", {0: 5, 1: 3})
     divergences = columns.pop("found", ())
@@ -116,6 +119,8 @@ def add_run(db, campaign="night", engine="seqmap", **columns):
     row.setdefault("uid", secrets.token_hex(16))
     row.setdefault("started", next_moment(db))
     there, tested = engine_id(db, campaign, engine, build, claims, widened)
+    if series:
+        db.execute("update campaign set series = ? where id = ?", (series, there))
     run = insert(db, "run", campaign=there, engine=tested, **row)
     names = ("reads", "programs", "erases", "bytes_read", "bytes_programmed", "refused", "time_ns")
     insert(db, "counts", run=run, **dict.fromkeys(names, 8))

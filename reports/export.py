@@ -22,6 +22,8 @@ from xml.etree import ElementTree
 from results import campaign_named, explained, open_results, tool, write_whole
 from standing import Standing
 
+CLAUSES = "select name, promise from clause order by place"
+INFORMATION_URI = "urn:brownout:readme"  # the tool has no page; SARIF wants an absolute URI
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -71,6 +73,32 @@ def early_end(run):
     return ""
 
 
+class Verdicts:
+    """What becomes of each finding. Without the morning of a campaign (morning.py) every broken
+    claim fails; with it, what is new and not waived."""
+
+    def __init__(self, morning=None):
+        self.morning = morning
+        self.findings = {it.key: it for it in morning.findings} if morning else {}
+        self.not_run = morning.not_run if morning else []
+        self.refused = morning.refused if morning else []
+
+    def finding(self, db, divergence):
+        """What the morning says of a divergence; None: nothing."""
+        query = "select name, clause, shape from divergence join engine on engine.id ="
+        query += " divergence.engine where divergence.id = ?"
+        return self.findings.get(tuple(db.execute(query, (divergence,)).fetchone()))
+
+    def fails(self, db, divergence):
+        """Whether a broken claim is a failure."""
+        it = self.finding(db, divergence)
+        return it is None or it.is_red
+
+    def not_now(self):
+        """What fails and was seen by an earlier campaign, which did not come to its end."""
+        return [it for it in self.findings.values() if it.is_red and not it.now]
+
+
 # --- JUnit ---
 
 
@@ -95,10 +123,11 @@ def report(rows, engine):
     return xml_text("\n".join(parts))
 
 
-def junit_case(suite, run, rows, name):
-    """One run as a test."""
+def junit_case(suite, run, rows, name, fails):
+    """One run as a test; `fails` are the ids of the divergences for which it does."""
     engine = run["engine_name"]
-    broken = [row for row in rows if row["claimed"]]
+    broken = [row for row in rows if row["claimed"] and row["id"] in fails]
+    known = [row for row in rows if row["claimed"] and row["id"] not in fails]
     beyond = [row for row in rows if not row["claimed"]]
     case = ElementTree.SubElement(
         suite,
@@ -119,10 +148,33 @@ def junit_case(suite, run, rows, name):
         ElementTree.SubElement(case, "skipped", message=early_end(run))
     lines = f"{early_end(run)}\n" if broken and early_end(run) else ""
     lines += f"{run['judged']} crash states judged, {run['skipped']} met before\n"
+    if known:
+        lines += "known or waived:\n" + report(known, engine)
     if beyond:
         lines += "beyond what the engine claims:\n" + report(beyond, engine)
     ElementTree.SubElement(case, "system-out").text = lines
     return case
+
+
+def junit_more(root, verdicts):
+    """What belongs to no run: what could not run, what engines refused, and what a killed campaign
+    found."""
+    if not verdicts.not_run and not verdicts.refused and not verdicts.not_now():
+        return []
+    suite = ElementTree.SubElement(root, "testsuite", name="campaign")
+    base = {"classname": "brownout.campaign", "time": "0.000"}
+    for line in verdicts.not_run:
+        case = ElementTree.SubElement(suite, "testcase", name=xml_text(line), **base)
+        ElementTree.SubElement(case, "error", message=xml_text(line), type="not run")
+    for line in verdicts.refused:
+        case = ElementTree.SubElement(suite, "testcase", name=xml_text(line), **base)
+        ElementTree.SubElement(case, "skipped", message=xml_text(line))
+    for it in verdicts.not_now():
+        title = xml_text(it.title())
+        case = ElementTree.SubElement(suite, "testcase", name=title, **base)
+        failure = ElementTree.SubElement(case, "failure", message=title, type=it.key[1])
+        failure.text = xml_text(f"{it.row['finding']}\n\n{it.text}")
+    return [suite]
 
 
 def sum_up(element):
@@ -131,12 +183,14 @@ def sum_up(element):
     element.set("tests", str(len(cases)))
     element.set("failures", str(len(list(element.iter("failure")))))
     element.set("errors", str(len(list(element.iter("error")))))
-    element.set("skipped", str(len(list(element.iter("skipped")))))
+    if element.tag == "testsuite":  # Jenkins knows no such attribute of the whole
+        element.set("skipped", str(len(list(element.iter("skipped")))))
     element.set("time", f"{sum(float(case.get('time')) for case in cases):.3f}")
 
 
-def junit(db, campaign):
+def junit(db, campaign, verdicts=None):
     """The campaign as JUnit XML."""
+    verdicts = verdicts or Verdicts()
     root = ElementTree.Element("testsuites", name=xml_text(f"brownout {campaign['name']}"))
     suites, used = {}, {}
     for run in db.execute(RUNS, (campaign["id"],)):
@@ -145,8 +199,9 @@ def junit(db, campaign):
             suites[engine] = ElementTree.SubElement(root, "testsuite", name=xml_text(engine))
             used[engine] = Counter()
         rows = list(db.execute(SEEN, (run["identity"],)))
-        junit_case(suites[engine], run, rows, unique(name_of(run), used[engine]))
-    for element in (root, *suites.values()):
+        fails = {row["id"] for row in rows if verdicts.fails(db, row["id"])}
+        junit_case(suites[engine], run, rows, unique(name_of(run), used[engine]), fails)
+    for element in (root, *suites.values(), *junit_more(root, verdicts)):
         sum_up(element)
     ElementTree.indent(root)
     return "<?xml version='1.0' encoding='utf-8'?>\n" + ElementTree.tostring(root, "unicode") + "\n"
@@ -172,15 +227,25 @@ def location(row):
 BASELINE = {"new": "new", "known": "unchanged", "gone": "absent"}
 
 
-def sarif_result(row, rules, state):
+def suppressions(finding):
+    """What a waiver makes of a result."""
+    if not finding or not finding.waiver:
+        return {}
+    reason = f"{finding.waiver.reason} (until {finding.waiver.expires})"
+    return {"suppressions": [{"kind": "external", "justification": reason}]}
+
+
+def sarif_result(row, rules, state, finding=None):
     """One divergence as a result; `state` of history, or None."""
     baseline = {"baselineState": BASELINE[state]} if state else {}
+    facts = {name: value for name, value in finding.facts()} if finding else {}
     text = f"{sentence(row, row['engine'])}. Replay: brownout replay {row['artefact']}"
     return {
         "ruleId": row["clause"],
         "ruleIndex": rules.index(row["clause"]),
         "level": "error" if row["claimed"] else "note",
         **baseline,
+        **suppressions(finding),
         "message": {"text": text},
         "locations": [location(row)],
         "partialFingerprints": {
@@ -193,23 +258,43 @@ def sarif_result(row, rules, state):
             "claimed": bool(row["claimed"]),
             "scenario": row["scenario"],
             "artefact": row["artefact"],
+            **facts,
         },
+    }
+
+
+def sarif_rule(name, promise):
+    """A clause of the contract as a rule."""
+    more = f"Every storage engine promises: {promise}. A divergence breaks it."
+    how = "Replay the case that the result names: brownout replay CASE. It prints each call."
+    return {
+        "id": name,
+        "name": name.capitalize(),
+        "shortDescription": {"text": promise},
+        "fullDescription": {"text": more},
+        "help": {"text": f"{more}\n{how}", "markdown": f"{more}\n\n{how}"},
+        "defaultConfiguration": {"level": "error"},
+        "properties": {"tags": ["power loss"]},
     }
 
 
 def sarif_rules(db, rows):
     """A rule for each clause of the contract, and for any that the schema does not know."""
-    rules = [
-        {
-            "id": row["name"],
-            "shortDescription": {"text": row["promise"]},
-            "defaultConfiguration": {"level": "error"},
-        }
-        for row in db.execute("select * from clause order by place")
-    ]
-    known = {rule["id"] for rule in rules}
-    more = sorted({row["clause"] for row in rows} - known)
-    return rules + [{"id": name, "shortDescription": {"text": name}} for name in more]
+    clauses = {row["name"]: row["promise"] for row in db.execute(CLAUSES)}
+    more = sorted({row["clause"] for row in rows} - set(clauses))
+    return [sarif_rule(name, clauses.get(name, name)) for name in [*clauses, *more]]
+
+
+def sarif_driver(db, campaign, rules):
+    """The tool. Its version is the commit it was built from, as the runs have it."""
+    query = "select max(revision) from run where campaign = ?"
+    revision = db.execute(query, (campaign["id"],)).fetchone()[0]
+    return {
+        "name": "Brownout",
+        "version": revision or "unknown",
+        "informationUri": INFORMATION_URI,
+        "rules": rules,
+    }
 
 
 def sarif_invocation(db, campaign):
@@ -228,22 +313,29 @@ def sarif_invocation(db, campaign):
     return invocation
 
 
-def sarif(db, campaign):
+def sarif(db, campaign, verdicts=None):
     """The campaign as SARIF 2.1.0."""
+    verdicts = verdicts or Verdicts()
     name = campaign["name"]
     rows = list(db.execute("select * from finding where campaign = ?", (name,)))
-    standing = Standing(db)
+    standing = Standing(db, campaign)
     states = {id: row["state"] for id, row in standing.of(campaign).items()}
+    shown = [
+        (row, states.get(row["divergence"]), verdicts.finding(db, row["divergence"]))
+        for row in rows
+    ]
     gone = standing.gone_findings(campaign)
     rules = sarif_rules(db, rows + gone)
     ids = [rule["id"] for rule in rules]
     run = {
-        "tool": {"driver": {"name": "Brownout", "rules": rules}},
+        "tool": {"driver": sarif_driver(db, campaign, rules)},
         "automationDetails": {"id": f"brownout/{name}"},
         "invocations": [sarif_invocation(db, campaign)],
         "columnKind": "unicodeCodePoints",
-        "results": [sarif_result(row, ids, states.get(row["divergence"])) for row in rows]
-        + [sarif_result(row, ids, "gone") for row in gone],
+        "results": [
+            *(sarif_result(row, ids, state, finding) for row, state, finding in shown),
+            *(sarif_result(row, ids, "gone") for row in gone),
+        ],
     }
     log = {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
     return json.dumps(log, indent=2, ensure_ascii=False) + "\n"

@@ -8,8 +8,8 @@ further, of one divergence all that saw it and the shortest case, of one compari
 the order of the files does not matter, merging a file again changes nothing, and a merge that was
 stopped is completed by running it again. Nothing that was found is ever taken away.
 
-An input of schema 3 is taken, too: its engines are of an unknown build, its runs of an unknown
-time.
+An input of schema 3 or 4 is taken, too: of schema 3 its engines are of an unknown build, its runs
+of an unknown time.
 """
 
 import argparse
@@ -26,9 +26,11 @@ PROGRESS = "case {0}.state when 'done' then 2 when 'stopped' then 1 else 0 end, 
 OF_A_RUN = ("counts", "wear", "judged")
 
 CAMPAIGNS = """
-insert into main.campaign (name, started) select name, started from other.campaign
+insert into main.campaign (name, started, series, ended)
+select name, started, series, ended from other.campaign
 where true order by id
-on conflict do update set started = min(started, excluded.started)"""
+on conflict do update set started = min(started, excluded.started),
+    series = max(series, excluded.series), ended = max(ended, excluded.ended)"""
 
 ENGINES = """
 insert into main.engine (campaign, name, build, summary, widened)
@@ -84,6 +86,33 @@ join main.divergence on main.divergence.engine = engine_map.ours
     and main.divergence.clause = found.clause and main.divergence.shape = found.shape
 where true
 on conflict do update set states = max(states, excluded.states)"""
+
+
+# Of two states of one task the one that got further.
+TASK_RANK = """case {0}state when 'done' then 4 when 'stopped' then 3 when 'failed' then 2
+    when 'refused' then 1 else 0 end, {0}judged, {0}waived, {0}reason, {0}name"""
+TASKS = f"""
+insert into main.task (campaign, name, key, state, judged, waived, reason)
+select ours.id, theirs.name, theirs.key, theirs.state, theirs.judged, theirs.waived, theirs.reason
+from other.task as theirs
+join other.campaign on other.campaign.id = theirs.campaign
+join main.campaign as ours on ours.name = other.campaign.name
+where true order by theirs.id
+on conflict do update set name = excluded.name, state = excluded.state, judged = excluded.judged,
+    waived = excluded.waived, reason = excluded.reason
+where ({TASK_RANK.format("excluded.")}) > ({TASK_RANK.format("task.")})"""
+
+
+# Of two looks of one campaign the younger.
+LOOKED = """
+insert into main.looked (campaign, engine, clause, shape, started, shown)
+select ours.id, theirs.engine, theirs.clause, theirs.shape, theirs.started, theirs.shown
+from other.looked as theirs
+join other.campaign on other.campaign.id = theirs.campaign
+join main.campaign as ours on ours.name = other.campaign.name
+where true
+on conflict do update set started = excluded.started, shown = excluded.shown
+where (excluded.started, excluded.shown) > (looked.started, looked.shown)"""
 
 
 def columns_of(db, table, *without):
@@ -157,7 +186,7 @@ def end_taking(db):
 
 def merge_one(db):
     """Merges the attached database `other`; returns (runs taken, runs there, comparisons taken)."""
-    for query in (CAMPAIGNS, ENGINES, ENGINE_MAP, CLAIMS):
+    for query in (CAMPAIGNS, TASKS, LOOKED, ENGINES, ENGINE_MAP, CLAIMS):
         db.execute(query)
     taken = take_runs(db)
     db.execute(DIVERGENCES)
@@ -170,9 +199,10 @@ def merge_one(db):
 
 # --- older files ---
 
-# What schema 3 did not know. A run was known by its identity, so that is its uid: copies of one
-# file are still one.
-FROM_SCHEMA_3 = """
+# What each of them did not know, by its number. A run of schema 3 was known by its identity, so
+# that is its uid: copies of one file are still one.
+MISSING = {
+    3: """
 alter table campaign add column started text not null default '';
 alter table engine add column build text not null default '';
 alter table run add column uid text not null default '';
@@ -182,13 +212,30 @@ alter table run add column started text not null default '';
 alter table run add column script text not null default '';
 alter table comparison add column started text not null default '';
 update run set uid = identity, script = identity;
-"""
+""",
+    4: """
+alter table campaign add column series text not null default '';
+alter table campaign add column ended text not null default '';
+alter table run add column command text not null default '';
+create table task (id, campaign, name, key, state, judged, waived, reason);
+create table looked (campaign, engine, clause, shape, started, shown);
+""",
+    5: "",  # a class that none of its runs has
+    6: "",  # the same
+}
+
+
+def older(path):
+    """What a file lacks of this schema, oldest first; nothing when it is of this one."""
+    version = version_of(path)
+    return [MISSING[number] for number in sorted(MISSING) if version and version <= number]
 
 
 @contextlib.contextmanager
 def as_this_schema(path):
     """The path of a file that says the same in this schema; the file itself is not changed."""
-    if version_of(path) != 3:
+    missing = older(path)
+    if not missing:
         open_results(path).close()
         yield path
         return
@@ -197,7 +244,7 @@ def as_this_schema(path):
         old, new = connect(path, "rw"), connect(copy, "rwc")
         try:
             old.backup(new)
-            new.executescript(FROM_SCHEMA_3)
+            new.executescript("".join(missing))
         finally:
             old.close()
             new.close()
@@ -220,7 +267,7 @@ def merge_file(db, out, path):
 def merge(out, inputs):
     """Merges the files into `out`, each in a transaction of its own; yields a line for each."""
     for path in inputs:
-        if version_of(path) != 3:
+        if not older(path):
             open_results(path).close()
         if os.path.exists(out) and os.path.samefile(out, path):
             raise Refused(f"{path}: is an input and the output; name another output")

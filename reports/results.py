@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 SCHEMA = Path(__file__).with_name("schema.sql")
+OLDEST_MERGED = 3  # the oldest schema that merge.py understands
 BUSY_SECONDS_MAX = 10
 
 
@@ -103,7 +104,8 @@ def check(db, path):
     if ours != application:
         raise Refused(f"{path}: not a results database")
     if found != version:
-        more = f"; reports/merge.py NEW.db {path} takes them over" if found == 3 else ""
+        older = OLDEST_MERGED <= found < version
+        more = f"; reports/merge.py NEW.db {path} takes them over" if older else ""
         raise Refused(
             f"{path}: results of schema {found}, but this program knows schema {version}{more}"
         )
@@ -213,6 +215,33 @@ def open_or_make(path):
     return db
 
 
+def is_damaged(path):
+    """Whether a database of ours, or what is left of it, cannot be read."""
+    with contextlib.closing(connect(path, "rw")) as db:
+        try:
+            if marks(db)[0] != schema()[1]:
+                return False
+            return db.execute("pragma quick_check(1)").fetchone()[0] != "ok"
+        except sqlite3.DatabaseError as error:
+            return "malformed" in str(error)
+
+
+def set_aside_damaged(path):
+    """Gives a damaged database another name, so that there is a new one; a line for each."""
+    if not os.path.isfile(path) or os.path.getsize(path) == 0:
+        return []
+    with explained(path):
+        if not is_damaged(path):
+            return []
+        number = 1
+        while os.path.exists(f"{path}.damaged-{number}"):
+            number += 1
+        for end in ("", "-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                os.rename(path + end, f"{path}.damaged-{number}{end}")
+    return [f"{path}: the database was damaged; it is {path}.damaged-{number} now"]
+
+
 def moment():
     """Now, as the database spells it."""
     now = datetime.datetime.now(datetime.timezone.utc)
@@ -232,6 +261,35 @@ def campaign_named(db, path, name=None):
         known = ", ".join(r["name"] for r in db.execute("select name from timeline order by place"))
         raise Refused(f"{path}: no campaign {name}; choose one of: {known or 'none'}")
     return row
+
+
+# Which rows belong to a campaign.
+OF_A_RUN = "run in (select id from other.run where campaign = ?)"
+OF_A_CAMPAIGN = {
+    "campaign": "id = ?",
+    "engine": "campaign = ?",
+    "claim": "engine in (select id from other.engine where campaign = ?)",
+    "run": "campaign = ?",
+    **dict.fromkeys(("counts", "wear", "judged"), OF_A_RUN),
+    "divergence": "campaign = ?",
+    "sighting": OF_A_RUN,
+    "comparison": "campaign = ?",
+}
+
+
+def only(db, campaign):
+    """The same database with one campaign alone, in memory: the views add up all that there is,
+    which takes minutes after a year of nights. Close it."""
+    path = db.execute("pragma database_list").fetchone()["file"]
+    one = sqlite3.connect(":memory:", isolation_level=None, uri=True)
+    one.row_factory, one.text_factory = db.row_factory, db.text_factory
+    one.executescript(schema()[0])
+    one.execute("attach ? as other", (Path(path).as_uri() + "?mode=ro",))
+    for table, where in OF_A_CAMPAIGN.items():
+        query = f"insert into main.{table} select * from other.{table} where {where}"
+        one.execute(query, (campaign["id"],))
+    one.execute("detach other")
+    return one
 
 
 def is_stream(path):

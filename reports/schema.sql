@@ -1,4 +1,4 @@
--- schema.sql - the results database of Brownout, schema 4.
+-- schema.sql - the results database of Brownout, schema 5.
 --
 -- One file holds many campaigns; a campaign holds runs; a run is one exploration of one scenario on
 -- one engine, or one fuzz run. Passes are only counted, failures are kept whole. Beside
@@ -16,21 +16,22 @@
 --     younger. So files merge in any order and any number of times to the same content.
 --  4. Numbers of 64 bits without a sign (seeds, shapes) are text of 16 hexadecimal digits. Moments
 --     are text in UTC, "2026-02-28T23:59:59.123Z"; empty: unknown, of a file of schema 3.
---  5. Nothing but `started` and `seconds` depends on a clock, nothing but `uid` on chance.
---  6. A campaign that is killed leaves its runs in the state 'running', and all that was stored.
+--  5. Nothing but `started`, `ended` and `seconds` depends on a clock, nothing but `uid` on chance.
+--  6. A campaign that is killed leaves its runs in the state 'running', its tasks 'open', and all
+--     that was stored.
 --
 -- This text is built into the command and read by the Python tools, so all of them write the same
 -- file. Another schema takes another user_version; files of different versions are never mixed.
 
 pragma application_id = 1112690260; -- "BRNT"
-pragma user_version = 4;
+pragma user_version = 7;
 
 -- What made the file, for somebody who finds it.
 create table meta (
     name text primary key, -- of the fact
     value text not null    -- the fact
 ) without rowid;
-insert into meta values ('program', 'Brownout'), ('schema', '4');
+insert into meta values ('program', 'Brownout'), ('schema', '7');
 
 -- The fault classes, from mild to hard, and `uncut` for what goes wrong without any cut.
 create table class (
@@ -46,7 +47,9 @@ insert into class values
     ('zeros', 4, 'an erase had programmed bits before it set any'),
     ('weak', 5, 'bits that read differently later, or each time'),
     ('ecc', 6, 'units that read as errors, or as another value'),
-    ('rot', 7, 'bits that flip at rest, sectors that are worn out');
+    ('rot', 7, 'bits that flip at rest, sectors that are worn out'),
+    ('fail', 8, 'a program or erase that answers an error, while the power stays on'),
+    ('glitch', 9, 'a read that goes wrong once, while the power stays on');
 
 -- The clauses of the contract that every engine is held to.
 create table clause (
@@ -64,14 +67,36 @@ insert into clause values
     ('lawful', 7, 'the engine keeps the rules of the chip'),
     ('clean', 8, 'a call that fails changes nothing'),
     ('sane', 9, 'any image gives an answer or an error: no crash, no hang, no wild read'),
-    ('honest', 10, 'rotten data are reported, never returned as good');
+    ('honest', 10, 'rotten data are reported, never returned as good'),
+    ('isolated', 11, 'a transaction shows as a whole or not at all; a snapshot stays as it is'),
+    ('gone', 12, 'what was destroyed is nowhere in the image');
 
 -- A set of runs that belong together: a night, a commit, one `make campaign`.
 create table campaign (
     id integer primary key,    -- in this file only
     name text not null unique, -- the same on all machines that share the work
-    started text not null      -- the moment of the first thing in it; the newest has the latest
+    started text not null,     -- the moment of the first thing in it; the newest has the latest
+    series text not null default '', -- campaigns that follow each other, as the nights of a team:
+                               -- what is new is asked within them; empty: of commands by hand
+    ended text not null default ''   -- the moment of its end; empty: it goes on, was killed, or is
+                               -- of commands by hand
 );
+
+-- What `brownout campaign` set out to do: one command, or a part of the plan that could not begin.
+create table task (
+    id integer primary key, -- in this file only
+    campaign integer not null references campaign on delete cascade, -- it belongs to
+    name text not null,     -- for people: "settings-store on seqmap, depth 2"
+    key text not null,      -- SHA-256 of what decides its outcome: program, plug-in, scenario and
+                            -- options; equal for what need not be done again
+    state text not null check (state in ('open', 'done', 'stopped', 'refused', 'failed')), -- done:
+                            -- all of it; stopped: for want of time; open: still, or it was killed
+    judged integer not null default 0, -- crash states judged
+    waived integer not null default 0, -- breaches that a waiver kept from being reported
+    reason text not null default '',   -- why it did not run or failed
+    unique (campaign, key)
+);
+create index task_by_key on task (key, state);
 
 -- A build of an engine as a campaign met it.
 create table engine (
@@ -106,6 +131,7 @@ create table run (
                                    -- changed since; empty: unknown
     host text not null,            -- the machine's name; empty: unknown
     started text not null,         -- the moment
+    command text not null,         -- as it was typed, for a shell; empty: unknown
     script text not null,          -- SHA-256 of the chip, options and operations that ran
     kind text not null check (kind in ('run', 'explore', 'fuzz')),   -- the command that made it
     scenario text not null,        -- its name; of the fuzzer's own scenarios 'fuzz'
@@ -204,6 +230,18 @@ create table sighting (
     primary key (run, divergence, class)
 ) without rowid;
 create index sighting_by_divergence on sighting (divergence);
+
+-- A case of a random scenario or a fuzz driver that a campaign replayed in the end, as nothing
+-- explores it again.
+create table looked (
+    campaign integer not null references campaign on delete cascade, -- that did so
+    engine text not null,   -- its name
+    clause text not null,   -- that the case is about
+    shape text not null,    -- with engine and clause: which divergence
+    started text not null,  -- the moment
+    shown integer not null check (shown in (0, 1)), -- 1: it showed a divergence
+    primary key (campaign, engine, clause, shape)
+) without rowid;
 
 -- What the work of a scenario cost on one engine: what `brownout wear` counts. One row for each
 -- rate of power cuts; the figures are of the operations alone, not of format and first power-on nor
@@ -480,30 +518,59 @@ where not exists (
         where seen.run = younger.id and same.clause = divergence.clause
             and same.shape = divergence.shape);
 
--- What was seen and not missed by any younger run. For the view history.
+-- Which case was replayed, once with its divergence and later without? For the view history.
+create view mended as
+select
+    looked.engine as engine,       -- that differed
+    looked.clause as clause,       -- that was broken
+    looked.shape as shape,         -- which one
+    max(looked.started) as started -- when it was replayed without
+from looked join looked as before on before.engine = looked.engine
+    and before.clause = looked.clause and before.shape = looked.shape
+    and before.shown = 1 and before.started < looked.started
+where looked.shown = 0
+group by looked.engine, looked.clause, looked.shape;
+
+-- What was seen, not missed by any younger run, and not mended since. For the view history.
 create view unmissed as
 select
     divergence.campaign as campaign, -- where it was seen
+    campaign.series as series,       -- it belongs to
     engine.name as engine,           -- that differs, whatever its build
     divergence.clause as clause,     -- that is broken
     divergence.shape as shape        -- which one
 from divergence
+join campaign on campaign.id = divergence.campaign
 join engine on engine.id = divergence.engine
 join sighting on sighting.divergence = divergence.id
+join run on run.id = sighting.run
 where not exists (select 1 from missed
-    where missed.run = sighting.run and missed.divergence = sighting.divergence);
+        where missed.run = sighting.run and missed.divergence = sighting.divergence)
+    and not exists (select 1 from mended
+        where mended.engine = engine.name and mended.clause = divergence.clause
+            and mended.shape = divergence.shape and mended.started > run.started);
 
--- The campaigns from the oldest to the newest.
+-- The campaigns of each series from the oldest to the newest.
 create view timeline as
 select
-    id as campaign, -- its row
-    name as name,   -- of it
-    row_number() over (order by started, name) as place -- 1: the oldest
-from campaign;
+    it.campaign as campaign, -- its row
+    it.name as name,         -- of it
+    it.series as series,     -- it belongs to
+    it.place as place,       -- 1: the oldest
+    it.place <= max(case when it.place < it.campaigns and it.ended then it.place else 0 end)
+        over (partition by it.series)
+        as reported          -- 1: what it found was reported before the newest: it, or one after
+                             -- it, came to its end
+from (
+    select id as campaign, name, series, series = '' or ended <> '' as ended,
+        row_number() over (partition by series order by started, name) as place,
+        count(*) over (partition by series) as campaigns
+    from campaign) as it;
 
--- Since when is a divergence known, and is it still seen?
+-- Since when is a divergence known, and is it still seen? Asked in each series of campaigns.
 create view history as
 select
+    known.series as series,       -- of the campaigns
     known.engine as engine,       -- that differs, whatever its build
     known.clause as clause,       -- that is broken
     known.shape as shape,         -- which one
@@ -512,27 +579,34 @@ select
     newest.name as last_seen,     -- the newest one
     case
         when exists (select 1 from unmissed -- the newest one by itself, where it is found soon
-            where unmissed.campaign = newest.campaign and unmissed.engine = known.engine
-                and unmissed.clause = known.clause and unmissed.shape = known.shape)
-            then case when oldest.place = (select count(*) from campaign) then 'new'
-                else 'known' end
-        when exists (select 1 from unmissed
-            where unmissed.engine = known.engine
+            where unmissed.campaign = shown.campaign and unmissed.engine = known.engine
                 and unmissed.clause = known.clause and unmissed.shape = known.shape) then 'known'
+        when exists (select 1 from unmissed
+            where unmissed.campaign in (select campaign from timeline where reported)
+                and unmissed.series = known.series and unmissed.engine = known.engine
+                and unmissed.clause = known.clause and unmissed.shape = known.shape) then 'known'
+        when exists (select 1 from unmissed
+            where unmissed.series = known.series and unmissed.engine = known.engine
+                and unmissed.clause = known.clause and unmissed.shape = known.shape) then 'new'
         else 'gone'
-    end as state                  -- new: the newest campaign is the first that saw it; gone: each
-                                  -- run that saw it was covered by a younger one that did not
+    end as state                  -- gone: each run that saw it was covered by a younger one that
+                                  -- did not, or its case shows it no more; new: not gone, and no
+                                  -- campaign that was reported shows it, so what was gone may be
+                                  -- new again
 from (
-    select engine.name as engine, divergence.clause as clause, divergence.shape as shape,
+    select timeline.series, engine.name as engine, divergence.clause as clause,
+        divergence.shape as shape,
         count(distinct timeline.place) as campaigns, min(timeline.place) as oldest,
-        max(timeline.place) as newest
+        max(timeline.place) as newest,
+        max(case when timeline.reported then timeline.place end) as last_reported
     from divergence
     join engine on engine.id = divergence.engine
     join timeline on timeline.campaign = divergence.campaign
-    group by engine.name, divergence.clause, divergence.shape) as known
-join timeline as oldest on oldest.place = known.oldest
-join timeline as newest on newest.place = known.newest
-order by known.engine, known.clause, known.shape;
+    group by timeline.series, engine.name, divergence.clause, divergence.shape) as known
+join timeline as oldest on oldest.place = known.oldest and oldest.series = known.series
+join timeline as newest on newest.place = known.newest and newest.series = known.series
+left join timeline as shown on shown.place = known.last_reported and shown.series = known.series
+order by known.series, known.engine, known.clause, known.shape;
 
 -- What does the work cost on each engine, and what do power cuts add to it?
 create view cost as

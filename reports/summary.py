@@ -7,10 +7,11 @@ was found. Exit code 1 when a claim is broken, else 0.
 """
 
 import argparse
+import contextlib
 import sys
 
 import page
-from results import campaign_named, open_results, tool, write_whole
+from results import campaign_named, only, open_results, tool, write_whole
 from standing import Standing
 
 DIVERGENCES_SHOWN_MAX = 10
@@ -271,12 +272,17 @@ def finding_lines(rows, words):
 
 def plain(db, campaign):
     """The campaign as text."""
+    with contextlib.closing(only(db, campaign)) as one:
+        return plain_of(one, campaign, Standing(db, campaign))
+
+
+def plain_of(db, campaign, standing):
+    """The same from a database with that campaign alone."""
     rows = summary_rows(db, campaign)
     engines = claims_by_engine(db, campaign)
     found = findings(db, campaign)
     covered = coverage(db, campaign)
     compared = costs(db, campaign)
-    standing = Standing(db)
     parts = [[headline(campaign, rows)]]
     if rows:
         parts.append([*work_table(rows, covered), LEGEND])
@@ -285,8 +291,10 @@ def plain(db, campaign):
         parts.append(claims_table(engines) + notes)
     if found or rows or not compared:
         words = standing.words_of(campaign)
-        parts.append(finding_lines(found, words) if found else ["no divergence"])
-        parts.append(standing.gone_lines(DIVERGENCES_SHOWN_MAX))
+        judged = any(row["judged"] for row in rows)
+        clean = "no divergence" if judged else "nothing was judged"
+        parts.append(finding_lines(found, words) if found else [clean])
+        parts.append(standing.lines_of(standing.gone(), DIVERGENCES_SHOWN_MAX))
     if compared:
         parts.append([*table(compared[0], compared[1:], left=range(3)), COST_LEGEND])
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
@@ -294,9 +302,14 @@ def plain(db, campaign):
 
 def html(db, campaign):
     """The campaign as a page of its own, with pictures of the wear."""
+    with contextlib.closing(only(db, campaign)) as one:
+        return html_of(one, campaign, Standing(db, campaign))
+
+
+def html_of(db, campaign, standing):
+    """The same from a database with that campaign alone."""
     rows = summary_rows(db, campaign)
     covered = coverage(db, campaign)
-    standing = Standing(db)
     return page.page(
         headline(campaign, rows),
         work=[WORK, *(work_cells(row, covered) for row in rows)],
@@ -308,7 +321,7 @@ def html(db, campaign):
         notes=footnotes(covered) + widenings(db, campaign),
         findings=list(by_case(findings(db, campaign))),
         standing=standing.words_of(campaign),
-        gone=standing.gone_lines(DIVERGENCES_SHOWN_MAX),
+        gone=standing.lines_of(standing.gone(), DIVERGENCES_SHOWN_MAX),
         wear=page.wear_of(db, campaign, lifetime),
         costs=costs(db, campaign),
         costs_legend=COST_LEGEND,

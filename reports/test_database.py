@@ -161,7 +161,7 @@ def test_a_finding_is_new_known_or_gone(path):
     assert state(db, found=[example.found()], build="another") == "known"
     assert state(db, state="stopped") == "known"
     assert state(db, build="mended") == "gone"
-    assert state(db, found=[example.found()]) == "known"
+    assert state(db, found=[example.found()]) == "new", "what was gone and comes back is red"
 
 
 @pytest.mark.parametrize(
@@ -181,6 +181,46 @@ def test_what_one_of_two_runs_saw_is_gone_when_both_are_covered(path):
     state(db, found=[example.found()], script="another")
     assert state(db) == "known"
     assert state(db, script="another") == "gone"
+
+
+def test_a_night_is_compared_with_those_of_its_series_that_came_to_their_end(path):
+    db = results.make_results(path)
+
+    def night(campaign, series, ended, **columns):
+        example.add_run(db, campaign=campaign, series=series, **columns)
+        db.execute("update campaign set ended = ? where name = ?", (ended, campaign))
+        rows = db.execute("select series, state from history order by series")
+        return [tuple(row) for row in rows]
+
+    seen = {"found": [example.found()]}
+    assert night("ours-1", "ours", "", **seen) == [("ours", "new")]
+    assert night("ours-2", "ours", "now", state="stopped") == [("ours", "new")], "1 was killed"
+    assert night("ours-3", "ours", "", state="stopped") == [("ours", "known")], "2 reported it"
+    assert night("other-1", "other", "now", **seen) == [("other", "new"), ("ours", "known")]
+    assert night("ours-4", "ours", "", **seen) == [("other", "new"), ("ours", "known")]
+    assert night("ours-5", "ours", "") == [("other", "gone"), ("ours", "gone")]
+
+
+def test_what_no_run_covers_is_gone_when_its_case_shows_it_no_more(path):
+    db = results.make_results(path)
+
+    def look(shown, campaign="night"):
+        row = {"engine": "seqmap", "clause": "atomic", "shape": example.found()[0]["shape"]}
+        there = example.one(db, "select id from campaign where name = ?", campaign)
+        db.execute("delete from looked where campaign = ?", (there,))
+        example.insert(db, "looked", campaign=there, **row, started=example.next_moment(db),
+                       shown=shown)
+        return example.one(db, "select state from history")
+
+    example.add_run(db, kind="fuzz", found=[example.found()])
+    example.add_run(db, "next", kind="fuzz")
+    assert example.one(db, "select state from history") == "known"
+    assert look(0) == "known", "it never showed it"
+    assert look(1) == "known"
+    example.add_run(db, "next", scenario="other")
+    assert look(0, "next") == "gone"
+    example.add_run(db, "third", kind="fuzz", found=[example.found()])
+    assert example.one(db, "select state from history") == "new"
 
 
 def test_history_tells_the_first_and_the_last_campaign_that_saw_a_divergence(path):
@@ -216,7 +256,7 @@ def test_another_schema_is_refused(driver, path):
     db = sqlite3.connect(path)
     db.execute("pragma user_version = 99")
     db.close()
-    assert refused(driver, path) == ("results of schema 99, but this program writes schema 4; "
+    assert refused(driver, path) == ("results of schema 99, but this program writes schema 7; "
                                      "name another file")
     with pytest.raises(results.Refused, match="schema 99"):
         results.open_results(path)

@@ -284,30 +284,54 @@ def test_any_order_and_grouping_gives_the_same_and_loses_nothing(executions, cop
 # --- older files ---
 
 
-def make_schema_3(path):
-    """A file as schema 3 had it: without what schema 4 added."""
+def schema_6():
+    """The tables as schema 6 had them: without what schema 7 added."""
     text = Path(results.SCHEMA).read_text(encoding="utf-8")
+    text = re.sub(r",\n    \('glitch', [^\n]*;", ";", text)
+    return text.replace("user_version = 7", "user_version = 6")
+
+
+def schema_5():
+    """The same for schema 5."""
+    text = re.sub(r",\n    \('fail', [^\n]*;", ";", schema_6())
+    return text.replace("user_version = 6", "user_version = 5")
+
+
+def schema_4():
+    """The same for schema 4."""
+    text = schema_5()
     text = text[: text.index("-- What to call an engine")]
-    text = text.replace("user_version = 4", "user_version = 3")
+    text = re.sub(r"-- What `brownout campaign`.*?task_by_key[^\n]*", "", text, flags=re.DOTALL)
+    text = re.sub(r"-- A case of a random.*?without rowid;", "", text, flags=re.DOTALL)
+    text = text.replace("user_version = 5", "user_version = 4")
+    text = re.sub(r"\n    (series|ended) text not null default[^\n]*(\n +--[^\n]*)*", "", text)
+    text = text.replace("started text not null,     --", "started text not null      --")
+    return re.sub(r"\n    command text not null,[^\n]*", "", text)
+
+
+def schema_3():
+    """The same for schema 3."""
+    text = schema_4().replace("user_version = 4", "user_version = 3")
     text = re.sub(r"create index run_by_(identity|script).*", "", text)
     for name in ("uid", "build", "revision", "host", "script"):
         text = re.sub(rf"\n    {name} text not null( unique)?,[^\n]*(\n +--[^\n]*)*", "", text)
     text = re.sub(r"\n    started text not null,[^\n]*", "", text)
     text = text.replace("unique, -- the same on all", "unique -- the same on all")
     text = re.sub(r"\n    started text not null [^\n]*", "", text)
-    text = text.replace("unique (campaign, name, build)", "unique (campaign, name)")
-    db = sqlite3.connect(path)
-    db.executescript(text)
-    return db
+    return text.replace("unique (campaign, name, build)", "unique (campaign, name)")
 
 
-def test_a_file_of_schema_3_is_taken(tmp_path):
-    old = make_schema_3(tmp_path / "old.db")
-    row = {**example.RUN, "identity": "i", "campaign": 1, "engine": 1}
-    for name in ("revision", "host", "script"):
+def make_older(path, schema, without):
+    """A file of an older schema with one run that saw something."""
+    old = sqlite3.connect(path)
+    old.executescript(schema)
+    row = {**example.RUN, "identity": "i", "uid": "u", "started": "", "campaign": 1, "engine": 1}
+    for name in without:
         del row[name]
-    example.insert(old, "campaign", name="night")
-    example.insert(old, "engine", campaign=1, name="seqmap", summary="it is")
+    known = {} if "uid" in without else {"started": ""}
+    build = {} if "uid" in without else {"build": example.BUILD}
+    example.insert(old, "campaign", name="night", **known)
+    example.insert(old, "engine", campaign=1, name="seqmap", summary="it is", **build)
     example.insert(old, "claim", engine=1, **{"class": "bits"}, claimed=1)
     example.insert(old, "run", **row)
     seen = example.found()[0]
@@ -315,13 +339,27 @@ def test_a_file_of_schema_3_is_taken(tmp_path):
     example.insert(old, "sighting", run=1, divergence=1, **{"class": "bits"}, states=3)
     old.commit()
     old.close()
-    before = (tmp_path / "old.db").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("schema", "without", "engine"),
+    [
+        (schema_3, ("command", "revision", "host", "script", "uid", "started"), "seqmap ????????"),
+        (schema_4, ("command",), "seqmap"),
+        (schema_5, (), "seqmap"),
+        (schema_6, (), "seqmap"),
+    ],
+)
+def test_a_file_of_an_older_schema_is_taken(tmp_path, schema, without, engine):
+    old = tmp_path / "old.db"
+    make_older(old, schema(), without)
+    before = old.read_bytes()
     new = make(tmp_path / "new.db", {})
-    once = merged(tmp_path, "out.db", [str(tmp_path / "old.db"), new])
-    assert merged(tmp_path, "two.db", [new, str(tmp_path / "old.db")]) == once
-    assert merged(tmp_path, "out.db", [str(tmp_path / "old.db")]) == once
-    assert len(once["finding"]) == 1 and "seqmap ????????" in once["finding"][0]
-    assert (tmp_path / "old.db").read_bytes() == before
+    once = merged(tmp_path, "out.db", [str(old), new])
+    assert merged(tmp_path, "two.db", [new, str(old)]) == once
+    assert merged(tmp_path, "out.db", [str(old)]) == once
+    assert len(once["finding"]) == 1 and engine in once["finding"][0]
+    assert old.read_bytes() == before
 
 
 def test_the_output_is_no_input(tmp_path, machines):

@@ -152,6 +152,8 @@ def test_claims_stand_against_findings(db):
         "not claimed, 1 found",
         "not claimed",
         "-",
+        "-",
+        "-",
     ]
     assert "naive has a wider contract: an update may lose" in text
     assert re.split("  +", naive)[3] == "not claimed"
@@ -199,6 +201,11 @@ def test_a_finding_is_said_to_be_new_known_or_gone(db):
 def test_a_clean_campaign_says_so(db):
     example.add_run(db)
     assert plain(db).endswith("\n\nno divergence\n")
+
+
+def test_a_campaign_in_which_nothing_was_judged_is_not_called_clean(db):
+    example.add_run(db, judged=0, states=0)
+    assert plain(db).endswith("\n\nnothing was judged\n")
 
 
 def test_only_the_claims_decide_whether_a_campaign_is_broken(db):

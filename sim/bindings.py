@@ -7,9 +7,9 @@ from sim.reference_chip import Tear
 OK, IO, ECC, RANGE, OFF = 0, -1, -2, -3, -4
 PROGRAM, ERASE = 0, 1
 UNIT, PAGE, SECTOR = 0, 1, 2
-CLASSES = 7
+CLASSES = 9
 ALL_CLASSES = (1 << CLASSES) - 1
-EDGE, PREFIX, BITS, ZEROS, WEAK, ECC_CLASS, ROT = (1 << i for i in range(CLASSES))
+EDGE, PREFIX, BITS, ZEROS, WEAK, ECC_CLASS, ROT, FAIL, GLITCH = (1 << i for i in range(CLASSES))
 STABLE = EDGE | PREFIX | BITS | ZEROS
 SECTOR_NONE = 0xFFFFFFFF
 
@@ -38,6 +38,9 @@ TEARS = {
     "blank-over": "s",
     "locked": "",
     "ecc-mix": "sd",
+    "error": "",
+    "erased": "",
+    "bit": "n",
 }
 KINDS = list(TEARS)
 
@@ -97,7 +100,8 @@ class Counters(c.Structure):
     _fields_ = [
         (name, c.c_uint64)
         for name in (
-            "reads programs erases bytes_read bytes_programmed refused power_ons time_ns".split()
+            "reads programs erases bytes_read bytes_programmed refused failed glitched"
+            " power_ons time_ns".split()
         )
     ]
 
@@ -125,6 +129,7 @@ class CTear(c.Structure):
         ("n", c.c_uint32),
         ("density", c.c_uint32),
         ("seed", c.c_uint64),
+        ("powered", c.c_bool),
     ]
 
 
@@ -149,6 +154,7 @@ def declare(lib):
         "chip_require_proof": (None, chip, c.c_bool),
         "chip_wear_out": (None, chip, c.c_bool),
         "chip_set_hook": (None, chip, HOOK, c.c_void_p),
+        "chip_ask_reads": (None, chip, c.c_bool),
         "chip_watch": (None, chip, c.c_uint32),
         "chip_watched": (c.POINTER(WatchedC), chip),
         "chip_set_fuel": (None, chip, c.c_uint64, c.c_uint64),
@@ -190,11 +196,11 @@ def declare(lib):
 
 
 def to_c(tear):
-    return CTear(KINDS.index(tear.kind), tear.n, tear.density, tear.seed)
+    return CTear(KINDS.index(tear.kind), tear.n, tear.density, tear.seed, tear.powered)
 
 
 def from_c(tear):
-    return Tear(KINDS[tear.kind], tear.n, tear.density, tear.seed)
+    return Tear(KINDS[tear.kind], tear.n, tear.density, tear.seed, tear.powered)
 
 
 def print_tear(lib, tear):

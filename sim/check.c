@@ -135,7 +135,7 @@ void chip_check(const struct chip *chip)
     check_blocks(chip, check_sectors(chip));
 }
 
-#define EARNED_BY_CALL 256 /* bytes of a walk */
+#define EARNED_BY_CALL 64 /* bytes of a walk */
 
 void check_call(struct chip *chip)
 {

@@ -90,6 +90,21 @@ static void chip_count(struct chip *chip, const struct chip_op *op)
     counters->time_ns += part->program_ns_typ.value * charges;
 }
 
+/* What the hook answers. */
+static const struct tear *chip_ask(struct chip *chip, const struct chip_op *op)
+{
+    chip_hook *hook = chip->hook;
+    void *context = chip->hook_context;
+    chip->hook = NULL;
+    enum pulse_place from = pulse_go(PULSE_HARNESS);
+    const struct tear *tear = hook(context, op);
+    pulse_go(from);
+    pulse_now->beats++; /* the time that the hook took is not the engine's */
+    chip->hook = hook;
+    chip->hook_context = context;
+    return tear;
+}
+
 /* --- reads --- */
 
 /* Reads bytes of one sector. */
@@ -122,6 +137,21 @@ static int chip_read_bytes(struct chip *chip, uint32_t address, uint8_t *bytes, 
     return error;
 }
 
+/* What a read that goes wrong makes of the bytes. */
+static int chip_glitch(struct chip *chip, const struct tear *glitch, uint8_t *bytes, uint32_t size)
+{
+    assert(chip->state.powered && fault_fits(glitch, CHIP_READ));
+    chip->state.counters.glitched++;
+    if (glitch->kind == TEAR_READ_ERROR) return BO_FLASH_ERR_IO;
+    if (glitch->kind == TEAR_READ_ERASED) {
+        memset(bytes, chip->flash.geometry.erased, size);
+    } else {
+        uint64_t bit = glitch->n % (8 * (uint64_t)size);
+        bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    return BO_FLASH_OK;
+}
+
 static int chip_read(void *context, uint32_t address, void *buffer, uint32_t size)
 {
     struct chip *chip = context;
@@ -129,9 +159,11 @@ static int chip_read(void *context, uint32_t address, void *buffer, uint32_t siz
     enum pulse_place from = pulse_go(PULSE_CALLED_BACK);
     int error = chip_admit(chip, &op);
     if (!error && size != 0) {
+        const struct tear *glitch = chip->reads_asked && chip->hook ? chip_ask(chip, &op) : NULL;
         chip->state.counters.reads++;
         chip->state.counters.bytes_read += size;
         error = chip_read_bytes(chip, address, buffer, size);
+        if (glitch && !error) error = chip_glitch(chip, glitch, buffer, size);
         if (error) memset(buffer, 0x5A, size); /* undefined, so nothing an engine could live on */
     }
     CHIP_CHECK_CALL(chip);
@@ -202,21 +234,13 @@ void chip_apply(struct chip *chip, const struct chip_op *op)
 }
 
 /* Asks the hook; BO_FLASH_OK when the call goes on. */
-static int chip_ask(struct chip *chip, const struct chip_op *op)
+static int chip_go_on(struct chip *chip, const struct chip_op *op)
 {
-    chip_hook *hook = chip->hook;
-    void *context = chip->hook_context;
-    chip->hook = NULL;
-    enum pulse_place from = pulse_go(PULSE_HARNESS);
-    const struct tear *tear = hook(context, op);
-    pulse_go(from);
-    pulse_now->beats++; /* the time that the hook took is not the engine's */
-    chip->hook = hook;
-    chip->hook_context = context;
+    const struct tear *tear = chip_ask(chip, op);
     if (!chip->state.powered) return chip_refuse(chip, BO_FLASH_ERR_OFF);
     if (!tear) return BO_FLASH_OK;
     chip_tear(chip, op, tear);
-    return BO_FLASH_ERR_OFF;
+    return tear->powered ? BO_FLASH_ERR_IO : BO_FLASH_ERR_OFF;
 }
 
 static int chip_do(struct chip *chip, const struct chip_op *op)
@@ -224,7 +248,7 @@ static int chip_do(struct chip *chip, const struct chip_op *op)
     int error = chip_admit(chip, op);
     if (error || op->size == 0) return error;
     if (chip->hook) {
-        error = chip_ask(chip, op);
+        error = chip_go_on(chip, op);
         if (error) return error;
     }
     assert(chip->state.powered);
@@ -388,6 +412,11 @@ void chip_set_hook(struct chip *chip, chip_hook *hook, void *context)
     chip->hook_context = context;
 }
 
+void chip_ask_reads(struct chip *chip, bool asked)
+{
+    chip->reads_asked = asked;
+}
+
 void chip_set_fuel(struct chip *chip, uint64_t reads, uint64_t changes)
 {
     chip->state.fuel[0] = reads == CHIP_FUEL_ENDLESS ? 0 : reads + 1;
@@ -404,7 +433,8 @@ void chip_tear(struct chip *chip, const struct chip_op *op, const struct tear *t
     chip->counts_held = chip->torn_free;
     tear_apply(chip, op, tear);
     chip->counts_held = false;
-    chip->state.powered = false;
+    chip->state.powered = tear->powered;
+    chip->state.counters.failed += tear->powered;
     CHIP_CHECK_CALL(chip);
 }
 

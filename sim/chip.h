@@ -38,6 +38,8 @@ struct chip_counters {
     uint64_t bytes_read;
     uint64_t bytes_programmed; /* bytes of program calls, torn ones included */
     uint64_t refused;          /* calls refused, whatever the reason */
+    uint64_t failed;           /* programs and erases that failed though lawful: class fail */
+    uint64_t glitched;         /* reads that went wrong: class glitch */
     uint64_t power_ons;
     uint64_t time_ns; /* simulated: typical times of the part; a torn call takes its whole time */
 };
@@ -98,7 +100,8 @@ void chip_require_proof(struct chip *chip, bool required);
 void chip_wear_out(struct chip *chip, bool enabled);
 
 /* The hook is asked before each lawful program and erase takes effect. NULL: go on. A tear: it is
- * applied and power goes off; the call answers BO_FLASH_ERR_OFF. Inside the hook the chip may be
+ * applied and power goes off; the call answers BO_FLASH_ERR_OFF. One that is `powered`: it is
+ * applied, power stays on, and the call answers BO_FLASH_ERR_IO. Inside the hook the chip may be
  * marked, torn, powered, used and rolled back; no hook is asked meanwhile unless one is set there.
  * When the hook has answered, it is in place again, whatever was set inside it. */
 typedef const struct tear *chip_hook(void *context, const struct chip_op *op);
@@ -107,7 +110,11 @@ void chip_set_hook(struct chip *chip, chip_hook *hook, void *context);
 /* The hook that is set, to set it again. */
 chip_hook *chip_hook_of(const struct chip *chip, void **context);
 
-/* Has chip_watched() tell the last program in the first `sectors` sectors, none so far. 0: none
+/* The hook is asked about lawful reads, too. It may answer with a tear of the class glitch: that
+ * read goes wrong, and no other one does. */
+void chip_ask_reads(struct chip *chip, bool asked);
+
+/* Has chip_watched() return the last program in the first `sectors` sectors, none so far. 0: none
  * ever, which is how a chip starts. Part of what a rollback restores. */
 #define CHIP_SECTOR_NONE UINT32_MAX
 void chip_watch(struct chip *chip, uint32_t sectors);
@@ -120,8 +127,9 @@ void chip_set_fuel(struct chip *chip, uint64_t reads, uint64_t changes);
 
 /* --- power --- */
 
-/* Applies a tear to a lawful operation that has not happened, and cuts power. Counts the operation,
- * TEAR_NONE too; the sector's erase only when it was begun. The chip must be powered. */
+/* Applies a tear to a lawful operation that has not happened, and cuts power unless it is
+ * `powered`. Counts the operation, TEAR_NONE too; the sector's erase only when it was begun. The
+ * chip must be powered. */
 void chip_tear(struct chip *chip, const struct chip_op *op, const struct tear *tear);
 void chip_power_off(struct chip *chip);
 void chip_power_on(struct chip *chip); /* nothing but a count when already on */

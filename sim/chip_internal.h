@@ -107,7 +107,7 @@ struct chip {
     uint32_t counts_size; /* 0: programs are not limited */
     uint32_t block_size;
     /* options */
-    bool and_allowed, reprogram_allowed, torn_free, proof_required, wears_out;
+    bool and_allowed, reprogram_allowed, torn_free, proof_required, wears_out, reads_asked;
     bool counts_held; /* programs are not counted just now */
     chip_hook *hook;
     void *hook_context;

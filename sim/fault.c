@@ -38,18 +38,30 @@ static const struct tear_form forms[TEAR_KINDS] = {
     [TEAR_BLANK_OVER] = {"blank-over", FAULT_WEAK, false, true, {FIELD_SEED}},
     [TEAR_LOCKED] = {"locked", FAULT_WEAK, false, true, {0}},
     [TEAR_ECC_MIX] = {"ecc-mix", FAULT_ECC, false, true, {FIELD_SEED, FIELD_DENSITY}},
+    [TEAR_READ_ERROR] = {"error", FAULT_GLITCH, false, false, {0}},
+    [TEAR_READ_ERASED] = {"erased", FAULT_GLITCH, false, false, {0}},
+    [TEAR_READ_BIT] = {"bit", FAULT_GLITCH, false, false, {FIELD_N}},
 };
 
 bool fault_fits(const struct tear *tear, enum chip_op_kind kind)
 {
-    assert(tear->kind < TEAR_KINDS && kind != CHIP_READ);
+    assert(tear->kind < TEAR_KINDS);
+    if (kind == CHIP_READ) return forms[tear->kind].class == FAULT_GLITCH;
     return kind == CHIP_ERASE ? forms[tear->kind].erase : forms[tear->kind].program;
 }
 
 enum fault_class fault_class_of(const struct tear *tear)
 {
     assert(tear->kind < TEAR_KINDS);
-    return forms[tear->kind].class;
+    enum fault_class class = forms[tear->kind].class;
+    assert(!tear->powered || class & (FAULT_STABLE | FAULT_GLITCH));
+    return tear->powered && class != FAULT_GLITCH ? FAULT_FAIL : class;
+}
+
+const char *fault_word(const struct tear *tear)
+{
+    enum fault_class class = fault_class_of(tear);
+    return class == FAULT_GLITCH ? "glitch" : class == FAULT_FAIL ? "fail" : "cut";
 }
 
 /* --- text of a tear --- */
@@ -101,7 +113,7 @@ static const char *parse_number(const char *text, unsigned base, uint64_t max, u
     return text;
 }
 
-/* The fields behind the word. */
+/* The fields after the word. */
 static bool parse_fields(const char *text, const struct tear_form *form, struct tear *tear)
 {
     for (unsigned i = 0; i < 2 && form->fields[i] != FIELD_NONE; i++) {
@@ -130,7 +142,7 @@ static bool parse_fields(const char *text, const struct tear_form *form, struct 
 bool fault_parse(const char *text, struct tear *tear)
 {
     for (unsigned kind = 0; kind < TEAR_KINDS; kind++) {
-        assert(forms[kind].word && (forms[kind].program || forms[kind].erase));
+        assert(forms[kind].word && forms[kind].class);
         size_t length = strlen(forms[kind].word);
         if (strncmp(text, forms[kind].word, length) != 0) continue;
         struct tear parsed = {.kind = (enum tear_kind)kind};
@@ -143,7 +155,7 @@ bool fault_parse(const char *text, struct tear *tear)
 
 /* --- text of classes --- */
 
-_Static_assert(FAULT_ROT == 1u << (FAULT_CLASSES - 1), "the last class has the last bit");
+_Static_assert(FAULT_GLITCH == 1u << (FAULT_CLASSES - 1), "the last class has the last bit");
 
 static const struct {
     const char *word, *summary;
@@ -155,6 +167,8 @@ static const struct {
     {"weak", "reads as done, undone or either, and may read differently after the next power-on"},
     {"ecc", "a unit reads as an error or as another value, or reads blank and is not"},
     {"rot", "no cut: bits flip at rest, sectors wear out"},
+    {"fail", "no cut: a program or erase answers an error; nothing, a part or all of it was done"},
+    {"glitch", "no cut: a read answers an error, all bytes erased or one bit wrong, once"},
 };
 
 void fault_print_classes(uint32_t classes, char *text)
@@ -244,7 +258,7 @@ static uint8_t list_clears(const struct listing *l, uint32_t i)
 
 /* --- of a program --- */
 
-/* Prefixes that end behind a byte with bits to clear, the last such byte excepted: that is done. */
+/* Prefixes that end after a byte with bits to clear, the last such byte excepted: that is done. */
 static void list_prefixes(struct listing *l)
 {
     uint32_t seen = 0;
@@ -286,7 +300,7 @@ static bool list_chosen(const struct listing *l, uint32_t k)
     assert(k <= last);
     if (max == 0 || max >= l->bits) return true;
     if (max == 1) return k == 0;
-    uint64_t slot = (k * (max - 1) + last - 1) / last; /* the first slot at or behind k */
+    uint64_t slot = (k * (max - 1) + last - 1) / last; /* the first slot from k on */
     return slot * last / (max - 1) == k;
 }
 

@@ -1,4 +1,4 @@
-/* fault.h - what an interrupted program or erase may leave behind.
+/* fault.h - what an interrupted program or erase may leave.
  *
  * A tear is a small value that says what is left of one program or erase, completely: the same tear
  * on the same chip state gives the same bits, always. Each has a short text form, without blanks,
@@ -7,7 +7,8 @@
  * Fault classes group the tears. fault_tears() lists those that the classes allow for one
  * operation. The tears of the classes edge, prefix, bits and zeros are stable: what they leave
  * reads the same for ever. Those of weak leave unstable bits; those of ecc units that read as
- * errors.
+ * errors. Those of fail are stable ones after which power stays on. Those of glitch are of a read,
+ * change nothing, and the next read is right.
  *
  * Choices, without a source: an erase prefix that ends at any byte, zeros from the head (they are
  * known to grow from the end), that plain tears of a part with ECC read as the bytes they left.
@@ -30,10 +31,13 @@ enum fault_class {
     FAULT_ZEROS = 1u << 3, /* erases only: those that program every bit before they set any */
     FAULT_WEAK = 1u << 4,
     FAULT_ECC = 1u << 5,
-    FAULT_ROT = 1u << 6, /* no cut: bits that flip at rest, sectors that are worn out */
+    FAULT_ROT = 1u << 6,    /* no cut: bits that flip at rest, sectors that are worn out */
+    FAULT_FAIL = 1u << 7,   /* no cut: a program or erase that answers an error */
+    FAULT_GLITCH = 1u << 8, /* no cut: a read that goes wrong once */
 };
 #define FAULT_STABLE (FAULT_EDGE | FAULT_PREFIX | FAULT_BITS | FAULT_ZEROS)
-#define FAULT_CLASSES 7
+#define FAULT_CUTS (FAULT_STABLE | FAULT_WEAK | FAULT_ECC) /* power is cut */
+#define FAULT_CLASSES 9
 
 enum tear_kind {
     /* program and erase */
@@ -62,6 +66,10 @@ enum tear_kind {
     TEAR_BLANK_OVER, /* "blank-over:SEED": reads blank; later programs leave a column's bits at 1 */
     TEAR_LOCKED,     /* "locked": content intact, programs fail until an erase completes */
     TEAR_ECC_MIX,    /* "ecc-mix:SEED:D": D/256 of the units read as errors, the others mixed */
+    /* read */
+    TEAR_READ_ERROR,  /* "error": it answers BO_FLASH_ERR_IO */
+    TEAR_READ_ERASED, /* "erased": all of its bytes are as if erased */
+    TEAR_READ_BIT,    /* "bit:K": bit K of its bytes is wrong; counted around where it has fewer */
     TEAR_KINDS
 };
 
@@ -70,6 +78,8 @@ struct tear {
     uint32_t n;       /* N or K above */
     uint32_t density; /* D above, 0 to 256 */
     uint64_t seed;    /* SEED above */
+    bool powered;     /* no cut. Class fail: a kind of edge, prefix, bits or zeros, and the call
+                         answers an error; class glitch. The text does not say it */
 };
 
 /* How many tears fault_tears() makes for one operation. 0 in a field: every one there is. */
@@ -81,7 +91,8 @@ struct fault_effort {
                             * program prefixes are always every byte */
 };
 
-/* One program or erase that is about to happen; a read only where a breach is recorded. */
+/* One program or erase that is about to happen; a read only where a breach is recorded, or where
+ * chip_ask_reads() asks for it. */
 enum chip_op_kind { CHIP_PROGRAM, CHIP_ERASE, CHIP_READ };
 struct chip_op {
     enum chip_op_kind kind;
@@ -106,6 +117,9 @@ bool fault_fits(const struct tear *tear, enum chip_op_kind kind);
 
 /* The class that a tear belongs to. */
 enum fault_class fault_class_of(const struct tear *tear);
+
+/* How a scenario says that it happens: "cut"; where power stays on "fail", or "glitch". */
+const char *fault_word(const struct tear *tear);
 
 /* Text form of a tear, into a buffer of at least FAULT_TEXT_MAX bytes; and back. fault_parse
  * returns false, and leaves *tear alone, when the text is no tear. */

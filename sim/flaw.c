@@ -192,7 +192,7 @@ void flaw_set_over(struct chip *chip, uint32_t sector, uint64_t seed)
     flaw_set(chip, sector, made);
 }
 
-/* The first flaw at or behind a byte. */
+/* The first flaw from a byte on. */
 static size_t flaw_from(const struct flaws *flaws, uint32_t byte)
 {
     size_t low = 0, high = flaws->count;

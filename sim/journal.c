@@ -1,6 +1,6 @@
 /* journal.c - the undo journal: a stack of what was there before.
  *
- * Each entry is a payload and, behind it, a footer that says what the payload is; so the youngest
+ * Each entry is a payload and, after it, a footer that says what the payload is; so the youngest
  * entry is found at the top. Going back to a mark means to pop entries, youngest first, and put
  * their payloads back, until the entry of that mark gives back the scalar state.
  *
@@ -43,7 +43,7 @@ static void journal_grow(struct journal *journal, size_t needed)
     journal->capacity = capacity;
 }
 
-/* Room for a payload on top of the stack; journal_finish() puts the footer behind it. */
+/* Room for a payload on top of the stack; journal_finish() puts the footer after it. */
 static uint8_t *journal_start(struct chip *chip, size_t payload_size)
 {
     struct journal *journal = &chip->journal;

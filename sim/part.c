@@ -29,7 +29,7 @@
     {                                                                                              \
         n, PART_ASSUMED                                                                            \
     }
-#define PLAIN_FAULTS (FAULT_STABLE | FAULT_WEAK | FAULT_ROT)
+#define PLAIN_FAULTS (FAULT_STABLE | FAULT_WEAK | FAULT_ROT | FAULT_FAIL | FAULT_GLITCH)
 #define ECC_FAULTS (PLAIN_FAULTS | FAULT_ECC)
 
 static const struct part parts[] = {

@@ -42,7 +42,7 @@ struct part {
 /* The part of that name, or NULL. */
 const struct part *part_find(const char *name);
 
-/* The n-th part, from 0; NULL behind the last. */
+/* The n-th part, from 0; NULL after the last. */
 const struct part *part_at(size_t n);
 
 /* The fault classes that are tried on a part when none are named: those that leave stable bits, and

@@ -14,6 +14,7 @@ class Tear:
     n: int = 0
     density: int = 0
     seed: int = 0
+    powered: bool = False
 
 
 OK, IO, ECC, RANGE, OFF = 0, -1, -2, -3, -4
@@ -34,7 +35,10 @@ class State:
     counters: dict = field(default_factory=dict)
 
 
-COUNTERS = "reads programs erases bytes_read bytes_programmed refused power_ons time_ns".split()
+COUNTERS = (
+    "reads programs erases bytes_read bytes_programmed refused failed glitched power_ons"
+    " time_ns".split()
+)
 
 
 class ReferenceChip:
@@ -223,7 +227,8 @@ class ReferenceChip:
                 self.tear_erase(address, tear)
             else:
                 self.tear_program(address, data, tear)
-        self.s.powered = False
+        self.s.powered = tear.powered
+        self.s.counters["failed"] += tear.powered
 
     def tear_program(self, address, data, tear):
         before = bytes(self.s.content)
@@ -290,7 +295,7 @@ class ReferenceChip:
                 self.s.programs[u] = 1
 
     def lifted(self, old, k):
-        """The bytes with the k-th of their zeros set, if there are so many."""
+        """The bytes with the k-th of their zeros set, if there are as many."""
         zeros = [(i, b) for i, o in enumerate(old) for b in range(8) if ~self.set_bits(o) >> b & 1]
         new = bytearray(old)
         if k < len(zeros):

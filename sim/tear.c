@@ -2,7 +2,7 @@
  *
  * A program clears the bits that are set now and clear in its data; a tear decides which of them.
  * Where the tear scope of the part is one unit, the call runs unit by unit: those before the one in
- * progress are done, those behind it untouched. In the wider scopes all bits move together.
+ * progress are done, those after it untouched. In the wider scopes all bits move together.
  *
  * An erase first clears every bit (preprogram), from one end to the other, and then sets them all.
  * Some parts set bits at once: a tear then leaves the zeros that were slow, most of them when the
@@ -463,7 +463,7 @@ static void erase_shape(struct torn_erase *t)
     }
 }
 
-/* The first byte at or behind `i` that the erase changes; the size when there is none. */
+/* The first byte from `i` on that the erase changes; the size when there is none. */
 static uint32_t erase_next_change(const struct torn_erase *t, uint32_t i)
 {
     const uint8_t *now = t->now;
@@ -481,7 +481,7 @@ static const uint8_t *erase_counts(const struct torn_erase *t)
     const struct bo_flash_geometry *g = &chip->flash.geometry;
     if (chip->counts_size == 0) return NULL;
     uint8_t *counts = chip->count_buffer;
-    /* Nobody can tell a sector that is blank all over from an erased one. */
+    /* Nothing sets a sector that is blank all over apart from an erased one. */
     if (t->next[0] == g->erased && memcmp(t->next, t->next + 1, t->size - 1) == 0) return NULL;
     memcpy(counts, t->now + chip->counts_at, chip->counts_size);
     uint32_t blank = (t->blank_start + g->unit - 1) / g->unit; /* the first unit that is */

@@ -22,13 +22,13 @@ from sim.bindings import (
     make_part,
     to_c,
 )
-from sim.reference_chip import ReferenceChip, Tear
+from sim.reference_chip import READ, ReferenceChip, Tear
 
 ENDURANCE = 3
 
 
 def examples(count):
-    """At least so many examples; more where the profile searches."""
+    """At least `count` examples; more where the profile searches."""
     return settings(max_examples=max(count, settings.default.max_examples))
 
 
@@ -70,6 +70,13 @@ erase_tears = st.one_of(
         st.sampled_from(["zero-head", "zero-tail", "blank-tail", "lift-only"]), st.integers(0, 300)
     ),
 )
+
+
+def ends(tears):
+    """Tears, and whether power stays on."""
+    return st.tuples(tears, st.booleans())
+
+
 ENDLESS = (1 << 64) - 1  # CHIP_FUEL_ENDLESS
 fuels = st.one_of(st.integers(0, 5), st.just(ENDLESS))
 calls = st.one_of(
@@ -80,8 +87,8 @@ calls = st.one_of(
     st.tuples(st.just("wild program"), st.integers(0, 4000), st.binary(max_size=40)),
     st.tuples(st.just("wild erase"), st.integers(0, 4000)),
     st.tuples(st.just("wild read"), st.integers(0, (1 << 32) - 1), st.integers(0, 99)),
-    st.tuples(st.just("tear program"), places, sizes, payloads, program_tears),
-    st.tuples(st.just("tear erase"), places, erase_tears),
+    st.tuples(st.just("tear program"), places, sizes, payloads, ends(program_tears)),
+    st.tuples(st.just("tear erase"), places, ends(erase_tears)),
     st.tuples(st.sampled_from(["power on", "power on", "power off"])),
     st.tuples(st.sampled_from(["mark", "mark", "rollback", "rollback", "release"])),
     st.tuples(st.sampled_from(["and", "proof", "clear breach", "reset"]), st.booleans()),
@@ -133,7 +140,7 @@ class Pair:
         size = len(data) if data else self.g["sector_size"]
         if self.reference.broken_rule(kind, address, size, data):
             return
-        tear = Tear(*tear)
+        tear = Tear(*tear[0], powered=tear[1])
         self.chip.tear(kind, address, data, tear)
         self.reference.tear(kind, address, data, tear)
 
@@ -411,7 +418,7 @@ def test_a_chip_without_power_refuses_everything_and_a_cut_is_final(lib):
 
 
 class Hooked:
-    """A hook that notes what it is asked, and answers as told."""
+    """A hook that notes what it is asked, and answers as it was asked to."""
 
     def __init__(self, chip, answer=None):
         self.chip, self.answer, self.asked = chip, answer, []
@@ -467,6 +474,42 @@ def test_a_hook_that_answers_with_a_tear_cuts_the_call(lib):
     assert chip.program(0, b"abcd") == OFF
     assert chip.content(0, 4) == b"abc\xff" and not chip.powered()
     assert hook.asked == [(PROGRAM, 0, 4)]
+
+
+def test_a_hook_may_let_a_call_fail_and_leave_the_power_on(lib):
+    chip = plain_chip(lib)
+    tear = to_c(Tear("prefix", 3, powered=True))
+    hook = Hooked(chip, ctypes.addressof(tear))
+    assert chip.program(0, b"abcd") == IO
+    assert chip.content(0, 4) == b"abc\xff" and chip.powered()
+    assert chip.counts()["failed"] == 1 and chip.counts()["programs"] == 1
+    hook.answer = None
+    assert chip.program(4, b"efgh") == OK
+
+
+@pytest.mark.parametrize(
+    "glitch, answer, shown",
+    [
+        (Tear("error", powered=True), IO, b""),
+        (Tear("erased", powered=True), OK, b"\xff\xff\xff\xff"),
+        (Tear("bit", 9, powered=True), OK, b"a`cd"),
+        (Tear("bit", 32, powered=True), OK, b"`bcd"),
+    ],
+)
+def test_a_hook_that_is_asked_about_reads_may_let_one_go_wrong(lib, glitch, answer, shown):
+    chip = plain_chip(lib)
+    chip.program(0, b"abcd")
+    wrong = to_c(glitch)
+    hook = Hooked(chip, ctypes.addressof(wrong))
+    assert chip.read(0, 4) == (OK, b"abcd") and hook.asked == []
+    chip.ask_reads(True)
+    assert chip.read(0, 4) == (answer, shown)
+    assert hook.asked == [(READ, 0, 4)] and chip.counts()["glitched"] == 1
+    chip.read(1 << 20, 4)
+    assert len(hook.asked) == 1, "what breaks a rule is refused"
+    hook.answer = None
+    assert chip.read(0, 4) == (OK, b"abcd")
+    assert chip.content(0, 4) == b"abcd" and chip.powered()
 
 
 def test_the_first_breach_stays_until_it_is_cleared(lib):

@@ -47,6 +47,8 @@ def test_tears_are_spelled_as_the_header_says(lib):
         "disturb:ff:3": Tear("disturb", 3, 0, 255),
         "ecc-wrong:8:1": Tear("ecc-wrong", 8, 0, 1),
         "undone:0": Tear("undone"),
+        "erased": Tear("erased"),
+        "bit:7": Tear("bit", 7),
     }.items():
         assert b.print_tear(lib, tear) == text
         assert b.parse_tear(lib, text) == tear

@@ -48,7 +48,7 @@ def torn_erase(lib, tear, before=b"\x00" * 64, **changes):
 
 
 def readings(chip, power_ons, size=64):
-    """What is read after each of so many further power-ons."""
+    """What is read after each of `power_ons` more power-ons."""
     found = []
     for _ in range(power_ons):
         cycle(chip)

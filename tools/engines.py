@@ -5,6 +5,7 @@
 folder in which the places of the files are the same. `make lift`.
 """
 
+import argparse
 import os
 import re
 import shutil
@@ -121,7 +122,10 @@ VARIANTS = (
     Variant("`rlog`, one profile", "rlog", ("-DRLOG_NO_SEGMENT",)),
     Variant("`rlog`", "rlog"),
     Variant("`seqlog`, all options", "seqlog"),
+    Variant("`tickv`", "tickv", ("-DPART_PROGRAMS_PER_WORD=0",)),
+    Variant("`tickv_map`", "tickv_map", ("-DPART_PROGRAMS_PER_WORD=0",)),
     Variant("`naive`", "naive"),
+    Variant("`lsm`", "lsm"),
 )
 
 
@@ -160,6 +164,15 @@ def lift(name, folder):
         shutil.copyfile(ROOT / "engines" / file, target)
     shutil.copyfile(ROOT / "LICENSE", Path(folder) / "LICENSE")
     return ["LICENSE", *copied]
+
+
+def compile_folder(arguments, about):
+    """The one argument of a tool that compiles engines: a folder, made where it is not there."""
+    parser = argparse.ArgumentParser(description=about.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="what is compiled goes there")
+    folder = parser.parse_args([str(each) for each in arguments]).folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def main(arguments):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import size  # noqa: E402
-from engines import ARM, M0PLUS, M4, ROOT, VARIANTS  # noqa: E402
+from engines import ARM, M0PLUS, M4, ROOT, VARIANTS, compile_folder  # noqa: E402
 
 QEMU = "qemu-system-arm"
 HERE = "examples/firmware"
@@ -90,8 +90,7 @@ def on_both_cores(folder, variant):
 
 
 def main(arguments):
-    folder = Path(arguments[0]).resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = compile_folder(arguments, __doc__)
     print(f"{'':28} {M4.name:>30} {M0PLUS.name:>30}")
     print(f"{'':28}", f"{'image':>11} {'stack':>8} {'cuts':>9}" * 2)
     for variant in VARIANTS:

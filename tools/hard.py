@@ -26,11 +26,12 @@ from typing import NamedTuple
 
 CHIPS = ((2, 64), (3, 64), (2, 128))
 # For an engine that none of these suits: the first that it takes.
-LARGER = ((4, 64), (6, 64), (3, 128), (4, 128), (6, 128))
+LARGER = ((4, 64), (6, 64), (3, 128), (4, 128), (6, 128), (12, 128), (12, 256))
 # Tears of each cut: fewer than explore makes by itself, as the pairs of cuts are many.
 TEARS = "--bits 6 --masks 4 --prefixes 6".split()
 # For options that are neither words nor 0 or 1.
-NUMBERS = {"key": 1, "keys": 2, "buffer": 16, "segment": 64, "span": 2, "work": 32}
+NUMBERS = {"key": 1, "keys": 2, "buffer": 16, "segment": 64, "span": 2, "work": 32,
+           "value": 16, "transaction": 2}
 OPERATIONS, OPERATIONS_CANARY = 12, 24
 CANARY, HEALTHY = "canary fault=15", "canary fault=0"
 # (engine with options, sectors, sector size): why it is not cured yet.

@@ -44,7 +44,7 @@ SURVIVORS = ROOT / "tools/mutants.survivors"
 VERDICTS = ("equal", "costs", "missed")
 # How many mutants of each engine, and of what two share (a part of engines.txt).
 SAMPLE = {"seqmap": 60, "seqqueue": 60, "seq": 45, "naive": 40, "buffered": 40, "rlog": 75,
-          "seqlog": 75}
+          "seqlog": 75, "tickv": 11}
 # adapter: (source, symbol, engine whose sources it needs)
 ADAPTERS = {
     "seqmap": ("adapter_seqmap.c", "adapter_seqmap", "seqmap"),
@@ -53,6 +53,7 @@ ADAPTERS = {
     "rlog": ("adapter_rlog.c", "adapter_rlog", "rlog"),
     "rlog-strict": ("adapter_rlog.c", "adapter_rlog_strict", "rlog"),
     "seqlog": ("adapter_seqlog.c", "adapter_seqlog", "seqlog"),
+    "tickv": ("adapter_tickv.c", "adapter_tickv", "tickv_map"),
 }
 COMPILE = "gcc -std=c11 -w -O2 -fPIC -fvisibility=hidden -DBO_CRC32C_FAST -DBO_CHECKS".split()
 WRAPPER = """#include "fuzz/adapters/{file}"

@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 class Trial(NamedTuple):
     """`options` of the engine; `chip` as in a scenario; `seed` and `count` of random operations, or
-    a shipped scenario or case; `flags` of explore."""
+    a shipped scenario or case; `flags` of explore. `glitches`: in two operations of three a read
+    answers an error, which no engine says that it does not survive, unlike wrong bytes."""
 
     options: str
     chip: str
@@ -25,9 +26,11 @@ class Trial(NamedTuple):
     count: int
     flags: tuple = ()
     shipped: str = ""
+    glitches: bool = False
 
     def __str__(self):
         what = self.shipped or f"{self.count} operations of seed {self.seed} on {self.chip}"
+        what += ", with read errors" * self.glitches
         return " ".join(filter(None, ("explore", what, self.options, *self.flags)))
 
 
@@ -67,6 +70,10 @@ class Costs(NamedTuple):
         return " ".join(filter(None, ("run", self.shipped, self.options)))
 
 
+def glitches(options, chip, seed, count):
+    return Trial(options, chip, seed, count, ("--faults", "edge"), glitches=True)
+
+
 def chip(sectors, sector, unit=1, more="", page=0):
     page = f"page={page or sector}"
     return f"generic sectors={sectors} sector={sector} {page} unit={unit} {more}".strip()
@@ -87,6 +94,7 @@ DEEP = tuple("--depth 2 --reach 0 --bits 2 --masks 1 --prefixes 2".split())
 WEAK = ("--faults", "edge,prefix,bits,zeros,weak,ecc")
 ROT = ("--faults", "edge,rot")
 ECC = ("--faults", "edge,ecc")
+FAIL = ("--faults", "fail")
 CACHED = "states=1 pointers=1"
 
 MAP = (
@@ -96,6 +104,10 @@ MAP = (
     Trial("key=1 pointers=1 keys=1", chip(4, 64), 8, 60),
     Trial("", chip(3, 128, 4), 2, 40),
     Trial("", chip(4, 256, 16), 9, 60),
+    Trial("", chip(3, 64, 4), 41, 40, FAIL),
+    Trial(f"{CACHED} keys=3", chip(3, 128), 42, 50, FAIL),
+    glitches("", chip(3, 64, 4), 51, 60),
+    glitches(f"{CACHED} keys=3", chip(3, 128, 4), 52, 60),
     Trial("", chip(2, 64, 2), 6, 14, DEEP),
     Trial(f"{CACHED} keys=8", chip(2, 64), 10, 10, DEEP),
     Trial("", "", 0, 0, (), "exactly-full"),
@@ -130,6 +142,8 @@ NAIVE = (
     Trial("", chip(3, 64), 7, 40, ROT),
     Trial("", chip(3, 64), 8, 40, ECC),
     Trial("work=64", chip(3, 128), 9, 40),
+    Trial("", chip(3, 64, 4), 41, 40, FAIL),
+    glitches("", chip(3, 64, 4), 51, 60),
     Trial("", chip(4, 64, 16), 6, 40),
     Trial("", chip(2, 64), 4, 16, DEEP),
     Trial("", chip(3, 64), 5, 16, PAIRS),
@@ -148,6 +162,10 @@ QUEUE = (
     Trial("", chip(3, 64, 8, ONCE), 4, 30),
     Trial("", chip(1, 64), 6, 30),
     Trial("", chip(3, 128, 4), 2, 50),
+    Trial(CACHED, chip(3, 64, 4), 41, 50, FAIL),
+    Trial("", chip(4, 128), 42, 60, FAIL),
+    glitches(CACHED, chip(3, 64, 4), 51, 60),
+    glitches("", chip(3, 64, 4), 111, 60),
     Trial("buffer=40", chip(8, 128, 4), 10, 50),
     Trial("", chip(4, 256, 16), 11, 60),
     Trial("", "", 0, 0, (), "out-of-order-pops"),
@@ -184,6 +202,11 @@ LOG = (
     Run("batch=1 ahead=1 segment=128", chip(128, 256, 4), 33, 6000),
     Run("", chip(16, 256), 34, 3000),
     Trial("batch=1", chip(3, 128), 12, 50),
+    Trial("", chip(4, 128), 41, 50, FAIL),
+    Trial("batch=1 segment=64", chip(4, 128), 42, 60, FAIL),
+    Trial("ahead=1", chip(4, 128), 43, 60, FAIL),
+    glitches("batch=1", chip(4, 128), 51, 60),
+    glitches("ahead=1 segment=64", chip(4, 128), 52, 60),
     Trial("ahead=1", chip(4, 128, 4), 3, 50),
     Trial("batch=1 ahead=1 segment=64", chip(4, 256), 5, 60),
     Trial("segment=64", chip(3, 128), 4, 50),
@@ -210,6 +233,7 @@ STRICT = (
     Trial("batch=1", chip(3, 128), 22, 40, WEAK),
     Trial("ahead=1 segment=64", chip(4, 128), 23, 40, WEAK),
     Trial("", chip(3, 128), 24, 24, PAIRS),
+    Trial("", chip(4, 128), 41, 50, FAIL),
     Fuzz("", 12, 3, chip(4, 128)),
     Fuzz("", 4, 4),
 )
@@ -220,6 +244,11 @@ SEQLOG = (
     Run("find=coarse ahead=1", chip(128, 64), 23, 4000),
     Run("find=fine", chip(128, 64), 24, 4000),
     Run("find=fine span=7", chip(200, 64), 25, 4000),
+    Trial("find=scan", chip(4, 128), 41, 50, FAIL),
+    Trial("find=pointer framing=cobs", chip(6, 64), 42, 60, FAIL),
+    Trial("find=fine ahead=1", chip(6, 64), 43, 60, FAIL),
+    glitches("find=scan work=64", chip(4, 128), 201, 60),
+    glitches("find=bisect work=64 framing=cobs", chip(5, 128), 107, 60),
     Run("find=twolevel", chip(128, 64), 26, 4000),
     Run("find=twolevel span=3", chip(200, 64), 27, 4000),
     Run("find=pointer", chip(200, 64), 28, 4000),
@@ -249,9 +278,26 @@ SEQLOG = (
     Fuzz("", 12, 2, chip(12, 64, 4)),
     Fuzz("work=64 framing=cobs", 10, 7),
 )
+TICKV = (
+    Trial("", chip(3, 128), 1, 30),
+    Trial("hash=1 work=16", chip(3, 128, 4), 2, 30),
+    Trial("", chip(4, 256, 8), 3, 40),
+    Trial("", chip(3, 128, 4), 41, 30, FAIL),
+    Trial("", chip(3, 512), 4, 50),
+    *cases("tickv"),
+    Trial("", chip(2, 128), 6, 9, DEEP),
+    Trial("", "", 0, 0, (), "factory-reset"),
+    Trial("", "", 0, 0, PAIRS, "cases/tickv-copies-count.case"),
+    Fuzz("", 8, 1, chip(3, 128)),
+    Fuzz("", 6, 2, chip(4, 256, 4)),
+    Fuzz("", 8, 3),
+    Costs("", "settings-store"),
+    Costs("work=16", "remove-heavy"),
+)
 # By adapter; `kind` of the operations.
 TRIALS = {"seqmap": ("map", MAP), "naive": ("map", NAIVE), "seqqueue": ("queue", QUEUE),
-          "rlog": ("log", LOG), "rlog-strict": ("log", STRICT), "seqlog": ("log", SEQLOG)}
+          "rlog": ("log", LOG), "rlog-strict": ("log", STRICT), "seqlog": ("log", SEQLOG),
+          "tickv": ("destroying map", TICKV)}
 
 
 # --- operations ---
@@ -267,7 +313,9 @@ def value(source, sector):
 
 
 def change(source, kind, sector):
-    if kind == "map":
+    if kind == "destroying map" and source.random() < 0.15:
+        return source.choice(("collect", "destroy a", "destroy b", "destroy all"))
+    if kind.endswith("map"):
         key = source.choice("aabc")
         return source.choices((f"store {key} {value(source, sector)}", f"remove {key}",
                                f"fetch {key}", "mount", "clear"), (12, 5, 1, 1, 0.2))[0]
@@ -278,6 +326,13 @@ def change(source, kind, sector):
     words = (f"append {value(source, sector)}", "sync", "mount",
              f"read {source.choice((0, 0, 1, 3, 20))}", "idle", "clear")
     return source.choices(words, (12, 2, 1.5, 1, 1, 0.2))[0]
+
+
+def glitched(source, line, i):
+    """The i-th operation. Early reads mostly: few operations make many. What a call that failed has
+    left is met by each of the others, by one that fails too, and by the exercise."""
+    line = "clear" if i % 12 == 7 else "use" if i % 12 == 9 else line
+    return f"{line} glitch {1 + int(source.random() ** 2 * 25)} error" if i % 3 != 0 else line
 
 
 def scenario(engine, kind, trial):
@@ -291,4 +346,6 @@ def scenario(engine, kind, trial):
     sector = int(trial.chip.split("sector=")[1].split()[0])
     lines = [f"chip {trial.chip}", f"engine {engine} {trial.options}".strip(), "seed 1"]
     lines += [change(source, kind, sector) for _ in range(trial.count)]
+    if isinstance(trial, Trial) and trial.glitches:
+        lines[3:] = [glitched(source, it, i) for i, it in enumerate(lines[3:])]
     return "\n".join(lines) + "\n"

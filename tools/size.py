@@ -17,7 +17,7 @@ from typing import NamedTuple
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import callgraph  # noqa: E402
 import engines  # noqa: E402
-from engines import ARM, M4, ROOT, VARIANTS  # noqa: E402
+from engines import ARM, M4, ROOT, VARIANTS, compile_folder  # noqa: E402
 
 FLAGS = "-std=c11 -mcpu=cortex-m4 -mthumb -Os -ffreestanding -I. -fcallgraph-info=su -c".split()
 
@@ -97,8 +97,7 @@ def print_sizes(folder):
 
 
 def main(arguments):
-    folder = Path(arguments[0]).resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = compile_folder(arguments, __doc__)
     print_sizes(folder)
     return 0
 

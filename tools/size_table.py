@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import firmware  # noqa: E402
-from engines import ARM, M0PLUS, M4, ROOT, VARIANTS  # noqa: E402
+from engines import ARM, M0PLUS, M4, ROOT, VARIANTS, compile_folder  # noqa: E402
 
 TABLE = re.compile(rf"^\| {ARM} .*\n(?:\|.*\n)+", re.MULTILINE)
 
@@ -48,8 +48,7 @@ def write(folder, readme):
 
 
 def main(arguments):
-    folder = Path(arguments[0]).resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = compile_folder(arguments, __doc__)
     write(folder, ROOT / "README.md")
     return 0
 

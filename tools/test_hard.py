@@ -13,7 +13,7 @@ BINARY = [{"name": "fast", "value": 0, "min": 0, "max": 1, "words": []}]
 WORDS = [{"name": "find", "value": 1, "min": 0, "max": 2, "words": ["scan", "bisect", "bits"]}]
 
 
-@pytest.mark.parametrize("engine", ["seqmap", "naive", "seqqueue", "rlog", "seqlog"])
+@pytest.mark.parametrize("engine", ["seqmap", "naive", "tickv", "seqqueue", "rlog", "seqlog"])
 def test_an_engine_survives_every_single_cut_on_the_smallest_chips(engine, capsys):
     code = hard.main([str(made(BUILD / "brownout")), "--engine", engine, "--depth", "1"])
     assert code == 0, capsys.readouterr().out

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from tools import callgraph, engines, size, size_table
+from tools import callgraph, engines, firmware, size, size_table
 
 needs_compiler = pytest.mark.skipif(
     not shutil.which(engines.ARM), reason=f"{engines.ARM} is not installed"
@@ -50,6 +50,15 @@ def test_each_engine_has_a_row_and_lacks_only_what_every_libc_has(tmp_path, caps
         assert re.search(rf"^{label} +[1-9]\d* B +0 B +[1-9]\d* B +[1-9]\d* B$", told, re.M)
     missing = re.search(r"^not counted: (.*); the flash operations$", told, re.M)[1].split(", ")
     assert all(re.fullmatch(r"mem\w+|__aeabi_\w+", name) for name in missing)
+    assert not any("ldivmod" in name for name in missing), "a division of 64 bits"
+
+
+@pytest.mark.parametrize("tool", [size, size_table, firmware])
+def test_an_option_is_no_folder(tmp_path, monkeypatch, capsys, tool):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        tool.main(["--help"])
+    assert "usage: " in capsys.readouterr().out and not list(tmp_path.iterdir())
 
 
 @needs_compiler

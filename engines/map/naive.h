@@ -18,8 +18,10 @@
  * Widened clause: an update that a cut interrupts may lose the value. Other keys are not touched.
  * Under the same classes of faults as seqmap (edge, prefix, bits, zeros) a damaged value is never
  * returned, and the store works on: a sector that holds nothing valid counts as free and is erased
- * before use. Survives rot too: a value with a flipped bit is missing, never another. weak and ecc
- * are not claimed.
+ * before use. Survives fail too. A value with a flipped bit is missing, never another; rot is not
+ * claimed all the same, as the erase of its sector, cut early, may set that bit again: the value is
+ * back. weak and ecc are not claimed, nor is glitch: a sector that reads wrong once counts as free.
+ * A read that answers an error costs nothing, and with ../twice.h in between glitch is survived.
  *
  * No state but what is in the struct; nothing is cached. Bounds: mount reads nothing; a call reads
  * each sector at most once, in two pieces; store does at most one erase and the programs of one

@@ -177,10 +177,10 @@ static void test_a_change_that_fails_is_answered(void)
     open_map(4);
     CHECK(put("a", "one") == BO_FLASH_OK && put("bb", "two") == BO_FLASH_OK);
     ram.before = refuse_erases;
-    CHECK(put("a", "three") == BO_FLASH_ERR_OFF && naive_remove(&map, "a", 1) == BO_FLASH_ERR_OFF);
-    CHECK(naive_remove_all(&map) == BO_FLASH_ERR_OFF && holds("a", "one"));
+    CHECK(put("a", "three") == BO_FLASH_ERR_IO && naive_remove(&map, "a", 1) == BO_FLASH_ERR_IO);
+    CHECK(naive_remove_all(&map) == BO_FLASH_ERR_IO && holds("a", "one"));
     ram.before = refuse_programs;
-    CHECK(put("a", "three") == BO_FLASH_ERR_OFF);
+    CHECK(put("a", "three") == BO_FLASH_ERR_IO);
     CHECK(holds("a", NULL) && holds("bb", "two")); /* it was erased to be updated */
 }
 

@@ -12,7 +12,7 @@
  *     [seqmap_cut_test.c]
  *  2. The buffer (the sector after the head) is known to be blank before the head is sealed. So a
  *     sealed head means: the buffer is blank, or in use, or its start word or its contents are
- *     copies of the oldest sector, and erasing it loses nothing.
+ *     copies of the oldest sector, and erasing it loses nothing. [seqmap_cut_test.c]
  *  3. The source (the oldest sector) is erased only after everything live in it has been copied.
  *     So if something in it is live, its erase has not begun, and it is whole; if nothing is,
  *     erasing it loses nothing. The crate decides by the words of the sector alone, erases the

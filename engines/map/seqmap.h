@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* seqmap.h - a map in the flash format of sequential-storage (Rust crate, 0.7 to 8.0.1).
+/* seqmap.h - a map in the flash format of sequential-storage (Rust crate, 0.7 to 8.0.2).
  *
  * Images of the crate open here, and images written here open in the crate; after the same
  * operations without cuts the two are equal byte for byte, with the same erases and programs (on
@@ -16,7 +16,7 @@
  *
  * Cuts. Mounting only reads. Every read gives the right answer on what a cut left; the first call
  * that changes something (store, remove, remove_all) repairs it first. Survives the classes edge,
- * prefix, bits and zeros for programs and erases, nested to any depth. Not claimed:
+ * prefix, bits and zeros for programs and erases, nested to any depth, and fail. Not claimed:
  *   weak  a sector that reads blank is used without erasing it once more, because the format has
  *         nowhere to note that an erase is proven;
  *   ecc   units that the part can't correct (BO_FLASH_ERR_ECC) are passed over like torn ones, but
@@ -25,7 +25,8 @@
  *         after it until a format;
  *   rot   a read is not repeated, and the format can detect but not correct a flipped bit: such an
  *         item is passed over, and an older copy of its key may be returned;
- *   glitch  the same, of a read that is wrong once;
+ *   glitch  the same, of a read that is wrong once. One that answers an error costs nothing, and
+ *         with ../twice.h in between the class is survived;
  *   bits  on a part with a limit of programs per unit, in two cases. On two sectors, an erase that
  *         leaves the head of the older one and blanks its end may leave two of which nothing shows
  *         which is newer, and mount returns MAP_ERR_DAMAGED. With a limit of two or more, a removal

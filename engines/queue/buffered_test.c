@@ -195,6 +195,17 @@ static void test_an_interrupt_in_a_push(void)
     CHECK(bench.locks > 0 && bench.locked == 0, "locked and unlocked");
 }
 
+static void test_without_a_lock(void)
+{
+    bench_open(&bench, 64, 30, 20);
+    bench.front.config.lock = bench.front.config.unlock = NULL;
+    unsigned locks = bench.locks;
+    CHECK(put(&bench, 1, 8, BUFFERED_REJECT) == 0 && put(&bench, 2, 8, BUFFERED_REJECT) == 0,
+          "two");
+    CHECK(buffered_drain_one(&bench.front, false) == 0 && bench.locks == locks, "drain");
+    CHECK(gives(&bench, buffered_pop, 1, 8) && gives(&bench, buffered_pop, 2, 8), "in order");
+}
+
 static void test_overwriting_drain(void)
 {
     bench_open(&bench, 36, 32, 20);
@@ -215,6 +226,7 @@ int main(void)
     test_too_big_is_refused_when_enqueued();
     test_a_failed_push_loses_nothing();
     test_an_interrupt_in_a_push();
+    test_without_a_lock();
     test_overwriting_drain();
     printf(failures == 0 ? "all passed\n" : "%u failures\n", failures);
     return failures != 0;

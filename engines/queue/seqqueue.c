@@ -11,7 +11,7 @@
  *     seqqueue_test.c: start_word_of_an_erase, seqqueue_test.c: what_no_cut_leaves]
  *  2. At any time at most one sector is torn: the oldest, by an erase; the head; or the one after
  *     it, the spare. What is torn is made good before anything else is begun. A sector is erased
- *     in a repair only if no item can be read in it.
+ *     in a repair only if no item can be read in it. [seqqueue_cut_test.c]
  *  3. The spare is known to be blank before the head is sealed. So after a sealed head there is
  *     nothing to be lost; after one that is not, and where all other sectors are in use, the
  *     oldest sector begins, whatever its two words say: what its payload shows counts. (An erase
@@ -39,6 +39,7 @@
  *     [seqqueue_cut_test.c: crate_agrees]
  *  6. A head without any header that can't be appended to is erased and used again. So a sealed
  *     sector has a header, which 1 relies on.
+ *     [seqqueue_test.c: a_head_without_a_header_is_used_again]
  *  7. On parts without a limit of programs the end word of a sealed head is programmed again,
  *     because the crate wants more of it than one bit; so are the words of an oldest sector that
  *     an erase has taken away (3). [seqqueue_cut_test.c: crate_agrees]
@@ -509,10 +510,11 @@ static void enter_changing(struct seqqueue *queue)
         if (!sector_is_blank(queue, sector_spare(queue))) clean(queue, sector_spare(queue));
         queue->spare_blank = true;
     }
-    /* The sector before the oldest, when it is not the spare. */
-    if (queue->used != 0 && queue->used + 1 < sector_count(queue) &&
-        seq_sector_state(seq, sector_back(queue, queue->used)) != SEQ_SECTOR_OPEN)
-        clean(queue, sector_back(queue, queue->used));
+    /* Those between the spare and the oldest: a pop that was cut may have left several. */
+    for (uint32_t back = sector_count(queue) - 1; queue->used != 0 && back-- > queue->used;) {
+        if (seq_sector_state(seq, sector_back(queue, back)) != SEQ_SECTOR_OPEN)
+            clean(queue, sector_back(queue, back));
+    }
     if (!queue->head_sealed) repair_head(queue);
     if (queue->used != 0 && seq->flash->geometry.programs_per_unit == 0) repair_words(queue);
     queue->ready = true;

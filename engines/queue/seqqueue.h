@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* seqqueue.h - a queue in the flash format of sequential-storage (Rust crate, 0.7 to 8.0.1).
+/* seqqueue.h - a queue in the flash format of sequential-storage (Rust crate, 0.7 to 8.0.2).
  *
  * Images of the crate open here, and images written here open in the crate; after the same
  * operations without cuts the two are equal byte for byte, with the same erases and programs (on
@@ -22,10 +22,10 @@
  *
  * Cuts. Mounting only reads, and so do peek, next, max_fit and space_left: they give the right
  * answer on what a cut left. The first call that changes something repairs it first. Survives the
- * classes edge, prefix, bits and zeros for programs and erases, nested to any depth: an item that
- * was pushed is there until it was popped, one in flight is there or not and stays so, and nothing
- * popped comes back. An overwriting push that is cut may have dropped any of the items of the
- * oldest sector, and no others. Not claimed:
+ * classes edge, prefix, bits and zeros for programs and erases, nested to any depth, and fail: an
+ * item that was pushed is there until it was popped, one in flight is there or not and stays so,
+ * and nothing popped comes back. An overwriting push that is cut may have dropped any of the items
+ * of the oldest sector, and no others. Not claimed:
  *   weak  a sector that reads blank is used without erasing it once more, because the format has
  *         nowhere to note that an erase is proven;
  *   ecc   units that the part can't correct (BO_FLASH_ERR_ECC) are passed over like torn ones, but
@@ -34,11 +34,15 @@
  *         after it until a format;
  *   rot   a read is not repeated, and the format can detect but not correct a flipped bit: such an
  *         item is passed over;
- *   glitch  the same, of a read that is wrong once;
- *   bits  on a part with a limit of programs per unit, in two cases. On two sectors, an erase that
- *         leaves the head of the older one and blanks its end may leave two of which nothing shows
- *         which is newer, and mount returns QUEUE_ERR_DAMAGED. With a limit of two or more, a pop
- *         that was cut after a few bits is undone by an erase that is cut when it has set them.
+ *   glitch  the same, of a read that is wrong once. One that answers an error costs nothing, and
+ *         with ../twice.h in between the class is survived;
+ *   bits  on a part with a limit of programs per unit, in three cases. On two sectors, an erase
+ *         that leaves the head of the older one and blanks its end may leave two of which nothing
+ *         shows which is newer, and mount returns QUEUE_ERR_DAMAGED. On a single one, an erase that
+ *         is cut early may set bits of a header and of nothing else: what is pushed after it may be
+ *         programmed where data that read blank were, once too often. With a limit of two or more,
+ *         a pop that was cut after a few bits is undone by an erase that is cut when it has set
+ *         them.
  * But what is returned with BO_FLASH_OK was pushed: the very bytes that reach the caller are
  * checked. What the crate's algorithm does that this one must not, and what differs on flash after
  * a cut, stands in seqqueue.c.

@@ -471,6 +471,32 @@ static void test_write_once(void)
     CHECK(bench.ram.breach == NULL, "%s", bench.ram.breach);
 }
 
+/* What an iteration takes: the item that was returned last, once. */
+static void test_what_can_be_taken(void)
+{
+    struct seqqueue_iterator at, older;
+    uint8_t value[16];
+    uint32_t size = 0;
+    bench_open(&bench, 64, 4, 4);
+    for (uint8_t i = 0; i < 6; i++)
+        CHECK(push(&bench, i, 10, false) == 0, "push %u", i);
+    seqqueue_iterate(&at);
+    CHECK(seqqueue_take(&bench.queue, &at) == QUEUE_ERR_EMPTY, "none was returned");
+    CHECK(seqqueue_next(&bench.queue, &at, value, 9, &size) == QUEUE_ERR_BUFFER && size == 10, "9");
+    CHECK(seqqueue_next(&bench.queue, &at, value, 10, &size) == 0 && value[0] == 0, "next");
+    older = at;
+    CHECK(seqqueue_take(&bench.queue, &at) == 0, "take");
+    CHECK(seqqueue_take(&bench.queue, &at) == QUEUE_ERR_EMPTY, "it is taken");
+    CHECK(seqqueue_take(&bench.queue, &older) == QUEUE_ERR_EMPTY, "whoever asks");
+    CHECK(seqqueue_clear(&bench.queue) == 0, "clear");
+    CHECK(seqqueue_take(&bench.queue, &older) == QUEUE_ERR_EMPTY, "its sector was given up");
+    ram_flash_init(&bench.ram, 256, 3, 8, 1);
+    CHECK(bench_mount(&bench, CACHE_NONE) == 0 && push(&bench, 1, 10, false) == 0, "write once");
+    seqqueue_iterate(&at);
+    CHECK(seqqueue_next(&bench.queue, &at, value, 10, &size) == 0, "next");
+    CHECK(seqqueue_take(&bench.queue, &at) == QUEUE_ERR_UNSUPPORTED, "no take");
+}
+
 static void test_clear_and_format(void)
 {
     bench_open(&bench, 128, 3, 4);
@@ -494,6 +520,25 @@ static void test_start_word_of_an_erase(void)
         CHECK(gives(&bench, seqqueue_peek, 1, 10), "the item is there");
         CHECK(push(&bench, 2, 40, false) == 0, "push to the next sector");
         CHECK(gives(&bench, seqqueue_pop, 1, 10) && gives(&bench, seqqueue_pop, 2, 40), "both");
+        CHECK(bench.ram.breach == NULL, "%s", bench.ram.breach);
+    }
+}
+
+/* The first header of a new head was torn: it is erased and used again, not sealed as it is. */
+static void test_a_head_without_a_header_is_used_again(void)
+{
+    for (uint32_t count = 2; count < 5; count++) {
+        bench_open(&bench, 64, count, 4);
+        CHECK(push(&bench, 1, 40, false) == 0 && push(&bench, 2, 10, false) == 0, "push");
+        uint8_t *head = bench.ram.bytes + 64;
+        CHECK(head[0] == 0 && head[4] != 0xFF, "the second item is in a sector of its own");
+        memset(head + 8, 0xFF, 52);
+        head[4] = 0x5A;
+        CHECK(bench_mount(&bench, CACHE_NONE) == 0, "mount of %u sectors", (unsigned)count);
+        CHECK(push(&bench, 3, 10, false) == 0, "push");
+        CHECK(bench.ram.counts.erases == 1 && memcmp(head + 60, "\xFF\xFF\xFF\xFF", 4) == 0,
+              "the head of %u sectors was erased and is not sealed", (unsigned)count);
+        CHECK(gives(&bench, seqqueue_pop, 1, 40) && gives(&bench, seqqueue_pop, 3, 10), "both");
         CHECK(bench.ram.breach == NULL, "%s", bench.ram.breach);
     }
 }
@@ -527,8 +572,10 @@ int main(int argc, char **argv)
     test_single_sector();
     test_large_and_small_cycles();
     test_write_once();
+    test_what_can_be_taken();
     test_clear_and_format();
     test_start_word_of_an_erase();
+    test_a_head_without_a_header_is_used_again();
     test_what_no_cut_leaves();
     printf(failures == 0 ? "all passed\n" : "%u failures\n", failures);
     return failures != 0;

@@ -4,6 +4,7 @@
  *
  *  1. One operation of the flash at a time, and the next only when the one before is done. So a cut
  *     leaves at most one thing unproven: the last frame, or the sector after the head.
+ *     [log_error_test.c]
  *  2. A sector is used only if its PREP is valid, and PREP is programmed only when its erase is
  *     done. What reads blank without it is erased again. A PREP that a power-on finds may itself
  *     have been cut: it is programmed once more, which completes weak bits (the only bytes that are
@@ -379,7 +380,7 @@ static bool resume_in_sector(struct rlog *log)
  * record can be read now and then only, it is done anew in a sector that is erased for it. */
 static void resume(struct rlog *log)
 {
-    for (int tries = 0; tries < 3; tries++) {
+    for (unsigned tries = 0; tries < RLOG_TRIES; tries++) {
         if (tries) rlog_resolve(log);
         bool in_segment = !rlog_is_strict(log) && tries == 0 && find_resume_segment(log);
         bool done = in_segment ? resume_in_segment(log) : resume_in_sector(log);
@@ -410,19 +411,13 @@ int rlog_format(struct rlog *log, const struct rlog_config *config)
     return rlog_mount(log, config);
 }
 
-static void note_time(struct rlog *log, uint64_t time)
-{
-    if (time > RLOG_TIME_MAX) time = RLOG_TIME_MAX;
-    if (time > log->time) log->time = time;
-}
-
 int rlog_append(struct rlog *log, const void *data, uint32_t size, uint64_t time, uint64_t *number)
 {
     int error = enter(log);
     if (error) return error;
     if (size > rlog_record_max(&log->flash->geometry, (uint16_t)log->segment_size))
         return RINGLOG_ERR_TOO_BIG;
-    note_time(log, time);
+    rlog_note_time(log, time);
     if (log->state == RLOG_SEALED) log->state = RLOG_READY;
     if (log->state != RLOG_READY) resume(log);
     if (log->error) return leave(log);

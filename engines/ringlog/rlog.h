@@ -30,7 +30,8 @@
  * SEAL is empty: an orderly shutdown. A check is CRC-32C over id, geometry, sector, lap, offset,
  * header and payload, so nothing from another lap, log or place is ever valid.
  *
- * Survives: edge, prefix, bits, zeros and ecc in both profiles, weak in RLOG_STRICT. A cut costs:
+ * Survives: edge, prefix, bits, zeros, ecc and fail in both profiles, weak in RLOG_STRICT. A cut
+ * costs:
  *   RLOG_SEGMENT    the rest of a segment or two, a BASE, a copy of the last record. No erase.
  *   RLOG_STRICT  the rest of the sector and one erase: after a power-on nothing is programmed into
  *                a sector that a cut may have touched, and no erase is believed that it may have
@@ -55,6 +56,10 @@
  *   - PREP and BASE of more than 3 sectors at either end of the ring, or next to the head: the log
  *     may seem shorter, or empty.
  *
+ * Not claimed: glitch. A read that goes wrong once may look like what a cut leaves, and costs what
+ * rot does. One that answers an error costs nothing, and with ../twice.h in between the class is
+ * survived.
+ *
  * Invariants, of every image that cuts can leave; rlog_check walks them after each call
  * (BO_CHECKS).
  *  1. Sectors from 0 up to the head are opened in the head's lap; those after the next one are of
@@ -74,8 +79,9 @@
  *
  * Memory: struct rlog and a buffer of two segments, of the caller. No heap, no recursion, no
  * globals. Needs memcpy, memset. Not reentrant. Errors: those of flash.h and ringlog.h. After an
- * error of the flash the log stays usable; the next call looks at the flash anew. What waited in
- * RAM is gone then: rlog_range returns how far the log got.
+ * error of the flash the log stays usable. A call that only reads has changed nothing then. After
+ * one that changes, the next call looks at the flash anew, and what waited in RAM is gone:
+ * rlog_range returns how far the log got.
  */
 #ifndef BROWNOUT_RLOG_H
 #define BROWNOUT_RLOG_H
@@ -147,8 +153,8 @@ struct rlog_config {
  *                         READY <-------------> SEALED
  *                                  rlog_append
  *
- *   rlog_clear: every state but EMPTY --> READY.  An error of the flash: every state --> LOST.
- *   Calls that read, rlog_sync and rlog_prepare move along no other arrow. */
+ *   rlog_clear: every state but EMPTY --> READY.  An error of the flash in a call that changes:
+ *   every state --> LOST. Calls that read, rlog_sync and rlog_prepare move along no other arrow. */
 enum rlog_state {
     RLOG_LOST,         /* a call failed: the next one looks at the flash anew */
     RLOG_EMPTY,        /* no sector was ever opened */

@@ -71,7 +71,7 @@ uint64_t rlog_reads_max(const struct rlog_config *config, enum rlog_call call)
     case RLOG_CALL_SYNC:
         return t.mount;
     case RLOG_CALL_APPEND:
-        return t.mount + resume_reads(config, &t);
+        return RLOG_TRIES * (t.mount + resume_reads(config, &t));
     case RLOG_CALL_SEAL:
     case RLOG_CALL_PREPARE:
     case RLOG_CALL_CLEAR:
@@ -100,6 +100,7 @@ uint64_t rlog_changes_max(const struct rlog_config *config, enum rlog_call call)
     switch (call) {
     case RLOG_CALL_APPEND: /* BASE, the last record again, the record, perhaps the next sector */
         return 3 * open + (2 * t.segment_count + 4 + (config->batch ? 2 : 0)) * frame +
+               (RLOG_TRIES - 1) * (open + (t.segment_count + 1) * frame) +
                (config->ahead ? 1 + frame : 0);
     case RLOG_CALL_SYNC:
         return config->batch ? frame : 0;

@@ -3,9 +3,10 @@
  *     rlog_bound_test [v]
  *
  * Method. Histories by chance, on parts of several geometries, with every set of options: records
- * of all sizes, power-ons, power cuts in any call. The most reads and the most changes of each call
- * are held against rlog_reads_max and rlog_changes_max: never more; and on each geometry, with one
- * of the sets of options at least, the worst comes within a factor of 4 of what is stated.
+ * of all sizes, power-ons, power cuts in any call, calls of the flash that fail once or twice. The
+ * most reads and the most changes of each call are held against rlog_reads_max and
+ * rlog_changes_max: never more; and on each geometry, with one of the sets of options at least, the
+ * worst comes within a factor of 4 of what is stated.
  */
 #include "rlog_bench.h"
 
@@ -52,8 +53,27 @@ static void note_starts(void)
 
 static uint32_t calls_left;
 
+/* Calls that fail without a cut, and calls until the first of them. */
+static uint32_t failures_left, calls_to_failure;
+
+static bool fails(void)
+{
+    if (failures_left == 0 || --calls_to_failure != 0) return false;
+    failures_left--;
+    calls_to_failure = 1 + ram_flash_below(&random_state, 3 * bench.log.segment_count);
+    return true;
+}
+
+/* While the append after a power-on writes the last record anew, which it tries three times. */
+static void let_fail(void)
+{
+    failures_left = 1 + ram_flash_below(&random_state, 2);
+    calls_to_failure = 1 + ram_flash_below(&random_state, 3 * bench.log.segment_count);
+}
+
 static bool cut_power(struct ram_flash *ram, const struct ram_flash_call *call)
 {
+    if (fails()) return true;
     if (calls_left == 0 || --calls_left != 0) return false;
     enum ram_flash_tear_kind kinds[] = {RAM_FLASH_TEAR_NONE, RAM_FLASH_TEAR_ALL,
                                         RAM_FLASH_TEAR_SOME};
@@ -119,7 +139,9 @@ static void run_history(uint32_t seed)
         for (uint32_t n = style == 5 && dice > 28 ? many : 1; n != 0 && dice < 33; n--)
             append_one(most, style);
         if (style == 5) (void)NOTE(RLOG_CALL_SYNC, rlog_sync(&bench.log));
+        failures_left = 0;
         if (dice == 30 || dice < 8) CHECK(mount() == BO_FLASH_OK, "mount");
+        if (style < 3 && dice < 8) let_fail();
         if (dice == 31 || dice == 3) read_some();
     }
 }

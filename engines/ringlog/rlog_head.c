@@ -162,11 +162,17 @@ static uint32_t completed(const struct frame *frame)
     return count;
 }
 
+void rlog_note_time(struct rlog *log, uint64_t time)
+{
+    if (time > RLOG_TIME_MAX) time = RLOG_TIME_MAX;
+    if (time > log->time) log->time = time;
+}
+
 static void take_base(struct rlog *log, const struct base *base)
 {
     log->next = log->unproven = base->base;
     log->accepted = base->base + base->copies;
-    log->time = base->time;
+    rlog_note_time(log, base->time); /* an append that failed may have said a later one */
 }
 
 /* Takes a frame of the last segment into account. */

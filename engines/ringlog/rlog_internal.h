@@ -61,6 +61,8 @@ enum {
  * should be: more than a cut leaves unreadable. */
 #define RLOG_SECTORS_AROUND 4u
 #define RLOG_SEGMENTS_AFTER 3u
+/* How often a resume is tried where the flash answers errors. */
+#define RLOG_TRIES 3u
 #define RLOG_HOLES_MAX 2u /* segments without a frame before one with a BASE */
 
 enum frame_type {
@@ -224,6 +226,9 @@ uint32_t rlog_get_varint(const uint8_t *from, uint32_t size, uint32_t *n);
 
 /* Finds out everything anew. */
 void rlog_resolve(struct rlog *log);
+
+/* The time of an append, or of a BASE: the latest so far counts. */
+void rlog_note_time(struct rlog *log, uint64_t time);
 
 /* rlog_read.c */
 

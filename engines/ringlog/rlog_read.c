@@ -403,11 +403,13 @@ static bool enter(struct rlog *log)
     return log->state != RLOG_LOST && log->state != RLOG_EMPTY;
 }
 
+/* A read that failed has changed nothing: what is known of the flash, and waits in RAM, stays. */
 static int leave(struct rlog *log, int answer)
 {
-    if (log->error) log->state = RLOG_LOST;
+    if (log->error) answer = log->error;
+    log->error = BO_FLASH_OK;
     rlog_check(log);
-    return log->error ? log->error : answer;
+    return answer;
 }
 
 void rlog_iterate(struct rlog_iterator *iterator, uint64_t number)

@@ -128,7 +128,7 @@ int seqlog_plan(const struct bo_flash_geometry *g, const struct seqlog_config *c
 
 /* Recovery ---------------------------------------------------------------------------------- */
 
-/* Behind the last byte of the head that is not blank, from log->end on. */
+/* After the last byte of the head that is not blank, from log->end on. */
 static int torn_end(struct seqlog *log, const struct seqlog_cursor *cursor, uint32_t *end)
 {
     uint32_t offset = log->end;
@@ -185,6 +185,14 @@ static int recover(struct seqlog *log)
     }
     log->stale = false;
     return BO_FLASH_OK;
+}
+
+/* A change failed: it is done or not, as the flash shows from now on to readers, as it will to the
+ * next power-on. Where that can't be seen now, the next change looks. */
+static int failed(struct seqlog *log, int error)
+{
+    (void)recover(log);
+    return error;
 }
 
 /* Before a change. */
@@ -345,10 +353,7 @@ int seqlog_append(struct seqlog *log, const void *data, uint32_t size, uint64_t 
         seqlog_frame_size_max(log->framing, size, unit) + unit > log->work_size)
         return RINGLOG_ERR_TOO_BIG;
     error = append(log, data, size);
-    if (error) {
-        log->stale = true;
-        return error;
-    }
+    if (error) return failed(log, error);
     if (number != NULL) *number = log->next - 1;
     /* The record is there whatever becomes of this; what fails here is done again when needed. */
     if (log->ahead && log->append > log->flash->geometry.sector_size / 2) (void)prepare(log);
@@ -368,8 +373,7 @@ int seqlog_clear(struct seqlog *log)
     if (error || !log->open) return error;
     if (log->header.reach == 0 && log->header.first == log->next) return BO_FLASH_OK;
     error = open_sector(log, 0);
-    if (error) log->stale = true;
-    return seqlog_checked(log, error);
+    return seqlog_checked(log, error ? failed(log, error) : BO_FLASH_OK);
 }
 
 /* Checks of the engine itself --------------------------------------------------------------- */

@@ -64,7 +64,7 @@
  * of 32 bytes or less.
  *
  * Cuts. Survives the classes edge, prefix, bits and zeros for programs and erases, nested to any
- * depth. Not claimed:
+ * depth, and fail: what a call did that failed is seen at once. Not claimed:
  *   weak  a program that left no trace may have left weak bits, and the last record before a cut is
  *         believed when it reads right;
  *   ecc   units that the part can't correct (BO_FLASH_ERR_ECC) are passed over like torn ones, but
@@ -73,7 +73,9 @@
  *   rot   a record or a header that rots is reported (RINGLOG_ERR_DAMAGED) or passed over, and
  *         later records keep their numbers. The header of the head is the exception: a head that
  *         can't be read looks like a sector that was not opened, and goes with the next record. And
- *         a last record that rots looks like one whose append was cut.
+ *         a last record that rots looks like one whose append was cut;
+ *   glitch  the same, of a read that is wrong once. One that answers an error costs nothing, and
+ *         with ../twice.h in between the class is survived.
  * A part whose interrupted program may damage earlier data of the sector (tear scope sector) can
  * lose those, as with any log that keeps one copy.
  *

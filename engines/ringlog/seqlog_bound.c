@@ -4,7 +4,7 @@
  *
  * What cuts leave. Of the headers one can be bad: that of the sector after the head. An index may
  * name a sector far before the head, or none: each power-on that is cut between a header and its
- * index leaves it one more behind. Sectors without a record may follow each other: a record as
+ * index leaves it one further back. Sectors without a record may follow each other: a record as
  * large as a sector is cut, and the next one opens the next sector.
  */
 #include "seqlog_internal.h"

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 import pytest
+from conftest import SECONDS_MAX
 
 RINGLOG = pathlib.Path(__file__).resolve().parent
 ENGINES = RINGLOG.parent
@@ -118,7 +119,7 @@ def test_rlog_works_without_what_was_left_out(left_out, tmp_path):
     options = [*without(left_out), "-O1", "-DBO_CHECKS", f"-I{RINGLOG}"]
     program = tmp_path / "main"
     subprocess.run(["gcc", *options, tmp_path / "main.c", *sources, "-o", program], check=True)
-    done = subprocess.run([program], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([program], capture_output=True, text=True, timeout=SECONDS_MAX)
     # Of all pairs of a profile, batch and ahead those are refused that the build can't do.
     halves = {"BATCH", "AHEAD", "SEGMENT", "STRICT"} & set(left_out)
     assert (done.returncode, done.stdout) == (0, str(8 - 8 // 2 ** len(halves)))
@@ -129,5 +130,5 @@ def test_rlog_recovers_within_its_bounds_without_bisection(test, tmp_path):
     program = tmp_path / "program"
     options = ["-std=c11", *STRICT, "-O1", "-DRLOG_NO_SEARCH", "-DBO_CHECKS", f"-I{ENGINES.parent}"]
     subprocess.run(["gcc", *options, RINGLOG / test, *SOURCES, "-o", program], check=True)
-    done = subprocess.run([program], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([program], capture_output=True, text=True, timeout=SECONDS_MAX)
     assert done.returncode == 0, done.stdout

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* seq.h - what the map and the queue in the sequential-storage flash format have in common.
  *
- * The format is that of the Rust crate sequential-storage, 0.7 to 8.0.1. Its "page" is a sector
+ * The format is that of the Rust crate sequential-storage, 0.7 to 8.0.2. Its "page" is a sector
  * here. A sector is: start word, payload, end word, where a word is max(read unit, unit) bytes.
  *
  *     start word | item | item | ... | blank | end word
@@ -20,7 +20,7 @@
 extern "C" {
 #endif
 
-/* Version of the format: 1 is that of the crate, 0.7 to 8.0.1. */
+/* Version of the format: 1 is that of the crate, 0.7 to 8.0.2. */
 #define SEQ_FORMAT_VERSION 0x00010000u
 
 #define SEQ_WORD_MAX 32u   /* limit of the format */

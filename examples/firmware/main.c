@@ -10,9 +10,6 @@
 #include "examples/firmware/port.h"
 #include "examples/firmware/use.h"
 
-/* Two laps around the part, and more. */
-#define STEPS 120u
-
 static bool fail(const char *what, uint32_t cut)
 {
     board_print(use.name);
@@ -24,10 +21,10 @@ static bool fail(const char *what, uint32_t cut)
     return false;
 }
 
-/* Does the steps from `n` on, and returns the first that did not succeed, or STEPS. */
+/* Does the steps from `n` on, and returns the first that did not succeed, or use.steps. */
 static uint32_t steps_from(uint32_t n)
 {
-    while (n < STEPS && use.step(n) == 0)
+    while (n < use.steps && use.step(n) == 0)
         n++;
     return n;
 }
@@ -40,8 +37,8 @@ static bool goes_on(uint32_t n, uint32_t cut)
     uint32_t count = use.count();
     if (count != n && count != n + 1) return fail("shows another step than the last", cut);
     if (!use.holds(count) && !use.cut_may_lose) return fail("a cut lost something", cut);
-    if (steps_from(count) != STEPS) return fail("a step failed", cut);
-    if (!use.holds(STEPS)) return fail("something else is held than was stored", cut);
+    if (steps_from(count) != use.steps) return fail("a step failed", cut);
+    if (!use.holds(use.steps)) return fail("something else is held than was stored", cut);
     return true;
 }
 
@@ -53,7 +50,7 @@ static bool survives(uint32_t cut, bool *met)
     part_cut_in(cut);
     uint32_t n = steps_from(0);
     *met = part_is_off();
-    if (!*met && n != STEPS) return fail("a step failed", cut);
+    if (!*met && n != use.steps) return fail("a step failed", cut);
     if (!goes_on(n, cut)) return false;
     return part_breach() == NULL || fail(part_breach(), cut);
 }
@@ -69,7 +66,7 @@ int main(void)
     while (met);
     board_print(use.name);
     board_print(": steps ");
-    board_print_number(STEPS);
+    board_print_number(use.steps);
     board_print(", cuts ");
     board_print_number(cut - 1);
     board_print(", stack ");

@@ -39,7 +39,7 @@ static bool cut_now(void)
 
 static bool program_word(uint32_t address, const uint8_t *data, uint8_t kept)
 {
-    if (programs[address / PART_WORD]++ == PART_PROGRAMS_PER_WORD)
+    if (programs[address / PART_WORD]++ == PART_PROGRAMS_PER_WORD && PART_PROGRAMS_PER_WORD != 0)
         return refuse("a word is programmed too often");
     for (uint32_t i = 0; i < PART_WORD; i++) {
         if (data[i] & ~part_memory[address + i]) return refuse("a program sets a bit");

@@ -1,6 +1,6 @@
 /* part.h - a microcontroller's flash, simulated in RAM: what stands for the vendor's driver here.
  *
- * 6 sectors of 256 bytes, read like memory, programmed in words of 4 bytes, each at most twice
+ * 9 sectors of 256 bytes, read like memory, programmed in words of 4 bytes, each at most twice
  * between erases. It notes the first breach of its rules, and its power can be cut inside any
  * program or erase.
  */
@@ -11,10 +11,12 @@
 #include <stdint.h>
 
 #define PART_SECTOR 256u
-#define PART_SECTORS 6u
+#define PART_SECTORS 9u
 #define PART_SIZE (PART_SECTOR * PART_SECTORS)
 #define PART_WORD 4u
-#define PART_PROGRAMS_PER_WORD 2u
+#ifndef PART_PROGRAMS_PER_WORD
+#define PART_PROGRAMS_PER_WORD 2u /* 0: as many as one likes */
+#endif
 
 extern uint8_t part_memory[PART_SIZE];
 

@@ -42,7 +42,7 @@ static int use_mount(const struct bo_flash *flash) {{ (void)flash; return 0; }}
 static int use_step(uint32_t n) {{ {step} }}
 static uint32_t use_count(void) {{ return {count}; }}
 static bool use_holds(uint32_t n) {{ return n == {count}; }}
-const struct use use = {{"wrong", false, use_mount, use_step, use_count, use_holds}};
+const struct use use = {{"wrong", 120, false, use_mount, use_step, use_count, use_holds}};
 """
 PROGRAM = "uint32_t zero = 0; if (!part_program(n % 300 * 4, &zero, 4)) return -1; "
 UNALIGNED = (
@@ -84,5 +84,5 @@ def test_a_fault_of_the_processor_ends_the_run(tmp_path):
 
 
 def test_a_store_that_does_not_build_is_named(tmp_path):
-    with pytest.raises(firmware.Failure, match="naive does not build for Cortex-M4:\n.*nothing.c"):
+    with pytest.raises(firmware.Failure, match="lsm does not build for Cortex-M4:\n.*nothing.c"):
         firmware.build(tmp_path, engines.VARIANTS[-1], engines.M4, [], "nothing.c")

@@ -12,6 +12,7 @@
 
 struct use {
     const char *name;
+    uint32_t steps; /* that are done: two laps around the part, and more */
     /* What a cut step may have lost comes back when it is done again; until then it is missing. */
     bool cut_may_lose;
     /* Power-on. The next two return 0 or an error of the engine. */
@@ -41,5 +42,11 @@ uint32_t use_pushed(uint32_t n);
 
 /* The steps of a map: step n stores the key n % USE_KEYS. */
 #define USE_KEYS 5u
+
+/* `count` and `holds` of a map, by what fetches from it: at most USE_SIZE_MAX bytes, and 0 or an
+ * error of engines/map/map.h. */
+typedef int use_fetch(uint8_t key, uint8_t *value, uint32_t *size);
+uint32_t use_map_count(use_fetch *fetch);
+bool use_map_holds(use_fetch *fetch, uint32_t n);
 
 #endif

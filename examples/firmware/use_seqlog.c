@@ -40,4 +40,4 @@ static bool use_holds(uint32_t n)
     return expected == n && kept == 0;
 }
 
-const struct use use = {"seqlog", false, use_mount, use_step, use_count, use_holds};
+const struct use use = {"seqlog", 120, false, use_mount, use_step, use_count, use_holds};

@@ -44,4 +44,4 @@ static bool use_holds(uint32_t n)
     return seqqueue_next(&queue, &iterator, item, sizeof item, &size) == QUEUE_ERR_EMPTY;
 }
 
-const struct use use = {"seqqueue", false, use_mount, use_step, use_count, use_holds};
+const struct use use = {"seqqueue", 120, false, use_mount, use_step, use_count, use_holds};

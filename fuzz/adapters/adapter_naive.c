@@ -1,4 +1,5 @@
-/* adapter_naive.c - drives engines/map/naive. */
+/* adapter_naive.c - drives engines/map/naive. The work buffer is as large as a sector, unless
+ * less is asked for. */
 #include <assert.h>
 
 #include "engines/map/naive.h"
@@ -150,7 +151,7 @@ const struct adapter adapter_naive = {
     .kind = ADAPTER_MAP,
     .name = "naive",
     .summary = "one value in a sector, erased to update: the baseline that wears out",
-    .claims = "edge,prefix,bits,zeros,rot",
+    .claims = "edge,prefix,bits,zeros,fail",
     .promised = ADAPTER_FULL_CHANGES,
     .options = options,
     .widened = ADAPTER_UPDATE_MAY_LOSE | ADAPTER_CLEAR_MAY_STOP,

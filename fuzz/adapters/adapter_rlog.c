@@ -302,7 +302,7 @@ const struct adapter adapter_rlog = {
     RLOG_ADAPTER,
     .name = "rlog",
     .summary = "position-numbered ring log, mounted by bisection, segment profile",
-    .claims = "edge,prefix,bits,zeros,ecc",
+    .claims = "edge,prefix,bits,zeros,ecc,fail",
     .widened_by = widened_segment,
     .widened_why = TAIL_OPEN "; in sectors of less than four segments, and where programs are "
                              "limited, the first append after a power-on takes a new sector",
@@ -314,7 +314,7 @@ const struct adapter adapter_rlog_strict = {
     RLOG_ADAPTER,
     .name = "rlog-strict",
     .summary = "the same, strict profile: believes nothing that a cut may have touched",
-    .claims = "edge,prefix,bits,zeros,weak,ecc",
+    .claims = "edge,prefix,bits,zeros,weak,ecc,fail",
     .widened = ADAPTER_TAIL_OPEN | ADAPTER_POWER_ON_DROPS,
     .widened_why = TAIL_OPEN "; the first append after a power-on takes a new sector",
     .mount = mount_strict,

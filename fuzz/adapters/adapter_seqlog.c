@@ -1,4 +1,5 @@
-/* adapter_seqlog.c - drives engines/ringlog/seqlog. */
+/* adapter_seqlog.c - drives engines/ringlog/seqlog, with each way to frame records and each to find
+ * the head. The memory that a user would give the engine lies after the struct, in one object. */
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -298,7 +299,7 @@ const struct adapter adapter_seqlog = {
     .name = "seqlog",
     .summary =
         "ring log with a sequence number in each sector; framing and head search are options",
-    .claims = "edge,prefix,bits,zeros",
+    .claims = "edge,prefix,bits,zeros,fail",
     .options = options,
     .relies_on_and = false,
     .refuses = refuses,

@@ -1,4 +1,5 @@
-/* adapter_seqmap.c - drives engines/map/seqmap. */
+/* adapter_seqmap.c - drives engines/map/seqmap, with each of its caches. The memory that a user
+ * would give the engine lies after the struct, in one object. */
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>

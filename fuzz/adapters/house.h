@@ -4,7 +4,7 @@
 
 #include "fuzz/adapter.h"
 
-extern const struct adapter adapter_seqmap, adapter_naive;
+extern const struct adapter adapter_seqmap, adapter_naive, adapter_lsm, adapter_tickv;
 extern const struct adapter adapter_seqqueue;
 extern const struct adapter adapter_seqlog, adapter_rlog, adapter_rlog_strict;
 

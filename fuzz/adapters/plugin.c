@@ -17,7 +17,12 @@ static const char *lacks_functions(const struct adapter *adapter)
     const struct adapter_list *list = adapter->list;
     switch (adapter->kind) {
     case ADAPTER_MAP:
-        return map && map->store && map->fetch ? NULL : "store or fetch";
+        if (!map || !map->store || !map->fetch) return "store or fetch";
+        if (!map->begin != !map->commit || !map->begin != !map->abort)
+            return "begin, commit or abort, which go together";
+        return !map->open == !map->close && !map->open == !map->fetch_at
+                   ? NULL
+                   : "open, close or fetch_at, which go together";
     case ADAPTER_QUEUE:
     case ADAPTER_LOG:
         if (!list || !(list->append || (adapter->kind == ADAPTER_QUEUE && list->push)))
@@ -96,6 +101,15 @@ static bool is_complete(const struct adapter *adapter, char reason[PLUGIN_REASON
     return !lack || says(reason, "its adapter lacks %s", lack);
 }
 
+/* What the loader complains of, without the name of the file, which the report puts first. */
+static const char *complaint_about(const char *file)
+{
+    const char *complaint = dlerror();
+    size_t length = strlen(file);
+    bool named = strncmp(complaint, file, length) == 0 && complaint[length] == ':';
+    return named ? complaint + length + strspn(complaint + length, ": ") : complaint;
+}
+
 size_t plugin_load(const char *path, const struct adapter *adapters[PLUGIN_ENGINES_MAX],
                    char reason[PLUGIN_REASON_MAX])
 {
@@ -106,7 +120,7 @@ size_t plugin_load(const char *path, const struct adapter *adapters[PLUGIN_ENGIN
     assert(path && reason);
     snprintf(local, sizeof local, "%s%s", strchr(path, '/') ? "" : "./", path);
     void *handle = dlopen(local, RTLD_NOW | RTLD_LOCAL);
-    if (!handle) return says(reason, "%s", dlerror());
+    if (!handle) return says(reason, "%s", complaint_about(local));
     size_t count = adapters_of(handle, adapters, &symbol, reason);
     assert(count <= PLUGIN_ENGINES_MAX && (count == 0 || symbol));
     for (size_t i = 0; i < count; i++) {

@@ -12,8 +12,8 @@ const char *seq_claims(const struct bo_flash_geometry *geometry,
 {
     uint32_t limit = geometry->programs_per_unit;
     (void)settings;
-    if (limit > 1 || (limit == 1 && geometry->sector_count == 2)) return "edge,prefix,zeros";
-    return "edge,prefix,bits,zeros";
+    if (limit > 1 || (limit == 1 && geometry->sector_count <= 2)) return "edge,prefix,zeros,fail";
+    return "edge,prefix,bits,zeros,fail";
 }
 
 static const char *sector_state(const struct bo_flash *flash, uint32_t sector)

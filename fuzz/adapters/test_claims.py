@@ -5,7 +5,7 @@ further, with more of everything.
 """
 
 import pytest
-from harness import Harness, shared_object
+from harness import USAGE, Harness, shared_object
 
 from tools import engines
 
@@ -70,10 +70,59 @@ def test_seqmap_shows_no_divergence_with_any_cache(deep, cache):
     assert result.judged > 1000 and not result.found
 
 
+def sorted_map(unit, mode):
+    """A transaction or two and a removal, on a write-once part; in a log, if there is one."""
+    sector = 128 if unit < 8 else 256
+    sectors = 12 if mode == "staging" else 9
+    part = f"generic sectors={sectors} sector={sector} page=64"
+    return f"""chip {part} unit={unit} read={unit} programs=1
+engine lsm key=4 value=12 mode={mode}
+seed {unit}
+store a fill 0x11 10
+store b fill 0x00 3
+remove a
+store b fill 0x33 {unit % 12}
+"""
+
+
+UNITS_OF_MODES = [(unit, "compatible") for unit in (1, 8, 32)] + [(8, "staging"), (32, "staging")]
+
+
+@pytest.mark.parametrize("unit, mode", UNITS_OF_MODES)
+def test_lsm_shows_no_divergence_with_any_unit(deep, unit, mode):
+    result = deep.explore(sorted_map(unit, mode), *DEEP, *FEW)
+    assert result.judged > 500 and not result.found
+
+
+def objects(unit):
+    """Values that are replaced until what is live has to move, and a removal."""
+    stores = "".join(f"store {'ab'[i % 2]} fill {i} {40 + i}\n" for i in range(4))
+    return f"""chip generic sectors=3 sector=128 page=64 unit={unit} read={unit}
+engine tickv work=16
+{stores}remove a
+destroy b
+"""
+
+
+@pytest.mark.parametrize("unit", [1, 8])
+def test_tickv_shows_no_divergence_with_any_unit(deep, unit):
+    result = deep.explore(objects(unit), *DEEP, *FEW)
+    assert result.judged > 500 and not result.found
+
+
 def test_naive_reports_missing_what_rots(harness):
     text = scenario(1, 0, 4, "", removes=True)
     result = harness.explore(text, "--engine", "naive", "--faults", "rot", "--masks", "200")
     assert result.judged > 1000 and not result.found
+
+
+def test_an_erase_cut_early_brings_back_what_naive_reported_missing(harness):
+    """Why naive does not claim rot: the erase sets the bit again that had rotted, and no other."""
+    text = "chip generic sectors=2 sector=384 page=128 unit=8 tear=0\nengine naive\n\n"
+    text += f"store {31 * 'b'} fill 0xff 212\nrot 1 seed 171\nmount\n"
+    text += f"store {31 * 'b'} empty cut 1 lift-only:{{}}\nmount\n"
+    assert harness.replay(text.format(197))[0] == "honest"
+    assert not harness.replay(text.format(196))[0]
 
 
 def test_a_value_that_is_stored_again_in_its_place_may_rot_too(harness):
@@ -110,6 +159,22 @@ def test_a_class_that_is_claimed_on_other_parts_only_is_not_tried(harness):
     assert "mount: expected ok, got damaged" in said
 
 
+ONE_SECTOR = """chip generic sectors=1 sector=64 page=64 unit=2 programs=1
+engine seqqueue
+push empty
+push 0xffff
+append fill 1 40
+push empty
+"""
+
+
+def test_bits_are_not_claimed_by_a_queue_on_a_single_sector_that_limits_programs(harness):
+    path = harness.write(ONE_SECTOR)
+    assert "faults edge,prefix,zeros" in harness.brownout("explore", path).stdout
+    found = harness.explore(ONE_SECTOR, "--faults", "bits", "--masks", 64, "--bits", 256).found
+    assert [it.clause for it in found] == ["lawful"]
+
+
 def test_fuzz_accuses_no_engine_of_what_it_claims_on_other_parts_only(harness):
     chip = ["--chip", "generic sectors=2 sector=128 page=64 programs=1"]
     fuzz = ["fuzz", "--engine", "seqmap", *chip, "--runs", 16, "--no-shrink"]
@@ -124,7 +189,7 @@ def test_a_class_that_an_engine_never_claims_is_tried_and_named(harness):
     said = harness.brownout("explore", path, "--max", 1, "--no-shrink").stdout
     assert "does not claim to survive it on this part: ecc" in said and "DIVERGENCE" in said
     said = harness.brownout("explore", path, "--faults", "claimed").stdout
-    assert "faults edge,prefix,bits,zeros, depth 1" in said and "  no divergence" in said
+    assert "faults edge,prefix,bits,zeros,fail, depth 1" in said and "  no divergence" in said
 
 
 # The adapter has stand-ins for what is left out.
@@ -157,3 +222,24 @@ def test_the_smallest_rlog_survives_what_the_strict_profile_claims(harness, root
         few = ["--bits", "3", "--masks", "1", "--prefixes", "2"]
         result = harness.explore(root / "scenarios" / f"{name}.scn", *words, *few)
         assert result.judged > 1000 and not result.found
+
+
+SMALL = "sector=64 page=64"
+REFUSED = [
+    ("naive", f"{SMALL} erased=0", "erased bytes are 0xff"),
+    ("seqmap", f"sectors=1 {SMALL}", "at least 2 sectors"),
+    ("seqqueue", f"{SMALL} erased=0", "erased bytes are 0xff"),
+    ("seqqueue buffer=200", f"sectors=3 {SMALL}", "a buffer that does not fill all sectors"),
+    ("rlog", f"sectors=2 {SMALL}", "at least 3 sectors"),
+    ("seqlog find=fine", f"sectors=4 {SMALL} programs=1", "as many programs of a unit as it has"),
+    ("seqlog", f"{SMALL} erased=0", "erased bytes are 0xff"),
+]
+
+
+@pytest.mark.parametrize("engine, chip, reason", REFUSED)
+def test_a_chip_that_an_engine_can_not_use_is_refused_with_the_reason(
+    brownout, harness, engine, chip, reason
+):
+    path = harness.write(f"chip generic {chip}\nengine {engine}\nlook\n")
+    refused = brownout("run", path)
+    assert refused.returncode == USAGE and reason in refused.stderr

@@ -6,25 +6,14 @@ The plug-ins are the queue of examples/plugin with one thing changed, compiled h
 
 import pytest
 from conftest import ROOT
-from harness import USAGE, Harness, shared_object
+from harness import USAGE, Harness, changed_entry, shared_object
 
 EXAMPLE = (ROOT / "examples/plugin/snapshot_queue.c").read_text()
 BEFORE = f"""{EXAMPLE.replace("*brownout_adapter(void)", "*queue_entry(void)")}
 static struct adapter adapter;
 static struct adapter_list list;
 """
-AFTER = """
-adapter_entry brownout_adapter;
-const struct adapter *brownout_adapter(void)
-{
-    adapter = snapshot_queue;
-    list = queue_calls;
-    adapter.name = "changed";
-    adapter.list = &list;
-    change();
-    return &adapter;
-}
-"""
+AFTER = changed_entry("snapshot_queue", "list", "queue_calls")
 QUEUE = """chip generic sectors=2 sector=128 page=64 unit=4
 engine changed
 

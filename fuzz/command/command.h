@@ -129,15 +129,14 @@ int command_write_case(const struct command_options *options, const struct scrip
 int command_print_divergence(const struct command_options *options,
                              const struct divergence *divergence);
 
-/* The same for what did not replay: a fault of the harness, printed on standard error. `image` is
- * where the image is on which it showed; "": there is none. */
+/* The same for what did not replay: a fault of the harness, printed on standard error. */
 int command_print_unreproduced(const struct command_options *options,
-                               const struct divergence *divergence, const char *image);
+                               const struct divergence *divergence);
 
 /* How cases are run again and made smaller. */
 struct settle_options command_settling(const struct command_options *options);
-/* As it can be pasted, with the plugin that holds the engine; `image` may be NULL. */
-void command_print_replay(const char *how, const char *image, const char *path, const char *engine);
+/* As it can be pasted, with the plugin that holds the engine. */
+void command_print_replay(const char *path, const char *engine);
 
 /* Flushes standard output. False, with a line printed, when it could not be written (a full disk).
  * */
@@ -225,5 +224,6 @@ int command_bench(int argc, char **argv);
 int command_fuzz(int argc, char **argv);
 int command_decode(int argc, char **argv);
 int command_wear(int argc, char **argv);
+int command_campaign(int argc, char **argv);
 
 #endif

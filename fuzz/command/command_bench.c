@@ -1,4 +1,4 @@
-/* bench: speeds of the harness, and what the ring logs cost. */
+/* bench: speeds of the harness, and what ring logs and maps cost. */
 #include "fuzz/command/bench.h"
 
 /* One file after the other; the second is explored in pairs of cuts. */
@@ -22,9 +22,10 @@ int command_bench(int argc, char **argv)
     if (!command_parse(argc, argv, &options)) return COMMAND_USAGE;
     if (options.file_count == 1)
         return command_refuse("bench takes two scenarios or more: a long run, a run for pairs of "
-                              "cuts, and other long runs; or none, for the costs of logs alone");
+                              "cuts, and other long runs; or none, for the costs of logs and maps");
     if (options.file_count) bench_chip();
     for (int i = 0; code == COMMAND_CLEAN && i < options.file_count; i++)
         code = bench_file(&options, i);
-    return code == COMMAND_CLEAN ? bench_logs(&options) : code;
+    if (code == COMMAND_CLEAN) code = bench_logs(&options);
+    return code == COMMAND_CLEAN && !options.engines ? bench_maps(&options) : code;
 }

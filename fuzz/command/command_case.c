@@ -78,14 +78,10 @@ static void print_word(const char *word)
     putchar('\'');
 }
 
-void command_print_replay(const char *how, const char *image, const char *path, const char *engine)
+void command_print_replay(const char *path, const char *engine)
 {
     const struct adapter *adapter = engines_find(engine);
-    printf("    replay with: brownout %s ", how);
-    if (image) {
-        print_word(image);
-        putchar(' ');
-    }
+    printf("    replay with: brownout replay ");
     print_word(path);
     if (adapter && engines_file(adapter)) {
         printf(" --plugin ");
@@ -118,7 +114,7 @@ void command_print_claims(const struct loaded *loaded, uint32_t tried, uint32_t 
 }
 
 int command_print_unreproduced(const struct command_options *options,
-                               const struct divergence *divergence, const char *image)
+                               const struct divergence *divergence)
 {
     struct db_case it;
     char path[COMMAND_PATH_MAX], name[DB_ARTEFACT_MAX], was[KIND_TEXT_MAX];
@@ -131,9 +127,9 @@ int command_print_unreproduced(const struct command_options *options,
     db_case_free(&it);
     if (code) return code;
     if (divergence->shown.clause != CLAUSE_NONE) kind_print(&divergence->shown, is);
-    command_fail("%s%s%s does not replay, a fault of the harness; recorded: %s, %s; shows: %s, %s",
-                 path, *image ? " with " : "", image, kind_print(&divergence->script->found, was),
-                 divergence->script->found.text, is, divergence->shown.text);
+    command_fail("%s does not replay, a fault of the harness; recorded: %s, %s; shows: %s, %s",
+                 path, kind_print(&divergence->script->found, was), divergence->script->found.text,
+                 is, divergence->shown.text);
     return COMMAND_CLEAN;
 }
 
@@ -144,11 +140,12 @@ int command_print_divergence(const struct command_options *options,
     char kind[KIND_TEXT_MAX];
     const struct finding *found = &divergence->script->found;
     assert(divergence->clause == found->clause && divergence->count > 0);
-    printf("  DIVERGENCE, clause %s, in %" PRIu64 " crash states: %s\n    %s\n",
-           clause_name(divergence->clause), divergence->count, kind_print(found, kind),
+    const char *where = divergence->script->image ? "on" : "in";
+    const char *what = divergence->script->image ? "images" : "crash states";
+    printf("  DIVERGENCE, clause %s, %s %" PRIu64 " %s: %s\n    %s\n",
+           clause_name(divergence->clause), where, divergence->count, what, kind_print(found, kind),
            found->text);
     int code = command_write_case(options, divergence->script, path);
-    if (code == COMMAND_CLEAN)
-        command_print_replay("replay", NULL, path, divergence->script->engine);
+    if (code == COMMAND_CLEAN) command_print_replay(path, divergence->script->engine);
     return code;
 }

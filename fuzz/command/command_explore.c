@@ -13,6 +13,7 @@
 
 #include "fuzz/command/command.h"
 #include "fuzz/db/db.h"
+#include "fuzz/explore/apart.h"
 #include "fuzz/explore/pool.h"
 #include "fuzz/explore/settle.h"
 #include "fuzz/script/json.h"
@@ -94,7 +95,7 @@ static int print_text(const struct command_options *options, const struct loaded
         if (code) return code;
     }
     for (uint32_t i = 0; i < result->unreproduced_count; i++) {
-        int code = command_print_unreproduced(options, &result->unreproduced[i], "");
+        int code = command_print_unreproduced(options, &result->unreproduced[i]);
         if (code) return code;
     }
     return COMMAND_CLEAN;
@@ -134,7 +135,7 @@ static int print_json_to(FILE *out, const struct command_options *options,
     }
     fprintf(out, "]}\n");
     for (uint32_t i = 0; i < result->unreproduced_count; i++) {
-        int code = command_print_unreproduced(options, &result->unreproduced[i], "");
+        int code = command_print_unreproduced(options, &result->unreproduced[i]);
         if (code) return code;
     }
     return COMMAND_CLEAN;
@@ -157,6 +158,27 @@ static int print_json(const struct command_options *options, const struct loaded
 
 /* --- the command --- */
 
+/* In the case of an image there is nothing to cut: it is tried. */
+static void try_image(const struct command_options *options, const struct loaded *loaded,
+                      struct result *result)
+{
+    struct replay tried;
+    const struct script *script = loaded->script;
+    replay_apart(script, loaded->adapter, &loaded->settings, NULL, &options->limits, &tried);
+    if (tried.finding.clause == CLAUSE_SCENARIO) {
+        memcpy(result->mistake, tried.finding.text, sizeof result->mistake);
+        return;
+    }
+    result->operations = script->op_count;
+    result->states = result->judged = 1;
+    result->parts = result->parts_all = 1;
+    if (tried.finding.clause == CLAUSE_NONE) return;
+    struct divergence found = {.clause = tried.finding.clause, .count = 1};
+    found.script = script_copy(script);
+    found.script->found = tried.finding;
+    result_add(result, &found);
+}
+
 /* What was found is in the result, whatever the answer. */
 static int explore_into(const struct command_options *options, const struct loaded *loaded,
                         struct db *db, struct result *result)
@@ -168,8 +190,11 @@ static int explore_into(const struct command_options *options, const struct load
                                 .limits = options->limits,
                                 .progress = options->quiet ? NULL : show_progress,
                                 .context = &progress};
-    pool_explore(loaded->script, loaded->adapter, &loaded->settings, &options->explore, &pool,
-                 result);
+    if (loaded->script->image)
+        try_image(options, loaded, result);
+    else
+        pool_explore(loaded->script, loaded->adapter, &loaded->settings, &options->explore, &pool,
+                     result);
     double seconds = command_end_progress(&progress);
     int code = COMMAND_CLEAN;
     const struct settle_options settle = command_settling(options);

@@ -1,7 +1,7 @@
 /* Random scenarios: fuzz, and decode, which makes a case of a fuzzer's input.
  *
- * fuzz without --image is a fuzz run (fuzz_run.h); its cases are written after the last batch, each
- * with its image where it has one. fuzz --image tries the one image of such a case again.
+ * fuzz without --image is a fuzz run (fuzz_run.h); its cases are written after the last batch. fuzz
+ * --image tries a dump of the flash as a fuzz run tries its images.
  */
 #define _GNU_SOURCE
 #include <assert.h>
@@ -12,17 +12,15 @@
 
 #include "fuzz/command/command.h"
 #include "fuzz/db/db.h"
+#include "fuzz/explore/apart.h"
 #include "fuzz/fuzzers/image.h"
-#include "fuzz/fuzzers/image_case.h"
 #include "fuzz/fuzzers/input.h"
-#include "fuzz/explore/replay.h"
+#include "fuzz/fuzzers/sweep.h"
 #include "fuzz/script/scenario.h"
 #include "fuzz/fuzzers/fuzz_run.h"
-#include "fuzz/db/sha256.h"
 #include "fuzz/script/json.h"
 #include "fuzz/script/file.h"
 #include "fuzz/script/settings.h"
-#include "fuzz/script/kind.h"
 
 #define SECONDS_DEFAULT 60.0
 
@@ -62,51 +60,13 @@ static void print_head(const struct command_options *options, const struct loade
     command_print_claims(loaded, options->explore.faults, 0);
 }
 
-static int write_image(const struct command_options *options, const struct fuzz_run_case *it,
-                       char path[COMMAND_PATH_MAX])
-{
-    char digest[SHA256_HEX_MAX], name[DB_ARTEFACT_MAX];
-    assert(it->image && it->image_size > 0);
-    sha256_hex(it->image, it->image_size, digest);
-    snprintf(name, sizeof name, "image-%s.bin", digest);
-    return command_write_artefact(options, name, it->image, it->image_size, path);
-}
-
-/* The case of an image is two files: chip and engine, and the image. */
-static int write_case(const struct command_options *options, const struct fuzz_run_case *it,
-                      char path[COMMAND_PATH_MAX], char image[COMMAND_PATH_MAX])
-{
-    image[0] = 0;
-    int code = command_write_case(options, it->divergence.script, path);
-    return code || !it->image ? code : write_image(options, it, image);
-}
-
-static int print_image_case(const struct command_options *options, const struct fuzz_run_case *it)
-{
-    char path[COMMAND_PATH_MAX], image[COMMAND_PATH_MAX], kind[KIND_TEXT_MAX];
-    int code = write_case(options, it, path, image);
-    if (code) return code;
-    assert(image[0] && it->image && "the case of an image has two files");
-    const struct finding *found = &it->divergence.script->found;
-    printf("  DIVERGENCE, clause %s, on %" PRIu64 " images: %s\n    %s\n",
-           clause_name(it->divergence.clause), it->divergence.count, kind_print(found, kind),
-           found->text);
-    command_print_replay("fuzz --image", image, path, it->divergence.script->engine);
-    return COMMAND_CLEAN;
-}
-
-/* What did not replay, each with its image where it has one. */
+/* What did not replay. */
 static int print_unreproduced(const struct command_options *options,
                               const struct fuzz_run_result *result)
 {
     int code = COMMAND_CLEAN;
-    for (uint32_t i = 0; code == COMMAND_CLEAN && i < result->unreproduced_count; i++) {
-        const struct fuzz_run_case *it = &result->unreproduced[i];
-        char image[COMMAND_PATH_MAX] = "";
-        if (it->image) code = write_image(options, it, image);
-        if (code == COMMAND_CLEAN)
-            code = command_print_unreproduced(options, &it->divergence, image);
-    }
+    for (uint32_t i = 0; code == COMMAND_CLEAN && i < result->unreproduced_count; i++)
+        code = command_print_unreproduced(options, &result->unreproduced[i]);
     return code;
 }
 
@@ -137,30 +97,22 @@ static int print_text(const struct command_options *options, const struct loaded
            result->total.judged, result->images);
     command_print_waived(&loaded->script->waivers, result->total.waived);
     for (uint32_t i = 0; i < result->case_count; i++) {
-        const struct fuzz_run_case *it = &result->cases[i];
-        int code = it->image ? print_image_case(options, it)
-                             : command_print_divergence(options, &it->divergence);
+        int code = command_print_divergence(options, &result->cases[i]);
         if (code) return code;
     }
     return print_unreproduced(options, result);
 }
 
-static int print_case_json(const struct command_options *options, const struct fuzz_run_case *it)
+static int print_case_json(const struct command_options *options, const struct divergence *it)
 {
-    char path[COMMAND_PATH_MAX], image[COMMAND_PATH_MAX];
-    int code = write_case(options, it, path, image);
+    char path[COMMAND_PATH_MAX];
+    int code = command_write_case(options, it->script, path);
     if (code) return code;
-    assert((image[0] != 0) == (it->image != NULL));
-    printf("{\"clause\": \"%s\", \"states\": %" PRIu64 ", \"finding\": ",
-           clause_name(it->divergence.clause), it->divergence.count);
-    json_print(stdout, it->divergence.script->found.text);
+    printf("{\"clause\": \"%s\", \"states\": %" PRIu64 ", \"finding\": ", clause_name(it->clause),
+           it->count);
+    json_print(stdout, it->script->found.text);
     printf(", \"case\": ");
     json_print(stdout, path);
-    printf(", \"image\": ");
-    if (image[0])
-        json_print(stdout, image);
-    else
-        printf("null");
     printf("}");
     return COMMAND_CLEAN;
 }
@@ -270,44 +222,40 @@ static int fuzz_loaded(const struct command_options *options, const struct loade
 
 /* --- one image --- */
 
-struct trial {
-    const struct command_options *options;
-    const struct loaded *loaded;
-};
-
-/* Tries the engine on an image as a fuzz run does. */
-static int try_apart(void *context)
+static int try_bytes(const struct command_options *options, const struct loaded *loaded,
+                     const uint8_t *image, uint64_t size)
 {
-    const struct trial *it = context;
-    const struct command_options *options = it->options;
-    uint64_t size, wanted;
-    assert(options->image);
-    struct rig *rig = rig_new(it->loaded->script, it->loaded->adapter, &it->loaded->settings);
-    wanted = bo_flash_size(chip_flash(rig->chip));
-    uint8_t *image = file_read(options->image, wanted, &size);
-    int code = COMMAND_CLEAN;
-    if (!image) {
-        code = command_refuse("%s: %s", options->image, strerror(errno));
-    } else if (size != wanted) {
-        code = command_refuse("%s: expected %" PRIu64 " bytes, as many as the chip has",
-                              options->image, wanted);
-    } else if (!image_try(rig, image) && rig->finding.clause == CLAUSE_SCENARIO) {
-        code = command_refuse("%s: %s", options->image, rig->finding.text);
-    } else if (rig->finding.clause != CLAUSE_NONE) {
-        printf("DIVERGENCE, clause %s: %s\n", clause_name(rig->finding.clause), rig->finding.text);
-        code = COMMAND_DIVERGED;
-    } else {
+    struct replay tried;
+    image_make_case(loaded->script, image, (size_t)size);
+    replay_apart(loaded->script, loaded->adapter, &loaded->settings, NULL, &options->limits,
+                 &tried);
+    const struct finding *finding = &tried.finding;
+    if (finding->clause == CLAUSE_SCENARIO)
+        return command_refuse("%s: %s", options->image, finding->text);
+    if (finding->clause == CLAUSE_NONE)
         printf("no divergence\n");
-    }
-    free(image);
-    rig_free(rig);
-    return code;
+    else
+        printf("DIVERGENCE, clause %s: %s\n", clause_name(finding->clause), finding->text);
+    return finding->clause == CLAUSE_NONE ? COMMAND_CLEAN : COMMAND_DIVERGED;
+}
+
+static uint64_t size_of(const struct bo_flash_geometry *geometry)
+{
+    return (uint64_t)geometry->sector_size * geometry->sector_count;
 }
 
 static int try_image(const struct command_options *options, const struct loaded *loaded)
 {
-    struct trial it = {options, loaded};
-    return command_apart(options, loaded->adapter->name, try_apart, &it);
+    uint64_t size, wanted = size_of(&loaded->script->part.geometry);
+    uint8_t *image = file_read(options->image, wanted, &size);
+    assert(options->image);
+    if (!image) return command_refuse("%s: %s", options->image, strerror(errno));
+    int code = size == wanted
+                   ? try_bytes(options, loaded, image, size)
+                   : command_refuse("%s: expected %" PRIu64 " bytes, as many as the chip has",
+                                    options->image, wanted);
+    free(image);
+    return code;
 }
 
 int command_fuzz(int argc, char **argv)
@@ -333,16 +281,46 @@ int command_fuzz(int argc, char **argv)
 
 #define INPUT_SIZE_MAX (1u << 20)
 
-/* What a replay of it breaks goes into the case. */
-static int print_decoded(const struct loaded *loaded)
+/* The case of what was found, or the script where there is nothing. */
+static int print_found(const struct command_options *options, const struct script *script,
+                       const struct result *found)
 {
-    struct replay replayed;
-    struct script *script = loaded->script;
-    replay_once(script, loaded->adapter, &loaded->settings, &replayed);
-    script->trace = replayed.trace;
-    input_record(script, &replayed.finding);
-    scenario_print_script(script, stdout);
-    return replayed.finding.clause == CLAUSE_NONE ? COMMAND_CLEAN : COMMAND_DIVERGED;
+    if (found->mistake[0]) return command_refuse("%s: %s", script->engine, found->mistake);
+    if (found->unreproduced_count) {
+        command_print_unreproduced(options, &found->unreproduced[0]);
+        return COMMAND_FAILED;
+    }
+    scenario_print_script(found->divergence_count ? found->divergences[0].script : script, stdout);
+    return found->divergence_count ? COMMAND_DIVERGED : COMMAND_CLEAN;
+}
+
+/* What explore_fuzzer does with the input, but the engine may crash. */
+static int print_decoded(const struct command_options *options, const struct decode_target *target,
+                         const struct loaded *loaded, const uint8_t *bytes, size_t size)
+{
+    struct explore_options sweeping;
+    struct result result;
+    struct settle_options settling = command_settling(options);
+    settling.shrink = false;
+    sweep_options(target, loaded->script, &loaded->settings, bytes, size, &sweeping);
+    sweep_apart(loaded->script, loaded->adapter, &loaded->settings, &sweeping, &settling.limits,
+                &result);
+    settle_result(&result, loaded->adapter, &settling);
+    int code = print_found(options, loaded->script, &result);
+    result_free(&result);
+    return code;
+}
+
+/* The case of an image; with the finding where there is one. */
+static int print_tried(const struct command_options *options, const struct decode_target *target,
+                       struct image_input *input)
+{
+    struct replay tried;
+    image_make_case(input->script, input->image, bo_flash_size(chip_flash(input->rig->chip)));
+    replay_apart(input->script, target->adapter, NULL, NULL, &options->limits, &tried);
+    input_record(input->script, &tried.finding);
+    scenario_print_script(input->script, stdout);
+    return tried.finding.clause == CLAUSE_NONE ? COMMAND_CLEAN : COMMAND_DIVERGED;
 }
 
 /* Writes the image that an input of image_fuzzer stands for, and prints the case of it. */
@@ -361,12 +339,7 @@ static int write_decoded(const struct command_options *options, const struct dec
         size_t chip = (size_t)bo_flash_size(chip_flash(input.rig->chip));
         code = command_write_artefact(&here, options->image, input.image, chip, path);
     }
-    if (code == COMMAND_CLEAN) {
-        code = image_try(input.rig, input.image) ? COMMAND_CLEAN : COMMAND_DIVERGED;
-        image_case_strip(input.script);
-        if (code) input_record(input.script, &input.rig->finding);
-        scenario_print_script(input.script, stdout);
-    }
+    if (code == COMMAND_CLEAN) code = print_tried(options, target, &input);
     image_input_free(&input);
     return code;
 }
@@ -382,9 +355,9 @@ static int decode_bytes(const struct command_options *options, struct loaded *fr
                                    .faults_given = options->faults_given,
                                    .cut = true};
     if (options->image) return write_decoded(options, &target, bytes, size);
-    loaded.script = decode(&target, bytes, size, &loaded.settings);
+    loaded.script = sweep_script(&target, bytes, size, &loaded.settings);
     if (!loaded.script) return command_fail("no chip for this engine");
-    int code = print_decoded(&loaded);
+    int code = print_decoded(options, &target, &loaded, bytes, size);
     script_free(loaded.script);
     return code;
 }

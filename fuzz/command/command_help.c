@@ -28,7 +28,7 @@ static const struct {
     {"seed", "N", "of everything random"},
     {"jobs", "N", "worker processes"},
     {"shard", "I/N", "one part of N of the cuts, I from 0"},
-    {"seconds", "S", "stop after that time; every part has had its share by then"},
+    {"seconds", "S", "stop after that time, which the parts of the scenario share"},
     {"time", "T", "how long: 30s, 10m, 8h; 0: no limit"},
     {"runs", "N", "how many rounds"},
     {"max", "N", "stop after N kinds of divergence (10; 0: never)"},

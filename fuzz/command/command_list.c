@@ -46,7 +46,7 @@ static void print_option_names(const struct adapter *adapter)
 {
     const struct adapter_option *option = adapter->options;
     for (; option && option->name; option++)
-        printf("%s%s", option == adapter->options ? "; options " : ", ", option->name);
+        printf("%s%s", option == adapter->options ? "; options " : ",", option->name);
 }
 
 /* In lines of WIDTH_MAX, the further ones indented. */
@@ -75,6 +75,26 @@ static const char *claims_of(const struct adapter *adapter)
     return ask_claims(adapter, &part_find("generic")->geometry, &settings);
 }
 
+/* What a map has beyond the calls that all have. */
+static void list_calls(const struct adapter_map *map)
+{
+    const struct {
+        bool has;
+        const char *name;
+    } calls[] = {{map->begin, "transactions"},
+                 {map->open, "snapshots"},
+                 {map->scan, "scan"},
+                 {map->collect, "collect"},
+                 {map->destroy, "destroy"}};
+    const char *between = INDENT "has ";
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        if (!calls[i].has) continue;
+        printf("%s%s", between, calls[i].name);
+        between = ", ";
+    }
+    if (*between == ',') printf("\n");
+}
+
 static void list_engine(const struct adapter *adapter, bool is_long)
 {
     const struct adapter_option *option = adapter->options;
@@ -89,6 +109,7 @@ static void list_engine(const struct adapter *adapter, bool is_long)
     printf("\n");
     if (engines_file(adapter)) printf(INDENT "plugin %s\n", engines_file(adapter));
     if (!is_long) return;
+    if (adapter->kind == ADAPTER_MAP) list_calls(adapter->map);
     if (adapter->widened_why) {
         printf(INDENT "widened:\n");
         print_wrapped(adapter->widened_why);

@@ -163,7 +163,7 @@ static int blame(const struct shift *shift, struct finding finding)
         if (code == COMMAND_CLEAN) entry->path = path;
     } else {
         entry->outcome = COST_UNREPRODUCED;
-        code = command_print_unreproduced(contest->options, &divergence, "");
+        code = command_print_unreproduced(contest->options, &divergence);
     }
     script_free(divergence.script);
     return code;
@@ -244,7 +244,7 @@ static void print_divergence(const struct contest *contest, uint32_t place)
     const char *engine = contest->contenders[place].adapter->name;
     assert(entry->outcome == COST_DIVERGED && entry->clause[0] && entry->reason[0]);
     printf("\nDIVERGENCE of %s, clause %s: %s\n", entry->name, entry->clause, entry->reason);
-    if (entry->path) command_print_replay("replay", NULL, entry->path, engine);
+    if (entry->path) command_print_replay(entry->path, engine);
 }
 
 static void print_unjudged(const struct contest *contest, bool stopped)
@@ -380,7 +380,8 @@ static bool has_calls(const struct adapter *adapter, const struct script *script
     const struct adapter_list *list = adapter->list;
     for (uint32_t i = 0; i < script->op_count; i++) {
         enum op_kind kind = script->ops[i].kind;
-        bool of_map = kind == OP_STORE || kind == OP_FETCH || kind == OP_REMOVE;
+        bool of_map = kind == OP_STORE || kind == OP_FETCH || kind == OP_REMOVE ||
+                      (kind >= OP_BEGIN && kind <= OP_DESTROY_ALL);
         bool of_list = kind == OP_PUSH || kind == OP_APPEND || kind == OP_POP;
         if (adapter->kind == ADAPTER_MAP ? of_list : of_map) return false;
         if (!of_list) continue;
@@ -452,7 +453,7 @@ static int refuse_own_cuts(const struct command_options *options, const struct s
     return COMMAND_CLEAN;
 }
 
-/* Options that say how power is cut, where it is not. */
+/* Options that say how power is cut, where it is not; and the classes that have no cut. */
 static int refuse_idle_options(const struct command_options *options)
 {
     struct explore_options without;
@@ -460,6 +461,9 @@ static int refuse_idle_options(const struct command_options *options)
     const struct fault_effort *a = &options->explore.effort, *b = &without.effort;
     bool effort =
         a->bits_max != b->bits_max || a->masks != b->masks || a->prefixes_max != b->prefixes_max;
+    if (options->cuts && options->faults_given && options->explore.faults & ~(uint32_t)FAULT_CUTS)
+        return command_refuse("wear cuts power and lets nothing else fail; leave out rot, fail and "
+                              "glitch");
     if (options->cuts || !(effort || options->faults_given || options->seed_given))
         return COMMAND_CLEAN;
     return command_refuse("wear uses --faults, --bits, --masks, --prefixes and --seed only with "

@@ -19,6 +19,7 @@ static const struct command commands[] = {
     {"shrink", command_shrink, "CASE", "a smaller case of the same kind"},
     {"decode", command_decode, "FILE --engine E", "the case that an input of a fuzzer stands for"},
     {"wear", command_wear, "SCENARIO --engines A,B", "the same work on several engines"},
+    {"campaign", command_campaign, "[FILE.toml]", "everything, for a time; what is new since last"},
     {"inspect", command_inspect, "IMAGE --engine E", "what is in a flash dump"},
     {"print", command_print, "SCENARIO", "a scenario in canonical form"},
     {"list", command_list, "engines|chips|faults", "what there is"},
@@ -58,6 +59,10 @@ static int help(int argc, char **argv)
     assert(argc >= 2);
     const char *name = strcmp(argv[1], "help") == 0 && argc > 2 ? argv[2] : argv[1];
     const struct command *command = find_command(name);
+    if (command && command->run == command_campaign) {
+        char *words[] = {argv[1], "--help"};
+        return command_campaign(2, words);
+    }
     if (command)
         command_print_help(command->name, command->takes, command->text, stdout);
     else if (name == argv[1])

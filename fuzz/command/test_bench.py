@@ -69,9 +69,9 @@ def test_designs_that_are_none_are_one_line(brownout, engines):
     assert done.stderr.count("\n") == 1
 
 
-def test_a_design_that_loses_records_without_a_cut_is_reported(brownout):
+def test_a_design_that_loses_records_without_a_cut_is_reported(quick):
     runs = {
-        fault: brownout("bench", "--engines", f"canary-log fault={fault}", "--runs", 2500)
+        fault: quick("bench", "--engines", f"canary-log fault={fault}", "--runs", 2500)
         for fault in range(1, 35)
     }
     broken = [done for done in runs.values() if done.returncode == 1]
@@ -83,3 +83,13 @@ def test_one_scenario_is_not_enough(brownout):
     done = brownout("bench", "scenarios/long-run.scn")
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
+
+
+def test_what_a_map_costs_is_counted_too(quick):
+    """In the same units as what the crate costs; a staging log is there to erase seldom."""
+    lines = quick("bench", "--runs", 1000).stdout.splitlines()
+    rows = {line[:43].strip(): line[43:].split() for line in lines if line.startswith("  lsm")}
+    (plain, staging) = ([float(cell) for cell in cells] for cells in rows.values())
+    assert 1 < plain[0] < 1.6
+    assert staging[0] < 0.04 and staging[2] < 80 and staging[3] < 3
+    assert plain[4] < 52 and plain[5] < 17000 and staging[4] < 52 and staging[5] < 17000

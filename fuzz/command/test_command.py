@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import BUILD, ROOT, made
+from conftest import BUILD, ROOT, SECONDS_MAX, made
 from harness import CLEAN, DIVERGED, FAILED, NOT_JUDGED, USAGE, Harness
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -403,7 +403,7 @@ def test_an_interrupted_exploration_keeps_what_it_found(harness):
         time.sleep(1)
         assert process.poll() is None, process.stderr.read()
         process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=SECONDS_MAX)
     assert re.search("; interrupted: \\d+ of \\d+ parts of the cuts were tried", output)
     assert process.returncode == DIVERGED, errors
     with sqlite3.connect(db) as results:
@@ -427,7 +427,7 @@ def test_an_end_that_all_processes_are_asked_for_is_no_crash_of_the_engine(harne
     ) as process:
         time.sleep(1)
         os.killpg(process.pid, signal.SIGTERM)
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=SECONDS_MAX)
     assert "; interrupted: " in output
     assert "Terminated" not in output
     assert process.returncode == (DIVERGED if "DIVERGENCE" in output else 130)
@@ -517,3 +517,19 @@ def test_where_the_engine_did_nothing_there_is_no_verdict(harness, words, text):
     assert done.returncode == NOT_JUDGED
     assert "NOTHING WAS JUDGED" in done.stdout
     assert "no divergence" not in done.stdout
+
+
+def test_a_campaign_is_handed_over_with_its_options_and_its_exit_code(harness, root, tmp_path):
+    done = harness.brownout("campaign", "--help")
+    assert done.returncode == CLEAN and done.stdout == harness.brownout("help", "campaign").stdout
+    assert "  --time T " in done.stdout and "exit code: 0 nothing new" in done.stdout
+
+    def asked(*words, **variables):
+        return harness.brownout("campaign", *words, env={**os.environ, **variables})
+
+    done = asked("--time", "soon", BROWNOUT_HOME=str(root))
+    assert done.returncode == USAGE and done.stderr.startswith("brownout campaign: --time: expe")
+    done = asked(BROWNOUT_HOME=str(tmp_path))
+    assert done.returncode == USAGE and "set BROWNOUT_HOME to the folder" in done.stderr
+    done = asked(PYTHON="/nowhere/python3")
+    assert done.returncode == 3 and "a campaign needs Python" in done.stderr

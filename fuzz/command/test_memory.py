@@ -10,6 +10,7 @@ import struct
 import subprocess
 
 import pytest
+from conftest import SECONDS_MAX
 
 from harness import compiler
 
@@ -58,7 +59,12 @@ void *realloc(void *old, size_t size) { return fails() ? NULL : __libc_realloc(o
 CHIP = "chip generic sectors=3 sector=256\n"
 MAP = CHIP + 'engine seqmap\nstore a "one"\nstore b "two"\nremove a\n'
 QUEUE = CHIP + 'engine seqqueue\npush "one"\npush "one"\npop\n'
+SORTED = (
+    "chip generic sectors=9 sector=128 page=64 programs=1\nengine lsm key=4 value=12\n"
+    'store a "one"\nbegin\nstore a "two"\nstore b "three"\ncommit\n'
+)
 CANARY = CHIP + 'engine canary\nstore a "one"\nstore a "two"\n'
+SCENARIOS = {"map.scn": MAP, "queue.scn": QUEUE, "sorted.scn": SORTED, "canary.scn": CANARY}
 CASE = CHIP + 'engine canary\nstore a "one" cut 2 except:13\n'
 
 EVERY = 160  # allocations that are stepped through one by one; of more, a sample
@@ -71,16 +77,17 @@ SHRINKING_MAX = 80
 SHRINKING = ("explore a canary", "shrink")
 
 COMMANDS = {
-    "run": ("run", "map.scn", "--image", "out/image"),
+    "run": ("run", "sorted.scn", "--image", "out/image"),
     "explore": ("explore", "map.scn", "--quiet"),
     "explore a queue": ("explore", "queue.scn", "--quiet", "--json"),
     "explore isolated": ("explore", "map.scn", "--quiet", "--isolate"),
+    "explore what fails": ("explore", "sorted.scn", "--quiet", "--faults", "edge,fail"),
     "explore a canary": ("explore", "canary.scn", "--quiet", "--jobs", "2"),
     "explore into a database": ("explore", "map.scn", "--quiet", "--db", "out.db"),
     "replay": ("replay", "it.case"),
     "shrink": ("shrink", "it.case"),
     "fuzz": ("fuzz", "--engine", "seqqueue", "--runs", "2", "--quiet"),
-    "wear": ("wear", "map.scn", "--engines", "seqmap,naive", "--cuts", "1/2"),
+    "wear": ("wear", "map.scn", "--engines", "seqmap,tickv", "--cuts", "1/2"),
 }
 
 
@@ -106,7 +113,7 @@ class Failing:
         self.words = [*words, *artefacts]
         self.counter = folder / "counter"
         self.environment = dict(os.environ, LD_PRELOAD=shim, FAILING_COUNT=self.counter)
-        for name, text in {"map.scn": MAP, "queue.scn": QUEUE, "canary.scn": CANARY}.items():
+        for name, text in SCENARIOS.items():
             (folder / name).write_text(text)
         (folder / "it.case").write_text(CASE)
         (folder / "out").mkdir()
@@ -120,7 +127,7 @@ class Failing:
         self.clean()
         environment = dict(self.environment, FAILING_AT=at)
         command = [self.plain, *self.words]
-        options = {"cwd": self.folder, "env": environment, "timeout": 60}
+        options = {"cwd": self.folder, "env": environment, "timeout": SECONDS_MAX}
         return subprocess.run(command, capture_output=True, text=True, **options)
 
     def allocations(self):

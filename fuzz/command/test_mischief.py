@@ -3,8 +3,8 @@
 import os
 
 import pytest
-from conftest import BUILD, made, run_program
-from harness import CLEAN, DIVERGED, USAGE, operations, sanitized, shared_object
+from conftest import run_program
+from harness import CLEAN, DIVERGED, USAGE, operations, shared_object
 
 # The store of the example, which does one of these in a mount, in a store, or in the first mount
 # that finds a torn snapshot; or after its power went off, which no engine lives to see; without a
@@ -225,16 +225,14 @@ PLAIN = {**os.environ, "ASAN_OPTIONS": "handle_segv=0:exitcode=86"}
 
 
 @pytest.fixture(scope="module")
-def naughty(brownout, plugin):
+def naughty(brownout, plain, plugin):
     """The command with that plug-in. One that is sanitized has no limit of memory, so the ordinary
     one, which `make test` makes beside it, takes what allocates without end."""
-    ordinary = made((BUILD.parent if sanitized(BUILD) else BUILD) / "brownout")
-
     def run(kind, *arguments, **environment):
         more = ("--plugin", plugin, "--silence", 0.1, "--memory", 24)
-        options = {"env": {**PLAIN, **environment}, "cwd": plugin.parent, "timeout": 20}
+        options = {"env": {**PLAIN, **environment}, "cwd": plugin.parent}
         if kind == "allocate":
-            return run_program(ordinary, *arguments, *more, **options)
+            return run_program(plain, *arguments, *more, **options)
         return brownout(*arguments, *more, **options)
 
     return run

@@ -25,7 +25,7 @@
 
 #define BUSY_MS_MAX 10000
 #define AGAIN_MS 10
-#define DB_SCHEMA_MERGED 3 /* an older one that reports/merge.py understands */
+#define DB_SCHEMA_MERGED 3 /* the oldest that reports/merge.py understands */
 #define SQL_MAX 2048
 
 /* --- what went wrong --- */
@@ -219,10 +219,11 @@ static enum db_status judge(struct db *db, struct db_error *error)
     if (status || seen.content == CONTENT_OURS) return status;
     if (seen.content != CONTENT_OTHER_SCHEMA)
         return say(db, DB_REFUSED, error, "a database of another program; name another file");
+    bool older = seen.schema >= DB_SCHEMA_MERGED && seen.schema < DB_SCHEMA_VERSION;
     snprintf(reason, sizeof reason,
              "results of schema %lld, but this program writes schema %d; name another file%s",
              (long long)seen.schema, DB_SCHEMA_VERSION,
-             seen.schema == DB_SCHEMA_MERGED ? ", into which reports/merge.py takes these" : "");
+             older ? ", into which reports/merge.py takes these" : "");
     return say(db, DB_REFUSED, error, reason);
 }
 

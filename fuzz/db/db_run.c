@@ -27,11 +27,13 @@
 #include <unistd.h>
 
 #include "fuzz/db/build.h"
+#include "fuzz/script/file.h"
 #include "fuzz/script/scenario.h"
 #include "fuzz/script/settings.h"
 #include "sim/memory.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
+#define COMMAND_LINE_MAX 65536u
 
 static const char *const kind_name[] = {"run", "explore", "fuzz"};
 
@@ -226,6 +228,47 @@ static bool put_geometry(struct db *db, const struct script *script)
                      fields, COUNT(fields));
 }
 
+/* Whether a shell takes a word as it stands. */
+static bool is_plain(const char *word)
+{
+    assert(word && "there is a word");
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789%+,-./:=@_";
+    return word[0] && word[strspn(word, plain)] == 0;
+}
+
+static void print_word(FILE *out, const char *word)
+{
+    if (is_plain(word)) {
+        fputs(word, out);
+        return;
+    }
+    fputc('\'', out);
+    for (; *word; word++)
+        fputs(*word == '\'' ? "'\\''" : (char[]){*word, 0}, out);
+    fputc('\'', out);
+}
+
+/* The command line of this process, as one could type it; empty where the system hides it. The
+ * caller frees it. */
+static char *print_command(void)
+{
+    char *text = NULL;
+    size_t size = 0;
+    uint64_t length = 0;
+    uint8_t *words = file_read("/proc/self/cmdline", COMMAND_LINE_MAX, &length);
+    FILE *out = memory_open(&text, &size);
+    bool whole = words && length && length <= COMMAND_LINE_MAX && words[length - 1] == 0;
+    for (uint64_t at = 0; whole && at < length; at += strlen((char *)words + at) + 1) {
+        if (at) fputc(' ', out);
+        print_word(out, at ? (char *)words + at : "brownout");
+    }
+    memory_close(out, &text);
+    free(words);
+    assert(text && "empty at least");
+    return text;
+}
+
 /* The name of one execution: 128 bits of chance. */
 static void print_uid(char text[2 * DB_HEX64_MAX])
 {
@@ -244,6 +287,7 @@ static bool put_run(struct db *db, const char moment[DB_MOMENT_MAX])
     assert(db->campaign_id > 0 && db->engine_id > 0 && "what a run refers to is there");
     print_uid(uid);
     if (gethostname(host, sizeof host - 1)) host[0] = 0;
+    char *command = print_command();
     db_print_settings(run->script, run->adapter, settings);
     db_print_classes(o->faults, faults);
     db_print_hex64(o->seed, seed);
@@ -255,6 +299,7 @@ static bool put_run(struct db *db, const char moment[DB_MOMENT_MAX])
         db_text("revision", build_revision()),
         db_text("host", host),
         db_text("started", moment),
+        db_text("command", command),
         db_text("script", db->script),
         db_text("kind", kind_name[run->kind]),
         db_text("scenario", scenario_of(run)),
@@ -273,7 +318,9 @@ static bool put_run(struct db *db, const char moment[DB_MOMENT_MAX])
         db_number("shards", o->shards ? o->shards : 1),
         db_text("state", "running"),
     };
-    if (!db_insert(db, "run", fields, COUNT(fields), "")) return false;
+    bool there = db_insert(db, "run", fields, COUNT(fields), "");
+    free(command);
+    if (!there) return false;
     db->run_id = sqlite3_last_insert_rowid(db->handle);
     /* A fuzz run has a script only for its engine's options; its chips vary. */
     if (run->kind == DB_FUZZ) return true;

@@ -46,6 +46,11 @@
  * Its case is the path: `store a cut 1 blank:85`, `mount`, `store a cut 1 prefix:5`, `mount`, and
  * what was done when it showed.
  *
+ * What needs no cut stands beside this, at level 0: before an operation of the run, fail_before()
+ * does it once for each way in which one of its calls may fail or read wrong, and what a device may
+ * do then; after it, glitch_after() does that with a power-on, and rot_after() lets bits flip while
+ * the power is off. All go back to where the run is.
+ *
  * A state is judged once: the image, what the model allows, and what will be asked of it make its
  * digest. Everything is a function of script, options and seed.
  */
@@ -55,6 +60,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/script/mix.h"
 #include "fuzz/script/settings.h"
 #include "fuzz/rig/capacity.h"
 #include "fuzz/rig/leak.h"
@@ -63,17 +69,27 @@
 #include "fuzz/explore/result_pipe.h"
 #include "sim/memory.h"
 
+/* Programs and erases that may fail, or reads that may go wrong, each in one way, of the operation
+ * that is about to be done. */
+struct failures {
+    struct cut *at;
+    uint32_t count, capacity;
+    uint32_t nth; /* calls of that kind so far */
+};
+
 struct explorer {
     const struct script *script;
     const struct explore_options *options;
-    struct result *result; /* of the group in progress, or */
-    struct result *whole;  /* of all */
+    struct explore_options planned; /* of the runs with cuts */
+    struct result *result;          /* of the group in progress, or */
+    struct result *whole;           /* of all */
     struct path *path;
     const volatile bool *stop;
     struct rig *rig;
     struct capacity *capacity;
     struct visited *visited;
-    uint8_t *answers; /* of the uncut run, one for each operation */
+    uint8_t *answers; /* of the uncut run, one for each operation; to those that it did not come to,
+                         since it diverged before, ANSWER_UNSUPPORTED */
     bool diverged;    /* anywhere, waived or not */
     uint32_t end;     /* of the uncut run: where it diverged, or all */
     uint32_t pass;
@@ -82,7 +98,9 @@ struct explorer {
     uint64_t mounted;    /* mounts before this group */
     struct worker child; /* that judges; its file holds its result, NULL: judge in this process */
     uint32_t hangs;      /* of children; each costs a second or more */
-    uint32_t reported;   /* divergences that the caller knows of */
+    uint32_t reads;      /* of the operation of the run, where the scenario has one go wrong */
+    struct failures failures; /* of the operation that is about to be done */
+    uint32_t reported;        /* divergences that the caller knows of */
 };
 
 static const struct tear *on_flash_op(void *context, const struct chip_op *op);
@@ -97,6 +115,7 @@ void explore_defaults(struct explore_options *options)
         .seed = 1,
         .use = true,
         .dedup = true,
+        .leaks = true,
         .divergences_max = 10,
     };
 }
@@ -184,7 +203,8 @@ static void watch_cuts(struct explorer *e)
 static bool must_work(const struct explorer *e, uint32_t index)
 {
     const struct op *op = &e->script->ops[index];
-    return e->rig->level > 0 && e->answers[index] == ANSWER_OK && op->kind != OP_POP &&
+    bool after = e->rig->level > 0 || e->path->failed.nth;
+    return after && e->answers[index] == ANSWER_OK && op->kind != OP_POP &&
            !rig_is_done(e->rig, op) && !path_has_step(e->path, OP_USE);
 }
 
@@ -213,7 +233,7 @@ static bool do_op(struct explorer *e, uint32_t index)
     if (op->kind == OP_USE) return true;
     enum answer answer = asked.answer;
     if (rig_is_off(e->rig)) answer = ANSWER_FLASH;
-    if (e->rig->level == 0) e->answers[index] = (uint8_t)answer;
+    if (e->rig->level == 0 && !e->path->failed.nth) e->answers[index] = (uint8_t)answer;
     if (!must || rig_worked(op, answer) || rig_is_off(e->rig) || !capacity_can_do(e->capacity, op))
         return true;
     return rig_finds_failed(e->rig, op, answer);
@@ -235,6 +255,8 @@ static bool step_op(struct explorer *e, uint32_t index)
 }
 
 static bool is_new(struct explorer *e, uint32_t op, enum fault_class fault);
+static void count_state(struct explorer *e);
+static void count_judged(struct explorer *e, enum fault_class fault);
 
 static uint32_t at_least_one(uint32_t n)
 {
@@ -278,14 +300,244 @@ static bool takes_step(struct explorer *e)
     return e->rig->level != 0 || ++e->path->step > e->skip;
 }
 
+/* Not once more where the scenario has let bits rot itself. */
 static void rot_after(struct explorer *e, uint32_t index)
 {
     if (e->pass || e->rig->level != 0 || !(e->options->faults & FAULT_ROT) || !e->taken) return;
+    if (e->rig->rotten) return;
     if (index % at_least_one(e->options->shards) != e->options->shard) return;
     uint64_t seed = chip_hash(e->rig->chip).low ^ e->options->seed;
     for (uint32_t i = 0; i < 4 * e->options->effort.masks && !stopped(e); i++) {
         if (takes_step(e)) rot(e, index, seed + i);
     }
+}
+
+/* --- calls that fail --- */
+
+/* Pieces of work after the interrupted one that are done when that one is not done again. */
+#define GO_ON_MAX 3u
+
+/* Operations that one way of going on has at most; a transaction that is longer is left open. */
+#define WORK_MAX 14u
+
+static bool list_failure(void *context, const struct tear *tear)
+{
+    struct failures *failures = context;
+    if (failures->count == failures->capacity) {
+        failures->capacity = failures->capacity ? 2 * failures->capacity : 64;
+        failures->at = memory_resize(failures->at, failures->capacity, sizeof *failures->at);
+    }
+    struct cut *cut = &failures->at[failures->count++];
+    *cut = (struct cut){failures->nth, *tear};
+    cut->tear.powered = true;
+    return true;
+}
+
+/* In which ways this program or erase may fail. Nothing, a part or all of it done, and some of what
+ * a cut may leave by the other classes in force: that the engine knows of it is what is new. */
+static const struct tear *list_failures(void *context, const struct chip_op *op)
+{
+    static const struct fault_effort effort = {.bits_max = 1, .masks = 1, .prefixes_max = 2};
+    struct explorer *e = context;
+    struct failures *failures = &e->failures;
+    if (op->kind == CHIP_READ) return NULL;
+    uint64_t seed = e->options->seed ^ chip_hash(e->rig->chip).low;
+    struct tear half = {.kind = TEAR_PREFIX, .n = 1 + (uint32_t)(seed % op->size)};
+    uint32_t classes = FAULT_EDGE | (op->kind == CHIP_ERASE ? FAULT_PREFIX : 0u);
+    classes |= e->options->faults & (FAULT_BITS | FAULT_ZEROS);
+    failures->nth++;
+    fault_tears(e->rig->chip, op, classes, &effort, seed, list_failure, failures);
+    if (op->kind == CHIP_PROGRAM && half.n < op->size) list_failure(failures, &half);
+    return NULL;
+}
+
+/* A power-on of the harness's own. */
+static const struct op boot = {.kind = OP_BOOT};
+
+/* Of each read its number and its size. */
+static const struct tear *list_reads(void *context, const struct chip_op *op)
+{
+    struct explorer *e = context;
+    if (op->kind != CHIP_READ) return NULL;
+    e->failures.nth++;
+    list_failure(&e->failures, &(struct tear){.kind = TEAR_READ_BIT, .n = op->size});
+    return NULL;
+}
+
+/* Of an operation's reads up to this many go wrong, each in three ways: the first and the last
+ * ones, and others that lie evenly between them. */
+#define GLITCHES_MAX 16u
+#define GLITCHES_EDGE 4u
+
+static uint32_t chosen_read(uint32_t i, uint32_t count)
+{
+    uint32_t inner = GLITCHES_MAX - 2 * GLITCHES_EDGE;
+    assert(i < count && i < GLITCHES_MAX);
+    if (count <= GLITCHES_MAX || i < GLITCHES_EDGE) return i;
+    if (i >= GLITCHES_EDGE + inner) return count - (GLITCHES_MAX - i);
+    uint64_t place = (uint64_t)(i - GLITCHES_EDGE) * (count - 2 * GLITCHES_EDGE) / inner;
+    return GLITCHES_EDGE + (uint32_t)place;
+}
+
+/* Of the reads that were listed. */
+static void choose_glitches(struct explorer *e)
+{
+    struct failures *failures = &e->failures;
+    struct cut reads[GLITCHES_MAX];
+    uint64_t seed = e->options->seed ^ chip_hash(e->rig->chip).low;
+    uint32_t count = failures->count < GLITCHES_MAX ? failures->count : GLITCHES_MAX;
+    for (uint32_t i = 0; i < count; i++)
+        reads[i] = failures->at[chosen_read(i, failures->count)];
+    failures->count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t bit = (uint32_t)(mix_word(seed + i) % (8 * (uint64_t)reads[i].tear.n));
+        failures->nth = reads[i].nth;
+        list_failure(failures, &(struct tear){.kind = TEAR_READ_ERROR});
+        list_failure(failures, &(struct tear){.kind = TEAR_READ_ERASED});
+        list_failure(failures, &(struct tear){.kind = TEAR_READ_BIT, .n = bit});
+    }
+}
+
+static const struct tear *fail_one(void *context, const struct chip_op *op)
+{
+    struct explorer *e = context;
+    const struct cut *failed = &e->path->failed;
+    if (cut_is_glitch(failed) != (op->kind == CHIP_READ)) return NULL;
+    return ++e->failures.nth == failed->nth ? &failed->tear : NULL;
+}
+
+/* The operation, with a hook of its own, which is asked about reads too. */
+static bool do_with(struct explorer *e, const struct op *op, chip_hook *hook)
+{
+    struct asked asked = {e, op, ANSWER_OK};
+    e->failures.nth = 0;
+    chip_set_hook(e->rig->chip, hook, e);
+    chip_ask_reads(e->rig->chip, true);
+    bool fine = ask(e->rig, &asked);
+    chip_ask_reads(e->rig->chip, false);
+    chip_set_hook(e->rig->chip, NULL, NULL);
+    return fine;
+}
+
+/* Up to `count` operations from `first` on, but for those that the scenario cuts. */
+static bool go_on_from(struct explorer *e, uint32_t first, uint32_t count)
+{
+    for (uint32_t i = first; i < e->script->op_count && i < first + count; i++) {
+        if (e->script->ops[i].cut.nth) break;
+        if (!step_op(e, i)) return false;
+    }
+    return true;
+}
+
+/* What the engine says of the change that failed, it says after a power-on too. */
+static bool look_and_start_again(struct explorer *e)
+{
+    return step(e, OP_LOOK) && step(e, OP_MOUNT) && go_on_from(e, path_here(e->path)->op, 1) &&
+           step(e, OP_USE) && step(e, OP_MOUNT);
+}
+
+static bool look_and_go_on(struct explorer *e)
+{
+    return step(e, OP_LOOK) && go_on_from(e, path_here(e->path)->op + 1, GO_ON_MAX) &&
+           step(e, OP_MOUNT);
+}
+
+static bool go_on_blindly(struct explorer *e)
+{
+    return go_on_from(e, path_here(e->path)->op + 1, GO_ON_MAX) && step(e, OP_MOUNT) &&
+           step(e, OP_USE) && step(e, OP_MOUNT);
+}
+
+/* From where its transaction began, if that is not too far. */
+static bool do_again(struct explorer *e)
+{
+    const struct path_level *here = path_here(e->path);
+    uint32_t inside = here->op - here->work;
+    uint32_t first = inside < WORK_MAX ? here->work : here->op;
+    return go_on_from(e, first, here->op - first + GO_ON_MAX) && step(e, OP_LOOK) &&
+           step(e, OP_MOUNT);
+}
+
+/* What a device may do after a call that failed or went wrong. */
+static bool (*const ways[])(struct explorer *) = {look_and_start_again, look_and_go_on,
+                                                  go_on_blindly, do_again};
+#define START_AGAIN (1u << 0)
+#define LOOK_AND_GO_ON (1u << 1)
+#define GO_ON (1u << 2)
+#define WAYS 4u
+
+/* Which of these after the i-th failure. Of reads there are many more than of programs and erases,
+ * so that these take turns. */
+static uint32_t ways_after(const struct explorer *e, uint32_t i, bool boots)
+{
+    assert(i < e->failures.count && (!boots || cut_is_glitch(&e->failures.at[i])));
+    if (!cut_is_glitch(&e->failures.at[i])) return (1u << WAYS) - 1;
+    if (!boots) return START_AGAIN | LOOK_AND_GO_ON << (i + i / 3) % 3;
+    return i % 2 ? LOOK_AND_GO_ON | GO_ON : LOOK_AND_GO_ON;
+}
+
+/* One way for one call to fail or go wrong, and what the device does then. There and back. */
+static void fail_in(struct explorer *e, const struct op *op, const struct cut *cut,
+                    bool (*way)(struct explorer *))
+{
+    bool interrupted = e->rig->interrupted;
+    rig_save(e->rig);
+    e->rig->interrupted = true;
+    path_fail(e->path, cut, op == &boot);
+    if (op == &boot) path_step_own(e->path, OP_BOOT, 0);
+    count_state(e);
+    count_judged(e, fault_class_of(&cut->tear));
+    if (!do_with(e, op, fail_one) || !way(e)) diverges(e);
+    path_fail(e->path, &(struct cut){0}, false);
+    rig_restore(e->rig);
+    e->rig->interrupted = interrupted;
+}
+
+/* Each call of the flash that the list has of the operation, which is rehearsed for that. */
+static void fail_each(struct explorer *e, const struct op *op, chip_hook *list)
+{
+    assert(e->rig->level == 0 && !e->path->failed.nth && "calls that fail do not nest");
+    e->failures.count = 0;
+    rig_save(e->rig);
+    bool fine = do_with(e, op, list);
+    rig_restore(e->rig);
+    if (!fine) { /* the run itself will find that */
+        e->rig->finding.clause = CLAUSE_NONE;
+        return;
+    }
+    if (list == list_reads) choose_glitches(e);
+    for (uint32_t i = 0; i < e->failures.count && !stopped(e); i++) {
+        uint32_t taken = ways_after(e, i, op == &boot);
+        for (uint32_t way = 0; way < WAYS && !stopped(e); way++) {
+            if (taken >> way & 1 && takes_step(e)) fail_in(e, op, &e->failures.at[i], ways[way]);
+        }
+    }
+}
+
+/* Whether calls of the flash that belong to this operation may fail or go wrong in this class. */
+static bool may_fail(const struct explorer *e, uint32_t index, enum fault_class class)
+{
+    if (e->pass || e->rig->level != 0 || !(e->options->faults & (uint32_t) class)) return false;
+    if (!e->taken || index % at_least_one(e->options->shards) != e->options->shard) return false;
+    return !e->script->ops[index].cut.nth && !e->rig->interrupted;
+}
+
+/* The classes fail and glitch: in the operation that is about to be done. */
+static void fail_before(struct explorer *e, uint32_t index)
+{
+    const struct op *op = &e->script->ops[index];
+    if (e->rig->level != 0) return;
+    path_call(e->path, e->script, index);
+    if (may_fail(e, index, FAULT_FAIL) && (op_changes(op->kind) || op_powers_on(op->kind)))
+        fail_each(e, op, list_failures);
+    if (may_fail(e, index, FAULT_GLITCH) && op_takes_cut(op->kind)) fail_each(e, op, list_reads);
+}
+
+/* The class glitch: in a power-on after the operation, where that may have changed the flash. */
+static void glitch_after(struct explorer *e, uint32_t index)
+{
+    if (!may_fail(e, index, FAULT_GLITCH) || !op_changes(e->script->ops[index].kind)) return;
+    fail_each(e, &boot, list_reads);
 }
 
 /* A cut that the scenario has in its text: power comes back before the next operation, if that is
@@ -333,27 +585,49 @@ static void leave_group(struct explorer *e)
     e->path->group = PATH_GROUP_NONE;
 }
 
+/* Of the run: where the scenario has a read of the operation go wrong. */
+static void watch_reads(struct explorer *e, uint32_t index)
+{
+    if (e->rig->level != 0) return;
+    assert(index < e->script->op_count);
+    e->reads = 0;
+    chip_ask_reads(e->rig->chip, cut_is_glitch(&e->script->ops[index].cut));
+}
+
 /* One operation and, at level 0, what belongs to its group. */
 static bool run_op(struct explorer *e, uint32_t index)
 {
     enter_group(e, index);
+    if (e->options->depth) fail_before(e, index);
     watch_cuts(e);
-    path_call(e->path, index);
+    watch_reads(e, index);
+    path_call(e->path, e->script, index);
     bool fine = do_op(e, index) && power_on_first(e, index + 1);
-    if (!fine)
+    if (!fine) {
         diverges(e);
-    else if (e->options->depth)
+    } else if (e->options->depth) {
+        glitch_after(e, index);
         rot_after(e, index);
+    }
     leave_group(e);
     return fine;
 }
 
+/* Pieces of work: a transaction is one. */
+static uint32_t end_of_reach(const struct explorer *e, uint32_t first)
+{
+    uint32_t end = first;
+    if (!e->options->reach) return e->script->op_count;
+    for (uint32_t i = 0; i < e->options->reach && end < e->script->op_count; i++)
+        end = script_after(e->script, end);
+    assert(end >= first && end <= e->script->op_count);
+    return end;
+}
+
 static void run_from(struct explorer *e, uint32_t first)
 {
-    uint32_t end = e->rig->level ? e->script->op_count : e->end;
-    uint32_t reach = e->rig->level ? e->options->reach : 0;
+    uint32_t end = e->rig->level ? end_of_reach(e, first) : e->end;
     assert(first <= e->script->op_count);
-    if (reach && end - first > reach) end = first + reach;
     for (uint32_t i = first; i < end && !stopped(e); i++) {
         if (!run_op(e, i)) return;
         if (e->rig->level == 0) e->path->operations++;
@@ -362,30 +636,41 @@ static void run_from(struct explorer *e, uint32_t first)
 
 /* --- after the last cut: what a device may do --- */
 
-/* Operations after the interrupted one that are done when that one is not done again. */
-#define GO_ON_MAX 3u
+/* A piece of work, one operation or a transaction. *first goes on to the next one. */
+static bool step_work(struct explorer *e, uint32_t *first, uint32_t *left)
+{
+    uint32_t end = script_after(e->script, *first);
+    assert(*first < e->script->op_count && end > *first);
+    for (; *first < end && *left; ++*first, --*left) {
+        if (!step_op(e, *first)) return false;
+    }
+    *first = end;
+    return true;
+}
 
-/* The operation is not done again: the device has something else to do. An operation that was done
- * in part leaves few states, at the edges of its flash calls, so these are exercised as well; after
- * a power-on, for the exercise may heal what the operations showed. */
+/* The work is not done again: the device has something else to do. An operation that was done in
+ * part leaves few states, at the edges of its flash calls, so these are exercised as well; after a
+ * power-on, for the exercise may heal what the operations showed. */
 static bool go_on(struct explorer *e)
 {
-    uint32_t first = path_here(e->path)->first_op + 1;
+    uint32_t first = path_here(e->path)->first_op, left = WORK_MAX;
     bool edge = path_fault(e->path) == FAULT_EDGE;
-    for (uint32_t i = first; i < e->script->op_count && i < first + GO_ON_MAX; i++) {
-        if (!step_op(e, i)) return false;
+    first = first < e->script->op_count ? script_after(e->script, first) : first + 1;
+    for (uint32_t i = 0; first < e->script->op_count && i < GO_ON_MAX && left; i++) {
+        if (!step_work(e, &first, &left)) return false;
     }
     if (!step(e, OP_MOUNT)) return false;
     return !edge || (step(e, OP_USE) && step(e, OP_MOUNT));
 }
 
-/* Does the interrupted operation again. A list is read back then: the exercise may go around the
+/* Does the interrupted work again. A list is read back then: the exercise may go around the
  * ring, and what was lost until then would count as dropped. */
 static bool redo(struct explorer *e)
 {
-    uint32_t index = path_here(e->path)->first_op;
+    uint32_t index = path_here(e->path)->first_op, left = WORK_MAX;
     if (index >= e->script->op_count) return true;
-    return step_op(e, index) && (e->rig->adapter->kind == ADAPTER_MAP || step(e, OP_LOOK));
+    return step_work(e, &index, &left) &&
+           (e->rig->adapter->kind == ADAPTER_MAP || step(e, OP_LOOK));
 }
 
 /* The interrupted operation is done again and the store is exercised, in either order: a device may
@@ -498,7 +783,7 @@ static void judge_skipping(struct explorer *e)
         return;
     }
     path_recovered(e->path);
-    path_skip(e->path);
+    path_skip(e->path, e->script);
     run_from(e, path_here(e->path)->first_op);
 }
 
@@ -511,8 +796,8 @@ static struct chip_hash state_digest(const struct explorer *e, uint32_t op)
     struct chip_hash digest = chip_hash(rig->chip);
     const struct model *model = rig_model(e->rig);
     uint64_t allowed = model_digest(model);
-    uint64_t asked =
-        (uint64_t)op << 8 | rig->level << 2 | (model->together ? 2u : 0u) | rig->rotten;
+    uint64_t asked = (uint64_t)op << 8 | (model->formatting ? 128u : 0u) | rig->level << 2 |
+                     (model->worlds > 1 ? 2u : 0u) | rig->rotten;
     asked *= 0x9E3779B97F4A7C15u;
     digest.low ^= allowed + asked;
     digest.high += (allowed ^ asked) * 0xBF58476D1CE4E5B9u;
@@ -528,16 +813,26 @@ static uint32_t class_index(enum fault_class fault)
     return index;
 }
 
-static bool is_new(struct explorer *e, uint32_t op, enum fault_class fault)
+static void count_state(struct explorer *e)
 {
     e->result->states++;
     e->path->states++;
+}
+
+static void count_judged(struct explorer *e, enum fault_class fault)
+{
+    e->result->judged++;
+    e->result->judged_by_class[class_index(fault)]++;
+}
+
+static bool is_new(struct explorer *e, uint32_t op, enum fault_class fault)
+{
+    count_state(e);
     if (e->options->dedup && visited_before(e->visited, state_digest(e, op))) {
         e->result->skipped++;
         return false;
     }
-    e->result->judged++;
-    e->result->judged_by_class[class_index(fault)]++;
+    count_judged(e, fault);
     return true;
 }
 
@@ -639,6 +934,7 @@ static void cut_here(struct explorer *e, const struct chip_op *op)
     struct interruption now = {e, op};
     uint64_t seed = e->options->seed ^ chip_hash(e->rig->chip).low;
     if (e->rig->level == 0 && (!is_ours(e, e->path->ordinal++) || !e->taken)) return;
+    if (!(e->options->faults & FAULT_CUTS)) return;
     if (e->rig->level != 0 || !e->skip || e->path->step >= e->skip) e->result->cuts++;
     fault_tears(e->rig->chip, op, e->options->faults, &e->options->effort, seed, crash, &now);
     watch_cuts(e); /* the levels above have set the hook to what they need */
@@ -651,17 +947,21 @@ static const struct tear *cut_of_scenario(const struct explorer *e)
     if (e->rig->level || here->op == PATH_OP_NONE) return NULL;
     assert(here->op < e->script->op_count);
     const struct cut *cut = &e->script->ops[here->op].cut;
-    return cut->nth && cut->nth == here->nth ? &cut->tear : NULL;
+    uint32_t nth = cut_is_glitch(cut) ? e->reads : here->nth;
+    return cut->nth && cut->nth == nth ? &cut->tear : NULL;
 }
 
 static const struct tear *on_flash_op(void *context, const struct chip_op *op)
 {
     struct explorer *e = context;
     assert(e->rig->level == e->path->level);
-    path_here(e->path)->nth++;
-    if (e->rig->level < e->options->depth && !e->result->stopped) cut_here(e, op);
+    bool reads = op->kind == CHIP_READ;
+    if (reads && e->rig->level) return NULL;
+    ++*(reads ? &e->reads : &path_here(e->path)->nth);
+    if (!reads && e->rig->level < e->options->depth && !e->result->stopped) cut_here(e, op);
     const struct tear *tear = cut_of_scenario(e);
-    if (tear) path_own_cut(e->path, e->script, op->kind == CHIP_ERASE);
+    if (!tear || reads != (fault_class_of(tear) == FAULT_GLITCH)) return NULL;
+    path_own_cut(e->path, e->script, op->kind);
     return tear;
 }
 
@@ -718,7 +1018,9 @@ static void read_back(struct explorer *e)
 static void look_for_leak(struct explorer *e)
 {
     bool diverged = e->diverged;
-    if (stopped(e) || path_here(e->path)->op == PATH_OP_NONE || !leak_finds(e->rig)) return;
+    if (!e->options->leaks || stopped(e) || path_here(e->path)->op == PATH_OP_NONE ||
+        !leak_finds(e->rig))
+        return;
     diverges(e);
     e->diverged = diverged;
 }
@@ -744,8 +1046,11 @@ static void explore_all(struct explorer *e)
         read_back(e);
         look_for_leak(e);
     }
-    e->options = asked;
+    e->planned = *asked;
+    e->options = &e->planned;
     if (asked->depth == 0 || !end_before_divergence(e)) return;
+    if (asked->plan) asked->plan(asked->plan_context, e->result, &e->planned);
+    assert(e->planned.depth == asked->depth && e->planned.passes == asked->passes);
     if (asked->share) forget_uncut(e);
     e->path->operations = 0;
     for (; e->pass < at_least_one(asked->passes) && !stopped(e); e->pass++) {
@@ -768,6 +1073,7 @@ void explore(const struct script *script, const struct adapter *adapter,
     e.capacity = capacity_new(e.rig);
     e.visited = visited_new();
     e.answers = memory_zeroed(script->op_count, 1);
+    memset(e.answers, ANSWER_UNSUPPORTED, script->op_count);
     e.end = options->share ? options->share->end : script->op_count;
     bool isolate = options->isolate || adapter->has_globals;
     if (isolate) {
@@ -781,4 +1087,5 @@ void explore(const struct script *script, const struct adapter *adapter,
     rig_free(e.rig);
     visited_free(e.visited);
     free(e.answers);
+    free(e.failures.at);
 }

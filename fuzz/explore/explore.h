@@ -45,6 +45,7 @@ struct explore_options {
     uint64_t seed;
     bool use;                    /* exercise the store after recovery */
     bool dedup;                  /* skip what was judged before */
+    bool leaks;                  /* look for calls that keep memory: a few thousand calls */
     bool isolate;                /* judge each power-on in a child process */
     struct worker_limits limits; /* of that one */
     uint32_t passes;          /* runs that share the first-level cuts evenly, so that an exploration
@@ -57,6 +58,10 @@ struct explore_options {
      * should the engine take this process with it later; may be NULL. */
     void (*found)(void *context, const struct result *so_far);
     void *found_context;
+    /* Called after the run without cuts, with what that one counted: may change effort, reach and
+     * this exploration's share of the first-level cuts, always in the same way; may be NULL. */
+    void (*plan)(void *context, const struct result *uncut, struct explore_options *options);
+    void *plan_context;
 };
 
 /* Explores one script on one engine in this process. `path` is kept up to date. When *stop becomes

@@ -32,15 +32,22 @@ void path_start(struct path *path)
     path->levels[0] = (struct path_level){.op = PATH_OP_NONE};
     path->level = path->cuts = path->tail_count = 0;
     path->own_cut = CUT_NONE;
+    path->failed = (struct cut){0};
     path->group = PATH_GROUP_NONE;
     path->ordinal = 0;
 }
 
-void path_call(struct path *path, uint32_t op)
+void path_call(struct path *path, const struct script *script, uint32_t op)
 {
-    assert(op != PATH_OP_NONE && op >= path_here(path)->first_op);
-    path_here(path)->op = op;
-    path_here(path)->nth = 0;
+    struct path_level *here = path_here(path);
+    assert(op < script->op_count && op >= here->first_op);
+    enum op_kind kind = script->ops[op].kind;
+    if (here->op != op) { /* else it has been rehearsed */
+        if (!here->inside) here->work = op;
+        here->inside = kind == OP_BEGIN || (here->inside && !op_ends_transaction(kind));
+    }
+    here->op = op;
+    here->nth = 0;
 }
 
 static void add_step(struct path *path, const struct path_step *step)
@@ -74,17 +81,19 @@ bool path_has_step(const struct path *path, enum op_kind kind)
     return false;
 }
 
-void path_skip(struct path *path)
+void path_skip(struct path *path, const struct script *script)
 {
-    assert(path->level > 0 && !path_here(path)->recovering);
-    path_here(path)->first_op++;
+    struct path_level *here = path_here(path);
+    assert(path->level > 0 && !here->recovering);
+    here->first_op = here->first_op < script->op_count ? script_after(script, here->first_op)
+                                                       : here->first_op + 1;
 }
 
 /* What was interrupted comes first: a recovery was interrupted before the operation after it. */
 static uint32_t next_op(const struct path_level *level)
 {
     assert(level->recovering || level->op != PATH_OP_NONE);
-    return level->recovering ? level->first_op : level->op;
+    return level->recovering ? level->first_op : level->work;
 }
 
 void path_cut(struct path *path, const struct tear *tear, bool erase)
@@ -107,11 +116,21 @@ void path_beside(struct path *path)
     path->levels[path->level] = path->levels[path->level - 1];
 }
 
-void path_own_cut(struct path *path, const struct script *script, bool erase)
+void path_own_cut(struct path *path, const struct script *script, enum chip_op_kind kind)
 {
     assert(path->level == 0 && path_here(path)->op < script->op_count);
-    bool recovery = op_powers_on(script->ops[path_here(path)->op].kind);
-    path->own_cut = recovery ? CUT_RECOVERY : erase ? CUT_ERASE : CUT_PROGRAM;
+    const struct op *op = &script->ops[path_here(path)->op];
+    if (!op->cut.tear.powered) path_here(path)->inside = false;
+    path->own_cut = cut_in_of(op, kind);
+}
+
+void path_fail(struct path *path, const struct cut *failed, bool after)
+{
+    assert(path->level == 0 && path_here(path)->op != PATH_OP_NONE);
+    assert(!failed->nth || failed->tear.powered);
+    path->failed = *failed;
+    path->failed_after = after;
+    path->tail_count = 0;
 }
 
 void path_recovered(struct path *path)
@@ -132,12 +151,14 @@ void path_return(struct path *path, uint32_t level)
 enum fault_class path_fault(const struct path *path)
 {
     if (path_has_step(path, OP_ROT)) return FAULT_ROT;
+    if (path->failed.nth) return fault_class_of(&path->failed.tear);
     return path->cuts ? fault_class_of(&path->levels[path->cuts - 1].tear) : (enum fault_class)0;
 }
 
 static enum cut_in cut_in(const struct script *script, const struct path *path)
 {
     const struct path_level *last = path->cuts ? &path->levels[path->cuts - 1] : NULL;
+    if (path->failed.nth) return cut_is_glitch(&path->failed) ? CUT_GLITCH : CUT_FAIL;
     if (!last) return path->own_cut;
     if (last->recovering || op_powers_on(script->ops[last->op].kind)) return CUT_RECOVERY;
     return last->erase ? CUT_ERASE : CUT_PROGRAM;
@@ -220,11 +241,13 @@ static void append_end(struct script *to, const struct op *ops, uint32_t op_coun
     uint32_t first = here->first_op, end = here->op == PATH_OP_NONE ? first : here->op + 1;
     if (path->cuts) script_append(to, &(struct op){.kind = power_on_of(here)});
     append_range(to, ops, first, end < op_count ? end : op_count, path->level);
+    uint32_t failed = to->op_count - !path->failed_after;
     for (uint32_t i = 0; i < path->tail_count; i++) {
         const struct path_step *step = &path->tail[i];
         struct op own = {.kind = step->kind, .seed = step->seed, .count = step->kind == OP_ROT};
         append_op(to, step->op == PATH_OP_NONE ? &own : &ops[step->op], path->level);
     }
+    if (path->failed.nth) to->ops[failed].cut = path->failed;
 }
 
 /* A replay needs the rules of the same classes in force. */

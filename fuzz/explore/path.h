@@ -18,6 +18,8 @@
 struct path_level {
     uint32_t first_op; /* the operation from which the script runs on at this level */
     uint32_t op;       /* that is being called; PATH_OP_NONE: none yet */
+    uint32_t work;     /* where the piece of work that it is part of began: its transaction */
+    bool inside;       /* op is in a transaction that goes on after it */
     uint32_t nth;      /* programs and erases in this call, or in the power-on, so far */
     bool recovering;   /* in the power-on that begins the level */
     bool blind;        /* nothing is read back after that power-on */
@@ -40,6 +42,8 @@ struct path {
     struct path_step tail[PATH_TAIL_MAX]; /* at the innermost level, after its operations */
     uint32_t tail_count;
     enum cut_in own_cut; /* of the scenario, in the run: in what the last one was */
+    struct cut failed;   /* in the operation of the run that is being called; nth 0: none */
+    bool failed_after;   /* not in that one, but in the first step of the tail */
     uint32_t group;      /* of first-level cuts (explore.h); PATH_GROUP_NONE: none is being tried */
     uint64_t step;       /* tears and rots of this group so far */
     uint64_t ordinal;    /* first-level cuts met in this pass, of all shards */
@@ -54,7 +58,7 @@ void path_check(const struct path *path);
 void path_start(struct path *path);
 
 /* An operation is about to be called at the innermost level. */
-void path_call(struct path *path, uint32_t op);
+void path_call(struct path *path, const struct script *script, uint32_t op);
 
 /* The harness is about to do one of the script's operations, or one of its own, as the next step of
  * the tail. */
@@ -67,15 +71,19 @@ static inline struct path_level *path_here(struct path *path)
 }
 
 /* A level above begins: after a cut, in whose recovery the script stands before the interrupted
- * operation; or beside the innermost one, at the same place. */
+ * operation, or before the transaction that was; or beside the innermost one, at the same place. */
 void path_cut(struct path *path, const struct tear *tear, bool erase);
 void path_beside(struct path *path);
 
 /* A cut that the scenario itself has, in the operation of the run that is being called. */
-void path_own_cut(struct path *path, const struct script *script, bool erase);
+void path_own_cut(struct path *path, const struct script *script, enum chip_op_kind kind);
 
-/* The script stands after the interrupted operation: it is not done again. */
-void path_skip(struct path *path);
+/* In the operation of the run that is being called, or `after` it in the next step, this program or
+ * erase fails, or this read goes wrong; nth 0: none does any more. What follows is the tail. */
+void path_fail(struct path *path, const struct cut *failed, bool after);
+
+/* The script stands after the interrupted piece of work: it is not done again. */
+void path_skip(struct path *path, const struct script *script);
 
 /* Takes the steps of the tail back. */
 void path_clear_tail(struct path *path);
@@ -100,7 +108,8 @@ struct path_frame {
 /* The case that a path leads to: the script's operations with the path's cuts. */
 struct script *path_case(const struct path_frame *frame, const struct path *path);
 
-/* The class of the last tear on the path; FAULT_ROT for rot, 0 where there was neither. */
+/* The class of the last tear on the path; FAULT_ROT for rot, FAULT_FAIL or FAULT_GLITCH for a call
+ * that failed or went wrong, 0 where there was none of these. */
 enum fault_class path_fault(const struct path *path);
 
 /* Makes a divergence, without its case, of what a path found. Its shape is the kind of the finding,

@@ -16,14 +16,16 @@ static struct path path;
 static void make_path(void)
 {
     static const struct tear tear = {.kind = TEAR_NONE};
+    static struct op ops[5] = {{.kind = OP_LOOK}, {.kind = OP_LOOK}, {.kind = OP_LOOK}};
+    static const struct script script = {.ops = ops, .op_count = 5};
     path_start(&path);
-    path_call(&path, 3);
+    path_call(&path, &script, 3);
     path_here(&path)->nth = 2;
     path_cut(&path, &tear, false);
     path_here(&path)->nth = 1;
     path_cut(&path, &tear, true);
     path_recovered(&path);
-    path_call(&path, 4);
+    path_call(&path, &script, 4);
 }
 
 static void break_level(void)

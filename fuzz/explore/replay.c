@@ -2,9 +2,9 @@
  *
  * Each operation is called on the rig, which judges it. The chip's hook counts the programs and
  * erases of the operation, folds them into the trace, and returns the tear when the one that is to
- * be cut has come. Then a power-on follows, also where the script forgets it. A change that is
- * refused after a cut is a divergence only if it works without the cuts and on a fresh store
- * (capacity.h).
+ * be cut has come; the same with reads, where one is to go wrong. Then a power-on follows, also
+ * where the script forgets it. A change that is refused after a cut is a divergence only if it
+ * works without the cuts and on a fresh store (capacity.h).
  */
 #include "fuzz/explore/replay.h"
 
@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "fuzz/rig/capacity.h"
+#include "fuzz/rig/hostile.h"
 #include "fuzz/rig/leak.h"
 
 struct player {
@@ -24,6 +25,7 @@ struct player {
     const struct op *op;
     enum answer answer;  /* of the engine to it */
     uint32_t nth;        /* programs and erases in this operation so far */
+    uint32_t reads;      /* the same, where one is to go wrong */
     uint64_t trace;      /* digest of all of them from the start */
     bool told_breach;    /* a rule was broken, and the story says where */
     bool used;           /* the exercise was done: its key may still take room */
@@ -147,8 +149,17 @@ static void tell_cut(const struct player *player, const struct chip_op *op)
     char text[FAULT_TEXT_MAX];
     if (!player->story) return;
     fault_print(&player->op->cut.tear, text);
-    fprintf(player->story, "            POWER IS CUT in this %s; what it leaves: %s\n",
-            op->kind == CHIP_ERASE ? "erase" : "program", text);
+    const char *what = op->kind == CHIP_ERASE ? "erase" : "program";
+    if (op->kind == CHIP_READ)
+        fprintf(player->story,
+                "            THE READ of %" PRIu32 " bytes at 0x%05" PRIx32 " GOES WRONG: %s\n",
+                op->size, op->address, text);
+    else if (player->op->cut.tear.powered)
+        fprintf(player->story, "            THIS %s FAILS; what it leaves: %s\n",
+                op->kind == CHIP_ERASE ? "ERASE" : "PROGRAM", text);
+    else
+        fprintf(player->story, "            POWER IS CUT in this %s; what it leaves: %s\n", what,
+                text);
 }
 
 /* The bytes that the cut left; of a sector those at its start and those at its end. */
@@ -243,23 +254,28 @@ static void fold(struct player *player, const struct chip_op *op)
     if (op->data) player->trace ^= script_digest(op->data, op->size);
 }
 
+/* Calls of the operation so far of the kind of which one is to be cut. */
+static uint32_t met(const struct player *player)
+{
+    return cut_is_glitch(&player->op->cut) ? player->reads : player->nth;
+}
+
 static const struct tear *on_flash_op(void *context, const struct chip_op *op)
 {
     struct player *player = context;
+    bool reads = op->kind == CHIP_READ;
     assert(player->op && player->rig->level == 0);
-    player->nth++;
+    ++*(reads ? &player->reads : &player->nth);
     fold(player, op);
     tell_breach(player);
-    tell_call(player, op);
-    if (player->op->cut.nth != player->nth) return NULL;
+    if (!reads) tell_call(player, op);
+    if (reads != cut_is_glitch(&player->op->cut) || player->op->cut.nth != met(player)) return NULL;
     tell_cut(player, op);
     player->torn = *op;
     player->rig->interrupted = true;
     player->result->cuts++;
     player->result->trace = player->trace;
-    player->result->cut = op_powers_on(player->op->kind) ? CUT_RECOVERY
-                          : op->kind == CHIP_ERASE       ? CUT_ERASE
-                                                         : CUT_PROGRAM;
+    player->result->cut = cut_in_of(player->op, op->kind);
     return &player->op->cut.tear;
 }
 
@@ -282,20 +298,37 @@ static bool power_on_first(struct player *player)
 static bool is_again(const struct op *cut, const struct op *op)
 {
     uint64_t was = cut->value ? cut->value->digest : 0, is = op->value ? op->value->digest : 0;
-    return cut->kind == op->kind && cut->key == op->key && was == is && cut->count == op->count;
+    return cut->kind == op->kind && cut->key == op->key && was == is && cut->count == op->count &&
+           cut->to == op->to && cut->snapshot == op->snapshot;
 }
 
-/* Whether the operation at `index` was cut and is done again up to `end`: before any other work. */
-static bool is_redone(const struct script *script, uint32_t index, uint32_t end)
+/* The cut operation of the piece of work that begins at `first`; UINT32_MAX: none is cut. */
+static uint32_t cut_of_work(const struct script *script, uint32_t first)
 {
-    const struct op *op = &script->ops[index];
-    assert(index <= end && end < script->op_count);
-    if (!op->cut.nth || op_powers_on(op->kind)) return false;
-    for (uint32_t i = index + 1; i <= end; i++) {
-        if (is_again(op, &script->ops[i])) return true;
-        if (op_is_work(script->ops[i].kind) && !op_powers_on(script->ops[i].kind)) return false;
+    uint32_t end = script_after(script, first);
+    assert(first < end && end <= script->op_count);
+    for (uint32_t i = first; i < end; i++) {
+        if (script->ops[i].cut.nth) return i;
     }
-    return false;
+    return UINT32_MAX;
+}
+
+/* Where the work at `first` was cut and is done again up to `end`, before any other: how many of
+ * its operations were done in vain. Else 0. */
+static uint32_t count_redone(const struct script *script, uint32_t first, uint32_t end)
+{
+    const struct op *ops = script->ops;
+    uint32_t cut = cut_of_work(script, first), again;
+    assert(first <= end && end < script->op_count);
+    if (cut >= end || op_powers_on(ops[cut].kind)) return 0;
+    for (again = cut + 1; again <= end && !is_again(&ops[first], &ops[again]); again++) {
+        if (op_is_work(ops[again].kind) && !op_powers_on(ops[again].kind)) return 0;
+    }
+    if (again > end) return 0;
+    for (uint32_t i = first; i <= cut && again <= end; i++, again++) {
+        if (!is_again(&ops[i], &ops[again])) return 0;
+    }
+    return cut - first + 1;
 }
 
 /* Whether an operation does when nothing is cut. Costs a run: for when it failed after a cut. */
@@ -308,7 +341,9 @@ static bool works_uncut(struct rig *rig, uint32_t index)
     bool fine = rig_start(uncut);
     for (uint32_t i = 0; fine && i <= index; i++) {
         const struct op *op = &script->ops[i];
-        if (op->kind == OP_ROT || op->kind == OP_USE || is_redone(script, i, index)) continue;
+        uint32_t redone = count_redone(script, i, index);
+        if (redone) i += redone - 1;
+        if (redone || op->kind == OP_ROT || op->kind == OP_USE) continue;
         fine = rig_call(uncut, op, &answer);
     }
     rig_take_ram(rig);
@@ -334,25 +369,34 @@ static bool do_op(struct rig *rig, void *context)
     return rig_call(rig, player->op, &player->answer);
 }
 
+/* Whether a call of the flash failed or went wrong in this operation, which may answer an error
+ * then. */
+static bool fails_here(const struct player *player)
+{
+    const struct cut *cut = &player->op->cut;
+    return cut->nth && cut->nth <= met(player) && cut->tear.powered;
+}
+
 static bool play_op(struct player *player, uint32_t index)
 {
     struct rig *rig = player->rig;
     assert(index < rig->script->op_count && rig->finding.clause == CLAUSE_NONE);
     player->op = &rig->script->ops[index];
     if (!power_on_first(player)) return false;
-    player->nth = 0;
+    player->nth = player->reads = 0;
+    chip_ask_reads(rig->chip, cut_is_glitch(&player->op->cut));
     tell_op(player, index);
     bool done = rig_is_done(rig, player->op);
     player->answer = ANSWER_OK;
     if (!rig_until_off(rig, do_op, player)) return false;
     player->used = player->used || player->op->kind == OP_USE;
     player->result->done += rig_is_off(rig) || rig_worked(player->op, player->answer);
-    if (player->op->cut.nth > player->nth) player->result->cuts_missed++;
+    if (player->op->cut.nth > met(player)) player->result->cuts_missed++;
     if (rig_is_off(rig))
         tell_left(player);
     else if (player->op->kind == OP_MOUNT)
         tell_content(player);
-    if (rig_is_off(rig) || rig_worked(player->op, player->answer) || done ||
+    if (rig_is_off(rig) || fails_here(player) || rig_worked(player->op, player->answer) || done ||
         !should_work(player, index))
         return true;
     return rig_finds_failed(rig, player->op, player->answer);
@@ -395,9 +439,28 @@ static bool play(struct player *player)
     return fine;
 }
 
+/* What the script's operations do is nothing but to name the keys. */
+static bool replay_image(struct rig *rig, FILE *story, struct replay *result)
+{
+    const struct value *image = rig->script->image;
+    uint64_t size = bo_flash_size(chip_flash(rig->chip));
+    *result = (struct replay){.op = rig->script->op_count, .done = 1};
+    if (story)
+        fprintf(story, "      an image of %" PRIu32 " bytes is read and used\n", image->size);
+    if (image->size == size)
+        hostile_try(rig, image->bytes);
+    else
+        rig_finds(rig, CLAUSE_SCENARIO, SEEN_UNKNOWN,
+                  "expected an image of %" PRIu64 " bytes, as many as the chip has, got %" PRIu32,
+                  size, image->size);
+    result->finding = rig->finding;
+    return rig->finding.clause == CLAUSE_NONE;
+}
+
 bool replay(struct rig *rig, FILE *story, struct replay *result)
 {
     assert(rig->level == 0 && rig->finding.clause == CLAUSE_NONE);
+    if (rig->script->image) return replay_image(rig, story, result);
     *result = (struct replay){0};
     struct player player = {.rig = rig, .story = story, .result = result};
     player.capacity = capacity_new(rig);

@@ -3,6 +3,7 @@
  */
 #include "fuzz/explore/result_pipe.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,7 @@ static void put_divergence(FILE *file, const struct divergence *divergence)
     FILE *memory = memory_open(&text, &size);
     scenario_print_script(divergence->script, memory);
     memory_close(memory, &text);
+    assert(size != 0 && "no case is empty");
     result_pipe_put(file, divergence, sizeof *divergence);
     result_pipe_put(file, &size, sizeof size);
     result_pipe_put(file, text, size);

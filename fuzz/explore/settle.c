@@ -8,6 +8,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "fuzz/explore/settle.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,6 +124,7 @@ static void make_smaller(struct divergence *divergence, const struct adapter *ad
     const struct shrink_options how = {.seconds = options->shrink_seconds,
                                        .memory = options->limits.memory};
     struct script *smaller = NULL;
+    if (divergence->script->image) return; /* its bytes are what shows it */
     if (!settings_resolve(adapter, divergence->script, &settings, reason)) return;
     if (!divergence->lost) smaller = shrink_in_child(divergence, adapter, &settings, &how);
     if (!smaller) smaller = shrink_apart(divergence->script, adapter, &settings, &how);
@@ -139,6 +141,7 @@ static void make_smaller(struct divergence *divergence, const struct adapter *ad
 static bool confirm(struct divergence *divergence, const struct adapter *adapter,
                     const struct settle_options *options)
 {
+    assert(divergence->script && "what was found has its case");
     struct script *again =
         run_again(divergence->script, adapter, &options->limits, &divergence->shown);
     if (!again) return false;

@@ -36,6 +36,7 @@ struct shrinker {
     const struct shrink_options *options;
     struct finding wanted; /* its kind is never left */
     struct script *best;   /* the smallest so far that still shows it */
+    uint32_t missed;       /* its cuts that do not take place; they go, and no more come */
     uint32_t attempts;
     double cpu_end;
 };
@@ -71,26 +72,28 @@ static void play(struct shrinker *shrinker, const struct script *script, struct 
         replay_once(script, shrinker->adapter, shrinker->settings, shown);
 }
 
-static bool shows(struct shrinker *shrinker, const struct script *script)
+static bool shows(struct shrinker *shrinker, const struct script *script, struct replay *shown)
 {
-    struct replay shown;
     if (is_over(shrinker)) return false;
-    play(shrinker, script, &shown);
-    return shown.cuts_missed == 0 && kind_within(&shrinker->wanted, &shown.finding);
+    play(shrinker, script, shown);
+    return shown->cuts_missed <= shrinker->missed &&
+           kind_within(&shrinker->wanted, &shown->finding);
 }
 
 /* Takes the candidate when it shows the same; frees the loser. It is tried as its text gives it. */
 static bool try(struct shrinker *shrinker, struct script *candidate)
 {
+    struct replay shown;
     struct script *tidy = candidate ? script_tidy(candidate) : NULL;
     script_free(candidate);
     if (!tidy) return false;
-    if (!shows(shrinker, tidy)) {
+    if (!shows(shrinker, tidy, &shown)) {
         script_free(tidy);
         return false;
     }
     script_free(shrinker->best);
     shrinker->best = tidy;
+    shrinker->missed = shown.cuts_missed;
     return true;
 }
 
@@ -119,6 +122,49 @@ static bool drop_operations(struct shrinker *shrinker)
             if (try(shrinker, without(shrinker->best, first, size))) smaller = true;
             if (first > shrinker->best->op_count) first = shrinker->best->op_count;
         }
+    }
+    return smaller;
+}
+
+/* --- transactions and snapshots --- */
+
+/* A transaction as a whole, or its two ends, which leaves plain changes. */
+static bool drop_transactions(struct shrinker *shrinker)
+{
+    bool smaller = false;
+    for (uint32_t i = shrinker->best->op_count; i-- > 0;) {
+        const struct script *best = shrinker->best;
+        if (i >= best->op_count || best->ops[i].kind != OP_BEGIN) continue;
+        uint32_t end = script_after(best, i);
+        assert(end > i && end <= best->op_count);
+        if (try(shrinker, without(best, i, end - i))) {
+            smaller = true;
+            continue;
+        }
+        struct script *no_end = without(best, end - 1, 1);
+        struct script *neither = without(no_end, i, 1);
+        script_free(no_end);
+        if (try(shrinker, neither)) smaller = true;
+    }
+    return smaller;
+}
+
+/* Every use of a snapshot's number becomes one of the first. */
+static bool lower_snapshots(struct shrinker *shrinker)
+{
+    bool smaller = false;
+    for (uint32_t number = 2; number <= ADAPTER_SNAPSHOTS; number++) {
+        struct script *candidate = script_copy(shrinker->best);
+        bool used = false;
+        for (uint32_t i = 0; i < candidate->op_count; i++) {
+            if (candidate->ops[i].snapshot != number) continue;
+            candidate->ops[i].snapshot = 1;
+            used = true;
+        }
+        if (used && try(shrinker, candidate))
+            smaller = true;
+        else if (!used)
+            script_free(candidate);
     }
     return smaller;
 }
@@ -154,6 +200,15 @@ static uint32_t difficulty(const struct tear *tear)
     return order[tear->kind] || tear->kind == TEAR_NONE ? order[tear->kind] : 9;
 }
 
+/* A read that answers an error is the plainest of those that go wrong. */
+static bool weaken_glitch(struct shrinker *shrinker, uint32_t op)
+{
+    struct cut cut = shrinker->best->ops[op].cut;
+    if (cut.tear.kind == TEAR_READ_ERROR) return false;
+    cut.tear = (struct tear){.kind = TEAR_READ_ERROR, .powered = true};
+    return try(shrinker, with_cut(shrinker->best, op, cut));
+}
+
 static bool weaken_tear(struct shrinker *shrinker, uint32_t op, bool is_erase)
 {
     static const struct tear simple[] = {
@@ -167,7 +222,9 @@ static bool weaken_tear(struct shrinker *shrinker, uint32_t op, bool is_erase)
         if (difficulty(&simple[i]) >= difficulty(&cut.tear)) continue;
         if (simple[i].kind == TEAR_ONLY && is_erase) continue;
         if (simple[i].kind == TEAR_ZERO_TAIL && !is_erase) continue;
+        bool powered = cut.tear.powered;
         cut.tear = simple[i];
+        cut.tear.powered = powered;
         if (try(shrinker, with_cut(shrinker->best, op, cut))) smaller = true;
     }
     return smaller;
@@ -197,7 +254,9 @@ static bool simplify_cuts(struct shrinker *shrinker)
     bool smaller = false;
     for (uint32_t i = 0; i < shrinker->best->op_count; i++) {
         if (!shrinker->best->ops[i].cut.nth) continue;
-        for (int is_erase = 0; is_erase < 2; is_erase++)
+        bool glitch = cut_is_glitch(&shrinker->best->ops[i].cut);
+        if (glitch) smaller = weaken_glitch(shrinker, i) || smaller;
+        for (int is_erase = 0; !glitch && is_erase < 2; is_erase++)
             smaller = weaken_tear(shrinker, i, is_erase != 0) || smaller;
         smaller = lower_tear(shrinker, i) || smaller;
         struct cut cut = shrinker->best->ops[i].cut;
@@ -272,6 +331,7 @@ static struct script *with_merged(const struct script *script, uint32_t from, ui
     for (uint32_t i = 0; i < candidate->op_count; i++) {
         struct op *op = &candidate->ops[i];
         if (op_has_key(op->kind) && op->key == from) op->key = to;
+        if (op->kind == OP_SCAN && op->to == from) op->to = to;
     }
     return candidate;
 }
@@ -279,7 +339,9 @@ static struct script *with_merged(const struct script *script, uint32_t from, ui
 static bool uses(const struct script *script, uint32_t key)
 {
     for (uint32_t i = 0; i < script->op_count; i++) {
-        if (op_has_key(script->ops[i].kind) && script->ops[i].key == key) return true;
+        const struct op *op = &script->ops[i];
+        if (op_has_key(op->kind) && op->key == key) return true;
+        if (op->kind == OP_SCAN && op->to == key) return true;
     }
     return false;
 }
@@ -586,6 +648,8 @@ static bool try_harder(struct shrinker *shrinker)
 static bool shrink_once(struct shrinker *shrinker)
 {
     bool smaller = drop_operations(shrinker);
+    smaller = drop_transactions(shrinker) || smaller;
+    smaller = lower_snapshots(shrinker) || smaller;
     smaller = drop_cuts(shrinker) || smaller;
     smaller = replace_use(shrinker) || smaller;
     smaller = shrink_chip(shrinker) || smaller;
@@ -635,6 +699,7 @@ bool shrink(struct script **script, const struct adapter *adapter,
         return false;
     }
     shrinker.wanted = shown.finding;
+    shrinker.missed = shown.cuts_missed;
     shrink_all(&shrinker);
     try_unfolded(&shrinker);
     play(&shrinker, shrinker.best, &shown);

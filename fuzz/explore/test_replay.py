@@ -124,6 +124,31 @@ def test_a_replay_tells_the_flash_call_that_broke_a_rule(harness):
     assert refused.split() == ["program", "0x00000", "8", "bytes", "IS", "REFUSED:", "reprogram"]
 
 
+def test_a_call_that_fails_leaves_the_power_on_and_the_replay_says_what_it_left(harness):
+    chip = "chip generic sectors=2 sector=128 page=128 unit=4\nengine canary fault=19\n"
+    told = "store a 0x01\nstore a 0x02 fail 2 done\nlook\nmount\n"
+    clause, story = harness.replay(chip + "\n" + told)
+    lines = [line.strip() for line in story.splitlines()]
+    failed = lines.index("THIS PROGRAM FAILS; what it leaves: done")
+    assert lines[failed + 1].endswith("look") and "POWER" not in story
+    assert clause == "durable" and lines[-1].endswith("each shows 0x02")
+    sound, _ = harness.replay(chip.replace("19", "0") + "\n" + told)
+    assert sound is None
+
+
+NAIVE = "chip generic sectors=2 sector=64 page=64\nengine naive\n\nstore a 0x01\n"
+
+
+def test_a_read_that_goes_wrong_is_told_with_what_came_and_the_next_one_is_right(harness):
+    clause, story = harness.replay(NAIVE + "fetch a glitch 1 erased\n")
+    assert clause == "durable" and "fetch shows absent" in story
+    assert "THE READ of 8 bytes at 0x00000 GOES WRONG: erased" in story
+    clause, story = harness.replay(NAIVE + "fetch a glitch 1 error\nfetch a\nmount\n")
+    assert clause is None and "GOES WRONG: error" in story and "holds a = [01]" in story
+    clause, story = harness.replay(NAIVE + "fetch a glitch 99 error\n")
+    assert clause is None and "1 of the cuts did not take place" in story
+
+
 def test_a_replay_that_shows_another_kind_says_so(harness):
     text = (ROOT / "scenarios/cases/source-half-zeroed.case").read_text()
     case = re.sub(r"(?m)^engine .*", "engine original", re.sub(r"(?m)^found .*\n", "", text))
@@ -175,3 +200,10 @@ def test_a_warning_when_a_cut_does_not_take_place(harness):
     clause, told = harness.replay(later)
     assert clause is None
     assert "1 of the cuts did not take place" in told
+
+
+def test_a_clear_that_failed_is_looked_at_before_the_next_pop(harness):
+    chip = "chip generic sectors=1 sector=32 page=32 tear=2\nengine seqqueue\n\n"
+    told = 'append empty\nappend "b"\nclear fail 1 done\npop\nlook\nmount\n'
+    clause, _ = harness.replay(chip + told)
+    assert clause is None

@@ -11,6 +11,7 @@
 #include "fuzz/script/settings.h"
 #include "fuzz/explore/explore.h"
 #include "fuzz/fuzzers/image.h"
+#include "fuzz/rig/hostile.h"
 #include "fuzz/script/scenario.h"
 #include "fuzz/subjects/subjects.h"
 
@@ -216,7 +217,7 @@ static bool an_image_is_insane(struct rig *rig)
     for (int i = 0; fine && i < IMAGES; i++) {
         memcpy(image, left, size);
         image_mutate(image, geometry, &state);
-        fine = image_try(rig, image);
+        fine = hostile_try(rig, image);
     }
     free(left);
     free(image);

@@ -112,6 +112,7 @@ static void without_a_fault_nothing_is_found(void)
     check(0, 256, 4, 0, FAULT_STABLE, NULL);
     check(0, 256, 4, 1, FAULT_STABLE, NULL);
     check(0, 256, 4, 0, FAULT_ECC, NULL);
+    check(0, 256, 4, 0, FAULT_FAIL, NULL);
     check(0, 256, 1, 1, FAULT_EDGE | FAULT_PREFIX, NULL);
     check(0, 512, 16, 1, FAULT_EDGE | FAULT_BITS, NULL);
     check(0, 512, 32, 1, FAULT_EDGE | FAULT_BITS, NULL);

@@ -20,7 +20,6 @@
 
 #include "fuzz/script/settings.h"
 #include "fuzz/fuzzers/fuzz_run_internal.h"
-#include "fuzz/fuzzers/image_case.h"
 #include "fuzz/explore/result_pipe.h"
 #include "sim/memory.h"
 
@@ -37,17 +36,17 @@
 /* --- what a batch found --- */
 
 /* Takes the case. */
-static void append_case(struct fuzz_run_case **cases, uint32_t *count, struct fuzz_run_case *it)
+static void append_case(struct divergence **cases, uint32_t *count, struct divergence *it)
 {
-    assert(it->divergence.script && (!it->image || it->image_size));
+    assert(it->script);
     *cases = memory_resize(*cases, *count + 1, sizeof **cases);
     (*cases)[(*count)++] = *it;
-    *it = (struct fuzz_run_case){0};
+    *it = (struct divergence){0};
 }
 
-static void add_found(struct fuzz_run *fuzzing, const struct fuzz_run_case *found)
+static void add_found(struct fuzz_run *fuzzing, const struct divergence *found)
 {
-    struct fuzz_run_case it = *found;
+    struct divergence it = *found;
     append_case(&fuzzing->found, &fuzzing->found_count, &it);
 }
 
@@ -55,23 +54,15 @@ static void add_found(struct fuzz_run *fuzzing, const struct fuzz_run_case *foun
 static bool read_record(struct fuzz_run *fuzzing, FILE *file)
 {
     struct result part = {0};
-    struct fuzz_run_case found = {0};
     uint64_t order = 0;
-    bool fine = fread(&order, sizeof order, 1, file) == 1 && result_pipe_read(file, &part) &&
-                fread(&found.image_size, sizeof found.image_size, 1, file) == 1;
-    if (fine && found.image_size) {
-        found.image = memory_new(found.image_size);
-        fine = fread(found.image, found.image_size, 1, file) == 1;
-    }
+    if (fread(&order, sizeof order, 1, file) != 1 || !result_pipe_read(file, &part)) return false;
     for (uint32_t i = 0; i < part.divergence_count; i++) {
-        found.divergence = part.divergences[i];
-        found.divergence.order = order;
-        assert(!found.image || part.divergence_count == 1);
-        if (fine) add_found(fuzzing, &found);
+        part.divergences[i].order = order;
+        add_found(fuzzing, &part.divergences[i]);
     }
     part.divergence_count = 0;
     result_free(&part);
-    return fine;
+    return true;
 }
 
 static bool read_records(struct fuzz_run *fuzzing, FILE *file, size_t end)
@@ -87,23 +78,21 @@ static void add_lost_image(struct fuzz_run *fuzzing, const struct fuzz_run_slot 
                            const struct script *script, const struct finding *finding)
 {
     assert(slot->image_size > 0 && slot->image_size <= FUZZ_RUN_IMAGE_SIZE_MAX);
-    struct fuzz_run_case found = {.image = memory_copy(slot->bytes, slot->image_size),
-                                  .image_size = slot->image_size};
-    fuzz_run_image_case(script, finding, &found.divergence);
-    found.divergence.lost = true;
-    found.divergence.order = slot->round * FUZZ_RUN_ORDERS_PER_ROUND + slot->image;
+    struct divergence found = {0};
+    fuzz_run_image_case(script, finding, slot, &found);
+    found.lost = true;
+    found.order = slot->round * FUZZ_RUN_ORDERS_PER_ROUND + slot->image;
     add_found(fuzzing, &found);
 }
 
 static void add_lost_path(struct fuzz_run *fuzzing, const struct fuzz_run_slot *slot,
                           const struct path_frame *frame, struct finding *finding)
 {
-    struct fuzz_run_case found = {0};
-    found.divergence = path_divergence(frame, &slot->path, finding);
-    found.divergence.lost = true;
-    found.divergence.order = slot->round * FUZZ_RUN_ORDERS_PER_ROUND;
-    found.divergence.script = path_case(frame, &slot->path);
-    found.divergence.script->found = *finding;
+    struct divergence found = path_divergence(frame, &slot->path, finding);
+    found.lost = true;
+    found.order = slot->round * FUZZ_RUN_ORDERS_PER_ROUND;
+    found.script = path_case(frame, &slot->path);
+    found.script->found = *finding;
     add_found(fuzzing, &found);
 }
 
@@ -139,11 +128,10 @@ static void add_lost(struct fuzz_run *fuzzing, uint32_t index, enum worker_end e
 
 /* --- cases --- */
 
-static void free_case(struct fuzz_run_case *it)
+static void free_case(struct divergence *it)
 {
-    script_free(it->divergence.script);
-    free(it->image);
-    *it = (struct fuzz_run_case){0};
+    script_free(it->script);
+    *it = (struct divergence){0};
 }
 
 /* The index of the case that a raw shape belongs to, or UINT32_MAX. */
@@ -158,7 +146,7 @@ static uint32_t find_known(const struct fuzz_run *fuzzing, uint64_t raw)
 static uint32_t find_case(const struct fuzz_run_result *result, uint64_t shape)
 {
     for (uint32_t i = 0; i < result->case_count; i++) {
-        if (result->cases[i].divergence.shape == shape) return i;
+        if (result->cases[i].shape == shape) return i;
     }
     return UINT32_MAX;
 }
@@ -173,32 +161,23 @@ static void remember(struct fuzz_run *fuzzing, uint64_t raw, uint32_t index)
 
 #define NOT_REPRODUCED (UINT32_MAX - 1)
 
-/* Run again, and a script made smaller. */
-static bool settle(const struct fuzz_run *fuzzing, struct fuzz_run_case *found)
-{
-    const struct adapter *adapter = fuzzing->options->target.adapter;
-    const struct settle_options *options = &fuzzing->options->settle;
-    if (!found->image) return settle_divergence(&found->divergence, adapter, options);
-    return image_case_settle(&found->divergence, found->image, adapter, &options->limits);
-}
-
 /* A kind that was not met before: run again and shrunk, it is a case of its own or one that is
  * there, or none. Takes the finding. */
-static uint32_t add_case(struct fuzz_run *fuzzing, struct fuzz_run_case *found)
+static uint32_t add_case(struct fuzz_run *fuzzing, struct divergence *found)
 {
     struct fuzz_run_result *result = fuzzing->result;
-    struct divergence *divergence = &found->divergence;
-    uint64_t raw = divergence->shape;
-    assert(divergence->script && divergence->count > 0);
-    if (!settle(fuzzing, found)) {
+    const struct fuzz_run_options *options = fuzzing->options;
+    uint64_t raw = found->shape;
+    assert(found->script && found->count > 0);
+    if (!settle_divergence(found, options->target.adapter, &options->settle)) {
         append_case(&result->unreproduced, &result->unreproduced_count, found);
         remember(fuzzing, raw, NOT_REPRODUCED);
         return NOT_REPRODUCED;
     }
-    uint32_t index = find_case(result, divergence->shape);
+    uint32_t index = find_case(result, found->shape);
     if (index == UINT32_MAX) {
         index = result->case_count;
-        divergence->count = 0;
+        found->count = 0;
         append_case(&result->cases, &result->case_count, found);
     }
     remember(fuzzing, raw, index);
@@ -207,8 +186,7 @@ static uint32_t add_case(struct fuzz_run *fuzzing, struct fuzz_run_case *found)
 
 static int by_order(const void *a, const void *b)
 {
-    const struct divergence *left = &((const struct fuzz_run_case *)a)->divergence;
-    const struct divergence *right = &((const struct fuzz_run_case *)b)->divergence;
+    const struct divergence *left = a, *right = b;
     if (left->order != right->order) return left->order < right->order ? -1 : 1;
     return (left->shape > right->shape) - (left->shape < right->shape);
 }
@@ -226,16 +204,16 @@ static void add_cases(struct fuzz_run *fuzzing, uint64_t *counts)
     if (fuzzing->found_count == 0) return;
     qsort(fuzzing->found, fuzzing->found_count, sizeof *fuzzing->found, by_order);
     for (uint32_t i = 0; i < fuzzing->found_count; i++) {
-        struct fuzz_run_case *found = &fuzzing->found[i];
-        uint64_t count = found->divergence.count;
-        uint32_t index = find_known(fuzzing, found->divergence.shape);
+        struct divergence *found = &fuzzing->found[i];
+        uint64_t count = found->count;
+        uint32_t index = find_known(fuzzing, found->shape);
         if (index == UINT32_MAX) {
             if (is_enough(fuzzing)) continue;
             index = add_case(fuzzing, found);
         }
         if (index == NOT_REPRODUCED) continue;
         assert(index < fuzzing->result->case_count);
-        fuzzing->result->cases[index].divergence.count += count;
+        fuzzing->result->cases[index].count += count;
         counts[index] += count;
     }
 }
@@ -265,7 +243,7 @@ static bool report(struct fuzz_run *fuzzing, struct result *batch, const uint64_
         if (!counts[i]) continue;
         struct divergence *divergence = &batch->divergences[batch->divergence_count++];
         assert(batch->divergence_count <= result->case_count);
-        *divergence = result->cases[i].divergence;
+        *divergence = result->cases[i];
         divergence->count = counts[i];
     }
     bool fine = fuzzing->options->batch(fuzzing->options->context, batch, seconds);
@@ -449,9 +427,12 @@ static bool run_batches(struct fuzz_run *fuzzing)
         fine = run_batch(fuzzing);
         if (size < BATCH_MAX) size *= 2;
     }
-    if (is_enough(fuzzing) && !fuzzing->result->stopped) {
-        fuzzing->result->stopped = true;
-        fuzzing->result->total.stop = RESULT_MAX;
+    struct fuzz_run_result *result = fuzzing->result;
+    if (!result->stopped && (is_enough(fuzzing) || result->rounds < options->runs_max)) {
+        result->stopped = true;
+        result->total.stop = is_enough(fuzzing)         ? RESULT_MAX
+                             : options->seconds_max > 0 ? RESULT_TIME
+                                                        : RESULT_LOST;
     }
     return fine;
 }

@@ -17,20 +17,15 @@
 #include "fuzz/explore/explore.h"
 #include "fuzz/explore/settle.h"
 
-struct fuzz_run_case {
-    struct divergence divergence; /* its shape is that of the shrunk script */
-    uint8_t *image;               /* the image on which it shows; NULL: its script is the whole */
-    size_t image_size;
-};
-
 struct fuzz_run_result {
     uint64_t rounds, scenarios, images;
-    struct result total;         /* counts and counters, those of uncut runs included; no cases */
-    struct fuzz_run_case *cases; /* in the order of the rounds that found them */
+    struct result total;      /* counts and counters, those of uncut runs included; no cases */
+    struct divergence *cases; /* in the order of the rounds that found them */
     uint32_t case_count;
-    struct fuzz_run_case *unreproduced; /* what did not replay: a fault of the harness (settle.h) */
+    struct divergence *unreproduced; /* what did not replay: a fault of the harness (settle.h) */
     uint32_t unreproduced_count;
-    bool stopped; /* Ctrl-C, or divergences_max was reached, or total.mistake is not empty */
+    bool stopped; /* Ctrl-C, or divergences_max was reached, or the time was over before runs_max,
+                   * or total.mistake is not empty */
 };
 
 struct fuzz_run_options {

@@ -52,10 +52,9 @@ struct fuzz_run {
     struct fuzz_run_result *result;
     struct fuzz_run_shared *shared;
     size_t shared_size;
-    struct worker *workers;      /* their files hold records: the order of a result, the result
-                             * (result_pipe.h), the size of an image, the image */
-    uint64_t first, end;         /* rounds of this batch */
-    struct fuzz_run_case *found; /* of this batch, as they come */
+    struct worker *workers;   /* their files hold records: an order, a result (result_pipe.h) */
+    uint64_t first, end;      /* rounds of this batch */
+    struct divergence *found; /* of this batch, as they come */
     uint32_t found_count;
     struct fuzz_run_known *known;
     uint32_t known_count;
@@ -71,9 +70,9 @@ uint64_t fuzz_run_state(const struct fuzz_run *fuzzing, uint64_t round);
 struct script *fuzz_run_script(const struct fuzz_run *fuzzing, uint64_t round, uint64_t *state,
                                struct adapter_settings *settings);
 
-/* The case of an image (image_case.h); the image itself goes beside it. */
+/* The case of the image that is being tried. */
 void fuzz_run_image_case(const struct script *script, const struct finding *finding,
-                         struct divergence *divergence);
+                         const struct fuzz_run_slot *slot, struct divergence *divergence);
 
 /* Adds counts and counters. */
 void fuzz_run_add(struct result *to, const struct result *from);

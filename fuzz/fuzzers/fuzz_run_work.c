@@ -21,8 +21,9 @@
 #include <string.h>
 
 #include "fuzz/fuzzers/image.h"
-#include "fuzz/fuzzers/image_case.h"
+#include "fuzz/fuzzers/sweep.h"
 #include "fuzz/explore/result_pipe.h"
+#include "fuzz/rig/hostile.h"
 #include "fuzz/script/kind.h"
 #include "fuzz/script/settings.h"
 #include "sim/memory.h"
@@ -69,22 +70,13 @@ struct script *fuzz_run_script(const struct fuzz_run *fuzzing, uint64_t round, u
 static void plan(const struct fuzz_run *fuzzing, uint64_t *state, const struct result *uncut,
                  struct explore_options *options)
 {
-    const struct chip_counters *c = &uncut->counters;
-    uint64_t cuts = c->programs + c->erases;
     uint32_t varied = image_random(state) % 8 ? 1 : 2;
     options->depth = fuzzing->options->depth_given ? fuzzing->options->explore.depth : varied;
-    uint64_t tears = 4 + (options->faults & FAULT_PREFIX ? c->bytes_programmed / (cuts + 1) : 0) +
-                     2 * (uint64_t)options->effort.bits_max + options->effort.masks;
-    uint64_t states = cuts * tears;
+    sweep_share(options, uncut, STATES_PER_ROUND, image_random(state));
     if (options->depth > 1) {
         options->reach = 1;
         options->effort = (struct fault_effort){.bits_max = 2, .masks = 1, .prefixes_max = 2};
-        for (uint32_t level = 1; level < options->depth; level++)
-            states *= 3 + 2 * cuts / (uncut->operations + 1) + tears / 2;
     }
-    uint64_t shards = states / STATES_PER_ROUND + 1;
-    options->shards = (uint32_t)(shards < cuts ? shards : cuts ? cuts : 1);
-    options->shard = (uint32_t)(image_random(state) % options->shards);
     assert(options->shard < options->shards && options->depth <= CONTRACT_DEPTH_MAX);
 }
 
@@ -108,16 +100,13 @@ void fuzz_run_add(struct result *to, const struct result *from)
 }
 
 /* Takes the place of the record that is not done. */
-static void put_record(struct fuzz_run_slot *slot, FILE *file, const struct result *found,
-                       size_t image_size)
+static void put_record(struct fuzz_run_slot *slot, FILE *file, const struct result *found)
 {
     uint64_t order = slot->round * FUZZ_RUN_ORDERS_PER_ROUND + slot->image;
     assert(found->divergence_count && slot->written <= slot->begun);
     fseek(file, (long)slot->written, SEEK_SET);
     result_pipe_put(file, &order, sizeof order);
     result_pipe_write(file, found);
-    result_pipe_put(file, &image_size, sizeof image_size);
-    result_pipe_put(file, slot->bytes, image_size);
     if (fflush(file) != 0) worker_fail("a temporary file can't be written: %s", strerror(errno));
     slot->begun = (size_t)ftell(file);
 }
@@ -141,12 +130,12 @@ static bool take(void *context, uint32_t group)
 static void keep(void *context, const struct result *so_far)
 {
     const struct hand *hand = context;
-    put_record(hand->slot, hand->file, so_far, 0);
+    put_record(hand->slot, hand->file, so_far);
 }
 
 static void add_part(struct hand *hand, struct result *part)
 {
-    if (part->divergence_count) put_record(hand->slot, hand->file, part, 0);
+    if (part->divergence_count) put_record(hand->slot, hand->file, part);
     hand->slot->written = hand->slot->begun;
     fuzz_run_add(&hand->slot->total, part);
     for (uint32_t i = 0; i < part->divergence_count; i++)
@@ -217,11 +206,11 @@ static void explore_round(const struct fuzz_run *fuzzing, struct fuzz_run_slot *
 /* --- a round that damages images --- */
 
 void fuzz_run_image_case(const struct script *script, const struct finding *finding,
-                         struct divergence *divergence)
+                         const struct fuzz_run_slot *slot, struct divergence *divergence)
 {
     assert(finding->clause != CLAUSE_NONE && finding->clause != CLAUSE_SCENARIO);
     divergence->script = script_copy(script);
-    image_case_strip(divergence->script);
+    image_make_case(divergence->script, slot->bytes, slot->image_size);
     divergence->count = 1;
     divergence->clause = finding->clause;
     divergence->shape = kind_digest(finding);
@@ -232,8 +221,8 @@ static void send_image(struct fuzz_run_slot *slot, FILE *file, const struct rig 
 {
     struct divergence divergence = {0};
     struct result result = {.divergences = &divergence, .divergence_count = 1};
-    fuzz_run_image_case(rig->script, &rig->finding, &divergence);
-    put_record(slot, file, &result, slot->image_size);
+    fuzz_run_image_case(rig->script, &rig->finding, slot, &divergence);
+    put_record(slot, file, &result);
     slot->written = slot->begun;
     script_free(divergence.script);
 }
@@ -262,7 +251,7 @@ static void image_round(const struct fuzz_run *fuzzing, struct fuzz_run_slot *sl
         image_mutate(slot->bytes, &script->part.geometry, state);
         if (i <= slot->resume.image) continue;
         slot->image = i;
-        if (!image_try(rig, slot->bytes)) image_found(slot, file, rig);
+        if (!hostile_try(rig, slot->bytes)) image_found(slot, file, rig);
         slot->images++;
     }
     rig_free(rig);

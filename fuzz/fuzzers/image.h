@@ -1,9 +1,5 @@
-/* image.h - any image whatever gives an answer or an error: the clause sane, tried.
- *
- * An image of bytes that no engine wrote is put on a chip and the engine is asked everything there
- * is to ask of a store, twice, with a power-on between. What it answers is free. What must hold: it
- * comes back, within its stated number of flash calls; it keeps inside the chip and to the
- * alignment; it writes no more than the buffers that it is given. A crash takes the process along.
+/* image.h - images that no engine wrote: good ones, damaged, and any bytes. What must hold on them
+ * is in hostile.h.
  */
 #ifndef BROWNOUT_IMAGE_H
 #define BROWNOUT_IMAGE_H
@@ -11,10 +7,6 @@
 #include "fuzz/explore/path.h"
 #include "fuzz/script/decode.h"
 #include "fuzz/rig/rig.h"
-
-/* Tries one image, which must be as large as the rig's chip. The rig must be new or done with; it
- * is left with the finding, clause sane, when the answer is false. */
-bool image_try(struct rig *rig, const uint8_t *image);
 
 /* Runs the first `op_count` operations of the rig's script, ignores the answers, and copies what
  * the chip then holds. `path` is kept up to date. */
@@ -39,6 +31,10 @@ struct image_input {
 bool image_decode(const struct decode_target *target, const uint8_t *bytes, size_t size,
                   struct image_input *input);
 void image_input_free(struct image_input *input);
+
+/* Makes the script the case of an image: it has the image, and in place of its operations, which
+ * are not the case, a fetch of each key, so that the text keeps the keys in their order. */
+void image_make_case(struct script *script, const uint8_t *image, size_t size);
 
 /* The next number of a sequence; equal states give equal sequences. */
 uint64_t image_random(uint64_t *state);

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 #include "fuzz/fuzzers/image.h"
-#include "fuzz/fuzzers/image_case.h"
 #include "fuzz/fuzzers/input.h"
+#include "fuzz/rig/hostile.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
@@ -18,10 +18,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         fprintf(stderr, "brownout: no small chip for this engine\n");
         exit(3);
     }
-    if (!image_try(input.rig, input.image)) {
-        image_case_strip(input.script);
-        input_diverges(input.script, &input.rig->finding);
+    if (!hostile_try(input.rig, input.image)) {
+        image_make_case(input.script, input.image, bo_flash_size(chip_flash(input.rig->chip)));
+        input_record(input.script, &input.rig->finding);
+        input_diverges(input.script);
     }
+    input_done(0);
     image_input_free(&input);
     return 0;
 }

@@ -1,10 +1,12 @@
 """`brownout fuzz` and `brownout decode`: random bytes as scenarios and as images."""
 
 import json
+import random
 import re
 import shutil
 import sqlite3
 import subprocess
+from pathlib import Path
 
 import pytest
 from conftest import ROOT
@@ -33,15 +35,24 @@ READS_ON_ONCE = (
 )
 
 
+def fuzz_by(command, folder):
+    def run(engine, *options, runs=16, **more):
+        where = ["--artefacts", folder, "--quiet"]
+        return command("fuzz", "--engine", engine, "--runs", runs, *where, *options, **more)
+
+    return run
+
+
 @pytest.fixture
 def fuzz(brownout, tmp_path):
     """fuzz("canary fault=1", runs=16) is a fuzz run; its artefacts go to tmp_path."""
+    return fuzz_by(brownout, tmp_path)
 
-    def run(engine, *options, runs=16, **more):
-        where = ["--artefacts", tmp_path, "--quiet"]
-        return brownout("fuzz", "--engine", engine, "--runs", runs, *where, *options, **more)
 
-    return run
+@pytest.fixture
+def quick_fuzz(quick, tmp_path):
+    """The same by the plain command."""
+    return fuzz_by(quick, tmp_path)
 
 
 @pytest.fixture
@@ -90,19 +101,22 @@ FAULTY += [planted("canary-log", name) for name in ("HEAD_FIRST", "NUMBER_REUSED
 
 
 @pytest.mark.parametrize("engine", FAULTY)
-def test_a_planted_fault_is_found_and_its_case_replays(fuzz, brownout, engine):
-    done = fuzz(engine, "--max", 1, runs=64)
+def test_a_planted_fault_is_found_and_its_case_replays(quick_fuzz, brownout, engine):
+    done = quick_fuzz(engine, "--max", 1, runs=64)
     assert done.returncode == 1, done.stdout
     assert brownout(*replay_of(done.stdout)).returncode == 1
 
 
-def test_equal_seeds_and_runs_find_the_same_with_any_number_of_workers(brownout, tmp_path):
+def test_equal_seeds_and_runs_find_the_same_with_any_number_of_workers(
+    brownout, quick, tmp_path
+):
+    """And so does a build with sanitizers and checks."""
     found = []
-    for name, jobs in (("one", 1), ("two", 2)):
+    for name, jobs, command in (("one", 1, quick), ("two", 2, brownout)):
         folder = tmp_path / name
         folder.mkdir()
-        options = ["--runs", 20, "--seed", 5, "--jobs", jobs, "--artefacts", ".", "--quiet"]
-        done = brownout("fuzz", "--engine", "canary fault=16", *options, cwd=folder)
+        options = ["--runs", 8, "--seed", 5, "--jobs", jobs, "--artefacts", ".", "--quiet"]
+        done = command("fuzz", "--engine", "canary fault=16", *options, cwd=folder)
         files = {file.name: file.read_bytes() for file in folder.iterdir()}
         found.append((done.returncode, done.stdout, files))
     assert found[0] == found[1]
@@ -110,8 +124,16 @@ def test_equal_seeds_and_runs_find_the_same_with_any_number_of_workers(brownout,
     assert found[0][2]
 
 
-def test_another_seed_is_another_fuzz_run(fuzz):
-    one, two = (json.loads(fuzz("seqmap", "--json", "--seed", n).stdout) for n in (1, 2))
+def test_fewer_rounds_than_were_asked_for_are_a_run_that_was_stopped(brownout, tmp_path):
+    words = ["--seconds", 0.2, "--jobs", 1, "--json", "--quiet", "--no-shrink"]
+    done = brownout("fuzz", "--engine", "naive", "--runs", 5000, *words, cwd=tmp_path)
+    assert json.loads(done.stdout)["stopped"]
+    done = brownout("fuzz", "--engine", "naive", *words, cwd=tmp_path)
+    assert not json.loads(done.stdout)["stopped"], "the time was all that was asked for"
+
+
+def test_another_seed_is_another_fuzz_run(quick_fuzz):
+    one, two = (json.loads(quick_fuzz("seqmap", "--json", "--seed", n).stdout) for n in (1, 2))
     assert one["states"] != two["states"]
 
 
@@ -140,12 +162,16 @@ def test_a_crash_does_not_hide_what_else_is_wrong_in_its_round(fuzz, plugin):
     assert found["cuts"] > 1 and found["judged"] > 1
 
 
+def is_of_image(case):
+    return re.search("^image 0x[0-9a-f]+$", Path(case).read_text(), re.MULTILINE)
+
+
 def test_a_crash_on_an_image_does_not_end_the_round(fuzz, plugin):
     """48 images; a round that loses 8 workers ends, which takes more than this one does."""
     made = plugin(CHECK, ABORTS + CHECK)
     done = fuzz("two-slots", "--plugin", made, "--json", "--faults", "edge", runs=4)
     found = json.loads(done.stdout)
-    lost = sum(it["states"] for it in found["divergences"] if it["image"])
+    lost = sum(it["states"] for it in found["divergences"] if is_of_image(it["case"]))
     assert done.returncode == 1 and 1 < lost < 8
     assert found["images"] + lost == 48
 
@@ -170,20 +196,59 @@ def test_an_engine_that_loops_on_a_damaged_image_is_a_case_with_the_image(fuzz, 
     assert done.returncode == 1
     assert "mount on a damaged image" in done.stdout
     command = replay_of(done.stdout)
-    assert command[:2] == ["fuzz", "--image"]
+    assert command[0] == "replay" and is_of_image(command[1])
     again = brownout(*command)
     assert again.returncode == 1
     assert "mount on a damaged image" in again.stdout
 
 
-def test_an_image_case_that_does_not_replay_keeps_its_image(fuzz, plugin, tmp_path, monkeypatch):
+def test_an_image_case_is_explored_and_stored_like_any_other(fuzz, plugin, brownout, tmp_path):
+    """By the same shape each time; what is stored is the whole of it."""
+    made = plugin(CHECK, READS_ON)
+    done = fuzz("two-slots", "--plugin", made, "--faults", "edge", "--max", 1)
+    case = replay_of(done.stdout)[1]
+    for night in ("monday", "tuesday"):
+        words = ["--plugin", made, "--db", "all.db", "--campaign", night, "--json", "--quiet"]
+        done = brownout("explore", case, *words, cwd=tmp_path)
+        said = json.loads(done.stdout)
+        assert (done.returncode, said["judged"], len(said["divergences"])) == (1, 1, 1)
+    query = "select distinct clause, shape, class, text from divergence join sighting"
+    (row,) = sqlite3.connect(tmp_path / "all.db").execute(f"{query} on divergence = divergence.id")
+    assert (row[0], row[2]) == ("sane", "uncut")
+    (tmp_path / "stored.case").write_text(row[3])
+    done = brownout("replay", tmp_path / "stored.case", "--plugin", made)
+    assert done.returncode == 1 and "mount on a damaged image" in done.stdout
+
+
+def test_an_image_of_another_size_than_the_chip_is_refused(brownout, tmp_path):
+    chip = "chip generic sectors=2 sector=256\n"
+    (tmp_path / "a.case").write_text(f"{chip}engine naive\nimage 0xff\n")
+    line = "expected an image of 512 bytes, as many as the chip has, got 1"
+    for word in ("replay", "explore"):
+        done = brownout(word, tmp_path / "a.case")
+        assert done.returncode == 2 and line in done.stderr
+
+
+def test_an_input_on_whose_image_the_engine_crashes_is_a_case(plugin, brownout, tmp_path):
+    made = plugin(CHECK, ABORTS + CHECK)
+    words = ["--engine", "two-slots", "--plugin", made, "--image", "image.bin"]
+    for number in range(40):
+        (tmp_path / "input").write_bytes(random.Random(number).randbytes(120))
+        done = brownout("decode", "input", *words, cwd=tmp_path)
+        if done.returncode:
+            break
+    assert done.returncode == 1 and "\nfound sane crash " in done.stdout
+    (tmp_path / "found.case").write_text(done.stdout)
+    assert brownout("replay", tmp_path / "found.case", "--plugin", made).returncode == 1
+
+
+def test_an_image_case_that_does_not_replay_has_its_image(fuzz, plugin, tmp_path, monkeypatch):
     made = plugin(CHECK, READS_ON_ONCE + CHECK)
     monkeypatch.setenv("ONCE", str(tmp_path / "once"))
     done = fuzz("two-slots", "--plugin", made, "--faults", "edge")
     assert done.returncode == 3 and "NO VERDICT" in done.stdout
-    (case,), (image,) = tmp_path.glob("unreproduced-*.case"), tmp_path.glob("image-*.bin")
-    assert f"{case} with {image} does not replay" in done.stderr
-    assert image.stat().st_size > 0
+    (case,) = tmp_path.glob("unreproduced-*.case")
+    assert f"{case} does not replay" in done.stderr and is_of_image(case)
 
 
 def test_the_case_of_an_image_asks_for_the_keys_of_its_scenario(fuzz, plugin, brownout):
@@ -193,10 +258,10 @@ def test_the_case_of_an_image_asks_for_the_keys_of_its_scenario(fuzz, plugin, br
     assert done.returncode == 1, done.stdout
     assert "does not replay" not in done.stderr
     command = replay_of(done.stdout)
-    assert command[:2] == ["fuzz", "--image"]
+    assert command[0] == "replay" and is_of_image(command[1])
     again = brownout(*command)
     assert again.returncode == 1
-    assert "in store, clause sane" in again.stdout
+    assert "\nfound sane crash store none " in Path(command[1]).read_text()
 
 
 @pytest.mark.parametrize("fault, code", [("NONE", 0), ("READ_FOR_EVER", 1)])
@@ -216,7 +281,7 @@ def test_a_list_that_reads_damage_for_ever_is_caught(brownout, tmp_path, engine,
 
 def test_the_database_has_the_counts_and_the_cases(fuzz, tmp_path):
     file = tmp_path / "results.db"
-    found = json.loads(fuzz("canary fault=16", "--json", "--db", file).stdout)
+    found = json.loads(fuzz("canary fault=16", "--json", "--db", file, runs=4).stdout)
     with sqlite3.connect(file) as db:
         row = db.execute("select kind, state, states, judged, cuts, operations from run").fetchone()
         query = "select artefact, states from divergence join sighting on id = divergence"
@@ -225,6 +290,7 @@ def test_the_database_has_the_counts_and_the_cases(fuzz, tmp_path):
     assert row == ("fuzz", "done", *(found[key] for key in keys))
     cases = {it["case"].rsplit("/", 1)[1]: it["states"] for it in found["divergences"]}
     assert seen == cases
+    assert cases
 
 
 @pytest.mark.parametrize(
@@ -256,20 +322,55 @@ def decode(brownout, path, engine, *options, **more):
     return done
 
 
-DECODED = ["seqmap", "naive", "canary", "canary-queue", "canary-log"]
+DECODED = ["seqmap", "naive", "canary fault=0", "canary-queue fault=0", "canary-log fault=0"]
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(data=st.binary(max_size=300), engine=st.sampled_from(DECODED))
 def test_any_bytes_are_a_scenario_that_prints_back(brownout, tmp_path_factory, data, engine):
     folder = tmp_path_factory.getbasetemp()
     (folder / "input").write_bytes(data)
-    case = decode(brownout, folder / "input", engine).stdout
+    case = decode(brownout, folder / "input", engine, "--faults", "edge,prefix").stdout
     (folder / "input.case").write_text(case)
     assert brownout("print", folder / "input.case").stdout == case
     records = -(-max(len(data) - 16, 0) // 8)
     operations = case.split("\n\n", 1)[1].splitlines()
     assert records < len(operations) <= records + 2  # a mount, and perhaps a use, at the end
+
+
+def test_an_input_without_a_cut_is_cut_all_the_same(brownout, tmp_path):
+    """What is found is printed as a case, not the scenario that the bytes are."""
+    (tmp_path / "input").write_bytes(bytes(16) + 6 * bytes([0, 1, 10, 20, 0, 0, 0, 0]))
+    sound = decode(brownout, tmp_path / "input", "canary fault=0", "--faults", "edge,prefix")
+    assert sound.returncode == 0 and " cut " not in sound.stdout
+    done = decode(brownout, tmp_path / "input", "canary fault=1", "--faults", "edge,prefix")
+    assert done.returncode == 1 and " cut " in done.stdout
+    (tmp_path / "found.case").write_text(done.stdout)
+    assert brownout("replay", tmp_path / "found.case").returncode == 1
+
+
+def test_a_crash_in_the_cuts_of_an_input_is_a_case(brownout, plugin, tmp_path):
+    made = plugin(STORE, ENDS + STORE)
+    (tmp_path / "input").write_bytes(bytes(16) + 5 * bytes([0, 1, 10, 20, 0, 0, 0, 0]))
+    done = decode(brownout, tmp_path / "input", "two-slots", "--plugin", made)
+    assert done.returncode == 1 and "found sane" in done.stdout
+
+
+# All keys are lost; which of them is named, and why, depends on their order.
+ALL_LOST = bytes.fromhex(
+    "78cbab6a4e95eff97b1413928859d704654ff40fa27913b1d192dd5a43817f947696662302a7f297"
+    "97740820e1757423333a5542141db4fb280b35d495dbe3466e0bd665c3046790fd51ad66199c132c"
+    "d330c99c0ee8d8166b99c83ba7476a7c3906ea015dc2752d4dff588762bf365106f53a80bbf69de4"
+    "e3591aa6d3a9a1eb278a3570c48c1bee1053bfafb2c49ca30f783ebbb17ac939791f063df4c61f50"
+    "050ebd7ed2e9dbaf0266947aa5c9dff43cab9d393d157db668f688690374425687dc768f8a497d9c"
+    "ef2f2de84aac6cba9bd1eeea6dba45a75c2b7546342decf8"
+)
+
+
+def test_keys_of_an_input_are_named_in_the_order_of_its_case(brownout, tmp_path):
+    (tmp_path / "input").write_bytes(ALL_LOST)
+    done = decode(brownout, tmp_path / "input", "canary fault=14")
+    assert done.returncode == 1 and "found atomic missing each" in done.stdout
 
 
 def test_a_cut_goes_with_its_operation(brownout, tmp_path):

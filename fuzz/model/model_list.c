@@ -37,7 +37,8 @@
  * So, if the first walk fails, fill_in() makes a table, from the newest item back: for each item,
  * number of items missed before it, and memory, whether the rest of the items fits the rest of the
  * look. With it a walk takes a choice only if the rest still fits. The table is quadratic, so it is
- * made only where it may help: some items have equal bytes, and as many as are missed may be.
+ * made only where it may help: some items have equal bytes, and as many as are missed may be; and
+ * only filled in where a walk can come to (reach()), mostly a path or two.
  * Several divisions may fit, and they differ in the numbers that the items get. Two are tried: of
  * equal items the older ones kept, then the newer ones. test_model_list.py compares all this with a
  * model that keeps every world.
@@ -103,6 +104,15 @@ static void set_flag(struct model_list *list, uint32_t flag, bool value)
 void model_list_init(struct model_list *list, const struct model_design *design)
 {
     *list = (struct model_list){.design = design, .head = CHIP_SECTOR_NONE};
+}
+
+void model_list_reset(struct model_list *list)
+{
+    struct model_list made = *list;
+    model_list_init(list, made.design);
+    list->items = made.items;
+    list->capacity = made.capacity;
+    list->steps = made.steps;
 }
 
 void model_list_free(struct model_list *list)
@@ -203,6 +213,13 @@ static bool turn(struct model_list *list, enum item_state from, enum item_state 
     return any;
 }
 
+/* What is in flight may be there or not. */
+static void doubt_flight(struct model_list *list)
+{
+    turn(list, ITEM_PENDING, ITEM_DOUBTFUL);
+    turn(list, ITEM_LEAVING, ITEM_DOUBTFUL);
+}
+
 static void doubt_all(struct model_list *list)
 {
     for (uint32_t i = list->first; i < list->end; i++)
@@ -233,8 +250,9 @@ void model_list_begin(struct model_list *list, const struct op *op)
 {
     uint32_t index = index_of(list, op);
     leave_clearing(list);
-    list->taking = op->kind == OP_POP || op->kind == OP_CLEAR;
-    list->idling = op->kind == OP_IDLE;
+    bool pops = op->kind == OP_POP, brings = pops && list->design->buffers;
+    list->taking = (pops && !brings) || op->kind == OP_CLEAR;
+    list->idling = brings || op->kind == OP_IDLE;
     switch (op->kind) {
     case OP_APPEND:
         set_flag(list, LIST_APPENDING, true);
@@ -369,15 +387,17 @@ static bool is_stale(const struct model_list *list, const struct chip *chip,
     return false;
 }
 
-/* How many sectors were programmed while an item waited in RAM, up to this one. */
+/* How many sectors were programmed while an item waited in RAM, up to the last one. Before the
+ * first program of all there is no head. */
 static uint8_t span_up_to(const struct model_list *list, const struct model_item *item,
-                          uint32_t sector)
+                          const struct chip_watched *watched)
 {
-    uint32_t ring = list->design->ring, span = ring - 1;
+    uint32_t ring = list->design->ring, head = list->head;
     bool placed = item->sector != CHIP_SECTOR_NONE;
-    uint32_t first = placed ? (item->sector + ring - item->span) % ring : list->head;
     if (!list->design->buffers) return 0;
-    if (first != CHIP_SECTOR_NONE) span = (sector + ring - first) % ring;
+    if (head == CHIP_SECTOR_NONE) head = watched->first;
+    uint32_t first = placed ? (item->sector + ring - item->span) % ring : head;
+    uint32_t span = (watched->last + ring - first) % ring;
     if (placed && span < item->span) span = ring - 1; /* it went all around */
     return (uint8_t)(span < SPAN_MAX ? span : SPAN_MAX);
 }
@@ -393,7 +413,7 @@ static void note_places(struct model_list *list, const struct chip_watched *watc
         if (item->state == ITEM_HELD) break;
         if (item->state != ITEM_PENDING || item->pending_old) continue;
         if (placed && !buffers) continue;
-        item->span = span_up_to(list, item, watched->last);
+        item->span = span_up_to(list, item, watched);
         item->sector = first ? watched->first : watched->last;
         if (!placed) item->erases = first || buffers ? watched->first_erases : watched->last_erases;
     }
@@ -486,12 +506,21 @@ void model_list_cut(struct model_list *list)
     }
 }
 
+void model_list_fail(struct model_list *list)
+{
+    if (list->design->buffers) {
+        model_list_cut(list);
+        return;
+    }
+    doubt_flight(list);
+    list->resumes = true;
+}
+
 bool model_list_wait(struct model_list *list)
 {
     const struct model_design *design = list->design;
     if (design->buffers || design->tail_open || list->flags & LIST_CLEARING) return false;
-    turn(list, ITEM_PENDING, ITEM_DOUBTFUL);
-    turn(list, ITEM_LEAVING, ITEM_DOUBTFUL);
+    doubt_flight(list);
     list->waited = list->resumes = true;
     return true;
 }
@@ -507,7 +536,8 @@ struct match {
     const struct model_seen *seen;
     uint32_t items, missed; /* number of items, and of those that were not seen */
     bool all_may_miss;
-    uint8_t *fits; /* of [item][missed before it]: a bit for each memory with which the rest fits */
+    uint8_t *fits; /* of [item][missed before it]: a bit for each memory with which the rest fits,
+                      and, MEMORIES further up, one for each with which a walk can come there */
 };
 
 /* The laws: the memory after this item was kept, or was not; -1 where that is not allowed. */
@@ -537,33 +567,75 @@ static uint8_t *fits_at(const struct match *match, uint32_t item, uint32_t misse
     return &match->fits[(size_t)item * (match->missed + 1) + missed];
 }
 
-/* Whether the rest fits when this item is kept, or is not. Without a table only this item is
- * judged. */
-static bool may_be(const struct match *match, uint32_t i, uint32_t missed, bool kept, int memory)
+/* The memory after this item is kept, or is not; -1 where it can't be. */
+static int next_memory(const struct match *match, uint32_t i, uint32_t missed, bool kept,
+                       int memory)
 {
     const struct model_item *item = &match->list->items[match->list->first + i];
-    if (kept && i - missed >= match->items - match->missed) return false;
-    if (!kept && missed == match->missed) return false;
-    if (kept && !is_it(item, &match->seen[i - missed])) return false;
+    if (kept && i - missed >= match->items - match->missed) return -1;
+    if (!kept && missed == match->missed) return -1;
+    if (kept && !is_it(item, &match->seen[i - missed])) return -1;
     match->list->steps++;
-    int next = memory_after(match, item, kept, memory);
+    return memory_after(match, item, kept, memory);
+}
+
+/* Whether the rest fits then. Without a table only this item is judged. */
+static bool may_be(const struct match *match, uint32_t i, uint32_t missed, bool kept, int memory)
+{
+    int next = next_memory(match, i, missed, kept, memory);
     if (next < 0 || !match->fits) return next >= 0;
     return *fits_at(match, i + 1, missed + !kept) >> next & 1;
 }
 
+static bool is_reached(const struct match *match, uint32_t i, uint32_t missed, int memory)
+{
+    return *fits_at(match, i, missed) >> (MEMORIES + memory) & 1;
+}
+
+/* Where a walk can go from here in one step. */
+static void reach_from(const struct match *match, uint32_t i, uint32_t missed, int memory)
+{
+    for (int kept = 0; kept < 2; kept++) {
+        int next = next_memory(match, i, missed, kept, memory);
+        if (next < 0) continue;
+        uint8_t *there = fits_at(match, i + 1, missed + !kept);
+        *there |= (uint8_t)(1u << (MEMORIES + next));
+    }
+}
+
+/* From the oldest item on: where a walk can come to. Few places, unless many items are equal. */
+static void reach(const struct match *match)
+{
+    *fits_at(match, 0, 0) = 1u << MEMORIES;
+    for (uint32_t i = 0; i < match->items; i++) {
+        for (uint32_t missed = 0; missed <= match->missed && missed <= i; missed++) {
+            for (int memory = 0; *fits_at(match, i, missed) && memory < MEMORIES; memory++) {
+                if (is_reached(match, i, missed, memory)) reach_from(match, i, missed, memory);
+            }
+        }
+    }
+}
+
+/* The memories with which the rest fits, of those with which a walk comes here. */
+static unsigned fits_here(const struct match *match, uint32_t i, uint32_t missed)
+{
+    unsigned fits = 0;
+    for (int memory = 0; *fits_at(match, i, missed) && memory < MEMORIES; memory++) {
+        if (!is_reached(match, i, missed, memory)) continue;
+        bool fit =
+            may_be(match, i, missed, true, memory) || may_be(match, i, missed, false, memory);
+        fits |= (unsigned)fit << memory;
+    }
+    return fits;
+}
+
 static void fill_in(const struct match *match)
 {
-    for (uint32_t missed = 0; missed <= match->missed; missed++)
-        *fits_at(match, match->items, missed) = missed == match->missed ? (1u << MEMORIES) - 1 : 0;
+    reach(match);
+    *fits_at(match, match->items, match->missed) |= (1u << MEMORIES) - 1;
     for (uint32_t i = match->items; i-- > 0;) {
-        for (uint32_t missed = 0; missed <= match->missed && missed <= i; missed++) {
-            unsigned fits = 0;
-            for (int memory = 0; memory < MEMORIES; memory++)
-                fits |= (unsigned)(may_be(match, i, missed, true, memory) ||
-                                   may_be(match, i, missed, false, memory))
-                        << memory;
-            *fits_at(match, i, missed) = (uint8_t)fits;
-        }
+        for (uint32_t missed = 0; missed <= match->missed && missed <= i; missed++)
+            *fits_at(match, i, missed) |= (uint8_t)fits_here(match, i, missed);
     }
 }
 
@@ -666,6 +738,18 @@ static void settle_number(struct model_list *list, uint32_t index, const struct 
         list->gaps = true;
 }
 
+/* Whether the first item that is left waits in RAM and was not seen. Then its number is not that of
+ * the first one that was; nor is it known where an item before it goes whose number is not. */
+static bool begins_unseen(struct model_list *list, const bool *kept, bool powered_on)
+{
+    for (uint32_t i = list->first; i < list->end && !kept[i - list->first]; i++) {
+        const struct model_item *item = &list->items[i];
+        if (stays(list, item, powered_on)) return true;
+        if (item->number == MODEL_NUMBER_NONE) list->number_known = false;
+    }
+    return false;
+}
+
 /* Each item that is held has the number that was seen. Where items of equal bytes may be divided in
  * another way as well, which one was seen, and so its number, stays open. */
 static void settle_numbers(struct model_list *list, const struct model_seen *seen, uint32_t count,
@@ -687,10 +771,41 @@ static void settle_numbers(struct model_list *list, const struct model_seen *see
         }
     }
     if (count == 0 || list->flags & LIST_OPEN) return;
-    bool pending = list->items[list->first].state == ITEM_PENDING;
-    if (kept && !kept[0] && pending && !powered_on) return;
+    if (kept && begins_unseen(list, kept, powered_on)) return;
     list->number = seen[0].number;
     list->number_known = first_known;
+}
+
+/* An item lies where it was put or where an equal one was: in all sectors from the older one's to
+ * the newer one's, for as long as the older one does. */
+static void widen(const struct model_list *list, struct model_item *item,
+                  const struct model_item *other)
+{
+    const struct model_item *older = item < other ? item : other;
+    const struct model_item *newer = item < other ? other : item;
+    uint32_t ring = list->design->ring;
+    assert(older->time < newer->time && older->value->digest == newer->value->digest);
+    if (!ring || older->sector == CHIP_SECTOR_NONE || newer->sector == CHIP_SECTOR_NONE) return;
+    uint32_t span = older->span + (newer->sector + ring - older->sector) % ring;
+    uint32_t sector = newer->sector, erases = older->erases;
+    item->span = (uint8_t)(span < SPAN_MAX ? span : SPAN_MAX);
+    item->sector = sector;
+    item->erases = erases;
+}
+
+/* Of items of equal bytes it stays open which one was seen, and so where it lies. */
+static void settle_places(struct model_list *list, const bool *kept, const bool *also)
+{
+    uint32_t other = list->first;
+    for (uint32_t i = list->first; i < list->end; i++) {
+        if (!kept[i - list->first]) continue;
+        while (!also[other - list->first]) {
+            other++;
+            assert(other < list->end && "both divisions keep as many");
+        }
+        if (other != i) widen(list, &list->items[i], &list->items[other]);
+        other++;
+    }
 }
 
 /* The usual case, which needs no search. */
@@ -711,8 +826,7 @@ static void leave_open(struct model_list *list)
     for (uint32_t i = list->first; i < list->end; i++) {
         if (list->items[i].state == ITEM_PENDING) set_number(list, i, MODEL_NUMBER_NONE);
     }
-    turn(list, ITEM_PENDING, ITEM_DOUBTFUL);
-    turn(list, ITEM_LEAVING, ITEM_DOUBTFUL);
+    doubt_flight(list);
 }
 
 /* Nothing is in flight any more. */
@@ -729,6 +843,7 @@ static void settle(struct model_list *list, const struct model_seen *seen, uint3
     if (powered_on && list->design->tail_open && extent(list)) leave_open(list);
     settle_numbers(list, seen, count, kept, also, powered_on);
     if (cleared && !(list->flags & LIST_OPEN)) list->number_known = list->gaps = false;
+    if (also) settle_places(list, kept, also);
     keep_seen(list, kept, powered_on);
     if (!(list->flags & LIST_OPEN)) end_flight(list, powered_on);
 }
@@ -752,7 +867,7 @@ static bool may_divide_otherwise(const struct match *match)
 static void tabulate(struct match *match)
 {
     if (match->fits) return;
-    match->fits = memory_new((size_t)(match->items + 1) * (match->missed + 1));
+    match->fits = memory_zeroed((size_t)(match->items + 1) * (match->missed + 1), 1);
     fill_in(match);
 }
 
@@ -770,12 +885,11 @@ static bool find(struct match *match, bool *kept)
     return divides(match, true, kept) || divides(match, false, kept);
 }
 
-/* Another division that fits, the newer ones of equal items kept. False where all items were seen
- * or numbers do not matter, or none fits. */
+/* Another division that fits, the newer ones of equal items kept. False where all items were seen,
+ * or none fits. */
 static bool find_also(struct match *match, bool *also)
 {
-    if (!match->missed || !match->list->design->numbered || !may_divide_otherwise(match))
-        return false;
+    if (!match->missed || !may_divide_otherwise(match)) return false;
     tabulate(match);
     return divides(match, false, also);
 }

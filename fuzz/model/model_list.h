@@ -81,7 +81,7 @@ struct model_list {
     uint32_t old;    /* this many items, from the first on, are known to be old */
     uint32_t head;   /* sector of the last program; CHIP_SECTOR_NONE: none yet */
     bool taking;     /* a pop or a clear is in flight: what it programs is no item */
-    bool idling;     /* an idle is in flight: what it programs may be none */
+    bool idling;     /* an idle is, or a pop that may bring items from RAM: it may be none */
     uint32_t clock;  /* time of the item put in last */
     uint64_t now;    /* the call of the engine that is made, counted by the rig */
     bool waited;     /* a power-on went by without a look: the next call may do its work */
@@ -98,6 +98,9 @@ struct model_list {
 
 void model_list_init(struct model_list *list, const struct model_design *design);
 void model_list_free(struct model_list *list);
+
+/* Back to an empty list on a blank chip: nothing is left of what was before. */
+void model_list_reset(struct model_list *list);
 void model_list_copy(struct model_list *to, const struct model_list *from);
 
 /* Walks the invariants; stops the program at a breach. */
@@ -124,6 +127,10 @@ void model_list_observe(struct model_list *list, const struct chip *chip, bool r
 
 /* Power was cut: an item for which nothing was programmed so far is gone. */
 void model_list_cut(struct model_list *list);
+
+/* A call of the flash failed, and with it the operation: what was in flight may be there or not.
+ * Where items wait in RAM the next thing is a power-on, after which they are gone. */
+void model_list_fail(struct model_list *list);
 
 /* Bits rotted: every item that was put in at this engine call or before it may be missing. */
 void model_list_doubt(struct model_list *list, uint64_t since);

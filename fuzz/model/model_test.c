@@ -5,11 +5,15 @@
  *
  *     new KEYS WIDENED          an empty map
  *     store KEY VALUE, remove KEY, clear      model_begin()
+ *     begin, finish, undo       the same of OP_BEGIN, OP_COMMIT and OP_ABORT
  *     commit, abort             of the operation that was begun
  *     doubt                     model_doubt()
- *     settle KEY VALUE          a look has seen this; "no" when the value is not allowed
+ *     settle KEY VALUE          a read has seen this; "no" when the value is not allowed
+ *     look 0 VALUE,VALUE,..     a look has; "no" when they are not allowed together
+ *     wait                      model_wait(), after a cut; "no" where a look has to follow
  *
- * The state: for each key its allowed values with commas, then together as 0 or 1, then the digest.
+ * The state: for each key its allowed values with commas, VALUE:WORLDS with a mask in hexadecimal,
+ * then the number of worlds, then the digest.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "fuzz/model/model.h"
@@ -54,8 +58,20 @@ static bool settle(struct server *server, uint32_t key, const char *text)
     int member = model_match(&server->model, key, *text == '-', value->bytes, value->size);
     if (member < 0) return false;
     model_settle(&server->model, key, member);
-    if (key + 1 == server->model.key_count) server->model.together = false; /* as the rig does */
     return true;
+}
+
+/* After a look each key has what was seen, whether all of them may be or not. */
+static bool look(struct server *server, const char *text)
+{
+    int8_t members[VALUES];
+    for (uint32_t key = 0; key < server->model.key_count; key++, text += 2) {
+        const struct value *value = server->values[*text == '-' ? 0 : *text - '0'];
+        int member = model_match(&server->model, key, *text == '-', value->bytes, value->size);
+        if (member < 0) return false;
+        members[key] = (int8_t)member;
+    }
+    return model_settle_all(&server->model, members);
 }
 
 static void start(struct server *server, uint32_t keys, uint32_t widened)
@@ -76,10 +92,12 @@ static void print_state(const struct model *model)
                 printf("%s%" PRIu32, comma, slot->allowed[i]->size);
             else
                 printf("%s-", comma);
+            printf(":%x", (unsigned)slot->worlds[i]);
         }
         printf(" ");
     }
-    printf("%d %016" PRIx64 "\n", model->together, model->digest);
+    printf("%" PRIu32 " %016" PRIx64 "\n", model->worlds, model->digest);
+    model_check(model);
 }
 
 /* False when the request was refused. */
@@ -89,9 +107,17 @@ static bool serve(struct server *server, const char *word, uint32_t key, const c
     if (strcmp(word, "store") == 0) begin(server, OP_STORE, key, value);
     if (strcmp(word, "remove") == 0) begin(server, OP_REMOVE, key, value);
     if (strcmp(word, "clear") == 0) begin(server, OP_CLEAR, key, value);
+    if (strcmp(word, "begin") == 0) begin(server, OP_BEGIN, 0, value);
+    if (strcmp(word, "finish") == 0) begin(server, OP_COMMIT, 0, value);
+    if (strcmp(word, "undo") == 0) begin(server, OP_ABORT, 0, value);
     if (strcmp(word, "commit") == 0) model_commit(&server->model, &server->op);
     if (strcmp(word, "abort") == 0) model_abort(&server->model, &server->op, &server->before);
     if (strcmp(word, "doubt") == 0) model_doubt(&server->model, UINT64_MAX);
+    if (strcmp(word, "look") == 0) return look(server, value);
+    if (strcmp(word, "wait") == 0) {
+        model_lose_ram(&server->model);
+        return model_wait(&server->model);
+    }
     return strcmp(word, "settle") != 0 || settle(server, key, value);
 }
 
@@ -168,6 +194,13 @@ static void test_check_of_a_map(void)
     model.slots[1].count = 2; /* twice the same member */
     assert(stops(&model));
     model.slots[1].count = 0;
+    assert(stops(&model));
+    model.slots[1].count = 1;
+    model_check(&model);
+    model.slots[1].worlds[0] = 0; /* allowed nowhere */
+    assert(stops(&model));
+    model.worlds = 2;
+    model.slots[1].worlds[0] = 1; /* and nothing is allowed in the second one */
     assert(stops(&model));
     model_free(&model);
 }

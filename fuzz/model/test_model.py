@@ -1,8 +1,8 @@
 """The model allows what the contract allows: compared with one that keeps whole maps.
 
-The model keeps a set of values for each key. The slow one here keeps a set of whole maps, and does
-with each what the contract says: an operation in flight may have happened, or not. The program
-under test is model_test.c in its serving mode.
+The model keeps a set of values for each key, and worlds for what changes several keys together. The
+slow one here keeps a set of whole maps, and does with each what the contract says: an operation in
+flight may have happened, or not. The program under test is model_test.c in its serving mode.
 """
 
 import os
@@ -20,7 +20,7 @@ ABSENT = "-"
 
 
 class Model:
-    """The model in C. Each request returns (sets, together, digest), or None for a refusal."""
+    """The model in C. Each request returns (sets, maps, digest), or None for a refusal."""
 
     def __init__(self, program):
         environment = {**os.environ, "ASAN_OPTIONS": f"exitcode={SANITIZER_EXIT}"}
@@ -33,8 +33,14 @@ class Model:
         assert line, f"crashed by {words}"
         if line == "no\n":
             return None
-        *sets, together, digest = line.split()
-        return [frozenset(members.split(",")) for members in sets], together == "1", digest
+        *slots, worlds, digest = line.split()
+        slots = [[member.split(":") for member in members.split(",")] for members in slots]
+        sets = [frozenset(value for value, _ in members) for members in slots]
+        maps = set()
+        for world in range(int(worlds)):
+            here = [[v for v, mask in members if int(mask, 16) >> world & 1] for members in slots]
+            maps |= set(product(*here))
+        return sets, maps, digest
 
     def new(self, widened):
         return self.ask("new", KEYS, widened)
@@ -57,10 +63,6 @@ class Slow:
 
     def sets(self):
         return [frozenset(each[key] for each in self.maps) for key in range(KEYS)]
-
-    def mixes(self):
-        """The maps whose values are allowed, each for itself."""
-        return set(product(*self.sets()))
 
     @staticmethod
     def with_value(maps, key, value):
@@ -88,10 +90,9 @@ class Slow:
 
 
 def same(state, slow):
-    sets, together, _ = state
+    sets, maps, _ = state
     assert sets == slow.sets()
-    # Where only some mixes of allowed values are allowed, the model must say that they go together.
-    assert together or slow.mixes() == slow.maps
+    assert maps == slow.maps
 
 
 def look(model, slow, choose):
@@ -99,12 +100,19 @@ def look(model, slow, choose):
     for key, allowed in enumerate(slow.sets()):
         for value in {ABSENT, *map(str, range(8))} - allowed:
             assert model.ask("settle", key, value) is None
+    # A mix of what is allowed for each key, but not together, is half of something.
+    for half in sorted(set(product(*slow.sets())) - slow.maps)[:1]:
+        assert model.ask("look", 0, ",".join(half)) is None
+        slow.maps = {half}
+        return
     seen = sorted(slow.maps)[choose % len(slow.maps)]
     slow.maps = {seen}
+    if choose % 2:
+        same(model.ask("look", 0, ",".join(seen)), slow)
+        return
     for key, value in enumerate(seen):
         answer = model.ask("settle", key, value)
     same(answer, slow)
-    return answer
 
 
 OPERATION = st.tuples(
@@ -160,11 +168,65 @@ def test_digests_are_equal_when_and_only_when_the_sets_are(model, widened, first
 
 
 def test_a_clear_that_may_not_stop_half_way_is_all_or_nothing(model):
-    for widened, together in ((0, True), (CLEAR_MAY_STOP, False)):
+    both = {("5", "5", ABSENT), (ABSENT, ABSENT, ABSENT)}
+    for widened, maps in ((0, both), (CLEAR_MAY_STOP, set(product("5-", "5-", ABSENT)))):
         model.new(widened)
         for key in range(2):
             model.ask("store", key, 5)
             model.ask("commit")
-        sets, keys_together, _ = model.ask("clear")
-        assert sets == [{"5", ABSENT}, {"5", ABSENT}, {ABSENT}]
-        assert keys_together == together
+        assert model.ask("clear")[1] == maps
+
+
+# --- transactions ---
+
+CHANGES = st.lists(st.tuples(st.integers(0, KEYS - 1), st.sampled_from("-0123")), max_size=4)
+# How a transaction ends: it is never committed, the commit is refused, answered or cut.
+ENDS = st.sampled_from(["undo", "refuse", "commit", "cut", "cut", "lose"])
+# What follows a cut: nothing is read, one key is, or all are; and a plain store in between.
+AFTER = st.tuples(st.sampled_from(["wait", "wait", "read", "look"]), st.integers(0, 99))
+
+
+def transact(model, slow, changes, end):
+    """The maps that are allowed then; the digest's own test is above."""
+    before, after = slow.maps, slow.maps
+    model.ask("begin")
+    model.ask("commit")
+    for key, value in changes:
+        after = slow.with_value(after, key, value)
+        model.ask(*(("remove", key) if value == ABSENT else ("store", key, value)))
+        same(model.ask("commit"), slow)  # nobody sees it
+    if end == "undo":
+        model.ask("undo")
+        model.ask("commit")
+    elif end != "lose":
+        slow.maps = before | after
+        same(model.ask("finish"), slow)
+    if end == "commit":
+        slow.maps = after
+        model.ask("commit")
+    if end == "refuse":
+        slow.maps = before
+        model.ask("abort")
+    return end in ("cut", "lose")
+
+
+@given(st.lists(st.tuples(CHANGES, ENDS, AFTER), max_size=8))
+@example([([(0, "1"), (1, "1")], "cut", ("wait", 0)), ([(1, "2"), (2, "2")], "cut", ("look", 1))])
+@example([([(0, "1"), (1, "1")], "cut", ("wait", 0)), ([(1, "2")], "commit", ("read", 1))])
+def test_a_transaction_is_there_as_a_whole_or_not_at_all(model, steps):
+    slow = Slow(0)
+    model.new(0)
+    for changes, end, (then, choose) in steps:
+        cut = transact(model, slow, changes, end)
+        waits = cut and model.ask("wait") is not None
+        if cut and (then == "look" or not waits):
+            look(model, slow, choose)
+        elif then == "read":
+            key = choose % KEYS
+            value = sorted(slow.sets()[key])[choose % len(slow.sets()[key])]
+            slow.maps = {each for each in slow.maps if each[key] == value}
+            same(model.ask("settle", key, value), slow)
+        elif choose % 3 == 0:
+            slow.maps = slow.with_value(slow.maps, choose % KEYS, "7")
+            model.ask("store", choose % KEYS, 7)
+            same(model.ask("commit"), slow)

@@ -39,6 +39,11 @@ void capacity_free(struct capacity *capacity)
     free(capacity);
 }
 
+static bool is_map(const struct capacity *capacity)
+{
+    return capacity->asks->adapter->kind == ADAPTER_MAP;
+}
+
 static const struct value *larger(const struct value *a, const struct value *b)
 {
     return b && b->size > a->size ? b : a;
@@ -86,6 +91,26 @@ static bool start(struct capacity *capacity)
     return rig_start(store);
 }
 
+/* The transaction that the operation is part of, up to it: what is open, or a commit has just been
+ * refused. */
+static bool begin_again(struct capacity *capacity, const struct op *op)
+{
+    const struct model_open *open = &rig_model(capacity->asks)->open;
+    enum answer answer;
+    if (open->transaction != TRANSACTION_OPEN && op->kind != OP_COMMIT) return true;
+    if (!rig_call(capacity->store, &(struct op){.kind = OP_BEGIN}, &answer) || answer != ANSWER_OK)
+        return false;
+    assert(capacity->store && is_map(capacity));
+    for (uint32_t i = 0; i < open->change_count; i++) {
+        const struct model_change *change = &open->changes[i];
+        struct op made = {.kind = change->value ? OP_STORE : OP_REMOVE,
+                          .key = change->key,
+                          .value = change->value};
+        if (!rig_call(capacity->store, &made, &answer) || !rig_worked(&made, answer)) return false;
+    }
+    return true;
+}
+
 /* Makes the fresh store hold what the rig's does. `op` is what it shall be asked to do; NULL: the
  * exercise. */
 static bool fill_map(struct capacity *capacity, const struct op *op)
@@ -94,9 +119,18 @@ static bool fill_map(struct capacity *capacity, const struct op *op)
     const struct model *model = rig_model(asks);
     assert(model_is_decided(model));
     if (!start(capacity) || !rig_fill(capacity->store, model)) return false;
-    if (op && op->kind == OP_STORE && is_uniform(asks, model, op)) return true;
+    bool plain = model->open.transaction != TRANSACTION_OPEN;
+    if (op && op->kind == OP_STORE && plain && is_uniform(asks, model, op)) return true;
     const struct value *largest = capacity->store->exercise->values[0];
-    return store_ballast(capacity->store, model, larger(largest, op ? op->value : largest));
+    return store_ballast(capacity->store, model, larger(largest, op ? op->value : largest)) &&
+           (!op || begin_again(capacity, op));
+}
+
+/* What is refused on a full queue: a push, and what brings items from RAM to flash. An append makes
+ * room itself. */
+static bool needs_room(enum op_kind kind)
+{
+    return kind == OP_PUSH || kind == OP_SYNC || kind == OP_SEAL || kind == OP_IDLE;
 }
 
 /* The same of a queue. Items that were popped keep their room until their sector is empty, and a
@@ -111,7 +145,7 @@ static bool fill_list(struct capacity *capacity, const struct op *op)
         if (script->ops[i].kind == OP_POP && script->ops[i].count) return false;
     }
     if (!start(capacity)) return false;
-    if (op->kind != OP_PUSH) return true;
+    if (!needs_room(op->kind)) return true;
     struct rig *store = capacity->store;
     if (!rig_fill(store, rig_model(asks))) return false;
     struct op push = {.kind = OP_PUSH, .value = store->exercise->values[0]};
@@ -124,11 +158,6 @@ static bool fill_list(struct capacity *capacity, const struct op *op)
     return true;
 }
 
-static bool is_map(const struct capacity *capacity)
-{
-    return capacity->asks->adapter->kind == ADAPTER_MAP;
-}
-
 static bool measure(struct capacity *capacity)
 {
     struct exercise *exercise = capacity->asks->exercise;
@@ -138,9 +167,15 @@ static bool measure(struct capacity *capacity)
     return exercise->need != 0;
 }
 
+/* A snapshot holds room that a fresh store has. */
+static bool is_held(const struct capacity *capacity)
+{
+    return is_map(capacity) && model_open_any_snapshot(&rig_model(capacity->asks)->open);
+}
+
 bool capacity_can_use(struct capacity *capacity)
 {
-    if (!model_is_decided(rig_model(capacity->asks))) return false;
+    if (!model_is_decided(rig_model(capacity->asks)) || is_held(capacity)) return false;
     uint64_t digest = model_digest(rig_model(capacity->asks));
     size_t slot = (size_t)(digest % MEMORY_SLOTS);
     if (is_map(capacity) && capacity->answers[slot] && capacity->digests[slot] == digest)
@@ -157,7 +192,7 @@ bool capacity_can_use(struct capacity *capacity)
 
 bool capacity_can_do(struct capacity *capacity, const struct op *op)
 {
-    if (!model_is_decided(rig_model(capacity->asks))) return false;
+    if (!model_is_decided(rig_model(capacity->asks)) || is_held(capacity)) return false;
     enum answer answer = ANSWER_FULL;
     rig_lend_ram(capacity->asks);
     bool can = (is_map(capacity) ? fill_map(capacity, op) : fill_list(capacity, op)) &&

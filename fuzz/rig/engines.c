@@ -9,9 +9,9 @@
 #include "fuzz/subjects/subjects.h"
 #include "sim/memory.h"
 
-static const struct adapter *const house[] = {&adapter_seqmap,      &adapter_naive,
-                                              &adapter_seqqueue,    &adapter_rlog,
-                                              &adapter_rlog_strict, &adapter_seqlog};
+static const struct adapter *const house[] = {
+    &adapter_seqmap,      &adapter_naive,  &adapter_seqqueue, &adapter_rlog,
+    &adapter_rlog_strict, &adapter_seqlog, &adapter_lsm,      &adapter_tickv};
 static const struct adapter *const subjects[] = {&adapter_original, &adapter_original_queue,
                                                  &adapter_canary, &adapter_canary_queue,
                                                  &adapter_canary_log};

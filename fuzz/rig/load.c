@@ -143,12 +143,11 @@ static bool override_engine(const char *engine, struct script *script, char reas
     return true;
 }
 
-bool load_scenario(const char *path, const char *engine, struct loaded *loaded,
-                   char reason[LOAD_REASON_MAX])
+/* The engine of a script that is loaded: that of the command line, if there is one. */
+static bool settle_engine(const char *path, const char *engine, struct loaded *loaded,
+                          char reason[LOAD_REASON_MAX])
 {
     char name[SCRIPT_NAME_MAX];
-    *loaded = (struct loaded){0};
-    if (!load_script(path, &loaded->script, reason)) return false;
     bool fine = engine || choose_plugin(loaded->script->engine, &engine, reason);
     snprintf(name, sizeof name, "%s", engine ? engine : loaded->script->engine);
     name[strcspn(name, " \t")] = 0;
@@ -157,6 +156,25 @@ bool load_scenario(const char *path, const char *engine, struct loaded *loaded,
         return false;
     }
     return find_engine(name, path, loaded, reason);
+}
+
+bool load_scenario(const char *path, const char *engine, struct loaded *loaded,
+                   char reason[LOAD_REASON_MAX])
+{
+    *loaded = (struct loaded){0};
+    return load_script(path, &loaded->script, reason) &&
+           settle_engine(path, engine, loaded, reason);
+}
+
+bool load_text(const char *name, const char *text, const char *engine, struct loaded *loaded,
+               char reason[LOAD_REASON_MAX])
+{
+    struct scenario_error error = {0};
+    struct scenario *scenario = scenario_parse(name, text, strlen(text), &error);
+    *loaded = (struct loaded){.script = scenario ? scenario_expand(scenario, &error) : NULL};
+    scenario_free(scenario);
+    if (!loaded->script) return says(reason, "%s:%u: %s", name, error.line, error.reason);
+    return settle_engine(name, engine, loaded, reason);
 }
 
 bool load_bare(const char *chip, const char *engine, uint64_t image_size, struct loaded *loaded,

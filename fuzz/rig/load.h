@@ -29,6 +29,10 @@ bool load_script(const char *path, struct script **script, char reason[LOAD_REAS
 bool load_scenario(const char *path, const char *engine, struct loaded *loaded,
                    char reason[LOAD_REASON_MAX]);
 
+/* The same of a text that is no file; `name` is what messages call it. */
+bool load_text(const char *name, const char *text, const char *engine, struct loaded *loaded,
+               char reason[LOAD_REASON_MAX]);
+
 /* An engine as the command line spells it, "seqmap key=2": its adapter, and a script that has its
  * options and is freed by the caller. On what chip it is to run is another matter. */
 bool load_engine(const char *engine, const struct adapter **adapter, struct script **given,

@@ -103,7 +103,7 @@ struct rig *rig_new(const struct script *script, const struct adapter *adapter,
 
 /* --- what a bit that rots may hit --- */
 
-/* At level 0 alone: bits rot between the operations of the run. */
+/* At level 0 alone: elsewhere there would be much to take back. */
 static void note_touched(struct rig *rig)
 {
     uint32_t sectors = chip_flash(rig->chip)->geometry.sector_count;
@@ -119,11 +119,12 @@ static void note_touched(struct rig *rig)
     }
 }
 
-/* The last call that changed the sector; where that is not known, the last one of all. */
+/* The last call that changed the sector; where that is not known, the last one of all: what the
+ * explorer does after a cut of its own is not watched. */
 static uint64_t touched_at(const struct rig *rig, uint32_t sector)
 {
     assert(sector < chip_flash(rig->chip)->geometry.sector_count);
-    return rig->touched ? rig->touched[sector].call : UINT64_MAX;
+    return rig->touched && rig->level == 0 ? rig->touched[sector].call : UINT64_MAX;
 }
 
 /* All sectors are compared after each call: with more of them that takes too long. */
@@ -394,6 +395,32 @@ void rig_note_call(struct rig *rig, enum adapter_call call)
     pulse_enter_engine(call);
 }
 
+static bool change_failed(const struct rig *rig)
+{
+    return chip_counters(rig->chip)->failed > rig->then.failed;
+}
+
+bool rig_read_wrong(const struct rig *rig)
+{
+    return chip_counters(rig->chip)->glitched > rig->then.glitched;
+}
+
+bool rig_flash_failed(const struct rig *rig)
+{
+    return change_failed(rig) || rig_read_wrong(rig);
+}
+
+bool rig_read_failed(const struct rig *rig, enum answer answer)
+{
+    if (answer == ANSWER_DAMAGED) return rig_read_wrong(rig);
+    return answer == ANSWER_FLASH && rig_flash_failed(rig);
+}
+
+bool rig_change_failed(const struct rig *rig, enum answer answer)
+{
+    return answer != ANSWER_OK && (change_failed(rig) || rig_read_failed(rig, answer));
+}
+
 void rig_note_return(void)
 {
     pulse_go(PULSE_HARNESS);
@@ -535,6 +562,32 @@ static bool reset(struct rig *rig, enum answer *answer)
     return fine;
 }
 
+/* Off and on. */
+static void power_cycle(struct rig *rig)
+{
+    chip_power_off(rig->chip);
+    chip_power_on(rig->chip);
+}
+
+/* The engine makes a new store, and power may be cut meanwhile. */
+static bool format(struct rig *rig)
+{
+    void *object = rig_object(rig);
+    if (!rig_wipe_ram(rig, object, JUNK_FIRST)) return false;
+    rig_before(rig, ADAPTER_CALL_FORMAT);
+    enum answer answer = rig->adapter->reset(object, chip_flash(rig->chip), &rig->settings);
+    if (!rig_after(rig, ADAPTER_CALL_FORMAT, answer)) return false;
+    if (rig_is_off(rig)) return true;
+    if (answer != ANSWER_OK && rig_flash_failed(rig)) return power_cycle(rig), format(rig);
+    if (answer != ANSWER_OK)
+        return rig_finds(rig, CLAUSE_ALIVE, rig_seen_of(answer), "format: expected ok, got %s",
+                         rig_answer_name(answer));
+    model_commit(rig_model(rig), &(struct op){.kind = OP_FORMAT});
+    return true;
+}
+
+/* A power-on in which a call of the flash failed or went wrong may answer an error: the device
+ * tries again. */
 static bool mount_into(struct rig *rig, void *object, int junk)
 {
     if (!rig_wipe_ram(rig, object, junk)) return false;
@@ -542,7 +595,13 @@ static bool mount_into(struct rig *rig, void *object, int junk)
     rig_before(rig, ADAPTER_CALL_MOUNT);
     enum answer answer = rig->adapter->mount(object, chip_flash(rig->chip), &rig->settings);
     if (!rig_after(rig, ADAPTER_CALL_MOUNT, answer)) return false;
-    if (answer == ANSWER_OK || rig_is_off(rig)) return true;
+    if (rig_is_off(rig)) return true;
+    if (answer != ANSWER_OK && rig_flash_failed(rig))
+        return power_cycle(rig), mount_into(rig, object, junk);
+    if (answer == ANSWER_DAMAGED && rig_model(rig)->formatting)
+        return format(rig) && (rig_is_off(rig) || mount_into(rig, object, junk));
+    rig_model(rig)->formatting = false;
+    if (answer == ANSWER_OK) return true;
     return rig_finds(rig, CLAUSE_ALIVE, rig_seen_of(answer), "mount: expected ok, got %s",
                      rig_answer_name(answer));
 }
@@ -582,6 +641,14 @@ void rig_refused(struct rig *rig, const struct op *op, enum answer answer)
         rig->refusals = (struct refusals){1, op->line, op->kind, answer};
 }
 
+bool rig_lacks(struct rig *rig, const struct op *op, enum answer *answer)
+{
+    assert((op_is_work(op->kind) || op->kind == OP_RESET) && !rig_is_off(rig));
+    *answer = ANSWER_UNSUPPORTED;
+    rig_refused(rig, op, *answer);
+    return true;
+}
+
 bool rig_may_refuse(struct rig *rig, const struct op *op, enum answer answer)
 {
     bool absent = answer == ANSWER_NOT_FOUND && op_has_value(op->kind);
@@ -597,7 +664,8 @@ bool rig_may_refuse(struct rig *rig, const struct op *op, enum answer answer)
 
 bool rig_worked(const struct op *op, enum answer answer)
 {
-    bool takes = op->kind == OP_REMOVE || op->kind == OP_POP;
+    bool takes = op->kind == OP_REMOVE || op->kind == OP_POP || op->kind == OP_DESTROY ||
+                 op->kind == OP_DESTROY_ALL;
     return answer == ANSWER_OK || (takes && answer == ANSWER_NOT_FOUND);
 }
 
@@ -622,12 +690,18 @@ static void reach(struct rig *rig, const struct op *op)
 enum adapter_call rig_call_of(enum op_kind kind)
 {
     static const uint8_t calls[OP_KINDS] = {
-        [OP_STORE] = ADAPTER_CALL_STORE,   [OP_FETCH] = ADAPTER_CALL_FETCH,
-        [OP_REMOVE] = ADAPTER_CALL_REMOVE, [OP_CLEAR] = ADAPTER_CALL_CLEAR,
-        [OP_PUSH] = ADAPTER_CALL_PUSH,     [OP_APPEND] = ADAPTER_CALL_PUSH,
-        [OP_POP] = ADAPTER_CALL_POP,       [OP_PEEK] = ADAPTER_CALL_PEEK,
-        [OP_READ] = ADAPTER_CALL_READ,     [OP_SYNC] = ADAPTER_CALL_SYNC,
-        [OP_SEAL] = ADAPTER_CALL_SYNC,     [OP_IDLE] = ADAPTER_CALL_SYNC,
+        [OP_STORE] = ADAPTER_CALL_STORE,     [OP_FETCH] = ADAPTER_CALL_FETCH,
+        [OP_REMOVE] = ADAPTER_CALL_REMOVE,   [OP_CLEAR] = ADAPTER_CALL_CLEAR,
+        [OP_PUSH] = ADAPTER_CALL_PUSH,       [OP_APPEND] = ADAPTER_CALL_PUSH,
+        [OP_POP] = ADAPTER_CALL_POP,         [OP_PEEK] = ADAPTER_CALL_PEEK,
+        [OP_READ] = ADAPTER_CALL_READ,       [OP_SYNC] = ADAPTER_CALL_SYNC,
+        [OP_SEAL] = ADAPTER_CALL_SYNC,       [OP_IDLE] = ADAPTER_CALL_SYNC,
+        [OP_BEGIN] = ADAPTER_CALL_BEGIN,     [OP_COMMIT] = ADAPTER_CALL_COMMIT,
+        [OP_ABORT] = ADAPTER_CALL_ABORT,     [OP_SNAPSHOT] = ADAPTER_CALL_OPEN,
+        [OP_CLOSE] = ADAPTER_CALL_CLOSE,     [OP_SCAN] = ADAPTER_CALL_SCAN,
+        [OP_SCAN_ALL] = ADAPTER_CALL_SCAN,   [OP_COLLECT] = ADAPTER_CALL_COLLECT,
+        [OP_DESTROY] = ADAPTER_CALL_DESTROY, [OP_DESTROY_ALL] = ADAPTER_CALL_DESTROY,
+        [OP_FORMAT] = ADAPTER_CALL_FORMAT,
     };
     assert(kind < OP_KINDS);
     return (enum adapter_call)calls[kind];
@@ -637,13 +711,8 @@ enum adapter_call rig_call_of(enum op_kind kind)
 static bool reset_store(struct rig *rig, const struct op *op, enum answer *answer)
 {
     struct rig_level *level = rig_here(rig);
-    if (!rig->adapter->reset) {
-        *answer = ANSWER_UNSUPPORTED;
-        rig_refused(rig, op, *answer);
-        return true;
-    }
-    chip_power_off(rig->chip);
-    chip_power_on(rig->chip);
+    if (!rig->adapter->reset) return rig_lacks(rig, op, answer);
+    power_cycle(rig);
     model_begin(&level->model, &(struct op){.kind = OP_CLEAR}, &level->before);
     if (!reset(rig, answer)) return false;
     if (*answer != ANSWER_OK)
@@ -653,26 +722,40 @@ static bool reset_store(struct rig *rig, const struct op *op, enum answer *answe
     return rig_recover(rig);
 }
 
+/* The same, but power may be cut in it. */
+static bool format_store(struct rig *rig, const struct op *op, enum answer *answer)
+{
+    struct rig_level *level = rig_here(rig);
+    if (!rig->adapter->reset) return rig_lacks(rig, op, answer);
+    power_cycle(rig);
+    model_lose_ram(&level->model);
+    model_begin(&level->model, op, &level->before);
+    if (!format(rig)) return false;
+    return rig_is_off(rig) || rig_recover(rig);
+}
+
 bool rig_call(struct rig *rig, const struct op *op, enum answer *answer)
 {
     enum answer ignored;
     assert(op->kind != OP_USE && "rig_use() knows whether it must succeed");
     reach(rig, op);
+    if (op->cut.tear.powered) rig->interrupted = true;
     if (!answer) answer = &ignored;
     *answer = ANSWER_OK;
     switch (op->kind) {
     case OP_LOOK:
+        if (op->snapshot) return rig->kind->call(rig, op, answer);
         return rig->kind->look(rig, rig_object(rig), false);
     case OP_MOUNT:
-        chip_power_off(rig->chip);
-        chip_power_on(rig->chip);
+        power_cycle(rig);
         return rig_recover(rig);
     case OP_BOOT:
-        chip_power_off(rig->chip);
-        chip_power_on(rig->chip);
+        power_cycle(rig);
         return rig_boot(rig);
     case OP_RESET:
         return reset_store(rig, op, answer);
+    case OP_FORMAT:
+        return format_store(rig, op, answer);
     case OP_ROT:
         rot(rig, op);
         return true;
@@ -710,6 +793,7 @@ static const struct tear *ask(void *context, const struct chip_op *op)
     struct rig_exit *here = rig->exit;
     const struct tear *tear = here->hook(here->context, op);
     if (!tear) return NULL;
+    if (tear->powered) return tear;
     assert(rig->exit == here && "the levels above are left");
     chip_tear(rig->chip, op, tear);
     longjmp(here->place, 1);
@@ -746,8 +830,7 @@ static bool prepare(struct rig *rig)
 {
     struct rig_level *level = rig_here(rig);
     assert(rig->level == 0 && "a chip is blank once, before the run");
-    model_commit(&level->model, &(struct op){.kind = OP_CLEAR});
-    level->model.list.clock = 0; /* a replay starts from there */
+    model_reset(&level->model);
     level->reached = level->keys_reached = 0;
     if (rig->adapter->format) {
         memset(level->object, JUNK_FIRST, rig->object_size);
@@ -824,6 +907,7 @@ bool rig_recover(struct rig *rig)
 {
     struct rig_level *level = rig_here(rig);
     uint64_t writes = changes(rig);
+    model_lose_ram(&level->model);
     if (!mount_into(rig, level->object, JUNK_FIRST)) return false;
     if (rig_is_off(rig)) return true;
     if (!rig->kind->look(rig, level->object, true)) return false;
@@ -842,6 +926,7 @@ bool rig_recover(struct rig *rig)
 bool rig_boot(struct rig *rig)
 {
     void *object = rig_object(rig);
+    model_lose_ram(rig_model(rig));
     if (!mount_into(rig, object, JUNK_FIRST)) return false;
     return rig_is_off(rig) || model_wait(rig_model(rig)) || rig->kind->look(rig, object, true);
 }

@@ -47,8 +47,22 @@ bool rig_after(struct rig *rig, enum adapter_call call, enum answer answer);
 
 /* Whether an engine may refuse a change with this answer. That there is no such key or item is no
  * answer to a value that is put in; and where no power was ever cut, no bit rotted and no call of
- * the flash failed, nothing is damaged and nothing failed. */
+ * the flash failed or went wrong, nothing is damaged and nothing failed. */
 bool rig_may_refuse(struct rig *rig, const struct op *op, enum answer answer);
+
+/* Whether a program or an erase failed in the last call of the engine, without a cut, or a read
+ * went wrong; and whether the call may answer this for that reason: one that reads, and one that
+ * changes, which is done or not then. A read that goes wrong explains that the flash failed and
+ * that something is damaged, and nothing else. */
+bool rig_flash_failed(const struct rig *rig);
+bool rig_read_failed(const struct rig *rig, enum answer answer);
+bool rig_change_failed(const struct rig *rig, enum answer answer);
+
+/* Whether a read went wrong in the last call: what that visited as damaged may be whole. */
+bool rig_read_wrong(const struct rig *rig);
+
+/* The engine does not do this, or not now: the operation counts as refused. True. */
+bool rig_lacks(struct rig *rig, const struct op *op, enum answer *answer);
 
 /* A change was refused; counted. */
 void rig_refused(struct rig *rig, const struct op *op, enum answer answer);

@@ -27,6 +27,7 @@ struct rig_sight {
     uint32_t count, capacity;
     uint32_t cursor;    /* the item of the model that should come next */
     uint32_t strangers; /* items whose bytes were not those expected next */
+    bool damaged;       /* something is there and damaged */
     char stranger[RIG_TEXT_MAX];
 };
 
@@ -111,7 +112,10 @@ static const struct value *expected(struct rig *rig, const void *bytes, uint32_t
 static void see(struct rig *rig, uint64_t number, const void *bytes, uint32_t size)
 {
     struct rig_sight *sight = sight_of(rig);
-    if (!bytes && size == ADAPTER_DAMAGED) return; /* as if it were not there */
+    if (!bytes && size == ADAPTER_DAMAGED) {
+        sight->damaged = true; /* as if it were not there */
+        return;
+    }
     struct model_seen *seen = room_for_one(sight);
     const struct value *value = expected(rig, bytes, size);
     *seen = (struct model_seen){value ? value->digest : script_digest(bytes, size), number};
@@ -316,9 +320,12 @@ static bool look(struct rig *rig, void *object, bool powered_on)
     enum answer answer = ANSWER_OK;
     struct rig_sight *sight = sight_of(rig);
     sight->count = sight->strangers = 0;
+    sight->damaged = false;
     sight->cursor = items(rig)->first;
     if (!see_all(rig, object, &answer)) return false;
     if (rig_is_off(rig)) return true;
+    if (rig_read_failed(rig, answer) || (sight->damaged && rig_read_wrong(rig)))
+        return look(rig, object, powered_on);
     if (answer == ANSWER_UNSUPPORTED && !calls(rig)->each) return true; /* nothing can be seen */
     if (answer == ANSWER_DAMAGED && rig->rotten) return true; /* each() may end anywhere then */
     /* Recovery may have gone on with what the append that was cut had begun to drop. */
@@ -386,6 +393,7 @@ static bool check_item(struct rig *rig, const char *what, enum clause clause, ui
     assert(rig_here(rig)->object && !rig_is_off(rig));
     bool may_miss = item && model_list_may_miss(items(rig), item);
     if (answer == ANSWER_DAMAGED && rig->rotten) return true;
+    if (rig_read_failed(rig, answer)) return true;
     if (answer == ANSWER_NOT_FOUND && (!item || may_miss)) return true;
     if (answer != ANSWER_OK)
         return rig_finds(rig, clause, item_seen(answer),
@@ -451,6 +459,16 @@ static bool check_done(struct rig *rig, const struct op *op, uint32_t size)
                      op->value->size, rig->value_size_max);
 }
 
+/* A call of the flash failed, and so did the change: it is done or not, and the next look says
+ * which; at once after a clear. Where items wait in RAM, an engine can't be asked which of them
+ * reached the flash: the device starts again. */
+static bool leave_undecided(struct rig *rig)
+{
+    model_fail(rig_model(rig), rig->chip);
+    if (rig->design.buffers) return rig_call(rig, &(struct op){.kind = OP_MOUNT}, NULL);
+    return !(items(rig)->flags & LIST_CLEARING) || look(rig, rig_object(rig), false);
+}
+
 static bool call_change(struct rig *rig, const struct op *op, enum answer *answer)
 {
     struct model *model = &rig_here(rig)->model;
@@ -464,6 +482,7 @@ static bool call_change(struct rig *rig, const struct op *op, enum answer *answe
         model_cut(model, rig->chip);
         return true;
     }
+    if (rig_change_failed(rig, *answer)) return leave_undecided(rig);
     if (*answer == ANSWER_OK || rig->design.buffers) model_observe(model, rig->chip, false);
     return *answer == ANSWER_OK ? check_done(rig, op, size) : check_failed(rig, op, *answer);
 }
@@ -537,7 +556,8 @@ static bool check_seek(struct rig *rig, uint32_t place)
     enum answer answer = calls(rig)->seek(rig_here(rig)->object, item->time, &number);
     if (!rig_after(rig, ADAPTER_CALL_SEEK, answer)) return false;
     if (rig_is_off(rig)) return true;
-    if (answer == ANSWER_OK && number <= item->number) return true;
+    if (rig_read_failed(rig, answer) || (answer == ANSWER_OK && number <= item->number))
+        return true;
     return rig_finds(rig, CLAUSE_ORDERED, answer == ANSWER_OK ? SEEN_ORDER : rig_seen_of(answer),
                      "seek of time %" PRIu32 ": expected ok and number %" PRIu64
                      " or an earlier one, got %s and %" PRIu64,
@@ -728,7 +748,7 @@ static bool check_fits(struct rig *rig)
     rig_before(rig, ADAPTER_CALL_FITS);
     enum answer fits = calls(rig)->fits(rig_here(rig)->object, &size);
     if (!rig_after(rig, ADAPTER_CALL_FITS, fits)) return false;
-    if (rig_is_off(rig) || fits == ANSWER_UNSUPPORTED) return true;
+    if (rig_is_off(rig) || fits == ANSWER_UNSUPPORTED || rig_read_failed(rig, fits)) return true;
     if (fits != ANSWER_FULL && (fits != ANSWER_OK || size > rig->value_size_max))
         return rig_finds(rig, CLAUSE_HONEST, fits == ANSWER_OK ? SEEN_EXTRA : rig_seen_of(fits),
                          "fits: expected full, or ok and at most %" PRIu32

@@ -11,8 +11,7 @@
 #include <string.h>
 
 #include "fuzz/rig/exercise.h"
-#include "fuzz/model/keys.h"
-#include "fuzz/rig/rig_internal.h"
+#include "fuzz/rig/rig_map.h"
 
 /* What a look saw in the place of a value. Kept as bytes: an engine may show older values before
  * the newest one, and what they are is asked only if none that is right comes after them. */
@@ -26,11 +25,17 @@ struct rig_view {
     int8_t *seen;        /* for each key: a member of its set, or below 0 */
     struct wrong *wrong; /* for each key: where that is wrong, what it is */
     uint32_t aliens;     /* keys that nobody stored */
+    bool damaged;        /* something is there and damaged */
 };
 
 static struct rig_view *view_of(const struct rig *rig)
 {
     return &rig->views[rig->level];
+}
+
+int8_t *rig_map_marks(const struct rig *rig)
+{
+    return view_of(rig)->seen;
 }
 
 /* --- making and freeing --- */
@@ -68,7 +73,7 @@ static void free_keys(struct rig *rig)
 
 /* --- operations --- */
 
-static const char *key_text(const struct rig *rig, uint32_t key, char text[RIG_TEXT_MAX])
+const char *rig_map_key(const struct rig *rig, uint32_t key, char text[RIG_TEXT_MAX])
 {
     const struct value *bytes = keys_at(rig->keys, key);
     return rig_bytes_text(bytes->bytes, bytes->size, text);
@@ -105,15 +110,13 @@ static bool may_be_damaged(const struct rig *rig, const struct model_slot *slot)
     return rig->rotten && slot->count > 1;
 }
 
-/* What is found next is about this key. */
-static void note_key(struct rig *rig, uint32_t key)
+void rig_map_note_key(struct rig *rig, uint32_t key)
 {
     assert(key < rig_model(rig)->key_count);
     rig->own = key >= rig->script->key_count;
 }
 
-/* Whether the script has stored this under the key by now, or the exercise under its own. */
-static bool was_stored(struct rig *rig, uint32_t key, const void *bytes, uint32_t size)
+bool rig_map_was_stored(struct rig *rig, uint32_t key, const void *bytes, uint32_t size)
 {
     const struct script *script = rig->script;
     for (uint32_t i = 0; i < rig_here(rig)->reached; i++) {
@@ -136,34 +139,54 @@ static enum seen seen_of(struct rig *rig, uint32_t key, bool absent, const void 
 {
     assert(model_match(rig_model(rig), key, absent, bytes, size) < 0);
     if (absent) return SEEN_MISSING;
-    if (!was_stored(rig, key, bytes, size)) return SEEN_OTHER;
+    if (!rig_map_was_stored(rig, key, bytes, size)) return SEEN_OTHER;
     return rig_here(rig)->model.slots[key].allowed[0] ? SEEN_OLDER : SEEN_BACK;
 }
 
-/* One key, fetched and compared with the model: each set of it has one member now. */
-static bool check_fetch(struct rig *rig, uint32_t key, enum clause clause)
+/* What a key shows that the model does not allow: the clause, where a transaction that is not
+ * committed is to blame. */
+static enum clause blame(struct rig *rig, enum clause clause, uint32_t key, bool absent,
+                         const void *bytes, uint32_t size)
+{
+    return rig_version_is_undone(rig, key, absent, bytes, size) ? CLAUSE_ISOLATED : clause;
+}
+
+/* Where a commit is undecided, what one key shows decides the others. */
+static void decide(struct rig *rig, uint32_t key, int member)
+{
+    if (rig_model(rig)->worlds > 1 && !rig->rotten) model_settle(rig_model(rig), key, member);
+}
+
+/* Else each set has one member by now. */
+bool rig_map_fetch(struct rig *rig, uint32_t key, enum clause clause)
 {
     uint32_t size;
     char k[RIG_TEXT_MAX], want[3 * RIG_TEXT_MAX];
     const struct model_slot *slot = &rig_here(rig)->model.slots[key];
     rig_before(rig, ADAPTER_CALL_FETCH);
-    note_key(rig, key);
+    rig_map_note_key(rig, key);
     enum answer answer = fetch_into_buffer(rig, keys_at(rig->keys, key), &size);
     if (!rig_after(rig, ADAPTER_CALL_FETCH, answer)) return false;
     if (rig_is_off(rig)) return true;
+    if (rig_read_failed(rig, answer)) return true;
     if (answer == ANSWER_DAMAGED && may_be_damaged(rig, slot)) return true;
     if (answer != ANSWER_OK && answer != ANSWER_NOT_FOUND)
         return rig_finds(rig, clause, rig_seen_of(answer),
                          "fetch %s: expected an answer ok or not found, got %s",
-                         key_text(rig, key, k), rig_answer_name(answer));
+                         rig_map_key(rig, key, k), rig_answer_name(answer));
     bool absent = answer == ANSWER_NOT_FOUND;
     if (size > rig->value_size_max) size = rig->value_size_max;
-    if (model_match(&rig_here(rig)->model, key, absent, rig_buffer(rig), size) >= 0) return true;
+    int member = model_match(&rig_here(rig)->model, key, absent, rig_buffer(rig), size);
+    if (member >= 0) {
+        decide(rig, key, member);
+        return true;
+    }
     char got[RIG_TEXT_MAX] = "absent";
+    clause = blame(rig, clause, key, absent, rig_buffer(rig), size);
     if (!absent) rig_bytes_text(rig_buffer(rig), size, got);
     enum seen seen = seen_of(rig, key, absent, rig_buffer(rig), size);
     bool looked = clause == CLAUSE_SETTLED && rig->adapter->map->each;
-    return rig_finds(rig, clause, seen, "%s: %s %s, fetch shows %s", key_text(rig, key, k),
+    return rig_finds(rig, clause, seen, "%s: %s %s, fetch shows %s", rig_map_key(rig, key, k),
                      looked ? "each shows" : "expected", slot_text(slot, want), got);
 }
 
@@ -179,7 +202,7 @@ static enum answer fetch_short(struct rig *rig, const void *context, void *buffe
 static bool check_fetch_twice(struct rig *rig, uint32_t key)
 {
     const struct model_slot *slot = &rig_here(rig)->model.slots[key];
-    if (!check_fetch(rig, key, CLAUSE_DURABLE)) return false;
+    if (!rig_map_fetch(rig, key, CLAUSE_DURABLE) || !rig_version_own(rig, key)) return false;
     if (rig_is_off(rig) || rig->rotten || slot->count != 1) return true;
     return rig_short(rig, ADAPTER_CALL_FETCH, slot->allowed[0], rig_buffer(rig), fetch_short,
                      keys_at(rig->keys, key));
@@ -189,27 +212,66 @@ static enum answer change(struct rig *rig, const struct op *op)
 {
     const struct adapter_map *map = rig->adapter->map;
     void *object = rig_here(rig)->object;
-    const struct value *key = op->kind == OP_CLEAR ? NULL : keys_at(rig->keys, op->key);
+    const struct value *key = op_has_key(op->kind) ? keys_at(rig->keys, op->key) : NULL;
     assert(op->kind != OP_STORE || op->value);
     switch (op->kind) {
     case OP_STORE:
         return map->store(object, key->bytes, key->size, op->value->bytes, op->value->size);
     case OP_REMOVE:
         return map->remove ? map->remove(object, key->bytes, key->size) : ANSWER_UNSUPPORTED;
+    case OP_COLLECT:
+        return map->collect ? map->collect(object) : ANSWER_UNSUPPORTED;
+    case OP_DESTROY:
+        return map->destroy ? map->destroy(object, key->bytes, key->size) : ANSWER_UNSUPPORTED;
+    case OP_DESTROY_ALL:
+        return map->destroy ? map->destroy(object, NULL, 0) : ANSWER_UNSUPPORTED;
     default:
         return map->clear ? map->clear(object) : ANSWER_UNSUPPORTED;
     }
+}
+
+/* In an open transaction nothing but stores and removals may be asked. */
+static bool is_locked(struct rig *rig, const struct op *op)
+{
+    return rig_model(rig)->open.transaction == TRANSACTION_OPEN && op->kind != OP_STORE &&
+           op->kind != OP_REMOVE;
 }
 
 /* Whether an engine that promises it refused to change a value that is there for want of room. */
 static bool breaks_promise(struct rig *rig, const struct op *op, enum answer answer)
 {
     bool promised = rig->adapter->promised & ADAPTER_FULL_CHANGES;
+    const struct model_open *open = &rig_model(rig)->open;
     assert(answer != ANSWER_OK);
-    if (!promised || answer != ANSWER_FULL || op->kind == OP_CLEAR) return false;
+    if (!promised || answer != ANSWER_FULL || (op->kind != OP_STORE && op->kind != OP_REMOVE))
+        return false;
+    if (open->transaction == TRANSACTION_OPEN || model_open_any_snapshot(open)) return false;
     const struct model_slot *slot = &rig_model(rig)->slots[op->key];
     if (slot->count != 1 || !slot->allowed[0]) return false;
     return op->kind == OP_REMOVE || op->value->size <= slot->allowed[0]->size;
+}
+
+/* To a removal: in the open transaction, or of what is committed. */
+static bool may_be_absent(struct rig *rig, uint32_t key)
+{
+    const struct model_open *open = &rig_model(rig)->open;
+    const struct model_change *change =
+        open->transaction == TRANSACTION_OPEN ? model_open_find(open, key) : NULL;
+    return change ? !change->value : model_match(rig_model(rig), key, true, NULL, 0) >= 0;
+}
+
+/* There was nothing to destroy. */
+static bool check_none(struct rig *rig)
+{
+    char k[RIG_TEXT_MAX];
+    assert(rig_model(rig)->open.transaction != TRANSACTION_OPEN);
+    for (uint32_t key = 0; key < rig_model(rig)->key_count; key++) {
+        if (!may_be_absent(rig, key))
+            return rig_finds(rig, CLAUSE_DURABLE, SEEN_MISSING,
+                             "destroy all: expected ok, as %s has a value, got not found",
+                             rig_map_key(rig, key, k));
+    }
+    return true;
 }
 
 /* A call that fails changes nothing (clean): looked at in the key that was to change. */
@@ -223,26 +285,56 @@ static bool check_failed(struct rig *rig, const struct op *op, enum answer answe
         return rig_finds(
             rig, CLAUSE_ALIVE, SEEN_REFUSED,
             "%s of %s in a full store: expected ok, which the adapter promises, got full",
-            op_name(op->kind), key_text(rig, op->key, k));
-    if (op->kind == OP_REMOVE && answer == ANSWER_NOT_FOUND) {
-        if (model_match(rig_model(rig), op->key, true, NULL, 0) >= 0) return true;
-        return rig_finds(rig, CLAUSE_DURABLE, SEEN_MISSING,
-                         "remove of %s: expected ok, got not found", key_text(rig, op->key, k));
+            op_name(op->kind), rig_map_key(rig, op->key, k));
+    if (answer == ANSWER_NOT_FOUND && op->kind == OP_DESTROY_ALL)
+        return check_none(rig) && rig_gone_promised(rig, GONE_ALL);
+    if (answer == ANSWER_NOT_FOUND && (op->kind == OP_REMOVE || op->kind == OP_DESTROY)) {
+        if (may_be_absent(rig, op->key))
+            return op->kind == OP_REMOVE || rig_gone_promised(rig, op->key);
+        return rig_finds(rig, CLAUSE_DURABLE, SEEN_MISSING, "%s of %s: expected ok, got not found",
+                         op_name(op->kind), rig_map_key(rig, op->key, k));
     }
-    return op->kind == OP_CLEAR || check_fetch(rig, op->key, CLAUSE_CLEAN);
+    return !op_has_key(op->kind) || rig_map_fetch(rig, op->key, CLAUSE_CLEAN);
+}
+
+/* What a transaction changes is seen by nobody else before its commit. Looked at in a part of the
+ * states, so that in the others nothing is read before that. */
+#define HIDDEN_LOOK_EVERY 2u
+
+static bool check_hidden(struct rig *rig, const struct op *op)
+{
+    const struct model_open *open = &rig_model(rig)->open;
+    uint64_t state = chip_hash(rig->chip).low + op->key + open->change_count;
+    if (open->transaction != TRANSACTION_OPEN || state % HIDDEN_LOOK_EVERY) return true;
+    return rig_map_fetch(rig, op->key, CLAUSE_DURABLE) && rig_version_own(rig, op->key);
+}
+
+static bool look(struct rig *rig, void *object, bool powered_on);
+
+bool rig_map_leave_undecided(struct rig *rig, const struct op *op)
+{
+    bool opens = rig_version_has(op) && op->kind != OP_COMMIT;
+    model_fail(rig_model(rig), rig->chip);
+    if (opens || rig_model(rig)->open.transaction == TRANSACTION_OPEN)
+        return rig_call(rig, &(struct op){.kind = OP_MOUNT}, NULL);
+    return model_wait(rig_model(rig)) || look(rig, rig_object(rig), false);
 }
 
 static bool call_change(struct rig *rig, const struct op *op, enum answer *answer)
 {
     struct rig_level *level = rig_here(rig);
+    if (is_locked(rig, op)) return rig_lacks(rig, op, answer);
     model_begin(&level->model, op, &level->before);
     rig_before(rig, rig_call_of(op->kind));
-    if (op->kind != OP_CLEAR) note_key(rig, op->key);
+    if (op_has_key(op->kind)) rig_map_note_key(rig, op->key);
     *answer = change(rig, op);
     if (!rig_after(rig, rig_call_of(op->kind), *answer)) return false;
     if (rig_is_off(rig)) return true;
+    if (rig_change_failed(rig, *answer)) return rig_map_leave_undecided(rig, op);
     if (*answer != ANSWER_OK) return check_failed(rig, op, *answer);
     model_commit(&level->model, op);
+    if (op->kind == OP_DESTROY || op->kind == OP_DESTROY_ALL) return rig_gone_check(rig);
+    if (!check_hidden(rig, op)) return false;
     if (op->kind != OP_STORE || op->value->size <= rig->value_size_max) return true;
     return rig_finds(rig, CLAUSE_SANE, SEEN_EXTRA,
                      "store of %" PRIu32 " bytes: expected too big, as limits() says %" PRIu32
@@ -258,20 +350,24 @@ static bool check_expectation(struct rig *rig, const struct op *op)
     const struct value *value = op->value;
     int member = model_match(&rig_here(rig)->model, op->key, !value, value ? value->bytes : NULL,
                              value ? value->size : 0);
-    if (member >= 0 || !rig_is_uncut(rig)) return check_fetch(rig, op->key, CLAUSE_DURABLE);
+    if (member >= 0 || !rig_is_uncut(rig)) return rig_map_fetch(rig, op->key, CLAUSE_DURABLE);
     rig_print_refusal(rig, why);
     return rig_finds(rig, CLAUSE_SCENARIO, SEEN_UNKNOWN,
                      "the scenario expects %s of %s, its own operations leave %s%s%s",
-                     rig_value_text(value, want), key_text(rig, op->key, k),
+                     rig_value_text(value, want), rig_map_key(rig, op->key, k),
                      slot_text(&rig_here(rig)->model.slots[op->key], have), *why ? "; " : "", why);
 }
 
 static bool call(struct rig *rig, const struct op *op, enum answer *answer)
 {
+    if (rig_version_has(op)) return rig_version_call(rig, op, answer);
     switch (op->kind) {
     case OP_STORE:
     case OP_REMOVE:
     case OP_CLEAR:
+    case OP_COLLECT:
+    case OP_DESTROY:
+    case OP_DESTROY_ALL:
         return call_change(rig, op, answer);
     case OP_FETCH:
         return check_fetch_twice(rig, op->key);
@@ -314,6 +410,7 @@ static void see(struct rig *rig, const void *key, uint32_t key_size, const void 
     }
     if (!value && value_size == ADAPTER_DAMAGED) {
         view->seen[index] = LOOK_DAMAGED;
+        view->damaged = true;
         return;
     }
     int member = model_match(&rig_here(rig)->model, index, false, value, value_size);
@@ -360,7 +457,7 @@ static void print_others(struct rig *rig, uint32_t key, char text[OTHERS_MAX])
     for (uint32_t other = key + 1; other < model->key_count; other++) {
         if (member_of(rig, model, other) >= 0 || ++count > NAMED_MAX) continue;
         used += (size_t)snprintf(text + used, OTHERS_MAX - used, "; so does %.24s",
-                                 key_text(rig, other, k));
+                                 rig_map_key(rig, other, k));
     }
     if (count > NAMED_MAX)
         snprintf(text + used, OTHERS_MAX - used, "; %" PRIu32 " keys in all", count);
@@ -377,10 +474,12 @@ static bool differs(struct rig *rig, uint32_t key)
                      : absent ? SEEN_MISSING
                               : seen_of(rig, key, false, wrong->bytes, wrong->size);
     assert(member_of(rig, rig_model(rig), key) < 0);
-    note_key(rig, key);
+    rig_map_note_key(rig, key);
     print_others(rig, key, others);
-    return rig_finds(rig, clause_of(rig, slot), seen, "%s: expected %s, each shows %s%s",
-                     key_text(rig, key, k), slot_text(slot, want),
+    enum clause clause = blame(rig, clause_of(rig, slot), key, absent || damaged, wrong->bytes,
+                               absent || damaged ? 0 : wrong->size);
+    return rig_finds(rig, clause, seen, "%s: expected %s, each shows %s%s",
+                     rig_map_key(rig, key, k), slot_text(slot, want),
                      damaged  ? "damaged"
                      : absent ? "absent"
                               : rig_bytes_text(wrong->bytes, wrong->size, got),
@@ -391,23 +490,19 @@ static bool differs(struct rig *rig, uint32_t key)
 static bool settle(struct rig *rig)
 {
     struct model *model = &rig_here(rig)->model;
-    const int8_t *seen = view_of(rig)->seen;
-    bool old = false, cleared = false;
+    int8_t *seen = view_of(rig)->seen;
     for (uint32_t key = 0; key < model->key_count; key++) {
         int member = member_of(rig, model, key);
         if (member < 0) return differs(rig, key);
-        if (model->slots[key].count == 1) continue;
-        if (seen[key] == LOOK_ABSENT || seen[key] == LOOK_DAMAGED)
-            cleared = true;
-        else
-            old = true;
-        model_settle(model, key, member);
-        assert(model->slots[key].count == 1);
+        seen[key] = (int8_t)member;
     }
-    bool half = model->together && old && cleared;
-    model->together = false;
-    return !half || rig_finds(rig, CLAUSE_ATOMIC, SEEN_HALF,
-                              "a clear was cut: expected all keys or none, got a part of them");
+    if (model_settle_all(model, seen)) return true;
+    if (model->doubled == OP_COMMIT)
+        return rig_finds(rig, CLAUSE_ATOMIC, SEEN_HALF,
+                         "a commit was cut: expected all of its changes or none, got a part of "
+                         "them");
+    return rig_finds(rig, CLAUSE_ATOMIC, SEEN_HALF,
+                     "a clear was cut: expected all keys or none, got a part of them");
 }
 
 /* The iteration stopped at damage. What was not hit must be there all the same. */
@@ -415,7 +510,7 @@ static bool check_untouched(struct rig *rig)
 {
     const struct model *model = rig_model(rig);
     for (uint32_t key = 0; key < rig_here(rig)->keys_reached && !rig_is_off(rig); key++) {
-        if (model->slots[key].count == 1 && !check_fetch(rig, key, CLAUSE_HONEST)) return false;
+        if (model->slots[key].count == 1 && !rig_map_fetch(rig, key, CLAUSE_HONEST)) return false;
     }
     return true;
 }
@@ -449,11 +544,13 @@ static bool visit_all(struct rig *rig, void *object, enum answer *answer)
 static bool look(struct rig *rig, void *object, bool powered_on)
 {
     enum answer answer = ANSWER_OK;
-    (void)powered_on;
     memset(view_of(rig)->seen, LOOK_ABSENT & 0xFF, rig_here(rig)->model.key_count);
     view_of(rig)->aliens = 0;
+    view_of(rig)->damaged = false;
     if (!visit_all(rig, object, &answer)) return false;
     if (rig_is_off(rig)) return true;
+    if (rig_read_failed(rig, answer) || (view_of(rig)->damaged && rig_read_wrong(rig)))
+        return look(rig, object, powered_on);
     if (answer == ANSWER_DAMAGED && rig->rotten)
         return object != rig_object(rig) || check_untouched(rig);
     if (answer != ANSWER_OK)
@@ -465,13 +562,19 @@ static bool look(struct rig *rig, void *object, bool powered_on)
     return settle(rig);
 }
 
-/* A fetch beside the look: both ways to a value must agree. One of the keys that were used by now,
- * another one on each image. */
+/* One state in this many is scanned, by an engine that can. */
+#define SCAN_EVERY 4u
+
+/* Beside the look: what was destroyed is not there, and all ways to a value must agree: a fetch of
+ * one of the keys that were used by now, another one on each image. */
 static bool agree(struct rig *rig)
 {
     uint32_t count = rig_here(rig)->keys_reached;
+    uint64_t image = chip_hash(rig->chip).low;
+    if (!rig_gone_check(rig)) return false;
     if (count == 0) return true;
-    return check_fetch(rig, (uint32_t)(chip_hash(rig->chip).low % count), CLAUSE_SETTLED);
+    if (!rig_map_fetch(rig, (uint32_t)(image % count), CLAUSE_SETTLED)) return false;
+    return rig_is_off(rig) || (image >> 4) % SCAN_EVERY || rig_version_scan_all(rig);
 }
 
 /* --- use --- */
@@ -518,10 +621,12 @@ static uint32_t rounds_of(const struct rig *rig)
 static bool use(struct rig *rig, bool must)
 {
     struct op remove = {.kind = OP_REMOVE, .key = rig->script->key_count};
+    if (!rig_call(rig, &(struct op){.kind = OP_ABORT}, NULL)) return false;
+    if (rig_is_off(rig)) return true;
     if (!exercise_for(rig, must, rounds_of(rig))) return false;
     if (rig_is_off(rig)) return true;
     if (rig->exercise->key) {
-        if (!check_fetch(rig, remove.key, CLAUSE_DURABLE)) return false;
+        if (!rig_map_fetch(rig, remove.key, CLAUSE_DURABLE)) return false;
         if (rig_is_off(rig)) return true;
         if (rig->adapter->map->remove && !rig_call(rig, &remove, NULL)) return false;
     }

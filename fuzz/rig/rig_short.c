@@ -36,7 +36,7 @@ bool rig_short(struct rig *rig, enum adapter_call call, const struct value *want
     rig_before(rig, call);
     enum answer answer = read(rig, context, buffer, capacity, &size);
     if (!rig_after(rig, call, answer)) return false;
-    if (rig_is_off(rig)) return true;
+    if (rig_is_off(rig) || rig_read_failed(rig, answer)) return true;
     const char *wrong = fault(want, answer, buffer, capacity, size);
     if (!wrong) return true;
     return rig_finds(

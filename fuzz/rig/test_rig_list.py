@@ -14,8 +14,9 @@ QUEUE = CHIP + "engine canary-queue fault=0\n"
 LOG = CHIP + "engine canary-log fault=0\n"
 BATCH = CHIP + "engine canary-log fault=0 batch=3\n"
 MAP = CHIP + "engine naive\n"
+FRONT = CHIP + "engine seqqueue buffer=40\n"
 
-# Items of equal bytes and of none, both ways of dropping, pops out of their order.
+# Items of equal bytes and of none, some in RAM, both ways of dropping, pops out of their order.
 MIXED = {
     QUEUE: """
 repeat 9 as i {
@@ -58,7 +59,39 @@ append count 60
 seal
 look
 """,
+    FRONT: """
+repeat 3 {
+  push "same"
+  push fill 2 30
+  push empty
+  push "last"
+  pop 2
+  pop
+  pop
+  idle
+  push fill 3 60
+  push "same"
+  push fill 4 30
+  pop 1
+  sync
+  push "same"
+  push empty
+  pop
+  push "same"
+  clear
 }
+push "same"
+pop 1
+pop
+look
+""",
+}
+
+
+@pytest.fixture(params=["sanitized", "ordinary"])
+def brownout(request, brownout, quick):
+    """Both builds: only the ordinary one weighs the heap."""
+    return brownout if request.param == "sanitized" else quick
 
 
 @pytest.fixture
@@ -212,6 +245,76 @@ look
 @pytest.mark.parametrize("idle", ["", "idle\n"])
 def test_work_ahead_is_no_item_that_waited(harness, idle):
     assert harness.replay(AHEAD % idle)[0] is None
+
+
+# Without the cut the second large item is refused. It takes the room of the one that was lost.
+FULLER = """chip generic sectors=3 sector=192 page=192 unit=8 read=8 programs=1
+engine seqqueue pointers=1 buffer=13
+
+push empty
+push fill 2 153
+push "cccccccccccc" cut 1 none
+push fill 4 145
+push "i"
+%s
+"""
+
+
+@pytest.mark.parametrize("brings", ["sync", "seal", "idle"])
+def test_a_queue_that_is_fuller_after_a_cut_need_not_take_what_waits_in_ram(harness, brings):
+    assert harness.replay(FULLER % brings)[0] is None
+
+
+@pytest.mark.parametrize("item", ["empty", '"e"'])
+def test_items_that_a_pop_brought_to_the_flash_may_be_there_after_a_cut(harness, item):
+    work = f'push "c"\npush "d"\npush {item}\npop 2\npop cut 1 none\n'
+    assert harness.replay(FRONT + work)[0] is None
+
+
+# After the cut nothing shows in which of the two sectors the item without data lies.
+EQUAL = """chip generic sectors=2 sector=256 unit=32
+engine seqqueue
+
+push empty
+push fill 2 65
+push empty
+push empty
+push "e"
+clear cut 4 none
+push fill 7 65
+append fill 8 33
+mount
+"""
+
+
+def test_of_equal_items_any_may_be_the_one_that_is_dropped(harness):
+    assert harness.replay(EQUAL)[0] is None
+
+
+# The first items come to lie in the first sector that is ever programmed. The run with cuts is the
+# second one, on a chip that is blank again.
+SECOND_RUN = """chip generic sectors=4 sector=512 page=64 unit=16
+engine canary-log batch=6
+append "B"
+append "I"
+append "O"
+append "V"
+append "W"
+append fill 1 64
+append fill 2 100
+append fill 3 100
+append fill 4 100
+append fill 5 76
+append fill 6 100
+append empty
+mount
+use
+"""
+
+
+def test_each_run_of_an_exploration_begins_with_an_empty_model(harness):
+    explored = harness.explore(SECOND_RUN, "--faults", "bits", "--no-shrink")
+    assert "durable" in [it.clause for it in explored.found], "each is found, and replays"
 
 
 # --- what is asked ---

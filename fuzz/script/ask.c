@@ -51,6 +51,18 @@ uint32_t ask_value_size_min(const struct adapter *adapter, const struct adapter_
     return size;
 }
 
+uint32_t ask_transaction_max(const struct adapter *adapter,
+                             const struct bo_flash_geometry *geometry,
+                             const struct adapter_settings *settings)
+{
+    assert(adapter->kind == ADAPTER_MAP && adapter->map);
+    if (!adapter->map->transaction_max) return 0;
+    enum pulse_place from = enter();
+    uint32_t most = adapter->map->transaction_max(geometry, settings);
+    pulse_go(from);
+    return most;
+}
+
 struct adapter_bound ask_bound(const struct adapter *adapter,
                                const struct bo_flash_geometry *geometry,
                                const struct adapter_settings *settings, enum adapter_call call,

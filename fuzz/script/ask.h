@@ -17,6 +17,10 @@ void ask_limits(const struct adapter *adapter, const struct bo_flash_geometry *g
                 const struct adapter_settings *settings, uint32_t *key_size_min,
                 uint32_t *key_size_max, uint32_t *value_size_max);
 uint32_t ask_value_size_min(const struct adapter *adapter, const struct adapter_settings *settings);
+/* Of a map; 0: not stated. */
+uint32_t ask_transaction_max(const struct adapter *adapter,
+                             const struct bo_flash_geometry *geometry,
+                             const struct adapter_settings *settings);
 struct adapter_bound ask_bound(const struct adapter *adapter,
                                const struct bo_flash_geometry *geometry,
                                const struct adapter_settings *settings, enum adapter_call call,

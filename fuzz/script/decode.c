@@ -36,6 +36,7 @@ struct decoder {
     const struct decode_target *target;
     struct input input;
     struct script *script;
+    const struct adapter_settings *settings;
     uint32_t keys[KEYS_MAX];
     const struct value
         *last[KEYS_MAX]; /* what was last stored under it; [0] of a list: the newest item */
@@ -43,6 +44,11 @@ struct decoder {
     uint32_t value_size_min, value_size_max;
     uint8_t *buffer; /* a value */
     uint32_t tears;  /* classes that cuts are of */
+    /* What is open: */
+    uint32_t left; /* changes that the transaction will still have; 0: none */
+    struct op end; /* of the transaction */
+    uint32_t
+        held[ADAPTER_SNAPSHOTS]; /* changes over which each snapshot is still held; 0: closed */
 };
 
 static uint8_t at(const struct input *input, size_t index)
@@ -325,16 +331,48 @@ static enum op_kind pick(const struct weighted *kinds, size_t count, uint8_t byt
     }
 }
 
-/* Swarm: some kinds are off altogether, the others weighted, by one byte of the header. */
-static enum op_kind choose_map_kind(const struct decoder *decoder, uint8_t byte)
+/* In a transaction: what may be called there, or power goes away. */
+static enum op_kind choose_inner_kind(const struct decoder *decoder, uint8_t byte)
 {
     const struct adapter_map *map = decoder->target->adapter->map;
     unsigned swarm = at(&decoder->input, 6);
     const struct weighted kinds[] = {
-        {OP_STORE, 8u << swarm % 4},    {OP_REMOVE, map->remove && !(swarm & 4) ? 6 : 0},
-        {OP_MOUNT, swarm & 8 ? 0 : 2},  {OP_BOOT, swarm & 8 ? 0 : 2},
-        {OP_FETCH, swarm & 16 ? 4 : 0}, {OP_CLEAR, map->clear && swarm & 32 ? 1 : 0},
-        {OP_LOOK, swarm & 64 ? 1 : 0},  {OP_ROT, decoder->target->faults & FAULT_ROT ? 2 : 0},
+        {OP_STORE, 12u},
+        {OP_REMOVE, map->remove && !(swarm & 4) ? 5 : 0},
+        {OP_MOUNT, swarm & 8 ? 0 : 1},
+        {OP_FETCH, swarm & 16 ? 4 : 1},
+        {OP_SCAN_ALL, map->scan && swarm & 16 ? 1 : 0},
+        {OP_SNAPSHOT, map->open ? 1 : 0},
+        {OP_LOOK, swarm & 64 ? 1 : 0},
+    };
+    return pick(kinds, sizeof kinds / sizeof *kinds, byte);
+}
+
+/* Swarm: some kinds are off altogether, the others weighted, by one byte of the header, and what
+ * only some engines have by the rest of another one. */
+static enum op_kind choose_map_kind(const struct decoder *decoder, uint8_t byte)
+{
+    const struct adapter *adapter = decoder->target->adapter;
+    const struct adapter_map *map = adapter->map;
+    unsigned swarm = at(&decoder->input, 6), habits = at(&decoder->input, 5) / 32;
+    bool empties = swarm & 32, formats = adapter->reset && (map->begin || map->destroy);
+    const struct weighted kinds[] = {
+        {OP_STORE, 8u << swarm % 4},
+        {OP_REMOVE, map->remove && !(swarm & 4) ? 6 : 0},
+        {OP_MOUNT, swarm & 8 ? 0 : 2},
+        {OP_BOOT, swarm & 8 ? 0 : 2},
+        {OP_FETCH, swarm & 16 ? 4 : 0},
+        {OP_CLEAR, map->clear && empties ? 1 : 0},
+        {OP_LOOK, swarm & 64 ? 1 : 0},
+        {OP_ROT, decoder->target->faults & FAULT_ROT ? 2 : 0},
+        {OP_BEGIN, map->begin && !(habits & 1) ? 6 : 0},
+        {OP_SNAPSHOT, map->open && !(habits & 2) ? 4 : 0},
+        {OP_COLLECT, map->collect && !(habits & 4) ? 2 : 0},
+        {OP_SCAN_ALL, map->scan && swarm & 16 ? 1 : 0},
+        {OP_SCAN, map->scan && swarm & 16 ? 2 : 0},
+        {OP_DESTROY, map->destroy && empties ? 3 : 0},
+        {OP_DESTROY_ALL, map->destroy && empties ? 1 : 0},
+        {OP_FORMAT, formats && empties ? 1 : 0},
     };
     return pick(kinds, sizeof kinds / sizeof *kinds, byte);
 }
@@ -384,17 +422,31 @@ static uint32_t tears_of(uint32_t classes, uint32_t n, enum tear_kind *kind)
     return count;
 }
 
-/* Early programs and erases mostly: few calls make more than a handful. */
+/* Classes of what may go wrong here: those that cut power, or one in which it stays on. Each of
+ * those in force gets its turn. */
+static uint32_t choose_classes(const struct decoder *decoder, const struct input *record)
+{
+    uint32_t plain = FAULT_EDGE | FAULT_PREFIX | (decoder->tears & FAULT_STABLE);
+    uint32_t choices[3], count = 0;
+    if (decoder->tears) choices[count++] = decoder->tears;
+    if (decoder->target->faults & FAULT_FAIL) choices[count++] = FAULT_FAIL | plain;
+    if (decoder->target->faults & FAULT_GLITCH) choices[count++] = FAULT_GLITCH;
+    return count ? choices[at(record, 6) % count] : 0;
+}
+
+/* Early programs, erases and reads mostly: few calls make more than a handful. */
 static struct cut choose_cut(const struct decoder *decoder, const struct input *record)
 {
     static const uint8_t thresholds[] = {160, 192, 224, 240};
     struct cut cut = {0};
     uint8_t threshold = thresholds[at(&decoder->input, 7) / 4 % 4], where = at(record, 4);
-    uint32_t count = tears_of(decoder->tears, UINT32_MAX, NULL);
+    uint32_t classes = choose_classes(decoder, record);
+    uint32_t count = tears_of(classes, UINT32_MAX, NULL);
     if (!decoder->target->cut || !count || where < threshold) return cut;
     where = (uint8_t)(where - threshold);
     cut.nth = where % 4 == 3 ? 1u + where : 1u + where / 4 % 4;
-    tears_of(decoder->tears, at(record, 5) % count, &cut.tear.kind);
+    tears_of(classes, at(record, 5) % count, &cut.tear.kind);
+    cut.tear.powered = (classes & (FAULT_FAIL | FAULT_GLITCH)) != 0;
     assert(cut.nth > 0);
     cut.tear.n = at(record, 6) + (at(record, 5) >= 0xF0 ? 256u : 0);
     cut.tear.density = at(record, 7);
@@ -412,13 +464,90 @@ static void choose_value(struct decoder *decoder, const struct input *record, ui
     decoder->last[key] = op->value;
 }
 
+/* --- what is open --- */
+
+#define CHANGES_MAX 8u /* of a transaction, and of a snapshot that is held */
+
+static uint32_t choose_changes(const struct decoder *decoder, uint8_t byte)
+{
+    const struct adapter *adapter = decoder->target->adapter;
+    uint32_t most =
+        ask_transaction_max(adapter, &decoder->script->part.geometry, decoder->settings);
+    uint32_t count = 1u + byte % CHANGES_MAX;
+    return most && count > most ? most : count;
+}
+
+/* The cut is in the begin, or more often in what ends it. */
+static void begin(struct decoder *decoder, const struct input *record, struct op *op)
+{
+    assert(op->kind == OP_BEGIN && decoder->left == 0);
+    decoder->left = choose_changes(decoder, at(record, 1));
+    decoder->end = (struct op){.kind = at(record, 2) % 4 == 3 ? OP_ABORT : OP_COMMIT};
+    if (at(record, 3) % 4 == 3) return;
+    decoder->end.cut = op->cut;
+    op->cut = (struct cut){0};
+}
+
+/* A snapshot that is read and closed. */
+static void close_snapshot(struct decoder *decoder, uint32_t snapshot)
+{
+    assert(snapshot >= 1 && snapshot <= ADAPTER_SNAPSHOTS);
+    script_append(decoder->script, &(struct op){.kind = OP_LOOK, .snapshot = snapshot});
+    script_append(decoder->script, &(struct op){.kind = OP_CLOSE, .snapshot = snapshot});
+    decoder->held[snapshot - 1] = 0;
+}
+
+/* A change has been appended. */
+static void count_change(struct decoder *decoder)
+{
+    if (decoder->left && --decoder->left == 0) script_append(decoder->script, &decoder->end);
+    for (uint32_t i = 0; i < ADAPTER_SNAPSHOTS; i++) {
+        if (decoder->held[i] && --decoder->held[i] == 0) close_snapshot(decoder, i + 1);
+    }
+}
+
+static void lose_power(struct decoder *decoder)
+{
+    decoder->left = 0;
+    memset(decoder->held, 0, sizeof decoder->held);
+}
+
+/* Which snapshot a read is in: one that is held, or none. */
+static uint32_t choose_snapshot(const struct decoder *decoder, uint8_t byte)
+{
+    uint32_t i = byte % ADAPTER_SNAPSHOTS;
+    return decoder->held[i] && byte & 0x80 ? i + 1 : 0;
+}
+
+/* What a kind of a few engines carries besides. False: the operation is another one already. */
+static bool choose_rest(struct decoder *decoder, const struct input *record, struct op *op)
+{
+    uint32_t snapshot = 1u + at(record, 1) % ADAPTER_SNAPSHOTS;
+    if (op->kind == OP_BEGIN) begin(decoder, record, op);
+    if (op->kind == OP_SCAN) op->to = decoder->keys[at(record, 3) % decoder->key_count];
+    if (op_may_read_at(op->kind)) op->snapshot = choose_snapshot(decoder, at(record, 2));
+    if (op->kind != OP_SNAPSHOT) return true;
+    if (decoder->held[snapshot - 1]) {
+        close_snapshot(decoder, snapshot);
+        return false;
+    }
+    op->snapshot = snapshot;
+    decoder->held[snapshot - 1] = 1u + at(record, 2) % CHANGES_MAX;
+    return true;
+}
+
+static enum op_kind choose_kind(const struct decoder *decoder, uint8_t byte)
+{
+    if (decoder->key_count == 0) return choose_list_kind(decoder, byte);
+    return decoder->left ? choose_inner_kind(decoder, byte) : choose_map_kind(decoder, byte);
+}
+
 static void append(struct decoder *decoder, const struct input *record)
 {
     bool keyed = decoder->key_count != 0;
     uint32_t key = keyed ? at(record, 1) % decoder->key_count : 0;
     assert(keyed == (decoder->target->adapter->kind == ADAPTER_MAP));
-    struct op op = {.kind = keyed ? choose_map_kind(decoder, at(record, 0))
-                                  : choose_list_kind(decoder, at(record, 0))};
+    struct op op = {.kind = choose_kind(decoder, at(record, 0))};
     if (op_has_key(op.kind)) op.key = decoder->keys[key];
     if (op_has_place(op.kind)) op.count = choose_place(at(record, 1));
     if (op_has_value(op.kind)) choose_value(decoder, record, key, &op);
@@ -427,7 +556,10 @@ static void append(struct decoder *decoder, const struct input *record)
         op.seed = at(record, 3);
     }
     op.cut = choose_cut(decoder, record);
+    if (!choose_rest(decoder, record, &op)) return;
     script_append(decoder->script, &op);
+    if (op_ends_transaction(op.kind)) lose_power(decoder);
+    if (op.kind == OP_STORE || op.kind == OP_REMOVE) count_change(decoder);
 }
 
 /* The last operation is a power-on, after which everything is read back. The exercise may follow
@@ -456,8 +588,9 @@ struct script *decode(const struct decode_target *target, const uint8_t *bytes, 
     uint32_t min, max;
     decoder.script = set_up(target, &decoder.input, settings);
     if (!decoder.script) return NULL;
+    decoder.settings = settings;
     decoder.script->waivers = target->frame->waivers;
-    decoder.tears = target->faults & ~(uint32_t)FAULT_ROT;
+    decoder.tears = target->faults & FAULT_CUTS;
     if (!target->faults_given)
         decoder.tears &=
             ~settings_claims_elsewhere(target->adapter, &decoder.script->part, settings);

@@ -7,15 +7,20 @@
  * is part of its operation and goes with it.
  *
  *   header  0 sectors, 1 to 5           4 programs of a unit between erases; erased value
- *           1 sector size, 128 to 1024  5 keys: how many, and of which kind; without keys: how
- *           2 unit, read unit             items are put in and made durable
- *           3 page, tear scope          6 which operations there are, and how many of each
+ *           1 sector size, 128 to 1024  5 keys: how many, and of which kind; whether there are
+ *           2 unit, read unit             transactions, snapshots and collects; without keys: how
+ *           3 page, tear scope            items are put in and made durable
+ *                                       6 which operations there are, and how many of each
  *                                       7 sizes of values, how often power is cut
  *                                       8 to 15 the engine's options, in their order
  *   record  0 operation                 4 cut or not, at which program or erase
  *           1 key or place              5 tear
  *           2 size of the value         6, 7 its numbers
  *           3 bytes of the value
+ *
+ * A record that begins a transaction says how many changes it has and how it ends: that many of the
+ * next records' changes are in it. One that opens a snapshot says over how many changes it is held;
+ * then it is read and closed. What is missing ends with the power.
  *
  * A chip that the engine refuses is made more ordinary step by step until it does not. The same
  * bytes give the same script on every machine.

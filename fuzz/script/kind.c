@@ -22,15 +22,22 @@ static const char *const seen_names[SEENS] = {
     [SEEN_MEMORY] = "memory",
 };
 static const char *const call_names[ADAPTER_CALLS + 1] = {
-    [ADAPTER_CALL_MOUNT] = "mount", [ADAPTER_CALL_STORE] = "store",
-    [ADAPTER_CALL_FETCH] = "fetch", [ADAPTER_CALL_REMOVE] = "remove",
-    [ADAPTER_CALL_CLEAR] = "clear", [ADAPTER_CALL_EACH] = "each",
-    [ADAPTER_CALL_PUSH] = "push",   [ADAPTER_CALL_POP] = "pop",
-    [ADAPTER_CALL_PEEK] = "peek",   [ADAPTER_CALL_READ] = "read",
-    [ADAPTER_CALL_SEEK] = "seek",   [ADAPTER_CALL_SYNC] = "sync",
-    [ADAPTER_CALL_FITS] = "fits",   [ADAPTER_CALLS] = "unknown",
+    [ADAPTER_CALL_MOUNT] = "mount",     [ADAPTER_CALL_STORE] = "store",
+    [ADAPTER_CALL_FETCH] = "fetch",     [ADAPTER_CALL_REMOVE] = "remove",
+    [ADAPTER_CALL_CLEAR] = "clear",     [ADAPTER_CALL_EACH] = "each",
+    [ADAPTER_CALL_PUSH] = "push",       [ADAPTER_CALL_POP] = "pop",
+    [ADAPTER_CALL_PEEK] = "peek",       [ADAPTER_CALL_READ] = "read",
+    [ADAPTER_CALL_SEEK] = "seek",       [ADAPTER_CALL_SYNC] = "sync",
+    [ADAPTER_CALL_FITS] = "fits",       [ADAPTER_CALL_BEGIN] = "begin",
+    [ADAPTER_CALL_COMMIT] = "commit",   [ADAPTER_CALL_ABORT] = "abort",
+    [ADAPTER_CALL_OWN] = "own",         [ADAPTER_CALL_OPEN] = "snapshot",
+    [ADAPTER_CALL_CLOSE] = "close",     [ADAPTER_CALL_AT] = "at",
+    [ADAPTER_CALL_SCAN] = "scan",       [ADAPTER_CALL_COLLECT] = "collect",
+    [ADAPTER_CALL_DESTROY] = "destroy", [ADAPTER_CALL_FORMAT] = "format",
+    [ADAPTER_CALLS] = "unknown",
 };
-static const char *const cut_names[CUT_INS] = {"none", "program", "erase", "recovery"};
+static const char *const cut_names[CUT_INS] = {"none",     "program", "erase",
+                                               "recovery", "fail",    "glitch"};
 
 const char *kind_seen_name(const struct finding *finding)
 {
@@ -180,10 +187,16 @@ bool kind_same(const struct finding *a, const struct finding *b)
     return same_but_cut(a, b) && (unknown || a->cut == b->cut);
 }
 
+/* Whether power was cut, wherever it was. */
+static bool is_cut(enum cut_in cut)
+{
+    return cut != CUT_NONE && cut < CUT_FAIL;
+}
+
 bool kind_within(const struct finding *a, const struct finding *b)
 {
     return same_but_cut(a, b) && (a->own || !b->own) &&
-           (a->cut == b->cut || (a->cut == CUT_RECOVERY && b->cut != CUT_NONE));
+           (a->cut == b->cut || (a->cut == CUT_RECOVERY && is_cut(b->cut)));
 }
 
 uint64_t kind_digest(const struct finding *finding)
@@ -221,7 +234,7 @@ static enum cut_in cut_of(uint64_t core)
 /* Whether a case of `a` may come to be of the same kind as one of `b`. */
 static bool may_become(uint64_t a, uint64_t b)
 {
-    bool simpler = cut_of(a) == CUT_RECOVERY && cut_of(b) != CUT_NONE;
+    bool simpler = cut_of(a) == CUT_RECOVERY && is_cut(cut_of(b));
     return a == b || (a >> 8 == b >> 8 && simpler);
 }
 

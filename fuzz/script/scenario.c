@@ -11,12 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Rot makes no flash call, and a claim is a statement of its author, not an operation. */
-bool scenario_op_takes_cut(enum op_kind kind)
-{
-    return kind != OP_ROT && kind != OP_RESET && !op_claims(kind);
-}
-
 const char *scenario_time_name(enum time_unit unit)
 {
     static const char *const names[TIME_UNITS] = {"ns", "us", "ms", "s", "m", "h", "d"};

@@ -172,11 +172,13 @@ static bool expand_op(struct expander *expander, const struct scenario_line *lin
         .line = line->line,
         .count = line->count,
         .seed = line->seed,
+        .snapshot = line->snapshot,
         .cut = line->cut,
     };
     ++*runs;
     if (line->place.name) op.count = loop_number(expander, &line->place);
     if (op_has_key(line->op)) op.key = make_key(expander, &line->key, number);
+    if (line->op == OP_SCAN) op.to = make_key(expander, &line->to, line->to.low);
     if (op_has_value(line->op) && !make_value(expander, line, *runs, &op.value)) {
         return false;
     }

@@ -40,6 +40,7 @@ enum line_kind {
     LINE_WAIVE,
     LINE_DEPTH,
     LINE_FOUND,
+    LINE_IMAGE,
     LINE_TRACE,
     LINE_OP,
     LINE_REPEAT,
@@ -91,8 +92,9 @@ struct scenario_line {
 
     /* LINE_OP */
     enum op_kind op;
-    struct scenario_key key;
+    struct scenario_key key, to; /* `to` of OP_SCAN */
     struct scenario_value value;
+    uint32_t snapshot;          /* 0: none */
     uint32_t count;             /* OP_ROT, OP_POP, OP_READ; times of LINE_REPEAT */
     struct scenario_loop place; /* OP_POP, OP_READ; without a name: `count` */
     bool has_seed;              /* OP_ROT */
@@ -124,9 +126,6 @@ struct scenario {
 };
 
 /* scenario.c: what several of the files know about the words of the language. */
-
-/* Whether power may be cut in an operation. */
-bool scenario_op_takes_cut(enum op_kind kind);
 
 const char *scenario_time_name(enum time_unit unit);
 uint64_t scenario_time_ns(enum time_unit unit);

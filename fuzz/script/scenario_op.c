@@ -1,9 +1,9 @@
 /* scenario_op.c - parses the operations of a scenario: kind, key, value, cut.
  *
  * What an operation carries follows from its kind (script.h), and the parts stand in one order:
- * key, value, place, cut. An index or a value that uses a loop's variable is kept as a reference to
- * that loop. The largest number that the variable can have is known here, so that a key that could
- * not hold it is refused with its line, before anything runs.
+ * key, value, place, snapshot, cut. An index or a value that uses a loop's variable is kept as a
+ * reference to that loop. The largest number that the variable can have is known here, so that a
+ * key that could not hold it is refused with its line, before anything runs.
  */
 #include "fuzz/script/scenario_internal.h"
 
@@ -215,6 +215,14 @@ static bool parse_value(struct op_parser *parser, enum op_kind kind, struct scen
 
 /* --- the rest --- */
 
+/* The word with which a cut begins: the classes of what may follow it; 0: there is none. */
+static uint32_t take_cut_word(struct scenario_lex *lex)
+{
+    if (scenario_lex_take_word(lex, "cut")) return FAULT_CUTS;
+    if (scenario_lex_take_word(lex, "fail")) return FAULT_STABLE;
+    return scenario_lex_take_word(lex, "glitch") ? FAULT_GLITCH : 0;
+}
+
 /* A place, counted from the oldest item, which is 0. A bare `pop` means the oldest. */
 static bool parse_place(struct op_parser *parser, struct scenario_line *line)
 {
@@ -222,10 +230,54 @@ static bool parse_place(struct op_parser *parser, struct scenario_line *line)
     if (scenario_lex_at_digit(lex)) {
         return scenario_lex_number32(lex, "a place", 0, UINT32_MAX, &line->count);
     }
-    bool silent = scenario_lex_done(lex) || scenario_lex_take_word(&look, "cut");
+    bool silent = scenario_lex_done(lex) || take_cut_word(&look);
     if (line->op == OP_POP && silent) return true;
     if (scenario_word_starts(scenario_lex_next(lex))) return parse_loop(parser, &line->place);
     return scenario_lex_expected(lex, "a place (0 is the oldest item)");
+}
+
+/* `scan "a".."m"`; a word could not end before the dots. */
+static bool parse_scan(struct op_parser *parser, struct scenario_line *line)
+{
+    struct scenario_lex *lex = parser->lex;
+    struct scenario_lex before = *lex;
+    bool none = scenario_lex_done(lex) || scenario_lex_take_word(lex, "in") || take_cut_word(lex);
+    *lex = before;
+    if (none) {
+        line->op = OP_SCAN_ALL;
+        return true;
+    }
+    if (!parse_key(parser, &line->key)) return false;
+    if (!take_range(lex)) return scenario_lex_expected(lex, "a key in quotes, then '..'");
+    if (!parse_key(parser, &line->to)) return false;
+    return (line->key.index == INDEX_NONE && line->to.index == INDEX_NONE) ||
+           scenario_fail(lex->error, lex->line, "scan takes two keys, none with an index");
+}
+
+static bool parse_destroy(struct op_parser *parser, struct scenario_line *line)
+{
+    if (!scenario_lex_take_word(parser->lex, "all")) return parse_key(parser, &line->key);
+    line->op = OP_DESTROY_ALL;
+    return true;
+}
+
+static bool parse_the_key(struct op_parser *parser, struct scenario_line *line)
+{
+    if (line->op == OP_SCAN) return parse_scan(parser, line);
+    if (line->op == OP_DESTROY) return parse_destroy(parser, line);
+    return !op_has_key(line->op) || parse_key(parser, &line->key);
+}
+
+static bool parse_snapshot(struct scenario_lex *lex, struct scenario_line *line)
+{
+    bool must = op_has_snapshot(line->op);
+    assert(!must || !op_may_read_at(line->op));
+    if (line->op == OP_LOOK)
+        must = scenario_lex_at_digit(lex);
+    else if (op_may_read_at(line->op))
+        must = scenario_lex_take_word(lex, "in");
+    return !must || scenario_lex_number32(lex, "the number of a snapshot", 1, ADAPTER_SNAPSHOTS,
+                                          &line->snapshot);
 }
 
 static bool parse_rot(struct scenario_lex *lex, struct scenario_line *line)
@@ -237,21 +289,26 @@ static bool parse_rot(struct scenario_lex *lex, struct scenario_line *line)
     return !line->has_seed || scenario_lex_number(lex, "a seed", 0, UINT64_MAX, &line->seed);
 }
 
-/* `cut 2 prefix:5` */
-static bool parse_cut(struct scenario_lex *lex, struct cut *cut)
+/* The end of `cut 2 prefix:5` or, where the power stays on, of `fail 2 prefix:5` and `glitch 2
+ * bit:5`; of these classes. */
+static bool parse_cut(struct scenario_lex *lex, uint32_t classes, struct cut *cut)
 {
-    if (!scenario_lex_number32(lex, "the number of a program or erase", 1, UINT32_MAX, &cut->nth)) {
-        return false;
-    }
+    bool reads = classes == FAULT_GLITCH;
+    const char *where = reads ? "the number of a read" : "the number of a program or erase";
+    if (!scenario_lex_number32(lex, where, 1, UINT32_MAX, &cut->nth)) return false;
     struct scenario_lex before = *lex;
     struct scenario_text chunk = scenario_lex_chunk(lex);
     char text[FAULT_TEXT_MAX];
     if (chunk.size != 0 && chunk.size < sizeof text) {
         memcpy(text, chunk.at, chunk.size);
         text[chunk.size] = '\0';
-        if (fault_parse(text, &cut->tear)) return true;
+        if (fault_parse(text, &cut->tear) && fault_class_of(&cut->tear) & classes) {
+            cut->tear.powered = classes != FAULT_CUTS;
+            return true;
+        }
     }
-    return scenario_lex_expected(&before, "a tear, such as prefix:5,");
+    return scenario_lex_expected(&before, reads ? "error, erased or a bit, such as bit:5,"
+                                                : "a tear, such as prefix:5,");
 }
 
 bool scenario_parse_op(struct scenario *scenario, struct scenario_lex *lex,
@@ -259,12 +316,14 @@ bool scenario_parse_op(struct scenario *scenario, struct scenario_lex *lex,
 {
     struct op_parser parser = {.scenario = scenario, .lex = lex, .loops = loops};
     assert(line->kind == LINE_OP && line->op < OP_KINDS && loops->depth <= SCENARIO_NEST_MAX);
-    if (op_has_key(line->op) && !parse_key(&parser, &line->key)) return false;
+    if (!parse_the_key(&parser, line)) return false;
     if (op_has_value(line->op) && !parse_value(&parser, line->op, &line->value)) {
         return false;
     }
     if (op_has_place(line->op) && !parse_place(&parser, line)) return false;
+    if (!parse_snapshot(lex, line)) return false;
     if (line->op == OP_ROT && !parse_rot(lex, line)) return false;
-    if (!scenario_op_takes_cut(line->op) || !scenario_lex_take_word(lex, "cut")) return true;
-    return parse_cut(lex, &line->cut);
+    if (!op_takes_cut(line->op)) return true;
+    uint32_t classes = take_cut_word(lex);
+    return !classes || parse_cut(lex, classes, &line->cut);
 }

@@ -178,6 +178,15 @@ static bool parse_trace(struct parser *parser)
     return good || scenario_lex_expected(&before, "a digest of 16 hex digits");
 }
 
+static bool parse_image(struct parser *parser)
+{
+    struct script *header = parser->scenario->header;
+    uint32_t size = 0;
+    if (!scenario_lex_hex(&parser->lex, &size)) return false;
+    header->image = script_value(header, parser->lex.scratch, size);
+    return true;
+}
+
 static bool is_header(enum line_kind kind)
 {
     return kind >= LINE_CHIP && kind <= LINE_TRACE;
@@ -205,6 +214,8 @@ static bool parse_header(struct parser *parser, enum line_kind kind)
                                      &header->depth);
     case LINE_FOUND:
         return parse_found(parser);
+    case LINE_IMAGE:
+        return parse_image(parser);
     default:
         return parse_trace(parser);
     }
@@ -275,7 +286,7 @@ static bool take_statement(struct scenario_lex *lex, struct scenario_line *line)
         [LINE_CHIP] = "chip",   [LINE_ENGINE] = "engine", [LINE_SEED] = "seed",
         [LINE_EVERY] = "every", [LINE_FAULTS] = "faults", [LINE_DEPTH] = "depth",
         [LINE_FOUND] = "found", [LINE_TRACE] = "trace",   [LINE_REPEAT] = "repeat",
-        [LINE_WAIVE] = "waive",
+        [LINE_WAIVE] = "waive", [LINE_IMAGE] = "image",
     };
     struct scenario_lex before = *lex;
     struct scenario_text word = {0};

@@ -73,7 +73,6 @@ static void print_key(FILE *out, const struct scenario_key *key)
     static const char *const integers[] = {
         [KEY_U8] = "u8:", [KEY_U16] = "u16:", [KEY_U32] = "u32:"};
     assert(key->form >= KEY_U8 || key->bytes);
-    fputc(' ', out);
     if (key->form == KEY_STRING) {
         print_quoted(out, key->bytes->bytes, key->bytes->size);
     } else if (key->form == KEY_HEX) {
@@ -140,12 +139,27 @@ static void print_place(FILE *out, const struct scenario_line *line)
     }
 }
 
+static void print_snapshot(FILE *out, const struct scenario_line *line)
+{
+    bool bare = op_has_snapshot(line->op) || line->op == OP_LOOK;
+    assert(line->snapshot <= ADAPTER_SNAPSHOTS && (bare || op_may_read_at(line->op)));
+    fprintf(out, bare ? " %u" : " in %u", line->snapshot);
+}
+
 static void print_op(FILE *out, const struct scenario_line *line)
 {
     fputs(op_name(line->op), out);
-    if (op_has_key(line->op)) print_key(out, &line->key);
+    if (op_has_key(line->op)) {
+        fputc(' ', out);
+        print_key(out, &line->key);
+    }
+    if (line->op == OP_SCAN) {
+        fputs("..", out);
+        print_key(out, &line->to);
+    }
     if (op_has_value(line->op)) print_value(out, &line->value);
     if (op_has_place(line->op)) print_place(out, line);
+    if (line->snapshot) print_snapshot(out, line);
     if (line->op == OP_ROT) fprintf(out, " %u", line->count);
     if (line->op == OP_ROT && line->has_seed) {
         fprintf(out, " seed %llu", (unsigned long long)line->seed);
@@ -153,7 +167,7 @@ static void print_op(FILE *out, const struct scenario_line *line)
     if (line->cut.nth != 0) {
         char text[FAULT_TEXT_MAX];
         fault_print(&line->cut.tear, text);
-        fprintf(out, " cut %u %s", line->cut.nth, text);
+        fprintf(out, " %s %u %s", fault_word(&line->cut.tear), line->cut.nth, text);
     }
 }
 
@@ -219,6 +233,12 @@ static void print_found(FILE *out, const struct script *header)
     print_quoted(out, (const uint8_t *)found->text, (uint32_t)strlen(found->text));
 }
 
+static void print_image(FILE *out, const struct value *image)
+{
+    fputs("image ", out);
+    print_hex(out, image);
+}
+
 /* --- a scenario --- */
 
 static void print_statement(FILE *out, const struct scenario *scenario,
@@ -252,6 +272,9 @@ static void print_statement(FILE *out, const struct scenario *scenario,
         break;
     case LINE_FOUND:
         print_found(out, header);
+        break;
+    case LINE_IMAGE:
+        print_image(out, header->image);
         break;
     case LINE_TRACE:
         fprintf(out, "trace %016llx", (unsigned long long)header->trace);
@@ -317,10 +340,10 @@ static bool all_of_a_word(const struct value *value)
 }
 
 /* The form that says most to a reader; a program's small binary keys are numbers as a rule. */
-static struct scenario_key key_of(const struct value *value)
+static struct scenario_key key_of(enum op_kind kind, const struct value *value)
 {
     struct scenario_key key = {.form = KEY_HEX, .bytes = value};
-    if (all_of_a_word(value)) {
+    if (all_of_a_word(value) && kind != OP_SCAN && kind != OP_DESTROY) {
         key.form = KEY_WORD;
     } else if (all_printable(value)) {
         key.form = KEY_STRING;
@@ -379,6 +402,10 @@ static void print_script_header(const struct script *script, FILE *out)
         print_found(out, script);
         fputc('\n', out);
     }
+    if (script->image) {
+        print_image(out, script->image);
+        fputc('\n', out);
+    }
     if (script->trace != 0) fprintf(out, "trace %016llx\n", (unsigned long long)script->trace);
 }
 
@@ -394,10 +421,12 @@ void scenario_print_script(const struct script *script, FILE *out)
             .count = op->count,
             .has_seed = true,
             .seed = op->seed,
+            .snapshot = op->snapshot,
         };
-        if (op_has_key(op->kind)) line.key = key_of(script->keys[op->key]);
+        if (op_has_key(op->kind)) line.key = key_of(op->kind, script->keys[op->key]);
+        if (op->kind == OP_SCAN) line.to = key_of(op->kind, script->keys[op->to]);
         if (op_has_value(op->kind)) line.value = value_of(op->value);
-        if (scenario_op_takes_cut(op->kind)) line.cut = op->cut;
+        if (op_takes_cut(op->kind)) line.cut = op->cut;
         print_op(out, &line);
         fputc('\n', out);
     }

@@ -152,6 +152,13 @@ static void list_value(FILE *out, const struct value *value)
     }
 }
 
+/* One word: "destroy-all". */
+static void list_name(enum op_kind kind, FILE *out)
+{
+    for (const char *c = op_name(kind); *c; c++)
+        fputc(*c == ' ' ? '-' : *c, out);
+}
+
 /* Everything that a script says, but for the lines of the file that it came from. */
 static void list_script(const struct script *script, FILE *out)
 {
@@ -172,16 +179,19 @@ static void list_script(const struct script *script, FILE *out)
             (unsigned long long)script->trace,
             script->found.clause ? clause_name(script->found.clause) : "");
     list_hex(out, script->found.text, strlen(script->found.text));
+    if (script->image) list_value(out, script->image);
     fputc('\n', out);
     for (uint32_t i = 0; i < script->op_count; i++) {
         const struct op *op = &script->ops[i];
         char tear[FAULT_TEXT_MAX] = "-";
         if (op->cut.nth != 0) fault_print(&op->cut.tear, tear);
-        fputs(op_name(op->kind), out);
+        list_name(op->kind, out);
         list_value(out, op_has_key(op->kind) ? script->keys[op->key] : NULL);
         list_value(out, op->value);
-        fprintf(out, " %u %llu %u %s\n", op->count, (unsigned long long)op->seed, op->cut.nth,
-                tear);
+        fprintf(out, " %u %llu %u %s %u", op->count, (unsigned long long)op->seed, op->cut.nth,
+                tear, op->snapshot);
+        if (op->kind == OP_SCAN) list_value(out, script->keys[op->to]);
+        fputc('\n', out);
     }
 }
 

@@ -236,6 +236,19 @@ struct op *script_append(struct script *script, const struct op *op)
     return appended;
 }
 
+bool cut_is_glitch(const struct cut *cut)
+{
+    return cut->nth && fault_class_of(&cut->tear) == FAULT_GLITCH;
+}
+
+enum cut_in cut_in_of(const struct op *op, enum chip_op_kind kind)
+{
+    if (kind == CHIP_READ) return CUT_GLITCH;
+    if (op->cut.tear.powered) return CUT_FAIL;
+    if (op_powers_on(op->kind)) return CUT_RECOVERY;
+    return kind == CHIP_ERASE ? CUT_ERASE : CUT_PROGRAM;
+}
+
 void script_power_on_after_cuts(struct script *script)
 {
     struct op *ops = script->ops;
@@ -245,7 +258,7 @@ void script_power_on_after_cuts(struct script *script)
     for (uint32_t i = 0; i < count; i++) {
         script_append(script, &ops[i]);
         bool named = i + 1 < count && op_powers_on(ops[i + 1].kind);
-        if (ops[i].cut.nth && !named)
+        if (ops[i].cut.nth && !ops[i].cut.tear.powered && !named)
             script_append(script, &(struct op){.kind = OP_MOUNT, .line = ops[i].line});
     }
     free(ops);
@@ -262,6 +275,7 @@ static struct script *header_of(const struct script *from)
     script->ops = fresh.ops;
     script->key_count = script->op_count = 0;
     assert(!script->keys && !script->ops);
+    if (from->image) script->image = script_value(script, from->image->bytes, from->image->size);
     return script;
 }
 
@@ -272,6 +286,8 @@ struct script *script_tidy(const struct script *script)
         struct op op = script->ops[i];
         if (op_has_key(op.kind))
             op.key = script_key(tidy, script->keys[op.key]->bytes, script->keys[op.key]->size);
+        if (op.kind == OP_SCAN)
+            op.to = script_key(tidy, script->keys[op.to]->bytes, script->keys[op.to]->size);
         if (op.value) op.value = script_value(tidy, op.value->bytes, op.value->size);
         script_append(tidy, &op);
     }
@@ -279,17 +295,39 @@ struct script *script_tidy(const struct script *script)
     return tidy;
 }
 
-enum { HAS_KEY = 1, HAS_VALUE = 2, HAS_PLACE = 4, CHANGES = 8, CLAIMS = 16, WORK = 32, POWER = 64 };
+enum {
+    HAS_KEY = 1,
+    HAS_VALUE = 2,
+    HAS_PLACE = 4,
+    CHANGES = 8,
+    CLAIMS = 16,
+    WORK = 32,
+    POWER = 64,
+    HAS_SNAPSHOT = 128,
+    READS_AT = 256,
+    ENDS = 512,
+};
 
 static const struct {
     const char *name;
     unsigned traits;
 } ops[OP_KINDS] = {
     [OP_STORE] = {"store", HAS_KEY | HAS_VALUE | CHANGES | WORK},
-    [OP_FETCH] = {"fetch", HAS_KEY | WORK},
+    [OP_FETCH] = {"fetch", HAS_KEY | WORK | READS_AT},
     [OP_REMOVE] = {"remove", HAS_KEY | CHANGES | WORK},
     [OP_CLEAR] = {"clear", CHANGES | WORK},
-    [OP_EXPECT] = {"expect", HAS_KEY | HAS_VALUE | CLAIMS},
+    [OP_EXPECT] = {"expect", HAS_KEY | HAS_VALUE | CLAIMS | READS_AT},
+    [OP_BEGIN] = {"begin", CHANGES | WORK},
+    [OP_COMMIT] = {"commit", CHANGES | WORK | ENDS},
+    [OP_ABORT] = {"abort", CHANGES | WORK | ENDS},
+    [OP_SNAPSHOT] = {"snapshot", HAS_SNAPSHOT | CHANGES | WORK},
+    [OP_CLOSE] = {"close", HAS_SNAPSHOT | CHANGES | WORK},
+    [OP_SCAN] = {"scan", HAS_KEY | WORK | READS_AT},
+    [OP_SCAN_ALL] = {"scan", WORK | READS_AT},
+    [OP_COLLECT] = {"collect", CHANGES | WORK},
+    [OP_DESTROY] = {"destroy", HAS_KEY | CHANGES | WORK},
+    [OP_DESTROY_ALL] = {"destroy all", CHANGES | WORK},
+    [OP_FORMAT] = {"format", CHANGES | WORK | ENDS},
     [OP_PUSH] = {"push", HAS_VALUE | CHANGES | WORK},
     [OP_APPEND] = {"append", HAS_VALUE | CHANGES | WORK},
     [OP_POP] = {"pop", HAS_PLACE | CHANGES | WORK},
@@ -300,11 +338,11 @@ static const struct {
     [OP_IDLE] = {"idle", CHANGES | WORK},
     [OP_OLDEST] = {"oldest", HAS_VALUE | CLAIMS},
     [OP_NEWEST] = {"newest", HAS_VALUE | CLAIMS},
-    [OP_MOUNT] = {"mount", WORK | POWER},
-    [OP_BOOT] = {"boot", WORK | POWER},
-    [OP_LOOK] = {"look", 0},
+    [OP_MOUNT] = {"mount", WORK | POWER | ENDS},
+    [OP_BOOT] = {"boot", WORK | POWER | ENDS},
+    [OP_LOOK] = {"look", READS_AT},
     [OP_USE] = {"use", 0},
-    [OP_RESET] = {"reset", 0},
+    [OP_RESET] = {"reset", ENDS},
     [OP_ROT] = {"rot", 0},
 };
 
@@ -345,6 +383,12 @@ bool op_claims(enum op_kind kind)
     return has(kind, CLAIMS);
 }
 
+/* Rot makes no flash call, and a claim is a statement of its author, not an operation. */
+bool op_takes_cut(enum op_kind kind)
+{
+    return kind != OP_ROT && kind != OP_RESET && !op_claims(kind);
+}
+
 bool op_is_work(enum op_kind kind)
 {
     return has(kind, WORK);
@@ -353,4 +397,30 @@ bool op_is_work(enum op_kind kind)
 bool op_powers_on(enum op_kind kind)
 {
     return has(kind, POWER);
+}
+
+bool op_has_snapshot(enum op_kind kind)
+{
+    return has(kind, HAS_SNAPSHOT);
+}
+
+bool op_may_read_at(enum op_kind kind)
+{
+    return has(kind, READS_AT);
+}
+
+bool op_ends_transaction(enum op_kind kind)
+{
+    return has(kind, ENDS);
+}
+
+uint32_t script_after(const struct script *script, uint32_t first)
+{
+    uint32_t last = first;
+    assert(first < script->op_count);
+    if (script->ops[first].kind != OP_BEGIN) return first + 1;
+    while (last + 1 < script->op_count && !op_ends_transaction(script->ops[last].kind))
+        last++;
+    assert(last >= first && last < script->op_count);
+    return last + 1;
 }

@@ -25,9 +25,21 @@ enum op_kind {
     OP_REMOVE, /* key */
     OP_CLEAR,
     OP_EXPECT, /* key, value (NULL: absent); the scenario's own word on what must be there */
-    OP_PUSH,   /* value; of a queue, refused when it is full */
-    OP_APPEND, /* value; of a queue or a log: the oldest make room */
-    OP_POP,    /* count: the item at this place; 0 is the oldest */
+    OP_BEGIN,  /* stores and removals up to the commit or abort are one transaction. A begin inside
+                  of one, and a commit or abort outside, do nothing */
+    OP_COMMIT,
+    OP_ABORT,
+    OP_SNAPSHOT,    /* snapshot: what is committed now is kept */
+    OP_CLOSE,       /* snapshot */
+    OP_SCAN,        /* key, to: all that lies between them, in order */
+    OP_SCAN_ALL,    /* the same of all keys */
+    OP_COLLECT,     /* what is dead gives its room back */
+    OP_DESTROY,     /* key; removed, and its bytes are nowhere in the flash */
+    OP_DESTROY_ALL, /* the same of all keys */
+    OP_FORMAT,      /* as OP_RESET, but power may be cut in it */
+    OP_PUSH,        /* value; of a queue, refused when it is full */
+    OP_APPEND,      /* value; of a queue or a log: the oldest make room */
+    OP_POP,         /* count: the item at this place; 0 is the oldest */
     OP_PEEK,
     OP_READ,   /* count: the item at this place from the oldest, asked for by its number */
     OP_SYNC,   /* what waits in RAM becomes durable */
@@ -44,7 +56,9 @@ enum op_kind {
     OP_KINDS
 };
 
-/* A cut inside an operation: at its nth program or erase, from 1; 0: no cut. */
+/* A cut inside an operation: at its nth program or erase, from 1; 0: no cut. Where the tear is
+ * `powered`, that call fails instead, and power stays on; or its nth read goes wrong, where the
+ * tear is of the class glitch. */
 struct cut {
     uint32_t nth;
     struct tear tear;
@@ -54,6 +68,8 @@ struct op {
     enum op_kind kind;
     uint32_t line;             /* of the scenario file; 0: made by a program */
     uint32_t key;              /* index into keys, where the kind has a key */
+    uint32_t to;               /* OP_SCAN: index of the last key */
+    uint32_t snapshot;         /* from 1; 0: none. OP_FETCH, OP_EXPECT, OP_LOOK and scans: in it */
     uint32_t count;            /* OP_ROT, OP_POP, OP_READ */
     const struct value *value; /* where the kind has one */
     uint64_t seed;             /* OP_ROT */
@@ -85,8 +101,9 @@ struct script {
     struct waivers waivers;
 
     /* of a case; empty elsewhere */
-    struct finding found; /* what differed */
-    uint64_t trace;       /* digest of the flash calls up to the last cut when it was recorded */
+    struct finding found;      /* what differed */
+    const struct value *image; /* what is on the flash, which no engine wrote; NULL: nothing */
+    uint64_t trace; /* digest of the flash calls up to the last cut when it was recorded */
 
     const struct value **keys; /* each key once */
     uint32_t key_count;
@@ -117,6 +134,11 @@ uint32_t script_key(struct script *script, const void *bytes, uint32_t size);
  * stays where it is until the next one is appended. */
 struct op *script_append(struct script *script, const struct op *op);
 
+/* Whether this is a read that goes wrong; and in what power was cut last, where this cut is met in
+ * a program, erase or read of the operation. */
+bool cut_is_glitch(const struct cut *cut);
+enum cut_in cut_in_of(const struct op *op, enum chip_op_kind kind);
+
 /* After each cut of the script's own a power-on, where it has none: one that can be named. */
 void script_power_on_after_cuts(struct script *script);
 
@@ -127,15 +149,25 @@ const char *op_name(enum op_kind kind);
 
 /* What an operation of this kind carries. */
 bool op_has_key(enum op_kind kind);
-bool op_has_value(enum op_kind kind); /* OP_EXPECT and its like: or NULL for "absent" */
-bool op_has_place(enum op_kind kind); /* count: its place, from 0 for the oldest */
+bool op_has_value(enum op_kind kind);    /* OP_EXPECT and its like: or NULL for "absent" */
+bool op_has_place(enum op_kind kind);    /* count: its place, from 0 for the oldest */
+bool op_has_snapshot(enum op_kind kind); /* OP_SNAPSHOT, OP_CLOSE */
+bool op_may_read_at(enum op_kind kind);  /* in a snapshot, or none: OP_FETCH and its like */
 /* Whether it may write to the flash and, cut, be done or not. */
 bool op_changes(enum op_kind kind);
 /* The scenario's own word: not work for the engine, but a claim. */
 bool op_claims(enum op_kind kind);
 /* Work that a user asks of the engine, a mount included; not what the harness does to check it. */
 bool op_is_work(enum op_kind kind);
+/* Whether power may be cut in it, a call of the flash fail or a read go wrong. */
+bool op_takes_cut(enum op_kind kind);
 /* Power goes off and on: OP_MOUNT and OP_BOOT. */
 bool op_powers_on(enum op_kind kind);
+/* Whether an open transaction is over after it. */
+bool op_ends_transaction(enum op_kind kind);
+
+/* The operation after the piece of work that begins at this one: after a transaction, or the next.
+ * A device that was cut in a piece of work does all of it again, or none. */
+uint32_t script_after(const struct script *script, uint32_t first);
 
 #endif

@@ -208,12 +208,17 @@ def values(draw, loops, kind):
 
 
 TEARS = ["none", "done", "prefix:5", "only:17", "mask:2a:128", "zero-tail:64", "locked"]
+STABLE_TEARS = TEARS[:-1]
+GLITCHES = ["error", "erased", "bit:9"]
 
 
 CLAIMS = ("expect", "oldest", "newest")
 VALUED = ("store", "push", "append", *CLAIMS)
-PLAIN = ("clear", "mount", "boot", "reset", "look", "use", "peek", "sync", "seal", "idle")
-KINDS = ("fetch", "remove", "pop", "read", "rot", *VALUED, *PLAIN)
+PLAIN = ("clear", "mount", "boot", "reset", "look", "use", "peek", "sync", "seal", "idle",
+         "begin", "commit", "abort", "collect", "destroy all", "format", "scan")
+SNAPSHOTS = ("snapshot", "close")
+READS = ("fetch", "expect", "scan", "scan range")  # "in 1", or not
+KINDS = ("fetch", "remove", "destroy", "pop", "read", "rot", *VALUED, *PLAIN, *SNAPSHOTS, *READS)
 
 
 @st.composite
@@ -234,28 +239,40 @@ def places(draw, loops, kind):
 @st.composite
 def operations(draw, loops):
     kind = draw(st.sampled_from(["store", "append", *KINDS]))
-    text, runs = kind, 0
+    text, runs = kind.replace(" range", ""), 0
     key_of, value_of = lambda turns: [None], lambda turns, runs: None
     place_of = lambda turns: 0
     if kind in ("store", "fetch", "remove", "expect"):
         key_text, key_of = draw(keys(loops))
         text += " " + key_text
+    if kind in ("destroy", "scan range"):
+        key = draw(st.binary(max_size=4))
+        text, key_of = f"{text} {quoted(key)}", lambda turns: [key]
+    if kind == "scan range":
+        text += f"..{quoted(draw(st.binary(max_size=4)))}"
     if kind in ("pop", "read"):
         place_text, place_of = draw(places(loops, kind))
         text += place_text
     if kind in VALUED:
         value_text, value_of = draw(values(loops, kind))
         text += " " + value_text
+    if kind in SNAPSHOTS or kind == "look" and draw(st.booleans()):
+        text += f" {draw(st.integers(1, 4))}"
+    if kind in READS and draw(st.booleans()):
+        text += f" in {draw(st.integers(1, 4))}"
     if kind == "rot":
         text += f" {draw(st.integers(1, 1 << 20))} seed {draw(st.integers(0, 2**64 - 1))}"
     elif kind not in (*CLAIMS, "reset") and draw(st.booleans()):
-        text += f" cut {draw(st.integers(1, 2**32 - 1))} {draw(st.sampled_from(TEARS))}"
+        word = draw(st.sampled_from(("cut", "fail", "glitch")))
+        tears = {"cut": TEARS, "fail": STABLE_TEARS, "glitch": GLITCHES}[word]
+        text += f" {word} {draw(st.integers(1, 2**32 - 1))} {draw(st.sampled_from(tears))}"
 
     def ops(turns):
         nonlocal runs
         for key in key_of(turns):
             runs += 1
-            yield kind, key, value_of(turns, runs), place_of(turns)
+            name = kind.replace(" range", "").replace(" ", "-")
+            yield name, key, value_of(turns, runs), place_of(turns)
 
     return Statement(text, ops)
 
@@ -318,6 +335,7 @@ def headers(draw):
         f"found {draw(st.sampled_from(['durable', 'atomic']))} "
         + quoted(draw(st.binary(max_size=199)).replace(b"\0", b"")),
         f"trace {draw(st.integers(0, 2**64 - 1)):016x}",
+        f"image 0x{draw(st.binary(min_size=1, max_size=40)).hex()}",
     ]
     lines = [f"chip generic{chip}", f"engine {draw(word)}{engine}"]
     lines += draw(st.lists(st.sampled_from(more), unique=True))
@@ -378,6 +396,25 @@ def test_a_printed_script_is_the_same_script_again(language, statements):
 
 
 # --- what single forms mean ---
+
+
+def test_transactions_snapshots_and_scans(language):
+    body = (
+        "begin\nstore a 0x01\ncommit\nsnapshot 4\nfetch a in 4\nexpect a 0x01 in 4\nlook 4\n"
+        'scan "a".."m" in 4\nscan u8:1..u8:5\nscan\nscan in 4\nscan cut 1 none\nclose 4\n'
+        'destroy "all"\ndestroy all\ndestroy a\nabort\ncollect\nformat cut 2 done\n'
+    )
+    assert language.printed(HEADER + body) == HEADER + body
+    shown = [(op[0], op[1], op[7]) + op[8:] for op in language.ops(HEADER + body)]
+    a, m, none = b"a".hex(), b"m".hex(), "absent"
+    assert shown == [
+        ("begin", none, "0"), ("store", a, "0"), ("commit", none, "0"), ("snapshot", none, "4"),
+        ("fetch", a, "4"), ("expect", a, "4"), ("look", none, "4"),
+        ("scan", a, "4", m), ("scan", "01", "0", "05"), ("scan", none, "0"), ("scan", none, "4"),
+        ("scan", none, "0"), ("close", none, "4"), ("destroy", b"all".hex(), "0"),
+        ("destroy-all", none, "0"), ("destroy", a, "0"), ("abort", none, "0"),
+        ("collect", none, "0"), ("format", none, "0"),
+    ]
 
 
 def test_values_and_keys_of_every_form(language):
@@ -469,19 +506,20 @@ def test_a_number_of_bits_rots_where_the_seed_says(language):
 
 def test_a_cut_in_a_range_is_in_each_of_its_operations(language):
     ops = language.ops(HEADER + "store k[0..1] empty cut 2 prefix:5\nmount cut 1 done\n")
-    assert [op[5:] for op in ops] == [("2", "prefix:5"), ("2", "prefix:5"), ("1", "done")]
+    assert [op[5:7] for op in ops] == [("2", "prefix:5"), ("2", "prefix:5"), ("1", "done")]
 
 
 def test_the_name_and_every_part_of_the_header_reach_the_script(language):
     lines = language.script(
         "every 1500ms\nfound durable \"k: 'a' was expected\"\ntrace 00000000000000ff\n"
+        "image 0x0a0b\n"
         "chip generic sectors=4 sector=1024 page=32 unit=2 read=4 erased=0 programs=2 tear=2 "
         "endurance=9\nengine seqmap key=2 keys=8\nseed 5\nfaults bits,edge\ndepth 3\n"
     ).splitlines()
     assert lines == [
         "chip generic generic 4 1024 32 2 4 0 2 2 9",
         "engine seqmap key=2 keys=8",
-        "served 5 1500000000 5 3 ff 'durable' " + b"k: 'a' was expected".hex(),
+        "served 5 1500000000 5 3 ff 'durable' " + b"k: 'a' was expected".hex() + " 0a0b",
     ]
 
 
@@ -541,6 +579,7 @@ MISTAKES = [
     ("found durable 5", 1, "a text in quotes is expected, not '5'"),
     ("found durable \"" + "x" * 200 + '"', 1, "this text must have under 200 bytes"),
     ('found durable "\\x00"', 1, "this text must have no NUL byte"),
+    ("image 9f", 1, "a number like 0x1f is expected, not '9f'"),
     ("trace 9f", 1, "a digest of 16 hex digits is expected, not '9f'"),
     (HEADER + "\n\nstoer a empty", 5, "a statement is expected, not 'stoer'"),
     (HEADER + "store", 3, "a key is expected at the end of this line"),
@@ -573,6 +612,16 @@ MISTAKES = [
      "'i'"),
     (HEADER + "store a empty cut 1 sideways:3", 3, "a tear, such as prefix:5, is expected, "
      "not 'sideways:3'"),
+    (HEADER + "store a empty fail 1 locked", 3, "a tear, such as prefix:5, is expected, not "
+     "'locked'"),
+    (HEADER + "store a empty fail 1 erased", 3, "a tear, such as prefix:5, is expected, not "
+     "'erased'"),
+    (HEADER + "store a empty cut 1 bit:1", 3, "a tear, such as prefix:5, is expected, not "
+     "'bit:1'"),
+    (HEADER + "fetch a glitch 1 none", 3, "error, erased or a bit, such as bit:5, is expected, "
+     "not 'none'"),
+    (HEADER + "fetch a glitch 0 erased", 3,
+     "the number of a read must be from 1 to 4294967295"),
     (HEADER + "mount cut 0 done", 3,
      "the number of a program or erase must be from 1 to 4294967295"),
     (HEADER + "expect a empty cut 1 done", 3, "the end of the line is expected, not 'cut'"),
@@ -590,6 +639,16 @@ MISTAKES = [
     (HEADER + "peek 1", 3, "the end of the line is expected, not '1'"),
     (HEADER + "sync now", 3, "the end of the line is expected, not 'now'"),
     (HEADER + "look again", 3, "the end of the line is expected, not 'again'"),
+    (HEADER + "snapshot", 3, "the number of a snapshot is expected at the end of this line"),
+    (HEADER + "snapshot 5", 3, "the number of a snapshot must be from 1 to 4"),
+    (HEADER + "close 0", 3, "the number of a snapshot must be from 1 to 4"),
+    (HEADER + "fetch a in", 3, "the number of a snapshot is expected at the end of this line"),
+    (HEADER + "remove a in 1", 3, "the end of the line is expected, not 'in'"),
+    (HEADER + "scan a..m", 3, "a key in quotes, then '..' is expected at the end of this line"),
+    (HEADER + 'scan k[0..3].."m"', 3, "scan takes two keys, none with an index"),
+    (HEADER + 'scan "a"..', 3, "a key is expected at the end of this line"),
+    (HEADER + "begin 1", 3, "the end of the line is expected, not '1'"),
+    (HEADER + "destroy", 3, "a key is expected at the end of this line"),
     (HEADER + "rot 0", 3, "a number of bits must be from 1 to 1048576"),
     (HEADER + "repeat 0 {", 3, "a number of turns must be from 1 to 16777216"),
     (HEADER + "repeat 2", 3, "'{' is expected at the end of this line"),

@@ -23,6 +23,7 @@
  *  4. The mark is not blank, so that a record that was begun never looks blank, whatever its key.
  *  5. The other sector is erased right before it is written, whatever it looks like.
  *  6. A failed call leaves the active sector's records alone.
+ *  7. A move that failed leaves no header, though its program may have done all it should.
  *
  * So nothing has to be repaired: mount only reads. Each fault below breaks one of these.
  */
@@ -49,6 +50,8 @@ enum planted {
     PLANTED_COUNTER_WRAPS,
     PLANTED_WIPE_ON_DAMAGE,
     PLANTED_REPLACE_IN_TWO,
+    PLANTED_PLACE_AGAIN,
+    PLANTED_FAILED_COMES_BACK,
 };
 
 /* clang-format off */
@@ -88,6 +91,11 @@ const struct canary_fault canary_faults[CANARY_FAULT_COUNT] = {
         "a damaged log is erased and begun anew", "K20", "durable", "edge", false},
     [PLANTED_REPLACE_IN_TWO] = {
         "the old value is removed before the new one is stored", "K19", "atomic", "edge", false},
+    [PLANTED_PLACE_AGAIN] = {
+        "where a program failed the next record is written", "K26", "lawful", "fail", false},
+    [PLANTED_FAILED_COMES_BACK] = {
+        "a record whose program failed is not seen before power-on", "K26", "settled", "fail",
+        false},
 };
 /* clang-format on */
 
@@ -423,6 +431,7 @@ static int move_log(struct canary *map, const struct record *change)
     if (!error && map->fault == PLANTED_ERASE_BEFORE_COMMIT) error = erase_sector(map, map->active);
     if (!error && mark_first) error = erase_sector(map, map->active);
     if (!error && !mark_first) error = commit_sector(map, other, map->sequence + 1, end);
+    if (error == BO_FLASH_ERR_IO && !mark_first) (void)erase_sector(map, other); /* 7 */
     if (error) return error;
     map->active = other;
     map->sequence = (map->sequence + 1) & UINT16_MAX;
@@ -439,11 +448,17 @@ static int append(struct canary *map, const struct record *change)
     record.offset = map->end;
     int error = write_record(map, map->active, &record);
     if (error) {
-        map->torn = true;
+        map->torn = map->fault != PLANTED_PLACE_AGAIN;
     } else {
         map->end = offset_behind(map, &record);
     }
     return error;
+}
+
+/* Only the faulty engine stays in a sector in which a program failed. */
+static bool stays(const struct canary *map)
+{
+    return map->fault == PLANTED_PLACE_AGAIN || map->fault == PLANTED_FAILED_COMES_BACK;
 }
 
 /* Only the faulty engine does this: clears the kind of the record that was replaced. */
@@ -466,7 +481,7 @@ static int change_key(struct canary *map, const struct record *change)
     if (!map->torn && record.offset <= sector_size(map) && fits(map, &record)) {
         int error = append(map, change);
         if (!error && has_old) error = mark_dead(map, &old);
-        if (error != BO_FLASH_ERR_IO) return error; /* else the other sector may still do */
+        if (error != BO_FLASH_ERR_IO || stays(map)) return error; /* else the other may still do */
     }
     if (map->torn && map->fault == PLANTED_LEAK) return CANARY_FULL;
     int error = check_room(map, change);

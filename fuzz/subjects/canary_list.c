@@ -534,7 +534,7 @@ static int write_record(const struct canary_list *list, const struct record *rec
     return program_at(list, record->sector, record->offset, head, list->grain);
 }
 
-/* Behind everything that was written into a sector, and whether that is the end of a record. */
+/* After everything that was written into a sector, and whether that is the end of a record. */
 static int find_end(const struct canary_list *list, struct canary_list_cursor *cursor,
                     uint32_t *end, bool *torn)
 {

@@ -25,7 +25,7 @@ struct canary_fault {
     bool once;             /* it shows on a part that programs a unit once between erases */
 };
 
-#define CANARY_FAULT_COUNT 18u
+#define CANARY_FAULT_COUNT 20u
 extern const struct canary_fault canary_faults[CANARY_FAULT_COUNT];
 
 /* The same of canary-queue and canary-log, which are one engine. */

@@ -10,6 +10,7 @@ import re
 import subprocess
 
 import pytest
+from conftest import SECONDS_MAX
 from harness import Harness
 
 # unit, sector size (of four sectors), rounds; SHA-256 of the flash
@@ -52,7 +53,7 @@ def digest(build):
 
     def of(*arguments):
         command = [str(program), *map(str, arguments)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, timeout=60, check=True)
+        done = subprocess.run(command, stdout=subprocess.PIPE, timeout=SECONDS_MAX, check=True)
         return hashlib.sha256(done.stdout).hexdigest()
 
     return of

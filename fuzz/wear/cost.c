@@ -45,6 +45,10 @@ struct labour {
     uint64_t trial_reads;   /* of mounts that were tried */
     uint64_t looked;        /* number of the operation after which all items were looked at last */
     uint32_t *start_erases; /* of each sector before the work */
+    uint64_t work;          /* the operation that began the transaction that this one is part of */
+    bool inside;            /* which goes on after it, */
+    bool struck;            /* and was cut before */
+    uint64_t payload;       /* when it began */
 };
 
 /* --- counting --- */
@@ -80,7 +84,7 @@ static void book_payload(struct labour *it, const struct op *op)
 /* --- the trail --- */
 
 /* Of one operation of the script: itself, a power-on, itself again, a look. */
-#define TRAIL_OPS_MAX 4u
+#define TRAIL_OPS_MAX 4u /* or with its transaction again, which happens once in it */
 
 size_t cost_trail_size(const struct script *script)
 {
@@ -246,6 +250,19 @@ static bool practise(struct labour *it, const struct op *op, uint32_t *writes)
     return true;
 }
 
+/* Whether the last transaction shows. */
+static bool has_changes(const struct model *model)
+{
+    for (uint32_t i = 0; i < model->open.change_count; i++) {
+        const struct model_change *change = &model->open.changes[i];
+        const struct value *value = change->value;
+        if (model_match(model, change->key, !value, value ? value->bytes : NULL,
+                        value ? value->size : 0) < 0)
+            return false;
+    }
+    return true;
+}
+
 static bool map_has(const struct model *model, const struct op *op)
 {
     switch (op->kind) {
@@ -253,11 +270,17 @@ static bool map_has(const struct model *model, const struct op *op)
         return model_match(model, op->key, false, op->value->bytes, op->value->size) >= 0;
     case OP_REMOVE:
         return model_match(model, op->key, true, NULL, 0) >= 0;
+    case OP_DESTROY:
+        return false; /* it finishes what the cut left of it */
     case OP_CLEAR:
+    case OP_DESTROY_ALL:
+    case OP_FORMAT:
         for (uint32_t key = 0; key < model->key_count; key++) {
             if (model_match(model, key, true, NULL, 0) < 0) return false;
         }
-        return true;
+        return op->kind != OP_DESTROY_ALL;
+    case OP_COMMIT:
+        return has_changes(model);
     default:
         return true;
     }
@@ -310,7 +333,32 @@ static bool list_has(const struct model_list *list, const struct before *before,
 static bool is_done(const struct labour *it, const struct op *op, const struct before *before)
 {
     const struct model *model = rig_model(it->rig);
+    if (it->work != it->number && op->kind != OP_COMMIT) return false; /* its transaction is gone */
     return model_is_map(model) ? map_has(model, op) : list_has(&model->list, before, op);
+}
+
+/* Which transaction an operation is part of. */
+static void note_work(struct labour *it, enum op_kind kind)
+{
+    if (!it->inside) {
+        it->work = it->number;
+        it->struck = false;
+        it->payload = it->cost->payload;
+    }
+    it->inside = kind == OP_BEGIN || (it->inside && !op_ends_transaction(kind));
+}
+
+/* The operation again, or its transaction up to it. */
+static bool do_again(struct labour *it)
+{
+    const struct script *script = it->rig->script;
+    bool fine = true;
+    it->cost->payload = it->payload;
+    for (uint64_t i = it->work; fine && i <= it->number; i++) {
+        record(it, &script->ops[i]);
+        fine = do_op(it, &script->ops[i]);
+    }
+    return fine;
 }
 
 /* Power comes on again: judged, then done by the engine that works on. */
@@ -344,8 +392,7 @@ static bool cut_inside(struct labour *it, const struct op *op, uint32_t writes)
         return true;
     }
     cost->cuts.redone++;
-    record(it, op);
-    return do_op(it, op);
+    return do_again(it);
 }
 
 static bool do_with_cut(struct labour *it, const struct op *op)
@@ -356,7 +403,16 @@ static bool do_with_cut(struct labour *it, const struct op *op)
     if (!practise(it, op, &writes)) return false;
     if (writes) return cut_inside(it, op, writes);
     it->cost->cuts.after++;
-    return do_op(it, op) && power_on(it);
+    return do_op(it, op) && power_on(it) && (!it->inside || do_again(it));
+}
+
+/* Once in a transaction, which is done again then. */
+static bool is_struck(struct labour *it)
+{
+    if (!it->cut_rate || !cut_rate_strikes(it->cut_rate, it->number)) return false;
+    if (it->struck) return false;
+    it->struck = true;
+    return true;
 }
 
 /* --- the whole --- */
@@ -394,9 +450,9 @@ static bool look_for_losses(struct labour *it)
 static bool do_number(struct labour *it, const struct op *op)
 {
     assert(!rig_is_off(it->rig) && "the one before has ended with power on");
+    note_work(it, op->kind);
     if (op_is_work(op->kind)) it->cost->operations++;
-    if (it->cut_rate && op_is_work(op->kind) && cut_rate_strikes(it->cut_rate, it->number))
-        return do_with_cut(it, op);
+    if (op_is_work(op->kind) && is_struck(it)) return do_with_cut(it, op);
     if (op_powers_on(op->kind)) return power_on(it);
     record(it, op);
     return do_op(it, op);

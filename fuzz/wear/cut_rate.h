@@ -17,7 +17,7 @@
 
 struct cut_rate {
     uint64_t cuts, of; /* rate: cuts <= of; cuts 0: never */
-    uint32_t faults;   /* fault classes of the tears; rot, which has none, does not count */
+    uint32_t faults;   /* fault classes of the tears, of FAULT_CUTS */
     struct fault_effort effort;
     uint64_t seed;
 };

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import made
+from conftest import SECONDS_MAX, made
 from harness import shared_object
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -489,7 +489,7 @@ def test_an_interrupted_comparison_keeps_what_was_done(build, tmp_path, peers):
         while process.poll() is None and not (tmp_path / "waits").exists():
             time.sleep(0.01)
         process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=SECONDS_MAX)
     assert process.returncode == 130
     outcome = next(line for line in output.splitlines() if "outcome" in line)
     assert outcome.split() == ["outcome", "done", "stopped", "stopped"]
@@ -533,6 +533,12 @@ def test_a_scenario_with_cuts_of_its_own_is_refused_at_its_line(brownout, tmp_pa
     done = brownout("wear", path, "--engines", "seqmap")
     assert done.returncode == 2
     assert f"{path}:11: wear takes a scenario without cuts" in done.stderr
+
+
+@pytest.mark.parametrize("words", ["rot", "edge,rot", "edge,fail", "edge,glitch"])
+def test_a_class_in_which_nothing_is_cut_is_refused(brownout, scenario, words):
+    done = brownout("wear", scenario, "--cuts", "1/5", "--faults", words)
+    assert done.returncode == 2 and "leave out rot, fail and glitch" in done.stderr
 
 
 @pytest.mark.parametrize("words", [("--faults", "edge"), ("--seed", 1), ("--masks", 3)])

@@ -2,6 +2,8 @@
 #ifndef BROWNOUT_SMALL_H
 #define BROWNOUT_SMALL_H
 
+#include <string.h>
+
 #include "fuzz/adapter.h"
 
 /* A subject compiled with -DHEALTHY has no fault. */
@@ -31,6 +33,26 @@ static inline bool small_is_blank(const void *data, uint32_t size)
     }
     return true;
 }
+
+/* One bad read decides nothing where READS_TWICE is defined: what two reads in a row agree on
+ * counts. */
+#ifdef READS_TWICE
+static inline int small_read(const struct bo_flash *flash, uint32_t address, void *bytes,
+                             uint32_t size)
+{
+    uint8_t before[32];
+    int error = BO_FLASH_ERR_IO, last = BO_FLASH_ERR_IO;
+    for (int i = 0; i < 4; i++) {
+        error = bo_flash_read(flash, address, bytes, size);
+        if (!error && !last && memcmp(bytes, before, size) == 0) return 0;
+        memcpy(before, bytes, size);
+        last = error;
+    }
+    return error ? error : BO_FLASH_ERR_IO;
+}
+#else
+#define small_read bo_flash_read
+#endif
 
 /* Words of four bytes at odd places of a sector that is not tiny. */
 static inline const char *small_refuses(const struct bo_flash_geometry *geometry,

@@ -100,7 +100,7 @@ static inline bool bank_is_blank(const struct small_map *map, uint32_t bank)
 {
     uint8_t slot[SLOT];
     for (uint32_t i = 0; i < slots(map); i++) {
-        if (bo_flash_read(map->flash, slot_at(map, bank, i), slot, SLOT)) return false;
+        if (small_read(map->flash, slot_at(map, bank, i), slot, SLOT)) return false;
         if (!small_is_blank(slot, SLOT)) return false;
     }
     return true;
@@ -116,7 +116,7 @@ static inline int erase_bank(struct small_map *map, uint32_t bank)
 static inline uint32_t bank_sequence(const struct small_map *map, uint32_t bank)
 {
     uint32_t header[4];
-    if (bo_flash_read(map->flash, slot_at(map, bank, 0), header, sizeof header)) return 0;
+    if (small_read(map->flash, slot_at(map, bank, 0), header, sizeof header)) return 0;
     for (uint32_t i = 0; i < 4; i += 2) {
         if (header[i + 1] == small_crc(&header[i], 4)) return header[i];
     }
@@ -134,7 +134,7 @@ enum { RECORD_VALID, RECORD_BLANK, RECORD_TORN };
 static inline int read_record(const struct small_map *map, uint32_t bank, uint32_t slot,
                               struct record *record)
 {
-    if (bo_flash_read(map->flash, slot_at(map, bank, slot), record, SLOT)) return RECORD_TORN;
+    if (small_read(map->flash, slot_at(map, bank, slot), record, SLOT)) return RECORD_TORN;
     if (small_is_blank(record, SLOT)) return RECORD_BLANK;
     uint32_t crc = small_crc(record, 24);
     bool fits = record->key_size <= sizeof record->key &&

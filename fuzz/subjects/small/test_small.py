@@ -53,6 +53,7 @@ def and_then(scenario, *lines):
 # Name, scenario, options that show it, clauses that are broken, options that do not show it.
 EDGES = ("--faults", "edge")
 PREFIXES = ("--faults", "edge,prefix")
+GLITCHES = ("--faults", "glitch")
 SUBJECTS = [
     ("recovery-in-place", SETTINGS, (*PREFIXES, "--depth", 2), {"alive"}, PREFIXES),
     ("torn-header", LAPS, PREFIXES, {"durable"}, None),
@@ -67,6 +68,9 @@ SUBJECTS = [
     ("needless-erase", BOOTS, EDGES, {"durable", "settled"}, None),
     ("needless-erase", FEW, EDGES, {"durable", "settled"}, (*EDGES, "--no-use")),
     ("only-ram", ONE, EDGES, {"durable"}, None),
+    ("formats-unread", SETTINGS, GLITCHES, {"durable"}, EDGES),
+    ("fetch-unchecked", SETTINGS, GLITCHES, {"durable", "settled"}, EDGES),
+    ("gives-up", SETTINGS, GLITCHES, {"durable"}, EDGES),
 ]
 
 
@@ -77,6 +81,12 @@ def title(subject):
 @pytest.fixture(scope="module")
 def harness(brownout, tmp_path_factory):
     return Harness(brownout, tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture(scope="module")
+def plainly(quick, tmp_path_factory):
+    """The same without sanitizers, which are not in the subjects anyway; the heap is weighed."""
+    return Harness(quick, tmp_path_factory.mktemp("plainly"))
 
 
 @pytest.fixture(scope="module")
@@ -116,10 +126,10 @@ def test_the_fault_is_found_and_its_cases_replay(harness, plugin, subject):
 
 
 @pytest.mark.parametrize("subject", SUBJECTS, ids=title)
-def test_the_healthy_twin_is_clean(harness, plugin, subject):
+def test_the_healthy_twin_is_clean(plainly, plugin, subject):
     name, scenario, options, _, _ = subject
     made = plugin(name, healthy=True)
-    explored = harness.explore(text_of(name, scenario), "--plugin", made, *options)
+    explored = plainly.explore(text_of(name, scenario), "--plugin", made, *options)
     assert explored.found == []
     assert explored.judged > 1
 
@@ -136,26 +146,39 @@ def test_less_than_that_does_not_show_it(harness, plugin, subject):
 def test_every_subject_is_tried():
     tried = {name.replace("-", "_") for name, *_ in SUBJECTS}
     tried |= {"refuses_all", "two_faults", "unlawful_loses", "trusts_blank"}
+    tried |= {"refuses_removed"}
+    tried |= {"transactions"}  # test_transactions.py
     assert tried == {path.stem for path in HERE.glob("*.c")}
 
 
 # --- fuzz cuts ---
 
 
-def fuzz(harness, plugin, name, *options, healthy=False):
-    words = ("--plugin", plugin(name, healthy), "--json", "--quiet", "--artefacts", harness.folder)
-    done = harness.brownout("fuzz", "--engine", name, *words, *options)
+def fuzz(plainly, plugin, name, *options, healthy=False):
+    words = ("--plugin", plugin(name, healthy), "--json", "--quiet", "--artefacts", plainly.folder)
+    done = plainly.brownout("fuzz", "--engine", name, *words, *options)
     return done.returncode, json.loads(done.stdout)
 
 
-def test_fuzz_finds_what_takes_two_cuts(harness, plugin):
+def test_fuzz_finds_what_takes_two_cuts(plainly, plugin):
     words = ("--depth", 2, "--runs", 12, *PREFIXES)
-    code, told = fuzz(harness, plugin, "recovery-in-place", *words)
+    code, told = fuzz(plainly, plugin, "recovery-in-place", *words)
     assert code == DIVERGED and told["cuts"] > 0
     texts = [Path(each["case"]).read_text() for each in told["divergences"]]
     assert any(len(cuts(text)) == 2 for text in texts)
-    code, told = fuzz(harness, plugin, "recovery-in-place", *words, healthy=True)
+    code, told = fuzz(plainly, plugin, "recovery-in-place", *words, healthy=True)
     assert code == CLEAN and told["cuts"] > 0
+
+
+def test_fuzz_finds_what_takes_a_bad_read(plainly, plugin):
+    """Alone, and among the cuts of other classes."""
+    for faults in (GLITCHES, ("--faults", "edge,glitch")):
+        words = ("--runs", 30, "--max", 1, *faults)
+        code, told = fuzz(plainly, plugin, "fetch-unchecked", *words)
+        texts = [Path(each["case"]).read_text() for each in told["divergences"]]
+        assert code == DIVERGED and " glitch " in texts[0]
+        code, told = fuzz(plainly, plugin, "fetch-unchecked", *words, healthy=True)
+        assert code == CLEAN and told["judged"] > 10
 
 
 # --- nothing was judged ---
@@ -192,6 +215,16 @@ def test_what_needs_no_cut_does_not_hide_what_needs_one(harness, plugin):
     assert ("alive", 1) in shown
 
 
+def test_what_the_uncut_run_did_not_reach_is_not_expected_of_a_cut_one(harness, plugin, tmp_path):
+    """It ends at the store that is refused, and the same store is refused after each cut."""
+    body = and_then(ONE, "remove ssid", 'store ssid "work"', "look")
+    words = ("--plugin", plugin("refuses-removed"), *EDGES)
+    apart = Harness(harness.brownout, tmp_path)
+    explored = apart.explore(text_of("refuses-removed", body), *words)
+    assert {(found.clause, len(cuts(found.text))) for found in explored.found} == {("alive", 0)}
+    assert not list(tmp_path.glob("unreproduced-*.case"))
+
+
 def explore_unlawful(harness, plugin, *options):
     path = harness.write(text_of("unlawful-loses", COUNTER))
     words = ("--plugin", plugin("unlawful-loses"), *EDGES, "--artefacts", harness.folder)
@@ -214,11 +247,11 @@ def test_a_rule_that_is_waived_hides_nothing(harness, plugin):
     assert "waived: lawful/reprogram" in explore_unlawful(harness, plugin, *waive).stdout
 
 
-def test_fuzz_waives_too(harness, plugin):
+def test_fuzz_waives_too(plainly, plugin):
     words = ("--runs", 32, *EDGES, "--max", 0)
-    _, told = fuzz(harness, plugin, "unlawful-loses", *words)
+    _, told = fuzz(plainly, plugin, "unlawful-loses", *words)
     assert "lawful" in {each["clause"] for each in told["divergences"]}
-    code, told = fuzz(harness, plugin, "unlawful-loses", *words, "--waive", "lawful/reprogram")
+    code, told = fuzz(plainly, plugin, "unlawful-loses", *words, "--waive", "lawful/reprogram")
     assert code == DIVERGED and told["waivers"] == "lawful/reprogram"
     assert "lawful" not in {each["clause"] for each in told["divergences"]}
 
