@@ -9,18 +9,14 @@ Skipped, with the reason, where there is no cargo or where the registry does not
 
 import json
 import re
-import shutil
-import subprocess
 
+import cargo
 import pytest
 from conftest import ROOT
-from harness import CLEAN, DIVERGED, NOT_JUDGED, compiler
+from harness import CLEAN, DIVERGED, NOT_JUDGED
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-HERE = ROOT / "peers/sequential-storage"
-TARGET = ROOT / "build/peers/sequential-storage"
-CARGO_MIN = (1, 87)
 CRATE = {"original": "map", "original-queue": "queue"}
 CASES = sorted((ROOT / "scenarios/cases").glob("*.case"))
 
@@ -36,45 +32,17 @@ def accuses_the_crate(path):
 # --- the crate ---
 
 
-def cargo(*arguments):
-    manifest = ["--locked", "--quiet", "--manifest-path", str(HERE / "Cargo.toml")]
-    command = ["cargo", *arguments, *manifest]
-    return subprocess.run(command, capture_output=True, text=True, timeout=580)
-
-
 @pytest.fixture(scope="session")
-def library():
-    """The static library of the crate, built once."""
-    if not shutil.which("cargo"):
-        pytest.skip("cargo is missing; the crate sequential-storage is built with it")
-    version = subprocess.run(["cargo", "--version"], capture_output=True, text=True).stdout
-    numbers = re.search(r"(\d+)\.(\d+)", version)
-    if not numbers or tuple(map(int, numbers.groups())) < CARGO_MIN:
-        pytest.skip(f"cargo {CARGO_MIN[0]}.{CARGO_MIN[1]} is needed, this is: {version.strip()}")
-    if cargo("fetch").returncode != 0:
-        pytest.skip("the Rust registry does not answer, and the crate was never fetched")
-    done = cargo("build", "--release", "--target-dir", str(TARGET))
-    assert done.returncode == 0, done.stderr
-    return TARGET / "release/libbrownout_sequential_storage.a"
-
-
-@pytest.fixture(scope="session")
-def plugins(library, tmp_path_factory):
-    """The shared object for "original" and the one for "original-queue"."""
-    folder = tmp_path_factory.mktemp("crate")
-    for kind in CRATE.values():
-        sources = [str(HERE / f"{kind}.c"), str(HERE / "crate.c"), str(library)]
-        made = ["-std=c11", "-O1", "-shared", "-fPIC", "-I.", "-o", str(folder / f"{kind}.so")]
-        libraries = ["-ldl", "-lpthread", "-lm"]
-        subprocess.run([*compiler(), *made, *sources, *libraries], cwd=ROOT, check=True)
-    return {subject: folder / f"{kind}.so" for subject, kind in CRATE.items()}
+def plugin():
+    """The crate, map and queue."""
+    return cargo.plugin("sequential-storage-8.0.1")
 
 
 class Pair:
     """Does the same with a subject and with the crate; what came out, the names left out."""
 
-    def __init__(self, brownout, plugins, folder):
-        self.brownout, self.plugins, self.folder = brownout, plugins, folder
+    def __init__(self, brownout, plugin, folder):
+        self.brownout, self.plugin, self.folder = brownout, plugin, folder
 
     def write(self, text):
         path = self.folder / "it.scn"
@@ -84,7 +52,7 @@ class Pair:
     def both(self, command, path, *options):
         """The command on the subject that the file names, then on the crate."""
         subject = engine_of(path.read_text())
-        crate = ["--engine", f"crate-{CRATE[subject]}", "--plugin", self.plugins[subject]]
+        crate = ["--engine", f"crate-{CRATE[subject]}", "--plugin", self.plugin]
         for engine in ([], crate):
             done = self.brownout(command, path, *engine, *options, cwd=self.folder)
             assert done.returncode in (CLEAN, DIVERGED, NOT_JUDGED), done.stderr
@@ -113,8 +81,8 @@ class Pair:
 
 
 @pytest.fixture(scope="module")
-def pair(brownout, plugins, tmp_path_factory):
-    return Pair(brownout, plugins, tmp_path_factory.mktemp("pair"))
+def pair(brownout, plugin, tmp_path_factory):
+    return Pair(brownout, plugin, tmp_path_factory.mktemp("pair"))
 
 
 # --- what is accused ---
@@ -207,7 +175,7 @@ def test_the_map_writes_and_loses_what_the_crate_does(pair, text, faults, depth)
     compare(pair, text, "--faults", faults, "--depth", depth, "--masks", 2, "--bits", 4, *use)
 
 
-@settings(max_examples=24)
+@settings(max_examples=12)
 @given(QUEUES, st.sampled_from(FAULTS), st.sampled_from([1, 1, 2]))
 def test_the_queue_writes_and_loses_what_the_crate_does(pair, text, faults, depth):
     options = ("--faults", faults, "--depth", depth, "--masks", 2, "--bits", 4)

@@ -1,0 +1,315 @@
+//! Engines with a planted fault, each of which must be caught; and what is refused.
+
+use brownout::*;
+use core::ffi::CStr;
+use std::collections::BTreeMap;
+use std::panic::catch_unwind;
+
+/// One value in each sector, without a word on whether it is whole.
+pub struct Naive {
+    flash: AnyNor,
+    fault: u64,
+}
+
+const PANICS: u64 = 1;
+const EATS: u64 = 2;
+const WAITS: u64 = 3;
+const OUTSIDE: u64 = 4;
+
+impl Engine for Naive {
+    type Flash = AnyNor;
+    const NAME: &'static CStr = c"naive-rust";
+    const SUMMARY: &'static CStr = c"one value, erased before each store";
+    const OPTIONS: &'static [Opt] = &[Opt::number(c"fault", c"which", 0, 0..=4)];
+    const HEAP: usize = 4096;
+
+    fn limits(_: &Chip, _: &Settings) -> Limits {
+        Limits { key: 1..=1, value_max: 7 }
+    }
+
+    fn mount(flash: AnyNor, settings: &Settings) -> Result<Self> {
+        Ok(Self { flash, fault: settings.number(c"fault") })
+    }
+}
+
+impl Map for Naive {
+    const CALLS: &'static [Call] = &[];
+
+    fn store(&mut self, key: &[u8], value: &[u8]) -> Result {
+        match self.fault {
+            PANICS => panic!("a planted panic of {} bytes", value.len()),
+            EATS => std::mem::forget(vec![0u8; 5000]),
+            WAITS => block_on(core::future::pending()),
+            OUTSIDE => self.flash.erase_at(1 << 20)?,
+            _ => self.flash.erase_at(0)?,
+        }
+        let mut slot = [0xFF; 8];
+        slot[0] = key[0];
+        slot[1..=value.len()].copy_from_slice(value);
+        Ok(self.flash.program_at(0, &slot)?)
+    }
+
+    fn fetch(&mut self, key: &[u8], take: TakeBytes<'_>) -> Result {
+        let mut slot = [0; 8];
+        self.flash.read_at(0, &mut slot)?;
+        let size = slot[1..].iter().position(|it| *it == 0xFF).unwrap_or(7);
+        if slot[0] != key[0] || slot[0] == 0xFF {
+            return Err(Error::NotFound);
+        }
+        take(&slot[1..=size]);
+        Ok(())
+    }
+}
+
+/// Sizes that few chips have.
+pub struct Sized<F>(F);
+
+impl<F: Flash> Engine for Sized<F> {
+    type Flash = F;
+    const NAME: &'static CStr = c"sized";
+    const SUMMARY: &'static CStr = c"takes two geometries";
+
+    fn limits(_: &Chip, _: &Settings) -> Limits {
+        Limits { key: 1..=1, value_max: 7 }
+    }
+
+    fn mount(flash: F, _: &Settings) -> Result<Self> {
+        Ok(Self(flash))
+    }
+}
+
+impl<F: Flash> List for Sized<F> {
+    const KIND: Kind = Kind::Log;
+    const CALLS: &'static [Call] = &[Call::Append, Call::Each];
+
+    fn append(&mut self, _: &[u8], _: u64) -> Result {
+        Err(Error::Full)
+    }
+
+    fn each(&mut self, _: VisitItem<'_>) -> Result {
+        Ok(())
+    }
+}
+
+/// Records of eight bytes, one after the other; the newest of a key counts. A snapshot is how many
+/// there were.
+pub struct Records {
+    flash: AnyNor,
+    count: u32,
+    open: [u32; 1 + SNAPSHOTS as usize],
+    fault: u64,
+}
+
+const SHOWS_NEWER: u64 = 1;
+const SCANS_NEWER: u64 = 2;
+
+impl Records {
+    fn record(&self, n: u32) -> Result<[u8; 8]> {
+        let mut record = [0xFF; 8];
+        if u64::from(n) * 8 < self.flash.chip().size() {
+            self.flash.read_at(n * 8, &mut record)?;
+        }
+        Ok(record)
+    }
+
+    fn values(&self, count: u32) -> Result<BTreeMap<u8, Vec<u8>>> {
+        let mut values = BTreeMap::new();
+        for n in 0..count {
+            let record = self.record(n)?;
+            values.insert(record[0], record[2..][..record[1].into()].to_vec());
+        }
+        Ok(values)
+    }
+
+    fn count_at(&self, snapshot: u32, fault: u64) -> u32 {
+        if self.fault == fault { self.count } else { self.open[snapshot as usize] }
+    }
+
+    fn find(&self, count: u32, key: &[u8], take: TakeBytes<'_>) -> Result {
+        take(self.values(count)?.get(&key[0]).ok_or(Error::NotFound)?);
+        Ok(())
+    }
+
+    fn range(
+        &self,
+        count: u32,
+        (from, to): (Option<&[u8]>, Option<&[u8]>),
+        visit: VisitValue<'_>,
+    ) -> Result {
+        for (key, value) in self.values(count)? {
+            let key = [key];
+            if from.is_none_or(|it| it <= &key[..]) && to.is_none_or(|it| it >= &key[..]) {
+                visit(&key, &value);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Engine for Records {
+    type Flash = AnyNor;
+    const NAME: &'static CStr = c"records";
+    const SUMMARY: &'static CStr = c"records, and snapshots of them";
+    const OPTIONS: &'static [Opt] = &[Opt::number(c"fault", c"which", 0, 0..=2)];
+
+    fn limits(_: &Chip, _: &Settings) -> Limits {
+        Limits { key: 1..=1, value_max: 6 }
+    }
+
+    fn mount(flash: AnyNor, settings: &Settings) -> Result<Self> {
+        let fault = settings.number(c"fault");
+        let mut it = Self { flash, count: 0, open: Default::default(), fault };
+        while it.record(it.count)? != [0xFF; 8] {
+            it.count += 1;
+        }
+        Ok(it)
+    }
+}
+
+impl Map for Records {
+    const CALLS: &'static [Call] = &[Call::Snapshots, Call::Scan];
+
+    fn store(&mut self, key: &[u8], value: &[u8]) -> Result {
+        if self.flash.chip().size() == u64::from(self.count) * 8 {
+            return Err(Error::Full);
+        }
+        let mut record = [0xFF; 8];
+        record[..2].copy_from_slice(&[key[0], value.len() as u8]);
+        record[2..][..value.len()].copy_from_slice(value);
+        self.flash.program_at(self.count * 8, &record)?;
+        self.count += 1;
+        Ok(())
+    }
+
+    fn fetch(&mut self, key: &[u8], take: TakeBytes<'_>) -> Result {
+        self.find(self.count, key, take)
+    }
+
+    fn open_snapshot(&mut self, snapshot: u32) -> Result {
+        self.open[snapshot as usize] = self.count;
+        Ok(())
+    }
+
+    fn close_snapshot(&mut self, snapshot: u32) -> Result {
+        self.open[snapshot as usize] = 0;
+        Ok(())
+    }
+
+    fn fetch_at(&mut self, snapshot: u32, key: &[u8], take: TakeBytes<'_>) -> Result {
+        self.find(self.count_at(snapshot, SHOWS_NEWER), key, take)
+    }
+
+    fn scan(&mut self, from: Option<&[u8]>, to: Option<&[u8]>, visit: VisitValue<'_>) -> Result {
+        self.range(self.count, (from, to), visit)
+    }
+
+    fn scan_at(
+        &mut self,
+        snapshot: u32,
+        from: Option<&[u8]>,
+        to: Option<&[u8]>,
+        visit: VisitValue<'_>,
+    ) -> Result {
+        self.range(self.count_at(snapshot, SCANS_NEWER), (from, to), visit)
+    }
+}
+
+export! {
+    map Naive;
+    map Records;
+    list Sized: (2, 256), (4, 128, 4);
+}
+
+/// What a test that fails prints.
+fn said(work: impl FnOnce() + std::panic::UnwindSafe) -> String {
+    let payload = catch_unwind(work).expect_err("it should fail");
+    *payload.downcast::<String>().expect("a text")
+}
+
+fn assert_says(said: &str, words: &[&str]) {
+    for word in words {
+        assert!(said.contains(word), "no '{word}' in {said}");
+    }
+}
+
+const SCENARIO: &str = "chip generic sectors=2 sector=256 page=256
+    engine naive-rust
+    store a \"x\"
+    store a \"yz\"";
+
+#[test]
+fn what_is_lost_comes_as_a_case_with_its_story() {
+    let said = said(|| survives!(SCENARIO, faults = "edge"));
+    assert_says(&said, &["clause durable", "its case:\nchip ", "its story:", "store a"]);
+}
+
+#[test]
+fn a_panic_is_a_finding_with_message_and_place() {
+    let said = said(|| survives!(SCENARIO, engine = "naive-rust fault=1", faults = "edge"));
+    assert_says(&said, &["clause sane", "door.rs:40: a planted panic of"]);
+}
+
+#[test]
+fn a_heap_that_is_used_up_is_named() {
+    let said = said(|| survives!(SCENARIO, engine = "naive-rust fault=2", faults = "edge"));
+    assert_says(&said, &["5000 bytes more than its heap of 4096"]);
+}
+
+#[test]
+fn a_future_that_waits_is_a_panic() {
+    let said = said(|| survives!(SCENARIO, engine = "naive-rust fault=3", faults = "edge"));
+    assert_says(&said, &["the engine waits for something other than the flash"]);
+}
+
+#[test]
+fn what_lies_outside_is_an_error_and_not_asked_of_the_chip() {
+    let said = said(|| survives!(SCENARIO, engine = "naive-rust fault=4", faults = "edge"));
+    assert_says(&said, &["clause alive", "flash error"]);
+}
+
+#[test]
+fn a_fuzz_run_finds_it_too() {
+    let said = said(|| fuzz!(engine = "naive-rust", faults = "edge", rounds = 2));
+    assert_says(&said, &["it does not survive", "its case:"]);
+}
+
+#[test]
+fn a_chip_that_fits_no_type_is_refused_with_the_list() {
+    let said = said(|| survives!(SCENARIO.replace("naive-rust", "sized").as_str()));
+    assert_says(&said, &["refused", "are none of 2 256, 4 128 4"]);
+}
+
+#[test]
+fn nothing_judged_is_no_pass() {
+    let said = said(|| survives!("chip generic\nengine naive-rust\n"));
+    assert_says(&said, &["nothing was judged"]);
+}
+
+#[test]
+fn a_scenario_that_is_not_shipped_is_named_with_those_that_are() {
+    assert_says(&said(|| survives!("no-such")), &["'no-such'", "wifi-password"]);
+}
+
+const SNAPSHOT: &str = "chip generic sectors=4 sector=256 page=256
+    engine records
+    store a \"x\"
+    snapshot 1
+    store a \"yz\"
+    fetch a in 1
+    scan in 1
+    close 1
+    store b \"w\"
+    scan";
+
+#[test]
+fn a_snapshot_shows_what_was_there() {
+    survives!(SNAPSHOT, faults = "edge");
+}
+
+#[test]
+fn a_snapshot_that_shows_what_came_later_is_found() {
+    for engine in ["records fault=1", "records fault=2"] {
+        let said = said(|| survives!(SNAPSHOT, engine = engine, faults = "edge"));
+        assert_says(&said, &["clause isolated"]);
+    }
+}
