@@ -65,6 +65,7 @@
 #include "fuzz/rig/capacity.h"
 #include "fuzz/rig/leak.h"
 #include "fuzz/rig/rig.h"
+#include "fuzz/explore/uncut.h"
 #include "fuzz/explore/visited.h"
 #include "fuzz/explore/result_pipe.h"
 #include "sim/memory.h"
@@ -76,6 +77,9 @@ struct failures {
     uint32_t count, capacity;
     uint32_t nth; /* calls of that kind so far */
 };
+
+/* Whether an operation works without the cuts of its script. */
+enum uncut { UNCUT_UNKNOWN = 0, UNCUT_WORKS, UNCUT_FAILS };
 
 struct explorer {
     const struct script *script;
@@ -90,6 +94,7 @@ struct explorer {
     struct visited *visited;
     uint8_t *answers; /* of the uncut run, one for each operation; to those that it did not come to,
                          since it diverged before, ANSWER_UNSUPPORTED */
+    uint8_t *uncut;   /* enum uncut for each operation of a script with cuts of its own; or NULL */
     bool diverged;    /* anywhere, waived or not */
     uint32_t end;     /* of the uncut run: where it diverged, or all */
     uint32_t pass;
@@ -198,14 +203,36 @@ static void watch_cuts(struct explorer *e)
     chip_set_hook(e->rig->chip, deeper ? on_flash_op : NULL, e);
 }
 
-/* What the uncut run could do must be possible after a cut too. After the exercise its key may
- * still be there, on parts that can't remove. A pop that fails is judged by the rig. */
-static bool must_work(const struct explorer *e, uint32_t index)
+/* Whether there was a cut or a call that failed before this operation. After the exercise its key
+ * may still be there, on parts that can't remove. A pop that fails is judged by the rig. */
+static bool may_have_to_work(const struct explorer *e, uint32_t index)
 {
     const struct op *op = &e->script->ops[index];
-    bool after = e->rig->level > 0 || e->path->failed.nth;
-    return after && e->answers[index] == ANSWER_OK && op->kind != OP_POP &&
-           !rig_is_done(e->rig, op) && !path_has_step(e->path, OP_USE);
+    bool own = e->path->own_cut != CUT_NONE && !(e->rig->level == 0 && op->cut.nth);
+    bool after = e->rig->level > 0 || e->path->failed.nth || own;
+    return after && op->kind != OP_POP && !rig_is_done(e->rig, op) &&
+           !path_has_step(e->path, OP_USE);
+}
+
+static bool exercised_before(const struct script *script, uint32_t index)
+{
+    for (uint32_t i = 0; i < index; i++) {
+        if (script->ops[i].kind == OP_USE) return true;
+    }
+    return false;
+}
+
+/* What is done without a cut must be possible after one too. A run with cuts of the script's own
+ * does not show all of that, so it is asked when it is needed. */
+static bool must_work(struct explorer *e, uint32_t index)
+{
+    assert(index < e->script->op_count);
+    if (e->answers[index] == ANSWER_OK) return true;
+    if (!e->uncut || !op_changes(e->script->ops[index].kind)) return false;
+    if (exercised_before(e->script, index)) return false;
+    if (e->uncut[index] == UNCUT_UNKNOWN)
+        e->uncut[index] = uncut_works(e->rig, index) ? UNCUT_WORKS : UNCUT_FAILS;
+    return e->uncut[index] == UNCUT_WORKS;
 }
 
 /* An operation, and what the engine answers. */
@@ -228,13 +255,14 @@ static bool do_op(struct explorer *e, uint32_t index)
     const struct op *op = &e->script->ops[index];
     struct asked asked = {e, op, ANSWER_OK};
     assert(index < e->script->op_count);
-    bool must = must_work(e, index), cut = e->rig->level == 0 && op->cut.nth;
+    bool must = may_have_to_work(e, index), cut = e->rig->level == 0 && op->cut.nth;
     if (cut ? !rig_until_off(e->rig, ask, &asked) : !ask(e->rig, &asked)) return false;
     if (op->kind == OP_USE) return true;
     enum answer answer = asked.answer;
     if (rig_is_off(e->rig)) answer = ANSWER_FLASH;
     if (e->rig->level == 0 && !e->path->failed.nth) e->answers[index] = (uint8_t)answer;
-    if (!must || rig_worked(op, answer) || rig_is_off(e->rig) || !capacity_can_do(e->capacity, op))
+    if (!must || rig_worked(op, answer) || rig_is_off(e->rig) || !must_work(e, index) ||
+        !capacity_can_do(e->capacity, op))
         return true;
     return rig_finds_failed(e->rig, op, answer);
 }
@@ -1074,6 +1102,7 @@ void explore(const struct script *script, const struct adapter *adapter,
     e.visited = visited_new();
     e.answers = memory_zeroed(script->op_count, 1);
     memset(e.answers, ANSWER_UNSUPPORTED, script->op_count);
+    if (script_has_cuts(script)) e.uncut = memory_zeroed(script->op_count, 1);
     e.end = options->share ? options->share->end : script->op_count;
     bool isolate = options->isolate || adapter->has_globals;
     if (isolate) {
@@ -1087,5 +1116,6 @@ void explore(const struct script *script, const struct adapter *adapter,
     rig_free(e.rig);
     visited_free(e.visited);
     free(e.answers);
+    free(e.uncut);
     free(e.failures.at);
 }

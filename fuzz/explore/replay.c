@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/explore/uncut.h"
 #include "fuzz/rig/capacity.h"
 #include "fuzz/rig/hostile.h"
 #include "fuzz/rig/leak.h"
@@ -294,63 +295,6 @@ static bool power_on_first(struct player *player)
     return fine;
 }
 
-/* Whether an operation is the one that was cut, done again. */
-static bool is_again(const struct op *cut, const struct op *op)
-{
-    uint64_t was = cut->value ? cut->value->digest : 0, is = op->value ? op->value->digest : 0;
-    return cut->kind == op->kind && cut->key == op->key && was == is && cut->count == op->count &&
-           cut->to == op->to && cut->snapshot == op->snapshot;
-}
-
-/* The cut operation of the piece of work that begins at `first`; UINT32_MAX: none is cut. */
-static uint32_t cut_of_work(const struct script *script, uint32_t first)
-{
-    uint32_t end = script_after(script, first);
-    assert(first < end && end <= script->op_count);
-    for (uint32_t i = first; i < end; i++) {
-        if (script->ops[i].cut.nth) return i;
-    }
-    return UINT32_MAX;
-}
-
-/* Where the work at `first` was cut and is done again up to `end`, before any other: how many of
- * its operations were done in vain. Else 0. */
-static uint32_t count_redone(const struct script *script, uint32_t first, uint32_t end)
-{
-    const struct op *ops = script->ops;
-    uint32_t cut = cut_of_work(script, first), again;
-    assert(first <= end && end < script->op_count);
-    if (cut >= end || op_powers_on(ops[cut].kind)) return 0;
-    for (again = cut + 1; again <= end && !is_again(&ops[first], &ops[again]); again++) {
-        if (op_is_work(ops[again].kind) && !op_powers_on(ops[again].kind)) return 0;
-    }
-    if (again > end) return 0;
-    for (uint32_t i = first; i <= cut && again <= end; i++, again++) {
-        if (!is_again(&ops[i], &ops[again])) return 0;
-    }
-    return cut - first + 1;
-}
-
-/* Whether an operation does when nothing is cut. Costs a run: for when it failed after a cut. */
-static bool works_uncut(struct rig *rig, uint32_t index)
-{
-    const struct script *script = rig->script;
-    enum answer answer = ANSWER_FULL;
-    struct rig *uncut = rig_new(script, rig->adapter, &rig->settings);
-    rig_lend_ram(rig);
-    bool fine = rig_start(uncut);
-    for (uint32_t i = 0; fine && i <= index; i++) {
-        const struct op *op = &script->ops[i];
-        uint32_t redone = count_redone(script, i, index);
-        if (redone) i += redone - 1;
-        if (redone || op->kind == OP_ROT || op->kind == OP_USE) continue;
-        fine = rig_call(uncut, op, &answer);
-    }
-    rig_take_ram(rig);
-    rig_free(uncut);
-    return fine && rig_worked(&rig->script->ops[index], answer);
-}
-
 /* A change fails after a cut, though it works without, and on a fresh store too. The exercise was
  * not part of the uncut run, and its key may still take room. A pop is judged by the rig. */
 static bool should_work(const struct player *player, uint32_t index)
@@ -358,7 +302,7 @@ static bool should_work(const struct player *player, uint32_t index)
     enum op_kind kind = player->op->kind;
     assert(player->op == &player->rig->script->ops[index]);
     return op_changes(kind) && kind != OP_POP && player->result->cuts && !player->used &&
-           works_uncut(player->rig, index) && capacity_can_do(player->capacity, player->op);
+           uncut_works(player->rig, index) && capacity_can_do(player->capacity, player->op);
 }
 
 /* The operation, with what the engine answers. */

@@ -414,6 +414,14 @@ bool op_ends_transaction(enum op_kind kind)
     return has(kind, ENDS);
 }
 
+bool script_has_cuts(const struct script *script)
+{
+    for (uint32_t i = 0; i < script->op_count; i++) {
+        if (script->ops[i].cut.nth) return true;
+    }
+    return false;
+}
+
 uint32_t script_after(const struct script *script, uint32_t first)
 {
     uint32_t last = first;

@@ -126,6 +126,16 @@ def test_the_fault_is_found_and_its_cases_replay(harness, plugin, subject):
 
 
 @pytest.mark.parametrize("subject", SUBJECTS, ids=title)
+def test_what_a_case_shows_is_found_too_where_its_text_is_explored(plainly, plugin, subject):
+    """Its cuts are the scenario's own then, and what works without them must work after them."""
+    name, scenario, options, _, _ = subject
+    made = plugin(name)
+    for found in plainly.explore(text_of(name, scenario), "--plugin", made, *options).found:
+        text = re.sub(r"^(found|trace) .*\n", "", found.text, flags=re.MULTILINE)
+        assert found.clause in plainly.explore(text, "--plugin", made, *EDGES).clauses, text
+
+
+@pytest.mark.parametrize("subject", SUBJECTS, ids=title)
 def test_the_healthy_twin_is_clean(plainly, plugin, subject):
     name, scenario, options, _, _ = subject
     made = plugin(name, healthy=True)
