@@ -161,6 +161,25 @@ static void test_format_that_fails(bool is_naive)
     CHECK(mount(&bench) == 0 && fetch(&bench, 0) == newest(0), "nothing was erased");
 }
 
+/* One call of the flash fails: the format says so, or has done all the same. */
+static void test_format_that_fails_once(bool is_naive)
+{
+    unsigned told = 0;
+    for (uint64_t n = 1;; n++) {
+        open_full(&bench, is_naive, 4, 10);
+        bench.ram.fail_at = n;
+        int error = format(&bench);
+        bool over = bench.ram.fail_at != 0;
+        bench.ram.fail_at = 0;
+        told += error == BO_FLASH_ERR_IO;
+        CHECK(error == 0 || error == BO_FLASH_ERR_IO, "call %u fails: %d", (unsigned)n, error);
+        CHECK(error == 0 || format(&bench) == 0, "call %u fails: format again", (unsigned)n);
+        check_new(&bench, "a call fails");
+        if (over) break;
+    }
+    CHECK(told >= SECTORS, "an error was not told: %u", told);
+}
+
 static void test_geometry(bool is_naive)
 {
     bench.is_naive = is_naive;
@@ -187,6 +206,7 @@ int main(void)
     for (unsigned is_naive = 0; is_naive < 2; is_naive++) {
         test_geometry(is_naive != 0);
         test_format_that_fails(is_naive != 0);
+        test_format_that_fails_once(is_naive != 0);
         test_format(is_naive != 0, 1);
         test_format(is_naive != 0, 4);
         test_format(is_naive != 0, 32);

@@ -466,7 +466,7 @@ int seqmap_format(struct seqmap *map, const struct seqmap_config *config)
         map->head = sector_spare(map);
         seq_sector_erase(&map->seq, map->head);
     }
-    resolve(map);
+    if (map->seq.error == BO_FLASH_OK) resolve(map);
     return leave(map, BO_FLASH_OK);
 }
 

@@ -423,7 +423,7 @@ int seqqueue_format(struct seqqueue *queue, const struct seqqueue_config *config
     uint32_t left = sector_count(queue);
     for (; left != 0; left--, queue->head = sector_spare(queue))
         seq_sector_erase(&queue->seq, sector_spare(queue));
-    resolve(queue);
+    if (queue->seq.error == BO_FLASH_OK) resolve(queue);
     return leave(queue, BO_FLASH_OK);
 }
 
