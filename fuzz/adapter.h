@@ -136,6 +136,9 @@ enum adapter_widening {
                                        recovery is at rest when what is there no longer changes */
     ADAPTER_POWER_ON_DROPS = 1u << 6, /* the first append after a power-on begins a new sector, and
                                          drops what lies there though there is room elsewhere */
+    ADAPTER_FORMAT_MAY_STOP = 1u << 7, /* a reset that is cut leaves any part of what was there, older
+                                          values included: until another one is through nothing is
+                                          asked of it */
     ADAPTER_CUT_PROGRAM_FREE = 1u << 5, /* a program that was cut is not counted as one of those
                                            that the part allows between erases */
 };
@@ -313,8 +316,10 @@ struct adapter {
     enum answer (*format)(void *object, const struct bo_flash *flash,
                           const struct adapter_settings *settings);
     /* A factory reset: makes an empty store of whatever the chip holds, half a store or an image
-     * that is none too. Called after a power-on in the place of mount, uncut; a mount follows it.
-     * What was there is gone from then on. NULL: not tried. */
+     * that is none too. Called after a power-on in the place of mount; a mount follows it. What was
+     * there is gone from then on. As the operation `format` it is cut: there is what was there, or
+     * an empty store, or a mount that answers ANSWER_DAMAGED and is followed by another reset,
+     * unless ADAPTER_FORMAT_MAY_STOP is stated. NULL: not tried. */
     enum answer (*reset)(void *object, const struct bo_flash *flash,
                          const struct adapter_settings *settings);
     /* Power-on. `object` holds junk. May write. The first one, of a blank chip, is cut only where

@@ -113,6 +113,17 @@ def test_a_workload_is_clean_at_every_edge(harness, plainly, path, engine):
         assert explored.judged > 10
 
 
+EVERY_CALL = [it for it in PAIRS if it[0].stem.startswith("every-call") and is_explored(*it)]
+EVERY_CALL += [(ROOT / "scenarios/every-call-map.scn", "naive")]
+
+
+@pytest.mark.parametrize("path, engine", EVERY_CALL, ids=name)
+def test_every_call_is_clean_under_all_that_the_engine_claims(plainly, path, engine):
+    """A format too, and where a call of the flash fails in it."""
+    explored = plainly.explore(workload(path.stem, engine), "--faults", "claimed")
+    assert explored.found == [] and explored.judged > 500
+
+
 def days(harness, path):
     return counts(harness, path.read_text())["lifetime_ns"] / 86400e9
 

@@ -71,7 +71,8 @@ static struct adapter_bound bound(const struct bo_flash_geometry *g,
 {
     struct bo_bound bound = naive_bound(g);
     (void)s;
-    if (call == ADAPTER_CALL_CLEAR) return (struct adapter_bound){.changes = g->sector_count};
+    if (call == ADAPTER_CALL_CLEAR || call == ADAPTER_CALL_FORMAT)
+        return (struct adapter_bound){.changes = g->sector_count};
     return (struct adapter_bound){.reads = bound.reads, .changes = bound.changes};
 }
 
@@ -154,10 +155,10 @@ const struct adapter adapter_naive = {
     .claims = "edge,prefix,bits,zeros,fail",
     .promised = ADAPTER_FULL_CHANGES,
     .options = options,
-    .widened = ADAPTER_UPDATE_MAY_LOSE | ADAPTER_CLEAR_MAY_STOP,
+    .widened = ADAPTER_UPDATE_MAY_LOSE | ADAPTER_CLEAR_MAY_STOP | ADAPTER_FORMAT_MAY_STOP,
     .widened_why =
-        "an update erases first, so a cut may lose the value; a clear goes key by key, so a cut "
-        "leaves some of the keys",
+        "an update erases first, so a cut may lose the value; a clear or a format goes key by key, so "
+        "a cut leaves some of the keys",
     .refuses = refuses,
     .object_size = object_size,
     .limits = limits,

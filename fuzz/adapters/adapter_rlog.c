@@ -58,12 +58,13 @@ static void limits(const struct bo_flash_geometry *g, const struct adapter_setti
 /* A power-on costs a segment or two, or the rest of the sector: as many as there are sectors, with
  * an append each, come around the ring where a sector has few segments, or is given up whole. */
 #define SEGMENTS_FEW 4u
+#define ALWAYS_WIDENED (uint32_t)(ADAPTER_TAIL_OPEN | ADAPTER_FORMAT_MAY_STOP)
 
 static uint32_t widened_segment(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
     uint32_t segment = segment_of(s) ? segment_of(s) : RLOG_SEGMENT_DEFAULT;
     bool drops = g->programs_per_unit != 0 || g->sector_size / segment < SEGMENTS_FEW;
-    return drops ? ADAPTER_TAIL_OPEN | ADAPTER_POWER_ON_DROPS : ADAPTER_TAIL_OPEN;
+    return ALWAYS_WIDENED | (drops ? ADAPTER_POWER_ON_DROPS : 0u);
 }
 
 static size_t object_size(const struct bo_flash_geometry *g, const struct adapter_settings *s)
@@ -106,6 +107,22 @@ static enum answer mount_strict(void *memory, const struct bo_flash *flash,
     struct object *object = memory;
     struct rlog_config config = place(object, flash, s, RLOG_STRICT);
     return list_answer(rlog_mount(&object->log, &config));
+}
+
+static enum answer reset_segment(void *memory, const struct bo_flash *flash,
+                                 const struct adapter_settings *s)
+{
+    struct object *object = memory;
+    struct rlog_config config = place(object, flash, s, RLOG_SEGMENT);
+    return list_answer(rlog_format(&object->log, &config));
+}
+
+static enum answer reset_strict(void *memory, const struct bo_flash *flash,
+                                const struct adapter_settings *s)
+{
+    struct object *object = memory;
+    struct rlog_config config = place(object, flash, s, RLOG_STRICT);
+    return list_answer(rlog_format(&object->log, &config));
 }
 
 static enum answer append(void *memory, const void *data, uint32_t size, uint64_t time)
@@ -221,6 +238,9 @@ static struct adapter_bound bound_of(const struct bo_flash_geometry *g,
     struct bo_flash flash = {.geometry = *g};
     struct rlog_config config = place(&object, &flash, s, profile);
     if (call == ADAPTER_CALL_EACH) return each_bound(&config);
+    if (call == ADAPTER_CALL_FORMAT)
+        return (struct adapter_bound){.reads = rlog_reads_max(&config, RLOG_CALL_MOUNT),
+                                      .changes = g->sector_count};
     enum rlog_call made = call == ADAPTER_CALL_SYNC ? worst_sync(&config) : calls[call];
     uint64_t reads = rlog_reads_max(&config, made), changes = rlog_changes_max(&config, made);
     return (struct adapter_bound){.reads = reads, .changes = changes ? changes : ADAPTER_NO_CALL};
@@ -289,8 +309,9 @@ static const struct adapter_list list = {.append = append,
                                          .ring = ring,
                                          .spans = true};
 
-#define TAIL_OPEN                                                                                  \
-    "a mount writes nothing; under weak the next append decides whether a cut one is kept"
+#define WIDENED_WHY                                                                                \
+    "a format that is cut leaves any part of what was there; a mount writes nothing; under weak "  \
+    "the next append decides whether a cut one is kept"
 
 /* What both profiles are to the harness. */
 #define RLOG_ADAPTER                                                                               \
@@ -304,8 +325,9 @@ const struct adapter adapter_rlog = {
     .summary = "position-numbered ring log, mounted by bisection, segment profile",
     .claims = "edge,prefix,bits,zeros,ecc,fail",
     .widened_by = widened_segment,
-    .widened_why = TAIL_OPEN "; in sectors of less than four segments, and where programs are "
-                             "limited, the first append after a power-on takes a new sector",
+    .widened_why = WIDENED_WHY "; in sectors of less than four segments, and where programs are "
+                               "limited, the first append after a power-on takes a new sector",
+    .reset = reset_segment,
     .mount = mount_segment,
     .bound_uncut = bound_uncut,
 };
@@ -315,8 +337,9 @@ const struct adapter adapter_rlog_strict = {
     .name = "rlog-strict",
     .summary = "the same, strict profile: believes nothing that a cut may have touched",
     .claims = "edge,prefix,bits,zeros,weak,ecc,fail",
-    .widened = ADAPTER_TAIL_OPEN | ADAPTER_POWER_ON_DROPS,
-    .widened_why = TAIL_OPEN "; the first append after a power-on takes a new sector",
+    .widened = ALWAYS_WIDENED | ADAPTER_POWER_ON_DROPS,
+    .widened_why = WIDENED_WHY "; the first append after a power-on takes a new sector",
+    .reset = reset_strict,
     .mount = mount_strict,
     .bound_uncut = bound_uncut_strict,
 };

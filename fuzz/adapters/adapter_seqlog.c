@@ -131,19 +131,35 @@ static void limits(const struct bo_flash_geometry *g, const struct adapter_setti
     *value_size_max = size;
 }
 
-static enum answer mount(void *memory, const struct bo_flash *flash,
-                         const struct adapter_settings *s)
+static struct seqlog_config place(struct object *object, const struct bo_flash *flash,
+                                  const struct adapter_settings *s)
 {
-    struct object *object = memory;
+    uint8_t *memory = (uint8_t *)object;
     struct layout l = lay_out(&flash->geometry, s);
     struct seqlog_config config = configured(s);
-    object->work = (uint8_t *)memory + l.work;
-    object->record = (uint8_t *)memory + l.record;
+    object->work = memory + l.work;
+    object->record = memory + l.record;
     object->record_max = (uint32_t)(l.total - l.record);
     config.flash = flash;
     config.work = object->work;
     config.work_size = (uint32_t)work_size(&flash->geometry, s);
+    return config;
+}
+
+static enum answer mount(void *memory, const struct bo_flash *flash,
+                         const struct adapter_settings *s)
+{
+    struct object *object = memory;
+    struct seqlog_config config = place(object, flash, s);
     return list_answer(seqlog_mount(&object->log, &config));
+}
+
+static enum answer reset(void *memory, const struct bo_flash *flash,
+                         const struct adapter_settings *s)
+{
+    struct object *object = memory;
+    struct seqlog_config config = place(object, flash, s);
+    return list_answer(seqlog_format(&object->log, &config));
 }
 
 static enum answer append(void *memory, const void *data, uint32_t size, uint64_t time)
@@ -203,11 +219,10 @@ static uint32_t ring(const struct bo_flash_geometry *g, const struct adapter_set
     return plan(g, s, &result) ? 0 : result.sectors;
 }
 
-static const enum seqlog_call calls[ADAPTER_CALLS] = {[ADAPTER_CALL_MOUNT] = SEQLOG_CALL_MOUNT,
-                                                      [ADAPTER_CALL_PUSH] = SEQLOG_CALL_APPEND,
-                                                      [ADAPTER_CALL_READ] = SEQLOG_CALL_READ,
-                                                      [ADAPTER_CALL_CLEAR] = SEQLOG_CALL_CLEAR,
-                                                      [ADAPTER_CALL_SYNC] = SEQLOG_CALL_PREPARE};
+static const enum seqlog_call calls[ADAPTER_CALLS] = {
+    [ADAPTER_CALL_MOUNT] = SEQLOG_CALL_MOUNT, [ADAPTER_CALL_FORMAT] = SEQLOG_CALL_MOUNT,
+    [ADAPTER_CALL_PUSH] = SEQLOG_CALL_APPEND, [ADAPTER_CALL_READ] = SEQLOG_CALL_READ,
+    [ADAPTER_CALL_CLEAR] = SEQLOG_CALL_CLEAR, [ADAPTER_CALL_SYNC] = SEQLOG_CALL_PREPARE};
 
 static struct adapter_bound bound_of(const struct bo_bound *most)
 {
@@ -238,6 +253,7 @@ static struct adapter_bound bound_uncut(const struct bo_flash_geometry *g,
     config.work_size = (uint32_t)work_size(g, s);
     if (call == ADAPTER_CALL_EACH) return each_bound_uncut(&config, &result);
     struct bo_bound most = seqlog_bound_uncut(&config, calls[call]);
+    if (call == ADAPTER_CALL_FORMAT) most.changes = g->sector_count;
     return bound_of(&most);
 }
 
@@ -256,6 +272,7 @@ static struct adapter_bound bound(const struct bo_flash_geometry *g,
     config.flash = &flash;
     config.work_size = (uint32_t)work_size(g, s);
     struct bo_bound most = seqlog_bound(&config, calls[call]);
+    if (call == ADAPTER_CALL_FORMAT) most.changes = g->sector_count;
     uint64_t ring = 12ull * result.sectors + 8ull * result.index_sectors + 512;
     most.reads = most.reads * (1 + 8ull * (g->sector_size / g->read_unit)) + ring;
     return bound_of(&most);
@@ -305,6 +322,9 @@ const struct adapter adapter_seqlog = {
     .refuses = refuses,
     .object_size = object_size,
     .limits = limits,
+    .widened = ADAPTER_FORMAT_MAY_STOP,
+    .widened_why = "a format that is cut leaves any part of what was there",
+    .reset = reset,
     .mount = mount,
     .bound = bound,
     .bound_uncut = bound_uncut,

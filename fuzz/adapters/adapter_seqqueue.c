@@ -348,9 +348,10 @@ const struct adapter adapter_seqqueue = {
     .name = "seqqueue",
     .summary = "queue in the flash format of sequential-storage, cured of its power-loss bugs",
     .claims_by = seq_claims,
-    .widened = ADAPTER_CLEAR_MAY_STOP | ADAPTER_DROP_IN_PART,
+    .widened = ADAPTER_CLEAR_MAY_STOP | ADAPTER_FORMAT_MAY_STOP | ADAPTER_DROP_IN_PART,
     .widened_why = "clear pops item by item, so a cut leaves some of them; an overwriting push "
-                   "that is cut leaves any of the items of the sector that it erases",
+                   "that is cut leaves any of the items of the sector that it erases, and a format "
+                   "any part of what was there",
     .options = options,
     .relies_on_and = false,
     .refuses = refuses,

@@ -93,6 +93,7 @@ void model_free(struct model *model)
 void model_copy(struct model *to, const struct model *from)
 {
     assert(to->key_count == from->key_count);
+    to->formatting = from->formatting;
     if (!model_is_map(from)) {
         model_list_copy(&to->list, &from->list);
         return;
@@ -102,7 +103,6 @@ void model_copy(struct model *to, const struct model *from)
     to->widened = from->widened;
     to->worlds = from->worlds;
     to->doubled = from->doubled;
-    to->formatting = from->formatting;
     to->gone = from->gone;
     model_open_copy(&to->open, &from->open);
 }
@@ -245,7 +245,6 @@ static void begin_together(struct model *model, const struct op *op, struct mode
     for (uint32_t key = 0; op->kind == OP_DESTROY_ALL && key < model->key_count; key++)
         begin_destruction(model, key);
     model_copy(before, model);
-    model->formatting = op->kind == OP_FORMAT;
     if (op->kind != OP_COMMIT && model->widened & ADAPTER_CLEAR_MAY_STOP) {
         model_doubt(model, UINT64_MAX);
         return;
@@ -296,12 +295,8 @@ static bool is_inside(const struct model *model, const struct op *op)
            (op->kind == OP_STORE || op->kind == OP_REMOVE);
 }
 
-void model_begin(struct model *model, const struct op *op, struct model *before)
+static void begin(struct model *model, const struct op *op, struct model *before)
 {
-    if (!model_is_map(model)) {
-        model_list_begin(&model->list, op);
-        return;
-    }
     assert(before->key_count == model->key_count);
     if (op->kind == OP_STORE) gone_stored(&model->gone, op->key, op->value);
     if (is_inside(model, op)) return;
@@ -318,8 +313,18 @@ void model_begin(struct model *model, const struct op *op, struct model *before)
     allow(model, op->key, op->kind == OP_STORE ? op->value : NULL);
 }
 
+void model_begin(struct model *model, const struct op *op, struct model *before)
+{
+    if (model_is_map(model))
+        begin(model, op, before);
+    else
+        model_list_begin(&model->list, op);
+    if (op->kind == OP_FORMAT) model->formatting = true;
+}
+
 void model_commit(struct model *model, const struct op *op)
 {
+    if (empties(op->kind)) model->formatting = false;
     if (!model_is_map(model)) {
         model_list_commit(&model->list, op);
         return;
@@ -345,11 +350,11 @@ void model_commit(struct model *model, const struct op *op)
     for (uint32_t key = 0; key < model->key_count; key++)
         set_only(model, key, NULL);
     model->worlds = 1;
-    model->formatting = false;
 }
 
 void model_abort(struct model *model, const struct op *op, const struct model *before)
 {
+    model->formatting = false;
     if (!model_is_map(model)) {
         model_list_abort(&model->list, op);
         return;

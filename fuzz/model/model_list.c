@@ -246,12 +246,17 @@ static uint32_t index_of(const struct model_list *list, const struct op *op)
     return item ? (uint32_t)(item - list->items) : list->end;
 }
 
+static bool empties(enum op_kind kind)
+{
+    return kind == OP_CLEAR || kind == OP_FORMAT;
+}
+
 void model_list_begin(struct model_list *list, const struct op *op)
 {
     uint32_t index = index_of(list, op);
     leave_clearing(list);
     bool pops = op->kind == OP_POP, brings = pops && list->design->buffers;
-    list->taking = (pops && !brings) || op->kind == OP_CLEAR;
+    list->taking = (pops && !brings) || empties(op->kind);
     list->idling = brings || op->kind == OP_IDLE;
     switch (op->kind) {
     case OP_APPEND:
@@ -267,6 +272,7 @@ void model_list_begin(struct model_list *list, const struct op *op)
         set_state(list, index, ITEM_LEAVING);
         break;
     case OP_CLEAR:
+    case OP_FORMAT:
         set_flag(list, LIST_CLEARING, true);
         if (list->design->clears_in_part) list->gaps = true;
         break;
@@ -324,6 +330,7 @@ void model_list_commit(struct model_list *list, const struct op *op)
         take_out(list, index_of(list, op));
         break;
     case OP_CLEAR:
+    case OP_FORMAT:
         set_flag(list, LIST_CLEARING | LIST_APPENDING, false);
         take_out_all(list);
         list->number_known = list->gaps = false;
@@ -355,6 +362,7 @@ void model_list_abort(struct model_list *list, const struct op *op)
             set_state(list, index_of(list, op), (enum item_state)list->leaving_was);
         break;
     case OP_CLEAR:
+    case OP_FORMAT:
         set_flag(list, LIST_CLEARING, false);
         break;
     default:

@@ -586,6 +586,13 @@ static bool format(struct rig *rig)
     return true;
 }
 
+/* Where a format was cut there may be no store, or any part of one: the device makes it anew. */
+static bool formats_again(struct rig *rig, enum answer answer)
+{
+    if (!rig_model(rig)->formatting) return false;
+    return answer == ANSWER_DAMAGED || rig->widened & ADAPTER_FORMAT_MAY_STOP;
+}
+
 /* A power-on in which a call of the flash failed or went wrong may answer an error: the device
  * tries again. */
 static bool mount_into(struct rig *rig, void *object, int junk)
@@ -598,7 +605,7 @@ static bool mount_into(struct rig *rig, void *object, int junk)
     if (rig_is_off(rig)) return true;
     if (answer != ANSWER_OK && rig_flash_failed(rig))
         return power_cycle(rig), mount_into(rig, object, junk);
-    if (answer == ANSWER_DAMAGED && rig_model(rig)->formatting)
+    if (formats_again(rig, answer))
         return format(rig) && (rig_is_off(rig) || mount_into(rig, object, junk));
     rig_model(rig)->formatting = false;
     if (answer == ANSWER_OK) return true;
