@@ -35,6 +35,7 @@
 #define LOOK_PAUSE 64u
 
 static const struct op power_on_op = {.kind = OP_MOUNT};
+static const struct op format_op = {.kind = OP_FORMAT};
 
 struct labour {
     struct cost *cost;
@@ -49,6 +50,7 @@ struct labour {
     bool inside;            /* which goes on after it, */
     bool struck;            /* and was cut before */
     uint64_t payload;       /* when it began */
+    bool formatting;        /* a format was cut: the power-on may find no store */
 };
 
 /* --- counting --- */
@@ -144,7 +146,8 @@ static void keep_mount(struct labour *it, const struct chip_counters *spent)
     if (spent->reads >= it->cost->mount_most.reads) it->cost->mount_most = *spent;
 }
 
-/* A power-on and nothing else: rig_recover() would read everything back. */
+/* A power-on and nothing else: rig_recover() would read everything back. Whether the engine answers
+ * that all is well. */
 static bool mount_once(struct labour *it)
 {
     struct rig *rig = it->rig;
@@ -154,7 +157,12 @@ static bool mount_once(struct labour *it)
     it->cost->mount = spent;
     if (rig_is_off(rig)) return true;
     keep_mount(it, &spent);
-    return fine || rig_finds(rig, CLAUSE_ALIVE, SEEN_REFUSED, "mount fails");
+    return fine;
+}
+
+static bool mount_failed(struct labour *it)
+{
+    return rig_finds(it->rig, CLAUSE_ALIVE, SEEN_REFUSED, "mount fails");
 }
 
 /* What a mount here would cost; nothing of it stays. */
@@ -215,13 +223,28 @@ static bool do_call(struct labour *it, const struct op *op)
     return fine;
 }
 
-static bool do_op(struct labour *it, const struct op *op)
+static bool mount(struct labour *it)
 {
-    if (op->kind == OP_USE) return true;
-    if (!op_powers_on(op->kind)) return do_call(it, op);
     bool fine = mount_once(it);
     add(&it->cost->work, &it->cost->mount);
     return fine;
+}
+
+/* Where a format was cut, the power-on may find no store: the device makes it anew. */
+static bool power_on_again(struct labour *it)
+{
+    bool fine = mount(it), formatting = it->formatting;
+    struct rig *rig = it->rig;
+    it->formatting = false;
+    if (!fine && formatting && rig->finding.clause == CLAUSE_NONE)
+        fine = do_call(it, &format_op) && mount(it);
+    return fine || mount_failed(it);
+}
+
+static bool do_op(struct labour *it, const struct op *op)
+{
+    if (op->kind == OP_USE) return true;
+    return op_powers_on(op->kind) ? power_on_again(it) : do_call(it, op);
 }
 
 /* --- an operation that loses power --- */
@@ -365,6 +388,7 @@ static bool do_again(struct labour *it)
 static bool power_on(struct labour *it)
 {
     record(it, &power_on_op);
+    it->formatting = rig_model(it->rig)->formatting;
     return judge(it) && do_op(it, &power_on_op);
 }
 
@@ -473,7 +497,7 @@ static bool start(struct labour *it)
 static bool end(struct labour *it)
 {
     record(it, &power_on_op);
-    return judge(it) && mount_once(it);
+    return judge(it) && (mount_once(it) || mount_failed(it));
 }
 
 static bool do_all(struct labour *it)

@@ -266,6 +266,78 @@ def test_lists_go_on_after_a_cut_too(brownout, tmp_path):
     assert log["with_cuts"]["programs_per_operation"] > log["programs_per_operation"]
 
 
+# After each operation stands what it leaves.
+CHANGES = """chip w25q128jv sectors=8 sector=512
+engine {}
+store a "1"
+collect
+remove a
+remove a
+expect a absent
+store a "2"
+clear
+expect a absent
+store a "3"
+format
+expect a absent
+store a "4"
+{}expect a absent
+store b "5"
+expect b "5"
+"""
+DESTROYS = """store b "8"
+destroy b
+expect b absent
+destroy all
+"""
+TRANSACTIONS = """begin
+store a "6"
+store b "6"
+remove c
+commit
+expect a "6"
+expect b "6"
+begin
+store b "7"
+abort
+expect b "6"
+remove a
+"""
+WORDS = """chip w25q128jv sectors=6 sector=512
+engine {}
+repeat 4 as i {{
+  append fill i 20
+}}
+sync
+idle
+clear
+append "a"
+append "b"
+sync
+seal
+append "c"
+sync
+look
+"""
+
+
+@pytest.mark.parametrize("engine, more", [("tickv", DESTROYS), ("lsm", TRANSACTIONS)])
+def test_what_changes_a_map_has_the_same_effect_in_spite_of_the_cuts(
+    brownout, tmp_path, engine, more
+):
+    path = written(tmp_path, CHANGES.format(engine, more))
+    (engine,) = wear(brownout, path, "--engines", engine, "--cuts", "1/1")
+    assert engine["with_cuts"]["cuts"] > 8
+    assert engine["with_cuts"]["held"] == engine["held"]
+
+
+def test_what_changes_a_log_has_the_same_effect_in_spite_of_the_cuts(brownout, tmp_path):
+    words = ("--engines", "rlog ahead=1", "--cuts", "1/1")
+    (engine,) = wear(brownout, written(tmp_path, WORDS.format("rlog")), *words)
+    assert engine["with_cuts"]["cuts"] > 8
+    assert engine["with_cuts"]["held"] == engine["held"] == 3
+
+
 @given(seed=st.integers(0, 2**64 - 1), per=st.integers(1, 20))
 @settings(max_examples=15)
 def test_the_same_seed_gives_the_same_bytes(brownout, tmp_path_factory, seed, per):
