@@ -48,6 +48,16 @@ repeat 4 as i {
 commit
 look
 """
+JUST_FITS = """
+repeat 9 {
+  store a "0"
+}
+begin
+store a "2"
+store b "2"
+store c "2"
+commit
+"""
 HELD = """
 store a "1"
 snapshot 1
@@ -76,6 +86,7 @@ FAULTS = [
     ("torn-commit", TWO_KEYS, {"atomic half", "durable missing"}),
     ("survives-abort", UNDONE, {"durable older", "settled back", "atomic older", "atomic back"}),
     ("refused-in-part", TOO_MANY, {"isolated back"}),
+    ("refused-torn", JUST_FITS, {"alive refused"}),
     ("own-blind", TWO_KEYS, {"isolated older", "isolated missing"}),
     ("snapshot-moves", HELD, {"isolated older"}),
     ("scan-skips", RANGE, {"isolated missing"}),
@@ -85,9 +96,8 @@ FAULTS = [
     ("destroy-once", SECRET, {"gone back"}),
     ("format-stale", STALE, {"atomic older", "settled back", "atomic back"}),
 ]
-WHOLE = "".join(
-    body for body in (TWO_KEYS, UNDONE, HELD, COLLECTED, SECRET, STALE, "destroy all\nlook\n")
-)
+WHOLE = "".join((TWO_KEYS, UNDONE, HELD, COLLECTED, SECRET, STALE, JUST_FITS))
+WHOLE += "destroy all\nlook\n"
 
 
 def text_of(fault, body, sector=512):
@@ -180,6 +190,21 @@ def test_fuzz_finds_it(harness, plugin, fault):
 def test_fuzz_finds_nothing_without_a_fault(harness, plugin):
     code, told = fuzz(harness, plugin, "none", "--runs", 48)
     assert code == CLEAN and told["cuts"] > 100
+
+
+# --- shrinking ---
+
+
+def test_a_transaction_that_is_not_needed_goes_and_the_first_snapshot_will_do(harness, plugin):
+    """Of a transaction that is needed in part, its ends go."""
+    body = 'begin\nstore c "9"\ncommit\nbegin\nstore a "1"\ncommit\nsnapshot 3\n'
+    body += 'begin\nstore a "2"\nstore b "4"\ncommit\nfetch a in 3\n'
+    path = harness.write(text_of("snapshot-moves", body), "it.case")
+    text = harness.brownout("shrink", path, *plugin).stdout
+    lines = [line.split(" ") for line in operations(text)]
+    assert [line[0] for line in lines] == ["store", "snapshot", "store", "fetch"], text
+    assert lines[1] == ["snapshot", "1"] and lines[3][2:] == ["in", "1"]
+    assert harness.replay(text, *plugin)[0] == "isolated"
 
 
 # --- what is no fault ---

@@ -24,6 +24,7 @@ enum fault {
     TORN_COMMIT,     /* the records of a transaction count without the last one */
     SURVIVES_ABORT,  /* the next commit has the changes of the last abort as well */
     REFUSED_IN_PART, /* a commit that is refused has made its first changes */
+    REFUSED_TORN,    /* a transaction for which a bank must be moved is refused after a cut */
     OWN_BLIND,       /* a transaction does not read its own writes */
     SNAPSHOT_MOVES,  /* a snapshot shows new values of the keys that it has */
     SCAN_SKIPS,      /* a scan leaves out every fourth key */
@@ -58,6 +59,7 @@ struct store {
     struct record changes[CHANGES_MAX]; /* of the open transaction, each key once */
     uint32_t change_count;
     bool open;
+    bool torn; /* a record is neither valid nor blank */
     uint32_t bank, sequence, next;
     struct record removed; /* key_size 0: none */
 };
@@ -208,6 +210,12 @@ static void load_record(struct store *store, struct waiting *waiting, const stru
     if (record->kind == PLAIN) take(&store->held, record);
 }
 
+static void skip_record(struct store *store, struct waiting *waiting)
+{
+    waiting->count = 0;
+    store->torn = true;
+}
+
 static void load(struct store *store)
 {
     struct record record;
@@ -222,7 +230,7 @@ static void load(struct store *store)
             (record.value_size <= sizeof record.value || record.value_size == REMOVED))
             load_record(store, &waiting, &record);
         else
-            waiting.count = 0;
+            skip_record(store, &waiting);
     }
     store->shown = store->held;
 }
@@ -306,7 +314,9 @@ static enum answer make(struct store *store, const struct record *changes, uint3
         if (store->fault == REFUSED_IN_PART) take(&store->shown, &changes[0]);
         return ANSWER_FULL;
     }
-    int error = has_room(store, count) ? append_all(store, changes, count) : move(store, &held);
+    bool fits = has_room(store, count);
+    if (store->fault == REFUSED_TORN && store->torn && count > 1 && !fits) return ANSWER_FULL;
+    int error = fits ? append_all(store, changes, count) : move(store, &held);
     if (error) return ANSWER_FLASH;
     show(store, &held);
     return ANSWER_OK;
@@ -518,9 +528,11 @@ static uint32_t transaction_max(const struct bo_flash_geometry *geometry,
 }
 
 static const char *const fault_words[] = {
-    "none",        "seen-early",     "torn-commit",  "survives-abort", "refused-in-part",
-    "own-blind",   "snapshot-moves", "scan-skips",   "scan-twice",     "collect-revives",
-    "secret-left", "destroy-once",   "format-stale",
+    "none",           "seen-early",      "torn-commit",
+    "survives-abort", "refused-in-part", "refused-torn",
+    "own-blind",      "snapshot-moves",  "scan-skips",
+    "scan-twice",     "collect-revives", "secret-left",
+    "destroy-once",   "format-stale",
 };
 _Static_assert(sizeof fault_words / sizeof *fault_words == FAULTS, "a word for each fault");
 
