@@ -47,6 +47,7 @@ SIMPLE = "edge,prefix"
 STABLE = "edge,prefix,bits,zeros"
 EIGHT = "generic sectors=8 sector=256 page=256"
 LARGE = "generic sectors=3 sector=4096 page=256"
+HALF_WORDS = "generic sectors=2 sector=1024 page=256 unit=2"
 SLATE = "generic sectors=168 sector=4096 page=256"
 SIXTEEN = "generic sectors=16 sector=256 page=256 unit=4 programs=1"
 ROWS = (
@@ -76,6 +77,7 @@ ROWS = (
         "generic sectors=4 sector=256 page=256 unit=4 programs=2",
     ),
     Row("slate-kv-core", "crate-slate", "map", SIMPLE, 0.2, SLATE),
+    Row("eeprom", "crate-eeprom", "numbers", SIMPLE, 10, HALF_WORDS),
 )
 PEERS = tuple(dict.fromkeys(row.peer for row in ROWS if row.peer))
 
