@@ -78,6 +78,7 @@ ROWS = (
     ),
     Row("slate-kv-core", "crate-slate", "map", SIMPLE, 0.2, SLATE),
     Row("eeprom", "crate-eeprom", "numbers", SIMPLE, 10, HALF_WORDS),
+    Row("cfg-noodle", "crate-noodle", "map", SIMPLE, 0.5, EIGHT),
 )
 PEERS = tuple(dict.fromkeys(row.peer for row in ROWS if row.peer))
 
