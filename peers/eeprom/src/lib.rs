@@ -54,10 +54,10 @@ impl Engine for Variables {
         if chip.erased != 0xFF {
             return Some(c"the format wants erased bytes to be FF");
         }
-        if HALF_WORD % chip.unit != 0 || HALF_WORD % chip.read_unit != 0 {
+        if !HALF_WORD.is_multiple_of(chip.unit) || !HALF_WORD.is_multiple_of(chip.read_unit) {
             return Some(c"it reads and writes half words");
         }
-        let fits = chip.sector_size % KIB == 0 && chip.sectors >= 2;
+        let fits = chip.sector_size.is_multiple_of(KIB) && chip.sectors >= 2;
         (!fits).then_some(c"it takes 2 pages and more, of whole KiB")
     }
 
