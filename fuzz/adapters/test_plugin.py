@@ -714,6 +714,30 @@ static void change(void) { (void)unremoved, %s map.each = NULL; }
     assert explored.clauses == clauses and (explored.judged > 20 or explored.found)
 
 
+def test_such_a_map_is_asked_for_no_key_that_a_case_can_not_name(harness, plugin):
+    """After a cut it shows a key that was never stored: in a case that does not name the key that
+    would not replay."""
+    changed = plugin(
+        "any-key",
+        """
+static enum answer changed_fetch(void *object, const void *key, uint32_t key_size, void *buffer,
+                                 uint32_t capacity, uint32_t *value_size)
+{
+    enum answer answer = slots_fetch(object, key, key_size, buffer, capacity, value_size);
+    if (answer != ANSWER_NOT_FOUND || key_size != 5 || !torn(object)) return answer;
+    *value_size = 0;
+    return ANSWER_OK;
+}
+static void change(void) { map.fetch = changed_fetch, map.each = NULL; }
+""",
+    )
+    text = SCENARIO.format(programs=0).replace("look", 'store after "1"').replace("level", "one")
+    words = ("--plugin", changed, "--no-use", "--artefacts", harness.folder)
+    done = harness.brownout("explore", harness.write(text), "--faults", "edge,prefix", *words)
+    assert done.returncode == DIVERGED and "after: expected absent or" in done.stdout
+    assert "does not replay" not in done.stderr
+
+
 def test_a_fetch_that_does_not_see_what_a_look_sees_is_found(harness, plugin):
     changed = plugin(
         "blind",
