@@ -250,6 +250,7 @@ static void choose_keys(struct decoder *decoder, uint32_t min, uint32_t max)
 
 /* --- values --- */
 
+/* Of all sizes one is too large, and what was refused is tried again. Else a size that is folds. */
 static uint32_t value_size(const struct decoder *decoder, uint32_t key, uint8_t byte)
 {
     static const uint32_t ceilings[] = {UINT32_MAX, 8, 32, 100};
@@ -276,7 +277,8 @@ static uint32_t value_size(const struct decoder *decoder, uint32_t key, uint8_t 
         size = byte / 32 == 2 ? 4 * n : n;
     }
     uint32_t ceiling = ceilings[at(&decoder->input, 7) % 4];
-    if (size > decoder->value_size_max + 1) size = decoder->value_size_max + 1;
+    uint32_t max = decoder->value_size_max;
+    if (size > max + (byte / 32 >= 6)) size %= max + 1;
     if (size > ceiling) size = ceiling;
     return size < decoder->value_size_min ? decoder->value_size_min : size;
 }
