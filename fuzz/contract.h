@@ -2,6 +2,15 @@
  *
  * Every layer of the harness may name these, so they stand beside adapter.h and below everything
  * else. What each clause demands is in README, "What is checked".
+ *
+ * What holds where the power stays on and the flash goes wrong:
+ *  fail    the operation in flight answers an error: it happened or not, and the next look and the
+ *          next power-on agree on which. It answers OK: it is durable. The engine works on.
+ *  glitch  the same. An answer OK has the right bytes.
+ *  lie     the same. An answer OK is worth as much as ever, since an engine that reads back what it
+ *          wrote notices. One that notices answers an error, or does it again. What the engine
+ *          programs into a sector of which an erase lied breaks no rule: it was told that the
+ *          sector is blank. What that costs the data is judged.
  */
 #ifndef BROWNOUT_CONTRACT_H
 #define BROWNOUT_CONTRACT_H
@@ -58,9 +67,18 @@ enum seen {
     SEENS
 };
 
-/* In what power was cut last before the finding was seen. CUT_FAIL and CUT_GLITCH: it was not; a
- * program or erase failed, or a read went wrong. */
-enum cut_in { CUT_NONE = 0, CUT_PROGRAM, CUT_ERASE, CUT_RECOVERY, CUT_FAIL, CUT_GLITCH, CUT_INS };
+/* In what power was cut last before the finding was seen. From CUT_FAIL on it was not: a program or
+ * erase failed, a read went wrong, or a program or erase lied. */
+enum cut_in {
+    CUT_NONE = 0,
+    CUT_PROGRAM,
+    CUT_ERASE,
+    CUT_RECOVERY,
+    CUT_FAIL,
+    CUT_GLITCH,
+    CUT_LIE,
+    CUT_INS
+};
 
 /* The first difference between what an engine did and what it had to do. All but the text, and of
  * a crash its place in the text, is the kind of the finding: what a person counts as one bug

@@ -24,14 +24,14 @@
 -- file. Another schema takes another user_version; files of different versions are never mixed.
 
 pragma application_id = 1112690260; -- "BRNT"
-pragma user_version = 7;
+pragma user_version = 8;
 
 -- What made the file, for somebody who finds it.
 create table meta (
     name text primary key, -- of the fact
     value text not null    -- the fact
 ) without rowid;
-insert into meta values ('program', 'Brownout'), ('schema', '7');
+insert into meta values ('program', 'Brownout'), ('schema', '8');
 
 -- The fault classes, from mild to hard, and `uncut` for what goes wrong without any cut.
 create table class (
@@ -49,7 +49,8 @@ insert into class values
     ('ecc', 6, 'units that read as errors, or as another value'),
     ('rot', 7, 'bits that flip at rest, sectors that are worn out'),
     ('fail', 8, 'a program or erase that answers an error, while the power stays on'),
-    ('glitch', 9, 'a read that goes wrong once, while the power stays on');
+    ('glitch', 9, 'a read that goes wrong once, while the power stays on'),
+    ('lie', 10, 'a program or erase that answers ok and was not done');
 
 -- The clauses of the contract that every engine is held to.
 create table clause (

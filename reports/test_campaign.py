@@ -415,7 +415,7 @@ def test_a_database_of_another_schema_is_refused_before_the_start(place):
     db.close()
     done = place.run()
     assert (done.returncode, done.stdout) == (2, "")
-    line = "build/results.db: results of schema 9, but this program knows schema 7\n"
+    line = "build/results.db: results of schema 9, but this program knows schema 8\n"
     assert done.stderr == line
     assert not (place.folder / "log").exists()
 

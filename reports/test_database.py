@@ -256,7 +256,7 @@ def test_another_schema_is_refused(driver, path):
     db = sqlite3.connect(path)
     db.execute("pragma user_version = 99")
     db.close()
-    assert refused(driver, path) == ("results of schema 99, but this program writes schema 7; "
+    assert refused(driver, path) == ("results of schema 99, but this program writes schema 8; "
                                      "name another file")
     with pytest.raises(results.Refused, match="schema 99"):
         results.open_results(path)

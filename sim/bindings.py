@@ -7,9 +7,11 @@ from sim.reference_chip import Tear
 OK, IO, ECC, RANGE, OFF = 0, -1, -2, -3, -4
 PROGRAM, ERASE = 0, 1
 UNIT, PAGE, SECTOR = 0, 1, 2
-CLASSES = 9
+CLASSES = 10
 ALL_CLASSES = (1 << CLASSES) - 1
-EDGE, PREFIX, BITS, ZEROS, WEAK, ECC_CLASS, ROT, FAIL, GLITCH = (1 << i for i in range(CLASSES))
+EDGE, PREFIX, BITS, ZEROS, WEAK, ECC_CLASS, ROT, FAIL, GLITCH, LIE = (
+    1 << i for i in range(CLASSES)
+)
 STABLE = EDGE | PREFIX | BITS | ZEROS
 SECTOR_NONE = 0xFFFFFFFF
 
@@ -101,7 +103,7 @@ class Counters(c.Structure):
         (name, c.c_uint64)
         for name in (
             "reads programs erases bytes_read bytes_programmed refused failed glitched"
-            " power_ons time_ns".split()
+            " lied power_ons time_ns".split()
         )
     ]
 
@@ -130,6 +132,7 @@ class CTear(c.Structure):
         ("density", c.c_uint32),
         ("seed", c.c_uint64),
         ("powered", c.c_bool),
+        ("lies", c.c_bool),
     ]
 
 
@@ -196,11 +199,12 @@ def declare(lib):
 
 
 def to_c(tear):
-    return CTear(KINDS.index(tear.kind), tear.n, tear.density, tear.seed, tear.powered)
+    fields = (tear.n, tear.density, tear.seed, tear.powered, tear.lies)
+    return CTear(KINDS.index(tear.kind), *fields)
 
 
 def from_c(tear):
-    return Tear(KINDS[tear.kind], tear.n, tear.density, tear.seed, tear.powered)
+    return Tear(KINDS[tear.kind], tear.n, tear.density, tear.seed, tear.powered, tear.lies)
 
 
 def print_tear(lib, tear):

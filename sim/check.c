@@ -47,7 +47,7 @@ static void check_flaws(const struct chip *chip, uint32_t number)
 {
     const struct flaws *flaws = chip->sectors[number].flaws;
     assert(flaws->sector == number);
-    assert(flaws->count != 0 || flaws->locked || flaws->over);
+    assert(flaws->count != 0 || flaws->locked || flaws->lied || flaws->over);
     assert((flaws->previous ? flaws->previous->next : chip->flawed) == flaws);
     assert(!flaws->next || flaws->next->previous == flaws);
     for (size_t i = 0; i < flaws->count; i++) {

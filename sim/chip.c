@@ -233,24 +233,25 @@ void chip_apply(struct chip *chip, const struct chip_op *op)
     }
 }
 
-/* Asks the hook; BO_FLASH_OK when the call goes on. */
-static int chip_go_on(struct chip *chip, const struct chip_op *op)
+/* Asks the hook. True when the call goes on; else what it answers. */
+static bool chip_goes_on(struct chip *chip, const struct chip_op *op, int *answer)
 {
     const struct tear *tear = chip_ask(chip, op);
-    if (!chip->state.powered) return chip_refuse(chip, BO_FLASH_ERR_OFF);
-    if (!tear) return BO_FLASH_OK;
+    if (!chip->state.powered) {
+        *answer = chip_refuse(chip, BO_FLASH_ERR_OFF);
+        return false;
+    }
+    if (!tear) return true;
     chip_tear(chip, op, tear);
-    return tear->powered ? BO_FLASH_ERR_IO : BO_FLASH_ERR_OFF;
+    *answer = !tear->powered ? BO_FLASH_ERR_OFF : tear->lies ? BO_FLASH_OK : BO_FLASH_ERR_IO;
+    return false;
 }
 
 static int chip_do(struct chip *chip, const struct chip_op *op)
 {
     int error = chip_admit(chip, op);
     if (error || op->size == 0) return error;
-    if (chip->hook) {
-        error = chip_go_on(chip, op);
-        if (error) return error;
-    }
+    if (chip->hook && !chip_goes_on(chip, op, &error)) return error;
     assert(chip->state.powered);
     chip_count(chip, op);
     chip_apply(chip, op);
@@ -434,7 +435,8 @@ void chip_tear(struct chip *chip, const struct chip_op *op, const struct tear *t
     tear_apply(chip, op, tear);
     chip->counts_held = false;
     chip->state.powered = tear->powered;
-    chip->state.counters.failed += tear->powered;
+    chip->state.counters.failed += tear->powered && !tear->lies;
+    chip->state.counters.lied += tear->lies;
     CHIP_CHECK_CALL(chip);
 }
 

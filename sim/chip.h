@@ -40,6 +40,7 @@ struct chip_counters {
     uint64_t refused;          /* calls refused, whatever the reason */
     uint64_t failed;           /* programs and erases that failed though lawful: class fail */
     uint64_t glitched;         /* reads that went wrong: class glitch */
+    uint64_t lied;             /* programs and erases that answered OK and were not done */
     uint64_t power_ons;
     uint64_t time_ns; /* simulated: typical times of the part; a torn call takes its whole time */
 };
@@ -101,8 +102,9 @@ void chip_wear_out(struct chip *chip, bool enabled);
 
 /* The hook is asked before each lawful program and erase takes effect. NULL: go on. A tear: it is
  * applied and power goes off; the call answers BO_FLASH_ERR_OFF. One that is `powered`: it is
- * applied, power stays on, and the call answers BO_FLASH_ERR_IO. Inside the hook the chip may be
- * marked, torn, powered, used and rolled back; no hook is asked meanwhile unless one is set there.
+ * applied, power stays on, and the call answers BO_FLASH_ERR_IO, or BO_FLASH_OK where it lies. A
+ * sector of which an erase lied holds nobody to the rules on bits and counts until it is erased:
+ * programs clear what they can. Inside the hook the chip may be marked, torn, powered, used and rolled back; no hook is asked meanwhile unless one is set there.
  * When the hook has answered, it is in place again, whatever was set inside it. */
 typedef const struct tear *chip_hook(void *context, const struct chip_op *op);
 void chip_set_hook(struct chip *chip, chip_hook *hook, void *context);
@@ -128,8 +130,8 @@ void chip_set_fuel(struct chip *chip, uint64_t reads, uint64_t changes);
 /* --- power --- */
 
 /* Applies a tear to a lawful operation that has not happened, and cuts power unless it is
- * `powered`. Counts the operation, TEAR_NONE too; the sector's erase only when it was begun. The
- * chip must be powered. */
+ * `powered`. Counts the operation, TEAR_NONE too; the sector's erase only when it was begun, or
+ * answers that it is done. The chip must be powered. */
 void chip_tear(struct chip *chip, const struct chip_op *op, const struct tear *tear);
 void chip_power_off(struct chip *chip);
 void chip_power_on(struct chip *chip); /* nothing but a count when already on */

@@ -61,6 +61,7 @@ struct flaws {
     struct flaws *next, *previous; /* in the chip's list */
     uint32_t sector;
     bool locked;        /* programs fail */
+    bool lied;          /* not erased, though an erase answered that it was */
     bool over;          /* over-erased: bits of a column stay blank */
     uint64_t over_seed; /* which column */
     struct chip_hash hash;
@@ -221,6 +222,7 @@ typedef bool flaw_test(const struct flaw *flaw, const void *context);
 void flaw_drop(struct chip *chip, uint32_t sector, flaw_test *drop, const void *context);
 
 void flaw_set_locked(struct chip *chip, uint32_t sector);
+void flaw_set_lied(struct chip *chip, uint32_t sector, bool lied);
 void flaw_set_over(struct chip *chip, uint32_t sector, uint64_t seed);
 
 /* The bits of a byte that an over-erased sector never clears, as 1. */

@@ -55,13 +55,39 @@ enum fault_class fault_class_of(const struct tear *tear)
     assert(tear->kind < TEAR_KINDS);
     enum fault_class class = forms[tear->kind].class;
     assert(!tear->powered || class & (FAULT_STABLE | FAULT_GLITCH));
-    return tear->powered && class != FAULT_GLITCH ? FAULT_FAIL : class;
+    assert(!tear->lies || (tear->powered && class & FAULT_LIED && tear->kind != TEAR_DONE));
+    if (!tear->powered || class == FAULT_GLITCH) return class;
+    return tear->lies ? FAULT_LIE : FAULT_FAIL;
+}
+
+bool fault_may_be(enum tear_kind kind, uint32_t classes)
+{
+    assert(kind < TEAR_KINDS);
+    uint32_t class = forms[kind].class;
+    if (classes & class) return true;
+    if (classes & FAULT_FAIL && class & FAULT_STABLE) return true;
+    return classes & FAULT_LIE && class & FAULT_LIED && kind != TEAR_DONE;
+}
+
+void fault_put_in(struct tear *tear, enum fault_class class)
+{
+    assert(fault_may_be(tear->kind, class));
+    tear->powered = !(class & FAULT_CUTS);
+    tear->lies = class == FAULT_LIE;
 }
 
 const char *fault_word(const struct tear *tear)
 {
-    enum fault_class class = fault_class_of(tear);
-    return class == FAULT_GLITCH ? "glitch" : class == FAULT_FAIL ? "fail" : "cut";
+    switch (fault_class_of(tear)) {
+    case FAULT_FAIL:
+        return "fail";
+    case FAULT_GLITCH:
+        return "glitch";
+    case FAULT_LIE:
+        return "lie";
+    default:
+        return "cut";
+    }
 }
 
 /* --- text of a tear --- */
@@ -155,7 +181,7 @@ bool fault_parse(const char *text, struct tear *tear)
 
 /* --- text of classes --- */
 
-_Static_assert(FAULT_GLITCH == 1u << (FAULT_CLASSES - 1), "the last class has the last bit");
+_Static_assert(FAULT_LIE == 1u << (FAULT_CLASSES - 1), "the last class has the last bit");
 
 static const struct {
     const char *word, *summary;
@@ -169,6 +195,7 @@ static const struct {
     {"rot", "no cut: bits flip at rest, sectors wear out"},
     {"fail", "no cut: a program or erase answers an error; nothing, a part or all of it was done"},
     {"glitch", "no cut: a read answers an error, all bytes erased or one bit wrong, once"},
+    {"lie", "no cut: a program or erase answers ok; nothing or a part of it was done"},
 };
 
 void fault_print_classes(uint32_t classes, char *text)

@@ -7,8 +7,9 @@
  * Fault classes group the tears. fault_tears() lists those that the classes allow for one
  * operation. The tears of the classes edge, prefix, bits and zeros are stable: what they leave
  * reads the same for ever. Those of weak leave unstable bits; those of ecc units that read as
- * errors. Those of fail are stable ones after which power stays on. Those of glitch are of a read,
- * change nothing, and the next read is right.
+ * errors. Those of fail are stable ones after which power stays on and the call answers an error,
+ * those of lie some of the same after which it answers OK. Those of glitch are of a read, change
+ * nothing, and the next read is right.
  *
  * Choices, without a source: an erase prefix that ends at any byte, zeros from the head (they are
  * known to grow from the end), that plain tears of a part with ECC read as the bytes they left.
@@ -34,10 +35,12 @@ enum fault_class {
     FAULT_ROT = 1u << 6,    /* no cut: bits that flip at rest, sectors that are worn out */
     FAULT_FAIL = 1u << 7,   /* no cut: a program or erase that answers an error */
     FAULT_GLITCH = 1u << 8, /* no cut: a read that goes wrong once */
+    FAULT_LIE = 1u << 9,    /* no cut: a program or erase that answers OK and was not done */
 };
 #define FAULT_STABLE (FAULT_EDGE | FAULT_PREFIX | FAULT_BITS | FAULT_ZEROS)
-#define FAULT_CUTS (FAULT_STABLE | FAULT_WEAK | FAULT_ECC) /* power is cut */
-#define FAULT_CLASSES 9
+#define FAULT_CUTS (FAULT_STABLE | FAULT_WEAK | FAULT_ECC)  /* power is cut */
+#define FAULT_LIED (FAULT_EDGE | FAULT_PREFIX | FAULT_BITS) /* whose tears a lie may leave */
+#define FAULT_CLASSES 10
 
 enum tear_kind {
     /* program and erase */
@@ -79,7 +82,9 @@ struct tear {
     uint32_t density; /* D above, 0 to 256 */
     uint64_t seed;    /* SEED above */
     bool powered;     /* no cut. Class fail: a kind of edge, prefix, bits or zeros, and the call
-                         answers an error; class glitch. The text does not say it */
+                         answers an error; class lie; class glitch. The text does not say it */
+    bool lies;        /* class lie: `powered`, a kind of edge, prefix or bits that is not done, and
+                         the call answers OK. The text does not say it */
 };
 
 /* How many tears fault_tears() makes for one operation. 0 in a field: every one there is. */
@@ -118,7 +123,14 @@ bool fault_fits(const struct tear *tear, enum chip_op_kind kind);
 /* The class that a tear belongs to. */
 enum fault_class fault_class_of(const struct tear *tear);
 
-/* How a scenario says that it happens: "cut"; where power stays on "fail", or "glitch". */
+/* Whether a tear of that kind may be meant in one of these classes: of fail and lie too, whose
+ * tears are kinds of others. */
+bool fault_may_be(enum tear_kind kind, uint32_t classes);
+
+/* Makes a tear one of its kind in this class: sets `powered` and `lies`. */
+void fault_put_in(struct tear *tear, enum fault_class class);
+
+/* How a scenario says that it happens: "cut"; where power stays on "fail", "lie" or "glitch". */
 const char *fault_word(const struct tear *tear);
 
 /* Text form of a tear, into a buffer of at least FAULT_TEXT_MAX bytes; and back. fault_parse

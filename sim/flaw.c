@@ -67,6 +67,7 @@ struct chip_hash flaw_sum(const struct chip *chip, const struct flaws *flaws)
     }
     uint64_t place = hash_mix(flaws->sector, 0x73656374u);
     if (flaws->locked) hash_add(&sum, hash_share(place, 1));
+    if (flaws->lied) hash_add(&sum, hash_share(place, 3));
     if (flaws->over) hash_add(&sum, hash_share(~place, hash_mix(flaws->over_seed, 2)));
     return sum;
 }
@@ -109,7 +110,7 @@ struct flaws *flaw_swap(struct chip *chip, uint32_t sector, struct flaws *flaws)
 
 void flaw_set(struct chip *chip, uint32_t sector, struct flaws *flaws)
 {
-    if (flaws && flaws->count == 0 && !flaws->locked && !flaws->over) {
+    if (flaws && flaws->count == 0 && !flaws->locked && !flaws->lied && !flaws->over) {
         free(flaws);
         flaws = NULL;
     }
@@ -181,6 +182,15 @@ void flaw_set_locked(struct chip *chip, uint32_t sector)
 {
     struct flaws *made = flaw_copy(chip, sector);
     made->locked = true;
+    flaw_set(chip, sector, made);
+}
+
+void flaw_set_lied(struct chip *chip, uint32_t sector, bool lied)
+{
+    const struct flaws *now = chip->sectors[sector].flaws;
+    if (lied == (now && now->lied)) return;
+    struct flaws *made = flaw_copy(chip, sector);
+    made->lied = lied;
     flaw_set(chip, sector, made);
 }
 

@@ -29,7 +29,8 @@
     {                                                                                              \
         n, PART_ASSUMED                                                                            \
     }
-#define PLAIN_FAULTS (FAULT_STABLE | FAULT_WEAK | FAULT_ROT | FAULT_FAIL | FAULT_GLITCH)
+#define UNCUT_FAULTS (FAULT_ROT | FAULT_FAIL | FAULT_GLITCH | FAULT_LIE)
+#define PLAIN_FAULTS (FAULT_STABLE | FAULT_WEAK | UNCUT_FAULTS)
 #define ECC_FAULTS (PLAIN_FAULTS | FAULT_ECC)
 
 static const struct part parts[] = {

@@ -15,6 +15,7 @@ class Tear:
     density: int = 0
     seed: int = 0
     powered: bool = False
+    lies: bool = False
 
 
 OK, IO, ECC, RANGE, OFF = 0, -1, -2, -3, -4
@@ -27,6 +28,7 @@ class State:
     programs: list  # of each unit, since its erase
     erases: list  # of each sector
     unproven: list  # of each sector
+    lied: list  # of each sector: an erase said that it was done
     powered: bool = True
     fuel: dict = field(default_factory=dict)  # calls left, by whether they read; none: no limit
     watch_end: int = 0
@@ -36,8 +38,8 @@ class State:
 
 
 COUNTERS = (
-    "reads programs erases bytes_read bytes_programmed refused failed glitched power_ons"
-    " time_ns".split()
+    "reads programs erases bytes_read bytes_programmed refused failed glitched lied"
+    " power_ons time_ns".split()
 )
 
 
@@ -67,6 +69,7 @@ class ReferenceChip:
             programs=[0] * (self.size // g["unit"]),
             erases=[0] * g["sector_count"],
             unproven=[False] * g["sector_count"],
+            lied=[False] * g["sector_count"],
             counters={name: 0 for name in COUNTERS},
         )
 
@@ -116,11 +119,12 @@ class ReferenceChip:
             return None
         if address // g["page_size"] != (address + size - 1) // g["page_size"]:
             return "page"
-        if not self.and_allowed:
+        lied = self.s.lied[address // g["sector_size"]]
+        if not self.and_allowed and not lied:
             for i, wanted in enumerate(data):
                 if self.set_bits(wanted) & ~self.set_bits(self.s.content[address + i]):
                     return "set-bit"
-        if g["programs_per_unit"]:
+        if g["programs_per_unit"] and not lied:
             for unit in self.units(address, size):
                 start = unit * g["unit"] - address
                 zeros = not any(map(self.set_bits, data[start : start + g["unit"]]))
@@ -211,12 +215,14 @@ class ReferenceChip:
         for unit in self.units(address, size):
             self.s.programs[unit] = 0
         self.s.erases[address // size] += 1
-        self.s.unproven[address // size] = False
+        self.s.unproven[address // size] = self.s.lied[address // size] = False
 
     # --- tears ---
 
     def tear(self, kind, address, data, tear):
         self.count(kind, address, len(data) if data else 0)
+        if kind == ERASE:
+            self.s.lied[address // self.g["sector_size"]] = tear.lies
         if tear.kind == "done":
             if kind == ERASE:
                 self.complete_erase(address)
@@ -228,7 +234,13 @@ class ReferenceChip:
             else:
                 self.tear_program(address, data, tear)
         self.s.powered = tear.powered
-        self.s.counters["failed"] += tear.powered
+        if tear.lies:
+            self.s.counters["lied"] += 1
+            if kind == ERASE:
+                self.s.unproven[address // self.g["sector_size"]] = False
+                self.s.erases[address // self.g["sector_size"]] += tear.kind == "none"
+        else:
+            self.s.counters["failed"] += tear.powered
 
     def tear_program(self, address, data, tear):
         before = bytes(self.s.content)
@@ -327,4 +339,5 @@ class ReferenceChip:
             span = slice(u * self.g["unit"], (u + 1) * self.g["unit"])
             self.s.programs[u] = int(self.s.content[span] != blank * self.g["unit"])
         self.s.unproven = [False] * self.g["sector_count"]
+        self.s.lied = [False] * self.g["sector_count"]
         return True

@@ -70,7 +70,7 @@ static enum chip_rule rule_content(const struct chip *chip, const struct chip_op
     uint32_t number = chip_sector_of(chip, op->address);
     const struct sector *sector = &chip->sectors[number];
     uint32_t offset = op->address - number * chip->flash.geometry.sector_size;
-    if (sector->block) {
+    if (sector->block && !(sector->flaws && sector->flaws->lied)) {
         if (!chip->and_allowed) {
             const uint8_t *now = sector->block->bytes + offset;
             if (rule_sets_bit(chip, now, op->data, op->size) &&

@@ -12,6 +12,9 @@
  * cut, and one in which it changed a bit. A weak or ecc tear counts every unit up to the one in
  * progress, in page scope all of them: nobody can say that it was spared. After a torn erase a unit
  * that it changed counts as fresh when it is blank, and as programmed at least once otherwise.
+ *
+ * A program or erase that lies (class lie) leaves what a tear leaves. Of an erase nobody learns of
+ * it but by a read, so the rules on bits and counts are off in the sector until it is erased.
  */
 #include "sim/chip_internal.h"
 
@@ -549,8 +552,10 @@ static void tear_erase(struct chip *chip, const struct chip_op *op, const struct
         .next = chip->scratch,
     };
     assert(op->address % t.size == 0 && op->size == t.size);
-    sector_count_erase(chip, t.sector);
-    sector_set_unproven(chip, t.sector, true);
+    if (!tear->lies) {
+        sector_count_erase(chip, t.sector);
+        sector_set_unproven(chip, t.sector, true);
+    }
     if (tear->kind == TEAR_LOCKED) {
         flaw_set_locked(chip, number);
         return;
@@ -568,9 +573,22 @@ static void tear_erase(struct chip *chip, const struct chip_op *op, const struct
     if (tear->kind == TEAR_BLANK_OVER) flaw_set_over(chip, number, tear->seed);
 }
 
+/* One that lies counts like any other: the engine may go by it. One that is cut, or fails, is known
+ * not to be done: a lie before it is no excuse any more. */
+static void tear_note_lie(struct chip *chip, const struct chip_op *op, const struct tear *tear)
+{
+    uint32_t number = chip_sector_of(chip, op->address);
+    struct sector *sector = &chip->sectors[number];
+    flaw_set_lied(chip, number, tear->lies);
+    if (!tear->lies) return;
+    sector_set_unproven(chip, sector, false);
+    sector_count_erase(chip, sector);
+}
+
 void tear_apply(struct chip *chip, const struct chip_op *op, const struct tear *tear)
 {
     assert(tear->kind < TEAR_KINDS && tear->density <= 256);
+    if (op->kind == CHIP_ERASE) tear_note_lie(chip, op, tear);
     if (tear->kind == TEAR_NONE || !fault_fits(tear, op->kind)) return;
     if (tear->kind == TEAR_DONE) {
         chip_apply(chip, op);

@@ -73,8 +73,11 @@ erase_tears = st.one_of(
 
 
 def ends(tears):
-    """Tears, and whether power stays on."""
-    return st.tuples(tears, st.booleans())
+    """Tears, and whether power goes, the call fails or it lies."""
+    return st.tuples(tears, st.sampled_from(["cut", "fail", "lie"]))
+
+
+LIED = ("none", "prefix", "only", "except", "blank-tail", "lift-only")  # what a lie may leave
 
 
 ENDLESS = (1 << 64) - 1  # CHIP_FUEL_ENDLESS
@@ -140,7 +143,9 @@ class Pair:
         size = len(data) if data else self.g["sector_size"]
         if self.reference.broken_rule(kind, address, size, data):
             return
-        tear = Tear(*tear[0], powered=tear[1])
+        (name, n), end = tear
+        lies = end == "lie" and name in LIED
+        tear = Tear(name, n, powered=end != "cut", lies=lies)
         self.chip.tear(kind, address, data, tear)
         self.reference.tear(kind, address, data, tear)
 
@@ -252,6 +257,7 @@ class Pair:
             bytes(state.content),
             tuple(state.programs) if limited else None,
             frozenset(unproven if self.reference.proof_required else ()),
+            frozenset(i for i, lied in enumerate(state.lied) if lied),
         )
 
 
@@ -485,6 +491,31 @@ def test_a_hook_may_let_a_call_fail_and_leave_the_power_on(lib):
     assert chip.counts()["failed"] == 1 and chip.counts()["programs"] == 1
     hook.answer = None
     assert chip.program(4, b"efgh") == OK
+
+
+def test_a_hook_may_let_a_program_answer_ok_though_a_part_of_it_was_done(lib):
+    chip = plain_chip(lib)
+    tear = to_c(Tear("prefix", 3, powered=True, lies=True))
+    hook = Hooked(chip, ctypes.addressof(tear))
+    assert chip.program(0, b"abcd") == OK
+    assert chip.content(0, 4) == b"abc\xff" and chip.powered()
+    assert (chip.counts()["failed"], chip.counts()["lied"]) == (0, 1)
+    hook.answer = None
+    assert chip.program(4, b"efgh") == OK and chip.content(4, 4) == b"efgh"
+
+
+def test_an_erase_that_lied_excuses_what_is_programmed_there_until_the_next_one(lib):
+    chip = plain_chip(lib)
+    chip.program(0, b"\x0f")
+    tear = to_c(Tear("none", powered=True, lies=True))
+    hook = Hooked(chip, ctypes.addressof(tear))
+    assert chip.erase(0) == OK and chip.content(0, 1) == b"\x0f"
+    hook.answer = None
+    assert chip.program(0, b"\xfc") == OK and chip.breach_seen() is None
+    assert chip.content(0, 1) == b"\x0c", "no bit is set"
+    assert chip.erase(0) == OK
+    assert chip.program(0, b"\x0f") == OK and chip.program(0, b"\xfc") == IO
+    assert chip.breach_seen()[0] == "set-bit"
 
 
 @pytest.mark.parametrize(

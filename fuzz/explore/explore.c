@@ -47,8 +47,8 @@
  * what was done when it showed.
  *
  * What needs no cut stands beside this, at level 0: before an operation of the run, fail_before()
- * does it once for each way in which one of its calls may fail or read wrong, and what a device may
- * do then; after it, glitch_after() does that with a power-on, and rot_after() lets bits flip while
+ * does it once for each way in which one of its calls may fail, lie or read wrong, and what a device
+ * may do then; after it, glitch_after() does that with a power-on, and rot_after() lets bits flip while
  * the power is off. All go back to where the run is.
  *
  * A state is judged once: the image, what the model allows, and what will be asked of it make its
@@ -70,8 +70,8 @@
 #include "fuzz/explore/result_pipe.h"
 #include "sim/memory.h"
 
-/* Programs and erases that may fail, or reads that may go wrong, each in one way, of the operation
- * that is about to be done. */
+/* Programs and erases that may fail or lie, or reads that may go wrong, each in one way, of the
+ * operation that is about to be done. */
 struct failures {
     struct cut *at;
     uint32_t count, capacity;
@@ -379,6 +379,31 @@ static const struct tear *list_failures(void *context, const struct chip_op *op)
     return NULL;
 }
 
+static bool list_lie(void *context, const struct tear *tear)
+{
+    struct tear lie = *tear;
+    if (!fault_may_be(lie.kind, FAULT_LIE)) return true;
+    lie.lies = true;
+    return list_failure(context, &lie);
+}
+
+/* In which ways it may answer OK and not be done: not at all, or a part of it, which of a program
+ * is some of what a cut may leave where bits are asked for. */
+static const struct tear *list_lies(void *context, const struct chip_op *op)
+{
+    static const struct fault_effort effort = {.bits_max = 1, .masks = 1, .prefixes_max = 1};
+    struct explorer *e = context;
+    struct failures *failures = &e->failures;
+    if (op->kind == CHIP_READ) return NULL;
+    uint64_t seed = e->options->seed ^ chip_hash(e->rig->chip).low;
+    struct tear half = {.kind = TEAR_PREFIX, .n = 1 + (uint32_t)(seed % op->size)};
+    uint32_t bits = op->kind == CHIP_ERASE ? 0u : e->options->faults & FAULT_BITS;
+    failures->nth++;
+    fault_tears(e->rig->chip, op, FAULT_EDGE | bits, &effort, seed, list_lie, failures);
+    if (half.n < op->size) list_lie(failures, &half);
+    return NULL;
+}
+
 /* A power-on of the harness's own. */
 static const struct op boot = {.kind = OP_BOOT};
 
@@ -486,7 +511,7 @@ static bool do_again(struct explorer *e)
            step(e, OP_MOUNT);
 }
 
-/* What a device may do after a call that failed or went wrong. */
+/* What a device may do after a call that failed, lied or went wrong. */
 static bool (*const ways[])(struct explorer *) = {look_and_start_again, look_and_go_on,
                                                   go_on_blindly, do_again};
 #define START_AGAIN (1u << 0)
@@ -504,7 +529,7 @@ static uint32_t ways_after(const struct explorer *e, uint32_t i, bool boots)
     return i % 2 ? LOOK_AND_GO_ON | GO_ON : LOOK_AND_GO_ON;
 }
 
-/* One way for one call to fail or go wrong, and what the device does then. There and back. */
+/* One way for one call to fail, lie or go wrong, and what the device does then. There and back. */
 static void fail_in(struct explorer *e, const struct op *op, const struct cut *cut,
                     bool (*way)(struct explorer *))
 {
@@ -542,7 +567,7 @@ static void fail_each(struct explorer *e, const struct op *op, chip_hook *list)
     }
 }
 
-/* Whether calls of the flash that belong to this operation may fail or go wrong in this class. */
+/* Whether calls of the flash that belong to this operation may go wrong in this class. */
 static bool may_fail(const struct explorer *e, uint32_t index, enum fault_class class)
 {
     if (e->pass || e->rig->level != 0 || !(e->options->faults & (uint32_t) class)) return false;
@@ -550,14 +575,15 @@ static bool may_fail(const struct explorer *e, uint32_t index, enum fault_class 
     return !e->script->ops[index].cut.nth && !e->rig->interrupted;
 }
 
-/* The classes fail and glitch: in the operation that is about to be done. */
+/* The classes fail, lie and glitch: in the operation that is about to be done. */
 static void fail_before(struct explorer *e, uint32_t index)
 {
     const struct op *op = &e->script->ops[index];
+    bool writes = op_changes(op->kind) || op_powers_on(op->kind);
     if (e->rig->level != 0) return;
     path_call(e->path, e->script, index);
-    if (may_fail(e, index, FAULT_FAIL) && (op_changes(op->kind) || op_powers_on(op->kind)))
-        fail_each(e, op, list_failures);
+    if (may_fail(e, index, FAULT_FAIL) && writes) fail_each(e, op, list_failures);
+    if (may_fail(e, index, FAULT_LIE) && writes) fail_each(e, op, list_lies);
     if (may_fail(e, index, FAULT_GLITCH) && op_takes_cut(op->kind)) fail_each(e, op, list_reads);
 }
 

@@ -158,7 +158,7 @@ enum fault_class path_fault(const struct path *path)
 static enum cut_in cut_in(const struct script *script, const struct path *path)
 {
     const struct path_level *last = path->cuts ? &path->levels[path->cuts - 1] : NULL;
-    if (path->failed.nth) return cut_is_glitch(&path->failed) ? CUT_GLITCH : CUT_FAIL;
+    if (path->failed.nth) return cut_in_powered(&path->failed.tear);
     if (!last) return path->own_cut;
     if (last->recovering || op_powers_on(script->ops[last->op].kind)) return CUT_RECOVERY;
     return last->erase ? CUT_ERASE : CUT_PROGRAM;

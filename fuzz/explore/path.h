@@ -42,12 +42,12 @@ struct path {
     struct path_step tail[PATH_TAIL_MAX]; /* at the innermost level, after its operations */
     uint32_t tail_count;
     enum cut_in own_cut; /* of the scenario, in the run: in what the last one was */
-    struct cut failed;   /* in the operation of the run that is being called; nth 0: none */
-    bool failed_after;   /* not in that one, but in the first step of the tail */
-    uint32_t group;      /* of first-level cuts (explore.h); PATH_GROUP_NONE: none is being tried */
-    uint64_t step;       /* tears and rots of this group so far */
-    uint64_t ordinal;    /* first-level cuts met in this pass, of all shards */
-    uint64_t states;     /* crash states met so far; grows while the exploration is alive */
+    struct cut failed; /* or lied, in the operation of the run that is being called; nth 0: none */
+    bool failed_after; /* not in that one, but in the first step of the tail */
+    uint32_t group;    /* of first-level cuts (explore.h); PATH_GROUP_NONE: none is being tried */
+    uint64_t step;     /* tears and rots of this group so far */
+    uint64_t ordinal;  /* first-level cuts met in this pass, of all shards */
+    uint64_t states;   /* crash states met so far; grows while the exploration is alive */
     uint64_t operations; /* of the uncut run, done so far, in all passes */
 };
 
@@ -79,7 +79,8 @@ void path_beside(struct path *path);
 void path_own_cut(struct path *path, const struct script *script, enum chip_op_kind kind);
 
 /* In the operation of the run that is being called, or `after` it in the next step, this program or
- * erase fails, or this read goes wrong; nth 0: none does any more. What follows is the tail. */
+ * erase fails or lies, or this read goes wrong; nth 0: none does any more. What follows is the
+ * tail. */
 void path_fail(struct path *path, const struct cut *failed, bool after);
 
 /* The script stands after the interrupted piece of work: it is not done again. */
@@ -108,8 +109,8 @@ struct path_frame {
 /* The case that a path leads to: the script's operations with the path's cuts. */
 struct script *path_case(const struct path_frame *frame, const struct path *path);
 
-/* The class of the last tear on the path; FAULT_ROT for rot, FAULT_FAIL or FAULT_GLITCH for a call
- * that failed or went wrong, 0 where there was none of these. */
+/* The class of the last tear on the path; FAULT_ROT for rot, and that of a call that failed, lied or
+ * went wrong; 0 where there was none of these. */
 enum fault_class path_fault(const struct path *path);
 
 /* Makes a divergence, without its case, of what a path found. Its shape is the kind of the finding,

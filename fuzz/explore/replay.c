@@ -156,8 +156,9 @@ static void tell_cut(const struct player *player, const struct chip_op *op)
                 "            THE READ of %" PRIu32 " bytes at 0x%05" PRIx32 " GOES WRONG: %s\n",
                 op->size, op->address, text);
     else if (player->op->cut.tear.powered)
-        fprintf(player->story, "            THIS %s FAILS; what it leaves: %s\n",
-                op->kind == CHIP_ERASE ? "ERASE" : "PROGRAM", text);
+        fprintf(player->story, "            THIS %s %s; what it leaves: %s\n",
+                op->kind == CHIP_ERASE ? "ERASE" : "PROGRAM",
+                player->op->cut.tear.lies ? "ANSWERS OK AND LIES" : "FAILS", text);
     else
         fprintf(player->story, "            POWER IS CUT in this %s; what it leaves: %s\n", what,
                 text);
@@ -313,8 +314,8 @@ static bool do_op(struct rig *rig, void *context)
     return rig_call(rig, player->op, &player->answer);
 }
 
-/* Whether a call of the flash failed or went wrong in this operation, which may answer an error
- * then. */
+/* Whether a call of the flash failed, lied or went wrong in this operation, which may answer an
+ * error then. */
 static bool fails_here(const struct player *player)
 {
     const struct cut *cut = &player->op->cut;

@@ -222,9 +222,11 @@ static bool weaken_tear(struct shrinker *shrinker, uint32_t op, bool is_erase)
         if (difficulty(&simple[i]) >= difficulty(&cut.tear)) continue;
         if (simple[i].kind == TEAR_ONLY && is_erase) continue;
         if (simple[i].kind == TEAR_ZERO_TAIL && !is_erase) continue;
+        enum fault_class class = fault_class_of(&cut.tear);
         bool powered = cut.tear.powered;
+        if (powered && !fault_may_be(simple[i].kind, class)) continue;
         cut.tear = simple[i];
-        cut.tear.powered = powered;
+        if (powered) fault_put_in(&cut.tear, class);
         if (try(shrinker, with_cut(shrinker->best, op, cut))) smaller = true;
     }
     return smaller;

@@ -136,6 +136,16 @@ def test_a_call_that_fails_leaves_the_power_on_and_the_replay_says_what_it_left(
     assert sound is None
 
 
+def test_a_program_that_lies_leaves_the_power_on_and_nobody_knows_until_it_is_read(harness):
+    head = "chip generic sectors=2 sector=128 page=128 unit=4\nengine seqmap\n\nstore a 0x01\n"
+    clause, story = harness.replay(head + "store a 0x02 lie 2 none\nmount\n")
+    lines = [line.strip() for line in story.splitlines()]
+    lied = lines.index("THIS PROGRAM ANSWERS OK AND LIES; what it leaves: none")
+    assert lines[lied + 1].endswith("mount") and "POWER" not in story
+    assert clause == "durable" and lines[-1].endswith("each shows 0x01")
+    assert harness.replay(head + "store a 0x02 lie 9 none\nmount\n")[0] is None
+
+
 NAIVE = "chip generic sectors=2 sector=64 page=64\nengine naive\n\nstore a 0x01\n"
 
 

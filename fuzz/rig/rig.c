@@ -395,9 +395,12 @@ void rig_note_call(struct rig *rig, enum adapter_call call)
     pulse_enter_engine(call);
 }
 
+/* A program or erase failed, or was not done though it answered OK: who reads back what it wrote
+ * knows of both. */
 static bool change_failed(const struct rig *rig)
 {
-    return chip_counters(rig->chip)->failed > rig->then.failed;
+    const struct chip_counters *now = chip_counters(rig->chip);
+    return now->failed > rig->then.failed || now->lied > rig->then.lied;
 }
 
 bool rig_read_wrong(const struct rig *rig)

@@ -424,14 +424,17 @@ static uint32_t choose_place(uint8_t byte)
     return byte < 0xF0 ? byte % 8u : byte;
 }
 
-/* The n-th kind of tear of the classes, from 0, or how many there are. */
+/* The n-th kind of tear of the classes, from 0, or how many there are. Of those that may fail or
+ * lie these are the classes that they are a kind of. */
 static uint32_t tears_of(uint32_t classes, uint32_t n, enum tear_kind *kind)
 {
+    bool lies = classes & FAULT_LIE;
     uint32_t count = 0;
     for (int i = 0; i < TEAR_KINDS; i++) {
-        struct tear tear = {.kind = (enum tear_kind)i};
-        if (!(fault_class_of(&tear) & classes)) continue;
-        if (count++ == n) *kind = tear.kind;
+        enum tear_kind this = (enum tear_kind)i;
+        if (!fault_may_be(this, classes & ~(uint32_t)(FAULT_FAIL | FAULT_LIE))) continue;
+        if (lies && !fault_may_be(this, FAULT_LIE)) continue;
+        if (count++ == n) *kind = this;
     }
     return count;
 }
@@ -441,10 +444,11 @@ static uint32_t tears_of(uint32_t classes, uint32_t n, enum tear_kind *kind)
 static uint32_t choose_classes(const struct decoder *decoder, const struct input *record)
 {
     uint32_t plain = FAULT_EDGE | FAULT_PREFIX | (decoder->tears & FAULT_STABLE);
-    uint32_t choices[3], count = 0;
+    uint32_t choices[4], count = 0;
     if (decoder->tears) choices[count++] = decoder->tears;
     if (decoder->target->faults & FAULT_FAIL) choices[count++] = FAULT_FAIL | plain;
     if (decoder->target->faults & FAULT_GLITCH) choices[count++] = FAULT_GLITCH;
+    if (decoder->target->faults & FAULT_LIE) choices[count++] = FAULT_LIE | plain;
     return count ? choices[at(record, 6) % count] : 0;
 }
 
@@ -460,7 +464,8 @@ static struct cut choose_cut(const struct decoder *decoder, const struct input *
     where = (uint8_t)(where - threshold);
     cut.nth = where % 4 == 3 ? 1u + where : 1u + where / 4 % 4;
     tears_of(classes, at(record, 5) % count, &cut.tear.kind);
-    cut.tear.powered = (classes & (FAULT_FAIL | FAULT_GLITCH)) != 0;
+    cut.tear.lies = (classes & FAULT_LIE) != 0;
+    cut.tear.powered = cut.tear.lies || classes & (FAULT_FAIL | FAULT_GLITCH);
     assert(cut.nth > 0);
     cut.tear.n = at(record, 6) + (at(record, 5) >= 0xF0 ? 256u : 0);
     cut.tear.density = at(record, 7);

@@ -36,8 +36,8 @@ static const char *const call_names[ADAPTER_CALLS + 1] = {
     [ADAPTER_CALL_DESTROY] = "destroy", [ADAPTER_CALL_FORMAT] = "format",
     [ADAPTER_CALLS] = "unknown",
 };
-static const char *const cut_names[CUT_INS] = {"none",     "program", "erase",
-                                               "recovery", "fail",    "glitch"};
+static const char *const cut_names[CUT_INS] = {"none", "program", "erase", "recovery",
+                                               "fail", "glitch",  "lie"};
 
 const char *kind_seen_name(const struct finding *finding)
 {

@@ -219,7 +219,8 @@ static bool parse_value(struct op_parser *parser, enum op_kind kind, struct scen
 static uint32_t take_cut_word(struct scenario_lex *lex)
 {
     if (scenario_lex_take_word(lex, "cut")) return FAULT_CUTS;
-    if (scenario_lex_take_word(lex, "fail")) return FAULT_STABLE;
+    if (scenario_lex_take_word(lex, "fail")) return FAULT_FAIL;
+    if (scenario_lex_take_word(lex, "lie")) return FAULT_LIE;
     return scenario_lex_take_word(lex, "glitch") ? FAULT_GLITCH : 0;
 }
 
@@ -289,8 +290,8 @@ static bool parse_rot(struct scenario_lex *lex, struct scenario_line *line)
     return !line->has_seed || scenario_lex_number(lex, "a seed", 0, UINT64_MAX, &line->seed);
 }
 
-/* The end of `cut 2 prefix:5` or, where the power stays on, of `fail 2 prefix:5` and `glitch 2
- * bit:5`; of these classes. */
+/* The end of `cut 2 prefix:5` or, where the power stays on, of `fail 2 prefix:5`, `lie 2 none` and
+ * `glitch 2 bit:5`; of these classes. */
 static bool parse_cut(struct scenario_lex *lex, uint32_t classes, struct cut *cut)
 {
     bool reads = classes == FAULT_GLITCH;
@@ -302,13 +303,16 @@ static bool parse_cut(struct scenario_lex *lex, uint32_t classes, struct cut *cu
     if (chunk.size != 0 && chunk.size < sizeof text) {
         memcpy(text, chunk.at, chunk.size);
         text[chunk.size] = '\0';
-        if (fault_parse(text, &cut->tear) && fault_class_of(&cut->tear) & classes) {
-            cut->tear.powered = classes != FAULT_CUTS;
+        if (fault_parse(text, &cut->tear) && fault_may_be(cut->tear.kind, classes)) {
+            fault_put_in(&cut->tear, classes == FAULT_CUTS ? fault_class_of(&cut->tear)
+                                                           : (enum fault_class)classes);
             return true;
         }
     }
     return scenario_lex_expected(&before, reads ? "error, erased or a bit, such as bit:5,"
-                                                : "a tear, such as prefix:5,");
+                                          : classes == FAULT_LIE
+                                              ? "none or a part, such as prefix:5,"
+                                              : "a tear, such as prefix:5,");
 }
 
 bool scenario_parse_op(struct scenario *scenario, struct scenario_lex *lex,

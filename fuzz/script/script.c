@@ -241,10 +241,18 @@ bool cut_is_glitch(const struct cut *cut)
     return cut->nth && fault_class_of(&cut->tear) == FAULT_GLITCH;
 }
 
+enum cut_in cut_in_powered(const struct tear *tear)
+{
+    enum fault_class class = fault_class_of(tear);
+    assert(tear->powered);
+    if (class == FAULT_GLITCH) return CUT_GLITCH;
+    return class == FAULT_LIE ? CUT_LIE : CUT_FAIL;
+}
+
 enum cut_in cut_in_of(const struct op *op, enum chip_op_kind kind)
 {
     if (kind == CHIP_READ) return CUT_GLITCH;
-    if (op->cut.tear.powered) return CUT_FAIL;
+    if (op->cut.tear.powered) return cut_in_powered(&op->cut.tear);
     if (op_powers_on(op->kind)) return CUT_RECOVERY;
     return kind == CHIP_ERASE ? CUT_ERASE : CUT_PROGRAM;
 }

@@ -57,8 +57,8 @@ enum op_kind {
 };
 
 /* A cut inside an operation: at its nth program or erase, from 1; 0: no cut. Where the tear is
- * `powered`, that call fails instead, and power stays on; or its nth read goes wrong, where the
- * tear is of the class glitch. */
+ * `powered`, that call fails or lies instead, and power stays on; or its nth read goes wrong, where
+ * the tear is of the class glitch. */
 struct cut {
     uint32_t nth;
     struct tear tear;
@@ -134,9 +134,11 @@ uint32_t script_key(struct script *script, const void *bytes, uint32_t size);
  * stays where it is until the next one is appended. */
 struct op *script_append(struct script *script, const struct op *op);
 
-/* Whether this is a read that goes wrong; and in what power was cut last, where this cut is met in
- * a program, erase or read of the operation. */
+/* Whether this is a read that goes wrong; in what the power stays on, where the tear is `powered`;
+ * and in what power was cut last, where this cut is met in a program, erase or read of the
+ * operation. */
 bool cut_is_glitch(const struct cut *cut);
+enum cut_in cut_in_powered(const struct tear *tear);
 enum cut_in cut_in_of(const struct op *op, enum chip_op_kind kind);
 
 /* After each cut of the script's own a power-on, where it has none: one that can be named. */
@@ -159,7 +161,7 @@ bool op_changes(enum op_kind kind);
 bool op_claims(enum op_kind kind);
 /* Work that a user asks of the engine, a mount included; not what the harness does to check it. */
 bool op_is_work(enum op_kind kind);
-/* Whether power may be cut in it, a call of the flash fail or a read go wrong. */
+/* Whether power may be cut in it, a call of the flash fail or lie, or a read go wrong. */
 bool op_takes_cut(enum op_kind kind);
 /* Power goes off and on: OP_MOUNT and OP_BOOT. */
 bool op_powers_on(enum op_kind kind);

@@ -209,6 +209,7 @@ def values(draw, loops, kind):
 
 TEARS = ["none", "done", "prefix:5", "only:17", "mask:2a:128", "zero-tail:64", "locked"]
 STABLE_TEARS = TEARS[:-1]
+LIED_TEARS = ["none", "prefix:5", "only:17", "mask:2a:128"]
 GLITCHES = ["error", "erased", "bit:9"]
 
 
@@ -263,8 +264,8 @@ def operations(draw, loops):
     if kind == "rot":
         text += f" {draw(st.integers(1, 1 << 20))} seed {draw(st.integers(0, 2**64 - 1))}"
     elif kind not in (*CLAIMS, "reset") and draw(st.booleans()):
-        word = draw(st.sampled_from(("cut", "fail", "glitch")))
-        tears = {"cut": TEARS, "fail": STABLE_TEARS, "glitch": GLITCHES}[word]
+        word = draw(st.sampled_from(("cut", "fail", "lie", "glitch")))
+        tears = {"cut": TEARS, "fail": STABLE_TEARS, "lie": LIED_TEARS, "glitch": GLITCHES}[word]
         text += f" {word} {draw(st.integers(1, 2**32 - 1))} {draw(st.sampled_from(tears))}"
 
     def ops(turns):
@@ -616,6 +617,10 @@ MISTAKES = [
      "'locked'"),
     (HEADER + "store a empty fail 1 erased", 3, "a tear, such as prefix:5, is expected, not "
      "'erased'"),
+    (HEADER + "store a empty lie 1 done", 3, "none or a part, such as prefix:5, is expected, not "
+     "'done'"),
+    (HEADER + "store a empty lie 1 zero-tail:3", 3, "none or a part, such as prefix:5, is expected, "
+     "not 'zero-tail:3'"),
     (HEADER + "store a empty cut 1 bit:1", 3, "a tear, such as prefix:5, is expected, not "
      "'bit:1'"),
     (HEADER + "fetch a glitch 1 none", 3, "error, erased or a bit, such as bit:5, is expected, "
