@@ -54,6 +54,38 @@ static inline int small_read(const struct bo_flash *flash, uint32_t address, voi
 #define small_read bo_flash_read
 #endif
 
+/* Of the bytes that were programmed, and of a sector that was erased, as many are read back as these
+ * say, from the first on. None: what the flash answers is believed. */
+#ifndef READ_BACK
+#define READ_BACK(size) 0u
+#endif
+#ifndef CHECKED_BLANK
+#define CHECKED_BLANK(size) 0u
+#endif
+
+static inline int small_program(const struct bo_flash *flash, uint32_t address, const void *data,
+                                uint32_t size)
+{
+    uint8_t there[32];
+    uint32_t count = READ_BACK(size);
+    int error = bo_flash_program(flash, address, data, size);
+    if (!error) error = bo_flash_read(flash, address, there, count);
+    if (error) return error;
+    return count && memcmp(there, data, count) != 0 ? BO_FLASH_ERR_IO : BO_FLASH_OK;
+}
+
+static inline int small_erase(const struct bo_flash *flash, uint32_t address)
+{
+    uint8_t there[32];
+    uint32_t count = CHECKED_BLANK(flash->geometry.sector_size);
+    int error = bo_flash_erase(flash, address);
+    for (uint32_t at = 0; at < count && !error; at += sizeof there) {
+        error = bo_flash_read(flash, address + at, there, sizeof there);
+        if (!error && !small_is_blank(there, sizeof there)) error = BO_FLASH_ERR_IO;
+    }
+    return error;
+}
+
 /* Words of four bytes at odd places of a sector that is not tiny. */
 static inline const char *small_refuses(const struct bo_flash_geometry *geometry,
                                         const struct adapter_settings *settings)

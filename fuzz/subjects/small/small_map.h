@@ -109,7 +109,7 @@ static inline bool bank_is_blank(const struct small_map *map, uint32_t bank)
 static inline int erase_bank(struct small_map *map, uint32_t bank)
 {
     if (TRUSTS_BLANK && bank_is_blank(map, bank)) return 0;
-    return bo_flash_erase(map->flash, slot_at(map, bank, 0));
+    return small_erase(map->flash, slot_at(map, bank, 0));
 }
 
 /* The sequence number of a bank; 0: its header is not valid. */
@@ -123,10 +123,13 @@ static inline uint32_t bank_sequence(const struct small_map *map, uint32_t bank)
     return 0;
 }
 
+/* Where it is read back, one good copy of the number will do: a power-on goes by it. */
 static inline int write_header(struct small_map *map, uint32_t bank, uint32_t sequence)
 {
     uint32_t crc = small_crc(&sequence, 4), header[4] = {sequence, crc, sequence, crc};
-    return bo_flash_program(map->flash, slot_at(map, bank, 0), header, sizeof header);
+    int error = bo_flash_program(map->flash, slot_at(map, bank, 0), header, sizeof header);
+    if (error || !READ_BACK(1)) return error;
+    return bank_sequence(map, bank) == sequence ? BO_FLASH_OK : BO_FLASH_ERR_IO;
 }
 
 enum { RECORD_VALID, RECORD_BLANK, RECORD_TORN };
@@ -154,13 +157,13 @@ static inline int write_record(struct small_map *map, uint32_t bank, uint32_t sl
     struct record written = *record;
     uint32_t crc = small_crc(record, 24);
     memcpy(written.crc, &crc, 4);
-    return bo_flash_program(map->flash, slot_at(map, bank, slot), &written, 28);
+    return small_program(map->flash, slot_at(map, bank, slot), &written, 28);
 }
 
 static inline int mark_dead(struct small_map *map, uint32_t slot)
 {
     static const uint8_t dead[4];
-    return bo_flash_program(map->flash, slot_at(map, map->bank, slot) + 28, dead, sizeof dead);
+    return small_program(map->flash, slot_at(map, map->bank, slot) + 28, dead, sizeof dead);
 }
 
 static inline bool is_of(const struct record *record, const struct record *other)
@@ -246,6 +249,11 @@ static inline int load_newest(struct small_map *map)
 
 /* --- what the harness wants to know --- */
 
+/* Whether RAM keeps a change that failed. */
+#ifndef KEEPS_FAILED
+#define KEEPS_FAILED false
+#endif
+
 static inline enum answer small_change(struct small_map *map, const struct record *change)
 {
     struct record before[KEYS_MAX];
@@ -258,8 +266,10 @@ static inline enum answer small_change(struct small_map *map, const struct recor
     take(map, change);
     int error = subject_save(map, change);
     if (!error) return ANSWER_OK;
-    memcpy(map->held, before, sizeof before);
-    map->count = count;
+    if (!KEEPS_FAILED) {
+        memcpy(map->held, before, sizeof before);
+        map->count = count;
+    }
     return error == NO_ROOM ? ANSWER_FULL : ANSWER_FLASH;
 }
 

@@ -39,6 +39,7 @@ COUNTER = (CHIP, 256, "store a 0x01\nrepeat 8 as i {\n  store b fill i 4\n}\nrem
 USED_UP = (CHIP, 256, COUNTER[2].replace("repeat 8", "repeat 5").replace("look", "store c 0x02"))
 # Three values fill a bank, so each further store moves them.
 FULL = (CHIP, 128, "store a 0x01\nstore b 0x02\nstore c 0x03\n")
+LIVELY = (CHIP, 256, "repeat 24 as i {\n  store key[i % 3] fill i 4\n}\nlook\n")
 MOVED = (CHIP, 128, FULL[2] + "store a 0x04\nlook\n")
 LAPS = (RING, 256, "repeat 22 {\n  append count 12\n}\n")
 FEW = (RING, 1024, "repeat 3 {\n  append count 12\n}\nlook\n")
@@ -54,6 +55,7 @@ def and_then(scenario, *lines):
 EDGES = ("--faults", "edge")
 PREFIXES = ("--faults", "edge,prefix")
 GLITCHES = ("--faults", "glitch")
+LIES = ("--faults", "lie")
 SUBJECTS = [
     ("recovery-in-place", SETTINGS, (*PREFIXES, "--depth", 2), {"alive"}, PREFIXES),
     ("torn-header", LAPS, PREFIXES, {"durable"}, None),
@@ -71,6 +73,9 @@ SUBJECTS = [
     ("formats-unread", SETTINGS, GLITCHES, {"durable"}, EDGES),
     ("fetch-unchecked", SETTINGS, GLITCHES, {"durable", "settled"}, EDGES),
     ("gives-up", SETTINGS, GLITCHES, {"durable"}, EDGES),
+    ("verify-start", SETTINGS, LIES, {"durable", "settled"}, PREFIXES),
+    ("blank-start", LIVELY, LIES, {"durable", "settled"}, PREFIXES),
+    ("verify-keeps", SETTINGS, LIES, {"durable", "settled"}, EDGES),
 ]
 
 
@@ -188,6 +193,17 @@ def test_fuzz_finds_what_takes_a_bad_read(plainly, plugin):
         texts = [Path(each["case"]).read_text() for each in told["divergences"]]
         assert code == DIVERGED and " glitch " in texts[0]
         code, told = fuzz(plainly, plugin, "fetch-unchecked", *words, healthy=True)
+        assert code == CLEAN and told["judged"] > 10
+
+
+def test_fuzz_finds_what_takes_a_lie(plainly, plugin):
+    """Alone, and among the cuts of other classes."""
+    for faults in (LIES, ("--faults", "edge,lie")):
+        words = ("--runs", 30, "--max", 1, *faults)
+        code, told = fuzz(plainly, plugin, "verify-start", *words)
+        texts = [Path(each["case"]).read_text() for each in told["divergences"]]
+        assert code == DIVERGED and " lie " in texts[0]
+        code, told = fuzz(plainly, plugin, "verify-start", *words, healthy=True)
         assert code == CLEAN and told["judged"] > 10
 
 
