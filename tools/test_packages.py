@@ -200,7 +200,8 @@ def test_platformio_compiles_the_sources_of_all_engines(root):
     include = root / build["includeDir"]
     there = {path.relative_to(include).as_posix() for path in include.rglob("*.h")}
     assert set(manifest["headers"]) == there
-    assert there == {f"brownout/{name}.h" for name in [*engines.NAMES, "flash", "twice"]}
+    ports = ("flash", "twice", "verified")
+    assert there == {f"brownout/{name}.h" for name in (*engines.NAMES, *ports)}
 
 
 def test_zephyr_finds_what_the_module_names(root):

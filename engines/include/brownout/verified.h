@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT */
+/* So that a user of the package writes <brownout/verified.h>. */
+#include "../../verified.h"
