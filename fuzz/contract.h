@@ -9,7 +9,7 @@
  *  glitch  the same. An answer OK has the right bytes.
  *  lie     the same. An answer OK is worth as much as ever, since an engine that reads back what it
  *          wrote notices. One that notices answers an error, or does it again. What the engine
- *          programs into a sector of which an erase lied breaks no rule: it was told that the
+ *          programs into a sector of which an erase lied breaks no rule: the answer was that the
  *          sector is blank. What that costs the data is judged.
  */
 #ifndef BROWNOUT_CONTRACT_H

@@ -104,8 +104,9 @@ void chip_wear_out(struct chip *chip, bool enabled);
  * applied and power goes off; the call answers BO_FLASH_ERR_OFF. One that is `powered`: it is
  * applied, power stays on, and the call answers BO_FLASH_ERR_IO, or BO_FLASH_OK where it lies. A
  * sector of which an erase lied holds nobody to the rules on bits and counts until it is erased:
- * programs clear what they can. Inside the hook the chip may be marked, torn, powered, used and rolled back; no hook is asked meanwhile unless one is set there.
- * When the hook has answered, it is in place again, whatever was set inside it. */
+ * programs clear what they can. Inside the hook the chip may be marked, torn, powered, used and
+ * rolled back; no hook is asked meanwhile unless one is set there. When the hook has answered, it
+ * is in place again, whatever was set inside it. */
 typedef const struct tear *chip_hook(void *context, const struct chip_op *op);
 void chip_set_hook(struct chip *chip, chip_hook *hook, void *context);
 

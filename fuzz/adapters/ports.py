@@ -1,4 +1,4 @@
-"""Engines with a port of engines/ between them and the flash, as plug-ins, and what to try on each."""
+"""Engines with a port of engines/ between them and the flash, and what to try on each."""
 
 from harness import shared_object
 

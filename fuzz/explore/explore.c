@@ -47,9 +47,9 @@
  * what was done when it showed.
  *
  * What needs no cut stands beside this, at level 0: before an operation of the run, fail_before()
- * does it once for each way in which one of its calls may fail, lie or read wrong, and what a device
- * may do then; after it, glitch_after() does that with a power-on, and rot_after() lets bits flip while
- * the power is off. All go back to where the run is.
+ * does it once for each way in which one of its calls may fail, lie or read wrong, and what a
+ * device may do then; after it, glitch_after() does that with a power-on, and rot_after() lets bits
+ * flip while the power is off. All go back to where the run is.
  *
  * A state is judged once: the image, what the model allows, and what will be asked of it make its
  * digest. Everything is a function of script, options and seed.

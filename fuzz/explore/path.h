@@ -109,8 +109,8 @@ struct path_frame {
 /* The case that a path leads to: the script's operations with the path's cuts. */
 struct script *path_case(const struct path_frame *frame, const struct path *path);
 
-/* The class of the last tear on the path; FAULT_ROT for rot, and that of a call that failed, lied or
- * went wrong; 0 where there was none of these. */
+/* The class of the last tear on the path; FAULT_ROT for rot, and that of a call that failed, lied
+ * or went wrong; 0 where there was none of these. */
 enum fault_class path_fault(const struct path *path);
 
 /* Makes a divergence, without its case, of what a path found. Its shape is the kind of the finding,

@@ -619,8 +619,8 @@ MISTAKES = [
      "'erased'"),
     (HEADER + "store a empty lie 1 done", 3, "none or a part, such as prefix:5, is expected, not "
      "'done'"),
-    (HEADER + "store a empty lie 1 zero-tail:3", 3, "none or a part, such as prefix:5, is expected, "
-     "not 'zero-tail:3'"),
+    (HEADER + "store a empty lie 1 zero-tail:3", 3, "none or a part, such as prefix:5, is "
+     "expected, not 'zero-tail:3'"),
     (HEADER + "store a empty cut 1 bit:1", 3, "a tear, such as prefix:5, is expected, not "
      "'bit:1'"),
     (HEADER + "fetch a glitch 1 none", 3, "error, erased or a bit, such as bit:5, is expected, "

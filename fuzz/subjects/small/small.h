@@ -54,8 +54,8 @@ static inline int small_read(const struct bo_flash *flash, uint32_t address, voi
 #define small_read bo_flash_read
 #endif
 
-/* Of the bytes that were programmed, and of a sector that was erased, as many are read back as these
- * say, from the first on. None: what the flash answers is believed. */
+/* Of the bytes that were programmed, and of a sector that was erased, as many are read back as
+ * these say, from the first on. None: what the flash answers is believed. */
 #ifndef READ_BACK
 #define READ_BACK(size) 0u
 #endif

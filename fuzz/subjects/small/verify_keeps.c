@@ -1,5 +1,5 @@
-/* verify_keeps.c - a record that does not read back is answered with an error, as it must be. What is
- * in RAM counts as stored all the same, until the next power-on.
+/* verify_keeps.c - a record that does not read back is answered with an error, as it must be. What
+ * is in RAM counts as stored all the same, until the next power-on.
  */
 #define READ_BACK(size) (size)
 #define CHECKED_BLANK(size) (size)

@@ -1,5 +1,5 @@
-/* verify_start.c - of each record that was programmed the first word is read back: a program that did
- * a part of it and answered ok passes.
+/* verify_start.c - of each record that was programmed the first word is read back: a program that
+ * did a part of it and answered ok passes.
  */
 #define READ_BACK(size) (FAULTY && (size) > 4 ? 4u : (size))
 #define CHECKED_BLANK(size) (size)
