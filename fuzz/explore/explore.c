@@ -306,12 +306,14 @@ static void leave(struct explorer *e)
     assert(e->rig->finding.clause == CLAUSE_NONE || e->result->stopped);
 }
 
-/* The class rot: after an operation, one bit flips while the power is off. */
+/* The class rot: after an operation, one bit flips while the power is off. At level 0, where it is
+ * known which values may lie in the sector. */
 static void rot(struct explorer *e, uint32_t index, uint64_t seed)
 {
     struct rig *rig = e->rig;
     assert(rig->level == 0 && !rig->rotten);
-    enter_beside(e);
+    chip_set_hook(rig->chip, NULL, NULL);
+    rig_save(rig);
     path_step_own(e->path, OP_ROT, seed);
     path_step_own(e->path, OP_MOUNT, 0);
     bool fine = rig_call(rig, &(struct op){.kind = OP_ROT, .count = 1, .seed = seed}, NULL);
@@ -319,7 +321,8 @@ static void rot(struct explorer *e, uint32_t index, uint64_t seed)
     chip_power_on(rig->chip);
     if (fine && is_new(e, index, FAULT_ROT) && !rig_recover(rig)) diverges(e);
     rig->rotten = false;
-    leave(e);
+    path_clear_tail(e->path);
+    rig_restore(rig);
 }
 
 /* Whether the next tear or rot of the group is to be tried. */

@@ -135,7 +135,16 @@ static void watch_touched(struct rig *rig)
     uint32_t sectors = chip_flash(rig->chip)->geometry.sector_count;
     bool wanted = rig->faults & FAULT_ROT && sectors <= TOUCHED_SECTORS_MAX;
     free(rig->touched);
+    free(rig->touched_saved);
     rig->touched = wanted ? memory_zeroed(sectors, sizeof *rig->touched) : NULL;
+    rig->touched_saved = wanted ? memory_zeroed(sectors, sizeof *rig->touched) : NULL;
+}
+
+/* A rehearsal at level 0 is not part of the history. */
+static void copy_touched(const struct rig *rig, struct touch *to, const struct touch *from)
+{
+    uint32_t sectors = chip_flash(rig->chip)->geometry.sector_count;
+    if (rig->touched && rig->level == 0) memcpy(to, from, sectors * sizeof *to);
 }
 
 /* Rules that are waived are not enforced. */
@@ -171,6 +180,7 @@ void rig_free(struct rig *rig)
     exercise_free(rig->exercise);
     chip_free(rig->chip);
     free(rig->touched);
+    free(rig->touched_saved);
     object_free(rig->second, rig->object_size);
     free(rig->buffer);
     free(rig);
@@ -292,6 +302,7 @@ void rig_save(struct rig *rig)
     rig_enter(rig);
     rig->level--;
     memcpy(rig->levels[rig->level + 1].object, rig_object(rig), rig->object_size);
+    copy_touched(rig, rig->touched_saved, rig->touched);
 }
 
 void rig_restore(struct rig *rig)
@@ -304,6 +315,7 @@ void rig_restore(struct rig *rig)
     rig_here(rig)->keys_reached = saved->keys_reached;
     rig->level++;
     rig_leave(rig);
+    copy_touched(rig, rig->touched, rig->touched_saved);
 }
 
 void rig_keep(struct rig *rig)

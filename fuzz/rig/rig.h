@@ -76,9 +76,10 @@ struct rig {
     struct rig_sight *sights; /* for each level: what its look saw */
     /* both */
     uint64_t calls;        /* of the engine, so far */
-    struct touch *touched; /* for each sector: when it changed last; NULL where nothing rots */
-    bool rotten;           /* bits flipped at rest: a value may be missing, but not be another */
-    bool interrupted;      /* power was cut on this path: what a scenario expects may not hold, and
+    struct touch *touched; /* for each sector: when it changed last; NULL where nothing rots; ... */
+    struct touch *touched_saved; /* ... by rig_save() */
+    bool rotten;      /* bits flipped at rest: a value may be missing, but not be another */
+    bool interrupted; /* power was cut on this path: what a scenario expects may not hold, and
                               a search may take longer */
     uint64_t mounts;
     struct rig_exit *exit;                     /* out of the engine, where power goes away */
