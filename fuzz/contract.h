@@ -11,6 +11,10 @@
  *          wrote notices. One that notices answers an error, or does it again. What the engine
  *          programs into a sector of which an erase lied breaks no rule: the answer was that the
  *          sector is blank. What that costs the data is judged.
+ *  stray   the operation in flight is done, and what was hit has rotted: a value that may lie in
+ *          that sector may be missing or damaged, and is never returned with other bytes (honest).
+ *          All others are there. From then on an engine may refuse a change that needs what was
+ *          hit. RAM stays: what is there and right may be answered.
  */
 #ifndef BROWNOUT_CONTRACT_H
 #define BROWNOUT_CONTRACT_H
@@ -68,7 +72,7 @@ enum seen {
 };
 
 /* In what power was cut last before the finding was seen. From CUT_FAIL on it was not: a program or
- * erase failed, a read went wrong, or a program or erase lied. */
+ * erase failed, a read went wrong, or a program or erase lied or strayed. */
 enum cut_in {
     CUT_NONE = 0,
     CUT_PROGRAM,
@@ -77,6 +81,7 @@ enum cut_in {
     CUT_FAIL,
     CUT_GLITCH,
     CUT_LIE,
+    CUT_STRAY,
     CUT_INS
 };
 

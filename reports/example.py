@@ -5,7 +5,7 @@ import secrets
 
 BUILD = "b" * 64
 CLASSES = ("uncut", "edge", "prefix", "bits", "zeros", "weak", "ecc", "rot", "fail", "glitch")
-CLASSES += ("lie",)
+CLASSES += ("lie", "stray")
 
 RUN = {
     "revision": "0123456789ab",

@@ -50,7 +50,8 @@ insert into class values
     ('rot', 7, 'bits that flip at rest, sectors that are worn out'),
     ('fail', 8, 'a program or erase that answers an error, while the power stays on'),
     ('glitch', 9, 'a read that goes wrong once, while the power stays on'),
-    ('lie', 10, 'a program or erase that answers ok and was not done');
+    ('lie', 10, 'a program or erase that answers ok and was not done'),
+    ('stray', 11, 'a program or erase that cleared bits elsewhere, too');
 
 -- The clauses of the contract that every engine is held to.
 create table clause (

@@ -7,9 +7,9 @@ from sim.reference_chip import Tear
 OK, IO, ECC, RANGE, OFF = 0, -1, -2, -3, -4
 PROGRAM, ERASE = 0, 1
 UNIT, PAGE, SECTOR = 0, 1, 2
-CLASSES = 10
+CLASSES = 11
 ALL_CLASSES = (1 << CLASSES) - 1
-EDGE, PREFIX, BITS, ZEROS, WEAK, ECC_CLASS, ROT, FAIL, GLITCH, LIE = (
+EDGE, PREFIX, BITS, ZEROS, WEAK, ECC_CLASS, ROT, FAIL, GLITCH, LIE, STRAY = (
     1 << i for i in range(CLASSES)
 )
 STABLE = EDGE | PREFIX | BITS | ZEROS
@@ -43,6 +43,7 @@ TEARS = {
     "error": "",
     "erased": "",
     "bit": "n",
+    "at": "sn",
 }
 KINDS = list(TEARS)
 
@@ -103,7 +104,7 @@ class Counters(c.Structure):
         (name, c.c_uint64)
         for name in (
             "reads programs erases bytes_read bytes_programmed refused failed glitched"
-            " lied power_ons time_ns".split()
+            " lied strayed power_ons time_ns".split()
         )
     ]
 

@@ -243,7 +243,8 @@ static bool chip_goes_on(struct chip *chip, const struct chip_op *op, int *answe
     }
     if (!tear) return true;
     chip_tear(chip, op, tear);
-    *answer = !tear->powered ? BO_FLASH_ERR_OFF : tear->lies ? BO_FLASH_OK : BO_FLASH_ERR_IO;
+    bool failed = fault_class_of(tear) == FAULT_FAIL;
+    *answer = !tear->powered ? BO_FLASH_ERR_OFF : failed ? BO_FLASH_ERR_IO : BO_FLASH_OK;
     return false;
 }
 
@@ -435,8 +436,9 @@ void chip_tear(struct chip *chip, const struct chip_op *op, const struct tear *t
     tear_apply(chip, op, tear);
     chip->counts_held = false;
     chip->state.powered = tear->powered;
-    chip->state.counters.failed += tear->powered && !tear->lies;
+    chip->state.counters.failed += fault_class_of(tear) == FAULT_FAIL;
     chip->state.counters.lied += tear->lies;
+    chip->state.counters.strayed += tear->kind == TEAR_STRAY;
     CHIP_CHECK_CALL(chip);
 }
 
@@ -465,6 +467,11 @@ void chip_watch(struct chip *chip, uint32_t sectors)
 {
     chip->state.watch_end = sectors;
     chip->state.watched = (struct chip_watched){CHIP_SECTOR_NONE, CHIP_SECTOR_NONE, 0, 0};
+}
+
+const struct chip_stray *chip_strayed(const struct chip *chip)
+{
+    return &chip->state.strayed;
 }
 
 const struct chip_watched *chip_watched(const struct chip *chip)

@@ -41,6 +41,7 @@ struct chip_counters {
     uint64_t failed;           /* programs and erases that failed though lawful: class fail */
     uint64_t glitched;         /* reads that went wrong: class glitch */
     uint64_t lied;             /* programs and erases that answered OK and were not done */
+    uint64_t strayed;          /* programs and erases that cleared bits elsewhere, too */
     uint64_t power_ons;
     uint64_t time_ns; /* simulated: typical times of the part; a torn call takes its whole time */
 };
@@ -102,7 +103,7 @@ void chip_wear_out(struct chip *chip, bool enabled);
 
 /* The hook is asked before each lawful program and erase takes effect. NULL: go on. A tear: it is
  * applied and power goes off; the call answers BO_FLASH_ERR_OFF. One that is `powered`: it is
- * applied, power stays on, and the call answers BO_FLASH_ERR_IO, or BO_FLASH_OK where it lies. A
+ * applied, power stays on, and the call answers BO_FLASH_ERR_IO, or BO_FLASH_OK of lie and stray. A
  * sector of which an erase lied holds nobody to the rules on bits and counts until it is erased:
  * programs clear what they can. Inside the hook the chip may be marked, torn, powered, used and
  * rolled back; no hook is asked meanwhile unless one is set there. When the hook has answered, it
@@ -152,6 +153,14 @@ struct chip_watched {
     uint32_t first_erases, last_erases;
 };
 const struct chip_watched *chip_watched(const struct chip *chip);
+/* What a stray hit last, with the sector's chip_sector_hash() just before and just after, and its
+ * chip_erased_at(). Part of what a rollback restores. */
+struct chip_stray {
+    uint32_t address;
+    struct chip_hash before, after;
+    uint32_t erased_at;
+};
+const struct chip_stray *chip_strayed(const struct chip *chip);
 const struct chip_breach *
 chip_breach(const struct chip *chip); /* the first since chip_clear_breach */
 void chip_clear_breach(struct chip *chip);

@@ -88,6 +88,7 @@ struct chip_state {
     uint64_t fuel[2];               /* reads, changes left, and one more; 0: no limit */
     uint32_t watch_end;             /* chip_watch() */
     struct chip_watched watched;
+    struct chip_stray strayed;
     bool powered;
 };
 

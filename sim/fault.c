@@ -41,6 +41,7 @@ static const struct tear_form forms[TEAR_KINDS] = {
     [TEAR_READ_ERROR] = {"error", FAULT_GLITCH, false, false, {0}},
     [TEAR_READ_ERASED] = {"erased", FAULT_GLITCH, false, false, {0}},
     [TEAR_READ_BIT] = {"bit", FAULT_GLITCH, false, false, {FIELD_N}},
+    [TEAR_STRAY] = {"at", FAULT_STRAY, true, true, {FIELD_SEED, FIELD_N}},
 };
 
 bool fault_fits(const struct tear *tear, enum chip_op_kind kind)
@@ -54,9 +55,9 @@ enum fault_class fault_class_of(const struct tear *tear)
 {
     assert(tear->kind < TEAR_KINDS);
     enum fault_class class = forms[tear->kind].class;
-    assert(!tear->powered || class & (FAULT_STABLE | FAULT_GLITCH));
+    assert(!tear->powered || class & (FAULT_STABLE | FAULT_GLITCH | FAULT_STRAY));
     assert(!tear->lies || (tear->powered && class & FAULT_LIED && tear->kind != TEAR_DONE));
-    if (!tear->powered || class == FAULT_GLITCH) return class;
+    if (!tear->powered || class & (FAULT_GLITCH | FAULT_STRAY)) return class;
     return tear->lies ? FAULT_LIE : FAULT_FAIL;
 }
 
@@ -85,6 +86,8 @@ const char *fault_word(const struct tear *tear)
         return "glitch";
     case FAULT_LIE:
         return "lie";
+    case FAULT_STRAY:
+        return "stray";
     default:
         return "cut";
     }
@@ -181,7 +184,7 @@ bool fault_parse(const char *text, struct tear *tear)
 
 /* --- text of classes --- */
 
-_Static_assert(FAULT_LIE == 1u << (FAULT_CLASSES - 1), "the last class has the last bit");
+_Static_assert(FAULT_STRAY == 1u << (FAULT_CLASSES - 1), "the last class has the last bit");
 
 static const struct {
     const char *word, *summary;
@@ -196,6 +199,7 @@ static const struct {
     {"fail", "no cut: a program or erase answers an error; nothing, a part or all of it was done"},
     {"glitch", "no cut: a read answers an error, all bytes erased or one bit wrong, once"},
     {"lie", "no cut: a program or erase answers ok; nothing or a part of it was done"},
+    {"stray", "no cut: a program or erase is done, and bits elsewhere on the chip clear too"},
 };
 
 void fault_print_classes(uint32_t classes, char *text)
@@ -562,6 +566,73 @@ static void list_erase(struct listing *l)
     if (list_has(l, FAULT_ECC)) list_masks(l, TEAR_ECC_MIX);
 }
 
+/* --- of either --- */
+
+static uint8_t list_byte(const struct listing *l, uint64_t address)
+{
+    uint32_t number = chip_sector_of(l->chip, (uint32_t)address);
+    uint64_t start = (uint64_t)number * l->chip->flash.geometry.sector_size;
+    return sector_byte(l->chip, &l->chip->sectors[number], (uint32_t)(address - start));
+}
+
+/* The first byte from `start` on, up to `end`, that is programmed and has bits left to clear; `end`
+ * when there is none. */
+static uint64_t list_find_written(const struct listing *l, uint64_t start, uint64_t end)
+{
+    uint64_t sector_size = l->chip->flash.geometry.sector_size, at = start;
+    uint8_t erased = l->chip->flash.geometry.erased, zero = (uint8_t)~erased;
+    assert(start <= end && end <= l->chip->size && end % sector_size == 0);
+    while (at < end) {
+        bool blank = !l->chip->sectors[at / sector_size].block;
+        uint8_t byte = list_byte(l, at);
+        if (!blank && byte != erased && byte != zero) return at;
+        at = blank ? (at / sector_size + 1) * sector_size : at + 1;
+    }
+    return end;
+}
+
+/* All bits of a byte that can clear, or one of them. */
+static void list_stray(struct listing *l, uint64_t address, uint64_t random)
+{
+    uint8_t bits = list_byte(l, address) ^ (uint8_t)l->chip->flip;
+    if (!bits) return;
+    if (random & 1) {
+        for (uint64_t skip = (random >> 1) % chip_bits_in(bits); skip != 0; skip--)
+            bits &= (uint8_t)(bits - 1);
+        bits &= (uint8_t)-bits;
+    }
+    list_one(l, (struct tear){.kind = TEAR_STRAY, .seed = address, .n = bits});
+}
+
+/* The next written byte in these sectors. */
+static void list_stray_in(struct listing *l, uint32_t first, uint32_t end, uint64_t random)
+{
+    uint64_t sector_size = l->chip->flash.geometry.sector_size;
+    uint64_t from = first * sector_size, to = end * sector_size;
+    if (from == to) return;
+    uint64_t start = from + random % (to - from), at = list_find_written(l, start, to);
+    if (at == to) at = list_find_written(l, from, to);
+    if (at != to) list_stray(l, at, random >> 32);
+}
+
+/* Beside what is programmed; at other places of the sector; in the sectors before it and after it,
+ * in turn. Mostly where something was written: nothing else can be lost. */
+static void list_strays(struct listing *l)
+{
+    uint32_t number = chip_sector_of(l->chip, l->op->address);
+    uint64_t end = (uint64_t)l->op->address + l->op->size;
+    uint32_t sectors = l->chip->flash.geometry.sector_count;
+    uint64_t random = hash_mix(l->seed, 0x50000);
+    if (l->op->address) list_stray(l, l->op->address - 1, random);
+    if (end < l->chip->size) list_stray(l, end, random >> 8);
+    for (uint32_t i = 0; i < l->effort->masks && !l->stopped; i++) {
+        random = hash_mix(l->seed, 0x50001 + i);
+        if (l->op->kind == CHIP_PROGRAM) list_stray_in(l, number, number + 1, random);
+        bool before = number != 0 && (i % 2 || number + 1 == sectors);
+        list_stray_in(l, before ? 0 : number + 1, before ? number : sectors, random >> 8);
+    }
+}
+
 void fault_tears(const struct chip *chip, const struct chip_op *op, uint32_t classes,
                  const struct fault_effort *effort, uint64_t seed,
                  bool (*each)(void *context, const struct tear *tear), void *context)
@@ -584,6 +655,7 @@ void fault_tears(const struct chip *chip, const struct chip_op *op, uint32_t cla
         list_one(&l, (struct tear){.kind = TEAR_NONE});
         list_one(&l, (struct tear){.kind = TEAR_DONE});
     }
+    if (list_has(&l, FAULT_STRAY)) list_strays(&l);
     if (op->kind == CHIP_PROGRAM) {
         list_program(&l);
     } else {

@@ -9,7 +9,8 @@
  * reads the same for ever. Those of weak leave unstable bits; those of ecc units that read as
  * errors. Those of fail are stable ones after which power stays on and the call answers an error,
  * those of lie some of the same after which it answers OK. Those of glitch are of a read, change
- * nothing, and the next read is right.
+ * nothing, and the next read is right. Those of stray complete the call, and zeros appear at
+ * another place.
  *
  * Choices, without a source: an erase prefix that ends at any byte, zeros from the head (they are
  * known to grow from the end), that plain tears of a part with ECC read as the bytes they left.
@@ -36,11 +37,12 @@ enum fault_class {
     FAULT_FAIL = 1u << 7,   /* no cut: a program or erase that answers an error */
     FAULT_GLITCH = 1u << 8, /* no cut: a read that goes wrong once */
     FAULT_LIE = 1u << 9,    /* no cut: a program or erase that answers OK and was not done */
+    FAULT_STRAY = 1u << 10, /* no cut: a program or erase that clears bits elsewhere, too */
 };
 #define FAULT_STABLE (FAULT_EDGE | FAULT_PREFIX | FAULT_BITS | FAULT_ZEROS)
 #define FAULT_CUTS (FAULT_STABLE | FAULT_WEAK | FAULT_ECC)  /* power is cut */
 #define FAULT_LIED (FAULT_EDGE | FAULT_PREFIX | FAULT_BITS) /* whose tears a lie may leave */
-#define FAULT_CLASSES 10
+#define FAULT_CLASSES 11
 
 enum tear_kind {
     /* program and erase */
@@ -73,6 +75,9 @@ enum tear_kind {
     TEAR_READ_ERROR,  /* "error": it answers BO_FLASH_ERR_IO */
     TEAR_READ_ERASED, /* "erased": all of its bytes are as if erased */
     TEAR_READ_BIT,    /* "bit:K": bit K of its bytes is wrong; counted around where it has fewer */
+    /* program and erase */
+    TEAR_STRAY, /* "at:SEED:N": complete, and at this address of the chip, counted around where that
+                 * is smaller, of the bits N of the byte (255: all) those that are set clear */
     TEAR_KINDS
 };
 
@@ -82,7 +87,7 @@ struct tear {
     uint32_t density; /* D above, 0 to 256 */
     uint64_t seed;    /* SEED above */
     bool powered;     /* no cut. Class fail: a kind of edge, prefix, bits or zeros, and the call
-                         answers an error; class lie; class glitch. The text does not say it */
+                         answers an error; class lie, glitch or stray. The text does not say it */
     bool lies;        /* class lie: `powered`, a kind of edge, prefix or bits that is not done, and
                          the call answers OK. The text does not say it */
 };
@@ -91,7 +96,7 @@ struct tear {
 struct fault_effort {
     uint32_t bits_max;     /* TEAR_ONLY and TEAR_EXCEPT, each, spread evenly over the bits; and
                             * TEAR_LIFT_ONLY, half of them on zeros that are alone in their byte */
-    uint32_t masks;        /* random masks, lifts and mixes (0: none) */
+    uint32_t masks;        /* random masks, lifts and mixes; places of strays (0: none) */
     uint32_t prefixes_max; /* erase prefixes and zero runs, each, the edges of the sector always;
                             * program prefixes are always every byte */
 };
@@ -130,7 +135,8 @@ bool fault_may_be(enum tear_kind kind, uint32_t classes);
 /* Makes a tear one of its kind in this class: sets `powered` and `lies`. */
 void fault_put_in(struct tear *tear, enum fault_class class);
 
-/* How a scenario says that it happens: "cut"; where power stays on "fail", "lie" or "glitch". */
+/* How a scenario says that it happens: "cut"; where power stays on "fail", "lie", "glitch" or
+ * "stray". */
 const char *fault_word(const struct tear *tear);
 
 /* Text form of a tear, into a buffer of at least FAULT_TEXT_MAX bytes; and back. fault_parse

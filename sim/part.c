@@ -29,7 +29,7 @@
     {                                                                                              \
         n, PART_ASSUMED                                                                            \
     }
-#define UNCUT_FAULTS (FAULT_ROT | FAULT_FAIL | FAULT_GLITCH | FAULT_LIE)
+#define UNCUT_FAULTS (FAULT_ROT | FAULT_FAIL | FAULT_GLITCH | FAULT_LIE | FAULT_STRAY)
 #define PLAIN_FAULTS (FAULT_STABLE | FAULT_WEAK | UNCUT_FAULTS)
 #define ECC_FAULTS (PLAIN_FAULTS | FAULT_ECC)
 

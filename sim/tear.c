@@ -585,6 +585,22 @@ static void tear_note_lie(struct chip *chip, const struct chip_op *op, const str
     sector_count_erase(chip, sector);
 }
 
+/* Bits that clear at another place are damage, as of rot. */
+static void tear_stray(struct chip *chip, const struct tear *tear)
+{
+    uint32_t address = (uint32_t)(tear->seed % chip->size);
+    uint32_t number = chip_sector_of(chip, address);
+    const struct sector *sector = &chip->sectors[number];
+    uint32_t offset = address - number * chip->flash.geometry.sector_size;
+    struct chip_stray stray = {address, sector->hash, sector->hash, sector->erased_at};
+    uint8_t set = sector_byte(chip, sector, offset) ^ (uint8_t)chip->flip;
+    for (unsigned bit = 0; bit < 8; bit++) {
+        if (tear->n & set & 1u << bit) chip_flip(chip, address, bit);
+    }
+    stray.after = sector->hash;
+    chip->state.strayed = stray;
+}
+
 void tear_apply(struct chip *chip, const struct chip_op *op, const struct tear *tear)
 {
     assert(tear->kind < TEAR_KINDS && tear->density <= 256);
@@ -592,6 +608,9 @@ void tear_apply(struct chip *chip, const struct chip_op *op, const struct tear *
     if (tear->kind == TEAR_NONE || !fault_fits(tear, op->kind)) return;
     if (tear->kind == TEAR_DONE) {
         chip_apply(chip, op);
+    } else if (tear->kind == TEAR_STRAY) {
+        chip_apply(chip, op);
+        tear_stray(chip, tear);
     } else if (op->kind == CHIP_PROGRAM) {
         tear_program(chip, op, tear);
     } else {

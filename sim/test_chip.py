@@ -518,6 +518,32 @@ def test_an_erase_that_lied_excuses_what_is_programmed_there_until_the_next_one(
     assert chip.breach_seen()[0] == "set-bit"
 
 
+@pytest.mark.parametrize("kind", [PROGRAM, ERASE])
+def test_a_call_that_strays_is_done_and_bits_elsewhere_clear(lib, kind):
+    chip = plain_chip(lib)
+    chip.program(70, b"\xf0")
+    tear = to_c(Tear("at", 0xFF, seed=chip.size + 70, powered=True))
+    hook = Hooked(chip, ctypes.addressof(tear))
+    assert (chip.program(0, b"ab") if kind == PROGRAM else chip.erase(0)) == OK
+    assert chip.content(0, 2) == (b"ab" if kind == PROGRAM else b"\xff\xff")
+    assert chip.content(70, 1) == b"\x00" and chip.powered()
+    assert (chip.counts()["failed"], chip.counts()["strayed"]) == (0, 1)
+    hook.answer = None
+    assert chip.program(70, b"\xf0") == OK and chip.breach_seen() is None, "nobody could know"
+    assert chip.content(70, 1) == b"\x00"
+
+
+def test_of_the_byte_that_a_stray_hits_only_the_bits_that_it_names_clear(lib):
+    chip = plain_chip(lib)
+    tear = to_c(Tear("at", 0x12, seed=70, powered=True))
+    hook = Hooked(chip, ctypes.addressof(tear))
+    mark = chip.set_mark()
+    assert chip.program(0, b"ab") == OK and chip.content(70, 1) == b"\xed"
+    chip.rollback(mark)
+    assert chip.content(70, 1) == b"\xff" and chip.counts()["strayed"] == 0
+    assert hook.asked == [(PROGRAM, 0, 2)]
+
+
 @pytest.mark.parametrize(
     "glitch, answer, shown",
     [

@@ -463,7 +463,7 @@ static int refuse_idle_options(const struct command_options *options)
         a->bits_max != b->bits_max || a->masks != b->masks || a->prefixes_max != b->prefixes_max;
     if (options->cuts && options->faults_given && options->explore.faults & ~(uint32_t)FAULT_CUTS)
         return command_refuse("wear cuts power and lets nothing else fail; leave out rot, fail, "
-                              "glitch and lie");
+                              "glitch, lie and stray");
     if (options->cuts || !(effort || options->faults_given || options->seed_given))
         return COMMAND_CLEAN;
     return command_refuse("wear uses --faults, --bits, --masks, --prefixes and --seed only with "

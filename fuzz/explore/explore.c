@@ -47,9 +47,9 @@
  * what was done when it showed.
  *
  * What needs no cut stands beside this, at level 0: before an operation of the run, fail_before()
- * does it once for each way in which one of its calls may fail, lie or read wrong, and what a
- * device may do then; after it, glitch_after() does that with a power-on, and rot_after() lets bits
- * flip while the power is off. All go back to where the run is.
+ * does it once for each way in which one of its calls may fail, lie, stray or read wrong, and what
+ * a device may do then; after it, glitch_after() does that with a power-on, and rot_after() lets
+ * bits flip while the power is off. All go back to where the run is.
  *
  * A state is judged once: the image, what the model allows, and what will be asked of it make its
  * digest. Everything is a function of script, options and seed.
@@ -210,7 +210,7 @@ static bool may_have_to_work(const struct explorer *e, uint32_t index)
     const struct op *op = &e->script->ops[index];
     bool own = e->path->own_cut != CUT_NONE && !(e->rig->level == 0 && op->cut.nth);
     bool after = e->rig->level > 0 || e->path->failed.nth || own;
-    return after && op->kind != OP_POP && !rig_is_done(e->rig, op) &&
+    return after && !e->rig->rotten && op->kind != OP_POP && !rig_is_done(e->rig, op) &&
            !path_has_step(e->path, OP_USE);
 }
 
@@ -407,6 +407,18 @@ static const struct tear *list_lies(void *context, const struct chip_op *op)
     return NULL;
 }
 
+/* Where it may clear bits that are none of its own. */
+static const struct tear *list_strays(void *context, const struct chip_op *op)
+{
+    struct explorer *e = context;
+    if (op->kind == CHIP_READ) return NULL;
+    e->failures.nth++;
+    uint64_t seed = e->options->seed ^ chip_hash(e->rig->chip).low;
+    fault_tears(e->rig->chip, op, FAULT_STRAY, &e->options->effort, seed, list_failure,
+                &e->failures);
+    return NULL;
+}
+
 /* A power-on of the harness's own. */
 static const struct op boot = {.kind = OP_BOOT};
 
@@ -504,6 +516,36 @@ static bool go_on_blindly(struct explorer *e)
            step(e, OP_USE) && step(e, OP_MOUNT);
 }
 
+/* After a stray: what was hit may be met at a power-on, or be read or moved before that one, which
+ * is the last, as after a bit that rots. */
+static bool start_again(struct explorer *e)
+{
+    return step(e, OP_MOUNT);
+}
+
+static uint32_t count_to_power_on(const struct explorer *e, uint32_t first)
+{
+    const struct script *script = e->script;
+    uint32_t count = 0;
+    while (count < GO_ON_MAX && first + count < script->op_count &&
+           !op_powers_on(script->ops[first + count].kind))
+        count++;
+    return count;
+}
+
+static bool read_and_go_on(struct explorer *e)
+{
+    uint32_t first = path_here(e->path)->op + 1;
+    return step(e, OP_LOOK) && go_on_from(e, first, count_to_power_on(e, first)) &&
+           step(e, OP_MOUNT);
+}
+
+static bool go_on_and_start_again(struct explorer *e)
+{
+    uint32_t first = path_here(e->path)->op + 1;
+    return go_on_from(e, first, count_to_power_on(e, first)) && step(e, OP_MOUNT);
+}
+
 /* From where its transaction began, if that is not too far. */
 static bool do_again(struct explorer *e)
 {
@@ -514,20 +556,26 @@ static bool do_again(struct explorer *e)
            step(e, OP_MOUNT);
 }
 
-/* What a device may do after a call that failed, lied or went wrong. */
-static bool (*const ways[])(struct explorer *) = {look_and_start_again, look_and_go_on,
-                                                  go_on_blindly, do_again};
+/* What a device may do after a call that failed, lied, strayed or went wrong. */
+static bool (*const ways[])(struct explorer *) = {
+    look_and_start_again, look_and_go_on, go_on_blindly,         do_again,
+    start_again,          read_and_go_on, go_on_and_start_again,
+};
 #define START_AGAIN (1u << 0)
 #define LOOK_AND_GO_ON (1u << 1)
 #define GO_ON (1u << 2)
-#define WAYS 4u
+#define AFTER_FAIL (15u << 0)
+#define AFTER_STRAY (7u << 4)
+#define WAYS 7u
+_Static_assert(sizeof ways / sizeof *ways == WAYS, "a bit each");
 
 /* Which of these after the i-th failure. Of reads there are many more than of programs and erases,
  * so that these take turns. */
 static uint32_t ways_after(const struct explorer *e, uint32_t i, bool boots)
 {
     assert(i < e->failures.count && (!boots || cut_is_glitch(&e->failures.at[i])));
-    if (!cut_is_glitch(&e->failures.at[i])) return (1u << WAYS) - 1;
+    if (e->failures.at[i].tear.kind == TEAR_STRAY) return AFTER_STRAY;
+    if (!cut_is_glitch(&e->failures.at[i])) return AFTER_FAIL;
     if (!boots) return START_AGAIN | LOOK_AND_GO_ON << (i + i / 3) % 3;
     return i % 2 ? LOOK_AND_GO_ON | GO_ON : LOOK_AND_GO_ON;
 }
@@ -536,7 +584,7 @@ static uint32_t ways_after(const struct explorer *e, uint32_t i, bool boots)
 static void fail_in(struct explorer *e, const struct op *op, const struct cut *cut,
                     bool (*way)(struct explorer *))
 {
-    bool interrupted = e->rig->interrupted;
+    bool interrupted = e->rig->interrupted, rotten = e->rig->rotten;
     rig_save(e->rig);
     e->rig->interrupted = true;
     path_fail(e->path, cut, op == &boot);
@@ -547,6 +595,7 @@ static void fail_in(struct explorer *e, const struct op *op, const struct cut *c
     path_fail(e->path, &(struct cut){0}, false);
     rig_restore(e->rig);
     e->rig->interrupted = interrupted;
+    e->rig->rotten = rotten;
 }
 
 /* Each call of the flash that the list has of the operation, which is rehearsed for that. */
@@ -578,7 +627,7 @@ static bool may_fail(const struct explorer *e, uint32_t index, enum fault_class 
     return !e->script->ops[index].cut.nth && !e->rig->interrupted;
 }
 
-/* The classes fail, lie and glitch: in the operation that is about to be done. */
+/* The classes fail, lie, stray and glitch: in the operation that is about to be done. */
 static void fail_before(struct explorer *e, uint32_t index)
 {
     const struct op *op = &e->script->ops[index];
@@ -587,6 +636,7 @@ static void fail_before(struct explorer *e, uint32_t index)
     path_call(e->path, e->script, index);
     if (may_fail(e, index, FAULT_FAIL) && writes) fail_each(e, op, list_failures);
     if (may_fail(e, index, FAULT_LIE) && writes) fail_each(e, op, list_lies);
+    if (may_fail(e, index, FAULT_STRAY) && writes && !e->rig->rotten) fail_each(e, op, list_strays);
     if (may_fail(e, index, FAULT_GLITCH) && op_takes_cut(op->kind)) fail_each(e, op, list_reads);
 }
 
@@ -993,7 +1043,8 @@ static void cut_here(struct explorer *e, const struct chip_op *op)
     if (e->rig->level == 0 && (!is_ours(e, e->path->ordinal++) || !e->taken)) return;
     if (!(e->options->faults & FAULT_CUTS)) return;
     if (e->rig->level != 0 || !e->skip || e->path->step >= e->skip) e->result->cuts++;
-    fault_tears(e->rig->chip, op, e->options->faults, &e->options->effort, seed, crash, &now);
+    uint32_t classes = e->options->faults & FAULT_CUTS;
+    fault_tears(e->rig->chip, op, classes, &e->options->effort, seed, crash, &now);
     watch_cuts(e); /* the levels above have set the hook to what they need */
 }
 

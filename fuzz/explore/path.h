@@ -79,8 +79,8 @@ void path_beside(struct path *path);
 void path_own_cut(struct path *path, const struct script *script, enum chip_op_kind kind);
 
 /* In the operation of the run that is being called, or `after` it in the next step, this program or
- * erase fails or lies, or this read goes wrong; nth 0: none does any more. What follows is the
- * tail. */
+ * erase fails, lies or strays, or this read goes wrong; nth 0: none does any more. What follows is
+ * the tail. */
 void path_fail(struct path *path, const struct cut *failed, bool after);
 
 /* The script stands after the interrupted piece of work: it is not done again. */
@@ -109,8 +109,8 @@ struct path_frame {
 /* The case that a path leads to: the script's operations with the path's cuts. */
 struct script *path_case(const struct path_frame *frame, const struct path *path);
 
-/* The class of the last tear on the path; FAULT_ROT for rot, and that of a call that failed, lied
- * or went wrong; 0 where there was none of these. */
+/* The class of the last tear on the path; FAULT_ROT for rot, and that of a call that failed,
+ * lied, strayed or went wrong; 0 where there was none of these. */
 enum fault_class path_fault(const struct path *path);
 
 /* Makes a divergence, without its case, of what a path found. Its shape is the kind of the finding,

@@ -145,6 +145,18 @@ static void tell_breach(struct player *player)
             chip_rule_name(breach->rule));
 }
 
+static void tell_stray(const struct player *player, const struct chip_op *op, const char *text)
+{
+    struct chip *chip = player->rig->chip;
+    uint32_t address = (uint32_t)(player->op->cut.tear.seed % bo_flash_size(chip_flash(chip)));
+    uint8_t byte;
+    chip_peek(chip, address, &byte, 1);
+    fprintf(player->story,
+            "            THIS %s IS DONE AND STRAYS: %s\n"
+            "            0x%05" PRIx32 " was %02x before\n",
+            op->kind == CHIP_ERASE ? "ERASE" : "PROGRAM", text, address, byte);
+}
+
 static void tell_cut(const struct player *player, const struct chip_op *op)
 {
     char text[FAULT_TEXT_MAX];
@@ -155,6 +167,8 @@ static void tell_cut(const struct player *player, const struct chip_op *op)
         fprintf(player->story,
                 "            THE READ of %" PRIu32 " bytes at 0x%05" PRIx32 " GOES WRONG: %s\n",
                 op->size, op->address, text);
+    else if (player->op->cut.tear.kind == TEAR_STRAY)
+        tell_stray(player, op, text);
     else if (player->op->cut.tear.powered)
         fprintf(player->story, "            THIS %s %s; what it leaves: %s\n",
                 op->kind == CHIP_ERASE ? "ERASE" : "PROGRAM",
@@ -314,8 +328,8 @@ static bool do_op(struct rig *rig, void *context)
     return rig_call(rig, player->op, &player->answer);
 }
 
-/* Whether a call of the flash failed, lied or went wrong in this operation, which may answer an
- * error then. */
+/* Whether a call of the flash failed, lied, strayed or went wrong in this operation, which may
+ * answer an error then. */
 static bool fails_here(const struct player *player)
 {
     const struct cut *cut = &player->op->cut;

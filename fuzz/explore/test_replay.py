@@ -146,6 +146,17 @@ def test_a_program_that_lies_leaves_the_power_on_and_nobody_knows_until_it_is_re
     assert harness.replay(head + "store a 0x02 lie 9 none\nmount\n")[0] is None
 
 
+def test_a_program_that_strays_is_done_and_what_it_hit_is_told(harness):
+    head = "chip generic sectors=2 sector=128 page=128 unit=4\nengine seqmap\nfaults stray\n\n"
+    head += 'store a "x"\nstore a "y"\n'
+    clause, story = harness.replay(head + "store b empty stray 1 at:11b:255\nmount\n")
+    lines = [line.strip() for line in story.splitlines()]
+    hit = lines.index("THIS PROGRAM IS DONE AND STRAYS: at:11b:255")
+    assert lines[hit + 1].startswith("0x0001b was 79") and "POWER" not in story
+    assert clause == "honest" and lines[-1].endswith("a: expected y or absent, each shows x")
+    assert harness.replay(head + "store b empty stray 9 at:11b:255\nmount\n")[0] is None
+
+
 NAIVE = "chip generic sectors=2 sector=64 page=64\nengine naive\n\nstore a 0x01\n"
 
 

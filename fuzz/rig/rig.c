@@ -103,20 +103,27 @@ struct rig *rig_new(const struct script *script, const struct adapter *adapter,
 
 /* --- what a bit that rots may hit --- */
 
-/* At level 0 alone: elsewhere there would be much to take back. */
+static bool is_same(const struct chip_hash *a, const struct chip_hash *b)
+{
+    return a->low == b->low && a->high == b->high;
+}
+
+/* At level 0 alone: elsewhere there would be much to take back. What is programmed into a sector
+ * that was hit is in doubt, until no such sector is left. */
 static void note_touched(struct rig *rig)
 {
     uint32_t sectors = chip_flash(rig->chip)->geometry.sector_count;
+    uint64_t doubted = 0;
     if (!rig->touched || rig->level) return;
     for (uint32_t i = 0; i < sectors; i++) {
         struct touch *touch = &rig->touched[i];
         struct touch now = {chip_sector_hash(rig->chip, i), chip_erased_at(rig->chip, i),
-                            rig->calls};
-        if (now.hash.low == touch->hash.low && now.hash.high == touch->hash.high &&
-            now.erased_at == touch->erased_at)
-            continue;
-        *touch = now;
+                            rig->calls, false};
+        now.hit = touch->hit && now.erased_at == touch->erased_at;
+        if (!is_same(&now.hash, &touch->hash) || now.erased_at != touch->erased_at) *touch = now;
+        if (touch->hit && touch->call > doubted) doubted = touch->call;
     }
+    rig_here(rig)->doubted = doubted;
 }
 
 /* The last call that changed the sector; where that is not known, the last one of all: what the
@@ -133,7 +140,7 @@ static uint64_t touched_at(const struct rig *rig, uint32_t sector)
 static void watch_touched(struct rig *rig)
 {
     uint32_t sectors = chip_flash(rig->chip)->geometry.sector_count;
-    bool wanted = rig->faults & FAULT_ROT && sectors <= TOUCHED_SECTORS_MAX;
+    bool wanted = rig->faults & (FAULT_ROT | FAULT_STRAY) && sectors <= TOUCHED_SECTORS_MAX;
     free(rig->touched);
     free(rig->touched_saved);
     rig->touched = wanted ? memory_zeroed(sectors, sizeof *rig->touched) : NULL;
@@ -224,7 +231,7 @@ void rig_check(const struct rig *rig)
         if (i > 0 && i < rig->level) assert(level[-1].mark < level->mark && "marks nest");
     }
     assert(!rig->design.tail_open || rig->faults & FAULT_WEAK);
-    assert(!rig->touched || rig->faults & FAULT_ROT);
+    assert(!rig->touched || rig->faults & (FAULT_ROT | FAULT_STRAY));
     assert(!rig->keys == (rig->adapter->kind != ADAPTER_MAP) && !rig->keys == !rig->views);
     assert(!rig->sights == (rig->adapter->kind == ADAPTER_MAP));
     assert(rig->levels[rig->level].reached <= rig->script->op_count);
@@ -265,6 +272,7 @@ void rig_enter(struct rig *rig)
     model_copy(rig_model(rig), &here->model);
     rig_here(rig)->reached = here->reached;
     rig_here(rig)->keys_reached = here->keys_reached;
+    rig_here(rig)->doubted = here->doubted;
     check_call(rig);
 }
 
@@ -289,6 +297,7 @@ void rig_leave(struct rig *rig)
 void rig_lose_power(struct rig *rig)
 {
     model_cut(rig_model(rig), rig->chip);
+    if (rig->level && rig_here(rig)->doubted) rig_here(rig)->doubted = UINT64_MAX;
 }
 
 void rig_adopt(struct rig *rig)
@@ -313,6 +322,7 @@ void rig_restore(struct rig *rig)
     model_copy(rig_model(rig), &saved->model);
     rig_here(rig)->reached = saved->reached;
     rig_here(rig)->keys_reached = saved->keys_reached;
+    rig_here(rig)->doubted = saved->doubted;
     rig->level++;
     rig_leave(rig);
     copy_touched(rig, rig->touched, rig->touched_saved);
@@ -407,12 +417,17 @@ void rig_note_call(struct rig *rig, enum adapter_call call)
     pulse_enter_engine(call);
 }
 
-/* A program or erase failed, or was not done though it answered OK: who reads back what it wrote
- * knows of both. */
+static bool has_strayed(const struct rig *rig)
+{
+    return chip_counters(rig->chip)->strayed > rig->then.strayed;
+}
+
+/* A program or erase failed, was not done though it answered OK, or hit what is beside it: who
+ * reads back what it wrote knows of all three. */
 static bool change_failed(const struct rig *rig)
 {
     const struct chip_counters *now = chip_counters(rig->chip);
-    return now->failed > rig->then.failed || now->lied > rig->then.lied;
+    return now->failed > rig->then.failed || now->lied > rig->then.lied || has_strayed(rig);
 }
 
 bool rig_read_wrong(const struct rig *rig)
@@ -511,6 +526,32 @@ bool rig_is_sane(struct rig *rig, enum adapter_call call, enum answer answer)
                      text ? ": " : "", text ? text : "");
 }
 
+/* Values that may lie in a sector that was hit: those that were put in up to this call. */
+static void doubt(struct rig *rig, uint64_t since)
+{
+    struct rig_level *here = rig_here(rig);
+    rig->rotten = true;
+    if (since > here->doubted) here->doubted = since;
+    model_doubt(&here->model, here->doubted);
+}
+
+/* A stray of the call that has come to its end. What the call itself put in is hit where it had
+ * changed the sector by then. */
+static void note_stray(struct rig *rig)
+{
+    const struct chip_stray *hit = chip_strayed(rig->chip);
+    uint32_t sector = hit->address / chip_flash(rig->chip)->geometry.sector_size;
+    uint64_t since = touched_at(rig, sector);
+    if (since != UINT64_MAX) {
+        struct touch *touch = &rig->touched[sector];
+        bool changed = hit->before.low != touch->hash.low || hit->before.high != touch->hash.high ||
+                       hit->erased_at != touch->erased_at;
+        if (changed) since = rig->calls;
+        *touch = (struct touch){hit->after, hit->erased_at, since, true};
+    }
+    doubt(rig, since);
+}
+
 /* What a call cost and left, whether it came to its end or not. */
 static void note_spent(struct rig *rig, enum adapter_call call)
 {
@@ -538,6 +579,7 @@ bool rig_after(struct rig *rig, enum adapter_call call, enum answer answer)
     char text[RIG_BOUND_MAX];
     assert(call == rig->call && "it ends as the call that began");
     rig_note_return();
+    if (has_strayed(rig)) note_stray(rig);
     note_spent(rig, call);
     if (!rig_stays_inside(rig, call)) return false;
     if (breach->rule == CHIP_RULE_KEPT) return rig_is_sane(rig, call, answer);
@@ -609,7 +651,7 @@ static bool formats_again(struct rig *rig, enum answer answer)
 }
 
 /* A power-on in which a call of the flash failed or went wrong may answer an error: the device
- * tries again. */
+ * tries again. After a stray it does so whatever the answer, for what was hit may be in RAM. */
 static bool mount_into(struct rig *rig, void *object, int junk)
 {
     if (!rig_wipe_ram(rig, object, junk)) return false;
@@ -618,7 +660,7 @@ static bool mount_into(struct rig *rig, void *object, int junk)
     enum answer answer = rig->adapter->mount(object, chip_flash(rig->chip), &rig->settings);
     if (!rig_after(rig, ADAPTER_CALL_MOUNT, answer)) return false;
     if (rig_is_off(rig)) return true;
-    if (answer != ANSWER_OK && rig_flash_failed(rig))
+    if (has_strayed(rig) || (answer != ANSWER_OK && rig_flash_failed(rig)))
         return power_cycle(rig), mount_into(rig, object, junk);
     if (formats_again(rig, answer))
         return format(rig) && (rig_is_off(rig) || mount_into(rig, object, junk));
@@ -648,12 +690,15 @@ static void rot(struct rig *rig, const struct op *op)
     for (uint32_t i = 0; i < op->count; i++) {
         state = state * 6364136223846793005u + 1442695040888963407u;
         uint64_t bit = (state >> 16) % bits;
+        uint32_t sector = (uint32_t)(bit / 8 / sector_size);
+        uint64_t touched = touched_at(rig, sector);
         chip_flip(rig->chip, (uint32_t)(bit / 8), (unsigned)(bit % 8));
-        uint64_t touched = touched_at(rig, (uint32_t)(bit / 8 / sector_size));
         if (touched > since) since = touched;
+        if (touched == UINT64_MAX) continue;
+        rig->touched[sector].hash = chip_sector_hash(rig->chip, sector);
+        rig->touched[sector].hit = true;
     }
-    rig->rotten = true;
-    model_doubt(rig_model(rig), since);
+    doubt(rig, since);
 }
 
 void rig_refused(struct rig *rig, const struct op *op, enum answer answer)
@@ -756,18 +801,23 @@ static bool format_store(struct rig *rig, const struct op *op, enum answer *answ
     return rig_is_off(rig) || rig_recover(rig);
 }
 
-bool rig_call(struct rig *rig, const struct op *op, enum answer *answer)
+/* Where something was hit, it settles nothing: what RAM shows a power-on may miss, and what is
+ * missing one may find in an older place. */
+static bool look_once(struct rig *rig)
 {
-    enum answer ignored;
-    assert(op->kind != OP_USE && "rig_use() knows whether it must succeed");
-    reach(rig, op);
-    if (op->cut.tear.powered) rig->interrupted = true;
-    if (!answer) answer = &ignored;
-    *answer = ANSWER_OK;
+    struct rig_level *here = rig_here(rig);
+    if (here->doubted) model_copy(&here->before, &here->model);
+    bool fine = rig->kind->look(rig, here->object, false);
+    if (here->doubted) model_copy(&here->model, &here->before);
+    return fine;
+}
+
+static bool call(struct rig *rig, const struct op *op, enum answer *answer)
+{
     switch (op->kind) {
     case OP_LOOK:
         if (op->snapshot) return rig->kind->call(rig, op, answer);
-        return rig->kind->look(rig, rig_object(rig), false);
+        return look_once(rig);
     case OP_MOUNT:
         power_cycle(rig);
         return rig_recover(rig);
@@ -784,6 +834,26 @@ bool rig_call(struct rig *rig, const struct op *op, enum answer *answer)
     default:
         return rig->kind->call(rig, op, answer);
     }
+}
+
+/* What was hit may be missing whatever a look has shown, for an engine may have had it in RAM, or
+ * meet the damage later; and what this operation has put in may lie there as well. */
+static void doubt_again(struct rig *rig)
+{
+    if (rig_here(rig)->doubted) model_doubt(rig_model(rig), rig_here(rig)->doubted);
+}
+
+bool rig_call(struct rig *rig, const struct op *op, enum answer *answer)
+{
+    enum answer ignored;
+    assert(op->kind != OP_USE && "rig_use() knows whether it must succeed");
+    reach(rig, op);
+    if (op->cut.tear.powered) rig->interrupted = true;
+    if (!answer) answer = &ignored;
+    *answer = ANSWER_OK;
+    bool fine = call(rig, op, answer);
+    doubt_again(rig);
+    return fine;
 }
 
 bool rig_finds_failed(struct rig *rig, const struct op *op, enum answer answer)

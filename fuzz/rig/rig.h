@@ -35,6 +35,7 @@ struct rig_level {
     struct model before;   /* for the operation in flight */
     uint32_t reached;      /* operations of the script that were begun: 0 up to the last one */
     uint32_t keys_reached; /* keys of the script that they name */
+    uint64_t doubted;      /* what is that old may lie in a sector that was hit; 0: nothing */
     void *object;          /* the engine, mounted or junk */
     /* as the level above was entered: */
     chip_mark mark;         /* of the journal */
@@ -45,11 +46,14 @@ struct rig_level {
 };
 
 /* A sector as it is now, and the last call of the engine that changed it. One that erased it and
- * programmed the same bytes again left it as it was, and has its value there all the same. */
+ * programmed the same bytes again left it as it was, and has its value there all the same. Where
+ * bits of it rotted, or a stray hit it, what is programmed there later may be lost, too, until it
+ * is erased. */
 struct touch {
     struct chip_hash hash;
     uint32_t erased_at;
     uint64_t call;
+    bool hit;
 };
 
 struct rig {
@@ -76,11 +80,11 @@ struct rig {
     struct rig_sight *sights; /* for each level: what its look saw */
     /* both */
     uint64_t calls;        /* of the engine, so far */
-    struct touch *touched; /* for each sector: when it changed last; NULL where nothing rots; ... */
-    struct touch *touched_saved; /* ... by rig_save() */
-    bool rotten;      /* bits flipped at rest: a value may be missing, but not be another */
-    bool interrupted; /* power was cut on this path: what a scenario expects may not hold, and
-                              a search may take longer */
+    struct touch *touched; /* for each sector: when it changed last; NULL where nothing rots */
+    struct touch *touched_saved; /* by rig_save() */
+    bool rotten; /* bits flipped at rest, or strayed: a value may be missing, but not another */
+    bool interrupted; /* power was cut on this path: what a scenario expects may not hold, and a
+                       * search may take longer */
     uint64_t mounts;
     struct rig_exit *exit;                     /* out of the engine, where power goes away */
     struct chip_counters then;                 /* as the engine call began */
@@ -128,7 +132,8 @@ void rig_keep(struct rig *rig);
 /* --- faults --- */
 
 /* Which classes beyond the stable ones are in force: weak makes the chip ask for proven erases, rot
- * lets sectors wear out. A new rig has those of its script. */
+ * lets sectors wear out; under rot and stray it is noted which sectors have what. A new rig has
+ * those of its script. */
 void rig_set_faults(struct rig *rig, uint32_t faults);
 
 /* Does `work`, which calls the engine, until it ends or the chip's hook cuts the power with a tear.

@@ -104,10 +104,10 @@ static enum answer fetch_into_buffer(struct rig *rig, const struct value *key, u
 }
 
 /* Only what was hit may be damaged: where a value may not be missing, no program of it fell into
- * the sector that rotted. */
+ * the sector that rotted. What a look has shown as missing may be damaged. */
 static bool may_be_damaged(const struct rig *rig, const struct model_slot *slot)
 {
-    return rig->rotten && slot->count > 1;
+    return rig->rotten && (slot->count > 1 || !slot->allowed[0]);
 }
 
 void rig_map_note_key(struct rig *rig, uint32_t key)
@@ -182,7 +182,7 @@ bool rig_map_fetch(struct rig *rig, uint32_t key, enum clause clause)
         return true;
     }
     char got[RIG_TEXT_MAX] = "absent";
-    clause = blame(rig, clause, key, absent, rig_buffer(rig), size);
+    clause = blame(rig, rig->rotten ? CLAUSE_HONEST : clause, key, absent, rig_buffer(rig), size);
     if (!absent) rig_bytes_text(rig_buffer(rig), size, got);
     enum seen seen = seen_of(rig, key, absent, rig_buffer(rig), size);
     bool looked = clause == CLAUSE_SETTLED && rig->adapter->map->each;
@@ -243,6 +243,7 @@ static bool breaks_promise(struct rig *rig, const struct op *op, enum answer ans
     bool promised = rig->adapter->promised & ADAPTER_FULL_CHANGES;
     const struct model_open *open = &rig_model(rig)->open;
     assert(answer != ANSWER_OK);
+    if (rig->rotten) return false; /* what is damaged takes room */
     if (!promised || answer != ANSWER_FULL || (op->kind != OP_STORE && op->kind != OP_REMOVE))
         return false;
     if (open->transaction == TRANSACTION_OPEN || model_open_any_snapshot(open)) return false;

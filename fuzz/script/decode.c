@@ -444,11 +444,12 @@ static uint32_t tears_of(uint32_t classes, uint32_t n, enum tear_kind *kind)
 static uint32_t choose_classes(const struct decoder *decoder, const struct input *record)
 {
     uint32_t plain = FAULT_EDGE | FAULT_PREFIX | (decoder->tears & FAULT_STABLE);
-    uint32_t choices[4], count = 0;
+    uint32_t choices[5], count = 0;
     if (decoder->tears) choices[count++] = decoder->tears;
     if (decoder->target->faults & FAULT_FAIL) choices[count++] = FAULT_FAIL | plain;
     if (decoder->target->faults & FAULT_GLITCH) choices[count++] = FAULT_GLITCH;
     if (decoder->target->faults & FAULT_LIE) choices[count++] = FAULT_LIE | plain;
+    if (decoder->target->faults & FAULT_STRAY) choices[count++] = FAULT_STRAY;
     return count ? choices[at(record, 6) % count] : 0;
 }
 
@@ -465,11 +466,13 @@ static struct cut choose_cut(const struct decoder *decoder, const struct input *
     cut.nth = where % 4 == 3 ? 1u + where : 1u + where / 4 % 4;
     tears_of(classes, at(record, 5) % count, &cut.tear.kind);
     cut.tear.lies = (classes & FAULT_LIE) != 0;
-    cut.tear.powered = cut.tear.lies || classes & (FAULT_FAIL | FAULT_GLITCH);
+    cut.tear.powered = cut.tear.lies || classes & (FAULT_FAIL | FAULT_GLITCH | FAULT_STRAY);
     assert(cut.nth > 0);
     cut.tear.n = at(record, 6) + (at(record, 5) >= 0xF0 ? 256u : 0);
     cut.tear.density = at(record, 7);
     cut.tear.seed = at(record, 6);
+    if (cut.tear.kind == TEAR_STRAY) cut.tear.seed = cut.tear.seed << 8 | at(record, 5);
+    if (cut.tear.kind == TEAR_STRAY) cut.tear.n = cut.tear.density % 255 + 1;
     return cut;
 }
 

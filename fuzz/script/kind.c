@@ -37,7 +37,7 @@ static const char *const call_names[ADAPTER_CALLS + 1] = {
     [ADAPTER_CALLS] = "unknown",
 };
 static const char *const cut_names[CUT_INS] = {"none", "program", "erase", "recovery",
-                                               "fail", "glitch",  "lie"};
+                                               "fail", "glitch",  "lie",   "stray"};
 
 const char *kind_seen_name(const struct finding *finding)
 {

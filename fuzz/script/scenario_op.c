@@ -221,6 +221,7 @@ static uint32_t take_cut_word(struct scenario_lex *lex)
     if (scenario_lex_take_word(lex, "cut")) return FAULT_CUTS;
     if (scenario_lex_take_word(lex, "fail")) return FAULT_FAIL;
     if (scenario_lex_take_word(lex, "lie")) return FAULT_LIE;
+    if (scenario_lex_take_word(lex, "stray")) return FAULT_STRAY;
     return scenario_lex_take_word(lex, "glitch") ? FAULT_GLITCH : 0;
 }
 
@@ -290,8 +291,23 @@ static bool parse_rot(struct scenario_lex *lex, struct scenario_line *line)
     return !line->has_seed || scenario_lex_number(lex, "a seed", 0, UINT64_MAX, &line->seed);
 }
 
-/* The end of `cut 2 prefix:5` or, where the power stays on, of `fail 2 prefix:5`, `lie 2 none` and
- * `glitch 2 bit:5`; of these classes. */
+/* What has to stand after the number of the call. */
+static const char *tear_expected(uint32_t classes)
+{
+    switch (classes) {
+    case FAULT_GLITCH:
+        return "error, erased or a bit, such as bit:5,";
+    case FAULT_LIE:
+        return "none or a part, such as prefix:5,";
+    case FAULT_STRAY:
+        return "an address and bits, such as at:1c0:255,";
+    default:
+        return "a tear, such as prefix:5,";
+    }
+}
+
+/* The end of `cut 2 prefix:5` or, where the power stays on, of `fail 2 prefix:5`, `lie 2 none`,
+ * `stray 2 at:1c0:255` and `glitch 2 bit:5`; of these classes. */
 static bool parse_cut(struct scenario_lex *lex, uint32_t classes, struct cut *cut)
 {
     bool reads = classes == FAULT_GLITCH;
@@ -304,15 +320,12 @@ static bool parse_cut(struct scenario_lex *lex, uint32_t classes, struct cut *cu
         memcpy(text, chunk.at, chunk.size);
         text[chunk.size] = '\0';
         if (fault_parse(text, &cut->tear) && fault_may_be(cut->tear.kind, classes)) {
-            fault_put_in(&cut->tear, classes == FAULT_CUTS ? fault_class_of(&cut->tear)
-                                                           : (enum fault_class)classes);
+            enum fault_class cuts = fault_class_of(&cut->tear);
+            fault_put_in(&cut->tear, classes == FAULT_CUTS ? cuts : (enum fault_class)classes);
             return true;
         }
     }
-    return scenario_lex_expected(&before, reads ? "error, erased or a bit, such as bit:5,"
-                                          : classes == FAULT_LIE
-                                              ? "none or a part, such as prefix:5,"
-                                              : "a tear, such as prefix:5,");
+    return scenario_lex_expected(&before, tear_expected(classes));
 }
 
 bool scenario_parse_op(struct scenario *scenario, struct scenario_lex *lex,

@@ -246,6 +246,7 @@ enum cut_in cut_in_powered(const struct tear *tear)
     enum fault_class class = fault_class_of(tear);
     assert(tear->powered);
     if (class == FAULT_GLITCH) return CUT_GLITCH;
+    if (class == FAULT_STRAY) return CUT_STRAY;
     return class == FAULT_LIE ? CUT_LIE : CUT_FAIL;
 }
 

@@ -57,8 +57,8 @@ enum op_kind {
 };
 
 /* A cut inside an operation: at its nth program or erase, from 1; 0: no cut. Where the tear is
- * `powered`, that call fails or lies instead, and power stays on; or its nth read goes wrong, where
- * the tear is of the class glitch. */
+ * `powered`, that call fails, lies or strays instead, and power stays on; or its nth read goes
+ * wrong, where the tear is of the class glitch. */
 struct cut {
     uint32_t nth;
     struct tear tear;
@@ -161,7 +161,8 @@ bool op_changes(enum op_kind kind);
 bool op_claims(enum op_kind kind);
 /* Work that a user asks of the engine, a mount included; not what the harness does to check it. */
 bool op_is_work(enum op_kind kind);
-/* Whether power may be cut in it, a call of the flash fail or lie, or a read go wrong. */
+/* Whether power may be cut in it, a call of the flash fail, lie or stray, or a read go wrong.
+ */
 bool op_takes_cut(enum op_kind kind);
 /* Power goes off and on: OP_MOUNT and OP_BOOT. */
 bool op_powers_on(enum op_kind kind);

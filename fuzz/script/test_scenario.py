@@ -210,7 +210,9 @@ def values(draw, loops, kind):
 TEARS = ["none", "done", "prefix:5", "only:17", "mask:2a:128", "zero-tail:64", "locked"]
 STABLE_TEARS = TEARS[:-1]
 LIED_TEARS = ["none", "prefix:5", "only:17", "mask:2a:128"]
+STRAYS = ["at:1c0:255", "at:0:1"]
 GLITCHES = ["error", "erased", "bit:9"]
+NO_CUTS = {"fail": STABLE_TEARS, "lie": LIED_TEARS, "stray": STRAYS, "glitch": GLITCHES}
 
 
 CLAIMS = ("expect", "oldest", "newest")
@@ -264,8 +266,8 @@ def operations(draw, loops):
     if kind == "rot":
         text += f" {draw(st.integers(1, 1 << 20))} seed {draw(st.integers(0, 2**64 - 1))}"
     elif kind not in (*CLAIMS, "reset") and draw(st.booleans()):
-        word = draw(st.sampled_from(("cut", "fail", "lie", "glitch")))
-        tears = {"cut": TEARS, "fail": STABLE_TEARS, "lie": LIED_TEARS, "glitch": GLITCHES}[word]
+        word = draw(st.sampled_from(("cut", *NO_CUTS)))
+        tears = NO_CUTS.get(word, TEARS)
         text += f" {word} {draw(st.integers(1, 2**32 - 1))} {draw(st.sampled_from(tears))}"
 
     def ops(turns):
@@ -621,6 +623,10 @@ MISTAKES = [
      "'done'"),
     (HEADER + "store a empty lie 1 zero-tail:3", 3, "none or a part, such as prefix:5, is "
      "expected, not 'zero-tail:3'"),
+    (HEADER + "store a empty stray 1 none", 3, "an address and bits, such as at:1c0:255, is "
+     "expected, not 'none'"),
+    (HEADER + "store a empty cut 1 at:0:1", 3, "a tear, such as prefix:5, is expected, not "
+     "'at:0:1'"),
     (HEADER + "store a empty cut 1 bit:1", 3, "a tear, such as prefix:5, is expected, not "
      "'bit:1'"),
     (HEADER + "fetch a glitch 1 none", 3, "error, erased or a bit, such as bit:5, is expected, "

@@ -607,10 +607,13 @@ def test_a_scenario_with_cuts_of_its_own_is_refused_at_its_line(brownout, tmp_pa
     assert f"{path}:11: wear takes a scenario without cuts" in done.stderr
 
 
-@pytest.mark.parametrize("words", ["rot", "edge,rot", "edge,fail", "edge,glitch", "edge,lie"])
+UNCUT = ("rot", "fail", "glitch", "lie", "stray")
+
+
+@pytest.mark.parametrize("words", ["rot", *(f"edge,{it}" for it in UNCUT)])
 def test_a_class_in_which_nothing_is_cut_is_refused(brownout, scenario, words):
     done = brownout("wear", scenario, "--cuts", "1/5", "--faults", words)
-    assert done.returncode == 2 and "leave out rot, fail, glitch and lie" in done.stderr
+    assert done.returncode == 2 and "leave out rot, fail, glitch, lie and stray" in done.stderr
 
 
 @pytest.mark.parametrize("words", [("--faults", "edge"), ("--seed", 1), ("--masks", 3)])

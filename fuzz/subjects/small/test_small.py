@@ -40,6 +40,8 @@ USED_UP = (CHIP, 256, COUNTER[2].replace("repeat 8", "repeat 5").replace("look",
 # Three values fill a bank, so each further store moves them.
 FULL = (CHIP, 128, "store a 0x01\nstore b 0x02\nstore c 0x03\n")
 LIVELY = (CHIP, 256, "repeat 24 as i {\n  store key[i % 3] fill i 4\n}\nlook\n")
+LARGER = "".join(f"store {key} fill 0x{i}7 16\n" for i, key in enumerate("abca"))
+COPIED = (CHIP, 128, LARGER + "look\n")
 MOVED = (CHIP, 128, FULL[2] + "store a 0x04\nlook\n")
 LAPS = (RING, 256, "repeat 22 {\n  append count 12\n}\n")
 FEW = (RING, 1024, "repeat 3 {\n  append count 12\n}\nlook\n")
@@ -56,6 +58,7 @@ EDGES = ("--faults", "edge")
 PREFIXES = ("--faults", "edge,prefix")
 GLITCHES = ("--faults", "glitch")
 LIES = ("--faults", "lie")
+STRAYS = ("--faults", "stray")
 SUBJECTS = [
     ("recovery-in-place", SETTINGS, (*PREFIXES, "--depth", 2), {"alive"}, PREFIXES),
     ("torn-header", LAPS, PREFIXES, {"durable"}, None),
@@ -76,6 +79,9 @@ SUBJECTS = [
     ("verify-start", SETTINGS, LIES, {"durable", "settled"}, PREFIXES),
     ("blank-start", LIVELY, LIES, {"durable", "settled"}, PREFIXES),
     ("verify-keeps", SETTINGS, LIES, {"durable", "settled"}, EDGES),
+    ("copies-unchecked", COPIED, STRAYS, {"honest"}, ("--faults", "edge,rot")),
+    ("fetch-unchecked", MOVED, STRAYS, {"honest"}, ("--faults", "edge,rot")),
+    ("rot-format", MOVED, STRAYS, {"honest"}, EDGES),
 ]
 
 
@@ -205,6 +211,13 @@ def test_fuzz_finds_what_takes_a_lie(plainly, plugin):
         assert code == DIVERGED and " lie " in texts[0]
         code, told = fuzz(plainly, plugin, "verify-start", *words, healthy=True)
         assert code == CLEAN and told["judged"] > 10
+
+
+def test_fuzz_finds_what_takes_a_stray(plainly, plugin):
+    words = ("--runs", 60, "--max", 1, *STRAYS)
+    code, told = fuzz(plainly, plugin, "fetch-unchecked", *words)
+    texts = [Path(each["case"]).read_text() for each in told["divergences"]]
+    assert code == DIVERGED and " stray " in texts[0]
 
 
 # --- nothing was judged ---
