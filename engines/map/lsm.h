@@ -32,7 +32,8 @@
  *   ecc   what the part can't correct in the manifest ends it there, elsewhere it is an error;
  *   rot, glitch  data are not checked when they are read. With ../twice.h in between glitch is
  *         survived;
- *   lie   what was written is not read back. With ../verified.h in between the class is survived.
+ *   lie   what was written is not read back. With ../verified.h in between the class is survived;
+ *   stray as rot.
  *
  * Full. A map keeps some sectors for merges, and a few more that only transactions may use which
  * make the data no larger: a full map still removes, and replaces values by shorter ones. An open

@@ -22,7 +22,8 @@
  * claimed all the same, as the erase of its sector, cut early, may set that bit again: the value is
  * back. weak and ecc are not claimed, nor is glitch: a sector that reads wrong once counts as free.
  * A read that answers an error costs nothing, and with ../twice.h in between glitch is survived.
- * What was written is not read back: lie is survived with ../verified.h in between.
+ * What was written is not read back: lie is survived with ../verified.h in between. stray is not
+ * claimed, as rot is not.
  *
  * No state but what is in the struct; nothing is cached. Bounds: mount reads nothing; a call reads
  * each sector at most once, in two pieces; store does at most one erase and the programs of one

@@ -28,6 +28,7 @@
  *   glitch  the same, of a read that is wrong once. One that answers an error costs nothing, and
  *         with ../twice.h in between the class is survived;
  *   lie   what was written is not read back. With ../verified.h in between the class is survived;
+ *   stray as rot;
  *   bits  on a part with a limit of programs per unit, in two cases. On two sectors, an erase that
  *         leaves the head of the older one and blanks its end may leave two of which nothing shows
  *         which is newer, and mount returns MAP_ERR_DAMAGED. With a limit of two or more, a removal

@@ -20,7 +20,8 @@
  *           after a header with a flipped bit nor whether an object that is damaged was cut;
  *   glitch  a read is not repeated. One that answers an error costs nothing, and with ../twice.h in
  *           between the class is survived;
- *   lie     what was written is not read back. With ../verified.h in between it is survived.
+ *   lie     what was written is not read back. With ../verified.h in between it is survived;
+ *   stray   as rot.
  *
  * Where it differs from the crate, which on the same flash
  *   - erases everything when it does not find its main key, for whatever reason. Here a mount

@@ -37,6 +37,7 @@
  *   glitch  the same, of a read that is wrong once. One that answers an error costs nothing, and
  *         with ../twice.h in between the class is survived;
  *   lie   what was written is not read back. With ../verified.h in between the class is survived;
+ *   stray as rot;
  *   bits  on a part with a limit of programs per unit, in three cases. On two sectors, an erase
  *         that leaves the head of the older one and blanks its end may leave two of which nothing
  *         shows which is newer, and mount returns QUEUE_ERR_DAMAGED. On a single one, an erase that

@@ -59,7 +59,7 @@
  * Not claimed: glitch. A read that goes wrong once may look like what a cut leaves, and costs what
  * rot does. One that answers an error costs nothing, and with ../twice.h in between the class is
  * survived. Nor lie: what was written is not read back. With ../verified.h in between it is
- * survived.
+ * survived. Nor stray, which is as rot.
  *
  * Invariants, of every image that cuts can leave; rlog_check walks them after each call
  * (BO_CHECKS).

@@ -76,7 +76,8 @@
  *         a last record that rots looks like one whose append was cut;
  *   glitch  the same, of a read that is wrong once. One that answers an error costs nothing, and
  *         with ../twice.h in between the class is survived;
- *   lie   what was written is not read back. With ../verified.h in between it is survived.
+ *   lie   what was written is not read back. With ../verified.h in between it is survived;
+ *   stray as rot.
  * A part whose interrupted program may damage earlier data of the sector (tear scope sector) can
  * lose those, as with any log that keeps one copy.
  *

@@ -20,7 +20,7 @@ def harness(quick, tmp_path):
 @pytest.mark.parametrize("title", ENGINES)
 def test_with_every_change_read_back_an_engine_survives_lie(harness, root, title):
     result = explore(harness, root, "verified", "lie", title, *LIES)
-    assert result.judged > 100 and not result.found
+    assert result.judged > 50 and not result.found
 
 
 @pytest.mark.parametrize("title", alone())

@@ -150,6 +150,7 @@ static void watch_touched(struct rig *rig)
 /* A rehearsal at level 0 is not part of the history. */
 static void copy_touched(const struct rig *rig, struct touch *to, const struct touch *from)
 {
+    assert(!rig->touched == !rig->touched_saved);
     uint32_t sectors = chip_flash(rig->chip)->geometry.sector_count;
     if (rig->touched && rig->level == 0) memcpy(to, from, sectors * sizeof *to);
 }
@@ -530,6 +531,7 @@ bool rig_is_sane(struct rig *rig, enum adapter_call call, enum answer answer)
 static void doubt(struct rig *rig, uint64_t since)
 {
     struct rig_level *here = rig_here(rig);
+    assert(since == UINT64_MAX || since <= rig->calls);
     rig->rotten = true;
     if (since > here->doubted) here->doubted = since;
     model_doubt(&here->model, here->doubted);
@@ -542,6 +544,7 @@ static void note_stray(struct rig *rig)
     const struct chip_stray *hit = chip_strayed(rig->chip);
     uint32_t sector = hit->address / chip_flash(rig->chip)->geometry.sector_size;
     uint64_t since = touched_at(rig, sector);
+    assert(has_strayed(rig) && hit->address < bo_flash_size(chip_flash(rig->chip)));
     if (since != UINT64_MAX) {
         struct touch *touch = &rig->touched[sector];
         bool changed = hit->before.low != touch->hash.low || hit->before.high != touch->hash.high ||
@@ -806,6 +809,7 @@ static bool format_store(struct rig *rig, const struct op *op, enum answer *answ
 static bool look_once(struct rig *rig)
 {
     struct rig_level *here = rig_here(rig);
+    assert(!here->doubted || rig->rotten);
     if (here->doubted) model_copy(&here->before, &here->model);
     bool fine = rig->kind->look(rig, here->object, false);
     if (here->doubted) model_copy(&here->model, &here->before);
