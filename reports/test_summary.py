@@ -151,9 +151,7 @@ def test_claims_stand_against_findings(db):
         "not tried",
         "not claimed, 1 found",
         "not claimed",
-        "-",
-        "-",
-        "-",
+        *["-"] * 5,
     ]
     assert "naive has a wider contract: an update may lose" in text
     assert re.split("  +", naive)[3] == "not claimed"
