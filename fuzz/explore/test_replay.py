@@ -157,6 +157,27 @@ def test_a_program_that_strays_is_done_and_what_it_hit_is_told(harness):
     assert harness.replay(head + "store b empty stray 9 at:11b:255\nmount\n")[0] is None
 
 
+HIT_HEAD = """chip mt25ql128 sectors=3 sector=128 page=128
+engine rlog
+faults stray
+
+append fill 0x6e 32
+append fill 0x6b 72
+append fill 0x6e 61
+idle
+mount
+append empty stray 3 at:c21:1
+look
+mount
+"""
+
+
+def test_what_a_look_misses_after_a_stray_a_power_on_may_find_in_an_older_place(harness):
+    """The head is hit: what was moved there is gone until the sectors before it are read again."""
+    clause, story = harness.replay(HIT_HEAD)
+    assert clause is None and story.splitlines()[-2].endswith(" 1 item, oldest first: 61 bytes 6e")
+
+
 NAIVE = "chip generic sectors=2 sector=64 page=64\nengine naive\n\nstore a 0x01\n"
 
 
