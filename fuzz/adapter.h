@@ -136,8 +136,8 @@ enum adapter_widening {
                                        recovery is at rest when what is there no longer changes */
     ADAPTER_POWER_ON_DROPS = 1u << 6, /* the first append after a power-on begins a new sector, and
                                          drops what lies there though there is room elsewhere */
-    ADAPTER_FORMAT_MAY_STOP = 1u << 7, /* a reset that is cut leaves any part of what was there, older
-                                          values included: until another one is through nothing is
+    ADAPTER_FORMAT_MAY_STOP = 1u << 7,  /* a reset that is cut leaves any part of what was there,
+                                          older values too: until another one is through nothing is
                                           asked of it */
     ADAPTER_CUT_PROGRAM_FREE = 1u << 5, /* a program that was cut is not counted as one of those
                                            that the part allows between erases */

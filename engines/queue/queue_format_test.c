@@ -147,20 +147,20 @@ static void test_format_that_fails(void)
 /* One call of the flash fails: the format says so, or has done all the same. */
 static void test_format_that_fails_once(void)
 {
-    unsigned told = 0;
+    unsigned returned = 0;
     for (uint64_t n = 1;; n++) {
         open_full(&bench, 4, 4, 10);
         bench.ram.fail_at = n;
         int error = format(&bench);
         bool over = bench.ram.fail_at != 0;
         bench.ram.fail_at = 0;
-        told += error == BO_FLASH_ERR_IO;
+        returned += error == BO_FLASH_ERR_IO;
         CHECK(error == 0 || error == BO_FLASH_ERR_IO, "call %u fails: %d", (unsigned)n, error);
         CHECK(error == 0 || format(&bench) == 0, "call %u fails: format again", (unsigned)n);
         check_new(&bench, "a call fails");
         if (over) break;
     }
-    CHECK(told >= 4, "an error was not told: %u", told);
+    CHECK(returned >= 4, "errors returned: %u", returned);
 }
 
 static void test_geometry(void)

@@ -156,9 +156,8 @@ const struct adapter adapter_naive = {
     .promised = ADAPTER_FULL_CHANGES,
     .options = options,
     .widened = ADAPTER_UPDATE_MAY_LOSE | ADAPTER_CLEAR_MAY_STOP | ADAPTER_FORMAT_MAY_STOP,
-    .widened_why =
-        "an update erases first, so a cut may lose the value; a clear or a format goes key by key, so "
-        "a cut leaves some of the keys",
+    .widened_why = "an update erases first, so a cut may lose the value; a clear or a format goes "
+                   "key by key, so a cut leaves some of the keys",
     .refuses = refuses,
     .object_size = object_size,
     .limits = limits,

@@ -203,8 +203,9 @@ const struct adapter adapter_seqmap = {
     .summary = "map in the flash format of sequential-storage, cured of its power-loss bugs",
     .claims_by = seq_claims,
     .widened = ADAPTER_CLEAR_MAY_STOP | ADAPTER_FORMAT_MAY_STOP,
-    .widened_why = "remove_all removes item by item, so a cut leaves some of the keys; a format that "
-                   "is cut leaves any part of what was there",
+    .widened_why =
+        "remove_all removes item by item, so a cut leaves some of the keys; a format that "
+        "is cut leaves any part of what was there",
     .options = options,
     .relies_on_and = false,
     .refuses = refuses,
