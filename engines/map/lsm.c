@@ -60,12 +60,12 @@ static bool set_up(struct lsm *map, const struct lsm_config *config)
     if (config->transaction_size < map->shape.record_max) return false;
     map->device_sectors = g->sector_count < LSM_NONE ? g->sector_count : LSM_NONE;
     if (config->used_size < (map->device_sectors + 7) / 8) return false;
-    uint32_t keys = (format->staging ? 2u : 1u) * format->key_max;
+    uint32_t keys = (lsm_staging(&map->shape) ? 2u : 1u) * format->key_max;
     uint32_t half = (config->work_size - keys) / 2 & ~(LSM_ALIGN_MAX - 1);
     map->flash = config->flash;
     map->key = (uint8_t *)config->work;
-    map->least = map->key + (format->staging ? format->key_max : 0);
-    map->window = map->least + format->key_max;
+    map->least = map->key + keys - format->key_max;
+    map->window = map->key + keys;
     map->gather = map->window + half;
     map->window_size = map->gather_size = half;
     map->records = (uint8_t *)config->transaction;
@@ -86,7 +86,7 @@ static uint32_t merged_sectors(const struct lsm_shape *shape, uint32_t bytes)
 static bool fits_merged(const struct lsm_shape *shape, uint32_t transaction_size, uint32_t bytes)
 {
     uint32_t spare = (transaction_size + shape->payload - 1) / shape->payload;
-    if (shape->staging) spare += LSM_RENEW;
+    if (lsm_staging(shape)) spare += LSM_RENEW;
     return merged_sectors(shape, bytes) + lsm_reserve(shape) + spare + 1 <= shape->sector_count;
 }
 
@@ -145,12 +145,11 @@ static int find(struct lsm *map, const struct lsm_view *view, const void *key, u
     return MAP_ERR_NOT_FOUND;
 }
 
-int lsm_fetch_at(struct lsm *map, const struct lsm_snapshot *snapshot, const void *key,
-                 uint32_t key_size, void *value, uint32_t capacity, uint32_t *value_size)
+static int fetch(struct lsm *map, const struct lsm_view *view, const void *key, uint32_t key_size,
+                 void *value, uint32_t capacity, uint32_t *value_size)
 {
     struct lsm_place place;
     struct lsm_record r;
-    const struct lsm_view *view = snapshot != NULL ? &snapshot->view : &map->view;
     int error = enter(map);
     if (!error) error = find(map, view, key, key_size, &place, &r);
     if (error) return error;
@@ -162,7 +161,7 @@ int lsm_fetch_at(struct lsm *map, const struct lsm_snapshot *snapshot, const voi
 int lsm_fetch(struct lsm *map, const void *key, uint32_t key_size, void *value, uint32_t capacity,
               uint32_t *value_size)
 {
-    return lsm_fetch_at(map, NULL, key, key_size, value, capacity, value_size);
+    return fetch(map, &map->view, key, key_size, value, capacity, value_size);
 }
 
 /* The transaction ------------------------------------------------------------------------------ */
@@ -243,8 +242,8 @@ int lsm_fetch_own(struct lsm *map, const void *key, uint32_t key_size, void *val
 
 /* Room ----------------------------------------------------------------------------------------- */
 
-/* Whether the data will be no larger when the records have been merged. */
-static int own_shrinks(struct lsm *map, bool *shrinks)
+/* Whether the data will be no larger when the records have been merged: 1, 0, or an error. */
+static int own_shrinks(struct lsm *map)
 {
     struct lsm_place place;
     struct lsm_record r, old;
@@ -257,8 +256,7 @@ static int own_shrinks(struct lsm *map, bool *shrinks)
         if (!error) before += lsm_record_end(&map->shape, &old) - old.start;
         if (!r.removed) after += lsm_record_end(&map->shape, &r) - at;
     }
-    *shrinks = after <= before;
-    return BO_FLASH_OK;
+    return after <= before;
 }
 
 /* Whether all runs, merged into one, and the records fit. */
@@ -307,9 +305,9 @@ static int make_room(struct lsm *map, uint32_t sectors)
 /* Merges until the records fit with all else, or make it no larger. */
 static int make_fit(struct lsm *map)
 {
-    bool shrinks = false;
-    int error = own_fits(map) ? BO_FLASH_OK : own_shrinks(map, &shrinks);
-    while (!error && !shrinks && !own_fits(map))
+    int shrinks = own_fits(map) ? 1 : own_shrinks(map), error = BO_FLASH_OK;
+    if (shrinks != 0) return shrinks < 0 ? shrinks : BO_FLASH_OK;
+    while (!error && !own_fits(map))
         error = step(map);
     return error;
 }
@@ -349,6 +347,7 @@ static int commit_run(struct lsm *map)
     return error ? error : lsm_manifest_commit(map, &next, NULL);
 }
 
+#ifndef LSM_NO_STAGING
 /* Appends the records to the log: its chunk is the commit. */
 static int commit_log(struct lsm *map)
 {
@@ -362,29 +361,36 @@ static int commit_log(struct lsm *map)
 }
 
 /* Whether the log must be made a run first: it has no place for the records, or they get a run of
- * their own, which is newer. */
-static int log_ends(struct lsm *map, bool small, bool *ends)
+ * their own, which is newer. 1, 0, or an error. */
+static int log_ends(struct lsm *map, bool small)
 {
     const struct lsm_run *log = lsm_log(map);
-    *ends = small ? lsm_empty(log) : lsm_log_holds(map);
-    if (!small || *ends) return BO_FLASH_OK;
+    if (!small) return lsm_log_holds(map);
+    if (lsm_empty(log)) return 1;
     int error = lsm_tail_prove(map, &map->log_tail, log->sector, log->last);
     uint32_t end = log->last + map->records_held; /* and the header: all fits a sector of a run */
-    *ends = map->log_tail.sealed || end > map->shape.payload;
-    return error;
+    return error ? error : map->log_tail.sealed || end > map->shape.payload;
 }
+
+static int commit_staged(struct lsm *map)
+{
+    bool small = map->records_held <= lsm_log_max(&map->shape);
+    int ends = log_ends(map, small), error = ends < 0 ? ends : BO_FLASH_OK;
+    if (ends > 0) error = make_room(map, LSM_RENEW);
+    if (ends > 0 && !error) error = lsm_log_renew(map);
+    if (error) return error;
+    return small ? commit_log(map) : commit_run(map);
+}
+#else
+#define commit_staged commit_run
+#endif
 
 static int commit(struct lsm *map)
 {
-    bool small = map->records_held <= lsm_log_max(&map->shape), ends;
     if (map->records_held == 0) return BO_FLASH_OK;
     int error = make_fit(map);
-    if (!error) error = log_ends(map, small, &ends);
     if (error) return error;
-    if (ends) error = make_room(map, LSM_RENEW);
-    if (!error && ends) error = lsm_log_renew(map);
-    if (error) return error;
-    return small ? commit_log(map) : commit_run(map);
+    return lsm_staging(&map->shape) ? commit_staged(map) : commit_run(map);
 }
 
 int lsm_begin(struct lsm *map)
@@ -461,6 +467,14 @@ int lsm_collect(struct lsm *map)
 
 /* Snapshots ------------------------------------------------------------------------------------ */
 
+#ifndef LSM_NO_VIEWS
+int lsm_fetch_at(struct lsm *map, const struct lsm_snapshot *snapshot, const void *key,
+                 uint32_t key_size, void *value, uint32_t capacity, uint32_t *value_size)
+{
+    const struct lsm_view *view = snapshot != NULL ? &snapshot->view : &map->view;
+    return fetch(map, view, key, key_size, value, capacity, value_size);
+}
+
 int lsm_open(struct lsm *map, struct lsm_snapshot *snapshot)
 {
     int error = enter(map);
@@ -484,6 +498,7 @@ int lsm_close(struct lsm *map, struct lsm_snapshot *snapshot)
     map->stale = error != BO_FLASH_OK;
     return leave(map, error);
 }
+#endif
 
 #ifdef BO_CHECKS
 static void check_runs(const struct lsm *map)

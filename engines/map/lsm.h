@@ -17,7 +17,8 @@
  * `staging` one that is no longer than half a sector is appended to a log instead, in one program;
  * its chunk, which a checksum makes whole, is the commit. A full log becomes a run. Each fetch
  * reads the log from its start, up to a sector. Such a map has a manifest of its own kind: the
- * crate does not open it, nor does a mount without `staging`, nor the other way round.
+ * crate does not open it. A mount without `staging` answers MAP_ERR_UNSUPPORTED, and so does one
+ * with `staging` of a map in the crate's format; the map stays as it is.
  *
  * No call erases more than LSM_ERASES_MAX sectors where a record fits two sectors and a transaction
  * three. So a change may answer LSM_ERR_AGAIN: it did a step of a merge, the change is not made,
@@ -53,6 +54,19 @@
 #define BROWNOUT_LSM_H
 
 #include "map.h"
+
+/* What can be left out when all of lsm is compiled with these, and what that saves on a Cortex-M4:
+ *
+ *     LSM_NO_STAGING  1,650 bytes  the log: a config with `staging` is refused as a geometry is,
+ *                                  and a map that has a log with MAP_ERR_UNSUPPORTED
+ *     LSM_NO_VIEWS      490 bytes  snapshots and ranges: lsm_open, lsm_close, lsm_fetch_at,
+ *                                  lsm_seek and lsm_next
+ *     LSM_NO_SEARCH     260 bytes  links: a key is looked for from the last sector of a run back,
+ *                                  so a fetch reads a header and a key of up to each sector
+ *
+ * With all of them, and BO_CRC32C_SMALL (checksums without a table), lsm takes less than 10 KiB
+ * (make size). What is written is the same.
+ */
 
 #ifdef __cplusplus
 extern "C" {
@@ -121,11 +135,11 @@ struct lsm_snapshot {
 
 /* What follows from part and format. */
 struct lsm_shape {
-    uint32_t sector_size, sector_count, payload, chunk_max, value_max, record_max;
-    uint16_t align, key_max;
     uint8_t sector_header, run_header, manifest_header, chunk_header;
     uint8_t skips, shift, runs, branching, key_bits, value_bits, record_header, erased;
     bool crc, staging;
+    uint16_t align, key_max;
+    uint32_t sector_size, sector_count, payload, chunk_max, value_max, record_max;
 };
 
 /* What is known of the end of a sector to which chunks are appended. */
@@ -145,9 +159,8 @@ struct lsm_tail {
  *   5. the sectors that are marked are those of the manifest and of the runs, unless a snapshot
  *      keeps some. */
 struct lsm {
-    const struct bo_flash *flash;
     struct lsm_shape shape;
-    struct lsm_view view; /* what is committed */
+    const struct bo_flash *flash;
     struct lsm_snapshot *snapshots;
     uint8_t *window;  /* what was read last */
     uint8_t *gather;  /* what is programmed next */
@@ -162,11 +175,12 @@ struct lsm {
     uint32_t free_count;
     uint32_t cursor; /* the next sector to be taken, if it is free */
     struct lsm_tail manifest_tail, log_tail;
-    uint16_t manifest;   /* its sector */
-    uint8_t erases_left; /* in this call */
-    bool stale;          /* an error was met: mount again first */
-    bool pinned;         /* sectors were kept for a snapshot */
-    bool open;           /* a transaction is open */
+    uint16_t manifest;    /* its sector */
+    uint8_t erases_left;  /* in this call */
+    bool stale;           /* an error was met: mount again first */
+    bool pinned;          /* sectors were kept for a snapshot */
+    bool open;            /* a transaction is open */
+    struct lsm_view view; /* what is committed; last, as code is shorter for what is near */
 };
 
 /* A place in an iteration, see lsm_seek. */
@@ -187,8 +201,9 @@ bool lsm_usable(const struct bo_flash_geometry *geometry, const struct lsm_forma
                 uint32_t transaction_size);
 
 /* Opens a map. Only reads. MAP_ERR_GEOMETRY, MAP_ERR_DAMAGED (there is no map, or one that no power
- * cut left; format is the way out, and nothing was changed), or an error of the flash. Of the
- * config only what its pointers point at is kept. */
+ * cut left; format is the way out, and nothing was changed), MAP_ERR_UNSUPPORTED (there is one that
+ * has a log and should have none, or the other way round), or an error of the flash. Of the config
+ * only what its pointers point at is kept. */
 int lsm_mount(struct lsm *map, const struct lsm_config *config);
 
 /* Makes an empty map and mounts it. In place of one that could be mounted in the same way it is
@@ -201,8 +216,10 @@ int lsm_format(struct lsm *map, const struct lsm_config *config);
  * MAP_ERR_BUFFER when it is longer than `capacity`: *value_size holds the length then. */
 int lsm_fetch(struct lsm *map, const void *key, uint32_t key_size, void *value, uint32_t capacity,
               uint32_t *value_size);
+#ifndef LSM_NO_VIEWS
 int lsm_fetch_at(struct lsm *map, const struct lsm_snapshot *snapshot, const void *key,
                  uint32_t key_size, void *value, uint32_t capacity, uint32_t *value_size);
+#endif
 int lsm_fetch_own(struct lsm *map, const void *key, uint32_t key_size, void *value,
                   uint32_t capacity, uint32_t *value_size);
 
@@ -229,6 +246,7 @@ void lsm_abort(struct lsm *map);
 /* Does a step of a merge, if there is one to do. MAP_ERR_NOT_FOUND: there is none. */
 int lsm_collect(struct lsm *map);
 
+#ifndef LSM_NO_VIEWS
 /* Opens a snapshot: of what is committed now. Makes no flash calls unless an error came before. */
 int lsm_open(struct lsm *map, struct lsm_snapshot *snapshot);
 
@@ -245,6 +263,7 @@ int lsm_seek(struct lsm *map, const struct lsm_snapshot *snapshot, const void *k
  * cursor goes on. */
 int lsm_next(struct lsm *map, struct lsm_cursor *cursor, void *key, uint32_t *key_size, void *value,
              uint32_t capacity, uint32_t *value_size);
+#endif
 
 #ifdef BO_CHECKS
 /* Checks the invariants; those of the flash, which take reads, when `flash`. After each call that

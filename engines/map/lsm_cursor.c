@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#ifndef LSM_NO_VIEWS
 int lsm_seek(struct lsm *map, const struct lsm_snapshot *snapshot, const void *key,
              uint32_t key_size, struct lsm_cursor *cursor)
 {
@@ -24,6 +25,7 @@ int lsm_seek(struct lsm *map, const struct lsm_snapshot *snapshot, const void *k
     }
     return error;
 }
+#endif
 
 /* Compares the head of a run with the least key, which is in `key`. */
 static int look_at(struct lsm *map, struct lsm_cursor *cursor, uint32_t id, uint8_t *key,
@@ -39,10 +41,10 @@ static int look_at(struct lsm *map, struct lsm_cursor *cursor, uint32_t id, uint
     if (!error && least->id != LSM_NONE)
         error = lsm_key_compare(map, &place, r.key_size, key, least->record.key_size, &order);
     cursor->sectors[id] = place.sector;
-    least->equal[id] = !error && order == 0;
-    if (error || order >= 0) return error;
-    memset(least->equal, 0, sizeof least->equal);
-    least->equal[id] = true;
+    if (error || order > 0) return error;
+    if (order < 0) memset(least->ends, 0, sizeof least->ends);
+    least->ends[id] = lsm_record_end(&map->shape, &r);
+    if (order == 0) return BO_FLASH_OK;
     least->id = id;
     least->record = r;
     lsm_place_move(&place, start);
@@ -55,7 +57,7 @@ int lsm_cursor_least(struct lsm *map, struct lsm_cursor *cursor, uint8_t *key,
                      struct lsm_least *least)
 {
     least->id = LSM_NONE;
-    memset(least->equal, 0, sizeof least->equal);
+    memset(least->ends, 0, sizeof least->ends);
     for (uint32_t id = lsm_places(&map->shape); id-- != 0;) {
         const struct lsm_run *run = &cursor->view->runs[id];
         if (lsm_empty(run) || cursor->at[id] >= run->last) continue;
@@ -70,25 +72,19 @@ int lsm_cursor_pass(struct lsm *map, struct lsm_cursor *cursor, const uint8_t *k
 {
     for (uint32_t id = 0; id < lsm_places(&map->shape); id++) {
         const struct lsm_run *run = &cursor->view->runs[id];
+        if (least->ends[id] == 0) continue;
+        cursor->at[id] = least->ends[id];
+        if (!lsm_is_log(run)) continue;
         struct lsm_place place;
         struct lsm_record r;
-        int error;
-        if (!least->equal[id]) continue;
-        if (run->flags & LSM_FLAG_LOG) {
-            error = lsm_log_find(map, run, key, least->record.key_size, true, &place, &r);
-            cursor->at[id] = r.start;
-            if (error != MAP_ERR_NOT_FOUND) return error;
-            continue;
-        }
-        lsm_place_set(&place, run, cursor->at[id]);
-        place.sector = cursor->sectors[id];
-        error = lsm_record_read(map, &place, &r);
-        if (error) return error;
-        cursor->at[id] = lsm_record_end(&map->shape, &r);
+        int error = lsm_log_find(map, run, key, least->record.key_size, true, &place, &r);
+        if (error != MAP_ERR_NOT_FOUND) return error;
+        cursor->at[id] = r.start;
     }
     return BO_FLASH_OK;
 }
 
+#ifndef LSM_NO_VIEWS
 int lsm_next(struct lsm *map, struct lsm_cursor *cursor, void *key, uint32_t *key_size, void *value,
              uint32_t capacity, uint32_t *value_size)
 {
@@ -104,3 +100,4 @@ int lsm_next(struct lsm *map, struct lsm_cursor *cursor, void *key, uint32_t *ke
     if (*value_size > capacity) return MAP_ERR_BUFFER;
     return lsm_place_read(map, &least.place, value, *value_size);
 }
+#endif

@@ -17,6 +17,20 @@
 #define KEYS 8u
 #define DEPTH 3u
 #define TRANSACTION_SIZE 160u
+#ifdef LSM_NO_VIEWS
+#define VIEWS false
+#define open_view(l, snapshot) ((void)(snapshot), -1)
+#define close_view(l, snapshot) (-1)
+#else
+#define VIEWS true
+#define open_view(l, snapshot) lsm_open(&(l)->map, snapshot)
+#define close_view(l, snapshot) lsm_close(&(l)->map, snapshot)
+#endif
+#ifdef LSM_NO_STAGING
+#define STAGING false
+#else
+#define STAGING true
+#endif
 
 struct contents {
     uint8_t size[KEYS]; /* 0: not there, else one more than the size */
@@ -51,25 +65,33 @@ static void configure(struct life *l, bool crc, bool staging)
     l->config.used_size = sizeof l->used;
 }
 
-/* Reads everything, one by one and in order. False: an error. */
-static bool read_all(struct life *l, const struct lsm_snapshot *snapshot, struct contents *found)
+#ifdef LSM_NO_VIEWS
+static int fetch(struct life *l, const struct lsm_snapshot *snapshot, const uint8_t *key,
+                 void *value, uint32_t capacity, uint32_t *size)
+{
+    (void)snapshot;
+    return lsm_fetch(&l->map, key, 1, value, capacity, size);
+}
+
+static bool in_order(struct life *l, const struct lsm_snapshot *s, const struct contents *found)
+{
+    (void)l, (void)s, (void)found;
+    return true;
+}
+#else
+static int fetch(struct life *l, const struct lsm_snapshot *snapshot, const uint8_t *key,
+                 void *value, uint32_t capacity, uint32_t *size)
+{
+    return lsm_fetch_at(&l->map, snapshot, key, 1, value, capacity, size);
+}
+
+/* Whether the keys that were found come in order, and no others. */
+static bool in_order(struct life *l, const struct lsm_snapshot *s, const struct contents *found)
 {
     struct lsm_cursor cursor;
-    uint8_t value[40], key[4];
+    uint8_t value[40], key[4], next = 0;
     uint32_t size, key_size;
-    memset(found, 0, sizeof *found);
-    for (uint8_t k = 0; k < KEYS; k++) {
-        key[0] = (uint8_t)('a' + k);
-        int error = lsm_fetch_at(&l->map, snapshot, key, 1, value, sizeof value, &size);
-        if (error == MAP_ERR_NOT_FOUND) continue;
-        if (error) return false;
-        found->size[k] = (uint8_t)(size + 1);
-        found->byte[k] = size != 0 ? value[0] : 0;
-        for (uint32_t i = 1; i < size; i++)
-            if (value[i] != value[0]) return false;
-    }
-    uint8_t next = 0;
-    int error = lsm_seek(&l->map, snapshot, "", 0, &cursor);
+    int error = lsm_seek(&l->map, s, "", 0, &cursor);
     while (!error) {
         error = lsm_next(&l->map, &cursor, key, &key_size, value, sizeof value, &size);
         if (error) break;
@@ -81,6 +103,26 @@ static bool read_all(struct life *l, const struct lsm_snapshot *snapshot, struct
     while (next < KEYS && found->size[next] == 0)
         next++;
     return error == MAP_ERR_NOT_FOUND && next == KEYS;
+}
+#endif
+
+/* Reads everything, one by one and in order. False: an error. */
+static bool read_all(struct life *l, const struct lsm_snapshot *snapshot, struct contents *found)
+{
+    uint8_t value[40], key[1];
+    uint32_t size;
+    memset(found, 0, sizeof *found);
+    for (uint8_t k = 0; k < KEYS; k++) {
+        key[0] = (uint8_t)('a' + k);
+        int error = fetch(l, snapshot, key, value, sizeof value, &size);
+        if (error == MAP_ERR_NOT_FOUND) continue;
+        if (error) return false;
+        found->size[k] = (uint8_t)(size + 1);
+        found->byte[k] = size != 0 ? value[0] : 0;
+        for (uint32_t i = 1; i < size; i++)
+            if (value[i] != value[0]) return false;
+    }
+    return in_order(l, snapshot, found);
 }
 
 static bool same(const struct contents *a, const struct contents *b)
@@ -135,10 +177,10 @@ static bool transact(struct life *l)
     uint32_t changes = 1 + ram_flash_below(&l->h.random, 4);
     struct lsm_snapshot snapshot;
     struct contents found, opened = l->old;
-    bool shows = ram_flash_below(&l->h.random, 4) == 0;
+    bool shows = VIEWS && ram_flash_below(&l->h.random, 4) == 0;
     l->number++;
     cut_note(&l->h, " t%u", l->number, 0, 0);
-    if (shows) CHECK(lsm_open(&l->map, &snapshot) == 0, "open");
+    if (shows) CHECK(open_view(l, &snapshot) == 0, "open");
     int error = lsm_begin(&l->map);
     CHECK(error == 0, "begin: %d", error);
     while (!error && changes-- != 0) {
@@ -153,7 +195,7 @@ static bool transact(struct life *l)
     l->old = l->next;
     if (shows) {
         CHECK(read_all(l, &snapshot, &found) && same(&found, &opened), "snapshot:%s", l->h.story);
-        CHECK(lsm_close(&l->map, &snapshot) == 0, "close");
+        CHECK(close_view(l, &snapshot) == 0, "close");
     }
     lsm_check(&l->map, true);
     return true;
@@ -224,9 +266,9 @@ int main(int argc, char **argv)
     history(256, 12, 8, true, false, 16 * rounds);
     history(512, 9, 32, true, false, 12 * rounds);
     history(256, 10, 4, false, false, 16 * rounds);
-    history(256, 12, 1, true, true, 16 * rounds);
-    history(256, 12, 8, true, true, 16 * rounds);
-    history(512, 12, 32, true, true, 16 * rounds);
+    history(256, 12, 1, true, STAGING, 16 * rounds);
+    history(256, 12, 8, true, STAGING, 16 * rounds);
+    history(512, 12, 32, true, STAGING, 16 * rounds);
     CHECK(cuts > 1000 && deep > 100, "%u cuts, %u in later calls", cuts, deep);
     printf("%u cuts, %u more of what came after\n", cuts, deep);
     printf(failures == 0 ? "all passed\n" : "%u failures\n", failures);

@@ -17,121 +17,16 @@
 #define MAGIC_CHUNK 0x59C5u
 #define MAGIC_SIZE 8u
 
-/* Shape ---------------------------------------------------------------------------------------- */
-
-static unsigned bits_of(uint32_t n)
-{
-    unsigned bits = 0;
-    for (; n != 0; n >>= 1)
-        bits++;
-    return bits;
-}
-
-/* Bytes of chunks that fit `room`, headers left out. */
-static uint32_t payload_of(const struct lsm_shape *shape, uint32_t room)
-{
-    uint32_t whole = lsm_round_up(shape->chunk_header + shape->chunk_max, shape->align);
-    uint32_t rest = room % whole;
-    rest = rest > shape->chunk_header ? rest - shape->chunk_header : 0;
-    return room / whole * shape->chunk_max + rest;
-}
-
-static bool shape_records(struct lsm_shape *shape, const struct lsm_format *format)
-{
-    unsigned key_bits = bits_of(format->key_max), value_bits = bits_of(format->value_max);
-    if (key_bits == 0 || key_bits + value_bits > 31) return false;
-    shape->key_max = format->key_max;
-    shape->value_max = format->value_max;
-    shape->key_bits = (uint8_t)key_bits;
-    shape->value_bits = (uint8_t)value_bits;
-    shape->record_header = (uint8_t)((key_bits + value_bits + 8) / 8);
-    shape->record_max = shape->record_header + format->key_max + format->value_max;
-    return true;
-}
-
-/* Links, and runs: as many levels as the branching needs for that many sectors. */
-static bool shape_levels(struct lsm_shape *shape, const struct lsm_format *format, uint32_t max)
-{
-    uint32_t branching = format->branching != 0 ? format->branching : 2, levels = 0;
-    if (branching < 2 || branching > 4 || max < 8 || max > 65536) return false;
-    for (uint32_t n = max; n >= branching; n /= branching)
-        levels++;
-    shape->branching = (uint8_t)branching;
-    shape->runs = (uint8_t)(branching * levels + 1);
-    shape->skips = (uint8_t)(bits_of(max) - 3);
-    BO_CHECK(shape->skips <= LSM_SKIPS_MAX && shape->skips != 0);
-    return shape->runs <= LSM_RUNS_MAX;
-}
-
-bool lsm_shape_make(struct lsm_shape *shape, const struct bo_flash_geometry *geometry,
-                    const struct lsm_format *format)
-{
-    memset(shape, 0, sizeof *shape);
-    if (!bo_flash_geometry_valid(geometry)) return false;
-    uint32_t align = format->align != 0 ? format->align : geometry->unit > 4 ? geometry->unit : 4u;
-    uint32_t max =
-        format->sector_count_max != 0 ? format->sector_count_max : geometry->sector_count;
-    uint32_t chunk_max = format->chunk_max != 0 ? format->chunk_max : 4096u;
-    if ((align & (align - 1)) != 0 || align > LSM_ALIGN_MAX || align < geometry->unit) return false;
-    if (!shape_levels(shape, format, max) || !shape_records(shape, format)) return false;
-    shape->align = (uint16_t)align;
-    shape->crc = format->crc;
-    shape->staging = format->staging;
-    if (shape->staging && !shape->crc) return false;
-    if (shape->staging && geometry->tear_scope == BO_FLASH_TEAR_SECTOR) return false;
-    shape->erased = geometry->erased;
-    shape->sector_size = geometry->sector_size;
-    shape->sector_count = lsm_minimum(geometry->sector_count, lsm_minimum(max, 65535));
-    uint32_t links = lsm_round_up(6u + 2u * shape->skips, align);
-    shape->sector_header = (uint8_t)lsm_round_up(format->crc ? 12 : 8, align);
-    shape->run_header = (uint8_t)lsm_round_up(links, 4);
-    shape->manifest_header = (uint8_t)lsm_round_up(8, align);
-    shape->chunk_header = format->crc ? 8 : 4;
-    BO_CHECK(lsm_run_chunks(shape) <= LSM_HEADERS_MAX);
-    uint32_t list = 8u * (shape->runs + shape->staging), chunk = shape->chunk_header + list;
-    if (shape->sector_size < lsm_manifest_chunks(shape) + chunk) return false;
-    if (shape->sector_size > 65536) return false;
-    uint32_t room = shape->sector_size - shape->sector_header - shape->chunk_header;
-    shape->chunk_max = lsm_minimum(chunk_max, room);
-    if (shape->sector_size % align != 0 || shape->chunk_max < list) return false;
-    BO_CHECK(shape->sector_size >= lsm_run_chunks(shape) + 2 * lsm_round_up(8, align));
-    shape->payload = payload_of(shape, shape->sector_size - lsm_run_chunks(shape));
-    shape->shift = (uint8_t)bits_of(shape->payload);
-    return true;
-}
-
-/* Checksum: CRC-32, polynomial 0x04C11DB7 reflected -------------------------------------------- */
-
-static const uint32_t halves[16] = {
-    0x00000000u, 0x1DB71064u, 0x3B6E20C8u, 0x26D930ACu, 0x76DC4190u, 0x6B6B51F4u,
-    0x4DB26158u, 0x5005713Cu, 0xEDB88320u, 0xF00F9344u, 0xD6D6A3E8u, 0xCB61B38Cu,
-    0x9B64C2B0u, 0x86D3D2D4u, 0xA00AE278u, 0xBDBDF21Cu,
-};
-
-/* The checksum of what `crc` is one of, and more; 0: of nothing. */
-uint32_t lsm_crc(uint32_t crc, const void *data, uint32_t size)
-{
-    const uint8_t *bytes = (const uint8_t *)data;
-    crc = ~crc;
-    while (size-- != 0) {
-        crc ^= *bytes++;
-        crc = halves[crc & 15] ^ crc >> 4;
-        crc = halves[crc & 15] ^ crc >> 4;
-    }
-    return ~crc;
-}
-
 /* Reading -------------------------------------------------------------------------------------- */
 
 /* Has `address` lie in the window, with up to `size` bytes after it. What can't be corrected next
  * to what is wanted is no error. */
 static int window_move(struct lsm *map, uint32_t address, uint32_t size)
 {
-    const struct bo_flash_geometry *g = &map->flash->geometry;
-    uint32_t start = address & ~(g->read_unit - 1u);
-    uint64_t left = bo_flash_size(map->flash) - start;
-    uint32_t most = left < map->window_size ? (uint32_t)left : map->window_size;
-    uint32_t least = lsm_round_up(address - start + size, g->read_unit);
+    uint32_t unit = map->flash->geometry.read_unit, start = address & ~(unit - 1);
+    uint32_t end = map->device_sectors * map->shape.sector_size;
+    uint32_t most = lsm_minimum(map->window_size, end - start);
+    uint32_t least = lsm_round_up(address - start + size, unit);
     map->window_held = 0;
     int error = bo_flash_read(map->flash, start, map->window, most);
     if (error == BO_FLASH_ERR_ECC && least < most)
@@ -169,95 +64,106 @@ int lsm_read(struct lsm *map, uint32_t address, void *buffer, uint32_t size)
 
 /* Headers of sectors --------------------------------------------------------------------------- */
 
+uint32_t lsm_bits(uint32_t n)
+{
+    uint32_t bits = 0;
+    for (; n != 0; n >>= 1)
+        bits++;
+    return bits;
+}
+
 uint32_t lsm_skip_index(const struct lsm_shape *shape, uint32_t a, uint32_t b)
 {
     BO_CHECK(a < b);
-    uint32_t zeros = a == 0 ? 32 : bits_of((a - 1) ^ (b - 1)) - 1;
+    uint32_t zeros = a == 0 ? 32 : lsm_bits((a - 1) ^ (b - 1)) - 1;
     uint32_t index = zeros > shape->shift ? zeros - shape->shift : 0;
     return lsm_minimum(index, shape->skips - 1u);
 }
 
-/* What cannot be read is no header either. */
-static int header_read(struct lsm *map, uint32_t sector, uint32_t magic, uint8_t *bytes,
-                       uint32_t size)
+/* Of a kind of sectors: bytes of its header, and numbers of two bytes after the first one, of four.
+ * The header of a manifest is read and written as one of a run: its seq is the second number. */
+static uint32_t header_size(const struct lsm_shape *shape, uint32_t magic, uint32_t *numbers)
 {
-    const struct lsm_shape *shape = &map->shape;
-    int error = lsm_read(map, lsm_address(map, sector, 0), bytes, shape->sector_header + size);
-    if (error == BO_FLASH_ERR_ECC) return MAP_ERR_DAMAGED;
-    if (error) return error;
-    if (lsm_get(bytes, 4) != magic || lsm_get(bytes + 4, 4) != sector) return MAP_ERR_DAMAGED;
-    if (!shape->crc) return BO_FLASH_OK;
-    uint32_t crc = lsm_crc(0, bytes + shape->sector_header, size);
-    return lsm_damaged_unless(lsm_get(bytes + MAGIC_SIZE, 4) == crc);
+    *numbers = magic == MAGIC_RUN ? shape->skips + 1u : 2;
+    return magic == MAGIC_RUN ? shape->run_header : shape->manifest_header;
 }
 
-int lsm_head_read(struct lsm *map, uint16_t sector, struct lsm_head *head)
+/* Reads both headers of a sector and returns its magic, or an error. What cannot be read is no
+ * header either. */
+static int header_read(struct lsm *map, uint32_t sector, struct lsm_head *head)
 {
     const struct lsm_shape *shape = &map->shape;
-    uint8_t bytes[LSM_HEADERS_MAX];
-    if (sector >= shape->sector_count) return MAP_ERR_DAMAGED;
-    int error = header_read(map, sector, MAGIC_RUN, bytes, shape->run_header);
-    if (error) return error;
-    const uint8_t *from = bytes + shape->sector_header;
+    uint8_t bytes[LSM_HEADERS_MAX], *from = bytes + shape->sector_header;
+    uint32_t address = lsm_address(map, sector, 0), numbers;
+    int error = lsm_read(map, address, bytes, shape->sector_header);
+    uint32_t magic = lsm_get(bytes, 4), size = header_size(shape, magic, &numbers);
+    if (!error) error = lsm_read(map, address + shape->sector_header, from, size);
+    if (error) return error == BO_FLASH_ERR_ECC ? (int)MAP_ERR_DAMAGED : error;
+    if (magic != MAGIC_RUN && magic != MAGIC_MANIFEST && magic != MAGIC_STAGING)
+        return MAP_ERR_DAMAGED;
+    if (lsm_get(bytes + 4, 4) != sector) return MAP_ERR_DAMAGED;
+    if (shape->crc && lsm_get(bytes + MAGIC_SIZE, 4) != lsm_crc(0, from, size))
+        return MAP_ERR_DAMAGED;
+    head->sector = (uint16_t)sector;
     head->seq = lsm_get(from, 4);
-    for (uint32_t i = 0; i < shape->skips; i++)
+    for (uint32_t i = 0; i < numbers; i++)
         head->skips[i] = (uint16_t)lsm_get(from + 4 + 2 * i, 2);
-    head->boundary = (uint16_t)lsm_get(from + 4 + 2 * shape->skips, 2);
-    return BO_FLASH_OK;
+    return (int)magic;
+}
+
+int lsm_head_read(struct lsm *map, uint32_t sector, struct lsm_head *head)
+{
+    if (sector >= map->shape.sector_count) return MAP_ERR_DAMAGED;
+    int magic = header_read(map, sector, head);
+    return magic < 0 ? magic : lsm_damaged_unless(magic == MAGIC_RUN);
 }
 
 int lsm_manifest_read(struct lsm *map, uint32_t sector, struct lsm_manifest_head *head)
 {
-    uint8_t bytes[LSM_HEADERS_MAX];
-    uint32_t size = map->shape.manifest_header;
-    int error = header_read(map, sector, MAGIC_MANIFEST, bytes, size);
-    head->staging = error == MAP_ERR_DAMAGED;
-    if (head->staging) error = header_read(map, sector, MAGIC_STAGING, bytes, size);
-    if (error) return error;
-    head->sectors = lsm_get(bytes + map->shape.sector_header, 4);
-    head->seq = lsm_get(bytes + map->shape.sector_header + 4, 4);
-    return BO_FLASH_OK;
+    struct lsm_head read;
+    int magic = header_read(map, sector, &read);
+    if (magic < 0) return magic;
+    head->staging = magic == MAGIC_STAGING;
+    head->sectors = read.seq;
+    head->seq = read.skips[0] | (uint32_t)read.skips[1] << 16;
+    return lsm_damaged_unless(magic != MAGIC_RUN);
 }
 
-static void header_bytes(const struct lsm *map, uint32_t magic, uint16_t sector, uint8_t *bytes,
-                         uint32_t size)
+static uint32_t header_bytes(const struct lsm *map, uint32_t magic, const struct lsm_head *head,
+                             uint8_t *bytes)
 {
-    uint32_t start = map->shape.sector_header;
+    const struct lsm_shape *shape = &map->shape;
+    uint32_t start = shape->sector_header, numbers, size = header_size(shape, magic, &numbers);
+    uint8_t *to = bytes + start;
+    memset(bytes, shape->erased, start + size);
     lsm_put(bytes, magic, 4);
-    lsm_put(bytes + 4, sector, 4);
-    if (map->shape.crc) lsm_put(bytes + MAGIC_SIZE, lsm_crc(0, bytes + start, size), 4);
-}
-
-uint32_t lsm_head_bytes(const struct lsm *map, uint16_t sector, const struct lsm_head *head,
-                        uint8_t *bytes)
-{
-    const struct lsm_shape *shape = &map->shape;
-    uint32_t size = lsm_run_chunks(shape);
-    memset(bytes, shape->erased, size);
-    uint8_t *to = bytes + shape->sector_header;
+    lsm_put(bytes + 4, head->sector, 4);
     lsm_put(to, head->seq, 4);
-    for (uint32_t i = 0; i < shape->skips; i++)
+    for (uint32_t i = 0; i < numbers; i++)
         lsm_put(to + 4 + 2 * i, head->skips[i], 2);
-    lsm_put(to + 4 + 2 * shape->skips, head->boundary, 2);
-    header_bytes(map, MAGIC_RUN, sector, bytes, shape->run_header);
-    return size;
+    if (shape->crc) lsm_put(bytes + MAGIC_SIZE, lsm_crc(0, to, size), 4);
+    return start + size;
 }
 
-uint32_t lsm_manifest_bytes(const struct lsm *map, uint16_t sector, uint32_t seq, uint8_t *bytes)
+uint32_t lsm_head_bytes(const struct lsm *map, const struct lsm_head *head, uint8_t *bytes)
 {
-    const struct lsm_shape *shape = &map->shape;
-    uint32_t size = lsm_manifest_chunks(shape);
-    memset(bytes, shape->erased, size);
-    lsm_put(bytes + shape->sector_header, shape->sector_count, 4);
-    lsm_put(bytes + shape->sector_header + 4, seq, 4);
-    header_bytes(map, shape->staging ? MAGIC_STAGING : MAGIC_MANIFEST, sector, bytes,
-                 shape->manifest_header);
-    return size;
+    return header_bytes(map, MAGIC_RUN, head, bytes);
+}
+
+uint32_t lsm_manifest_bytes(const struct lsm *map, uint32_t sector, uint32_t seq, uint8_t *bytes)
+{
+    struct lsm_head head;
+    head.sector = (uint16_t)sector;
+    head.seq = map->shape.sector_count;
+    head.skips[0] = (uint16_t)seq;
+    head.skips[1] = (uint16_t)(seq >> 16);
+    return header_bytes(map, lsm_staging(&map->shape) ? MAGIC_STAGING : MAGIC_MANIFEST, &head,
+                        bytes);
 }
 
 /* Chunks --------------------------------------------------------------------------------------- */
 
-int lsm_chunk_read(struct lsm *map, uint16_t sector, uint32_t at, struct lsm_chunk *chunk)
+int lsm_chunk_read(struct lsm *map, uint32_t sector, uint32_t at, struct lsm_chunk *chunk)
 {
     const struct lsm_shape *shape = &map->shape;
     uint8_t bytes[8];

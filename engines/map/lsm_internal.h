@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* lsm_internal.h - the layers of lsm, each of which uses those above it only.
  *
+ *     lsm_crc.c       the checksum
  *     lsm_format.c    bytes on the flash: headers of sectors and chunks
+ *     lsm_shape.c     constants of the format
  *     lsm_run.c       a sorted run: reading, searching
  *     lsm_log.c       the staging log: the same, unsorted
  *     lsm_cursor.c    keys in order, of all of them
@@ -20,6 +22,25 @@
 extern "C" {
 #endif
 
+/* What is left out (lsm.h) goes where one of these is false; the compiler drops what none calls. */
+enum {
+#ifdef LSM_NO_STAGING
+    LSM_WITH_STAGING = 0,
+#else
+    LSM_WITH_STAGING = 1,
+#endif
+#ifdef LSM_NO_VIEWS
+    LSM_WITH_VIEWS = 0,
+#else
+    LSM_WITH_VIEWS = 1,
+#endif
+#ifdef LSM_NO_SEARCH
+    LSM_WITH_SEARCH = 0,
+#else
+    LSM_WITH_SEARCH = 1,
+#endif
+};
+
 #define LSM_ALIGN_MAX BO_FLASH_UNIT_MAX
 /* Both headers of a sector; the first unit of a chunk, header included. */
 #define LSM_HEADERS_MAX 96u
@@ -30,14 +51,20 @@ extern "C" {
 /* Of a run; the last is that of the log. */
 enum { LSM_FLAG_TARGET = 1, LSM_FLAG_SOURCE = 2, LSM_FLAG_LOG = 4 };
 
+/* --- lsm_crc.c --- */
+
+/* The checksum of what `crc` is one of, and more; 0: of nothing. */
+uint32_t lsm_crc(uint32_t crc, const void *data, uint32_t size);
+
 /* --- lsm_format.c --- */
 
 /* The header of a sector of a run. */
 struct lsm_head {
-    uint32_t seq;                  /* of its first byte */
-    uint16_t skips[LSM_SKIPS_MAX]; /* earlier sectors: the one before, and the last that hold a
-                                    * byte whose seq is a multiple of 2^(shift + i) */
-    uint16_t boundary;             /* the first record that starts here, from the first byte on */
+    uint32_t seq;    /* of its first byte */
+    uint16_t sector; /* whose header it is */
+    /* Earlier sectors: the one before, and the last that hold a byte whose seq is a multiple of
+     * 2^(shift + i). After them stands lsm_boundary(). */
+    uint16_t skips[LSM_SKIPS_MAX + 1];
 };
 
 struct lsm_manifest_head {
@@ -98,31 +125,56 @@ static inline uint32_t lsm_manifest_chunks(const struct lsm_shape *shape)
     return (uint32_t)shape->sector_header + shape->manifest_header;
 }
 
+/* The first record that starts in the sector, from its first byte on. */
+static inline uint16_t *lsm_boundary(const struct lsm_shape *shape, struct lsm_head *head)
+{
+    return &head->skips[shape->skips];
+}
+
 static inline uint32_t lsm_address(const struct lsm *map, uint32_t sector, uint32_t offset)
 {
     return sector * map->shape.sector_size + offset;
 }
 
-/* False: the format does not fit the part. */
-bool lsm_shape_make(struct lsm_shape *shape, const struct bo_flash_geometry *geometry,
-                    const struct lsm_format *format);
-uint32_t lsm_crc(uint32_t crc, const void *data, uint32_t size);
+/* Bits of a number, without leading zeros. */
+uint32_t lsm_bits(uint32_t n);
 int lsm_read(struct lsm *map, uint32_t address, void *buffer, uint32_t size);
 /* The link to follow from a sector that starts at `b` to one that holds or precedes `a`. */
 uint32_t lsm_skip_index(const struct lsm_shape *shape, uint32_t a, uint32_t b);
 /* MAP_ERR_DAMAGED when the sector has no such header. */
-int lsm_head_read(struct lsm *map, uint16_t sector, struct lsm_head *head);
+int lsm_head_read(struct lsm *map, uint32_t sector, struct lsm_head *head);
 int lsm_manifest_read(struct lsm *map, uint32_t sector, struct lsm_manifest_head *head);
 /* The bytes of both headers; returns their number. */
-uint32_t lsm_head_bytes(const struct lsm *map, uint16_t sector, const struct lsm_head *head,
-                        uint8_t *bytes);
-uint32_t lsm_manifest_bytes(const struct lsm *map, uint16_t sector, uint32_t seq, uint8_t *bytes);
+uint32_t lsm_head_bytes(const struct lsm *map, const struct lsm_head *head, uint8_t *bytes);
+uint32_t lsm_manifest_bytes(const struct lsm *map, uint32_t sector, uint32_t seq, uint8_t *bytes);
 /* The chunk at that offset. MAP_ERR_NOT_FOUND: none is there; MAP_ERR_DAMAGED: not a size. */
-int lsm_chunk_read(struct lsm *map, uint16_t sector, uint32_t at, struct lsm_chunk *chunk);
+int lsm_chunk_read(struct lsm *map, uint32_t sector, uint32_t at, struct lsm_chunk *chunk);
 /* Where the next one may be. */
 uint32_t lsm_chunk_next(const struct lsm_shape *shape, const struct lsm_chunk *chunk);
 
+/* --- lsm_shape.c --- */
+
+/* False: the format does not fit the part. */
+bool lsm_shape_make(struct lsm_shape *shape, const struct bo_flash_geometry *geometry,
+                    const struct lsm_format *format);
+
 /* --- lsm_run.c --- */
+
+static inline bool lsm_staging(const struct lsm_shape *shape)
+{
+    return LSM_WITH_STAGING && shape->staging;
+}
+
+/* Places of a view: its runs, and the log. */
+static inline uint32_t lsm_places(const struct lsm_shape *shape)
+{
+    return shape->runs + (lsm_staging(shape) ? 1u : 0u);
+}
+
+static inline bool lsm_is_log(const struct lsm_run *run)
+{
+    return LSM_WITH_STAGING && (run->flags & LSM_FLAG_LOG) != 0;
+}
 
 /* A place in a run, and what is known of where it lies. */
 struct lsm_place {
@@ -156,11 +208,10 @@ void lsm_place_set(struct lsm_place *place, const struct lsm_run *run, uint32_t 
 void lsm_place_move(struct lsm_place *place, uint32_t at);
 /* Reads on. MAP_ERR_DAMAGED at the end of the run. */
 int lsm_place_read(struct lsm *map, struct lsm_place *place, void *buffer, uint32_t size);
-/* The sector of the run that holds `seq`, and its header. */
-int lsm_run_sector(struct lsm *map, const struct lsm_run *run, uint32_t seq, uint16_t *sector,
-                   struct lsm_head *head);
-/* Bytes of the payload of a sector. */
-int lsm_payload(struct lsm *map, uint16_t sector, uint32_t *size);
+/* The header of the sector of the run that holds `seq`. */
+int lsm_run_sector(struct lsm *map, const struct lsm_run *run, uint32_t seq, struct lsm_head *head);
+/* Bytes of the payload of a sector, or an error. */
+int lsm_payload(struct lsm *map, uint32_t sector);
 int lsm_record_decode(const struct lsm_shape *shape, const uint8_t *bytes, struct lsm_record *r);
 void lsm_record_encode(const struct lsm_shape *shape, const struct lsm_record *r, uint8_t *bytes);
 /* The record at the place, which is moved to its key. */
@@ -180,22 +231,16 @@ static inline const struct lsm_run *lsm_log(const struct lsm *map)
     return &map->view.runs[map->shape.runs];
 }
 
-/* Places of a view: its runs, and the log. */
-static inline uint32_t lsm_places(const struct lsm_shape *shape)
-{
-    return shape->runs + (shape->staging ? 1u : 0u);
-}
-
 /* Whether there is a log and something in it. */
 static inline bool lsm_log_holds(const struct lsm *map)
 {
-    return !lsm_empty(lsm_log(map)) && lsm_log(map)->last != 0;
+    return LSM_WITH_STAGING && !lsm_empty(lsm_log(map)) && lsm_log(map)->last != 0;
 }
 
 /* Bytes of the longest transaction that goes to the log. */
 static inline uint32_t lsm_log_max(const struct lsm_shape *shape)
 {
-    if (!shape->staging) return 0;
+    if (!lsm_staging(shape)) return 0;
     return lsm_minimum(shape->chunk_max, shape->payload / 2);
 }
 
@@ -204,10 +249,14 @@ static inline uint32_t lsm_log_max(const struct lsm_shape *shape)
 int lsm_log_find(struct lsm *map, const struct lsm_run *log, const void *key, uint32_t key_size,
                  bool after, struct lsm_place *place, struct lsm_record *r);
 /* Of a run or the log. */
+#ifdef LSM_NO_STAGING
+#define lsm_find lsm_run_find
+#else
 int lsm_find(struct lsm *map, const struct lsm_run *run, const void *key, uint32_t key_size,
              struct lsm_place *place, struct lsm_record *r);
+#endif
 /* The chunk at `at`, if it is whole: its checksum is right, and it is full of records. */
-int lsm_log_chunk(struct lsm *map, uint16_t sector, uint32_t at, struct lsm_chunk *chunk);
+int lsm_log_chunk(struct lsm *map, uint32_t sector, uint32_t at, struct lsm_chunk *chunk);
 
 /* --- lsm_cursor.c --- */
 
@@ -216,7 +265,7 @@ struct lsm_least {
     uint32_t id;            /* the newest of them; LSM_NONE: the end */
     struct lsm_place place; /* at its value there */
     struct lsm_record record;
-    bool equal[LSM_RUNS_MAX + 1];
+    uint32_t ends[LSM_RUNS_MAX + 1]; /* of the records that have it; else 0 */
 };
 
 /* Finds it, and copies it to `key`; a removal is not left out. */
@@ -228,22 +277,25 @@ int lsm_cursor_pass(struct lsm *map, struct lsm_cursor *cursor, const uint8_t *k
 
 /* --- lsm_writer.c --- */
 
-/* Writes a stream into sectors, or a chunk of the manifest into one. */
+/* Writes a stream into sectors. */
 struct lsm_writer {
-    struct lsm_head head;
     uint32_t at;    /* seq of the next byte */
     uint32_t chunk; /* its place in the sector */
     uint32_t size;  /* bytes of it so far */
     uint32_t crc;
-    uint32_t flushed; /* bytes after its start that are programmed */
-    uint32_t held;    /* bytes that are in `gather`, its start included */
-    uint32_t taken;   /* sectors */
-    uint16_t sector;  /* LSM_NONE: none is open */
-    uint16_t before;  /* the sector before; LSM_NONE: the first */
-    bool copied;      /* the first sector is a copy of one of the run */
+    uint32_t flushed;     /* bytes after its start that are programmed */
+    uint32_t held;        /* bytes that are in `gather`, its start included */
+    uint32_t taken;       /* sectors */
+    uint16_t before;      /* the sector before; LSM_NONE: the first */
+    bool copied;          /* the first sector is a copy of one of the run */
+    struct lsm_head head; /* of the open sector; LSM_NONE: none is open */
 };
 
-int lsm_take(struct lsm *map, uint16_t *sector);
+int lsm_erase(struct lsm *map, uint32_t sector);
+int lsm_program(struct lsm *map, uint32_t sector, uint32_t offset, const uint8_t *data,
+                uint32_t size);
+/* Takes the next free sector and erases it; returns it, or an error. */
+int lsm_take(struct lsm *map);
 bool lsm_is_used(const struct lsm *map, uint32_t sector);
 void lsm_use(struct lsm *map, uint32_t sector);
 void lsm_free(struct lsm *map, uint32_t sector);
@@ -259,9 +311,9 @@ uint32_t lsm_writer_room(const struct lsm *map, const struct lsm_writer *writer)
 int lsm_writer_end(struct lsm *map, struct lsm_writer *writer);
 /* Goes on at the end of a run, whose last sector is copied where much of it is blank. */
 int lsm_writer_resume(struct lsm *map, struct lsm_writer *writer, const struct lsm_run *run);
-/* Writes a chunk of the manifest, its magic last. */
-int lsm_chunk_write(struct lsm *map, uint16_t sector, uint32_t at, const uint8_t *data,
-                    uint32_t size);
+/* Writes a chunk of the manifest, its magic last. Its data stand in `chunk` after the room of a
+ * header; after them is room for padding. */
+int lsm_chunk_write(struct lsm *map, uint32_t sector, uint32_t at, uint8_t *chunk, uint32_t size);
 
 /* Writes a chunk of the log from its first byte to its last one: its checksum makes it whole. So
  * what a cut leaves begins with something that is not blank, even if the data read blank. */
@@ -286,7 +338,7 @@ int lsm_manifest_commit(struct lsm *map, const struct lsm_view *next,
 /* Finds out anew which sectors are in use. */
 int lsm_mark_used(struct lsm *map);
 /* Looks once whether a sector is blank from `at` on; if not, it is sealed. */
-int lsm_tail_prove(struct lsm *map, struct lsm_tail *tail, uint16_t sector, uint32_t at);
+int lsm_tail_prove(struct lsm *map, struct lsm_tail *tail, uint32_t sector, uint32_t at);
 
 /* --- lsm_merge.c --- */
 

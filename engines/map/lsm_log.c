@@ -9,6 +9,8 @@
  */
 #include "lsm_internal.h"
 
+#ifndef LSM_NO_STAGING
+
 /* A search, and the best record so far: the least key, of equal ones the last. */
 struct search {
     const struct lsm_run *log;
@@ -72,11 +74,11 @@ int lsm_log_find(struct lsm *map, const struct lsm_run *log, const void *key, ui
 int lsm_find(struct lsm *map, const struct lsm_run *run, const void *key, uint32_t key_size,
              struct lsm_place *place, struct lsm_record *r)
 {
-    if (run->flags & LSM_FLAG_LOG) return lsm_log_find(map, run, key, key_size, false, place, r);
+    if (lsm_is_log(run)) return lsm_log_find(map, run, key, key_size, false, place, r);
     return lsm_run_find(map, run, key, key_size, place, r);
 }
 
-int lsm_log_chunk(struct lsm *map, uint16_t sector, uint32_t at, struct lsm_chunk *chunk)
+int lsm_log_chunk(struct lsm *map, uint32_t sector, uint32_t at, struct lsm_chunk *chunk)
 {
     uint8_t piece[LSM_PIECE];
     uint32_t crc = 0, address, header = map->shape.record_header;
@@ -101,3 +103,4 @@ int lsm_log_chunk(struct lsm *map, uint16_t sector, uint32_t at, struct lsm_chun
     }
     return BO_FLASH_OK;
 }
+#endif

@@ -15,11 +15,15 @@
 #include <string.h>
 
 #define ENTRY_SIZE 8u
+/* Header, entries and padding of a chunk. */
+#define CHUNK_MAX (8 + ENTRY_SIZE * (LSM_RUNS_MAX + 1) + LSM_ALIGN_MAX)
 #define SEQ_LAST 0xFFFFFFFEu /* one more would read as blank */
 
 /* Reading the manifest ------------------------------------------------------------------------- */
 
-static bool entry_apply(struct lsm *map, const uint8_t *bytes, struct lsm_view *view)
+/* Applies an entry to a view; *cursor: its sector, if it names one. */
+static bool entry_apply(const struct lsm *map, const uint8_t *bytes, struct lsm_view *view,
+                        uint32_t *cursor)
 {
     struct lsm_run run;
     uint32_t id = bytes[0];
@@ -27,96 +31,87 @@ static bool entry_apply(struct lsm *map, const uint8_t *bytes, struct lsm_view *
     run.sector = (uint16_t)lsm_get(bytes + 2, 2);
     run.first = lsm_get(bytes + 4, 4);
     run.last = 0;
-    bool empty = run.sector == LSM_NONE;
+    bool empty = run.sector == LSM_NONE, log = LSM_WITH_STAGING && id == map->shape.runs;
     if (id >= lsm_places(&map->shape)) return false;
-    if (id != map->shape.runs && run.flags > (LSM_FLAG_TARGET | LSM_FLAG_SOURCE)) return false;
-    if (id == map->shape.runs && (run.first != 0 || run.flags != (empty ? 0 : LSM_FLAG_LOG)))
-        return false;
+    if (!log && run.flags > LSM_FLAG_SOURCE) return false;
+    if (log && (run.first != 0 || run.flags != (empty ? 0 : LSM_FLAG_LOG))) return false;
     if (empty ? run.first != 0 : run.sector >= map->shape.sector_count) return false;
-    if (view == NULL) return true;
     view->runs[id] = run;
-    if (!empty) map->cursor = run.sector;
+    if (!empty) *cursor = run.sector;
     return true;
 }
 
-/* Checks a chunk of the manifest, or applies it (view not NULL). */
-static int chunk_walk(struct lsm *map, uint16_t sector, const struct lsm_chunk *chunk,
-                      struct lsm_view *view)
+/* Applies the chunk at `at` to the map, if it is whole. What cannot be read is not whole. */
+static int chunk_apply(struct lsm *map, uint32_t sector, struct lsm_chunk *chunk, uint32_t at)
 {
-    uint32_t at = lsm_address(map, sector, chunk->at + map->shape.chunk_header), crc = 0;
-    if (chunk->size % ENTRY_SIZE != 0) return MAP_ERR_DAMAGED;
-    for (uint32_t done = 0; done < chunk->size; done += ENTRY_SIZE) {
+    struct lsm_view view;
+    uint32_t crc = 0, cursor = map->cursor;
+    int error = lsm_chunk_read(map, sector, at, chunk);
+    if (!error && chunk->size % ENTRY_SIZE != 0) return MAP_ERR_DAMAGED;
+    if (!error) view = map->view;
+    at = lsm_address(map, sector, at + map->shape.chunk_header);
+    for (uint32_t done = 0; !error && done < chunk->size; done += ENTRY_SIZE) {
         uint8_t bytes[ENTRY_SIZE];
-        int error = lsm_read(map, at + done, bytes, ENTRY_SIZE);
-        if (error) return error;
-        if (!entry_apply(map, bytes, view)) return MAP_ERR_DAMAGED;
+        error = lsm_read(map, at + done, bytes, ENTRY_SIZE);
+        if (!error && !entry_apply(map, bytes, &view, &cursor)) return MAP_ERR_DAMAGED;
         crc = lsm_crc(crc, bytes, ENTRY_SIZE);
     }
-    return lsm_damaged_unless(!map->shape.crc || crc == chunk->crc);
-}
-
-/* The chunk at `at`, if it is whole; what cannot be read is not. */
-static int chunk_whole(struct lsm *map, uint16_t sector, uint32_t at, struct lsm_chunk *chunk)
-{
-    int error = lsm_chunk_read(map, sector, at, chunk);
-    if (!error) error = chunk_walk(map, sector, chunk, NULL);
-    return error == BO_FLASH_ERR_ECC ? MAP_ERR_DAMAGED : error;
+    if (error) return error == BO_FLASH_ERR_ECC ? (int)MAP_ERR_DAMAGED : error;
+    if (map->shape.crc && crc != chunk->crc) return MAP_ERR_DAMAGED;
+    map->view = view;
+    map->cursor = cursor;
+    return BO_FLASH_OK;
 }
 
 /* Whether no whole chunk lies from `at` on. Where there are no checksums nothing shows it. */
-static int chunks_end(struct lsm *map, uint16_t sector, uint32_t at)
+static int chunks_end(struct lsm *map, uint32_t sector, uint32_t at)
 {
     struct lsm_chunk chunk;
     for (; map->shape.crc && at < map->shape.sector_size; at += map->shape.align) {
-        int error = chunk_whole(map, sector, at, &chunk);
+        int error = chunk_apply(map, sector, &chunk, at);
         if (!error) return MAP_ERR_DAMAGED;
         if (error != MAP_ERR_NOT_FOUND && error != MAP_ERR_DAMAGED) return error;
     }
     return BO_FLASH_OK;
 }
 
-/* Whether `size` bytes are blank; what cannot be read is not. */
-static int is_blank(struct lsm *map, uint16_t sector, uint32_t at, uint32_t size, bool *blank)
+/* Whether `size` bytes are blank: 1, 0, or an error. What cannot be read is not. */
+static int is_blank(struct lsm *map, uint32_t sector, uint32_t at, uint32_t size)
 {
     uint8_t piece[LSM_PIECE];
-    *blank = true;
-    for (uint32_t part; *blank && size != 0; at += part, size -= part) {
+    for (uint32_t part; size != 0; at += part, size -= part) {
         part = lsm_minimum(size, sizeof piece);
         int error = lsm_read(map, lsm_address(map, sector, at), piece, part);
-        if (error == BO_FLASH_ERR_ECC) *blank = false;
-        if (error) return error == BO_FLASH_ERR_ECC ? BO_FLASH_OK : error;
+        if (error) return error == BO_FLASH_ERR_ECC ? 0 : error;
         for (uint32_t i = 0; i < part; i++)
-            if (piece[i] != map->shape.erased) *blank = false;
+            if (piece[i] != map->shape.erased) return 0;
     }
-    return BO_FLASH_OK;
+    return 1;
 }
 
-int lsm_tail_prove(struct lsm *map, struct lsm_tail *tail, uint16_t sector, uint32_t at)
+int lsm_tail_prove(struct lsm *map, struct lsm_tail *tail, uint32_t sector, uint32_t at)
 {
-    bool blank;
     if (tail->sealed || !tail->unproven) return BO_FLASH_OK;
-    int error = is_blank(map, sector, at, map->shape.sector_size - at, &blank);
-    if (error) return error;
+    int blank = is_blank(map, sector, at, map->shape.sector_size - at);
+    if (blank < 0) return blank;
     tail->unproven = false;
     tail->sealed = !blank;
     return BO_FLASH_OK;
 }
 
-/* Applies the chunks of that sector; *any: there is one. Leaves in `cursor` the sector that the
+/* Applies the chunks of that sector. Returns 1 when there is one, 0, or an error. Leaves in `cursor` the sector that the
  * last commit took last: that of the last entry, or of the manifest, if the chunk is its first. */
-static int replay(struct lsm *map, uint16_t sector, bool *any)
+static int replay(struct lsm *map, uint32_t sector)
 {
     struct lsm_chunk chunk;
     uint32_t at = lsm_manifest_chunks(&map->shape), magic = lsm_chunk_start(&map->shape);
-    int error;
-    *any = false;
+    int error, any = 0;
+    map->manifest = (uint16_t)sector;
     map->cursor = sector;
     lsm_view_clear(&map->view);
-    while ((error = chunk_whole(map, sector, at, &chunk)) == BO_FLASH_OK) {
-        error = chunk_walk(map, sector, &chunk, &map->view);
-        if (error) return error;
-        if (!*any) map->cursor = sector; /* it was taken after what its first chunk names */
-        *any = true;
+    while ((error = chunk_apply(map, sector, &chunk, at)) == BO_FLASH_OK) {
+        if (!any) map->cursor = sector; /* it was taken after what its first chunk names */
+        any = 1;
         at = lsm_chunk_next(&map->shape, &chunk);
     }
     if (error != MAP_ERR_NOT_FOUND && error != MAP_ERR_DAMAGED) return error;
@@ -124,85 +119,97 @@ static int replay(struct lsm *map, uint16_t sector, bool *any)
     map->manifest_tail.unproven = true;
     map->manifest_tail.sealed = error == MAP_ERR_DAMAGED;
     if (!map->manifest_tail.sealed && at + magic <= map->shape.sector_size) {
-        bool blank;
-        error = is_blank(map, sector, at, magic, &blank);
-        if (error) return error;
+        int blank = is_blank(map, sector, at, magic);
+        if (blank < 0) return blank;
         map->manifest_tail.sealed = !blank;
     }
-    return map->manifest_tail.sealed ? chunks_end(map, sector, at + map->shape.align) : BO_FLASH_OK;
+    if (!map->manifest_tail.sealed) return any;
+    error = chunks_end(map, sector, at + map->shape.align);
+    return error ? error : any;
 }
 
-/* The sector of a manifest with the highest seq below `limit`; LSM_NONE: there is none. */
-static int newest(struct lsm *map, uint32_t limit, uint16_t *sector, struct lsm_manifest_head *best)
+/* The sector of a manifest with the highest seq below `limit`, or an error. LSM_NONE: there is
+ * none; best->staging: but one of a map that has a log where this one has none, or the other way
+ * round. */
+static int newest(struct lsm *map, uint32_t limit, struct lsm_manifest_head *best)
 {
-    *sector = LSM_NONE;
+    int sector = LSM_NONE;
     best->seq = best->sectors = 0;
+    best->staging = false;
     for (uint32_t at = 0; at < map->device_sectors; at++) {
         struct lsm_manifest_head head;
         int error = lsm_manifest_read(map, at, &head);
         if (error == MAP_ERR_DAMAGED) continue;
         if (error) return error;
-        if (head.staging != map->shape.staging) continue;
+        if (head.staging != lsm_staging(&map->shape)) {
+            best->staging = true;
+            continue;
+        }
         if (head.sectors > map->device_sectors || at >= head.sectors) continue;
         if (head.seq <= best->seq || head.seq >= limit) continue;
-        *sector = (uint16_t)at;
+        sector = (int)at;
         *best = head;
     }
-    return BO_FLASH_OK;
+    return sector;
 }
 
 /* Finds the manifest. A newest one without a chunk is what the crate leaves when its change of the
  * sector was cut, if there is an older one. */
 static int find(struct lsm *map)
 {
-    bool any;
-    struct lsm_manifest_head head, head_before;
-    uint16_t sector, before;
-    int error = newest(map, 0xFFFFFFFFu, &sector, &head);
-    if (error) return error;
-    if (sector == LSM_NONE) return MAP_ERR_DAMAGED;
+    struct lsm_manifest_head head, before;
+    int sector = newest(map, 0xFFFFFFFFu, &head);
+    if (sector < 0) return sector;
+    if (sector == LSM_NONE) return head.staging ? MAP_ERR_UNSUPPORTED : MAP_ERR_DAMAGED;
     map->manifest_seq = head.seq;
-    map->manifest = sector;
     map->shape.sector_count = head.sectors;
-    error = replay(map, sector, &any);
-    if (error || any) return error;
-    error = newest(map, head.seq, &before, &head_before);
-    if (error || before == LSM_NONE) return error;
-    if (head_before.seq != head.seq - 1 || head_before.sectors != head.sectors) return error;
-    map->manifest = before;
-    error = replay(map, before, &any);
+    int any = replay(map, (uint32_t)sector);
+    if (any != 0) return any < 0 ? any : BO_FLASH_OK;
+    sector = newest(map, head.seq, &before);
+    if (sector < 0) return sector;
+    if (sector == LSM_NONE || before.seq != head.seq - 1 || before.sectors != head.sectors)
+        return BO_FLASH_OK;
+    any = replay(map, (uint32_t)sector);
     map->manifest_tail.sealed = true;
-    return error;
+    return any < 0 ? any : BO_FLASH_OK;
 }
 
 /* Sectors in use ------------------------------------------------------------------------------- */
 
-/* Marks the sectors of a run. `again`: one may be marked already, as of another view. */
-static int mark_run(struct lsm *map, const struct lsm_run *run, bool again)
+enum mark { MARK_USED, MARK_AGAIN, MARK_FREE };
+
+/* Marks the sectors of a run that hold nothing from `keep` on. MARK_AGAIN: one may be marked
+ * already, as of another view. */
+static int mark_run(struct lsm *map, const struct lsm_run *run, uint32_t keep, enum mark mark)
 {
     struct lsm_head head;
-    uint32_t before = run->last;
-    uint16_t sector = run->sector;
-    for (;;) {
-        int error = lsm_head_read(map, sector, &head);
+    head.seq = run->last;
+    head.skips[0] = run->sector;
+    int error = keep < run->last ? lsm_run_sector(map, run, keep, &head) : BO_FLASH_OK;
+    while (!error && head.seq > run->first) {
+        uint32_t sector = head.skips[0], before = head.seq;
+        error = lsm_head_read(map, sector, &head);
         if (error) return error;
-        if (head.seq >= before || (!again && lsm_is_used(map, sector))) return MAP_ERR_DAMAGED;
-        if (!lsm_is_used(map, sector)) lsm_use(map, sector);
-        if (head.seq <= run->first) return BO_FLASH_OK;
-        before = head.seq;
-        sector = head.skips[0];
+        bool used = lsm_is_used(map, sector);
+        if (head.seq >= before) return MAP_ERR_DAMAGED;
+        if (mark != MARK_AGAIN && used != (mark == MARK_FREE)) return MAP_ERR_DAMAGED;
+        if (mark == MARK_FREE) lsm_free(map, sector);
+        if (!used) lsm_use(map, sector);
     }
+    return error;
 }
 
-static int mark_view(struct lsm *map, const struct lsm_view *view, bool again)
+static int mark_view(struct lsm *map, const struct lsm_view *view, enum mark mark)
 {
     uint16_t log = view->runs[map->shape.runs].sector;
-    if (log != LSM_NONE) {
-        if (!again && lsm_is_used(map, log)) return MAP_ERR_DAMAGED;
-        if (!lsm_is_used(map, log)) lsm_use(map, log);
+    if (LSM_WITH_STAGING && log != LSM_NONE) {
+        bool used = lsm_is_used(map, log);
+        if (used && mark == MARK_USED) return MAP_ERR_DAMAGED;
+        if (!used) lsm_use(map, log);
     }
     for (uint32_t id = 0; id < map->shape.runs; id++) {
-        int error = lsm_empty(&view->runs[id]) ? 0 : mark_run(map, &view->runs[id], again);
+        const struct lsm_run *run = &view->runs[id];
+        int error = lsm_empty(run) ? 0 : mark_run(map, run, run->last, mark);
         if (error) return error;
     }
     return BO_FLASH_OK;
@@ -214,32 +221,19 @@ int lsm_mark_used(struct lsm *map)
     map->free_count = map->shape.sector_count;
     map->pinned = false;
     lsm_use(map, map->manifest);
-    int error = mark_view(map, &map->view, false);
-    for (struct lsm_snapshot *s = map->snapshots; s != NULL && !error; s = s->next)
-        error = mark_view(map, &s->view, true);
-    map->pinned = map->snapshots != NULL;
+    int error = mark_view(map, &map->view, MARK_USED);
+    for (struct lsm_snapshot *s = map->snapshots; LSM_WITH_VIEWS && s != NULL && !error;
+         s = s->next)
+        error = mark_view(map, &s->view, MARK_AGAIN);
+    map->pinned = LSM_WITH_VIEWS && map->snapshots != NULL;
     return error;
 }
 
 /* Mounting ------------------------------------------------------------------------------------- */
 
-/* The ends of the runs, which stand in their last sectors. */
-static int runs_complete(struct lsm *map)
-{
-    for (uint32_t id = 0; id < map->shape.runs; id++) {
-        struct lsm_run *run = &map->view.runs[id];
-        struct lsm_head head;
-        uint32_t size;
-        if (lsm_empty(run)) continue;
-        int error = lsm_head_read(map, run->sector, &head);
-        if (!error) error = lsm_payload(map, run->sector, &size);
-        if (error) return error;
-        run->last = head.seq + size;
-        if (run->last < head.seq || run->first >= run->last) return MAP_ERR_DAMAGED;
-    }
-    return BO_FLASH_OK;
-}
-
+#ifdef LSM_NO_STAGING
+#define log_complete(map) BO_FLASH_OK
+#else
 /* The end of the log. What a cut left of a chunk is no longer than the longest one; whatever else
  * is there shows that chunks rotted, and no map is given up for them. */
 static int log_complete(struct lsm *map)
@@ -248,7 +242,6 @@ static int log_complete(struct lsm *map)
     struct lsm_run *log = &map->view.runs[shape->runs];
     struct lsm_chunk chunk;
     uint32_t at = 0;
-    bool blank = true;
     int error;
     if (lsm_empty(log)) return BO_FLASH_OK;
     while ((error = lsm_log_chunk(map, log->sector, at, &chunk)) == BO_FLASH_OK)
@@ -260,23 +253,38 @@ static int log_complete(struct lsm *map)
     map->log_tail.unproven = true;
     at += lsm_round_up(shape->chunk_header + lsm_log_max(shape), shape->align);
     if (at >= shape->sector_size) return BO_FLASH_OK;
-    error = is_blank(map, log->sector, at, shape->sector_size - at, &blank);
-    return error ? error : lsm_damaged_unless(blank);
+    int blank = is_blank(map, log->sector, at, shape->sector_size - at);
+    return blank < 0 ? blank : lsm_damaged_unless(blank);
+}
+#endif
+
+/* The end of a run, which stands in its last sector. */
+static int run_complete(struct lsm *map, struct lsm_run *run)
+{
+    struct lsm_head head;
+    int error = lsm_head_read(map, run->sector, &head);
+    if (error) return error;
+    int size = lsm_payload(map, run->sector);
+    if (size < 0) return size;
+    run->last = head.seq + (uint32_t)size;
+    return lsm_damaged_unless(run->last >= head.seq && run->first < run->last);
 }
 
-/* One target, older than its sources; the oldest run is there only as one. */
-static int flags_check(const struct lsm *map)
+/* Completes the runs. Of their flags: there is one target, older than its sources, and the oldest
+ * run is there only as one. */
+static int runs_complete(struct lsm *map)
 {
     uint32_t targets = 0, sources = 0;
-    if (!lsm_empty(&map->view.runs[0]) && !(map->view.runs[0].flags & LSM_FLAG_TARGET))
-        return MAP_ERR_DAMAGED;
     for (uint32_t id = 0; id < map->shape.runs; id++) {
-        const struct lsm_run *run = &map->view.runs[id];
+        struct lsm_run *run = &map->view.runs[id];
         if (lsm_empty(run)) continue;
-        if (run->flags & LSM_FLAG_TARGET) targets++;
-        if (!(run->flags & LSM_FLAG_SOURCE)) continue;
-        sources++;
-        if (targets == 0 || run->flags & LSM_FLAG_TARGET) return MAP_ERR_DAMAGED;
+        int error = run_complete(map, run);
+        if (error) return error;
+        uint32_t flags = run->flags;
+        if (id == 0 && flags != LSM_FLAG_TARGET) return MAP_ERR_DAMAGED;
+        if (flags == LSM_FLAG_SOURCE && targets == 0) return MAP_ERR_DAMAGED;
+        targets += flags & LSM_FLAG_TARGET;
+        sources += flags >> 1;
     }
     bool sound = targets <= 1 && sources <= map->shape.branching && (targets == 0 || sources != 0);
     return lsm_damaged_unless(sound);
@@ -290,18 +298,11 @@ int lsm_remount(struct lsm *map)
     int error = find(map);
     if (!error && ++map->cursor >= map->shape.sector_count) map->cursor = 0;
     if (!error) error = runs_complete(map);
-    if (!error) error = log_complete(map);
-    if (!error) error = flags_check(map);
+    if (!error && LSM_WITH_STAGING) error = log_complete(map);
     if (!error) error = lsm_mark_used(map);
     if (error == BO_FLASH_ERR_ECC || error == MAP_ERR_NOT_FOUND) error = MAP_ERR_DAMAGED;
     map->stale = error != BO_FLASH_OK;
     return error;
-}
-
-static int manifest_erase(struct lsm *map, uint32_t sector)
-{
-    map->window_held = 0;
-    return bo_flash_erase(map->flash, lsm_address(map, sector, 0));
 }
 
 /* The newest manifest goes last: a cut must not leave an older one, which would be a map again. */
@@ -309,22 +310,24 @@ int lsm_manifest_format(struct lsm *map)
 {
     uint8_t header[LSM_HEADERS_MAX];
     struct lsm_manifest_head head;
-    uint32_t first = 0;
-    uint16_t last;
+    uint32_t first = 0, last;
     map->window_held = 0;
-    int error = newest(map, 0xFFFFFFFFu, &last, &head);
+    int error = newest(map, 0xFFFFFFFFu, &head);
+    if (error < 0) return error;
+    last = (uint32_t)error;
+    error = BO_FLASH_OK;
     for (uint32_t at = 0; !error && at < map->device_sectors; at++) {
         error = at == last ? (int)MAP_ERR_DAMAGED : lsm_manifest_read(map, at, &head);
-        if (!error) error = manifest_erase(map, at);
+        if (!error) error = lsm_erase(map, at);
         if (error == MAP_ERR_DAMAGED) error = BO_FLASH_OK;
     }
     if (last != LSM_NONE) first = last + 1u == map->device_sectors ? 0 : last + 1u;
-    if (!error && last != LSM_NONE) error = manifest_erase(map, last);
-    if (!error) error = manifest_erase(map, first);
+    if (!error && last != LSM_NONE) error = lsm_erase(map, last);
+    if (!error) error = lsm_erase(map, first);
     if (error) return error;
     map->shape.sector_count = map->device_sectors;
-    uint32_t size = lsm_manifest_bytes(map, (uint16_t)first, 1, header);
-    return bo_flash_program(map->flash, lsm_address(map, first, 0), header, size);
+    uint32_t size = lsm_manifest_bytes(map, first, 1, header);
+    return lsm_program(map, first, 0, header, size);
 }
 
 /* Committing ----------------------------------------------------------------------------------- */
@@ -343,11 +346,13 @@ static uint32_t entry(uint32_t id, const struct lsm_run *run, uint8_t *bytes)
     return ENTRY_SIZE;
 }
 
-/* The entries of the runs that are not as in `now` (NULL: that are not empty), or of an empty one.
- * The target of a merge is older than its sources, and so comes last. */
+/* A chunk of the entries of the runs that are not as in `now` (NULL: that are not empty), or of an
+ * empty one; returns their size. The target of a merge is older than its sources, and so comes
+ * last. */
 static uint32_t entries(const struct lsm *map, const struct lsm_view *now,
-                        const struct lsm_view *next, uint8_t *bytes)
+                        const struct lsm_view *next, uint8_t *chunk)
 {
+    uint8_t *bytes = chunk + map->shape.chunk_header;
     uint32_t size = 0;
     for (uint32_t id = lsm_places(&map->shape); id-- != 0;) {
         const struct lsm_run *run = &next->runs[id];
@@ -357,61 +362,37 @@ static uint32_t entries(const struct lsm *map, const struct lsm_view *now,
     return size != 0 ? size : entry(1, &next->runs[1], bytes);
 }
 
-/* Whether a chunk of that size may be appended. Where a cut may hurt what else is in the sector,
+/* Whether a chunk of that size may be appended: 1, 0, or an error. Where a cut may hurt what else is in the sector,
  * none is. */
-static int may_append(struct lsm *map, uint32_t size, bool *may)
+static int may_append(struct lsm *map, uint32_t size)
 {
     uint32_t end = map->manifest_end + map->shape.chunk_header + size;
-    *may = false;
-    if (map->flash->geometry.tear_scope == BO_FLASH_TEAR_SECTOR) return BO_FLASH_OK;
-    if (end > map->shape.sector_size) return BO_FLASH_OK;
+    if (map->flash->geometry.tear_scope == BO_FLASH_TEAR_SECTOR) return 0;
+    if (end > map->shape.sector_size) return 0;
     int error = lsm_tail_prove(map, &map->manifest_tail, map->manifest, map->manifest_end);
-    *may = !error && !map->manifest_tail.sealed;
-    return error;
+    return error ? error : !map->manifest_tail.sealed;
 }
 
 /* A new sector for the manifest; its header is programmed last. */
-static int manifest_move(struct lsm *map, const struct lsm_view *next, uint8_t *bytes)
+static int manifest_move(struct lsm *map, const struct lsm_view *next, uint8_t *chunk)
 {
     uint8_t header[LSM_HEADERS_MAX];
-    uint16_t sector, before = map->manifest;
+    uint32_t before = map->manifest;
     if (map->manifest_seq >= SEQ_LAST) return MAP_ERR_UNSUPPORTED;
-    int error = lsm_take(map, &sector);
-    if (error) return error;
-    uint32_t size = entries(map, NULL, next, bytes), at = lsm_manifest_chunks(&map->shape);
-    error = lsm_chunk_write(map, sector, at, bytes, size);
+    int taken = lsm_take(map);
+    if (taken < 0) return taken;
+    uint32_t sector = (uint32_t)taken;
+    uint32_t size = entries(map, NULL, next, chunk), at = lsm_manifest_chunks(&map->shape);
+    int error = lsm_chunk_write(map, sector, at, chunk, size);
     uint32_t head = lsm_manifest_bytes(map, sector, map->manifest_seq + 1, header);
-    map->window_held = 0;
-    if (!error) error = bo_flash_program(map->flash, lsm_address(map, sector, 0), header, head);
+    if (!error) error = lsm_program(map, sector, 0, header, head);
     if (error) return error;
     map->manifest_seq++;
-    map->manifest = sector;
+    map->manifest = (uint16_t)sector;
     map->manifest_end = at + lsm_round_up(map->shape.chunk_header + size, map->shape.align);
     map->manifest_tail.sealed = map->manifest_tail.unproven = false;
     lsm_free(map, before);
     return BO_FLASH_OK;
-}
-
-/* Frees the sectors of `old` that hold nothing from `keep` on. */
-static int free_run(struct lsm *map, const struct lsm_run *old, uint32_t keep)
-{
-    struct lsm_head head;
-    uint16_t sector = old->sector;
-    int error;
-    if (keep < old->last) {
-        error = lsm_run_sector(map, old, keep, &sector, &head);
-        if (error) return error;
-        if (head.seq <= old->first) return BO_FLASH_OK;
-        sector = head.skips[0];
-    }
-    for (;;) {
-        error = lsm_head_read(map, sector, &head);
-        if (!error && !lsm_is_used(map, sector)) error = MAP_ERR_DAMAGED;
-        if (error) return error;
-        lsm_free(map, sector);
-        if (head.seq <= old->first) return BO_FLASH_OK;
-        sector = head.skips[0];
-    }
 }
 
 /* Frees what `next` does not have of what is committed. */
@@ -424,11 +405,11 @@ static int free_rest(struct lsm *map, const struct lsm_view *next, const struct 
         for (uint32_t i = 0; i < map->shape.runs; i++)
             if (next->runs[i].sector == old->sector) keep = next->runs[i].first;
         if (keep == old->first) continue;
-        int error = free_run(map, old, keep);
+        int error = mark_run(map, old, keep, MARK_FREE);
         if (error) return error;
     }
     const struct lsm_run *log = lsm_log(map);
-    if (!lsm_empty(log) && next->runs[map->shape.runs].sector != log->sector)
+    if (LSM_WITH_STAGING && !lsm_empty(log) && next->runs[map->shape.runs].sector != log->sector)
         lsm_free(map, log->sector);
     if (grown != NULL && grown->copied != LSM_NONE) lsm_free(map, grown->copied);
     return BO_FLASH_OK;
@@ -436,30 +417,30 @@ static int free_rest(struct lsm *map, const struct lsm_view *next, const struct 
 
 int lsm_manifest_clear(struct lsm *map)
 {
-    uint8_t bytes[ENTRY_SIZE];
+    uint8_t chunk[CHUNK_MAX];
     struct lsm_view next;
     lsm_view_clear(&next);
     map->stale = true;
-    return manifest_move(map, &next, bytes);
+    return manifest_move(map, &next, chunk);
 }
 
 int lsm_manifest_commit(struct lsm *map, const struct lsm_view *next, const struct lsm_grown *grown)
 {
-    uint8_t bytes[ENTRY_SIZE * (LSM_RUNS_MAX + 1)];
-    bool append;
-    uint32_t size = entries(map, &map->view, next, bytes);
+    uint8_t chunk[CHUNK_MAX];
+    uint32_t size = entries(map, &map->view, next, chunk);
     map->stale = true;
-    int error = may_append(map, size, &append);
-    if (!error && append) {
-        error = lsm_chunk_write(map, map->manifest, map->manifest_end, bytes, size);
+    int append = may_append(map, size), error = append;
+    if (append > 0) {
+        error = lsm_chunk_write(map, map->manifest, map->manifest_end, chunk, size);
         map->manifest_end += lsm_round_up(map->shape.chunk_header + size, map->shape.align);
-    } else if (!error) {
-        error = manifest_move(map, next, bytes);
+    } else if (append == 0) {
+        error = manifest_move(map, next, chunk);
     }
     if (error) return error;
     map->stale = false;
-    map->pinned = map->snapshots != NULL;
-    if (!map->pinned && free_rest(map, next, grown)) map->stale = true; /* committed all the same */
+    map->pinned = LSM_WITH_VIEWS && map->snapshots != NULL;
+    if ((!LSM_WITH_VIEWS || !map->pinned) && free_rest(map, next, grown))
+        map->stale = true; /* committed all the same */
     map->view = *next;
     return BO_FLASH_OK;
 }

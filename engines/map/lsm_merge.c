@@ -27,6 +27,7 @@
 #include <string.h>
 
 #define SOURCES 2u /* of a merge that takes more than a step */
+#define NO_PLACE UINT32_MAX
 
 /* The sector that is copied to go on, and those of a record. */
 uint32_t lsm_step(const struct lsm_shape *shape)
@@ -49,7 +50,7 @@ struct merge {
 /* The list of runs ----------------------------------------------------------------------------- */
 
 /* The runs of a view, from old to new. */
-static uint32_t list(const struct lsm *map, uint8_t ids[LSM_RUNS_MAX])
+static uint32_t runs_of(const struct lsm *map, uint8_t ids[LSM_RUNS_MAX])
 {
     uint32_t count = 0;
     for (uint32_t id = 0; id < map->shape.runs; id++)
@@ -60,20 +61,36 @@ static uint32_t list(const struct lsm *map, uint8_t ids[LSM_RUNS_MAX])
 /* The first place from `id` on that begins a level; only the crate has levels. */
 static uint32_t level_start(const struct lsm_shape *shape, uint32_t id)
 {
-    uint32_t inside = shape->staging ? 0 : (id - 1) % shape->branching;
+    uint32_t inside = lsm_staging(shape) ? 0 : (id - 1) % shape->branching;
     return inside == 0 ? id : id + shape->branching - inside;
 }
 
-/* Adds to a list that is made anew, at place *id. */
-static void list_add(struct lsm_view *view, uint32_t *id, const struct lsm_run *run)
-{
-    if (!lsm_empty(run)) view->runs[(*id)++] = *run;
-}
+/* A list that is made anew. */
+struct list {
+    struct lsm_view *view;
+    uint32_t place; /* of the next run */
+    uint32_t flags; /* of the run before it */
+};
 
-static void list_begin(const struct lsm *map, struct lsm_view *view)
+static void list_begin(const struct lsm *map, struct list *list, struct lsm_view *view)
 {
     lsm_view_clear(view);
     view->runs[map->shape.runs] = *lsm_log(map);
+    list->view = view;
+    list->place = 1;
+    list->flags = 0;
+}
+
+/* What comes after the target, or after the sources, begins a level. */
+static void list_add(const struct lsm *map, struct list *list, const struct lsm_run *run)
+{
+    if (lsm_empty(run)) return;
+    if (list->flags != 0 && list->flags != run->flags)
+        list->place = level_start(&map->shape, list->place);
+    list->flags = run->flags;
+    bool oldest = run->flags == LSM_FLAG_TARGET && list->place == 1;
+    list->view->runs[oldest ? 0 : list->place++] = *run;
+    BO_CHECK(list->place <= map->shape.runs);
 }
 
 /* Whether the oldest runs move, though nothing else wants it: else what is never changed would wear
@@ -81,21 +98,22 @@ static void list_begin(const struct lsm *map, struct lsm_view *view)
 static bool oldest_moves(const struct lsm *map, uint32_t count)
 {
     uint32_t mixed = (map->manifest_seq * 0x9E3779B1u ^ map->manifest_end) * 0x85EBCA6Bu;
-    uint32_t often = map->shape.sector_count * (map->shape.staging ? 1 : 2); /* for two turns */
+    uint32_t often =
+        map->shape.sector_count * (lsm_staging(&map->shape) ? 1 : 2); /* for two turns */
     return count > 1 && (mixed >> 12) % often == 0;
 }
 
 /* The merge that was begun. */
 static bool find_begun(const struct lsm *map, struct merge *m)
 {
-    m->target = m->from = m->to = LSM_NONE;
+    m->target = m->from = m->to = NO_PLACE;
     for (uint32_t id = 0; id < map->shape.runs; id++) {
         uint8_t flags = lsm_empty(&map->view.runs[id]) ? 0 : map->view.runs[id].flags;
         if (flags & LSM_FLAG_TARGET) m->target = id;
         if (flags & LSM_FLAG_SOURCE) m->to = id;
-        if (flags & LSM_FLAG_SOURCE && m->from == LSM_NONE) m->from = id;
+        if (flags & LSM_FLAG_SOURCE && m->from == NO_PLACE) m->from = id;
     }
-    return m->target != LSM_NONE;
+    return m->target != NO_PLACE;
 }
 
 /* Two places stay empty, for a target and where a level begins. */
@@ -117,8 +135,8 @@ bool lsm_list_takes(const struct lsm *map)
 {
     struct merge m;
     uint8_t ids[LSM_RUNS_MAX];
-    uint32_t count = list(map, ids);
-    bool stays = !map->shape.staging && find_begun(map, &m); /* at its places, see above */
+    uint32_t count = runs_of(map, ids);
+    bool stays = !lsm_staging(&map->shape) && find_begun(map, &m); /* at its places, see above */
     if (stays && next_place(map, ids, count) >= map->shape.runs) return false;
     return has_place(map, count) && !oldest_moves(map, count);
 }
@@ -126,15 +144,17 @@ bool lsm_list_takes(const struct lsm *map)
 void lsm_list_put(const struct lsm *map, const struct lsm_run *run, struct lsm_view *next)
 {
     uint8_t ids[LSM_RUNS_MAX];
-    uint32_t count = list(map, ids), id = next_place(map, ids, count);
+    uint32_t count = runs_of(map, ids), id = next_place(map, ids, count);
     *next = map->view;
-    if (id >= map->shape.runs) {
-        id = 1;
-        list_begin(map, next);
-        for (uint32_t i = 0; i < count; i++)
-            list_add(next, &id, &map->view.runs[ids[i]]);
+    if (id < map->shape.runs) {
+        next->runs[id] = *run;
+        return;
     }
-    next->runs[id] = *run;
+    struct list list;
+    list_begin(map, &list, next);
+    for (uint32_t i = 0; i < count; i++)
+        list_add(map, &list, &map->view.runs[ids[i]]);
+    list_add(map, &list, run);
 }
 
 /* What to merge -------------------------------------------------------------------------------- */
@@ -143,7 +163,7 @@ static bool is_source(const struct lsm *map, const struct merge *m, uint32_t id)
 {
     const struct lsm_run *run = &map->view.runs[id];
     if (id < m->from || id > m->to || lsm_empty(run)) return false;
-    return m->target == LSM_NONE || (run->flags & LSM_FLAG_SOURCE) != 0;
+    return m->target == NO_PLACE || (run->flags & LSM_FLAG_SOURCE) != 0;
 }
 
 static uint32_t run_size(const struct lsm *map, uint32_t id)
@@ -188,10 +208,10 @@ static bool list_fits(const struct lsm_shape *shape, uint32_t others, uint32_t s
 static bool choose(const struct lsm *map, struct merge *m)
 {
     uint8_t ids[LSM_RUNS_MAX];
-    uint32_t count = list(map, ids);
+    uint32_t count = runs_of(map, ids);
     if (find_begun(map, m)) return true;
     if (count < SOURCES) return false;
-    bool short_of_room = has_place(map, count) && !map->shape.staging;
+    bool short_of_room = has_place(map, count) && !lsm_staging(&map->shape);
     uint32_t old = older(map, ids, count, 0), most = short_of_room ? 1 : map->shape.runs / 4u;
     bool moves = oldest_moves(map, count);
     if (!moves && count - old >= 2 && (old <= most || old == 1)) {
@@ -213,7 +233,7 @@ bool lsm_merge_due(const struct lsm *map)
 {
     struct merge m;
     uint8_t ids[LSM_RUNS_MAX];
-    return find_begun(map, &m) || list(map, ids) > map->shape.runs / 2u;
+    return find_begun(map, &m) || runs_of(map, ids) > map->shape.runs / 2u;
 }
 
 /* Merging -------------------------------------------------------------------------------------- */
@@ -230,7 +250,7 @@ static int sources_begin(struct lsm *map, struct merge *m)
         bool source = is_source(map, m, id);
         m->cursor.sectors[id] = LSM_NONE;
         m->cursor.at[id] = source ? run->first : run->last;
-        if (!source || id != map->shape.runs) continue;
+        if (!source || !lsm_is_log(run)) continue;
         error = lsm_log_find(map, run, NULL, 0, false, &place, &r);
         m->cursor.at[id] = r.start;
     }
@@ -240,7 +260,7 @@ static int sources_begin(struct lsm *map, struct merge *m)
 /* Whether a record fits what the step may still take. One sector is left for the manifest. */
 static bool fits(const struct lsm *map, const struct lsm_writer *w, uint32_t size)
 {
-    uint32_t room = w->sector == LSM_NONE ? 0 : lsm_writer_room(map, w);
+    uint32_t room = w->head.sector == LSM_NONE ? 0 : lsm_writer_room(map, w);
     if (size <= room) return true;
     uint32_t more = (size - room + map->shape.payload - 1) / map->shape.payload;
     return w->taken + more <= lsm_step(&map->shape) && more < map->free_count;
@@ -262,62 +282,51 @@ static int copy_record(struct lsm *map, struct lsm_least *least, struct lsm_writ
     return error ? error : lsm_writer_copy(map, w, &least->place, size);
 }
 
-/* Merges until the step is full. *done: nothing is left. */
-static int merge_records(struct lsm *map, struct merge *m, struct lsm_writer *w, bool *done)
+/* Merges until the step is full. Returns 1 when nothing is left, 0, or an error. */
+static int merge_records(struct lsm *map, struct merge *m, struct lsm_writer *w)
 {
     struct lsm_least least;
     uint32_t size, most = 3 * lsm_step(&map->shape) * map->shape.payload;
     bool oldest = is_oldest(map, m);
     for (uint32_t taken = 0;; taken += size) {
         int error = lsm_cursor_least(map, &m->cursor, map->key, &least);
-        *done = !error && least.id == LSM_NONE;
-        if (error || *done || taken >= most) return error;
+        if (error) return error;
+        if (least.id == LSM_NONE) return 1;
+        if (taken >= most) return 0;
         size = lsm_record_end(&map->shape, &least.record) - least.record.start;
         bool kept = !least.record.removed || !oldest;
-        if (kept && !fits(map, w, size)) return taken == 0 ? (int)MAP_ERR_FULL : BO_FLASH_OK;
+        if (kept && !fits(map, w, size)) return taken == 0 ? (int)MAP_ERR_FULL : 0;
         if (kept) error = copy_record(map, &least, w, size);
         if (!error) error = lsm_cursor_pass(map, &m->cursor, map->key, &least);
         if (error) return error;
     }
 }
 
-/* Returns the place of the next run. */
-static uint32_t target_put(const struct lsm *map, struct lsm_view *next, uint32_t place,
-                           const struct lsm_run *target)
-{
-    bool goes_on = (target->flags & LSM_FLAG_TARGET) != 0, oldest = goes_on && place == 1;
-    if (oldest) place = 0;
-    list_add(next, &place, target);
-    return goes_on ? level_start(&map->shape, place) : place;
-}
-
 /* The list after a step: the target is before what is left of the sources. */
 static void list_after(const struct lsm *map, const struct merge *m, const struct lsm_writer *w,
                        bool done, struct lsm_view *next)
 {
+    struct list list;
     struct lsm_run target;
-    uint32_t place = 1;
-    list_begin(map, next);
+    list_begin(map, &list, next);
     lsm_run_clear(&target);
-    if (m->target != LSM_NONE) target = map->view.runs[m->target];
+    if (m->target != NO_PLACE) target = map->view.runs[m->target];
     if (w->taken != 0) {
         target.sector = w->before;
         target.last = w->at;
     }
     bool goes_on = !done && !lsm_empty(&target);
     target.flags = goes_on ? LSM_FLAG_TARGET : 0;
-    for (uint32_t id = 0; id < map->shape.runs; id++) {
+    for (uint32_t id = 0;; id++) {
+        if (id == m->from) list_add(map, &list, &target);
+        if (id == map->shape.runs) break;
         struct lsm_run run = map->view.runs[id];
-        if (id == m->from) place = target_put(map, next, place, &target);
         if (is_source(map, m, id)) {
             run.first = m->cursor.at[id];
             run.flags = goes_on ? LSM_FLAG_SOURCE : 0;
         }
-        if (id != m->target && run.first < run.last) list_add(next, &place, &run);
-        if (id == m->to && goes_on) place = level_start(&map->shape, place);
+        if (id != m->target && run.first < run.last) list_add(map, &list, &run);
     }
-    if (m->from == map->shape.runs) list_add(next, &place, &target);
-    BO_CHECK(place <= map->shape.runs);
 }
 
 /* A step; `log`: the one that takes the place of that which is merged. */
@@ -326,18 +335,19 @@ static int merge(struct lsm *map, struct merge *m, const struct lsm_run *log)
     struct lsm_writer w;
     struct lsm_view next;
     struct lsm_grown grown;
-    bool done = false;
     grown.id = m->target;
     grown.copied = LSM_NONE;
     lsm_writer_begin(&w);
     int error = sources_begin(map, m);
-    if (!error && m->target != LSM_NONE)
+    if (!error && m->target != NO_PLACE)
         error = lsm_writer_resume(map, &w, &map->view.runs[m->target]);
     if (w.copied) grown.copied = map->view.runs[m->target].sector;
-    if (!error) error = merge_records(map, m, &w, &done);
-    if (!error) error = lsm_writer_end(map, &w);
     if (error) return error;
-    list_after(map, m, &w, done, &next);
+    int done = merge_records(map, m, &w);
+    if (done < 0) return done;
+    error = lsm_writer_end(map, &w);
+    if (error) return error;
+    list_after(map, m, &w, done != 0, &next);
     if (log != NULL) next.runs[map->shape.runs] = *log;
     return lsm_manifest_commit(map, &next, &grown);
 }
@@ -351,20 +361,23 @@ int lsm_merge_step(struct lsm *map)
     return merge(map, &m, NULL);
 }
 
+#ifndef LSM_NO_STAGING
 /* The new log is taken first: of what a commit took, the entry of a run comes last. */
 int lsm_log_renew(struct lsm *map)
 {
     struct merge m;
     struct lsm_run log;
     uint8_t ids[LSM_RUNS_MAX];
-    uint32_t count = list(map, ids), old = older(map, ids, count, lsm_log(map)->last);
-    m.target = LSM_NONE;
+    uint32_t count = runs_of(map, ids), old = older(map, ids, count, lsm_log(map)->last);
+    m.target = NO_PLACE;
     m.to = map->shape.runs;
     m.from = old < count ? ids[old] : m.to;
     map->stale = true;
     lsm_run_clear(&log);
     log.flags = LSM_FLAG_LOG;
     map->log_tail.sealed = map->log_tail.unproven = false;
-    int error = lsm_take(map, &log.sector);
-    return error ? error : merge(map, &m, &log);
+    int sector = lsm_take(map);
+    log.sector = (uint16_t)sector;
+    return sector < 0 ? sector : merge(map, &m, &log);
 }
+#endif

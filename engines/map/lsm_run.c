@@ -45,21 +45,17 @@ void lsm_place_move(struct lsm_place *place, uint32_t at)
     }
 }
 
-int lsm_run_sector(struct lsm *map, const struct lsm_run *run, uint32_t seq, uint16_t *sector,
-                   struct lsm_head *head)
+int lsm_run_sector(struct lsm *map, const struct lsm_run *run, uint32_t seq, struct lsm_head *head)
 {
-    uint16_t at = run->sector;
-    uint32_t before = run->last;
+    uint32_t at = run->sector, before = run->last;
     for (;;) {
         int error = lsm_head_read(map, at, head);
         if (error) return error;
         if (head->seq >= before) return MAP_ERR_DAMAGED;
-        if (head->seq <= seq) break;
+        if (head->seq <= seq) return BO_FLASH_OK;
         before = head->seq;
-        at = head->skips[lsm_skip_index(&map->shape, seq, head->seq)];
+        at = head->skips[LSM_WITH_SEARCH ? lsm_skip_index(&map->shape, seq, head->seq) : 0];
     }
-    *sector = at;
-    return BO_FLASH_OK;
 }
 
 /* Finds the first chunk of the sector that holds the place, or of an earlier one: `sector`, if it
@@ -67,17 +63,18 @@ int lsm_run_sector(struct lsm *map, const struct lsm_run *run, uint32_t seq, uin
 static int place_sector(struct lsm *map, struct lsm_place *place, bool hint)
 {
     struct lsm_head head;
-    uint16_t before = place->sector;
+    uint32_t before = place->sector;
     int error = MAP_ERR_NOT_FOUND;
     if (hint && before != LSM_NONE) {
         error = lsm_head_read(map, before, &head);
         if (!error && head.seq > place->at) error = MAP_ERR_NOT_FOUND;
     }
     if (error == MAP_ERR_NOT_FOUND) {
-        error = lsm_run_sector(map, place->run, place->at, &place->sector, &head);
-        if (!hint && place->sector == before) error = MAP_ERR_DAMAGED;
+        error = lsm_run_sector(map, place->run, place->at, &head);
+        if (!error && !hint && head.sector == before) error = MAP_ERR_DAMAGED;
     }
     if (error) return error;
+    place->sector = head.sector;
     place->start = head.seq;
     error = lsm_chunk_read(map, place->sector, lsm_run_chunks(&map->shape), &place->chunk);
     return error == MAP_ERR_NOT_FOUND ? MAP_ERR_DAMAGED : error;
@@ -97,7 +94,7 @@ static int place_locate(struct lsm *map, struct lsm_place *place)
 {
     int error = BO_FLASH_OK;
     if (place->at >= place->run->last) return MAP_ERR_DAMAGED;
-    if (place->run->flags & LSM_FLAG_LOG) return place_in_log(map, place);
+    if (lsm_is_log(place->run)) return place_in_log(map, place);
     if (!place->located) error = place_sector(map, place, true);
     while (!error && place->at - place->start >= place->chunk.size) {
         place->start += place->chunk.size;
@@ -127,15 +124,15 @@ int lsm_place_read(struct lsm *map, struct lsm_place *place, void *buffer, uint3
     return BO_FLASH_OK;
 }
 
-int lsm_payload(struct lsm *map, uint16_t sector, uint32_t *size)
+int lsm_payload(struct lsm *map, uint32_t sector)
 {
     struct lsm_chunk chunk;
-    uint32_t at = lsm_run_chunks(&map->shape);
-    for (*size = 0;; at = lsm_chunk_next(&map->shape, &chunk)) {
+    uint32_t at = lsm_run_chunks(&map->shape), size = 0;
+    for (;; at = lsm_chunk_next(&map->shape, &chunk)) {
         int error = lsm_chunk_read(map, sector, at, &chunk);
-        if (error == MAP_ERR_NOT_FOUND) return BO_FLASH_OK;
+        if (error == MAP_ERR_NOT_FOUND) return (int)size;
         if (error) return error;
-        *size += chunk.size;
+        size += chunk.size;
     }
 }
 
@@ -211,24 +208,49 @@ static int compare_at(struct lsm *map, struct search *s, uint32_t at)
     return lsm_key_compare(map, s->place, s->record->key_size, s->key, s->key_size, &s->order);
 }
 
-/* Tries link `i` of the hub. *moved: the hub is another one. */
-static int search_link(struct lsm *map, struct search *s, uint32_t i, bool *moved)
+#ifdef LSM_NO_SEARCH
+/* Narrows left and right to about a sector, from the last one back. */
+static int search_sectors(struct lsm *map, struct search *s)
+{
+    struct lsm_head head;
+    uint32_t sector = s->run->sector, before = s->right;
+    for (;;) {
+        int error = lsm_head_read(map, sector, &head);
+        if (error) return error;
+        if (head.seq >= before) return MAP_ERR_DAMAGED;
+        if (head.seq <= s->left) return BO_FLASH_OK;
+        uint32_t boundary = *lsm_boundary(&map->shape, &head);
+        if (boundary != LSM_NONE) {
+            uint32_t at = head.seq + boundary;
+            if (at >= s->right) return MAP_ERR_DAMAGED;
+            error = compare_at(map, s, at);
+            if (error) return error;
+            if (s->order <= 0) s->left = at;
+            if (s->order <= 0) return BO_FLASH_OK;
+            s->right = at;
+        }
+        before = head.seq;
+        sector = head.skips[0];
+    }
+}
+#else
+/* Tries link `i` of the hub. Returns 1 when the hub is another one then, 0, or an error. */
+static int search_link(struct lsm *map, struct search *s, uint32_t i)
 {
     struct lsm_head head;
     uint32_t mask = i == 0 ? 0 : (1u << (map->shape.shift + i)) - 1;
     uint32_t held = (s->hub.seq - 1) & ~mask; /* a byte that the sector of the link holds */
-    *moved = false;
-    if (s->hub.seq <= s->low || s->hub.skips[i] == LSM_NONE || held < s->low) return BO_FLASH_OK;
+    if (s->hub.seq <= s->low || s->hub.skips[i] == LSM_NONE || held < s->low) return 0;
     int error = lsm_head_read(map, s->hub.skips[i], &head);
     if (error) return error;
     if (head.seq > held) return MAP_ERR_DAMAGED;
-    if (head.boundary == LSM_NONE) {
-        if (i != 0 || head.seq <= s->left) return BO_FLASH_OK;
+    uint32_t boundary = *lsm_boundary(&map->shape, &head);
+    if (boundary == LSM_NONE) {
+        if (i != 0 || head.seq <= s->left) return 0;
         s->hub = head;
-        *moved = true;
-        return BO_FLASH_OK;
+        return 1;
     }
-    uint32_t at = head.seq + head.boundary;
+    uint32_t at = head.seq + boundary;
     if (at < head.seq || at >= s->right) return MAP_ERR_DAMAGED;
     s->order = -1;
     if (at > s->left) {
@@ -239,16 +261,15 @@ static int search_link(struct lsm *map, struct search *s, uint32_t i, bool *move
     if (s->order > 0) {
         s->right = at;
         s->hub = head;
-        *moved = true;
-    } else {
-        if (at > s->left) s->left = at;
-        s->low = held + 1;
+        return 1;
     }
-    return BO_FLASH_OK;
+    if (at > s->left) s->left = at;
+    s->low = held + 1;
+    return 0;
 }
 
 /* Narrows left and right to about a sector. */
-static int search_links(struct lsm *map, struct search *s)
+static int search_sectors(struct lsm *map, struct search *s)
 {
     const struct lsm_run *run = s->run;
     int error = lsm_head_read(map, run->sector, &s->hub);
@@ -258,13 +279,13 @@ static int search_links(struct lsm *map, struct search *s)
         s->hub.skips[i] = run->sector;
     s->hub.seq = run->last;
     for (uint32_t i = map->shape.skips; i-- != 0;) {
-        bool moved;
-        error = search_link(map, s, i, &moved);
-        if (error) return error;
+        int moved = search_link(map, s, i);
+        if (moved < 0) return moved;
         if (moved) i = map->shape.skips;
     }
     return BO_FLASH_OK;
 }
+#endif
 
 int lsm_run_find(struct lsm *map, const struct lsm_run *run, const void *key, uint32_t key_size,
                  struct lsm_place *place, struct lsm_record *r)
@@ -279,7 +300,7 @@ int lsm_run_find(struct lsm *map, const struct lsm_run *run, const void *key, ui
     s.place = place;
     s.record = r;
     lsm_place_set(place, run, run->first);
-    int error = search_links(map, &s);
+    int error = search_sectors(map, &s);
     s.order = -1;
     for (uint32_t at = s.left; !error && at < s.right && s.order < 0;
          at = lsm_record_end(&map->shape, r))

@@ -207,10 +207,10 @@ static void test_modes(void)
     bench_init(256, 16, 4);
     CHECK(store(1, 8, 1) == 0, "store");
     bench.config.format.staging = false;
-    CHECK(lsm_mount(&bench.map, &bench.config) == MAP_ERR_DAMAGED, "not the crate's");
+    CHECK(lsm_mount(&bench.map, &bench.config) == MAP_ERR_UNSUPPORTED, "not the crate's");
     CHECK(lsm_format(&bench.map, &bench.config) == 0, "format");
     bench.config.format.staging = true;
-    CHECK(lsm_mount(&bench.map, &bench.config) == MAP_ERR_DAMAGED, "nothing old is found");
+    CHECK(lsm_mount(&bench.map, &bench.config) == MAP_ERR_UNSUPPORTED, "nothing old is found");
     bench.config.format.crc = false;
     CHECK(lsm_mount(&bench.map, &bench.config) == MAP_ERR_GEOMETRY, "without checksums");
     bench.config.format.crc = true;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* lsm_writer.c - see lsm_internal.h. What is written goes through `gather`: a chunk from its first
- * byte on, until the buffer is full. The first bytes of a chunk, with its magic, stay there and are
+/* lsm_writer.c - see lsm_internal.h. What is written to a run goes through `gather`: a chunk from its
+ * first byte on, until the buffer is full. The first bytes of a chunk, with its magic, stay there and are
  * programmed last; in a sector of a run whose first chunk it is, together with the headers. So each
  * unit is programmed once.
  */
@@ -31,17 +31,28 @@ void lsm_free(struct lsm *map, uint32_t sector)
     map->free_count++;
 }
 
-/* Takes the next free sector, in turn, and erases it. */
-int lsm_take(struct lsm *map, uint16_t *sector)
+int lsm_erase(struct lsm *map, uint32_t sector)
+{
+    map->window_held = 0;
+    return bo_flash_erase(map->flash, lsm_address(map, sector, 0));
+}
+
+int lsm_program(struct lsm *map, uint32_t sector, uint32_t offset, const uint8_t *data,
+                uint32_t size)
+{
+    map->window_held = 0;
+    return bo_flash_program(map->flash, lsm_address(map, sector, offset), data, size);
+}
+
+int lsm_take(struct lsm *map)
 {
     if (map->free_count == 0) return MAP_ERR_FULL;
     while (lsm_is_used(map, map->cursor))
         map->cursor = map->cursor + 1 == map->shape.sector_count ? 0 : map->cursor + 1;
-    *sector = (uint16_t)map->cursor;
-    lsm_use(map, *sector);
-    map->window_held = 0;
+    lsm_use(map, map->cursor);
     if (map->erases_left != 0) map->erases_left--;
-    return bo_flash_erase(map->flash, lsm_address(map, *sector, 0));
+    int error = lsm_erase(map, map->cursor);
+    return error ? error : (int)map->cursor;
 }
 
 /* Chunks --------------------------------------------------------------------------------------- */
@@ -50,13 +61,6 @@ int lsm_take(struct lsm *map, uint16_t *sector)
 static uint32_t start_size(const struct lsm_shape *shape)
 {
     return lsm_round_up(shape->chunk_header, shape->align);
-}
-
-static int program(struct lsm *map, uint16_t sector, uint32_t offset, const uint8_t *data,
-                   uint32_t size)
-{
-    map->window_held = 0;
-    return bo_flash_program(map->flash, lsm_address(map, sector, offset), data, size);
 }
 
 static void chunk_begin(struct lsm *map, struct lsm_writer *w, uint32_t at)
@@ -73,7 +77,8 @@ static int chunk_flush(struct lsm *map, struct lsm_writer *w)
     if (w->held <= start) return BO_FLASH_OK;
     uint32_t whole = (w->held - start) & ~(map->shape.align - 1u), rest = w->held - start - whole;
     BO_CHECK(whole != 0); /* the buffer was full, or what it holds was padded */
-    int error = program(map, w->sector, w->chunk + start + w->flushed, map->gather + start, whole);
+    int error =
+        lsm_program(map, w->head.sector, w->chunk + start + w->flushed, map->gather + start, whole);
     memmove(map->gather + start, map->gather + start + whole, rest);
     w->flushed += whole;
     w->held = start + rest;
@@ -98,11 +103,11 @@ static int chunk_add(struct lsm *map, struct lsm_writer *w, const uint8_t *data,
     return BO_FLASH_OK;
 }
 
-static void chunk_header(struct lsm *map, uint32_t size, uint32_t crc)
+static void chunk_header(const struct lsm *map, uint8_t *bytes, uint32_t size, uint32_t crc)
 {
-    lsm_put(map->gather, MAGIC_CHUNK, 2);
-    lsm_put(map->gather + 2, size, 2);
-    if (map->shape.crc) lsm_put(map->gather + 4, crc, 4);
+    lsm_put(bytes, MAGIC_CHUNK, 2);
+    lsm_put(bytes + 2, size, 2);
+    if (map->shape.crc) lsm_put(bytes + 4, crc, 4);
 }
 
 /* Completes what is held of the chunk. */
@@ -111,34 +116,25 @@ static void chunk_close(struct lsm *map, struct lsm_writer *w)
     uint32_t start = start_size(&map->shape);
     uint32_t padded = lsm_round_up(w->held < start ? start : w->held, map->shape.align);
     memset(map->gather + w->held, map->shape.erased, padded - w->held);
-    chunk_header(map, w->size, w->crc);
+    chunk_header(map, map->gather, w->size, w->crc);
     w->held = padded;
 }
 
-int lsm_chunk_write(struct lsm *map, uint16_t sector, uint32_t at, const uint8_t *data,
-                    uint32_t size)
+int lsm_chunk_write(struct lsm *map, uint32_t sector, uint32_t at, uint8_t *chunk, uint32_t size)
 {
-    struct lsm_writer w;
-    lsm_writer_begin(&w);
-    w.sector = sector;
-    chunk_begin(map, &w, at);
-    int error = chunk_add(map, &w, data, size);
-    if (!error) chunk_close(map, &w);
-    uint32_t start = start_size(&map->shape), magic = lsm_chunk_start(&map->shape);
-    if (!error && w.flushed != 0) {
-        error = chunk_flush(map, &w);
-        w.held = start;
-    }
-    if (!error && w.held > magic)
-        error = program(map, sector, at + magic, map->gather + magic, w.held - magic);
-    if (error) return error;
-    return program(map, sector, at, map->gather, magic);
+    uint32_t header = map->shape.chunk_header, magic = lsm_chunk_start(&map->shape);
+    uint32_t padded = lsm_round_up(header + size, map->shape.align);
+    chunk_header(map, chunk, size, lsm_crc(0, chunk + header, size));
+    memset(chunk + header + size, map->shape.erased, padded - header - size);
+    int error = lsm_program(map, sector, at + magic, chunk + magic, padded - magic);
+    return error ? error : lsm_program(map, sector, at, chunk, magic);
 }
 
+#ifndef LSM_NO_STAGING
 int lsm_log_write(struct lsm *map, const struct lsm_run *log, const uint8_t *data, uint32_t size)
 {
     uint32_t at = log->last, held = map->shape.chunk_header;
-    chunk_header(map, size, lsm_crc(0, data, size));
+    chunk_header(map, map->gather, size, lsm_crc(0, data, size));
     for (;;) {
         uint32_t part = lsm_minimum(size, map->gather_size - held);
         memcpy(map->gather + held, data, part);
@@ -147,19 +143,20 @@ int lsm_log_write(struct lsm *map, const struct lsm_run *log, const uint8_t *dat
         held += part;
         uint32_t padded = lsm_round_up(held, map->shape.align);
         memset(map->gather + held, map->shape.erased, padded - held);
-        int error = program(map, log->sector, at, map->gather, padded);
+        int error = lsm_program(map, log->sector, at, map->gather, padded);
         if (error || size == 0) return error;
         at += padded;
         held = 0;
     }
 }
+#endif
 
 /* Runs ----------------------------------------------------------------------------------------- */
 
 void lsm_writer_begin(struct lsm_writer *writer)
 {
     memset(writer, 0, sizeof *writer);
-    writer->sector = writer->before = LSM_NONE;
+    writer->head.sector = writer->before = LSM_NONE;
 }
 
 static uint32_t chunk_room(const struct lsm_shape *shape, uint32_t at, uint32_t size)
@@ -177,19 +174,30 @@ static int chunk_end(struct lsm *map, struct lsm_writer *w, uint8_t *before, uin
     int error = chunk_flush(map, w);
     if (error) return error;
     memcpy(before + size, map->gather, start);
-    return program(map, w->sector, w->chunk - size, before, size + start);
+    return lsm_program(map, w->head.sector, w->chunk - size, before, size + start);
 }
 
 static int sector_end(struct lsm *map, struct lsm_writer *w)
 {
     uint8_t bytes[LSM_HEADERS_MAX + LSM_START_MAX];
-    uint32_t size = lsm_head_bytes(map, w->sector, &w->head, bytes);
+    uint32_t size = lsm_head_bytes(map, &w->head, bytes);
     bool alone = w->chunk == size;
     int error = chunk_end(map, w, alone ? bytes : bytes + size, alone ? size : 0);
-    if (!error && !alone) error = program(map, w->sector, 0, bytes, size);
-    w->before = w->sector;
-    w->sector = LSM_NONE;
+    if (!error && !alone) error = lsm_program(map, w->head.sector, 0, bytes, size);
+    w->before = w->head.sector;
+    w->head.sector = LSM_NONE;
     return error;
+}
+
+/* Opens a sector, whose header is known but for its number. */
+static int sector_open(struct lsm *map, struct lsm_writer *w)
+{
+    w->taken++;
+    chunk_begin(map, w, lsm_run_chunks(&map->shape));
+    int sector = lsm_take(map);
+    if (sector < 0) return sector;
+    w->head.sector = (uint16_t)sector;
+    return BO_FLASH_OK;
 }
 
 /* Opens the next sector; its links are those of the one before, and some to that. */
@@ -203,10 +211,8 @@ static int sector_begin(struct lsm *map, struct lsm_writer *w)
     for (uint32_t i = 0; i < links; i++)
         w->head.skips[i] = w->before;
     w->head.seq = w->at;
-    w->head.boundary = LSM_NONE;
-    w->taken++;
-    chunk_begin(map, w, lsm_run_chunks(&map->shape));
-    return lsm_take(map, &w->sector);
+    *lsm_boundary(&map->shape, &w->head) = LSM_NONE;
+    return sector_open(map, w);
 }
 
 /* Has room for a byte: in the open chunk, the next one, or the next sector. */
@@ -214,7 +220,7 @@ static int writer_make_room(struct lsm *map, struct lsm_writer *w)
 {
     const struct lsm_shape *shape = &map->shape;
     int error = BO_FLASH_OK;
-    if (w->sector != LSM_NONE) {
+    if (w->head.sector != LSM_NONE) {
         if (chunk_room(shape, w->chunk, w->size) != 0) return BO_FLASH_OK;
         uint32_t next = w->chunk + lsm_round_up(shape->chunk_header + w->size, shape->align);
         if (chunk_room(shape, next, 0) != 0) {
@@ -231,8 +237,8 @@ static int writer_make_room(struct lsm *map, struct lsm_writer *w)
 int lsm_writer_record(struct lsm *map, struct lsm_writer *writer)
 {
     int error = writer_make_room(map, writer);
-    if (writer->head.boundary == LSM_NONE)
-        writer->head.boundary = (uint16_t)(writer->at - writer->head.seq);
+    uint16_t *boundary = lsm_boundary(&map->shape, &writer->head);
+    if (*boundary == LSM_NONE) *boundary = (uint16_t)(writer->at - writer->head.seq);
     return error;
 }
 
@@ -255,13 +261,13 @@ int lsm_writer_write(struct lsm *map, struct lsm_writer *writer, const void *dat
 
 uint32_t lsm_writer_room(const struct lsm *map, const struct lsm_writer *writer)
 {
-    if (writer->sector == LSM_NONE) return map->shape.payload;
+    if (writer->head.sector == LSM_NONE) return map->shape.payload;
     return map->shape.payload - lsm_minimum(writer->at - writer->head.seq, map->shape.payload);
 }
 
 int lsm_writer_end(struct lsm *map, struct lsm_writer *writer)
 {
-    return writer->sector == LSM_NONE ? BO_FLASH_OK : sector_end(map, writer);
+    return writer->head.sector == LSM_NONE ? BO_FLASH_OK : sector_end(map, writer);
 }
 
 int lsm_writer_copy(struct lsm *map, struct lsm_writer *writer, struct lsm_place *place,
@@ -277,29 +283,22 @@ int lsm_writer_copy(struct lsm *map, struct lsm_writer *writer, struct lsm_place
     return error;
 }
 
-static int copy_sector(struct lsm *map, struct lsm_writer *w, const struct lsm_run *run,
-                       const struct lsm_head *head)
-{
-    struct lsm_place place;
-    int error = sector_begin(map, w);
-    w->head = *head;
-    lsm_place_set(&place, run, head->seq);
-    return error ? error : lsm_writer_copy(map, w, &place, run->last - head->seq);
-}
-
 int lsm_writer_resume(struct lsm *map, struct lsm_writer *writer, const struct lsm_run *run)
 {
-    struct lsm_head head;
+    struct lsm_place place;
     lsm_writer_begin(writer);
     if (lsm_empty(run)) return BO_FLASH_OK;
-    int error = lsm_head_read(map, run->sector, &head);
+    int error = lsm_head_read(map, run->sector, &writer->head);
     if (error) return error;
-    if (head.seq >= run->last) return MAP_ERR_DAMAGED;
-    uint32_t held = run->last - head.seq;
-    writer->head = head;
-    writer->at = held + map->shape.payload / 16 >= map->shape.payload ? run->last : head.seq;
-    writer->copied = writer->at != run->last;
-    if (writer->copied) return copy_sector(map, writer, run, &head);
+    uint32_t seq = writer->head.seq, held = run->last - seq;
+    if (seq >= run->last) return MAP_ERR_DAMAGED;
+    writer->head.sector = LSM_NONE;
     writer->before = run->sector;
-    return BO_FLASH_OK;
+    writer->at = run->last;
+    writer->copied = held + map->shape.payload / 16 < map->shape.payload;
+    if (!writer->copied) return BO_FLASH_OK;
+    writer->at = seq;
+    lsm_place_set(&place, run, seq);
+    error = sector_open(map, writer);
+    return error ? error : lsm_writer_copy(map, writer, &place, held);
 }
