@@ -120,6 +120,9 @@ static const char *refuses(const struct bo_flash_geometry *g, const struct adapt
 {
     struct layout l = lay_out(g, s);
     if (lsm_usable(g, &l.format, l.transaction_size)) return NULL;
+#ifdef LSM_NO_STAGING
+    if (l.format.staging) return "the staging log was left out when lsm was compiled";
+#endif
     if (l.format.staging && !l.format.crc) return "a staging log has checksums: crc=1";
     if (l.format.staging && g->tear_scope == BO_FLASH_TEAR_SECTOR)
         return "a staging log wants a chip on which a cut leaves the rest of the sector alone";
@@ -192,6 +195,7 @@ static enum answer clear(void *memory)
     return map_answer(lsm_remove_all(&object->map));
 }
 
+#ifndef LSM_NO_VIEWS
 static const struct lsm_snapshot *snapshot_at(struct object *object, uint32_t snapshot)
 {
     assert(snapshot <= ADAPTER_SNAPSHOTS);
@@ -230,6 +234,29 @@ static enum answer each(void *memory, adapter_visit *visit, void *context)
     return scan(memory, ADAPTER_NOW, NULL, 0, NULL, 0, visit, context);
 }
 
+static enum answer open_snapshot(void *memory, uint32_t snapshot)
+{
+    struct object *object = memory;
+    assert(snapshot != ADAPTER_NOW && snapshot <= ADAPTER_SNAPSHOTS);
+    return map_answer(lsm_open(&object->map, &object->snapshots[snapshot - 1]));
+}
+
+static enum answer close_snapshot(void *memory, uint32_t snapshot)
+{
+    struct object *object = memory;
+    assert(snapshot != ADAPTER_NOW && snapshot <= ADAPTER_SNAPSHOTS);
+    return map_answer(lsm_close(&object->map, &object->snapshots[snapshot - 1]));
+}
+
+static enum answer fetch_at(void *memory, uint32_t snapshot, const void *key, uint32_t key_size,
+                            void *buffer, uint32_t capacity, uint32_t *value_size)
+{
+    struct object *object = memory;
+    return map_answer(lsm_fetch_at(&object->map, snapshot_at(object, snapshot), key, key_size,
+                                   buffer, capacity, value_size));
+}
+#endif
+
 static enum answer begin(void *memory)
 {
     struct object *object = memory;
@@ -261,28 +288,6 @@ static enum answer fetch_own(void *memory, const void *key, uint32_t key_size, v
     return map_answer(lsm_fetch_own(&object->map, key, key_size, buffer, capacity, value_size));
 }
 
-static enum answer open_snapshot(void *memory, uint32_t snapshot)
-{
-    struct object *object = memory;
-    assert(snapshot != ADAPTER_NOW && snapshot <= ADAPTER_SNAPSHOTS);
-    return map_answer(lsm_open(&object->map, &object->snapshots[snapshot - 1]));
-}
-
-static enum answer close_snapshot(void *memory, uint32_t snapshot)
-{
-    struct object *object = memory;
-    assert(snapshot != ADAPTER_NOW && snapshot <= ADAPTER_SNAPSHOTS);
-    return map_answer(lsm_close(&object->map, &object->snapshots[snapshot - 1]));
-}
-
-static enum answer fetch_at(void *memory, uint32_t snapshot, const void *key, uint32_t key_size,
-                            void *buffer, uint32_t capacity, uint32_t *value_size)
-{
-    struct object *object = memory;
-    return map_answer(lsm_fetch_at(&object->map, snapshot_at(object, snapshot), key, key_size,
-                                   buffer, capacity, value_size));
-}
-
 /* A step of a merge, as often as there is one to do. */
 static enum answer collect(void *memory)
 {
@@ -298,15 +303,17 @@ static const struct adapter_map map = {.store = store,
                                        .fetch = fetch,
                                        .remove = remove_key,
                                        .clear = clear,
-                                       .each = each,
                                        .begin = begin,
                                        .commit = commit,
                                        .abort = abort_transaction,
                                        .fetch_own = fetch_own,
+#ifndef LSM_NO_VIEWS
+                                       .each = each,
                                        .open = open_snapshot,
                                        .close = close_snapshot,
                                        .fetch_at = fetch_at,
                                        .scan = scan,
+#endif
                                        .collect = collect};
 
 const struct adapter adapter_lsm = {

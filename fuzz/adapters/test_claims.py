@@ -94,6 +94,27 @@ def test_lsm_shows_no_divergence_with_any_unit(deep, unit, mode):
     assert result.judged > 500 and not result.found
 
 
+SMALLEST_LSM = """#include "fuzz/adapters/adapter_lsm.c"
+adapter_entry brownout_adapter;
+const struct adapter *brownout_adapter(void)
+{
+    static struct adapter smallest;
+    smallest = adapter_lsm;
+    smallest.name = "smallest";
+    return &smallest;
+}
+"""
+
+
+def test_the_smallest_lsm_shows_no_divergence(deep, root):
+    sources = [root / "engines" / name for name in engines.sources("lsm")]
+    flags = ["-O1", "-DBO_CHECKS", "-Wl,-Bsymbolic", *engines.LSM_SMALLEST, *sources]
+    plugin = shared_object(deep.folder, "smallest", SMALLEST_LSM, *flags)
+    text = sorted_map(4, "compatible").replace("engine lsm", "engine smallest")
+    result = deep.explore(text, "--plugin", plugin, *DEEP, *FEW)
+    assert result.judged > 500 and not result.found
+
+
 def objects(unit):
     """Values that are replaced until what is live has to move, and a removal."""
     stores = "".join(f"store {'ab'[i % 2]} fill {i} {40 + i}\n" for i in range(4))
