@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "engines/map/lsm.h"
+#include "engines/map/lsm_bound.h"
 #include "fuzz/adapter.h"
 #include "fuzz/adapters/adapter_map.h"
 
@@ -299,6 +300,58 @@ static enum answer collect(void *memory)
     return error == MAP_ERR_NOT_FOUND ? ANSWER_OK : map_answer(error);
 }
 
+/* The call of the engine that one of the harness makes; `again`: as often as it is answered with
+ * LSM_ERR_AGAIN, or does a step. False: none is stated, or there is none. */
+static bool bound_call(enum adapter_call call, enum lsm_call *made, bool *again)
+{
+    static const struct {
+        enum adapter_call call;
+        enum lsm_call made;
+        bool again;
+    } table[] = {
+        {ADAPTER_CALL_MOUNT, LSM_CALL_MOUNT, false},
+        {ADAPTER_CALL_FORMAT, LSM_CALL_FORMAT, false},
+        {ADAPTER_CALL_FETCH, LSM_CALL_FETCH, false},
+        {ADAPTER_CALL_OWN, LSM_CALL_FETCH, false},
+        {ADAPTER_CALL_AT, LSM_CALL_FETCH, false},
+        {ADAPTER_CALL_STORE, LSM_CALL_CHANGE, true},
+        {ADAPTER_CALL_REMOVE, LSM_CALL_CHANGE, true},
+        {ADAPTER_CALL_COMMIT, LSM_CALL_CHANGE, true},
+        {ADAPTER_CALL_CLEAR, LSM_CALL_CLEAR, false},
+        {ADAPTER_CALL_COLLECT, LSM_CALL_COLLECT, true},
+        {ADAPTER_CALL_OPEN, LSM_CALL_OPEN, false},
+        {ADAPTER_CALL_CLOSE, LSM_CALL_CLOSE, false},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        *made = table[i].made;
+        *again = table[i].again;
+        if (table[i].call == call) return true;
+    }
+    return false;
+}
+
+/* The engine states its bounds for parts whose units can all be read. Here some may not: each read
+ * may be made again, of fewer units. Of a call that is made again and again the reads are left to
+ * the harness, whose bound is nearer to what is read. */
+static struct adapter_bound bound(const struct bo_flash_geometry *g,
+                                  const struct adapter_settings *s, enum adapter_call call)
+{
+    struct adapter_bound none = {ADAPTER_NO_CALL, ADAPTER_NO_CALL};
+    struct layout l = lay_out(g, s);
+    struct bo_flash flash = {.geometry = *g};
+    struct lsm_config config = {.flash = &flash,
+                                .format = l.format,
+                                .work_size = l.work_size,
+                                .transaction_size = l.transaction_size};
+    enum lsm_call made;
+    bool again;
+    if (call == ADAPTER_CALL_BEGIN || call == ADAPTER_CALL_ABORT) return none;
+    if (!bound_call(call, &made, &again)) return (struct adapter_bound){0}; /* as many as keys */
+    struct bo_bound one = lsm_bound(&config, ADAPTER_SNAPSHOTS, made);
+    if (again) return (struct adapter_bound){0, (lsm_bound_calls(&config) + 1ull) * one.changes};
+    return (struct adapter_bound){2 * one.reads, one.changes ? one.changes : ADAPTER_NO_CALL};
+}
+
 static const struct adapter_map map = {.store = store,
                                        .fetch = fetch,
                                        .remove = remove_key,
@@ -331,5 +384,6 @@ const struct adapter adapter_lsm = {
     .format = format,
     .reset = format,
     .mount = mount,
+    .bound = bound,
     .map = &map,
 };
