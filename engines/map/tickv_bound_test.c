@@ -1,5 +1,5 @@
-/* tickv_bound_test.c - the bounds of tickv hold, and bind: the worst call that is found comes
- * within a factor of 4 of its bound.
+/* tickv_bound_test.c - the bounds of tickv, and of the map on it, hold, and bind: the worst call
+ * that is found comes within a factor of 4 of its bound.
  *
  * Method. Images that are made to be dear are mounted and used by each call, also after an error of
  * the flash, when a call repairs first: full of objects whose checksums do not fit; of unfinished
@@ -15,20 +15,24 @@
 #include "../bad_geometry.h"
 #include "../check_test.h"
 #include "../ram_flash.h"
-#include "tickv_bound.h"
 #include "tickv_internal.h"
-#include "tickv_map.h"
+#include "tickv_map_bound.h"
 
-#define CALLS (TICKV_CALL_REPLACE + 1)
+/* Calls of tickv, and from MAP_CALL on those of the map. */
+#define MAP_CALL (TICKV_CALL_REPLACE + 1)
+#define CALLS (MAP_CALL + TICKV_MAP_CALL_DESTROY_ALL + 1)
 
-static const char *const call_names[CALLS] = {"mount",      "format",  "get",     "append",
-                                              "invalidate", "destroy", "collect", "replace"};
+static const char *const call_names[CALLS] = {
+    "mount",      "format",     "get",       "append",     "invalidate", "destroy",
+    "collect",    "replace",    "map mount", "map format", "map fetch",  "map store",
+    "map remove", "remove all", "map wipe",  "destroy all"};
 
 /* In thousandths of the bound. */
 static uint64_t worst_reads[CALLS], worst_changes[CALLS];
 
 static struct ram_flash ram, saved;
-static struct tickv store;
+static struct tickv_map map;
+#define store map.store
 static uint8_t work[64];
 static uint32_t work_size;
 
@@ -42,6 +46,41 @@ static void keep_worst(uint64_t *worst, uint64_t count, uint64_t bound)
 {
     uint64_t share = bound != 0 ? 1000 * count / bound : 0;
     if (share > *worst) *worst = share;
+}
+
+/* All keys have one hash, that of the first object of an image. */
+static uint64_t hash_of(uint32_t i);
+static uint64_t one_hash(const void *key, uint32_t size)
+{
+    (void)key, (void)size;
+    return hash_of(0);
+}
+
+static int make_map_call(enum tickv_map_call call, uint32_t size)
+{
+    static const uint8_t key[40] = {1}, value[512] = {1};
+    struct tickv_map_config made = {config(), one_hash};
+    uint8_t read[64];
+    uint32_t got, key_size = size % 2 != 0 ? 1 : sizeof key;
+    switch (call) {
+    case TICKV_MAP_CALL_MOUNT:
+        return tickv_map_mount(&map, &made);
+    case TICKV_MAP_CALL_FORMAT:
+        return tickv_map_format(&map, &made);
+    case TICKV_MAP_CALL_FETCH:
+        return tickv_map_fetch(&map, key, key_size, read, sizeof read, &got);
+    case TICKV_MAP_CALL_STORE:
+        return tickv_map_store(&map, key, key_size, value, size > 50 ? size - 50 : size);
+    case TICKV_MAP_CALL_REMOVE:
+        return tickv_map_remove(&map, key, key_size);
+    case TICKV_MAP_CALL_REMOVE_ALL:
+        return tickv_map_remove_all(&map);
+    case TICKV_MAP_CALL_DESTROY:
+        return tickv_map_destroy(&map, key, key_size);
+    case TICKV_MAP_CALL_DESTROY_ALL:
+        return tickv_map_destroy_all(&map);
+    }
+    return 0;
 }
 
 static int make_call(enum tickv_call call, uint64_t hash, uint32_t size)
@@ -71,11 +110,19 @@ static int make_call(enum tickv_call call, uint64_t hash, uint32_t size)
     return 0;
 }
 
-static int measure(enum tickv_call call, uint64_t hash, uint32_t size)
+static struct bo_bound bound_of(unsigned call)
+{
+    const struct bo_flash_geometry *g = &ram.flash.geometry;
+    if (call < MAP_CALL) return tickv_bound(g, work_size, (enum tickv_call)call);
+    return tickv_map_bound(g, work_size, (enum tickv_map_call)(call - MAP_CALL));
+}
+
+static int measure(unsigned call, uint64_t hash, uint32_t size)
 {
     struct ram_flash_counts before = ram.counts;
-    int error = make_call(call, hash, size);
-    struct bo_bound bound = tickv_bound(&ram.flash.geometry, work_size, call);
+    int error = call < MAP_CALL ? make_call((enum tickv_call)call, hash, size)
+                                : make_map_call((enum tickv_map_call)(call - MAP_CALL), size);
+    struct bo_bound bound = bound_of(call);
     uint64_t reads = ram.counts.reads - before.reads;
     uint64_t changes = ram.counts.programs + ram.counts.erases - before.programs - before.erases;
     CHECK(reads <= bound.reads && changes <= bound.changes, "%s: %u reads of %u, %u changes of %u",
@@ -94,20 +141,34 @@ static uint64_t hash_of(uint32_t i)
     return 0x7B00000000000000u | (uint64_t)(i + 1) << 16;
 }
 
-static void plant(uint32_t address, uint64_t hash, uint8_t flags, bool sound)
+static void plant_whole(uint32_t address, uint64_t hash, const void *value, uint32_t size)
 {
     uint8_t *bytes = ram.bytes + address;
-    memset(bytes, 0, TICKV_OVERHEAD);
     bytes[0] = 1;
     bytes[1] = TICKV_VALID;
-    bytes[2] = TICKV_OVERHEAD;
+    bytes[2] = (uint8_t)(TICKV_OVERHEAD + size);
     for (unsigned i = 0; i < 8; i++)
         bytes[3 + i] = (uint8_t)(hash >> (56 - 8 * i));
-    uint32_t crc = ~tickv_crc(0, bytes, TICKV_HEADER);
+    memcpy(bytes + TICKV_HEADER, value, size);
+    uint32_t crc = ~tickv_crc(0, bytes, TICKV_HEADER + size);
     for (unsigned i = 0; i < 4; i++)
-        bytes[TICKV_HEADER + i] = (uint8_t)(crc >> 8 * i);
-    bytes[1] |= flags;
-    if (!sound) bytes[TICKV_HEADER] ^= 1;
+        bytes[TICKV_HEADER + size + i] = (uint8_t)(crc >> 8 * i);
+}
+
+static void plant(uint32_t address, uint64_t hash, uint8_t flags, bool sound)
+{
+    plant_whole(address, hash, "", 0);
+    ram.bytes[address + 1] |= flags;
+    if (!sound) ram.bytes[address + TICKV_HEADER] ^= 1;
+}
+
+/* What makes a store, and a map, of an image; it takes the place of three objects. */
+static void plant_map(uint32_t address)
+{
+    uint32_t size = ram.flash.geometry.sector_size, count = ram.flash.geometry.sector_count;
+    uint8_t regions[8] = {(uint8_t)size, (uint8_t)(size >> 8), 0, 0, (uint8_t)count, 0, 0, 0};
+    plant_whole(address, TICKV_MAIN_HASH, "1234567", 7);
+    plant_whole(address + TICKV_OVERHEAD + 7, TICKV_HASH_GEOMETRY, regions, sizeof regions);
 }
 
 enum image {
@@ -162,8 +223,8 @@ static void make(enum image image)
         for (uint32_t i = 0; image == IMAGE_NOISE && i < size; i++)
             ram.bytes[region + i] = (uint8_t)ram_flash_random(&random);
     }
-    /* One of them makes a store of it; in the last region, it is found last. */
-    plant((uint32_t)bo_flash_size(&ram.flash) - size, TICKV_MAIN_HASH, 0, true);
+    /* In the last region, it is found last. */
+    plant_map((uint32_t)bo_flash_size(&ram.flash) - size);
 }
 
 /* An error of the flash: the next call repairs first. */
@@ -182,10 +243,11 @@ static void use(void)
 {
     ram_flash_copy(&saved, &ram);
     for (unsigned way = 0; way < 4 * CALLS; way++) {
-        enum tickv_call call = (enum tickv_call)(way / 4);
+        unsigned call = way / 4;
         uint32_t room = ram.flash.geometry.sector_size - 2 * TICKV_OVERHEAD - TICKV_TAIL;
         ram_flash_copy(&ram, &saved);
         if (measure(TICKV_CALL_MOUNT, 0, 0) != 0 && call != TICKV_CALL_FORMAT) continue;
+        map.hash = one_hash;
         if (way % 2 != 0) disturb();
         if (way % 2 != 0 || call == TICKV_CALL_FORMAT) ram_flash_copy(&ram, &saved);
         (void)measure(call, hash_of(0), way % 4 < 2 ? room : 1);
@@ -218,7 +280,12 @@ static void test_none_is_stated(void)
     unsigned calls = 0;
     for (unsigned i = 0; i < CALLS * BAD_GEOMETRIES; i++) {
         struct bo_flash flash = bad_geometry_flash(i / CALLS, &calls);
-        struct bo_bound none = tickv_bound(&flash.geometry, 64, (enum tickv_call)(i % CALLS));
+        struct bo_bound none;
+        if (i % CALLS < MAP_CALL)
+            none = tickv_bound(&flash.geometry, 64, (enum tickv_call)(i % CALLS));
+        else
+            none =
+                tickv_map_bound(&flash.geometry, 64, (enum tickv_map_call)(i % CALLS - MAP_CALL));
         CHECK(none.reads == 0 && none.changes == 0, "%s", bad_geometries[i / CALLS].what);
     }
     open_new(128, 2, 1, 128);
@@ -247,7 +314,7 @@ int main(void)
                 if (size == 128) test_part(size, count, unit, 32);
             }
     for (unsigned call = 0; call < CALLS; call++) {
-        printf("%-10s worst %3u.%u %% of the bound of reads, %3u.%u %% of changes\n",
+        printf("%-11s worst %3u.%u %% of the bound of reads, %3u.%u %% of changes\n",
                call_names[call], (unsigned)(worst_reads[call] / 10),
                (unsigned)(worst_reads[call] % 10), (unsigned)(worst_changes[call] / 10),
                (unsigned)(worst_changes[call] % 10));

@@ -5,7 +5,7 @@
  */
 #include <assert.h>
 
-#include "engines/map/tickv_map.h"
+#include "engines/map/tickv_map_bound.h"
 #include "fuzz/adapters/adapter_map.h"
 
 enum { OPTION_HASH, OPTION_WORK };
@@ -164,6 +164,33 @@ static enum answer destroy(void *memory, const void *key, uint32_t key_size)
                               : tickv_map_destroy_all(&object->map));
 }
 
+static struct adapter_bound bound(const struct bo_flash_geometry *g,
+                                  const struct adapter_settings *s, enum adapter_call call)
+{
+    static const struct {
+        enum adapter_call call;
+        enum tickv_map_call made;
+    } table[] = {
+        {ADAPTER_CALL_MOUNT, TICKV_MAP_CALL_MOUNT},
+        {ADAPTER_CALL_FORMAT, TICKV_MAP_CALL_FORMAT},
+        {ADAPTER_CALL_FETCH, TICKV_MAP_CALL_FETCH},
+        {ADAPTER_CALL_STORE, TICKV_MAP_CALL_STORE},
+        {ADAPTER_CALL_REMOVE, TICKV_MAP_CALL_REMOVE},
+        {ADAPTER_CALL_CLEAR, TICKV_MAP_CALL_REMOVE_ALL},
+        {ADAPTER_CALL_DESTROY, TICKV_MAP_CALL_DESTROY},
+        {ADAPTER_CALL_DESTROY, TICKV_MAP_CALL_DESTROY_ALL},
+    };
+    struct bo_bound most = {0, 0}; /* each() is as many calls as there are objects */
+    if (call == ADAPTER_CALL_COLLECT) most = tickv_bound(g, work_size_of(g, s), TICKV_CALL_COLLECT);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct bo_bound one = tickv_map_bound(g, work_size_of(g, s), table[i].made);
+        if (table[i].call != call) continue;
+        if (one.reads > most.reads) most.reads = one.reads;
+        if (one.changes > most.changes) most.changes = one.changes;
+    }
+    return (struct adapter_bound){.reads = most.reads, .changes = most.changes};
+}
+
 static const struct adapter_map map = {.store = store,
                                        .fetch = fetch,
                                        .remove = remove_key,
@@ -188,5 +215,6 @@ const struct adapter adapter_tickv = {
     .format = format,
     .reset = format,
     .mount = mount,
+    .bound = bound,
     .map = &map,
 };
