@@ -35,7 +35,9 @@
  *     chunks that were appended, and the last of these may be torn. The checksum shows it: a chunk
  *     counts as a whole or not at all, with all keys of its transaction. It is programmed from its
  *     start on, so where a cut left anything, it is not blank; nothing is appended after that, and
- *     the next transaction has a new log. [power_on, scenarios/lsm-staging-pairs.scn]
+ *     the next transaction has a new log. A cut leaves nothing after the bytes that a torn chunk
+ *     says it has; else they rotted, and no map is given up for them.
+ *     [power_on, scenarios/lsm-staging-pairs.scn, lsm_staging_test.c: rot_in_a_short_log]
  * 11. Order. The log is newer than all runs: a transaction that has a run of its own makes one of
  *     the log first. The commit that names the run of a log names the next log, too, so no record
  *     is there twice or missing. A removal in it goes only where there is no run.

@@ -168,13 +168,13 @@ int lsm_chunk_read(struct lsm *map, uint32_t sector, uint32_t at, struct lsm_chu
     const struct lsm_shape *shape = &map->shape;
     uint8_t bytes[8];
     chunk->at = at;
-    chunk->size = 0;
+    chunk->size = 0xFFFF;
     chunk->crc = 0;
     if (at > shape->sector_size - shape->chunk_header) return MAP_ERR_NOT_FOUND;
     int error = lsm_read(map, lsm_address(map, sector, at), bytes, shape->chunk_header);
     if (error) return error;
-    if (lsm_get(bytes, 2) != MAGIC_CHUNK) return MAP_ERR_NOT_FOUND;
     chunk->size = lsm_get(bytes + 2, 2);
+    if (lsm_get(bytes, 2) != MAGIC_CHUNK) return MAP_ERR_NOT_FOUND;
     if (shape->crc) chunk->crc = lsm_get(bytes + 4, 4);
     uint32_t room = shape->sector_size - at - shape->chunk_header;
     return lsm_damaged_unless(chunk->size <= lsm_minimum(shape->chunk_max, room));

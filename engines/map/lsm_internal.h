@@ -147,7 +147,8 @@ int lsm_manifest_read(struct lsm *map, uint32_t sector, struct lsm_manifest_head
 /* The bytes of both headers; returns their number. */
 uint32_t lsm_head_bytes(const struct lsm *map, const struct lsm_head *head, uint8_t *bytes);
 uint32_t lsm_manifest_bytes(const struct lsm *map, uint32_t sector, uint32_t seq, uint8_t *bytes);
-/* The chunk at that offset. MAP_ERR_NOT_FOUND: none is there; MAP_ERR_DAMAGED: not a size. */
+/* The chunk at that offset. MAP_ERR_NOT_FOUND: none is there; MAP_ERR_DAMAGED: not a size. The size
+ * is what is in its place all the same. */
 int lsm_chunk_read(struct lsm *map, uint32_t sector, uint32_t at, struct lsm_chunk *chunk);
 /* Where the next one may be. */
 uint32_t lsm_chunk_next(const struct lsm_shape *shape, const struct lsm_chunk *chunk);

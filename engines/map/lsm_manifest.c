@@ -234,8 +234,9 @@ int lsm_mark_used(struct lsm *map)
 #ifdef LSM_NO_STAGING
 #define log_complete(map) BO_FLASH_OK
 #else
-/* The end of the log. What a cut left of a chunk is no longer than the longest one; whatever else
- * is there shows that chunks rotted, and no map is given up for them. */
+/* The end of the log. What a cut left of a chunk is no longer than it says: where bits are missing
+ * that a program clears, its size reads as a larger one. Whatever is there after it shows that
+ * chunks rotted, and no map is given up for them. */
 static int log_complete(struct lsm *map)
 {
     const struct lsm_shape *shape = &map->shape;
@@ -251,7 +252,9 @@ static int log_complete(struct lsm *map)
     log->last = at;
     map->log_tail.sealed = false;
     map->log_tail.unproven = true;
-    at += lsm_round_up(shape->chunk_header + lsm_log_max(shape), shape->align);
+    uint32_t size = lsm_log_max(shape);
+    if (shape->erased == 0xFF) size = lsm_minimum(size, chunk.size);
+    at += lsm_round_up(shape->chunk_header + size, shape->align);
     if (at >= shape->sector_size) return BO_FLASH_OK;
     int blank = is_blank(map, log->sector, at, shape->sector_size - at);
     return blank < 0 ? blank : lsm_damaged_unless(blank);
