@@ -42,7 +42,6 @@ static int look_at(struct lsm *map, struct lsm_cursor *cursor, uint32_t id, uint
         error = lsm_key_compare(map, &place, r.key_size, key, least->record.key_size, &order);
     cursor->sectors[id] = place.sector;
     if (error || order > 0) return error;
-    if (order < 0) memset(least->ends, 0, sizeof least->ends);
     least->ends[id] = lsm_record_end(&map->shape, &r);
     if (order == 0) return BO_FLASH_OK;
     least->id = id;
@@ -57,9 +56,9 @@ int lsm_cursor_least(struct lsm *map, struct lsm_cursor *cursor, uint8_t *key,
                      struct lsm_least *least)
 {
     least->id = LSM_NONE;
-    memset(least->ends, 0, sizeof least->ends);
     for (uint32_t id = lsm_places(&map->shape); id-- != 0;) {
         const struct lsm_run *run = &cursor->view->runs[id];
+        least->ends[id] = 0;
         if (lsm_empty(run) || cursor->at[id] >= run->last) continue;
         int error = look_at(map, cursor, id, key, least);
         if (error) return error;
@@ -70,7 +69,7 @@ int lsm_cursor_least(struct lsm *map, struct lsm_cursor *cursor, uint8_t *key,
 int lsm_cursor_pass(struct lsm *map, struct lsm_cursor *cursor, const uint8_t *key,
                     const struct lsm_least *least)
 {
-    for (uint32_t id = 0; id < lsm_places(&map->shape); id++) {
+    for (uint32_t id = 0; id <= least->id; id++) {
         const struct lsm_run *run = &cursor->view->runs[id];
         if (least->ends[id] == 0) continue;
         cursor->at[id] = least->ends[id];

@@ -205,6 +205,8 @@ static inline uint32_t lsm_record_end(const struct lsm_shape *shape, const struc
 /* `at` is a byte of the run, or its end. */
 void lsm_run_clear(struct lsm_run *run);
 void lsm_view_clear(struct lsm_view *view);
+/* Copies the places of a view that the shape has. */
+void lsm_view_copy(const struct lsm *map, struct lsm_view *to, const struct lsm_view *from);
 void lsm_place_set(struct lsm_place *place, const struct lsm_run *run, uint32_t at);
 void lsm_place_move(struct lsm_place *place, uint32_t at);
 /* Reads on. MAP_ERR_DAMAGED at the end of the run. */
@@ -266,7 +268,7 @@ struct lsm_least {
     uint32_t id;            /* the newest of them; LSM_NONE: the end */
     struct lsm_place place; /* at its value there */
     struct lsm_record record;
-    uint32_t ends[LSM_RUNS_MAX + 1]; /* of the records that have it; else 0 */
+    uint32_t ends[LSM_RUNS_MAX + 1]; /* up to `id`: of the records that have it; else 0 */
 };
 
 /* Finds it, and copies it to `key`; a removal is not left out. */

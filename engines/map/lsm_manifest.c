@@ -48,7 +48,7 @@ static int chunk_apply(struct lsm *map, uint32_t sector, struct lsm_chunk *chunk
     uint32_t crc = 0, cursor = map->cursor;
     int error = lsm_chunk_read(map, sector, at, chunk);
     if (!error && chunk->size % ENTRY_SIZE != 0) return MAP_ERR_DAMAGED;
-    if (!error) view = map->view;
+    if (!error) lsm_view_copy(map, &view, &map->view);
     at = lsm_address(map, sector, at + map->shape.chunk_header);
     for (uint32_t done = 0; !error && done < chunk->size; done += ENTRY_SIZE) {
         uint8_t bytes[ENTRY_SIZE];
@@ -58,7 +58,7 @@ static int chunk_apply(struct lsm *map, uint32_t sector, struct lsm_chunk *chunk
     }
     if (error) return error == BO_FLASH_ERR_ECC ? (int)MAP_ERR_DAMAGED : error;
     if (map->shape.crc && crc != chunk->crc) return MAP_ERR_DAMAGED;
-    map->view = view;
+    lsm_view_copy(map, &map->view, &view);
     map->cursor = cursor;
     return BO_FLASH_OK;
 }
@@ -444,6 +444,6 @@ int lsm_manifest_commit(struct lsm *map, const struct lsm_view *next, const stru
     map->pinned = LSM_WITH_VIEWS && map->snapshots != NULL;
     if ((!LSM_WITH_VIEWS || !map->pinned) && free_rest(map, next, grown))
         map->stale = true; /* committed all the same */
-    map->view = *next;
+    lsm_view_copy(map, &map->view, next);
     return BO_FLASH_OK;
 }

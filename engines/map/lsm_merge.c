@@ -145,7 +145,7 @@ void lsm_list_put(const struct lsm *map, const struct lsm_run *run, struct lsm_v
 {
     uint8_t ids[LSM_RUNS_MAX];
     uint32_t count = runs_of(map, ids), id = next_place(map, ids, count);
-    *next = map->view;
+    lsm_view_copy(map, next, &map->view);
     if (id < map->shape.runs) {
         next->runs[id] = *run;
         return;

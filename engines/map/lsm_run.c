@@ -27,6 +27,11 @@ void lsm_view_clear(struct lsm_view *view)
         lsm_run_clear(&view->runs[id]);
 }
 
+void lsm_view_copy(const struct lsm *map, struct lsm_view *to, const struct lsm_view *from)
+{
+    memcpy(to->runs, from->runs, (map->shape.runs + 1u) * sizeof *to->runs);
+}
+
 void lsm_place_set(struct lsm_place *place, const struct lsm_run *run, uint32_t at)
 {
     place->run = run;
