@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* lsm_bound.c - see lsm_bound.h.
+/* lsm_bound.c - see lsm_internal.h: bounds of the calls.
  *
  * Reads. What is read in ascending order of addresses, in pieces of up to LSM_PIECE bytes, takes a
  * read for each window, whatever the pieces: `scan` for a sector. A header is one read, as the
@@ -14,8 +14,6 @@
  * Changes. A sector of a run takes an erase, and programs for each buffer full of bytes, each page
  * and each chunk (`fill`); a commit appends a chunk to the manifest, or moves it (`commit`).
  */
-#include "lsm_bound.h"
-
 #include "lsm_internal.h"
 
 /* What the bounds are made of; reads where nothing else is said. */

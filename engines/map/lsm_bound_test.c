@@ -1,4 +1,4 @@
-/* lsm_bound_test.c - the bounds of lsm hold, and where lsm_bound.h does not say otherwise they
+/* lsm_bound_test.c - the bounds of lsm hold, and where lsm.h does not say otherwise they
  * bind: the worst call that is found comes within a factor of 4.
  *
  * Method. Histories fill a map, change and remove what is there, in transactions of one change and
@@ -14,7 +14,7 @@
 #define RAM_FLASH_SECTOR_MAX 1024u
 #include "../check_test.h"
 #include "../ram_flash.h"
-#include "lsm_bound.h"
+#include "lsm.h"
 
 #define CALLS (LSM_CALL_CLOSE + 1)
 

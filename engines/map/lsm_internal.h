@@ -10,6 +10,7 @@
  *     lsm_writer.c    taking sectors, writing a run or a chunk of the manifest
  *     lsm_manifest.c  which runs there are: mount and commit
  *     lsm_merge.c     steps of a merge, what becomes of a full log, and whether there is room
+ *     lsm_bound.c     bounds
  *     lsm.c           transactions, snapshots, fetch, theory
  */
 #ifndef BROWNOUT_LSM_INTERNAL_H

@@ -99,8 +99,9 @@ int lsm_tail_prove(struct lsm *map, struct lsm_tail *tail, uint32_t sector, uint
     return BO_FLASH_OK;
 }
 
-/* Applies the chunks of that sector. Returns 1 when there is one, 0, or an error. Leaves in `cursor` the sector that the
- * last commit took last: that of the last entry, or of the manifest, if the chunk is its first. */
+/* Applies the chunks of that sector. Returns 1 when there is one, 0, or an error. Leaves in
+ * `cursor` the sector that the last commit took last: that of the last entry, or of the manifest,
+ * if the chunk is its first. */
 static int replay(struct lsm *map, uint32_t sector)
 {
     struct lsm_chunk chunk;
@@ -365,8 +366,8 @@ static uint32_t entries(const struct lsm *map, const struct lsm_view *now,
     return size != 0 ? size : entry(1, &next->runs[1], bytes);
 }
 
-/* Whether a chunk of that size may be appended: 1, 0, or an error. Where a cut may hurt what else is in the sector,
- * none is. */
+/* Whether a chunk of that size may be appended: 1, 0, or an error. Where a cut may hurt what else
+ * is in the sector, none is. */
 static int may_append(struct lsm *map, uint32_t size)
 {
     uint32_t end = map->manifest_end + map->shape.chunk_header + size;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* lsm_writer.c - see lsm_internal.h. What is written to a run goes through `gather`: a chunk from its
- * first byte on, until the buffer is full. The first bytes of a chunk, with its magic, stay there and are
- * programmed last; in a sector of a run whose first chunk it is, together with the headers. So each
- * unit is programmed once.
+/* lsm_writer.c - see lsm_internal.h. What is written to a run goes through `gather`: a chunk from
+ * its first byte on, until the buffer is full. The first bytes of a chunk, with its magic, stay
+ * there and are programmed last; in a sector of a run whose first chunk it is, together with the
+ * headers. So each unit is programmed once.
  */
 #include "lsm_internal.h"
 

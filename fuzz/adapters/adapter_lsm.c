@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "engines/map/lsm.h"
-#include "engines/map/lsm_bound.h"
 #include "fuzz/adapter.h"
 #include "fuzz/adapters/adapter_map.h"
 
