@@ -15,6 +15,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,10 +38,12 @@ class Row(NamedTuple):
     faults: str
     rate: float  # random scenarios in a second on one slow core, beside the rest of the run
     chip: str = "generic sectors=4 sector=256 page=256"
+    variant: str = ""  # which of the engines, or of the builds, of one library
 
     @property
     def library(self):
-        return version_of(self.peer) if self.peer else f"`{self.engine}`, ours"
+        name = version_of(self.peer) if self.peer else f"`{self.engine}`, ours"
+        return f"{name}, {self.variant}" if self.variant else name
 
 
 SIMPLE = "edge,prefix"
@@ -50,6 +53,9 @@ LARGE = "generic sectors=3 sector=4096 page=256"
 HALF_WORDS = "generic sectors=2 sector=1024 page=256 unit=2"
 SLATE = "generic sectors=168 sector=4096 page=256"
 SIXTEEN = "generic sectors=16 sector=256 page=256 unit=4 programs=1"
+PLAIN = "generic sectors=16 sector=128 page=128 unit=4 programs=1"
+BYTES = "generic sectors=24 sector=256 page=256 unit=1 programs=1"
+CHUNKS = "generic sectors=16 sector=1024 page=256 unit=2 programs=1"
 ROWS = (
     Row("", "seqmap", "map", STABLE, 1),
     Row("", "naive", "map", STABLE, 1),
@@ -58,12 +64,15 @@ ROWS = (
     Row("", "seqqueue", "list", STABLE, 1),
     Row("", "rlog", "list", STABLE, 1),
     Row("", "seqlog", "list", STABLE, 1),
-    Row("sequential-storage", "crate-map", "map", SIMPLE, 1),
-    Row("sequential-storage", "crate-queue", "list", SIMPLE, 1),
-    Row("sequential-storage-8.0.1", "crate-map", "map", SIMPLE, 1),
-    Row("sequential-storage-8.0.1", "crate-queue", "list", SIMPLE, 1),
+    Row("sequential-storage", "crate-map", "map", SIMPLE, 1, variant="map"),
+    Row("sequential-storage", "crate-queue", "list", SIMPLE, 1, variant="queue"),
+    Row("sequential-storage-8.0.1", "crate-map", "map", SIMPLE, 1, variant="map"),
+    Row("sequential-storage-8.0.1", "crate-queue", "list", SIMPLE, 1, variant="queue"),
     Row("tickv", "crate-tickv", "map", SIMPLE, 0.5),
-    Row("ekv", "crate-ekv", "map", SIMPLE, 0.5, SIXTEEN),
+    Row("ekv", "crate-ekv", "map", SIMPLE, 0.5, SIXTEEN, "256-byte pages, CRC"),
+    Row("ekv-plain", "crate-ekv", "map", SIMPLE, 0.5, PLAIN, "128-byte pages"),
+    Row("ekv-bytes", "crate-ekv", "map", SIMPLE, 0.5, BYTES, "single bytes, CRC"),
+    Row("ekv-chunks", "crate-ekv", "map", SIMPLE, 0.5, CHUNKS, "pages of chunks"),
     Row("littlefs2-sys", "littlefs", "map", SIMPLE, 0.2, EIGHT),
     Row("esp-nvs", "crate-esp-nvs", "map", SIMPLE, 0.5, LARGE),
     Row("sensor-db", "crate-sensor-db", "list", SIMPLE, 1),
@@ -86,10 +95,19 @@ PEERS = tuple(dict.fromkeys(row.peer for row in ROWS if row.peer))
 # --- building ---
 
 
+def dependencies_of(manifest):
+    """Names, and the exact version of each; None where that is open."""
+    for name, it in manifest["dependencies"].items():
+        wanted = it if isinstance(it, str) else it.get("version", "")
+        yield name, wanted[1:] if wanted.startswith("=") else None
+
+
 def version_of(peer):
     """The judged library and its version: the package of a peer has that version too."""
-    version = re.search(r'(?m)^version = "(.*)"', (HERE / peer / "Cargo.toml").read_text())[1]
-    return f"{re.sub(r'-[0-9.]+$', '', peer)} {version}"
+    manifest = tomllib.loads((HERE / peer / "Cargo.toml").read_text())
+    version = manifest["package"]["version"]
+    (name,) = [name for name, exact in dependencies_of(manifest) if exact == version]
+    return f"{name} {version}"
 
 
 def plugin_of(peer):
@@ -97,7 +115,7 @@ def plugin_of(peer):
 
 
 def build(peer, *options):
-    """Builds the plug-in of a peer, in its folder: cargo finds its settings there."""
+    """Builds the plug-in of a peer, in its folder."""
     command = ["cargo", "build", "--release", "--quiet", *options]
     environment = {**os.environ, "CARGO_TARGET_DIR": str(TARGET)}
     done = subprocess.run(
@@ -220,20 +238,18 @@ def finding_row(row, judged):
     listed = cases_of(row)
     sizes = ", ".join(str(operations_of(path)) for path in listed)
     link = f"[{len(listed)}]({row.peer}/README.md), operations: {sizes}" if listed else "0"
-    name = row.library + (f", {row.engine[6:]}" if row.peer.startswith("sequential") else "")
     met = f"{len(judged.kinds)}{', and what does not replay' if judged.strange else ''}"
-    return (name, row.faults, link, met, f"{judged.states:,}")
+    return (row.library, row.faults, link, met, f"{judged.states:,}")
 
 
 def cost_row(row, cost):
     cut = cost.get("with_cuts") or {}
     done = cost["outcome"] == "done"
-    name = row.library + (f", {row.engine[6:]}" if row.peer.startswith("sequential") else "")
     code = figure(cost["code"], "{:,}")
     if not done:
-        return (name, cost["outcome"], *["-"] * 5, code)
+        return (row.library, cost["outcome"], *["-"] * 5, code)
     return (
-        name,
+        row.library,
         cost["erases"],
         figure(cost["bytes_per_payload_byte"], "{:.2f}"),
         figure(cost["programs_per_operation"], "{:.2f}"),

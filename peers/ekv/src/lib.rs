@@ -1,7 +1,8 @@
 //! The database of the crate ekv, one write transaction for each change.
 //!
-//! Its sizes are those of its build (`.cargo/config.toml`): up to 32 pages of 256 bytes, words of
-//! four. With 16 it would write padding of its headers, which is other bytes in each run.
+//! Its sizes are those of its build: features of the dependency, one crate for each set of them, and
+//! the description in its `Cargo.toml` names them. For up to 16, 64 or 256 pages it would write
+//! padding of its headers, which is other bytes in each run.
 
 use brownout::{
     AnyNor, Call, Chip, Engine, Error, FlashError, Limits, Map, Result, Settings, TakeBytes,
@@ -11,6 +12,13 @@ use core::ffi::CStr;
 use ekv::flash::{Flash, PageID};
 use ekv::{CommitError, Config, CursorError, Database, MountError, ReadError, WriteError, config};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+
+/// What it is built for, in words.
+const SIZES: &CStr =
+    match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_DESCRIPTION"), "\0").as_bytes()) {
+        Ok(sizes) => sizes,
+        Err(_) => panic!("a description has no zero byte"),
+    };
 
 pub struct Part(AnyNor);
 
@@ -89,7 +97,7 @@ fn open(flash: AnyNor) -> Box<Database<Part, NoopRawMutex>> {
 impl Engine for Sorted {
     type Flash = AnyNor;
     const NAME: &'static CStr = c"crate-ekv";
-    const SUMMARY: &'static CStr = c"the database of the Rust crate ekv, pages of 256 bytes";
+    const SUMMARY: &'static CStr = SIZES;
     const HEAP: usize = 48 << 10;
 
     fn refuses(chip: &Chip, _: &Settings) -> Option<&'static CStr> {
@@ -98,7 +106,7 @@ impl Engine for Sorted {
             && chip.unit <= config::ALIGN as u32
             && chip.read_unit <= config::ALIGN as u32
             && chip.erased == config::ERASE_VALUE;
-        (!fits).then_some(c"it is built for 8 to 32 sectors of 256 bytes, units of up to 4")
+        (!fits).then_some(SIZES)
     }
 
     fn limits(_: &Chip, _: &Settings) -> Limits {
