@@ -71,6 +71,7 @@ class Harness:
             result.pop(key)
         found = [self.found_of(each) for each in result.pop("divergences")]
         assert done.returncode == (DIVERGED if found else CLEAN)
+        assert result.pop("unreproduced") == 0, done.stderr
         assert result["judged"] + result["skipped"] <= result["states"]
         return Explored(code=done.returncode, found=found, **result)
 

@@ -156,13 +156,17 @@ def kind_of(path):
 class Judged(NamedTuple):
     states: int
     kinds: frozenset
-    strange: bool  # something did not replay
+    unreproduced: int  # kinds that did not replay: a fault of the harness
+
+
+def cases_folder(row, folder):
+    return folder / f"{row.peer}-{row.engine}"
 
 
 def judge(brownout, row, seconds, folder):
     """Explores the work, every cut, and random scenarios."""
-    cases = folder / f"{row.peer}-{row.engine}"
-    shared = ["--faults", row.faults, "--quiet", "--artefacts", cases, "--jobs", jobs()]
+    shared = ["--faults", row.faults, "--quiet", "--artefacts", cases_folder(row, folder)]
+    shared += ["--jobs", jobs()]
     shared += ["--shrink-seconds", 2]
     engine = ["--engine", row.engine]
     rounds = max(4, round(row.rate * seconds))
@@ -173,7 +177,7 @@ def judge(brownout, row, seconds, folder):
     return Judged(
         sum(told["judged"] for told, _ in (explored, fuzzed)),
         frozenset(map(kind_of, found)),
-        any(code == 3 for _, code in (explored, fuzzed)),
+        sum(told["unreproduced"] for told, _ in (explored, fuzzed)),
     )
 
 
@@ -238,7 +242,8 @@ def finding_row(row, judged):
     listed = cases_of(row)
     sizes = ", ".join(str(operations_of(path)) for path in listed)
     link = f"[{len(listed)}]({row.peer}/README.md), operations: {sizes}" if listed else "0"
-    met = f"{len(judged.kinds)}{', and what does not replay' if judged.strange else ''}"
+    strange = f", and {judged.unreproduced} that did not replay" if judged.unreproduced else ""
+    met = f"{len(judged.kinds)}{strange}"
     return (row.library, row.faults, link, met, f"{judged.states:,}")
 
 
@@ -301,11 +306,14 @@ def main(arguments):
         build(peer)
     brownout = options.brownout.resolve()
     share = options.time / len(ROWS)
-    findings, costs = [], []
+    findings, costs, strange = [], [], []
     for row in ROWS:
         print(f"judge {row.library}, {row.engine}", flush=True)
         replay(brownout, row)
-        findings.append(finding_row(row, judge(brownout, row, share, folder)))
+        judged = judge(brownout, row, share, folder)
+        findings.append(finding_row(row, judged))
+        if judged.unreproduced:
+            strange.append(f"{row.library}: {cases_folder(row, folder)}/unreproduced-*.case")
         costs.append(cost_row(row, cost_of(brownout, row, folder)))
     tables = {
         "findings": lines_of(HEAD, findings),
@@ -315,6 +323,8 @@ def main(arguments):
     write(tables)
     for lines in tables.values():
         print("\n" + "\n".join(lines))
+    if strange:
+        sys.exit("scoreboard: what did not replay, a fault of the harness:\n" + "\n".join(strange))
 
 
 if __name__ == "__main__":

@@ -80,6 +80,25 @@ def test_each_build_of_ekv_has_other_sizes_and_one_source():
     assert len(choices) == 4
 
 
+# In place of the command: each call finds a kind, and one more that did not replay.
+FINDS = """#!/usr/bin/env python3
+import sys
+print('{"judged": 7, "divergences": [{"case": "%s"}], "unreproduced": 1}')
+sys.exit(1)
+"""
+
+
+def test_what_did_not_replay_is_in_the_row_beside_what_did(tmp_path):
+    """The command ends as for any divergence then."""
+    command = tmp_path / "brownout"
+    command.write_text(FINDS % CASES[0])
+    command.chmod(0o755)
+    row = next(row for row in scoreboard.ROWS if not row.peer)
+    judged = scoreboard.judge(command, row, 4, tmp_path)
+    assert judged.unreproduced == 2 and len(judged.kinds) == 1
+    assert scoreboard.finding_row(row, judged)[3] == "1, and 2 that did not replay"
+
+
 # --- what does ---
 
 

@@ -193,7 +193,7 @@ int command_blame_db(enum db_status status, const struct db_error *error);
 struct command_work {
     uint64_t judged;           /* crash states and images */
     uint32_t found;            /* kinds of divergence */
-    bool unreproduced;         /* something that did not replay */
+    uint32_t unreproduced;     /* kinds that did not replay, besides */
     bool stopped;              /* before its end, */
     char why[COMMAND_WHY_MAX]; /* by what, and what was left */
 };

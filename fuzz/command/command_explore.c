@@ -64,7 +64,7 @@ static struct command_work work_of(const struct command_options *options,
 {
     struct command_work work = {.judged = result->judged,
                                 .found = result->divergence_count,
-                                .unreproduced = result->unreproduced_count != 0,
+                                .unreproduced = result->unreproduced_count,
                                 .stopped = result->stopped};
     command_print_stop(options, result->stop, work.why);
     size_t used = strlen(work.why);
@@ -112,9 +112,11 @@ static void print_json_head(FILE *out, const struct loaded *loaded, const struct
     fprintf(out,
             ", \"operations\": %" PRIu64 ", \"cuts\": %" PRIu64 ", \"states\": %" PRIu64
             ", \"judged\": %" PRIu64 ", \"skipped\": %" PRIu64 ", \"refused\": %" PRIu64
-            ", \"waivers\": \"%s\", \"waived\": %" PRIu64 ", \"stopped\": %s, \"divergences\": [",
+            ", \"waivers\": \"%s\", \"waived\": %" PRIu64
+            ", \"stopped\": %s, \"unreproduced\": %" PRIu32 ", \"divergences\": [",
             result->operations, result->cuts, result->states, result->judged, result->skipped,
-            result->refused, waivers, result->waived, result->stopped ? "true" : "false");
+            result->refused, waivers, result->waived, result->stopped ? "true" : "false",
+            result->unreproduced_count);
 }
 
 static int print_json_to(FILE *out, const struct command_options *options,

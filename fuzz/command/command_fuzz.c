@@ -76,7 +76,7 @@ static struct command_work work_of(const struct command_options *options,
 {
     struct command_work work = {.judged = result->total.judged,
                                 .found = result->case_count,
-                                .unreproduced = result->unreproduced_count != 0,
+                                .unreproduced = result->unreproduced_count,
                                 .stopped = result->stopped};
     command_print_stop(options, result->total.stop, work.why);
     size_t used = strlen(work.why);
@@ -127,11 +127,12 @@ static int print_json(const struct command_options *options, const struct loaded
     printf(", \"seed\": %" PRIu64 ", \"runs\": %" PRIu64 ", \"scenarios\": %" PRIu64
            ", \"images\": %" PRIu64 ", \"operations\": %" PRIu64 ", \"cuts\": %" PRIu64
            ", \"states\": %" PRIu64 ", \"judged\": %" PRIu64 ", \"skipped\": %" PRIu64
-           ", \"waivers\": \"%s\", \"waived\": %" PRIu64 ", \"stopped\": %s, \"divergences\": [",
+           ", \"waivers\": \"%s\", \"waived\": %" PRIu64
+           ", \"stopped\": %s, \"unreproduced\": %" PRIu32 ", \"divergences\": [",
            options->explore.seed, result->rounds, result->scenarios, result->images,
            result->total.operations, result->total.cuts, result->total.states, result->total.judged,
-           result->total.skipped, waivers, result->total.waived,
-           result->stopped ? "true" : "false");
+           result->total.skipped, waivers, result->total.waived, result->stopped ? "true" : "false",
+           result->unreproduced_count);
     for (uint32_t i = 0; i < result->case_count; i++) {
         if (i) printf(", ");
         int code = print_case_json(options, &result->cases[i]);

@@ -114,6 +114,9 @@ void command_print_verdict(const struct command_work *work)
     if (work->found) {
         printf("  %" PRIu32 " kind%s of divergence%s%s\n", work->found, work->found == 1 ? "" : "s",
                then, why);
+        if (work->unreproduced)
+            printf("  %" PRIu32 " more did not replay, a fault of the harness\n",
+                   work->unreproduced);
     } else if (work->unreproduced) {
         printf("  NO VERDICT: what was found did not replay\n");
     } else if (!work->judged) {

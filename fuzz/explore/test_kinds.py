@@ -1,5 +1,6 @@
 """A finding has a kind: its replay shows that kind, and so does the case that it is shrunk to."""
 
+import json
 import re
 import subprocess
 
@@ -200,3 +201,30 @@ def test_what_does_not_replay_is_a_fault_of_the_harness(harness, monkeypatch):
     assert "durable/missing/each" in done.stderr and "NO VERDICT" in done.stdout
     for case in harness.folder.glob("unreproduced-*.case"):
         assert case.name in done.stderr
+
+
+# In any process it does not find b, either.
+FINDS_NO_B = """
+static enum answer fetch(void *object, const void *key, uint32_t key_size, void *buffer,
+                         uint32_t capacity, uint32_t *value_size)
+{
+    if (key_size == 1 && memcmp(key, "b", 1) == 0) return ANSWER_NOT_FOUND;
+    return slots_fetch(object, key, key_size, buffer, capacity, value_size);
+}
+"""
+
+
+def test_what_does_not_replay_is_shown_beside_what_does(harness, monkeypatch):
+    text = FORGETS.replace("adapter_entry brownout_adapter;", FINDS_NO_B)
+    text = text.replace("map.each = each;", "map.each = each;\n    map.fetch = fetch;")
+    plugin = shared_object(harness.folder, "forgets-too", text)
+    chip = "chip generic sectors=2 sector=256 page=256 unit=4\nengine forgets\n"
+    path = harness.write(chip + "store a 0x01\nstore b 0x02\nlook\nfetch b\n")
+    words = ("explore", path, "--artefacts", harness.folder, "--plugin", plugin)
+    monkeypatch.setenv("RAN_BEFORE", str(harness.folder / "ran-before"))
+    done = harness.brownout(*words)
+    assert done.returncode == DIVERGED and "missing/fetch" in done.stdout, done.stdout
+    assert "  1 more did not replay, a fault of the harness\n" in done.stdout
+    (harness.folder / "ran-before").unlink()
+    told = json.loads(harness.brownout(*words, "--json").stdout)
+    assert told["unreproduced"] == 1 and told["divergences"]

@@ -249,6 +249,9 @@ def test_an_image_case_that_does_not_replay_has_its_image(fuzz, plugin, tmp_path
     assert done.returncode == 3 and "NO VERDICT" in done.stdout
     (case,) = tmp_path.glob("unreproduced-*.case")
     assert f"{case} does not replay" in done.stderr and is_of_image(case)
+    (tmp_path / "once").unlink()
+    told = json.loads(fuzz("two-slots", "--plugin", made, "--faults", "edge", "--json").stdout)
+    assert told["unreproduced"] == 1 and not told["divergences"]
 
 
 def test_the_case_of_an_image_asks_for_the_keys_of_its_scenario(fuzz, plugin, brownout):
