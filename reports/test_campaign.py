@@ -32,8 +32,9 @@ from waivers import Waivers
 TOOL = Path(campaign.__file__)
 
 # Explores by name: `bad` is a mistake, the engine `large` refuses, `broken` shows a divergence,
-# `crash` fails, `slow` takes its time and stops when interrupted. Of random scenarios it judges the
-# first rounds of a night alone, so that a campaign has an end that does not depend on time.
+# `crash` fails, something of `unclear` does not replay, `slow` takes its time and stops when
+# interrupted. Of random scenarios it judges the first rounds of a night alone, so that a campaign
+# has an end that does not depend on time.
 ROUNDS = 3
 STAND_IN = f"""#!{sys.executable}
 import json, os, signal, sys, time
@@ -87,6 +88,7 @@ example.add_run(db, options["--campaign"], engine, scenario=scenario, state=stat
                 kind=words[0], started=results.moment())
 db.execute("commit")
 said = dict(judged=0 if idle else 100, stopped=state == "stopped", divergences=found)
+said["unreproduced"] = 1 if "unclear" in both else 0
 print(json.dumps(said))
 sys.exit(1 if found else 0 if said["judged"] else 4)
 """
@@ -218,6 +220,13 @@ def test_a_log_has_a_line_for_each_exploration(place):
         "b on seqmap: 100 crash states judged, no divergence\n"
     )
     assert "\r" not in done.stderr
+
+
+def test_what_does_not_replay_is_a_fault_of_the_harness_beside_a_finding_too(place):
+    line = "failed: unclear-broken on seqmap: 1 kind did not replay, a fault of the harness"
+    for code in (1, 3):  # what is new comes first, known the night after
+        done = place.has(["unclear-broken"]).run()
+        assert (done.returncode, done.stdout.count(f"{line}\n")) == (code, 1)
 
 
 def test_where_nothing_was_judged_the_log_does_not_say_that_nothing_diverged(place):

@@ -109,6 +109,9 @@ class Work:
             self.outcome = f"{self.judged:,} crash states judged, {found}"
             if not self.judged and not count:
                 self.outcome = "nothing was judged"
+            if lost := said.get("unreproduced"):  # beside what did
+                self.complaint = plural(lost, "kind") + " did not replay, a fault of the harness"
+                self.code = HARNESS_FAILED
         except (ValueError, KeyError, TypeError):
             self.outcome = self.complaint
             if self.code in (0, 1):  # a verdict without what was judged is none
