@@ -17,7 +17,7 @@
 #define SECTOR_SIZE 64
 #define PAGE_SIZE 32
 #define SECTORS 3
-#define EXPECTED UINT64_C(0x27d09c1090fcee7c)
+#define EXPECTED UINT64_C(0xae34409529fdbd5c)
 
 struct bench {
     struct chip *chip;
