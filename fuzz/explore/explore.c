@@ -320,7 +320,6 @@ static void rot(struct explorer *e, uint32_t index, uint64_t seed)
     chip_power_off(rig->chip);
     chip_power_on(rig->chip);
     if (fine && is_new(e, index, FAULT_ROT) && !rig_recover(rig)) diverges(e);
-    rig->rotten = false;
     path_clear_tail(e->path);
     rig_restore(rig);
 }
@@ -584,7 +583,6 @@ static uint32_t ways_after(const struct explorer *e, uint32_t i, bool boots)
 static void fail_in(struct explorer *e, const struct op *op, const struct cut *cut,
                     bool (*way)(struct explorer *))
 {
-    bool interrupted = e->rig->interrupted, rotten = e->rig->rotten;
     rig_save(e->rig);
     e->rig->interrupted = true;
     path_fail(e->path, cut, op == &boot);
@@ -594,8 +592,6 @@ static void fail_in(struct explorer *e, const struct op *op, const struct cut *c
     if (!do_with(e, op, fail_one) || !way(e)) diverges(e);
     path_fail(e->path, &(struct cut){0}, false);
     rig_restore(e->rig);
-    e->rig->interrupted = interrupted;
-    e->rig->rotten = rotten;
 }
 
 /* Each call of the flash that the list has of the operation, which is rehearsed for that. */
@@ -624,7 +620,7 @@ static bool may_fail(const struct explorer *e, uint32_t index, enum fault_class 
 {
     if (e->pass || e->rig->level != 0 || !(e->options->faults & (uint32_t) class)) return false;
     if (!e->taken || index % at_least_one(e->options->shards) != e->options->shard) return false;
-    return !e->script->ops[index].cut.nth && !e->rig->interrupted;
+    return !e->script->ops[index].cut.nth;
 }
 
 /* The classes fail, lie, stray and glitch: in the operation that is about to be done. */

@@ -240,7 +240,7 @@ static void append_end(struct script *to, const struct op *ops, uint32_t op_coun
     const struct path_level *here = &path->levels[path->level];
     uint32_t first = here->first_op, end = here->op == PATH_OP_NONE ? first : here->op + 1;
     if (path->cuts) script_append(to, &(struct op){.kind = power_on_of(here)});
-    append_range(to, ops, first, end < op_count ? end : op_count, path->level);
+    append_range(to, ops, first, end < op_count ? end : op_count, path->cuts);
     uint32_t failed = to->op_count - !path->failed_after;
     for (uint32_t i = 0; i < path->tail_count; i++) {
         const struct path_step *step = &path->tail[i];

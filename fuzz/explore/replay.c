@@ -316,7 +316,8 @@ static bool should_work(const struct player *player, uint32_t index)
 {
     enum op_kind kind = player->op->kind;
     assert(player->op == &player->rig->script->ops[index]);
-    return op_changes(kind) && kind != OP_POP && player->result->cuts && !player->used &&
+    if (player->rig->rotten || player->used) return false; /* what is hit it may need */
+    return op_changes(kind) && kind != OP_POP && player->result->cuts &&
            uncut_works(player->rig, index) && capacity_can_do(player->capacity, player->op);
 }
 

@@ -212,6 +212,44 @@ def test_what_is_in_a_sector_that_rots_after_a_cut_may_be_missing(harness):
             assert not harness.explore(text, "--faults", "edge,rot").found
 
 
+RUN = "chip generic sectors=4 sector=256 page=64 unit=4 read=4\nengine {}\n"
+CHANGES = "store a 0x01\nstore b 0x02\nstore a 0x03\nremove b\nstore a 0x04\n"
+CHANGED = RUN.format("canary fault=16") + CHANGES
+
+
+def kinds_of(explored):
+    lines = [re.search(r"(?m)^found (\w+ \w+ \w+ \w+)", found.text)[1] for found in explored.found]
+    return sorted(lines)
+
+
+@pytest.mark.parametrize("last", ["rot 1 seed 7", "store b 0x09 stray 1 at:10:1"])
+def test_what_rots_in_the_end_excuses_nothing_before_it(harness, last):
+    """The run without cuts comes first, and comes to it."""
+    shown = kinds_of(harness.explore(CHANGED, "--faults", "edge,prefix,bits"))
+    rotten = kinds_of(harness.explore(CHANGED + last + "\n", "--faults", "edge,prefix,bits"))
+    assert shown and set(shown) <= set(rotten)
+
+
+def test_after_a_sector_that_rotted_what_lies_in_others_is_judged(harness):
+    body = "rot 1 seed 44\nmount\nstore a 0x01\nstore b 0x03 lie 1 none\nstore b 0x04\nmount\n"
+    for faults in ("", "faults edge,rot\n"):
+        assert harness.replay(RUN.format("seqmap") + faults + body)[0] == "honest"
+
+
+@pytest.mark.parametrize("faults", ["fail", "glitch", "lie", "stray"])
+def test_beside_a_cut_in_the_text_calls_go_wrong_too(harness, faults):
+    text = RUN.format("naive") + "store a 0x01 cut 1 none\nmount\nstore a 0x02\nstore b 0x03\n"
+    alone = harness.explore(text, "--faults", "edge").judged
+    assert harness.explore(text, "--faults", f"edge,{faults}").judged > 2 * alone
+
+
+def test_what_a_lie_in_the_text_costs_is_found_at_the_last_power_on(harness):
+    """The case keeps the lie."""
+    text = RUN.format("seqmap") + "store b 0x03 lie 1 none\nstore b 0x04\n"
+    explored = harness.explore(text, "--faults", "edge")
+    assert explored.found and any(" lie " in found.text for found in explored.found)
+
+
 def test_bits_that_the_scenario_lets_rot_do_not_rot_once_more(harness):
     text = CHIP.format(programs=0) + 'engine naive\nstore a "x"\nrot 1 seed 5\nstore b "y"\n'
     explored = harness.explore(text, "--faults", "edge,rot")

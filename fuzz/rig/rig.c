@@ -137,10 +137,21 @@ static uint64_t touched_at(const struct rig *rig, uint32_t sector)
 /* All sectors are compared after each call: with more of them that takes too long. */
 #define TOUCHED_SECTORS_MAX 4096u
 
+static bool script_rots(const struct script *script)
+{
+    for (uint32_t i = 0; i < script->op_count; i++) {
+        const struct op *op = &script->ops[i];
+        if (op->kind == OP_ROT) return true;
+        if (op->cut.nth && fault_class_of(&op->cut.tear) == FAULT_STRAY) return true;
+    }
+    return false;
+}
+
 static void watch_touched(struct rig *rig)
 {
     uint32_t sectors = chip_flash(rig->chip)->geometry.sector_count;
-    bool wanted = rig->faults & (FAULT_ROT | FAULT_STRAY) && sectors <= TOUCHED_SECTORS_MAX;
+    bool wanted = rig->faults & (FAULT_ROT | FAULT_STRAY) || script_rots(rig->script);
+    wanted = wanted && sectors <= TOUCHED_SECTORS_MAX;
     free(rig->touched);
     free(rig->touched_saved);
     rig->touched = wanted ? memory_zeroed(sectors, sizeof *rig->touched) : NULL;
@@ -269,6 +280,8 @@ void rig_enter(struct rig *rig)
     keep_ram(here->ram_at_enter);
     here->call = rig->call;
     here->own = rig->own;
+    here->rotten = rig->rotten;
+    here->interrupted = rig->interrupted;
     rig->level++;
     model_copy(rig_model(rig), &here->model);
     rig_here(rig)->reached = here->reached;
@@ -291,6 +304,8 @@ void rig_leave(struct rig *rig)
     rig->level--;
     restore_ram(rig_here(rig)->ram_at_enter);
     restore_call(rig);
+    rig->rotten = rig_here(rig)->rotten;
+    rig->interrupted = rig_here(rig)->interrupted;
     chip_rollback(rig->chip, rig_here(rig)->mark);
     check_call(rig);
 }
@@ -646,11 +661,11 @@ static bool format(struct rig *rig)
     return true;
 }
 
-/* Where a format was cut there may be no store, or any part of one: the device makes it anew. */
-static bool formats_again(struct rig *rig, enum answer answer)
+bool rig_formats_again(struct rig *rig, enum answer answer)
 {
     if (!rig_model(rig)->formatting) return false;
-    return answer == ANSWER_DAMAGED || rig->widened & ADAPTER_FORMAT_MAY_STOP;
+    if (answer == ANSWER_OK) return rig->widened & ADAPTER_FORMAT_MAY_STOP;
+    return answer == ANSWER_DAMAGED;
 }
 
 /* A power-on in which a call of the flash failed or went wrong may answer an error: the device
@@ -665,7 +680,7 @@ static bool mount_into(struct rig *rig, void *object, int junk)
     if (rig_is_off(rig)) return true;
     if (has_strayed(rig) || (answer != ANSWER_OK && rig_flash_failed(rig)))
         return power_cycle(rig), mount_into(rig, object, junk);
-    if (formats_again(rig, answer))
+    if (rig_formats_again(rig, answer))
         return format(rig) && (rig_is_off(rig) || mount_into(rig, object, junk));
     rig_model(rig)->formatting = false;
     if (answer == ANSWER_OK) return true;
@@ -921,6 +936,15 @@ bool rig_until_off(struct rig *rig, rig_work *work, void *context)
 
 /* --- power-on --- */
 
+/* Another run was done on this rig before. */
+static void forget_damage(struct rig *rig)
+{
+    uint32_t sectors = chip_flash(rig->chip)->geometry.sector_count;
+    rig->rotten = rig->interrupted = false;
+    rig_here(rig)->doubted = 0;
+    if (rig->touched) memset(rig->touched, 0, sectors * sizeof *rig->touched);
+}
+
 /* A blank chip as the engine wants it, and a model that holds nothing. */
 static bool prepare(struct rig *rig)
 {
@@ -928,6 +952,7 @@ static bool prepare(struct rig *rig)
     assert(rig->level == 0 && "a chip is blank once, before the run");
     model_reset(&level->model);
     level->reached = level->keys_reached = 0;
+    forget_damage(rig);
     if (rig->adapter->format) {
         memset(level->object, JUNK_FIRST, rig->object_size);
         rig_note_call(rig, ADAPTER_CALL_MOUNT);

@@ -40,7 +40,8 @@ struct rig_level {
     /* as the level above was entered: */
     chip_mark mark;         /* of the journal */
     enum adapter_call call; /* that is under way, */
-    bool own;               /* and whether it is about a key of the harness's own */
+    bool own;               /* and whether it is about a key of the harness's own; */
+    bool rotten, interrupted;
     uint8_t *ram;           /* of an engine with globals: kept while another object is used, */
     uint8_t *ram_at_enter;  /* and while the level above is at work; NULL without globals */
 };
@@ -200,6 +201,10 @@ bool rig_is_sane(struct rig *rig, enum adapter_call call, enum answer answer);
 /* Whether the engine wrote nothing around its object and the one of the second mount; else that is
  * a finding (sane). */
 bool rig_stays_inside(struct rig *rig, enum adapter_call call);
+
+/* Whether a device that gets this answer from a power-on makes the store anew: a format was cut, and
+ * there may be no store, or any part of one. */
+bool rig_formats_again(struct rig *rig, enum answer answer);
 
 /* Whether power went away inside the last call. */
 bool rig_is_off(const struct rig *rig);

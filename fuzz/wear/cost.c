@@ -236,8 +236,12 @@ static bool power_on_again(struct labour *it)
     bool fine = mount(it), formatting = it->formatting;
     struct rig *rig = it->rig;
     it->formatting = false;
-    if (!fine && formatting && rig->finding.clause == CLAUSE_NONE)
-        fine = do_call(it, &format_op) && mount(it);
+    if (formatting && !rig_is_off(rig) && rig->finding.clause == CLAUSE_NONE) {
+        rig_model(rig)->formatting = true; /* as it was before it was judged */
+        if (rig_formats_again(rig, fine ? ANSWER_OK : ANSWER_DAMAGED))
+            fine = do_call(it, &format_op) && mount(it);
+        rig_model(rig)->formatting = false;
+    }
     return fine || mount_failed(it);
 }
 
@@ -342,6 +346,7 @@ static bool list_has(const struct model_list *list, const struct before *before,
         }
         return true;
     case OP_CLEAR:
+    case OP_FORMAT:
         return count == 0;
     case OP_SYNC:
     case OP_SEAL:

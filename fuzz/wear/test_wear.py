@@ -338,6 +338,21 @@ def test_what_changes_a_log_has_the_same_effect_in_spite_of_the_cuts(brownout, t
     assert engine["with_cuts"]["held"] == engine["held"] == 3
 
 
+EVERY_CALL = {"map": ["seqmap", "naive", "tickv", "lsm"], "queue": ["seqqueue"],
+              "log": ["rlog", "rlog-strict", "seqlog", "seqqueue"]}
+
+
+@pytest.mark.parametrize("kind", EVERY_CALL)
+def test_every_call_of_every_engine_is_cut(quick, root, kind):
+    """A format among them: what it leaves some engines mount, until another one is through."""
+    for engine in EVERY_CALL[kind]:
+        for seed in range(4):
+            path = root / f"scenarios/every-call-{kind}.scn"
+            words = ("--engines", engine, "--cuts", "1/1", "--seed", seed)
+            (row,) = wear(quick, path, *words)
+            assert row["with_cuts"]["cuts"] > 8
+
+
 @given(seed=st.integers(0, 2**64 - 1), per=st.integers(1, 20))
 @settings(max_examples=15)
 def test_the_same_seed_gives_the_same_bytes(brownout, tmp_path_factory, seed, per):
