@@ -110,7 +110,8 @@ class Variant(NamedTuple):
 M4 = Core("Cortex-M4", "cortex-m4", "mps2-an386")
 M0PLUS = Core("Cortex-M0+", "cortex-m0plus", "microbit")  # a Cortex-M0, which takes the same code
 RLOG_SMALLEST = tuple(f"-DRLOG_NO_{it}" for it in "BATCH SEEK AHEAD SEGMENT SEARCH".split())
-LSM_SMALLEST = ("-DLSM_NO_STAGING", "-DLSM_NO_VIEWS", "-DLSM_NO_SEARCH", "-DBO_CRC32C_SMALL")
+LSM_SMALLEST = ("-DLSM_NO_STAGING", "-DLSM_NO_VIEWS", "-DLSM_NO_SEARCH", "-DLSM_NO_CRATE",
+                "-DBO_CRC32C_SMALL")
 VARIANTS = (
     Variant("`seqmap`, smallest", "seqmap",
             ("-DSEQ_NO_CACHE", "-DSEQMAP_NO_CAP", "-DBO_CRC32C_SMALL")),

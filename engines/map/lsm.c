@@ -9,9 +9,11 @@
  *     nobody else reads. The crate programs magic and checksum together, and takes what is half of
  *     them for damage. [power_on]
  *  3. Where the manifest moves to another sector, its chunk is programmed first and the header
- *     last, so the header is the commit. The crate programs the header first: a cut then leaves a
- *     newest manifest without a chunk. If there is an older one it is that which counts.
- *     [power_on, lsm_test.c: crate_cut]
+ *     last, so the header is the commit. The crate programs the header before that of the chunk: a
+ *     cut then leaves a newest manifest without a chunk. Its entries are there and whole; they
+ *     count, or the older manifest where they do not show. The older one alone is not enough: the
+ *     crate may have erased a sector that it names, to put the newest one there.
+ *     [power_on, lsm_test.c: crate_cut, lsm_test.c: crate_cut_after_entries]
  *  4. A chunk that is torn ends the manifest, and nothing is appended to that sector any more: not
  *     after one, and not where a unit that a cut touched is not blank. So each unit is programmed
  *     once. Whole chunks after one that is not are a sign of rot, and no map is given up for them.

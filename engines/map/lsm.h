@@ -3,6 +3,10 @@
  * crate, 1.0.0).
  *
  * Images of the crate open here, and images written here open in the crate.
+ *   After a cut in the crate what it opens opens here, with checksums; where it opens an empty map
+ *   though there was one, what that held is here. It may erase a sector that its manifest still
+ *   names: such a map is damaged. If the cut left the header of that sector, its data, which are
+ *   not checked when they are read, are what the cut left of them.
  *
  * Model. The map is a list of sorted runs; a newer run overrides an older one:
  *
@@ -72,6 +76,9 @@
  *                                  lsm_seek and lsm_next
  *     LSM_NO_SEARCH     260 bytes  links: a key is looked for from the last sector of a run back,
  *                                  so a fetch reads a header and a key of up to each sector
+ *     LSM_NO_CRATE      360 bytes  what is there for the crate alone: where a cut in it left a new
+ *                                  sector of its manifest unfinished, that may be the map before,
+ *                                  or MAP_ERR_DAMAGED
  *
  * With all of them, and BO_CRC32C_SMALL (checksums without a table), lsm takes less than 10 KiB
  * (make size). What is written is the same.

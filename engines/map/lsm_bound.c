@@ -47,8 +47,10 @@ static uint64_t mount_reads(const struct terms *t, const struct lsm_shape *shape
     uint64_t phases = shape->align >= 8 ? 1 : 8u / shape->align;
     uint64_t torn = shape->crc ? 2 * phases * t->scan + t->scan : 0;
     uint64_t replay = t->scan + 1 + torn;
+    /* The entries of a chunk that was cut, what is after them, and its header. */
+    uint64_t cut = lsm_staging(shape) ? 0 : t->scan + 2;
     uint64_t complete = shape->runs * (1 + t->scan), log = lsm_staging(shape) ? 4 * t->scan : 0;
-    return 2 * (device_sectors + replay) + complete + log + t->mark;
+    return 2 * (device_sectors + replay) + cut + complete + log + t->mark;
 }
 
 static void terms_of_reads(struct terms *t, const struct lsm_shape *shape, uint32_t window,

@@ -233,7 +233,8 @@ static void test_part(uint32_t size, uint32_t count, uint16_t unit, uint32_t pag
     CHECK(measure(LSM_CALL_FORMAT, 0) == 0, "format again");
 }
 
-/* Each sector begins as a manifest of a map of fewer sectors. */
+/* Each sector begins as a manifest of a map of fewer sectors, with entries of a chunk whose header
+ * was cut. */
 static void test_manifests(void)
 {
     static const uint8_t magic[4] = {0xDE, 0xBC, 0x81, 0x1D};
@@ -246,6 +247,10 @@ static void test_manifests(void)
         bytes[4] = (uint8_t)sector;
         bytes[8] = 11;
         bytes[12] = (uint8_t)(sector + 1);
+        for (uint32_t id = 1; id < 5; id++) {
+            const uint8_t entry[8] = {(uint8_t)id, 0, (uint8_t)id};
+            memcpy(bytes + 12 + 8 * id, entry, sizeof entry);
+        }
     }
     use();
 }

@@ -180,6 +180,13 @@ int lsm_chunk_read(struct lsm *map, uint32_t sector, uint32_t at, struct lsm_chu
     return lsm_damaged_unless(chunk->size <= lsm_minimum(shape->chunk_max, room));
 }
 
+void lsm_chunk_bytes(const struct lsm_shape *shape, uint32_t size, uint32_t crc, uint8_t *bytes)
+{
+    lsm_put(bytes, MAGIC_CHUNK, 2);
+    lsm_put(bytes + 2, size, 2);
+    if (shape->crc) lsm_put(bytes + 4, crc, 4);
+}
+
 uint32_t lsm_chunk_next(const struct lsm_shape *shape, const struct lsm_chunk *chunk)
 {
     return chunk->at + lsm_round_up(shape->chunk_header + chunk->size, shape->align);

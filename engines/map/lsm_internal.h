@@ -40,6 +40,11 @@ enum {
 #else
     LSM_WITH_SEARCH = 1,
 #endif
+#ifdef LSM_NO_CRATE
+    LSM_WITH_CRATE = 0,
+#else
+    LSM_WITH_CRATE = 1,
+#endif
 };
 
 #define LSM_ALIGN_MAX BO_FLASH_UNIT_MAX
@@ -151,6 +156,8 @@ uint32_t lsm_manifest_bytes(const struct lsm *map, uint32_t sector, uint32_t seq
 /* The chunk at that offset. MAP_ERR_NOT_FOUND: none is there; MAP_ERR_DAMAGED: not a size. The size
  * is what is in its place all the same. */
 int lsm_chunk_read(struct lsm *map, uint32_t sector, uint32_t at, struct lsm_chunk *chunk);
+/* The header of a chunk, at most 8 bytes. */
+void lsm_chunk_bytes(const struct lsm_shape *shape, uint32_t size, uint32_t crc, uint8_t *bytes);
 /* Where the next one may be. */
 uint32_t lsm_chunk_next(const struct lsm_shape *shape, const struct lsm_chunk *chunk);
 

@@ -154,8 +154,66 @@ static int newest(struct lsm *map, uint32_t limit, struct lsm_manifest_head *bes
     return sector;
 }
 
+#ifndef LSM_NO_CRATE
+/* Whether a program of the header of that chunk that was cut leaves what is there, or nothing was
+ * begun: all bits that it cleared are to be cleared. 1, 0, or an error. */
+static int may_be_cut(struct lsm *map, uint32_t sector, const struct lsm_chunk *chunk)
+{
+    uint8_t bytes[8], whole[8];
+    uint32_t size = map->shape.chunk_header;
+    lsm_chunk_bytes(&map->shape, chunk->size, chunk->crc, whole);
+    int error = lsm_read(map, lsm_address(map, sector, chunk->at), bytes, size);
+    if (error) return error == BO_FLASH_ERR_ECC ? 0 : error;
+    for (uint32_t i = 0; i < size; i++) {
+        unsigned changed = bytes[i] ^ map->shape.erased, wanted = whole[i] ^ map->shape.erased;
+        if (changed & ~wanted) return 0;
+    }
+    return 1;
+}
+
+/* Applies the entries of a first chunk whose header was cut. Where the crate changes the sector it
+ * programs them, then the header of the sector, and that of the chunk last: so they are whole,
+ * unless they share a unit with it. They are of runs that are not empty, in order. The runs that
+ * the older manifest names may be gone: a sector that they no longer need may be this one. Returns
+ * 1 when there are such entries, 0, or an error. */
+static int replay_cut(struct lsm *map, uint32_t sector)
+{
+    uint8_t bytes[ENTRY_SIZE];
+    struct lsm_chunk chunk = {lsm_manifest_chunks(&map->shape), 0, 0};
+    uint32_t at = chunk.at + map->shape.chunk_header, cursor;
+    int error = BO_FLASH_OK, id = -1;
+    lsm_view_clear(&map->view);
+    if (lsm_staging(&map->shape) || map->shape.align > map->shape.chunk_header) return 0;
+    for (; chunk.size < ENTRY_SIZE * map->shape.runs; chunk.size += ENTRY_SIZE, at += ENTRY_SIZE) {
+        error = lsm_read(map, lsm_address(map, sector, at), bytes, ENTRY_SIZE);
+        if (error || !entry_apply(map, bytes, &map->view, &cursor)) break;
+        if (bytes[0] <= id || lsm_empty(&map->view.runs[bytes[0]])) break;
+        id = bytes[0];
+        chunk.crc = lsm_crc(chunk.crc, bytes, ENTRY_SIZE);
+    }
+    if (error) return error == BO_FLASH_ERR_ECC ? 0 : error;
+    if (chunk.size == 0) return 0;
+    map->cursor = sector;
+    map->manifest_tail.sealed = true;
+    int blank = is_blank(map, sector, at, map->shape.sector_size - at);
+    return blank > 0 ? may_be_cut(map, sector, &chunk) : blank;
+}
+#else
+#define replay_cut(map, sector) 0
+#endif
+
+/* Whether that is the next one. Where there is no checksum a cut may have left the first bytes of
+ * its seq; the others are blank then, so it reads as one of the highest. */
+static bool follows(const struct lsm *map, const struct lsm_manifest_head *head,
+                    const struct lsm_manifest_head *before)
+{
+    uint32_t next = before->seq + 1;
+    bool torn = !map->shape.crc && head->seq >= 0xFF000000u && (next & ~head->seq) == 0;
+    return head->sectors == before->sectors && (head->seq == next || (LSM_WITH_CRATE && torn));
+}
+
 /* Finds the manifest. A newest one without a chunk is what the crate leaves when its change of the
- * sector was cut, if there is an older one. */
+ * sector was cut, if there is an older one: what it was to say counts, or else the older one. */
 static int find(struct lsm *map)
 {
     struct lsm_manifest_head head, before;
@@ -166,11 +224,12 @@ static int find(struct lsm *map)
     map->shape.sector_count = head.sectors;
     int any = replay(map, (uint32_t)sector);
     if (any != 0) return any < 0 ? any : BO_FLASH_OK;
-    sector = newest(map, head.seq, &before);
-    if (sector < 0) return sector;
-    if (sector == LSM_NONE || before.seq != head.seq - 1 || before.sectors != head.sectors)
-        return BO_FLASH_OK;
-    any = replay(map, (uint32_t)sector);
+    int older = newest(map, head.seq, &before);
+    if (older < 0) return older;
+    if (older == LSM_NONE) return BO_FLASH_OK;
+    if (!follows(map, &head, &before)) return lsm_damaged_unless(LSM_WITH_CRATE);
+    any = replay_cut(map, (uint32_t)sector);
+    if (any == 0) any = replay(map, (uint32_t)older);
     map->manifest_tail.sealed = true;
     return any < 0 ? any : BO_FLASH_OK;
 }

@@ -761,9 +761,120 @@ static void test_crate_cut(void)
     to[12]++;
     CHECK(lsm_mount(&bench.map, &bench.config) == 0, "mount");
     CHECK(committed_is("a", "1") && committed_is("b", "2"), "the older manifest counts");
+    to[12] |= 0x40;
+#ifdef LSM_NO_CRATE
+    CHECK(lsm_mount(&bench.map, &bench.config) == MAP_ERR_DAMAGED, "it is not the next one");
+    memset(to + 13, 0xFF, 3);
+    CHECK(lsm_mount(&bench.map, &bench.config) == MAP_ERR_DAMAGED, "a torn number");
+    memset(to + 13, 0, 3);
+    to[12] &= 0xBF;
+#else
+    CHECK(lsm_mount(&bench.map, &bench.config) == 0, "mount");
+    CHECK(committed_is("a", NULL) && committed_is("b", NULL), "not where it is not the next one");
+    to[12] &= 0xBF;
+    memset(to + 13, 0xFF, 3);
+#endif
+    CHECK(lsm_mount(&bench.map, &bench.config) == 0, "mount");
+    CHECK(committed_is("a", "1") && committed_is("b", "2"), "a torn number does not hide it");
     CHECK(store("a", "3") == 0 && lsm_mount(&bench.map, &bench.config) == 0, "mount again");
     CHECK(committed_is("a", "3") && committed_is("b", "2"), "the newest one counts");
 }
+
+static uint32_t crc_of(const uint8_t *bytes, uint32_t size)
+{
+    uint32_t crc = 0xFFFFFFFFu;
+    for (uint32_t i = 0; i < 8 * size; i++) {
+        uint32_t bit = (crc ^ (uint32_t)bytes[i / 8] >> i % 8) & 1;
+        crc = crc >> 1 ^ (bit != 0 ? 0xEDB88320u : 0);
+    }
+    return ~crc;
+}
+
+/* Puts into sector 9 a newer manifest whose header is whole, with that many entries of what is
+ * committed, of the oldest runs, and `start` where the header of their chunk is to be. */
+static void crate_leaves(uint32_t entries, const char *start, uint32_t size)
+{
+    const struct lsm *map = &bench.map;
+    uint32_t header = map->shape.sector_header, at = header + 8;
+    uint8_t *to = bench.ram.bytes + 256 * 9;
+    memset(to, 0xFF, 256);
+    memcpy(to, bench.ram.bytes + 256 * map->manifest, at);
+    to[4] = 9;
+    to[header + 4]++;
+    uint32_t crc = crc_of(to + header, 8);
+    for (uint32_t i = 0; i < 4 && map->shape.crc; i++)
+        to[8 + i] = (uint8_t)(crc >> 8 * i);
+    memcpy(to + at, start, size);
+    at += map->shape.chunk_header;
+    for (uint32_t id = 0; id < map->shape.runs; id++) {
+        const struct lsm_run *run = &map->view.runs[id];
+        if (run->sector == LSM_NONE || entries-- == 0) continue;
+        const uint8_t bytes[8] = {(uint8_t)id, run->flags, (uint8_t)run->sector, 0,
+                                  (uint8_t)run->first};
+        memcpy(to + at, bytes, 8);
+        at += 8;
+    }
+}
+
+static bool shows(const char *a, const char *b)
+{
+    return lsm_mount(&bench.map, &bench.config) == 0 && committed_is("a", a) &&
+           committed_is("b", b);
+}
+
+#ifdef LSM_NO_CRATE
+/* The older manifest counts all the same, and is damage where it names what is gone. */
+static void test_crate_cut_after_entries(bool crc)
+{
+    bench_format(256, 16, crc);
+    CHECK(store("a", "1") == 0 && store("b", "2") == 0, "store");
+    struct lsm before = bench.map;
+    crate_leaves(1, "", 0);
+    CHECK(shows("1", "2"), "the map before");
+    bench.map = before;
+    crate_leaves(1, "", 0);
+    memset(bench.ram.bytes + 256 * before.view.runs[before.shape.runs - 1].sector, 0xFF, 256);
+    CHECK(lsm_mount(&bench.map, &bench.config) == MAP_ERR_DAMAGED, "a sector that is gone");
+}
+#else
+/* It has programmed the entries before, so they count, if what is there of the header of their
+ * chunk is what a cut may leave of it. */
+static void test_crate_cut_after_entries(bool crc)
+{
+    struct lsm before;
+    bench_format(256, 16, crc);
+    CHECK(store("a", "1") == 0 && store("b", "2") == 0, "store");
+    before = bench.map;
+    for (uint32_t size = 0; size <= 3; size++) {
+        bench.map = before;
+        crate_leaves(1, "\xC5\x59\x08", size);
+        CHECK(shows("1", NULL), "%u bytes of its header", (unsigned)size);
+    }
+    bench.map = before;
+    crate_leaves(1, "", 0);
+    memset(bench.ram.bytes + 256 * 9 + before.shape.sector_header + 5, 0xFF, 3);
+    CHECK(shows("1", crc ? "2" : NULL), "the last bytes of its seq are blank");
+    bench.map = before;
+    crate_leaves(1, "\xC5\x59\x10", 3);
+    CHECK(shows("1", "2"), "the size is another one");
+    bench.map = before;
+    crate_leaves(1, "", 0);
+    bench.ram.bytes[256 * 9 + 255] = 0;
+    CHECK(shows("1", "2"), "something is after them");
+    bench.map = before;
+    crate_leaves(2, "", 0);
+    CHECK(shows("1", "2"), "both");
+    uint8_t *first =
+        bench.ram.bytes + 256 * 9 + before.shape.sector_header + 8u + before.shape.chunk_header;
+    first[0] = (uint8_t)(before.shape.runs - 1);
+    CHECK(shows("1", "2"), "not in order");
+    bench.map = before;
+    crate_leaves(1, "", 0);
+    memset(bench.ram.bytes + 256 * before.view.runs[before.shape.runs - 1].sector, 0xFF, 256);
+    CHECK(shows("1", NULL), "the older one names a sector that is gone");
+    CHECK(store("b", "3") == 0 && shows("1", "3"), "it goes on");
+}
+#endif
 
 /* A bit of a chunk of the manifest that is not the last: no older state is shown. */
 static void test_rot_in_manifest(void)
@@ -894,6 +1005,8 @@ int main(int argc, char **argv)
     test_wear(false);
     test_wear(true);
     test_crate_cut();
+    test_crate_cut_after_entries(false);
+    test_crate_cut_after_entries(true);
     test_rot_in_manifest();
     test_reads_that_cannot_be_corrected();
     test_damage();

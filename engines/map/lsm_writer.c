@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-#define MAGIC_CHUNK 0x59C5u
-
 /* Sectors -------------------------------------------------------------------------------------- */
 
 bool lsm_is_used(const struct lsm *map, uint32_t sector)
@@ -103,20 +101,13 @@ static int chunk_add(struct lsm *map, struct lsm_writer *w, const uint8_t *data,
     return BO_FLASH_OK;
 }
 
-static void chunk_header(const struct lsm *map, uint8_t *bytes, uint32_t size, uint32_t crc)
-{
-    lsm_put(bytes, MAGIC_CHUNK, 2);
-    lsm_put(bytes + 2, size, 2);
-    if (map->shape.crc) lsm_put(bytes + 4, crc, 4);
-}
-
 /* Completes what is held of the chunk. */
 static void chunk_close(struct lsm *map, struct lsm_writer *w)
 {
     uint32_t start = start_size(&map->shape);
     uint32_t padded = lsm_round_up(w->held < start ? start : w->held, map->shape.align);
     memset(map->gather + w->held, map->shape.erased, padded - w->held);
-    chunk_header(map, map->gather, w->size, w->crc);
+    lsm_chunk_bytes(&map->shape, w->size, w->crc, map->gather);
     w->held = padded;
 }
 
@@ -124,7 +115,7 @@ int lsm_chunk_write(struct lsm *map, uint32_t sector, uint32_t at, uint8_t *chun
 {
     uint32_t header = map->shape.chunk_header, magic = lsm_chunk_start(&map->shape);
     uint32_t padded = lsm_round_up(header + size, map->shape.align);
-    chunk_header(map, chunk, size, lsm_crc(0, chunk + header, size));
+    lsm_chunk_bytes(&map->shape, size, lsm_crc(0, chunk + header, size), chunk);
     memset(chunk + header + size, map->shape.erased, padded - header - size);
     int error = lsm_program(map, sector, at + magic, chunk + magic, padded - magic);
     return error ? error : lsm_program(map, sector, at, chunk, magic);
@@ -134,7 +125,7 @@ int lsm_chunk_write(struct lsm *map, uint32_t sector, uint32_t at, uint8_t *chun
 int lsm_log_write(struct lsm *map, const struct lsm_run *log, const uint8_t *data, uint32_t size)
 {
     uint32_t at = log->last, held = map->shape.chunk_header;
-    chunk_header(map, map->gather, size, lsm_crc(0, data, size));
+    lsm_chunk_bytes(&map->shape, size, lsm_crc(0, data, size), map->gather);
     for (;;) {
         uint32_t part = lsm_minimum(size, map->gather_size - held);
         memcpy(map->gather + held, data, part);

@@ -7,7 +7,7 @@ import pytest
 from tools import engines
 
 STRICT = "-std=c11 -O1 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -DBO_CHECKS".split()
-LEFT_OUT = ["LSM_NO_STAGING", "LSM_NO_VIEWS", "LSM_NO_SEARCH"]
+LEFT_OUT = ["LSM_NO_STAGING", "LSM_NO_VIEWS", "LSM_NO_SEARCH", "LSM_NO_CRATE"]
 SMALLEST = [flag.removeprefix("-D") for flag in engines.LSM_SMALLEST]
 
 # Makes a map with a log or without one, and lets a build mount it. Prints what the mounts answer
@@ -84,6 +84,12 @@ def run(program, *arguments, given=b""):
 @pytest.mark.parametrize("macros", [*([it] for it in LEFT_OUT), SMALLEST], ids="-".join)
 def test_lsm_survives_cuts_within_cuts_with_less_of_it(built, root, macros):
     assert run(built(root / "engines/map/lsm_cut_test.c", macros)).endswith(b"all passed\n")
+
+
+def test_what_the_crate_left_unfinished_may_be_refused(built, root):
+    """All tests of lsm, of which those of cuts in the crate ask for less."""
+    program = built(root / "engines/map/lsm_test.c", ["LSM_NO_CRATE"])
+    assert run(program).endswith(b"all passed\n")
 
 
 def test_a_map_of_the_other_kind_is_refused_and_stays(built, tmp_path):

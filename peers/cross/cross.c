@@ -11,7 +11,8 @@
  * What one has changed the other sees from a power-on on: it is mounted again. Ours comes first at
  * a power-on of the chip, and mends what a cut left: some engines with the mount, others with the
  * next change. So the library reads and writes after ours has put something in, or at once where
- * the scenario says so (early=1).
+ * the scenario says so (early=1). Where the library writes alone, and was cut, ours must open what
+ * the library opens.
  *
  * Where both read a value they must agree; if not, the call answers ANSWER_PANIC and the story says
  * what each has read.
@@ -259,7 +260,12 @@ static enum answer mount(void *it, const struct bo_flash *flash, const struct ad
 {
     struct object *object = it;
     if (!place(object, flash, s)) return ANSWER_UNSUPPORTED;
-    return turn_to(object, object->two.early ? THEIRS : OURS);
+    enum answer answer = turn_to(object, object->two.early ? THEIRS : OURS);
+    if (answer != ANSWER_DAMAGED || object->two.writer != THEIRS || object->two.early)
+        return answer;
+    if (turn_to(object, THEIRS) != ANSWER_OK) return answer;
+    snprintf(disagreement, sizeof disagreement, "the library opens what ours refuses");
+    return ANSWER_PANIC;
 }
 
 static enum answer format(void *it, const struct bo_flash *flash, const struct adapter_settings *s)

@@ -126,6 +126,30 @@ def test_the_library_reads_what_ours_leaves_at_any_cut(cross, pair):
     both.passes("explore", work, both.engine("reader=both"), *faults, *use)
 
 
+EKV = next(pair for pair in PAIRS if pair[1] == "ekv")
+
+
+# Many keys that are removed again: what is merged away is much.
+FILLED = """
+store k00000000[10..54] fill 0x61 64
+remove k00000000[10..54]
+repeat 6 {
+  store x empty
+  remove x
+}
+""".split("\n")
+
+
+def test_ours_opens_what_the_library_opens_at_any_cut_in_it(cross):
+    """ekv loses its keys, or opens no more, where ours does not; never the other way round."""
+    both = cross(EKV)
+    for work, faults in ((MAP_WORK, "edge,prefix"), (FILLED, "edge")):
+        options = ("--faults", faults, "--max", 0, "--no-use", "--no-shrink", "--quiet")
+        done = both.ask("explore", work, both.engine("writer=theirs reader=ours"), *options)
+        assert "alive/damaged/mount" in done.stdout, "ekv is cut"
+        assert "sane" not in done.stdout and "missing" not in done.stdout, done.stdout
+
+
 FOUND = """
 store cc fill 0x6e 29
 store a empty
