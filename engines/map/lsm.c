@@ -7,7 +7,8 @@
  *  2. A commit is one program, the last of a call: the magic of a chunk that is whole but for it,
  *     in as few units as hold it. All that the chunk names was programmed before, into sectors that
  *     nobody else reads. The crate programs magic and checksum together, and takes what is half of
- *     them for damage. [power_on]
+ *     them for damage; so the magic goes alone where a unit has no more bytes. [power_on,
+ *     lsm_test.c: magic_alone, peers/cross/test_cross.py]
  *  3. Where the manifest moves to another sector, its chunk is programmed first and the header
  *     last, so the header is the commit. The crate programs the header before that of the chunk: a
  *     cut then leaves a newest manifest without a chunk. Its entries are there and whole; they

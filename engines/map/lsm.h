@@ -7,6 +7,9 @@
  *   though there was one, what that held is here. It may erase a sector that its manifest still
  *   names: such a map is damaged. If the cut left the header of that sector, its data, which are
  *   not checked when they are read, are what the cut left of them.
+ *   After a cut here the crate opens the image. But where a unit has more than two bytes, one holds
+ *   magic and size of a commit: what a cut leaves of that size the crate takes for damage, until a
+ *   change has put the manifest into another sector.
  *
  * Model. The map is a list of sorted runs; a newer run overrides an older one:
  *
@@ -109,7 +112,7 @@ extern "C" {
 /* What the crate is compiled with. Nothing of it stands on the flash: the same numbers must be
  * given each time. */
 struct lsm_format {
-    uint16_t align;     /* what is programmed begins at a multiple; 0: the unit, at least 4 */
+    uint16_t align;     /* all headers and chunks begin at a multiple; 0: the unit, at least 4 */
     uint16_t chunk_max; /* bytes of a chunk; 0: 4096 */
     uint32_t sector_count_max; /* that the format is for; 0: the sectors of the region */
     uint16_t key_max;          /* bytes of the longest key; at least 1 */

@@ -114,10 +114,12 @@ static inline void lsm_put(uint8_t *to, uint32_t value, unsigned bytes)
         *to++ = (uint8_t)value;
 }
 
-/* Bytes of a chunk that are programmed last: those of its magic and size. */
-static inline uint32_t lsm_chunk_start(const struct lsm_shape *shape)
+/* Bytes of a chunk that are programmed last: its magic, and no more than the unit asks for. What a
+ * cut leaves of a magic is none; of a size beside it the crate takes it for damage. */
+static inline uint32_t lsm_chunk_start(const struct lsm *map)
 {
-    return shape->align > 4 ? shape->align : 4;
+    uint32_t unit = map->flash->geometry.unit;
+    return unit > 2 ? unit : 2;
 }
 
 /* Where the chunks begin. */

@@ -105,7 +105,7 @@ int lsm_tail_prove(struct lsm *map, struct lsm_tail *tail, uint32_t sector, uint
 static int replay(struct lsm *map, uint32_t sector)
 {
     struct lsm_chunk chunk;
-    uint32_t at = lsm_manifest_chunks(&map->shape), magic = lsm_chunk_start(&map->shape);
+    uint32_t at = lsm_manifest_chunks(&map->shape), magic = lsm_chunk_start(map);
     int error, any = 0;
     map->manifest = (uint16_t)sector;
     map->cursor = sector;

@@ -876,6 +876,27 @@ static void test_crate_cut_after_entries(bool crc)
 }
 #endif
 
+static uint32_t last_program;
+
+static bool note_program(struct ram_flash *ram, const struct ram_flash_call *call)
+{
+    (void)ram;
+    if (call->data != NULL) last_program = call->size;
+    return false;
+}
+
+/* So that a cut leaves no magic with a part of its size, where units are so small. */
+static void test_magic_alone(uint16_t unit, bool crc)
+{
+    bench_init(&bench, 256, 16, unit, crc);
+    CHECK(lsm_format(&bench.map, &bench.config) == 0, "format");
+    bench.ram.before = note_program;
+    CHECK(store("a", "1") == 0 && last_program == (unit > 2 ? unit : 2u), "unit %u: %u bytes",
+          (unsigned)unit, (unsigned)last_program);
+    CHECK(bench.ram.breach == NULL && lsm_mount(&bench.map, &bench.config) == 0, "mount");
+    CHECK(committed_is("a", "1"), "fetch");
+}
+
 /* A bit of a chunk of the manifest that is not the last: no older state is shown. */
 static void test_rot_in_manifest(void)
 {
@@ -1007,6 +1028,10 @@ int main(int argc, char **argv)
     test_crate_cut();
     test_crate_cut_after_entries(false);
     test_crate_cut_after_entries(true);
+    for (uint16_t unit = 1; unit <= 8; unit = (uint16_t)(2 * unit)) {
+        test_magic_alone(unit, false);
+        test_magic_alone(unit, true);
+    }
     test_rot_in_manifest();
     test_reads_that_cannot_be_corrected();
     test_damage();

@@ -113,7 +113,7 @@ static void chunk_close(struct lsm *map, struct lsm_writer *w)
 
 int lsm_chunk_write(struct lsm *map, uint32_t sector, uint32_t at, uint8_t *chunk, uint32_t size)
 {
-    uint32_t header = map->shape.chunk_header, magic = lsm_chunk_start(&map->shape);
+    uint32_t header = map->shape.chunk_header, magic = lsm_chunk_start(map);
     uint32_t padded = lsm_round_up(header + size, map->shape.align);
     lsm_chunk_bytes(&map->shape, size, lsm_crc(0, chunk + header, size), chunk);
     memset(chunk + header + size, map->shape.erased, padded - header - size);

@@ -129,6 +129,14 @@ def test_the_library_reads_what_ours_leaves_at_any_cut(cross, pair):
 EKV = next(pair for pair in PAIRS if pair[1] == "ekv")
 
 
+def test_the_library_opens_what_ours_leaves(cross):
+    """At once, as ours has changed nothing since the cut; see lsm.h for larger units."""
+    both = cross(EKV)
+    both.chip = both.chip.replace("unit=4", "unit=1")
+    faults = ("--faults", "edge,prefix,bits,zeros", "--masks", 1, "--bits", 2)
+    both.passes("explore", MAP_WORK, both.engine("reader=both early=1"), *faults)
+
+
 # Many keys that are removed again: what is merged away is much.
 FILLED = """
 store k00000000[10..54] fill 0x61 64
