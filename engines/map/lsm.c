@@ -467,7 +467,7 @@ int lsm_collect(struct lsm *map)
 {
     int error = enter(map);
     if (error) return error;
-    return leave(map, lsm_merge_due(map) ? lsm_merge_step(map) : MAP_ERR_NOT_FOUND);
+    return leave(map, lsm_merge_due(map) ? lsm_merge_step(map) : lsm_manifest_renew(map));
 }
 
 /* Snapshots ------------------------------------------------------------------------------------ */

@@ -9,7 +9,7 @@
  *   not checked when they are read, are what the cut left of them.
  *   After a cut here the crate opens the image. But where a unit has more than two bytes, one holds
  *   magic and size of a commit: what a cut leaves of that size the crate takes for damage, until a
- *   change has put the manifest into another sector.
+ *   change, or lsm_collect, has put the manifest into another sector.
  *
  * Model. The map is a list of sorted runs; a newer run overrides an older one:
  *
@@ -79,9 +79,9 @@
  *                                  lsm_seek and lsm_next
  *     LSM_NO_SEARCH     260 bytes  links: a key is looked for from the last sector of a run back,
  *                                  so a fetch reads a header and a key of up to each sector
- *     LSM_NO_CRATE      360 bytes  what is there for the crate alone: where a cut in it left a new
+ *     LSM_NO_CRATE      410 bytes  what is there for the crate alone: where a cut in it left a new
  *                                  sector of its manifest unfinished, that may be the map before,
- *                                  or MAP_ERR_DAMAGED
+ *                                  or MAP_ERR_DAMAGED; and lsm_collect only merges
  *
  * With all of them, and BO_CRC32C_SMALL (checksums without a table), lsm takes less than 10 KiB
  * (make size). What is written is the same.
@@ -262,7 +262,8 @@ int lsm_commit(struct lsm *map);
 /* Forgets the transaction. */
 void lsm_abort(struct lsm *map);
 
-/* Does a step of a merge, if there is one to do. MAP_ERR_NOT_FOUND: there is none. */
+/* Does a step of a merge, if there is one to do, or writes the manifest to another sector where a
+ * cut has torn its end. MAP_ERR_NOT_FOUND: neither. */
 int lsm_collect(struct lsm *map);
 
 #ifndef LSM_NO_VIEWS

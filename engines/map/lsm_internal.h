@@ -348,6 +348,12 @@ int lsm_manifest_clear(struct lsm *map);
 /* Makes `next` what is committed, and frees what only the one before held. */
 int lsm_manifest_commit(struct lsm *map, const struct lsm_view *next,
                         const struct lsm_grown *grown);
+/* Writes all of it to another sector, if a cut has torn its end. MAP_ERR_NOT_FOUND: none has. */
+#ifdef LSM_NO_CRATE
+#define lsm_manifest_renew(map) MAP_ERR_NOT_FOUND
+#else
+int lsm_manifest_renew(struct lsm *map);
+#endif
 /* Finds out anew which sectors are in use. */
 int lsm_mark_used(struct lsm *map);
 /* Looks once whether a sector is blank from `at` on; if not, it is sealed. */

@@ -487,6 +487,18 @@ int lsm_manifest_clear(struct lsm *map)
     return manifest_move(map, &next, chunk);
 }
 
+#ifndef LSM_NO_CRATE
+int lsm_manifest_renew(struct lsm *map)
+{
+    uint8_t chunk[CHUNK_MAX];
+    if (!map->manifest_tail.sealed) return MAP_ERR_NOT_FOUND;
+    map->stale = true;
+    int error = manifest_move(map, &map->view, chunk);
+    map->stale = error != BO_FLASH_OK;
+    return error;
+}
+#endif
+
 int lsm_manifest_commit(struct lsm *map, const struct lsm_view *next, const struct lsm_grown *grown)
 {
     uint8_t chunk[CHUNK_MAX];
