@@ -106,7 +106,8 @@ def version_of(peer):
     """The judged library and its version: the package of a peer has that version too."""
     manifest = tomllib.loads((HERE / peer / "Cargo.toml").read_text())
     version = manifest["package"]["version"]
-    (name,) = [name for name, exact in dependencies_of(manifest) if exact == version]
+    names = [name for name, exact in dependencies_of(manifest) if exact == version]
+    (name,) = [name for name in names if peer.startswith(name)]
     return f"{name} {version}"
 
 
