@@ -104,6 +104,7 @@ struct explorer {
     struct worker child; /* that judges; its file holds its result, NULL: judge in this process */
     uint32_t hangs;      /* of children; each costs a second or more */
     uint32_t reads;      /* of the operation of the run, where the scenario has one go wrong */
+    bool struck;         /* the scenario's own cut, or call that goes wrong, came in this one */
     struct failures failures; /* of the operation that is about to be done */
     uint32_t reported;        /* divergences that the caller knows of */
 };
@@ -694,6 +695,7 @@ static void watch_reads(struct explorer *e, uint32_t index)
     if (e->rig->level != 0) return;
     assert(index < e->script->op_count);
     e->reads = 0;
+    e->struck = false;
     chip_ask_reads(e->rig->chip, cut_is_glitch(&e->script->ops[index].cut));
 }
 
@@ -1055,6 +1057,13 @@ static const struct tear *cut_of_scenario(const struct explorer *e)
     return cut->nth && cut->nth == nth ? &cut->tear : NULL;
 }
 
+/* A case has one cut or one fault in an operation: not after the scenario's own one. */
+static bool may_cut_here(const struct explorer *e)
+{
+    if (e->rig->level == 0 && e->struck) return false;
+    return e->rig->level < e->options->depth && !e->result->stopped;
+}
+
 static const struct tear *on_flash_op(void *context, const struct chip_op *op)
 {
     struct explorer *e = context;
@@ -1062,10 +1071,11 @@ static const struct tear *on_flash_op(void *context, const struct chip_op *op)
     bool reads = op->kind == CHIP_READ;
     if (reads && e->rig->level) return NULL;
     ++*(reads ? &e->reads : &path_here(e->path)->nth);
-    if (!reads && e->rig->level < e->options->depth && !e->result->stopped) cut_here(e, op);
+    if (!reads && may_cut_here(e)) cut_here(e, op);
     const struct tear *tear = cut_of_scenario(e);
     if (!tear || reads != (fault_class_of(tear) == FAULT_GLITCH)) return NULL;
     path_own_cut(e->path, e->script, op->kind);
+    e->struck = true;
     return tear;
 }
 
