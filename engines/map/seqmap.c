@@ -451,8 +451,8 @@ int seqmap_mount(struct seqmap *map, const struct seqmap_config *config)
     if (map->key_size == SEQMAP_KEY_PREFIXED) map->prefix = 2;
 #ifndef SEQ_NO_CACHE
     map->seq.ahead = seq_up(&map->seq, map->prefix != 0 ? 16 : map->key_size);
-#endif
     map->seq.cache = config->cache;
+#endif
     resolve(map);
     return leave(map, BO_FLASH_OK);
 }
@@ -460,12 +460,13 @@ int seqmap_mount(struct seqmap *map, const struct seqmap_config *config)
 int seqmap_format(struct seqmap *map, const struct seqmap_config *config)
 {
     int error = seqmap_mount(map, config); /* which finds the oldest sector, if it can */
-    if (error == MAP_ERR_GEOMETRY) return error;
+    if (map->seq.flash == NULL) return error; /* the geometry */
     map->seq.error = BO_FLASH_OK;
-    for (uint32_t left = sector_count(map); left != 0; left--) {
+    uint32_t left = sector_count(map);
+    do {
         map->head = sector_spare(map);
         seq_sector_erase(&map->seq, map->head);
-    }
+    } while (--left != 0);
     if (map->seq.error == BO_FLASH_OK) resolve(map);
     return leave(map, BO_FLASH_OK);
 }

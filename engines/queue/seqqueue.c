@@ -404,7 +404,9 @@ static int setup(struct seqqueue *queue, const struct seqqueue_config *config)
     if (!seqqueue_geometry_usable(&config->flash->geometry) ||
         !seq_setup(&queue->seq, config->flash, config->work, config->work_size))
         return QUEUE_ERR_GEOMETRY;
+#ifndef SEQ_NO_CACHE
     queue->seq.cache = config->cache;
+#endif
     resolve(queue);
     return BO_FLASH_OK;
 }
