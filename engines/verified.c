@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-/* Reads the piece that `address` is in, of `left` bytes, and on to the next read unit. *at: where in
- * the piece the address is, *size: how many bytes of it are wanted. */
+/* Reads the piece that `address` is in, of `left` bytes, and on to the next read unit. *at: where
+ * in the piece the address is, *size: how many bytes of it are wanted. */
 static int read_piece(struct bo_verified *verified, uint32_t address, uint32_t left, uint32_t *at,
                       uint32_t *size)
 {

@@ -459,7 +459,7 @@ int seqmap_mount(struct seqmap *map, const struct seqmap_config *config)
 
 int seqmap_format(struct seqmap *map, const struct seqmap_config *config)
 {
-    int error = seqmap_mount(map, config); /* which finds the oldest sector, if it can */
+    int error = seqmap_mount(map, config);    /* which finds the oldest sector, if it can */
     if (map->seq.flash == NULL) return error; /* the geometry */
     map->seq.error = BO_FLASH_OK;
     uint32_t left = sector_count(map);

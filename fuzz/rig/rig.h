@@ -42,8 +42,8 @@ struct rig_level {
     enum adapter_call call; /* that is under way, */
     bool own;               /* and whether it is about a key of the harness's own; */
     bool rotten, interrupted;
-    uint8_t *ram;           /* of an engine with globals: kept while another object is used, */
-    uint8_t *ram_at_enter;  /* and while the level above is at work; NULL without globals */
+    uint8_t *ram;          /* of an engine with globals: kept while another object is used, */
+    uint8_t *ram_at_enter; /* and while the level above is at work; NULL without globals */
 };
 
 /* A sector as it is now, and the last call of the engine that changed it. One that erased it and
@@ -202,8 +202,8 @@ bool rig_is_sane(struct rig *rig, enum adapter_call call, enum answer answer);
  * a finding (sane). */
 bool rig_stays_inside(struct rig *rig, enum adapter_call call);
 
-/* Whether a device that gets this answer from a power-on makes the store anew: a format was cut, and
- * there may be no store, or any part of one. */
+/* Whether a device that gets this answer from a power-on makes the store anew: a format was cut,
+ * and there may be no store, or any part of one. */
 bool rig_formats_again(struct rig *rig, enum answer answer);
 
 /* Whether power went away inside the last call. */
