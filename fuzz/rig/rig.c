@@ -147,11 +147,17 @@ static bool script_rots(const struct script *script)
     return false;
 }
 
+/* Whether bits may rot, or strays hit, and it can be known which values may lie there. */
+static bool watches(const struct rig *rig)
+{
+    bool damages = rig->faults & (FAULT_ROT | FAULT_STRAY) || script_rots(rig->script);
+    return damages && chip_flash(rig->chip)->geometry.sector_count <= TOUCHED_SECTORS_MAX;
+}
+
 static void watch_touched(struct rig *rig)
 {
     uint32_t sectors = chip_flash(rig->chip)->geometry.sector_count;
-    bool wanted = rig->faults & (FAULT_ROT | FAULT_STRAY) || script_rots(rig->script);
-    wanted = wanted && sectors <= TOUCHED_SECTORS_MAX;
+    bool wanted = watches(rig);
     free(rig->touched);
     free(rig->touched_saved);
     rig->touched = wanted ? memory_zeroed(sectors, sizeof *rig->touched) : NULL;
@@ -243,7 +249,7 @@ void rig_check(const struct rig *rig)
         if (i > 0 && i < rig->level) assert(level[-1].mark < level->mark && "marks nest");
     }
     assert(!rig->design.tail_open || rig->faults & FAULT_WEAK);
-    assert(!rig->touched || rig->faults & (FAULT_ROT | FAULT_STRAY));
+    assert(!rig->touched || watches(rig));
     assert(!rig->keys == (rig->adapter->kind != ADAPTER_MAP) && !rig->keys == !rig->views);
     assert(!rig->sights == (rig->adapter->kind == ADAPTER_MAP));
     assert(rig->levels[rig->level].reached <= rig->script->op_count);
