@@ -50,7 +50,6 @@ struct labour {
     bool inside;            /* which goes on after it, */
     bool struck;            /* and was cut before */
     uint64_t payload;       /* when it began */
-    bool formatting;        /* a format was cut: the power-on may find no store */
 };
 
 /* --- counting --- */
@@ -233,15 +232,12 @@ static bool mount(struct labour *it)
 /* Where a format was cut, the power-on may find no store: the device makes it anew. */
 static bool power_on_again(struct labour *it)
 {
-    bool fine = mount(it), formatting = it->formatting;
+    bool fine = mount(it);
     struct rig *rig = it->rig;
-    it->formatting = false;
-    if (formatting && !rig_is_off(rig) && rig->finding.clause == CLAUSE_NONE) {
-        rig_model(rig)->formatting = true; /* as it was before it was judged */
-        if (rig_formats_again(rig, fine ? ANSWER_OK : ANSWER_DAMAGED))
-            fine = do_call(it, &format_op) && mount(it);
-        rig_model(rig)->formatting = false;
-    }
+    bool judged = !rig_is_off(rig) && rig->finding.clause == CLAUSE_NONE;
+    if (judged && rig_formats_again(rig, fine ? ANSWER_OK : ANSWER_DAMAGED))
+        fine = do_call(it, &format_op) && mount(it);
+    rig_model(rig)->formatting = false;
     return fine || mount_failed(it);
 }
 
@@ -392,9 +388,11 @@ static bool do_again(struct labour *it)
 /* Power comes on again: judged, then done by the engine that works on. */
 static bool power_on(struct labour *it)
 {
+    bool formatting = rig_model(it->rig)->formatting;
     record(it, &power_on_op);
-    it->formatting = rig_model(it->rig)->formatting;
-    return judge(it) && do_op(it, &power_on_op);
+    if (!judge(it)) return false;
+    rig_model(it->rig)->formatting = formatting; /* another format was judged, and not done */
+    return do_op(it, &power_on_op);
 }
 
 /* Inside the operation, at one of its programs and erases. */
