@@ -445,12 +445,10 @@ static int compare(struct contest *contest, const struct script *script)
 /* Cuts of the scenario's own would be in the work of every engine, and are in none. */
 static int refuse_own_cuts(const struct command_options *options, const struct script *script)
 {
-    for (uint32_t i = 0; i < script->op_count; i++) {
-        if (script->ops[i].cut.nth)
-            return command_refuse_at(options->files[0], script->ops[i].line,
-                                     "wear takes a scenario without cuts; --cuts N/M makes them");
-    }
-    return COMMAND_CLEAN;
+    uint32_t cut = script_next_cut(script, 0, script->op_count);
+    if (cut == script->op_count) return COMMAND_CLEAN;
+    return command_refuse_at(options->files[0], script->ops[cut].line,
+                             "wear takes a scenario without cuts; --cuts N/M makes them");
 }
 
 /* Options that say how power is cut, where it is not; and the classes that have no cut. */

@@ -1188,7 +1188,8 @@ void explore(const struct script *script, const struct adapter *adapter,
     e.visited = visited_new();
     e.answers = memory_zeroed(script->op_count, 1);
     memset(e.answers, ANSWER_UNSUPPORTED, script->op_count);
-    if (script_has_cuts(script)) e.uncut = memory_zeroed(script->op_count, 1);
+    if (script_next_cut(script, 0, script->op_count) < script->op_count)
+        e.uncut = memory_zeroed(script->op_count, 1);
     e.end = options->share ? options->share->end : script->op_count;
     bool isolate = options->isolate || adapter->has_globals;
     if (isolate) {

@@ -1,8 +1,8 @@
 /* uncut.c - a script once more, without its cuts.
  *
  * A rig of its own calls the operations up to the one that is asked about. Work that was cut and is
- * done again in the script is done once. Faults, the exercise, and what the scenario
- * expects after its cuts are left out.
+ * done again in the script is done once. Faults, the exercise, and what the scenario expects after
+ * its cuts are left out.
  */
 #include "fuzz/explore/uncut.h"
 
@@ -16,25 +16,15 @@ static bool is_again(const struct op *cut, const struct op *op)
            cut->to == op->to && cut->snapshot == op->snapshot;
 }
 
-/* The cut operation of the piece of work that begins at `first`; UINT32_MAX: none is cut. */
-static uint32_t cut_of_work(const struct script *script, uint32_t first)
-{
-    uint32_t end = script_after(script, first);
-    assert(first < end && end <= script->op_count);
-    for (uint32_t i = first; i < end; i++) {
-        if (script->ops[i].cut.nth) return i;
-    }
-    return UINT32_MAX;
-}
-
 /* Where the work at `first` was cut and is done again up to `end`, before any other: how many of
  * its operations were done in vain. Else 0. */
 static uint32_t count_redone(const struct script *script, uint32_t first, uint32_t end)
 {
     const struct op *ops = script->ops;
-    uint32_t cut = cut_of_work(script, first), again;
+    uint32_t after = script_after(script, first), again;
+    uint32_t cut = script_next_cut(script, first, after);
     assert(first <= end && end < script->op_count);
-    if (cut >= end || op_powers_on(ops[cut].kind)) return 0;
+    if (cut == after || cut >= end || op_powers_on(ops[cut].kind)) return 0;
     for (again = cut + 1; again <= end && !is_again(&ops[first], &ops[again]); again++) {
         if (op_is_work(ops[again].kind) && !op_powers_on(ops[again].kind)) return 0;
     }

@@ -423,12 +423,12 @@ bool op_ends_transaction(enum op_kind kind)
     return has(kind, ENDS);
 }
 
-bool script_has_cuts(const struct script *script)
+uint32_t script_next_cut(const struct script *script, uint32_t first, uint32_t end)
 {
-    for (uint32_t i = 0; i < script->op_count; i++) {
-        if (script->ops[i].cut.nth) return true;
-    }
-    return false;
+    assert(first <= end && end <= script->op_count);
+    while (first < end && !script->ops[first].cut.nth)
+        first++;
+    return first;
 }
 
 uint32_t script_after(const struct script *script, uint32_t first)

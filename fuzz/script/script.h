@@ -169,8 +169,9 @@ bool op_powers_on(enum op_kind kind);
 /* Whether an open transaction is over after it. */
 bool op_ends_transaction(enum op_kind kind);
 
-/* Cuts, calls that fail and reads that go wrong in its text. */
-bool script_has_cuts(const struct script *script);
+/* The first of these operations that has a cut, or a call that goes wrong, in its text; `end`: none
+ * has. */
+uint32_t script_next_cut(const struct script *script, uint32_t first, uint32_t end);
 
 /* The operation after the piece of work that begins at this one: after a transaction, or the next.
  * A device that was cut in a piece of work does all of it again, or none. */
