@@ -93,36 +93,38 @@ static struct rlog_config place(struct object *object, const struct bo_flash *fl
     };
 }
 
+/* By rlog_mount or rlog_format. */
+static enum answer open_by(int (*open)(struct rlog *, const struct rlog_config *), void *memory,
+                           const struct bo_flash *flash, const struct adapter_settings *s,
+                           enum rlog_profile profile)
+{
+    struct object *object = memory;
+    struct rlog_config config = place(object, flash, s, profile);
+    return list_answer(open(&object->log, &config));
+}
+
 static enum answer mount_segment(void *memory, const struct bo_flash *flash,
                                  const struct adapter_settings *s)
 {
-    struct object *object = memory;
-    struct rlog_config config = place(object, flash, s, RLOG_SEGMENT);
-    return list_answer(rlog_mount(&object->log, &config));
+    return open_by(rlog_mount, memory, flash, s, RLOG_SEGMENT);
 }
 
 static enum answer mount_strict(void *memory, const struct bo_flash *flash,
                                 const struct adapter_settings *s)
 {
-    struct object *object = memory;
-    struct rlog_config config = place(object, flash, s, RLOG_STRICT);
-    return list_answer(rlog_mount(&object->log, &config));
+    return open_by(rlog_mount, memory, flash, s, RLOG_STRICT);
 }
 
 static enum answer reset_segment(void *memory, const struct bo_flash *flash,
                                  const struct adapter_settings *s)
 {
-    struct object *object = memory;
-    struct rlog_config config = place(object, flash, s, RLOG_SEGMENT);
-    return list_answer(rlog_format(&object->log, &config));
+    return open_by(rlog_format, memory, flash, s, RLOG_SEGMENT);
 }
 
 static enum answer reset_strict(void *memory, const struct bo_flash *flash,
                                 const struct adapter_settings *s)
 {
-    struct object *object = memory;
-    struct rlog_config config = place(object, flash, s, RLOG_STRICT);
-    return list_answer(rlog_format(&object->log, &config));
+    return open_by(rlog_format, memory, flash, s, RLOG_STRICT);
 }
 
 static enum answer append(void *memory, const void *data, uint32_t size, uint64_t time)
