@@ -191,25 +191,15 @@ def test_fuzz_finds_what_takes_two_cuts(plainly, plugin):
     assert code == CLEAN and told["cuts"] > 0
 
 
-def test_fuzz_finds_what_takes_a_bad_read(plainly, plugin):
+@pytest.mark.parametrize("fault, name", [("glitch", "fetch-unchecked"), ("lie", "verify-start")])
+def test_fuzz_finds_what_takes_a_bad_read_or_a_lie(plainly, plugin, fault, name):
     """Alone, and among the cuts of other classes."""
-    for faults in (GLITCHES, ("--faults", "edge,glitch")):
-        words = ("--runs", 30, "--max", 1, *faults)
-        code, told = fuzz(plainly, plugin, "fetch-unchecked", *words)
+    for faults in (fault, f"edge,{fault}"):
+        words = ("--runs", 30, "--max", 1, "--faults", faults)
+        code, told = fuzz(plainly, plugin, name, *words)
         texts = [Path(each["case"]).read_text() for each in told["divergences"]]
-        assert code == DIVERGED and " glitch " in texts[0]
-        code, told = fuzz(plainly, plugin, "fetch-unchecked", *words, healthy=True)
-        assert code == CLEAN and told["judged"] > 10
-
-
-def test_fuzz_finds_what_takes_a_lie(plainly, plugin):
-    """Alone, and among the cuts of other classes."""
-    for faults in (LIES, ("--faults", "edge,lie")):
-        words = ("--runs", 30, "--max", 1, *faults)
-        code, told = fuzz(plainly, plugin, "verify-start", *words)
-        texts = [Path(each["case"]).read_text() for each in told["divergences"]]
-        assert code == DIVERGED and " lie " in texts[0]
-        code, told = fuzz(plainly, plugin, "verify-start", *words, healthy=True)
+        assert code == DIVERGED and f" {fault} " in texts[0]
+        code, told = fuzz(plainly, plugin, name, *words, healthy=True)
         assert code == CLEAN and told["judged"] > 10
 
 
