@@ -136,6 +136,14 @@ def test_a_call_that_fails_leaves_the_power_on_and_the_replay_says_what_it_left(
     assert sound is None
 
 
+def test_a_run_says_that_a_cut_of_its_text_did_not_take_place(harness):
+    head = "chip generic sectors=2 sector=128 page=128 unit=4\nengine seqmap\n\nstore a 0x01"
+    for cut, missed in (("", False), (" cut 1 none", False), (" cut 9 none", True)):
+        told = harness.brownout("run", harness.write(f"{head}{cut}\n")).stdout
+        assert ("1 of the cuts did not take place" in told) == missed
+        assert told.endswith("  no divergence\n")
+
+
 def test_a_program_that_lies_leaves_the_power_on_and_nobody_knows_until_it_is_read(harness):
     head = "chip generic sectors=2 sector=128 page=128 unit=4\nengine seqmap\n\nstore a 0x01\n"
     clause, story = harness.replay(head + "store a 0x02 lie 2 none\nmount\n")
