@@ -16,7 +16,6 @@
 
 #if defined(BO_CRC32C_FAST)
 
-/* Row k: the effect of a byte that is followed by k more. */
 static const uint32_t rows[8][256] = {
     BO_CRC_TABLE(0xF26B8303u, 0xE13B70F7u, 0xC79A971Fu, 0x8AD958CFu, 0x105EC76Fu, 0x20BD8EDEu,
                  0x417B1DBCu, 0x82F63B78u),
@@ -36,28 +35,16 @@ static const uint32_t rows[8][256] = {
                  0x1A00CB32u, 0x34019664u),
 };
 
-/* Eight bytes at a time. */
 static uint32_t in_software(uint32_t crc, const uint8_t *b, size_t size)
 {
-    for (; size >= 8; size -= 8, b += 8)
-        crc = rows[7][(crc ^ b[0]) & 255] ^ rows[6][(crc >> 8 ^ b[1]) & 255] ^
-              rows[5][(crc >> 16 ^ b[2]) & 255] ^ rows[4][(crc >> 24 ^ b[3]) & 255] ^
-              rows[3][b[4]] ^ rows[2][b[5]] ^ rows[1][b[6]] ^ rows[0][b[7]];
-    while (size--)
-        crc = rows[0][(crc ^ *b++) & 255] ^ (crc >> 8);
-    return crc;
+    return bo_crc_by_rows(rows, crc, b, size);
 }
 
 #elif defined(BO_CRC32C_SMALL)
 
 static uint32_t in_software(uint32_t crc, const uint8_t *b, size_t size)
 {
-    while (size--) {
-        crc ^= *b++;
-        for (unsigned bit = 0; bit < 8; bit++)
-            crc = crc >> 1 ^ (crc & 1 ? 0x82F63B78u : 0);
-    }
-    return crc;
+    return bo_crc_by_bits(0x82F63B78u, crc, b, size);
 }
 
 #else
@@ -71,12 +58,7 @@ static const uint32_t halves[16] = {
 
 static uint32_t in_software(uint32_t crc, const uint8_t *b, size_t size)
 {
-    while (size--) {
-        crc ^= *b++;
-        crc = halves[crc & 15] ^ (crc >> 4);
-        crc = halves[crc & 15] ^ (crc >> 4);
-    }
-    return crc;
+    return bo_crc_by_halves(halves, crc, b, size);
 }
 
 #endif

@@ -7,7 +7,6 @@
 
 #if defined(BO_CRC32C_FAST)
 
-/* Row k: the effect of a byte that is followed by k more. */
 static const uint32_t rows[8][256] = {
     BO_CRC_TABLE(0x77073096u, 0xEE0E612Cu, 0x076DC419u, 0x0EDB8832u, 0x1DB71064u, 0x3B6E20C8u,
                  0x76DC4190u, 0xEDB88320u),
@@ -27,46 +26,29 @@ static const uint32_t rows[8][256] = {
                  0x299DC2EDu, 0x533B85DAu),
 };
 
-/* Eight bytes at a time. */
 static uint32_t add(uint32_t crc, const uint8_t *b, uint32_t size)
 {
-    for (; size >= 8; size -= 8, b += 8)
-        crc = rows[7][(crc ^ b[0]) & 255] ^ rows[6][(crc >> 8 ^ b[1]) & 255] ^
-              rows[5][(crc >> 16 ^ b[2]) & 255] ^ rows[4][(crc >> 24 ^ b[3]) & 255] ^
-              rows[3][b[4]] ^ rows[2][b[5]] ^ rows[1][b[6]] ^ rows[0][b[7]];
-    while (size-- != 0)
-        crc = rows[0][(crc ^ *b++) & 255] ^ crc >> 8;
-    return crc;
+    return bo_crc_by_rows(rows, crc, b, size);
 }
 
 #elif defined(BO_CRC32C_SMALL)
 
 static uint32_t add(uint32_t crc, const uint8_t *b, uint32_t size)
 {
-    while (size-- != 0) {
-        crc ^= *b++;
-        for (unsigned bit = 0; bit < 8; bit++)
-            crc = crc >> 1 ^ (crc & 1 ? 0xEDB88320u : 0);
-    }
-    return crc;
+    return bo_crc_by_bits(0xEDB88320u, crc, b, size);
 }
 
 #else
 
-/* Four bits at a time. */
+static const uint32_t halves[16] = {
+    0x00000000u, 0x1DB71064u, 0x3B6E20C8u, 0x26D930ACu, 0x76DC4190u, 0x6B6B51F4u,
+    0x4DB26158u, 0x5005713Cu, 0xEDB88320u, 0xF00F9344u, 0xD6D6A3E8u, 0xCB61B38Cu,
+    0x9B64C2B0u, 0x86D3D2D4u, 0xA00AE278u, 0xBDBDF21Cu,
+};
+
 static uint32_t add(uint32_t crc, const uint8_t *b, uint32_t size)
 {
-    static const uint32_t steps[16] = {
-        0x00000000u, 0x1DB71064u, 0x3B6E20C8u, 0x26D930ACu, 0x76DC4190u, 0x6B6B51F4u,
-        0x4DB26158u, 0x5005713Cu, 0xEDB88320u, 0xF00F9344u, 0xD6D6A3E8u, 0xCB61B38Cu,
-        0x9B64C2B0u, 0x86D3D2D4u, 0xA00AE278u, 0xBDBDF21Cu,
-    };
-    while (size-- != 0) {
-        crc ^= *b++;
-        crc = steps[crc & 15] ^ crc >> 4;
-        crc = steps[crc & 15] ^ crc >> 4;
-    }
-    return crc;
+    return bo_crc_by_halves(halves, crc, b, size);
 }
 
 #endif
