@@ -12,9 +12,20 @@
 #include "fuzz/adapter.h"
 #include "fuzz/adapters/adapter_map.h"
 
-enum { OPTION_CRC, OPTION_KEY, OPTION_VALUE, OPTION_TRANSACTION, OPTION_WORK, OPTION_MODE };
+enum {
+    OPTION_CRC,
+    OPTION_KEY,
+    OPTION_VALUE,
+    OPTION_TRANSACTION,
+    OPTION_WORK,
+    OPTION_MODE,
+    OPTION_ALIGN,
+    OPTION_CHUNK
+};
 
 static const char *const modes[] = {"compatible", "staging"};
+/* The powers of 2 from 1 on after the first one. */
+static const char *const aligns[] = {"unit", "byte", "two", "four", "eight", "sixteen"};
 
 static const struct adapter_option options[] = {
     {.name = "crc", .summary = "checksums: 0 or 1", .value = 1, .max = 1},
@@ -41,10 +52,18 @@ static const struct adapter_option options[] = {
      .summary = "the crate's format, or small transactions to a log",
      .max = 1,
      .words = modes},
+    {.name = "align",
+     .summary = "headers and chunks begin at a multiple; unit: of the unit, and of 4",
+     .max = sizeof aligns / sizeof *aligns - 1,
+     .words = aligns},
+    {.name = "chunk",
+     .summary = "bytes of a chunk; 0: up to 4096, as many as a sector takes",
+     .max = 4096,
+     .fixed = true},
     {.name = NULL},
 };
 
-_Static_assert(sizeof options / sizeof *options == OPTION_MODE + 2, "one for each, and the end");
+_Static_assert(sizeof options / sizeof *options == OPTION_CHUNK + 2, "one for each, and the end");
 
 #define VALUE_MAX 1024u
 
@@ -68,12 +87,21 @@ static size_t aligned(size_t n)
     return (n + 15) & ~(size_t)15;
 }
 
+static struct lsm_format format_of(const struct adapter_settings *s)
+{
+    uint64_t align = s->values[OPTION_ALIGN];
+    assert(align < sizeof aligns / sizeof *aligns && s->values[OPTION_CHUNK] <= UINT16_MAX);
+    return (struct lsm_format){.crc = s->values[OPTION_CRC] != 0,
+                               .staging = s->values[OPTION_MODE] != 0,
+                               .align = (uint16_t)(align == 0 ? 0 : 1u << (align - 1)),
+                               .chunk_max = (uint16_t)s->values[OPTION_CHUNK],
+                               .key_max = (uint16_t)s->values[OPTION_KEY],
+                               .value_max = (uint32_t)s->values[OPTION_VALUE]};
+}
+
 static struct layout lay_out(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
-    struct layout l = {.format = {.crc = s->values[OPTION_CRC] != 0,
-                                  .staging = s->values[OPTION_MODE] != 0,
-                                  .key_max = (uint16_t)s->values[OPTION_KEY],
-                                  .value_max = (uint32_t)s->values[OPTION_VALUE]}};
+    struct layout l = {.format = format_of(s)};
     uint32_t half = g->sector_size / 2;
     if (l.format.value_max == 0) l.format.value_max = half < VALUE_MAX ? half : VALUE_MAX;
     uint32_t record_max = 4u + l.format.key_max + l.format.value_max;
@@ -126,6 +154,7 @@ static const char *refuses(const struct bo_flash_geometry *g, const struct adapt
     if (l.format.staging && !l.format.crc) return "a staging log has checksums: crc=1";
     if (l.format.staging && g->tear_scope == BO_FLASH_TEAR_SECTOR)
         return "a staging log wants a chip on which a cut leaves the rest of the sector alone";
+    if (l.format.align != 0 && l.format.align < g->unit) return "align is less than the unit";
     return "needs a chip of at least 8 sectors of 128 bytes to 64 KiB, more of them where records "
            "are longer than a sector or a transaction has more than one";
 }
