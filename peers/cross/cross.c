@@ -17,6 +17,7 @@
  * Where both read a value they must agree; if not, the call answers ANSWER_PANIC and the story says
  * what each has read.
  */
+#include <assert.h>
 #include <stdalign.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -29,12 +30,37 @@ enum side { OURS, THEIRS };
 enum { OPTION_PAIR, OPTION_WRITER, OPTION_READER, OPTION_FORMAT, OPTION_EARLY };
 enum { TURNS = 2, BOTH = 2 };
 
-/* Our engines, those for maps first, and the libraries of their formats. */
-static const char *const names[] = {"seqmap", "original", "tickv",         "tickv-plain",
-                                    "lsm",    "seqqueue", "original-queue"};
-static const char *const libraries[] = {"crate-map", "crate-map",   "crate-tickv", "crate-tickv",
-                                        "crate-ekv", "crate-queue", "crate-queue"};
-enum { MAPS = 5, PAIRS = sizeof names / sizeof *names };
+/* What an engine is given besides its defaults, so that the two have one format. */
+struct given {
+    const char *option;
+    uint64_t value;
+};
+enum { GIVEN_MAX = 5 };
+
+/* An engine of ours and the library of its format. Those for maps come first; each has a name. */
+static const struct pair {
+    const char *ours, *library;
+    struct given given[GIVEN_MAX], to_library[1];
+} pairs[] = {
+    {"seqmap", "crate-map", {{0}}, {{0}}},
+    {"original", "crate-map", {{0}}, {{0}}},
+    {"tickv", "crate-tickv", {{0}}, {{"hash", 1}}},
+    {"tickv-plain", "crate-tickv", {{0}}, {{"hash", 1}}},
+    {"lsm", "crate-ekv", {{"key", 16}, {"value", 64}}, {{0}}},
+    {"lsm", "crate-ekv", {{"key", 16}, {"value", 64}, {"crc", 0}}, {{0}}},
+    {"lsm", "crate-ekv", {{"key", 16}, {"value", 64}, {"align", 1}}, {{0}}},
+    {"lsm",
+     "crate-ekv",
+     {{"key", 16}, {"value", 64}, {"crc", 0}, {"align", 2}, {"chunk", 128}},
+     {{0}}},
+    {"seqqueue", "crate-queue", {{0}}, {{0}}},
+    {"original-queue", "crate-queue", {{0}}, {{0}}},
+};
+static const char *const names[] = {"seqmap",   "original",      "tickv",     "tickv-plain",
+                                    "lsm",      "lsm-plain",     "lsm-bytes", "lsm-chunks",
+                                    "seqqueue", "original-queue"};
+enum { MAPS = 8, PAIRS = sizeof pairs / sizeof *pairs };
+static_assert(sizeof names / sizeof *names == PAIRS, "a name for each");
 
 static const char *const writers[] = {"ours", "theirs", "turns"};
 static const char *const readers[] = {"ours", "theirs", "both"};
@@ -59,12 +85,6 @@ static const char *const readers[] = {"ours", "theirs", "both"};
     }
 static const struct adapter_option map_options[] = {PAIRS_FROM(0, MAPS), OTHERS};
 static const struct adapter_option queue_options[] = {PAIRS_FROM(MAPS, PAIRS), OTHERS};
-
-/* What an engine is given besides its defaults, so that the two have one format. */
-static const struct {
-    const char *engine, *option;
-    uint64_t value;
-} given[] = {{"lsm", "key", 16}, {"lsm", "value", 64}, {"crate-tickv", "hash", 1}};
 
 /* The two, found by the names of a pair. */
 struct two {
@@ -97,14 +117,14 @@ static const struct adapter *engine_named(const char *name)
     return engines_find(name);
 }
 
-static struct adapter_settings settings_of(const struct adapter *adapter)
+static struct adapter_settings settings_of(const struct adapter *adapter, const struct given *given,
+                                           size_t count)
 {
     struct adapter_settings settings = {{0}};
     for (size_t i = 0; adapter->options && adapter->options[i].name; i++) {
         settings.values[i] = adapter->options[i].value;
-        for (size_t k = 0; k < sizeof given / sizeof *given; k++)
-            if (strcmp(given[k].engine, adapter->name) == 0 &&
-                strcmp(given[k].option, adapter->options[i].name) == 0)
+        for (size_t k = 0; k < count && given[k].option != NULL; k++)
+            if (strcmp(given[k].option, adapter->options[i].name) == 0)
                 settings.values[i] = given[k].value;
     }
     return settings;
@@ -113,15 +133,16 @@ static struct adapter_settings settings_of(const struct adapter *adapter)
 /* False where the plug-in of the library is not loaded. */
 static bool find(struct two *two, const struct adapter_settings *s)
 {
+    const struct pair *pair = &pairs[s->values[OPTION_PAIR]];
     two->writer = (uint32_t)s->values[OPTION_WRITER];
     two->reader = (uint32_t)s->values[OPTION_READER];
     two->format = (uint32_t)s->values[OPTION_FORMAT];
     two->early = s->values[OPTION_EARLY] != 0;
-    two->adapters[OURS] = engine_named(names[s->values[OPTION_PAIR]]);
-    two->adapters[THEIRS] = engine_named(libraries[s->values[OPTION_PAIR]]);
+    two->adapters[OURS] = engine_named(pair->ours);
+    two->adapters[THEIRS] = engine_named(pair->library);
     if (two->adapters[OURS] == NULL || two->adapters[THEIRS] == NULL) return false;
-    two->settings[OURS] = settings_of(two->adapters[OURS]);
-    two->settings[THEIRS] = settings_of(two->adapters[THEIRS]);
+    two->settings[OURS] = settings_of(two->adapters[OURS], pair->given, GIVEN_MAX);
+    two->settings[THEIRS] = settings_of(two->adapters[THEIRS], pair->to_library, 1);
     return true;
 }
 

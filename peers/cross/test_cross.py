@@ -29,6 +29,10 @@ PAIRS = (
     ("tickv", "tickv", ROOMY),
     ("tickv-plain", "tickv", ROOMY),
     ("lsm", "ekv", "generic sectors=32 sector=256 page=256 unit=4"),
+    ("lsm-plain", "ekv-plain", "generic sectors=32 sector=128 page=128 unit=4"),
+    # As many sectors as the library is built for: headers have links for them.
+    ("lsm-bytes", "ekv-bytes", "generic sectors=128 sector=256 page=256 unit=1"),
+    ("lsm-chunks", "ekv-chunks", "generic sectors=32 sector=1024 page=256 unit=2"),
     ("seqqueue", "sequential-storage-8.0.1", SMALL),
     ("seqqueue", "sequential-storage", SMALL),
     ("original", "sequential-storage-8.0.1", SMALL),
