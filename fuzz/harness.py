@@ -36,6 +36,7 @@ class Explored:
     waivers: str
     waived: int
     refused: int
+    cuts_missed: int
     stopped: bool
     found: list
 

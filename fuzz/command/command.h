@@ -209,6 +209,9 @@ int command_end(const struct command_options *options, int code, const struct co
 /* What was waived, and how often, in a line; nothing where nothing was. */
 void command_print_waived(const struct waivers *waivers, uint64_t count);
 
+/* Warns of the scenario's own cuts that did not take place. */
+void command_print_missed(uint32_t count, const char *indent);
+
 /* The verdict, in a line: what is printed first. */
 void command_print_verdict(const struct command_work *work);
 

@@ -89,6 +89,7 @@ static int print_text(const struct command_options *options, const struct loaded
            100.0 * (double)result->skipped / (double)states);
     if (result->refused)
         printf("  %" PRIu64 " operations were refused; %s\n", result->refused, result->refusal);
+    command_print_missed(result->cuts_missed, "  ");
     command_print_waived(&loaded->script->waivers, result->waived);
     for (uint32_t i = 0; i < result->divergence_count; i++) {
         int code = command_print_divergence(options, &result->divergences[i]);
@@ -112,10 +113,10 @@ static void print_json_head(FILE *out, const struct loaded *loaded, const struct
     fprintf(out,
             ", \"operations\": %" PRIu64 ", \"cuts\": %" PRIu64 ", \"states\": %" PRIu64
             ", \"judged\": %" PRIu64 ", \"skipped\": %" PRIu64 ", \"refused\": %" PRIu64
-            ", \"waivers\": \"%s\", \"waived\": %" PRIu64
+            ", \"cuts_missed\": %" PRIu32 ", \"waivers\": \"%s\", \"waived\": %" PRIu64
             ", \"stopped\": %s, \"unreproduced\": %" PRIu32 ", \"divergences\": [",
             result->operations, result->cuts, result->states, result->judged, result->skipped,
-            result->refused, waivers, result->waived, result->stopped ? "true" : "false",
+            result->refused, result->cuts_missed, waivers, result->waived, result->stopped ? "true" : "false",
             result->unreproduced_count);
 }
 

@@ -159,15 +159,6 @@ static int refuse_mistake(const struct command_options *options, const struct lo
     return command_refuse_at(options->files[0], line, replayed->finding.text);
 }
 
-static void warn_of_missed(const struct replay *replayed, const char *indent)
-{
-    if (replayed->cuts_missed)
-        printf("%swarning: %" PRIu32
-               " of the cuts did not take place: their operations now make fewer "
-               "programs and erases\n",
-               indent, replayed->cuts_missed);
-}
-
 /* Nothing differed; where nothing was done, nothing could. */
 static int print_clean(const struct replay *replayed, const char *indent)
 {
@@ -188,7 +179,7 @@ static int print_counts(const struct command_options *options, const struct load
 {
     if (!options->json) {
         print_run(loaded, rig);
-        warn_of_missed(replayed, "  ");
+        command_print_missed(replayed->cuts_missed, "  ");
         return print_clean(replayed, "  ");
     }
     print_run_json(loaded, rig);
@@ -248,7 +239,7 @@ int command_run(int argc, char **argv)
 
 static void warn_of_changes(const struct script *script, const struct replay *replayed)
 {
-    warn_of_missed(replayed, "");
+    command_print_missed(replayed->cuts_missed, "");
     if (!replayed->cuts_missed && script->trace && replayed->trace != script->trace)
         printf("warning: up to the last cut the engine's programs and erases are no longer those "
                "that were recorded with this case\n");

@@ -108,6 +108,15 @@ void command_print_waived(const struct waivers *waivers, uint64_t count)
     if (text[0]) printf("  waived: %s; %" PRIu64 " divergences are not reported\n", text, count);
 }
 
+void command_print_missed(uint32_t count, const char *indent)
+{
+    if (count)
+        printf("%swarning: %" PRIu32
+               " of the cuts did not take place: their operations now make fewer "
+               "programs and erases\n",
+               indent, count);
+}
+
 void command_print_verdict(const struct command_work *work)
 {
     const char *why = work->stopped ? work->why : "", *then = work->stopped ? "; " : "";

@@ -116,6 +116,9 @@ static void print_counts(const struct result *result, uint32_t kinds, FILE *out)
     if (result->refused)
         fprintf(out, "  %" PRIu64 " operations were refused; %s\n", result->refused,
                 result->refusal);
+    if (result->cuts_missed)
+        fprintf(out, "  %" PRIu32 " of the cuts of the text did not take place\n",
+                result->cuts_missed);
 }
 
 /* What was found, and what of it did not replay. */

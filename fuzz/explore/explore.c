@@ -699,6 +699,14 @@ static void watch_reads(struct explorer *e, uint32_t index)
     chip_ask_reads(e->rig->chip, cut_is_glitch(&e->script->ops[index].cut));
 }
 
+/* The scenario's own cut stands at a call of the flash that the operation does not make. */
+static void note_missed(struct explorer *e, uint32_t index)
+{
+    bool missed = e->script->ops[index].cut.nth && !e->struck;
+    assert(index < e->script->op_count);
+    if (missed && e->options->depth == 0) e->result->cuts_missed++;
+}
+
 /* One operation and, at level 0, what belongs to its group. */
 static bool run_op(struct explorer *e, uint32_t index)
 {
@@ -707,7 +715,9 @@ static bool run_op(struct explorer *e, uint32_t index)
     watch_cuts(e);
     watch_reads(e, index);
     path_call(e->path, e->script, index);
-    bool fine = do_op(e, index) && power_on_first(e, index + 1);
+    bool fine = do_op(e, index);
+    note_missed(e, index);
+    fine = fine && power_on_first(e, index + 1);
     if (!fine) {
         diverges(e);
     } else if (e->options->depth) {

@@ -47,6 +47,7 @@ struct result {
     uint32_t mistake_line;
     uint64_t refused;          /* operations of the uncut run that the engine did not do, */
     char refusal[80];          /* and the first of them, as text */
+    uint32_t cuts_missed;      /* cuts of the scenario's own that did not take place in it */
     bool stopped;              /* before the end, */
     enum result_stop stop;     /* and by what; of a whole exploration (pool.h, fuzz_run.h) */
     uint32_t parts, parts_all; /* groups of cuts that were tried; 0: the script was not run */

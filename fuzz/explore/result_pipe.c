@@ -89,6 +89,7 @@ static void take_run(struct result *to, const struct result *from, uint32_t *era
     to->counters = from->counters;
     to->operations = from->operations;
     to->refused = from->refused;
+    to->cuts_missed = from->cuts_missed;
     memcpy(to->refusal, from->refusal, sizeof to->refusal);
     to->sector_count = from->sector_count;
     to->erases_max = from->erases_max;

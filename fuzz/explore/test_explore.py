@@ -5,6 +5,7 @@ repository. The canary has a fault for each kind of bug; each must be found from
 in seconds, and the same scenarios must be clean without a fault.
 """
 
+import json
 import re
 from dataclasses import replace
 
@@ -241,6 +242,16 @@ def test_beside_a_cut_in_the_text_calls_go_wrong_too(harness, faults):
     text = RUN.format("naive") + "store a 0x01 cut 1 none\nmount\nstore a 0x02\nstore b 0x03\n"
     alone = harness.explore(text, "--faults", "edge").judged
     assert harness.explore(text, "--faults", f"edge,{faults}").judged > 2 * alone
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("cut, missed", [("", 0), (" cut 1 none", 0), (" cut 9 none", 1)])
+def test_a_cut_of_the_text_that_did_not_take_place_is_warned_of(harness, jobs, cut, missed):
+    head = "chip generic sectors=2 sector=128 page=128 unit=4\nengine seqmap\n\nstore a 0x01"
+    words = ("explore", harness.write(f"{head}{cut}\nstore b 0x02\n"), "--jobs", jobs, "--quiet")
+    told = harness.brownout(*words).stdout
+    assert ("1 of the cuts did not take place" in told) == bool(missed)
+    assert json.loads(harness.brownout(*words, "--json").stdout)["cuts_missed"] == missed
 
 
 def test_what_a_lie_in_the_text_costs_is_found_at_the_last_power_on(harness):
