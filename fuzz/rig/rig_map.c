@@ -3,6 +3,11 @@
  * A look notes for each key which of the values that the model allows came back, or that none of
  * them did. When all keys were seen, each key must have a member of its set; the model settles on
  * it. Only then does a fetch have one right answer, so that a key can be asked alone.
+ *
+ * An engine that visits all its values has two ways to each of them, and a device may take only one
+ * of them. In a part of the looks every key is fetched before anything is visited. What that gave
+ * is compared when the visit has settled the model: what both ways get wrong is a finding of the
+ * visit, so that one bug has one kind.
  */
 #include <assert.h>
 #include <inttypes.h>
@@ -20,8 +25,16 @@ struct wrong {
     uint32_t size, room;
 };
 
+/* What a fetch gave before a look. */
+struct fetched {
+    bool asked;
+    enum answer answer;
+    struct wrong value;
+};
+
 /* What a look has seen so far. One for each level, as in rig_list.c. */
 struct rig_view {
+    struct fetched *fetched; /* for each key */
     int8_t *seen;        /* for each key: a member of its set, or below 0 */
     struct wrong *wrong; /* for each key: where that is wrong, what it is */
     uint32_t aliens;     /* keys that nobody stored */
@@ -52,6 +65,7 @@ static void make(struct rig *rig)
         model_init(&level->before, count, rig->widened);
         rig->views[i].seen = memory_new(count);
         rig->views[i].wrong = memory_zeroed(count, sizeof *rig->views[i].wrong);
+        rig->views[i].fetched = memory_zeroed(count, sizeof *rig->views[i].fetched);
     }
     for (uint32_t i = 0; i < rig->script->key_count; i++)
         keys_add(rig->keys, rig->script->keys[i]);
@@ -63,8 +77,11 @@ static void free_keys(struct rig *rig)
 {
     keys_free(rig->keys);
     for (uint32_t i = 0; i < CONTRACT_LEVELS; i++) {
-        for (uint32_t key = 0; key < rig->levels[i].model.key_count; key++)
+        for (uint32_t key = 0; key < rig->levels[i].model.key_count; key++) {
             free(rig->views[i].wrong[key].bytes);
+            free(rig->views[i].fetched[key].value.bytes);
+        }
+        free(rig->views[i].fetched);
         free(rig->views[i].seen);
         free(rig->views[i].wrong);
     }
@@ -549,7 +566,67 @@ static bool visit_all(struct rig *rig, void *object, enum answer *answer)
     return rig_after(rig, ADAPTER_CALL_EACH, *answer);
 }
 
-static bool look(struct rig *rig, void *object, bool powered_on)
+/* One look in this many fetches every key first: after a power-on, and while the engine has in RAM
+ * where things are. */
+#define FETCH_EVERY_BOOT 16u
+#define FETCH_EVERY 4u
+
+static bool fetches_first(const struct rig *rig, bool powered_on)
+{
+    uint32_t every = powered_on ? FETCH_EVERY_BOOT : FETCH_EVERY;
+    return rig->adapter->map->each && !rig->rotten && (chip_hash(rig->chip).high >> 16) % every == 0;
+}
+
+static bool fetch_first(struct rig *rig, void *object)
+{
+    for (uint32_t key = 0; key < rig_here(rig)->model.key_count && !rig_is_off(rig); key++) {
+        struct fetched *fetched = &view_of(rig)->fetched[key];
+        uint32_t size;
+        fetched->asked = false;
+        if (!may_be_there(rig, key)) continue;
+        rig_before(rig, ADAPTER_CALL_FETCH);
+        rig_map_note_key(rig, key);
+        fetched->answer = fetch_from(rig, object, keys_at(rig->keys, key), &size);
+        if (!rig_after(rig, ADAPTER_CALL_FETCH, fetched->answer)) return false;
+        fetched->asked = !rig_is_off(rig) && !rig_read_wrong(rig);
+        if (size > rig->value_size_max) size = rig->value_size_max;
+        if (fetched->answer == ANSWER_OK) keep(&fetched->value, rig_buffer(rig), size);
+    }
+    return true;
+}
+
+/* Whether a fetch before the look gave what the look has settled on. */
+static bool check_fetched(struct rig *rig, uint32_t key, enum clause clause)
+{
+    char k[RIG_TEXT_MAX], want[RIG_TEXT_MAX], got[RIG_TEXT_MAX] = "absent";
+    const struct fetched *fetched = &view_of(rig)->fetched[key];
+    const struct value *settled = rig_model(rig)->slots[key].allowed[0];
+    const struct wrong *value = &fetched->value;
+    bool absent = fetched->answer == ANSWER_NOT_FOUND;
+    if (!fetched->asked || model_shows(settled, absent, value->bytes, value->size)) return true;
+    rig->call = ADAPTER_CALL_FETCH;
+    rig_map_note_key(rig, key);
+    rig_map_key(rig, key, k);
+    if (!absent && fetched->answer != ANSWER_OK)
+        return rig_finds(rig, clause, rig_seen_of(fetched->answer),
+                         "fetch %s: expected an answer ok or not found, got %s", k,
+                         rig_answer_name(fetched->answer));
+    if (!absent) rig_bytes_text(value->bytes, value->size, got);
+    return rig_finds(rig, clause, seen_of(rig, key, absent, value->bytes, value->size),
+                     "%s: each shows %s, a fetch before it %s", k, rig_value_text(settled, want),
+                     got);
+}
+
+static bool check_all_fetched(struct rig *rig, enum clause clause)
+{
+    assert(model_is_decided(rig_model(rig)) && "a look has settled it");
+    for (uint32_t key = 0; key < rig_model(rig)->key_count; key++) {
+        if (!check_fetched(rig, key, clause)) return false;
+    }
+    return true;
+}
+
+static bool look_at_each(struct rig *rig, void *object, bool powered_on)
 {
     enum answer answer = ANSWER_OK;
     memset(view_of(rig)->seen, LOOK_ABSENT & 0xFF, rig_here(rig)->model.key_count);
@@ -558,7 +635,7 @@ static bool look(struct rig *rig, void *object, bool powered_on)
     if (!visit_all(rig, object, &answer)) return false;
     if (rig_is_off(rig)) return true;
     if (rig_read_failed(rig, answer) || (view_of(rig)->damaged && rig_read_wrong(rig)))
-        return look(rig, object, powered_on);
+        return look_at_each(rig, object, powered_on);
     if (answer == ANSWER_DAMAGED && rig->rotten)
         return object != rig_object(rig) || check_untouched(rig);
     if (answer != ANSWER_OK)
@@ -568,6 +645,16 @@ static bool look(struct rig *rig, void *object, bool powered_on)
         return rig_finds(rig, CLAUSE_HONEST, SEEN_OTHER,
                          "each: expected keys that were stored, got another one");
     return settle(rig);
+}
+
+static bool look(struct rig *rig, void *object, bool powered_on)
+{
+    if (!fetches_first(rig, powered_on)) return look_at_each(rig, object, powered_on);
+    if (!fetch_first(rig, object)) return false;
+    if (rig_is_off(rig)) return true;
+    if (!look_at_each(rig, object, powered_on)) return false;
+    return rig_is_off(rig) ||
+           check_all_fetched(rig, powered_on ? CLAUSE_SETTLED : CLAUSE_DURABLE);
 }
 
 /* One state in this many is scanned, by an engine that can. */

@@ -48,6 +48,14 @@ void subject_before_read(struct small_map *map);
 #define subject_before_read(map) (void)(map)
 #endif
 
+/* Called before a fetch reads what is held (NULL: nothing), where FETCHES_ASIDE is defined; what it answers counts
+ * unless it is ANSWER_OK. */
+#ifdef FETCHES_ASIDE
+enum answer subject_fetches(const struct small_map *map, const struct record *held);
+#else
+#define subject_fetches(map, held) ANSWER_OK
+#endif
+
 /* Called for a removal of what is not there, where REMOVES_AGAIN is defined. */
 #ifdef REMOVES_AGAIN
 int subject_removed_again(struct small_map *map, const struct record *change);
@@ -297,8 +305,11 @@ static inline enum answer small_fetch(void *object, const void *key, uint32_t ke
                                       void *buffer, uint32_t capacity, uint32_t *value_size)
 {
     struct small_map *map = object;
-    subject_before_read(map);
     const struct record *held = find(map, key, key_size);
+    enum answer aside = subject_fetches(map, held);
+    if (aside != ANSWER_OK) return aside;
+    subject_before_read(map);
+    held = find(map, key, key_size);
     if (!held) return ANSWER_NOT_FOUND;
     *value_size = held->value_size;
     memcpy(buffer, held->value, held->value_size < capacity ? held->value_size : capacity);

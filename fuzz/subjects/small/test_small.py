@@ -75,6 +75,8 @@ SUBJECTS = [
     ("only-ram", ONE, EDGES, {"durable"}, None),
     ("formats-unread", SETTINGS, GLITCHES, {"durable"}, EDGES),
     ("fetch-unchecked", SETTINGS, GLITCHES, {"durable", "settled"}, EDGES),
+    ("fetch-torn", SETTINGS, PREFIXES, {"settled", "durable"}, EDGES),
+    ("fetch-stale", LIVELY, EDGES, {"durable"}, None),
     ("gives-up", SETTINGS, GLITCHES, {"durable"}, EDGES),
     ("verify-start", SETTINGS, LIES, {"durable", "settled"}, PREFIXES),
     ("blank-start", LIVELY, LIES, {"durable", "settled"}, PREFIXES),
