@@ -134,8 +134,8 @@ static bool needs_room(enum op_kind kind)
 }
 
 /* The same of a queue. Items that were popped keep their room until their sector is empty, and a
- * cut wastes some, so for each sector there is a piece of ballast that fills a third of it, for one
- * sector two more, and as many as what was cut would fill. Items taken out of their order may leave
+ * cut wastes some, so for each sector there is ballast that fills a third of it, for one sector two
+ * thirds more, and as much as what was cut would fill. Items taken out of their order may leave
  * room anywhere: nothing is known then. */
 static bool fill_list(struct capacity *capacity, const struct op *op)
 {
@@ -149,7 +149,9 @@ static bool fill_list(struct capacity *capacity, const struct op *op)
     struct rig *store = capacity->store;
     if (!rig_fill(store, rig_model(asks))) return false;
     struct op push = {.kind = OP_PUSH, .value = store->exercise->values[0]};
-    uint64_t ballast = chip_flash(store->chip)->geometry.sector_count + 2u;
+    const struct bo_flash_geometry *geometry = &chip_flash(store->chip)->geometry;
+    uint64_t third = geometry->sector_size / 3 / push.value->size; /* where items are small */
+    uint64_t ballast = (geometry->sector_count + 2u) * (third ? third : 1);
     ballast += (rig_model(asks)->list.wasted + push.value->size - 1) / push.value->size;
     for (uint64_t i = 0; i < ballast; i++) {
         enum answer answer;

@@ -1,6 +1,7 @@
 /* never_reclaims.c - a queue in a ring of sectors, each a header and slots of 32 bytes: a mark for
  * an item that was taken out, and the item. A sector is used again when all its items were taken
  * out; with the fault it never is, and when all sectors were used once no item goes in any more.
+ * After a power-on a sector with a torn item takes no more.
  */
 #include "fuzz/subjects/small/small.h"
 
@@ -149,10 +150,11 @@ static enum answer mount(void *object, const struct bo_flash *flash,
         queue->sequence = sequence;
     }
     if (!queue->sequence) return ANSWER_DAMAGED;
-    for (queue->next = slots(queue); queue->next > 1; queue->next--) {
-        if (bo_flash_read(flash, slot_at(queue, queue->head, queue->next - 1), &there, SLOT))
+    for (queue->next = 1; queue->next < slots(queue); queue->next++) {
+        if (bo_flash_read(flash, slot_at(queue, queue->head, queue->next), &there, SLOT))
             return ANSWER_FLASH;
-        if (!small_is_blank(&there, SLOT)) break;
+        if (small_is_blank(&there, SLOT)) break;
+        if (there.crc != small_crc(&there.size, 24)) queue->next = slots(queue) - 1;
     }
     return ANSWER_OK;
 }

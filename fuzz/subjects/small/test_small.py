@@ -236,6 +236,20 @@ def test_a_time_that_is_too_short_is_no_pass(harness, plugin):
     assert "NOTHING WAS JUDGED" in done.stdout and "stopped by --seconds" in done.stdout
 
 
+# --- what a queue must hold ---
+
+THREE = "chip generic sectors=3 sector={sector} page=64 unit=4 read=4 programs=1\nengine {name}\n"
+# Two items more would fill it. What a cut tears costs what is left of the sector.
+NEARLY = (THREE, 512, "repeat 43 {\n  push count 12\n}\nlook\n")
+
+
+@pytest.mark.parametrize("scenario", [NEARLY], ids=["nearly full"])
+def test_a_queue_of_small_items_is_not_accused_of_what_a_sector_costs(plainly, plugin, scenario):
+    made = plugin("never-reclaims", healthy=True)
+    explored = plainly.explore(text_of("never-reclaims", scenario), "--plugin", made, *PREFIXES)
+    assert explored.found == [] and explored.judged > 100
+
+
 # --- one fault does not hide the next ---
 
 
