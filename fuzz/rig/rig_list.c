@@ -702,13 +702,13 @@ static bool fill_again(struct rig *rig, uint32_t *held)
 }
 
 /* Counts what a full queue holds, twice: the second time nothing is left of what was in it. */
-static bool fill_and_drain(struct rig *rig, uint32_t *held)
+static bool fill_and_drain(struct rig *rig, uint32_t *first, uint32_t *held)
 {
-    uint32_t first;
-    if (!fill_up(rig, &first) || rig_is_off(rig)) return rig_is_off(rig);
+    *held = 0;
+    if (!fill_up(rig, first) || rig_is_off(rig)) return rig_is_off(rig);
     if (!drain(rig) || rig_is_off(rig)) return rig_is_off(rig);
     if (!fill_up(rig, held)) return false;
-    if (first && !*held && !rig_is_off(rig) && !fill_again(rig, held)) return false;
+    if (*first && !*held && !rig_is_off(rig) && !fill_again(rig, held)) return false;
     return rig_is_off(rig) || drain(rig);
 }
 
@@ -722,13 +722,14 @@ static bool go_around(struct rig *rig, uint32_t *held)
 
 static bool go_the_way(struct rig *rig, uint32_t *held)
 {
+    uint32_t first;
     switch (rig->exercise->way) {
     case EXERCISE_APPEND:
         return go_around(rig, held);
     case EXERCISE_PUSH:
         return fill_up(rig, held);
     default:
-        return fill_and_drain(rig, held);
+        return fill_and_drain(rig, &first, held);
     }
 }
 
@@ -837,6 +838,17 @@ static bool least_held(struct rig *rig, uint32_t *least)
     return true;
 }
 
+/* What a queue holds that is filled anew. Where the rounds are over before it is full, the second
+ * filling begins anywhere in a sector, and what is left of that one may be nothing. */
+static bool refilled(struct rig *rig, uint32_t *need)
+{
+    uint32_t first, size = rig->exercise->values[0]->size;
+    uint32_t sector = chip_flash(rig->chip)->geometry.sector_size / size;
+    if (!fill_and_drain(rig, &first, need)) return false;
+    if (first == rig->exercise->rounds) *need -= *need < sector ? *need : sector;
+    return true;
+}
+
 /* Whether a fresh store does this on this chip. */
 static bool does(struct rig *rig, enum op_kind kind)
 {
@@ -854,7 +866,7 @@ bool rig_measure(struct rig *rig, struct exercise *exercise)
                                                 : EXERCISE_PUSH;
     exercise->way = rig->exercise->way;
     if (exercise->way == EXERCISE_PUSH) return false; /* what it held before stays */
-    return appends(rig) ? least_held(rig, &exercise->need) : fill_and_drain(rig, &exercise->need);
+    return appends(rig) ? least_held(rig, &exercise->need) : refilled(rig, &exercise->need);
 }
 
 const struct rig_kind rig_list = {.make = make,

@@ -239,11 +239,13 @@ def test_a_time_that_is_too_short_is_no_pass(harness, plugin):
 # --- what a queue must hold ---
 
 THREE = "chip generic sectors=3 sector={sector} page=64 unit=4 read=4 programs=1\nengine {name}\n"
+# The exercise is over before this one is full, and begins anew at any place of a sector.
+LARGE = (THREE, 1024, "repeat 31 {\n  push count 12\n  pop\n}\n")
 # Two items more would fill it. What a cut tears costs what is left of the sector.
 NEARLY = (THREE, 512, "repeat 43 {\n  push count 12\n}\nlook\n")
 
 
-@pytest.mark.parametrize("scenario", [NEARLY], ids=["nearly full"])
+@pytest.mark.parametrize("scenario", [LARGE, NEARLY], ids=["large", "nearly full"])
 def test_a_queue_of_small_items_is_not_accused_of_what_a_sector_costs(plainly, plugin, scenario):
     made = plugin("never-reclaims", healthy=True)
     explored = plainly.explore(text_of("never-reclaims", scenario), "--plugin", made, *PREFIXES)
