@@ -180,13 +180,23 @@ fn entry_of<F: Family>(chip: &Chip) -> Option<&'static Entry> {
     F::ENTRIES.iter().find(|it| it.takes(chip))
 }
 
+/// What may come to the engine, in bytes: nothing while it is not mounted.
+#[derive(Default)]
+struct Sizes {
+    key: (u32, u32),
+    value: (u32, u32),
+}
+
+fn is_within(size: u32, (least, most): (u32, u32)) -> bool {
+    (least..=most).contains(&size)
+}
+
 // --- the object ---
 
 #[repr(C, align(16))]
 struct Object {
     entry: &'static Entry,
-    key_max: u32,
-    value_max: u32,
+    sizes: Sizes,
     panicked: bool,
     arena: Arena,
 }
@@ -204,7 +214,7 @@ impl Object {
         let arena = unsafe { Arena::new(heap, F::First::HEAP) };
         let object = memory.cast::<Self>();
         unsafe {
-            object.write(Self { entry, key_max: 0, value_max: 0, panicked: false, arena });
+            object.write(Self { entry, sizes: Sizes::default(), panicked: false, arena });
             &mut *object
         }
     }
@@ -351,8 +361,8 @@ fn begin<F: Family>(
         unsafe { which(entry)(flash, &settings, place) }.map(|()| limits)
     });
     code(answer.map(|limits| {
-        object.key_max = *limits.key.end();
-        object.value_max = limits.value_max;
+        object.sizes.key = limits.key.into_inner();
+        object.sizes.value = (F::First::VALUE_MIN, limits.value_max);
     }))
 }
 
@@ -386,7 +396,7 @@ extern "C" fn map_store(
     value_size: u32,
 ) -> c_int {
     let object = unsafe { object(memory) };
-    if key_size > object.key_max || value_size > object.value_max {
+    if !is_within(key_size, object.sizes.key) || !is_within(value_size, object.sizes.value) {
         return Error::TooBig as c_int;
     }
     let (key, value) = unsafe { (bytes(key, key_size), bytes(value, value_size)) };
@@ -401,7 +411,7 @@ fn fetch_by(
     work: impl FnOnce(&MapEntry, *mut u8, &[u8], TakeBytes<'_>) -> Result,
 ) -> c_int {
     let object = unsafe { object(memory) };
-    if key_size > object.key_max {
+    if !is_within(key_size, object.sizes.key) {
         return Error::NotFound as c_int;
     }
     let key = unsafe { bytes(key, key_size) };
@@ -465,7 +475,7 @@ extern "C" fn map_close(memory: abi::Object, snapshot: u32) -> c_int {
 
 extern "C" fn map_remove(memory: abi::Object, key: *const u8, key_size: u32) -> c_int {
     let object = unsafe { object(memory) };
-    if key_size > object.key_max {
+    if !is_within(key_size, object.sizes.key) {
         return Error::NotFound as c_int;
     }
     let key = unsafe { bytes(key, key_size) };
@@ -539,6 +549,9 @@ extern "C" fn map_scan(
 extern "C" fn map_destroy(memory: abi::Object, key: *const u8, key_size: u32) -> c_int {
     let key = unsafe { key_or_none(key, key_size) };
     let object = unsafe { object(memory) };
+    if key.is_some() && !is_within(key_size, object.sizes.key) {
+        return Error::NotFound as c_int;
+    }
     code(object.enter(|entry, it| unsafe { (map_of(entry).destroy)(it, key) }))
 }
 
@@ -550,7 +563,7 @@ fn list_of(entry: &Entry) -> &ListEntry {
 
 fn put(memory: abi::Object, size: u32, work: impl FnOnce(&ListEntry, *mut u8) -> Result) -> c_int {
     let object = unsafe { object(memory) };
-    if size > object.value_max {
+    if !is_within(size, object.sizes.value) {
         return Error::TooBig as c_int;
     }
     code(object.enter(|entry, it| work(list_of(entry), it)))

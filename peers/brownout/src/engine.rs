@@ -97,7 +97,8 @@ impl Settings {
     }
 }
 
-/// Sizes that the engine takes: none beyond them is ever stored. A list has values alone.
+/// Sizes that the engine takes: no other one, and no value under [`Engine::VALUE_MIN`], ever comes to
+/// it. A list has values alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of a key.
@@ -127,7 +128,7 @@ pub trait Engine: Sized {
     const HEAP: usize = 64 << 10;
     /// It programs a 1 over a 0 on purpose, and expects a 0.
     const RELIES_ON_AND: bool = false;
-    /// The least size of a value.
+    /// The least size of a value or item.
     const VALUE_MIN: u32 = 0;
     /// Where keys are numbers or the like; `None`: any bytes of [`Limits::key`].
     const KEYS: Option<Keys> = None;

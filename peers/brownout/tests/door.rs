@@ -61,6 +61,45 @@ impl Map for Naive {
     }
 }
 
+/// One pair of two bytes each, erased before each store.
+pub struct Pair(AnyNor);
+
+impl Engine for Pair {
+    type Flash = AnyNor;
+    const NAME: &'static CStr = c"pair";
+    const SUMMARY: &'static CStr = c"keys and values have two bytes";
+    const VALUE_MIN: u32 = 2;
+
+    fn limits(_: &Chip, _: &Settings) -> Limits {
+        Limits { key: 2..=2, value_max: 2 }
+    }
+
+    fn mount(flash: AnyNor, _: &Settings) -> Result<Self> {
+        Ok(Self(flash))
+    }
+}
+
+impl Map for Pair {
+    const CALLS: &'static [Call] = &[];
+
+    fn store(&mut self, key: &[u8], value: &[u8]) -> Result {
+        assert_eq!((key.len(), value.len()), (2, 2));
+        self.0.erase_at(0)?;
+        Ok(self.0.program_at(0, &[key, value].concat())?)
+    }
+
+    fn fetch(&mut self, key: &[u8], take: TakeBytes<'_>) -> Result {
+        let mut pair = [0; 4];
+        assert_eq!(key.len(), 2);
+        self.0.read_at(0, &mut pair)?;
+        if &pair[..2] != key {
+            return Err(Error::NotFound);
+        }
+        take(&pair[2..]);
+        Ok(())
+    }
+}
+
 /// Sizes that few chips have.
 pub struct Sized<F>(F);
 
@@ -217,6 +256,7 @@ impl Map for Records {
 export! {
     map Naive;
     map Records;
+    map Pair;
     list Sized: (2, 256), (4, 128, 4);
 }
 
@@ -265,6 +305,19 @@ fn a_future_that_waits_is_a_panic() {
 fn what_lies_outside_is_an_error_and_not_asked_of_the_chip() {
     let said = said(|| survives!(SCENARIO, engine = "naive-rust fault=4", faults = "edge"));
     assert_says(&said, &["clause alive", "flash error"]);
+}
+
+#[test]
+fn sizes_that_are_too_small_do_not_come_either() {
+    let scenario = "chip generic sectors=2 sector=256 page=256
+        engine pair
+        store a \"xy\"
+        store ab \"x\"
+        store ab \"xy\"
+        store ab \"zw\"";
+    let said = said(|| survives!(scenario, faults = "edge"));
+    assert_says(&said, &["clause durable", "2 operations were refused; line 3"]);
+    assert!(!said.contains("panics") && !said.contains("empty"), "{said}");
 }
 
 #[test]
