@@ -134,7 +134,8 @@ static bool parse_key(struct op_parser *parser, struct scenario_key *key)
         key->bytes = keep(parser, lex->scratch, size);
         return true;
     }
-    if (!scenario_lex_word(lex, &word)) return scenario_lex_expected(lex, "a key");
+    if (!scenario_lex_word(lex, &word))
+        return scenario_lex_expected(lex, "a key, such as ssid, \"a b\" or u32:7,");
     if (!scenario_lex_take(lex, ':')) return parse_word_key(parser, key, word);
     if (scenario_text_is(word, "u8")) return parse_integer_key(parser, key, KEY_U8);
     if (scenario_text_is(word, "u16")) return parse_integer_key(parser, key, KEY_U16);
@@ -208,7 +209,7 @@ static bool parse_value(struct op_parser *parser, enum op_kind kind, struct scen
     } else if (scenario_lex_take_word(lex, "empty")) {
         value->form = VALUE_EMPTY;
     } else {
-        return scenario_lex_expected(lex, "a value");
+        return scenario_lex_expected(lex, "a value, such as \"home\", 0x01 or count,");
     }
     return true;
 }
