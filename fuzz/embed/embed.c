@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "fuzz/explore/apart.h"
 #include "fuzz/explore/pool.h"
@@ -19,8 +20,10 @@
 #include "fuzz/fuzzers/fuzz_run.h"
 #include "fuzz/rig/engines.h"
 #include "fuzz/rig/load.h"
+#include "fuzz/script/ask.h"
 #include "fuzz/script/kind.h"
 #include "fuzz/script/scenario.h"
+#include "fuzz/script/settings.h"
 #include "sim/fault.h"
 #include "sim/memory.h"
 
@@ -57,9 +60,35 @@ static struct embed_answer end(struct account *account, enum embed_verdict verdi
     return account->answer;
 }
 
+/* What a message sends the reader of the command to its lists for. */
+static void print_engines(FILE *out)
+{
+    const struct adapter *adapter;
+    fprintf(out, "  engines:");
+    for (size_t i = 0; (adapter = engines_plugin(i)); i++)
+        fprintf(out, " %s", adapter->name);
+    fprintf(out, "; of the harness:");
+    for (size_t i = 0; (adapter = engines_at(i)); i++) {
+        if (!engines_file(adapter) && !engines_is_subject(adapter))
+            fprintf(out, " %s", adapter->name);
+    }
+    fprintf(out, "\n");
+}
+
+static void print_chips(FILE *out)
+{
+    const struct part *part;
+    fprintf(out, "  chips:");
+    for (size_t i = 0; (part = part_at(i)); i++)
+        fprintf(out, " %s", part->name);
+    fprintf(out, "\n");
+}
+
 static struct embed_answer refuse(struct account *account, const char *reason)
 {
     fprintf(account->out, "%s\n", reason);
+    if (strstr(reason, "`brownout list engines`")) print_engines(account->out);
+    if (strstr(reason, "`brownout list chips`")) print_chips(account->out);
     return end(account, EMBED_REFUSED);
 }
 
@@ -107,6 +136,35 @@ static void print_unreproduced(const struct divergence *it, FILE *out)
     scenario_print_script(it->script, out);
 }
 
+/* Why a store or push may have been refused. */
+static void print_limits(const struct loaded *loaded, FILE *out)
+{
+    uint32_t key_min, key_max, most;
+    const struct bo_flash_geometry *geometry = &loaded->script->part.geometry;
+    uint32_t least = ask_value_size_min(loaded->adapter, &loaded->settings);
+    ask_limits(loaded->adapter, geometry, &loaded->settings, &key_min, &key_max, &most);
+    fprintf(out, "  %s takes", loaded->adapter->name);
+    if (loaded->adapter->kind == ADAPTER_MAP)
+        fprintf(out, " keys of %" PRIu32 " to %" PRIu32 " bytes and", key_min, key_max);
+    fprintf(out, " values of %" PRIu32 " to %" PRIu32 "\n", least, most);
+}
+
+/* What was tried, and what of that the engine does not promise. */
+static void print_classes(const struct loaded *loaded, uint32_t tried, FILE *out)
+{
+    char text[FAULT_CLASSES_TEXT_MAX];
+    const struct adapter *adapter = loaded->adapter;
+    const struct part *part = &loaded->script->part;
+    uint32_t beyond = tried & ~settings_claims(adapter, part, &loaded->settings);
+    fault_print_classes(tried, text);
+    fprintf(out, "  fault classes %s", text);
+    fault_print_classes(beyond, text);
+    if (beyond) fprintf(out, "; %s does not claim to survive %s", adapter->name, text);
+    fprintf(out, "\n");
+    if (ask_widened(adapter, &part->geometry, &loaded->settings))
+        fprintf(out, "  the contract is widened: %s\n", adapter->widened_why);
+}
+
 static void print_counts(const struct result *result, uint32_t kinds, FILE *out)
 {
     fprintf(out,
@@ -128,11 +186,14 @@ struct found {
 };
 
 static struct embed_answer report(struct account *account, const struct result *counts,
-                                  const struct found *found, const struct adapter *adapter)
+                                  const struct found *found, const struct loaded *loaded,
+                                  uint32_t tried)
 {
     print_counts(counts, found->case_count, account->out);
+    if (counts->refused) print_limits(loaded, account->out);
+    print_classes(loaded, tried, account->out);
     for (uint32_t i = 0; i < found->case_count; i++)
-        print_divergence(&found->cases[i], adapter, account->out);
+        print_divergence(&found->cases[i], loaded->adapter, account->out);
     for (uint32_t i = 0; i < found->unreproduced_count; i++)
         print_unreproduced(&found->unreproduced[i], account->out);
     if (found->unreproduced_count) return end(account, EMBED_FAILED);
@@ -142,40 +203,69 @@ static struct embed_answer report(struct account *account, const struct result *
 
 /* --- the work --- */
 
-/* False with a reason where the classes are none. */
-static bool settle_options_of(const struct embed_work *work, const struct script *script,
-                              struct explore_options *options)
+/* The text is the user's, or the engine's own. False with a reason where it names no classes. */
+static bool parse_classes(const char *whose, const char *text, uint32_t *classes,
+                          char reason[LOAD_REASON_MAX])
 {
+    char all[FAULT_CLASSES_TEXT_MAX];
+    *classes = fault_parse_classes(text);
+    fault_print_classes((1u << FAULT_CLASSES) - 1, all);
+    snprintf(reason, LOAD_REASON_MAX, "%s: expected classes of %s, not '%.80s'", whose, all, text);
+    return *classes != 0;
+}
+
+static bool settle_faults(const struct embed_work *work, const struct loaded *loaded,
+                          uint32_t *faults, char reason[LOAD_REASON_MAX])
+{
+    const struct script *script = loaded->script;
+    const struct part *part = &script->part;
+    const char *claims = ask_claims(loaded->adapter, &part->geometry, &loaded->settings);
+    *faults = script->faults ? script->faults : part_fault_defaults(part);
+    uint32_t claimed = 0;
+    if (claims && *claims && !parse_classes("the engine's claims", claims, &claimed, reason))
+        return false;
+    if (!work->faults) return true;
+    if (!claimed || strcmp(work->faults, "claimed") != 0)
+        return parse_classes("faults", work->faults, faults, reason);
+    *faults = claimed;
+    return true;
+}
+
+/* False with a reason where fault classes are none. */
+static bool settle_options_of(const struct embed_work *work, const struct loaded *loaded,
+                              struct explore_options *options, char reason[LOAD_REASON_MAX])
+{
+    uint32_t depth = loaded->script->depth;
     explore_defaults(options);
-    options->seed = script->seed;
-    options->faults = script->faults ? script->faults : part_fault_defaults(&script->part);
-    if (work->faults) options->faults = fault_parse_classes(work->faults);
-    if (work->depth || script->depth) options->depth = work->depth ? work->depth : script->depth;
+    options->seed = loaded->script->seed;
+    if (work->depth || depth) options->depth = work->depth ? work->depth : depth;
     if (options->depth > CONTRACT_DEPTH_MAX) options->depth = CONTRACT_DEPTH_MAX;
-    return options->faults != 0;
+    return settle_faults(work, loaded, &options->faults, reason);
 }
 
 static struct embed_answer explore_loaded(const struct embed_work *work,
                                           const struct loaded *loaded, struct account *account)
 {
+    char reason[LOAD_REASON_MAX];
     struct explore_options options;
     struct result result = {0};
     const struct pool_options pool = {
         .jobs = work->jobs, .seconds_max = work->seconds, .limits = limits};
     script_power_on_after_cuts(loaded->script);
-    if (!settle_options_of(work, loaded->script, &options))
-        return refuse(account, "faults: expected classes as in \"edge,prefix\"");
+    if (!settle_options_of(work, loaded, &options, reason)) return refuse(account, reason);
     pool_explore(loaded->script, loaded->adapter, &loaded->settings, &options, &pool, &result);
     if (result.mistake[0]) {
-        fprintf(account->out, "%s:%" PRIu32 ": ", work->name, result.mistake_line);
-        struct embed_answer answer = refuse(account, result.mistake);
+        fprintf(account->out, "%s:%" PRIu32 ": %s\n", work->name, result.mistake_line,
+                result.mistake);
+        print_limits(loaded, account->out);
+        struct embed_answer answer = end(account, EMBED_REFUSED);
         result_free(&result);
         return answer;
     }
     settle_result(&result, loaded->adapter, &settling);
     const struct found found = {result.divergences, result.unreproduced, result.divergence_count,
                                 result.unreproduced_count};
-    struct embed_answer answer = report(account, &result, &found, loaded->adapter);
+    struct embed_answer answer = report(account, &result, &found, loaded, options.faults);
     result_free(&result);
     return answer;
 }
@@ -198,6 +288,7 @@ struct embed_answer embed_explore(const struct embed_work *work)
 static struct embed_answer fuzz_loaded(const struct embed_work *work, const struct loaded *loaded,
                                        struct account *account)
 {
+    char reason[LOAD_REASON_MAX];
     struct fuzz_run_result result = {0};
     struct fuzz_run_options options = {
         .target = {.adapter = loaded->adapter,
@@ -211,8 +302,7 @@ static struct embed_answer fuzz_loaded(const struct embed_work *work, const stru
         .seconds_max = work->seconds,
         .limits = limits,
     };
-    if (!settle_options_of(work, loaded->script, &options.explore))
-        return refuse(account, "faults: expected classes as in \"edge,prefix\"");
+    if (!settle_options_of(work, loaded, &options.explore, reason)) return refuse(account, reason);
     options.explore.seed = work->seed;
     options.target.faults = options.explore.faults;
     fuzz_run_run(&options, &result);
@@ -223,7 +313,8 @@ static struct embed_answer fuzz_loaded(const struct embed_work *work, const stru
     }
     const struct found found = {result.cases, result.unreproduced, result.case_count,
                                 result.unreproduced_count};
-    struct embed_answer answer = report(account, &result.total, &found, loaded->adapter);
+    struct embed_answer answer =
+        report(account, &result.total, &found, loaded, options.explore.faults);
     fuzz_run_result_free(&result);
     return answer;
 }

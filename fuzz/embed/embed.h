@@ -24,7 +24,7 @@ struct embed_work {
     const char *name;   /* what messages call the scenario */
     const char *text;   /* the scenario; of a fuzz run nothing but its chip, or NULL */
     const char *engine; /* instead of the scenario's, "my-map keys=8"; NULL: that one */
-    const char *faults; /* "edge,prefix"; NULL: the scenario's, or those of its chip */
+    const char *faults; /* "edge,prefix", or "claimed"; NULL: the scenario's, or its chip's */
     uint32_t depth;     /* cuts on one path; 0: the scenario's, or 1; of a fuzz run: varied */
     uint64_t seed;      /* of a fuzz run */
     uint64_t rounds;    /* of a fuzz run, from 1 */

@@ -14,7 +14,8 @@ const STACK: usize = 64 << 20;
 pub struct Work<'a> {
     /// The engine instead of the scenario's, with its options: `"my-map cycles=100"`.
     pub engine: &'a str,
-    /// Fault classes; empty: those of the scenario, or of its chip.
+    /// Fault classes, or `"claimed"`: those of [`Engine::CLAIMS`](crate::Engine::CLAIMS). Empty: those
+    /// of the scenario, or of its chip, also where the engine does not claim them.
     pub faults: &'a str,
     /// Cuts on one path; 0: the scenario's, or 1. A fuzz run varies it.
     pub depth: u32,

@@ -107,6 +107,7 @@ impl<F: Flash> Engine for Sized<F> {
     type Flash = F;
     const NAME: &'static CStr = c"sized";
     const SUMMARY: &'static CStr = c"takes two geometries";
+    const CLAIMS: &'static CStr = c"edges";
 
     fn limits(_: &Chip, _: &Settings) -> Limits {
         Limits { key: 1..=1, value_max: 7 }
@@ -330,6 +331,31 @@ fn a_fuzz_run_finds_it_too() {
 fn a_chip_that_fits_no_type_is_refused_with_the_list() {
     let said = said(|| survives!(SCENARIO.replace("naive-rust", "sized").as_str()));
     assert_says(&said, &["refused", "are none of 2 256, 4 128 4"]);
+}
+
+#[test]
+fn claims_that_are_no_fault_classes_are_refused() {
+    let said = said(|| survives!("chip generic unit=4 sector=128 page=128 read=4\nengine sized"));
+    assert_says(&said, &["refused", "the engine's claims: expected classes of edge,", "'edges'"]);
+}
+
+#[test]
+fn what_the_engine_takes_is_said_where_it_refuses() {
+    let said = said(|| survives!("wifi-password", engine = "naive-rust"));
+    assert_says(&said, &["store answers too big", "keys of 1 to 1 bytes and values of 0 to 7"]);
+}
+
+#[test]
+fn what_it_does_not_claim_is_tried_and_named() {
+    let said_of = |faults| said(move || survives!(SCENARIO, faults = faults));
+    assert_says(&said_of(""), &["fault classes edge,prefix,bits,zeros; naive-rust does not claim"]);
+    assert_says(&said_of("claimed"), &["fault classes edge,prefix\n"]);
+}
+
+#[test]
+fn an_engine_that_nobody_exports_is_named_with_those_of_the_program() {
+    let said = said(|| survives!(SCENARIO, engine = "no-such"));
+    assert_says(&said, &["unknown engine 'no-such'", "engines: naive-rust records pair sized"]);
 }
 
 #[test]
