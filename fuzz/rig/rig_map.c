@@ -38,6 +38,7 @@ struct rig_view {
     int8_t *seen;        /* for each key: a member of its set, or below 0 */
     struct wrong *wrong; /* for each key: where that is wrong, what it is */
     uint32_t aliens;     /* keys that nobody stored */
+    uint32_t asked;      /* the key that was fetched last, where the engine has no each() */
     bool damaged;        /* something is there and damaged */
 };
 
@@ -546,6 +547,7 @@ static bool fetch_all(struct rig *rig, void *object, enum answer *answer)
         if (!may_be_there(rig, key)) continue;
         const struct value *bytes = keys_at(rig->keys, key);
         uint32_t size;
+        view_of(rig)->asked = key;
         rig_before(rig, ADAPTER_CALL_FETCH);
         *answer = fetch_from(rig, object, bytes, &size);
         if (!rig_after(rig, ADAPTER_CALL_FETCH, *answer)) return false;
@@ -564,6 +566,17 @@ static bool visit_all(struct rig *rig, void *object, enum answer *answer)
     rig_before(rig, ADAPTER_CALL_EACH);
     *answer = rig->adapter->map->each(object, visit, rig);
     return rig_after(rig, ADAPTER_CALL_EACH, *answer);
+}
+
+static bool fail_look(struct rig *rig, enum answer answer)
+{
+    char k[RIG_TEXT_MAX];
+    if (rig->adapter->map->each)
+        return rig_finds(rig, CLAUSE_DURABLE, rig_seen_of(answer),
+                         "reading back: expected ok, got %s", rig_answer_name(answer));
+    return rig_finds(rig, CLAUSE_DURABLE, rig_seen_of(answer),
+                     "reading back %s: expected ok or not found, got %s",
+                     rig_map_key(rig, view_of(rig)->asked, k), rig_answer_name(answer));
 }
 
 /* One look in this many fetches every key first: after a power-on, and while the engine has in RAM
@@ -638,9 +651,7 @@ static bool look_at_each(struct rig *rig, void *object, bool powered_on)
         return look_at_each(rig, object, powered_on);
     if (answer == ANSWER_DAMAGED && rig->rotten)
         return object != rig_object(rig) || check_untouched(rig);
-    if (answer != ANSWER_OK)
-        return rig_finds(rig, CLAUSE_DURABLE, rig_seen_of(answer),
-                         "reading back: expected ok, got %s", rig_answer_name(answer));
+    if (answer != ANSWER_OK) return fail_look(rig, answer);
     if (view_of(rig)->aliens)
         return rig_finds(rig, CLAUSE_HONEST, SEEN_OTHER,
                          "each: expected keys that were stored, got another one");

@@ -15,12 +15,13 @@ const PANICS: u64 = 1;
 const EATS: u64 = 2;
 const WAITS: u64 = 3;
 const OUTSIDE: u64 = 4;
+const ASCII: u64 = 5;
 
 impl Engine for Naive {
     type Flash = AnyNor;
     const NAME: &'static CStr = c"naive-rust";
     const SUMMARY: &'static CStr = c"one value, erased before each store";
-    const OPTIONS: &'static [Opt] = &[Opt::number(c"fault", c"which", 0, 0..=4)];
+    const OPTIONS: &'static [Opt] = &[Opt::number(c"fault", c"which", 0, 0..=5)];
     const HEAP: usize = 4096;
 
     fn limits(_: &Chip, _: &Settings) -> Limits {
@@ -51,6 +52,9 @@ impl Map for Naive {
 
     fn fetch(&mut self, key: &[u8], take: TakeBytes<'_>) -> Result {
         let mut slot = [0; 8];
+        if self.fault == ASCII && !key.is_ascii() {
+            return Err(Error::Unsupported);
+        }
         self.flash.read_at(0, &mut slot)?;
         let size = slot[1..].iter().position(|it| *it == 0xFF).unwrap_or(7);
         if slot[0] != key[0] || slot[0] == 0xFF {
@@ -287,7 +291,7 @@ fn what_is_lost_comes_as_a_case_with_its_story() {
 #[test]
 fn a_panic_is_a_finding_with_message_and_place() {
     let said = said(|| survives!(SCENARIO, engine = "naive-rust fault=1", faults = "edge"));
-    assert_says(&said, &["clause sane", "door.rs:40: a planted panic of"]);
+    assert_says(&said, &["clause sane", "door.rs:41: a planted panic of"]);
 }
 
 #[test]
@@ -319,6 +323,12 @@ fn sizes_that_are_too_small_do_not_come_either() {
     let said = said(|| survives!(scenario, faults = "edge"));
     assert_says(&said, &["clause durable", "2 operations were refused; line 3"]);
     assert!(!said.contains("panics") && !said.contains("empty"), "{said}");
+}
+
+#[test]
+fn a_key_that_is_not_answered_is_named() {
+    let said = said(|| survives!(SCENARIO, engine = "naive-rust fault=5", faults = "edge"));
+    assert_says(&said, &["reading back 0xee: expected ok or not found, got unsupported"]);
 }
 
 #[test]
