@@ -700,9 +700,28 @@ macro_rules! if_has {
     };
 }
 
+/// Whether a scenario can spell it, as the C parser takes words.
+const fn is_word(name: &core::ffi::CStr) -> bool {
+    let bytes = name.to_bytes();
+    let mut n = 0;
+    while n < bytes.len() {
+        let starts = bytes[n].is_ascii_alphabetic() || bytes[n] == b'_';
+        let goes_on = bytes[n].is_ascii_digit() || matches!(bytes[n], b'.' | b'-' | b'/');
+        if !starts && (n == 0 || !goes_on) {
+            return false;
+        }
+        n += 1;
+    }
+    !bytes.is_empty()
+}
+
+const _: () = assert!(is_word(c"my-map_2") && is_word(c"_") && !is_word(c"2maps"));
+const _: () = assert!(!is_word(c"my map") && !is_word(c"-a") && !is_word(c""));
+
 const fn widened(widening: Option<(&[Widening], &core::ffi::CStr)>) -> u32 {
     let mut bits = 0;
-    if let Some((list, _)) = widening {
+    if let Some((list, why)) = widening {
+        assert!(!why.is_empty(), "Engine::WIDENED: a widening has a reason");
         let mut n = 0;
         while n < list.len() {
             bits |= list[n] as u32;
@@ -749,6 +768,11 @@ impl<F: Family> Table<F> {
     const CHOICES: &'static [abi::Choice] = &choices(F::First::OPTIONS);
 
     const fn adapter(map: *const MapCalls, list: *const ListCalls, kind: c_int) -> Adapter {
+        assert!(
+            is_word(F::First::NAME),
+            "Engine::NAME: a letter, then letters, digits and - . / _, as a scenario spells it"
+        );
+        assert!(F::First::OPTIONS.len() <= abi::OPTIONS_MAX, "Engine::OPTIONS: up to eight");
         Adapter {
             version: abi::VERSION,
             kind,
@@ -850,6 +874,13 @@ where
 #[repr(transparent)]
 pub struct Adapters<const N: usize>(pub [Option<&'static Adapter>; N]);
 
+/// Where they are.
+#[doc(hidden)]
+#[repr(transparent)]
+pub struct Exported(pub *const ());
+
+unsafe impl Sync for Exported {} // it is read alone
+
 /// Makes engines known: to the harness that loads this program as a plug-in, and to the tests in
 /// it.
 ///
@@ -885,6 +916,12 @@ macro_rules! export {
         #[allow(non_upper_case_globals)]
         pub static brownout_adapters: $crate::door::Adapters<{ 1 $(+ $crate::export!(@one $engine))+ }> =
             $crate::door::Adapters([$(Some($crate::export!(@adapter $kind $engine $(: $(($($size),+)),+)?)),)+ None]);
+
+        /// What its tests find; without it the linker says what to do.
+        #[unsafe(no_mangle)]
+        #[allow(non_upper_case_globals)]
+        pub static brownout_export_is_missing: $crate::door::Exported =
+            $crate::door::Exported(&raw const brownout_adapters as *const ());
 
         #[used]
         #[cfg_attr(target_os = "linux", unsafe(link_section = ".init_array"))]

@@ -107,38 +107,43 @@ pub struct Limits {
     pub value_max: u32,
 }
 
-/// The n-th key that may be asked for, where not any bytes are one; `None` after the last.
+/// The n-th of the keys that the harness may make up, where not any bytes are one: numbers, names,
+/// UTF-8. `None` after the last. A scenario's own keys come as they are written, if their size fits.
 pub type Keys = fn(&Settings, u32) -> Option<Vec<u8>>;
 
 /// What an engine is. What it does is in [`Map`], [`List`] or [`Blob`].
 pub trait Engine: Sized {
     /// [`Nor`](crate::Nor), or [`AnyNor`](crate::AnyNor).
     type Flash: Flash;
-    /// As a scenario spells it.
+    /// As a scenario spells it: a letter, then letters, digits and `-`.
     const NAME: &'static CStr;
     /// One line.
     const SUMMARY: &'static CStr;
-    /// Fault classes that it survives; `brownout help` and the README say what they are.
+    /// Fault classes that it survives. What a cut may leave: `edge`, all or nothing; `prefix`, the first
+    /// bytes; `bits`, any of the bits; `zeros`, of an erase that programs all bits first; `weak`, bits
+    /// that read otherwise each time; `ecc`, units that read as errors. Without a cut: `rot`, `fail`,
+    /// `glitch`, `lie` and `stray`, which the repository's README explains.
     const CLAIMS: &'static CStr = c"edge,prefix";
     /// What its own design says that it does not promise, and why, in a line.
     const WIDENED: Option<(&'static [Widening], &'static CStr)> = None;
     /// What a scenario may choose, up to eight.
     const OPTIONS: &'static [Opt] = &[];
-    /// Bytes for `Vec`, `Box` and the like. All of it is wiped at each power-on.
+    /// Bytes for `Vec`, `Box` and the like, 64 KiB unless it says so. All of it is wiped at each
+    /// power-on.
     const HEAP: usize = 64 << 10;
     /// It programs a 1 over a 0 on purpose, and expects a 0.
     const RELIES_ON_AND: bool = false;
     /// The least size of a value or item.
     const VALUE_MIN: u32 = 0;
-    /// Where keys are numbers or the like; `None`: any bytes of [`Limits::key`].
+    /// Where keys are numbers or texts; `None`: any bytes of [`Limits::key`], not only ASCII.
     const KEYS: Option<Keys> = None;
 
-    /// Why it can't work on this chip, if it can't.
+    /// Why it can't work on this chip, if it can't. [`fuzz!`](crate::fuzz) then takes other chips.
     fn refuses(_chip: &Chip, _settings: &Settings) -> Option<&'static CStr> {
         None
     }
 
-    /// What it takes.
+    /// What it takes. Of a [`Blob`] its capacity counts instead.
     fn limits(chip: &Chip, settings: &Settings) -> Limits;
 
     /// Makes the blank chip an empty store. Not needed where a blank chip is one.

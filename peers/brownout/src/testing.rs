@@ -35,15 +35,17 @@ pub fn scenarios() -> &'static [(&'static str, &'static str)] {
 }
 
 /// A scenario of one line is the name of a shipped one.
+#[track_caller]
 fn text_of(scenario: &str) -> (&str, &str) {
     if scenario.contains('\n') {
         return ("scenario", scenario);
     }
     let found = SCENARIOS.iter().find(|it| it.0 == scenario);
-    *found.unwrap_or_else(|| {
+    let Some(found) = found else {
         let names: Vec<_> = SCENARIOS.iter().map(|it| it.0).collect();
         panic!("no scenario '{scenario}' is shipped; there are {}", names.join(", "))
-    })
+    };
+    *found
 }
 
 fn text(it: &str) -> Option<CString> {
@@ -84,6 +86,7 @@ fn ask(table: usize, ask: Ask, name: &str, scenario: &str, work: &Work<'_>) -> (
 }
 
 /// On a stack of its own, which the engine may need.
+#[track_caller]
 fn judge(table: usize, how: Ask, name: &str, scenario: &str, work: &Work<'_>) {
     let (verdict, said) = std::thread::scope(|scope| {
         std::thread::Builder::new()
@@ -104,12 +107,14 @@ fn judge(table: usize, how: Ask, name: &str, scenario: &str, work: &Work<'_>) {
 }
 
 #[doc(hidden)]
+#[track_caller]
 pub fn explore(table: *const (), scenario: &str, work: &Work<'_>) {
     let (name, text) = text_of(scenario);
     judge(table as usize, abi::embed_explore, name, text, work);
 }
 
 #[doc(hidden)]
+#[track_caller]
 pub fn fuzz(table: *const (), work: &Work<'_>) {
     judge(table as usize, abi::embed_fuzz, "fuzz", work.chip, work);
 }
@@ -120,10 +125,10 @@ pub fn fuzz(table: *const (), work: &Work<'_>) {
 macro_rules! exported {
     () => {{
         unsafe extern "C" {
-            #[link_name = "brownout_adapters"]
-            static TABLE: ();
+            #[link_name = "brownout_export_is_missing"]
+            safe static TABLE: $crate::door::Exported;
         }
-        &raw const TABLE
+        TABLE.0
     }};
 }
 
@@ -139,8 +144,8 @@ macro_rules! exported {
 ///     brownout::survives!(
 ///         "chip w25q128jv sectors=3 sector=256
 ///          engine my-map
-///          store a 1
-///          store a 2",
+///          store a \"home\"
+///          store a 0x01",
 ///         faults = "edge,prefix",
 ///         depth = 2
 ///     );

@@ -4,6 +4,7 @@ use brownout::*;
 use core::ffi::CStr;
 use std::collections::BTreeMap;
 use std::panic::catch_unwind;
+use std::sync::Mutex;
 
 /// One value in each sector, without a word on whether it is whole.
 pub struct Naive {
@@ -291,7 +292,7 @@ fn what_is_lost_comes_as_a_case_with_its_story() {
 #[test]
 fn a_panic_is_a_finding_with_message_and_place() {
     let said = said(|| survives!(SCENARIO, engine = "naive-rust fault=1", faults = "edge"));
-    assert_says(&said, &["clause sane", "door.rs:41: a planted panic of"]);
+    assert_says(&said, &["clause sane", "door.rs:42: a planted panic of"]);
 }
 
 #[test]
@@ -360,6 +361,25 @@ fn what_it_does_not_claim_is_tried_and_named() {
     let said_of = |faults| said(move || survives!(SCENARIO, faults = faults));
     assert_says(&said_of(""), &["fault classes edge,prefix,bits,zeros; naive-rust does not claim"]);
     assert_says(&said_of("claimed"), &["fault classes edge,prefix\n"]);
+}
+
+#[test]
+fn a_test_that_fails_is_named_by_its_line() {
+    static PLACE: Mutex<Option<(String, u32)>> = Mutex::new(None);
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().name() == Some("a_test_that_fails_is_named_by_its_line") {
+            let place = panic.location().unwrap();
+            *PLACE.lock().unwrap() = Some((place.file().to_owned(), place.line()));
+        }
+        before(panic);
+    }));
+    let line = line!() + 1;
+    said(|| survives!(SCENARIO, engine = "no-such"));
+    assert_eq!(PLACE.lock().unwrap().take(), Some((file!().to_owned(), line)));
+    let line = line!() + 1;
+    said(|| survives!("no-such"));
+    assert_eq!(PLACE.lock().unwrap().take(), Some((file!().to_owned(), line)));
 }
 
 #[test]
