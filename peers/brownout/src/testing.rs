@@ -1,4 +1,21 @@
 //! Exploring inside a test.
+//!
+//! A divergence names the clause that it breaks:
+//!
+//! | clause | |
+//! |---|---|
+//! | durable | what returned `Ok` before the cut is there after power-on |
+//! | atomic | the call in flight is there whole, or not at all |
+//! | settled | what the first power-on shows, every later one shows; nothing removed comes back |
+//! | ordered | a list gives its items in the order in which they were put in |
+//! | alive | after power-on the engine works on, with the capacity that it had |
+//! | bounded | every call ends within a stated number of flash operations |
+//! | lawful | the rules of the chip are kept: alignment, pages, programs of a unit between erases |
+//! | clean | a call that fails changes nothing |
+//! | sane | any image whatever gives an answer or an error, no panic |
+//! | honest | what rots is missing or damaged, never returned as good |
+//! | isolated | a transaction is there as a whole or not at all; a snapshot shows what was |
+//! | gone | what was destroyed is nowhere in the flash |
 
 use crate::abi;
 use std::ffi::{CStr, CString};
