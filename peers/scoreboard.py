@@ -52,6 +52,7 @@ EIGHT = "generic sectors=8 sector=256 page=256"
 LARGE = "generic sectors=3 sector=4096 page=256"
 HALF_WORDS = "generic sectors=2 sector=1024 page=256 unit=2"
 SLATE = "generic sectors=168 sector=4096 page=256"
+SIX = "generic sectors=6 sector=256 page=256 unit=4"
 SIXTEEN = "generic sectors=16 sector=256 page=256 unit=4 programs=1"
 PLAIN = "generic sectors=16 sector=128 page=128 unit=4 programs=1"
 BYTES = "generic sectors=24 sector=256 page=256 unit=1 programs=1"
@@ -88,6 +89,7 @@ ROWS = (
     Row("slate-kv-core", "crate-slate", "map", SIMPLE, 0.2, SLATE),
     Row("eeprom", "crate-eeprom", "numbers", SIMPLE, 10, HALF_WORDS),
     Row("cfg-noodle", "crate-noodle", "map", SIMPLE, 0.5, EIGHT),
+    Row("embassy-boot", "crate-boot", "map", SIMPLE, 0.2, SIX),
 )
 PEERS = tuple(dict.fromkeys(row.peer for row in ROWS if row.peer))
 
