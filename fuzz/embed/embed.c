@@ -329,7 +329,7 @@ static bool load_frame(const struct embed_work *work, struct loaded *loaded,
     for (size_t i = 0; i < sizeof frames / sizeof *frames; i++) {
         const char *chip = work->text ? work->text : frames[i];
         if (!load_bare(chip, work->engine, 0, loaded, reason)) return false;
-        if (load_settings(LOAD_BARE, loaded, reason)) return true;
+        if (load_settings(work->name, loaded, reason)) return true;
     }
     return false;
 }

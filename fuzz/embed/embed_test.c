@@ -43,6 +43,7 @@ int main(void)
     const struct embed_work wrong = with("seqmap", "chip generic\nengine seqmap\nstore\n");
     const struct embed_work uncut = with("seqmap", "chip generic sectors=2\nengine seqmap\n");
     const struct embed_work fuzz = with("seqmap", NULL), unknown = with("nobody", NULL);
+    const struct embed_work misfit = with("seqmap", "generic sectors=1");
     const struct embed_work no_chip = with("seqmap", "chip nothing\nengine seqmap\n");
     const struct embed_work large = with("seqmap key=2", SCENARIO);
     struct embed_work claimed = plain, beyond = with("canary fault=1", SCENARIO);
@@ -63,6 +64,7 @@ int main(void)
     expect(embed_explore(&faults), EMBED_REFUSED, "expected classes of edge,prefix,bits,");
     expect(embed_explore(&uncut), EMBED_NOT_JUDGED, "0 judged");
     expect(embed_fuzz(&fuzz), EMBED_CLEAN, "0 kinds");
+    expect(embed_fuzz(&misfit), EMBED_REFUSED, "a test:2: engine seqmap: ");
     expect(embed_fuzz(&unknown), EMBED_REFUSED, "nobody");
     return 0;
 }
