@@ -220,7 +220,9 @@ static enum answer fetch_short(struct rig *rig, const void *context, void *buffe
 static bool check_fetch_twice(struct rig *rig, uint32_t key)
 {
     const struct model_slot *slot = &rig_here(rig)->model.slots[key];
-    if (!rig_map_fetch(rig, key, CLAUSE_DURABLE) || !rig_version_own(rig, key)) return false;
+    if (!rig_map_fetch(rig, key, CLAUSE_DURABLE) || !rig_version_own(rig, key) ||
+        !rig_version_own_short(rig, key))
+        return false;
     if (rig_is_off(rig) || rig->rotten || slot->count != 1) return true;
     return rig_short(rig, ADAPTER_CALL_FETCH, slot->allowed[0], rig_buffer(rig), fetch_short,
                      keys_at(rig->keys, key));

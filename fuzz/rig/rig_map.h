@@ -36,6 +36,8 @@ bool rig_version_call(struct rig *rig, const struct op *op, enum answer *answer)
 
 /* The key in the open transaction: its own changes over what is committed. */
 bool rig_version_own(struct rig *rig, uint32_t key);
+/* The same with a buffer that is too short. */
+bool rig_version_own_short(struct rig *rig, uint32_t key);
 
 /* Scans all keys of what is committed. */
 bool rig_version_scan_all(struct rig *rig);

@@ -237,6 +237,51 @@ bool rig_version_own(struct rig *rig, uint32_t key)
         shown_text(rig, &shown, got));
 }
 
+/* --- buffers that are too short --- */
+
+/* What is read; snapshot ADAPTER_NOW: in the open transaction. */
+struct short_key {
+    const struct value *key;
+    uint32_t snapshot;
+};
+
+static enum answer read_short(struct rig *rig, const void *context, void *buffer, uint32_t capacity,
+                              uint32_t *size)
+{
+    const struct short_key *it = context;
+    const struct adapter_map *map = map_of(rig);
+    if (it->snapshot == ADAPTER_NOW)
+        return map->fetch_own(rig_object(rig), it->key->bytes, it->key->size, buffer, capacity,
+                              size);
+    return map->fetch_at(rig_object(rig), it->snapshot, it->key->bytes, it->key->size, buffer,
+                         capacity, size);
+}
+
+static bool check_short(struct rig *rig, uint32_t snapshot, uint32_t key, const struct value *want)
+{
+    struct short_key it = {keys_at(rig->keys, key), snapshot};
+    enum adapter_call call = snapshot == ADAPTER_NOW ? ADAPTER_CALL_OWN : ADAPTER_CALL_AT;
+    if (rig_is_off(rig) || rig->rotten) return true;
+    return rig_short(rig, call, want, rig_buffer(rig), read_short, &it);
+}
+
+bool rig_version_own_short(struct rig *rig, uint32_t key)
+{
+    const struct model_slot *slot = &rig_model(rig)->slots[key];
+    if (open_of(rig)->transaction != TRANSACTION_OPEN || !map_of(rig)->fetch_own) return true;
+    const struct model_change *change = model_open_find(open_of(rig), key);
+    if (change) return check_short(rig, ADAPTER_NOW, key, change->value);
+    return slot->count != 1 || check_short(rig, ADAPTER_NOW, key, slot->allowed[0]);
+}
+
+/* A fetch of the script in a snapshot, and again with a buffer that is too short. */
+static bool check_at_twice(struct rig *rig, uint32_t snapshot, uint32_t key)
+{
+    if (!check_at(rig, snapshot, key)) return false;
+    const struct model_snapshot *kept = snapshot_of(rig, snapshot);
+    return !kept || !kept->known || check_short(rig, snapshot, key, kept->values[key]);
+}
+
 /* --- scans --- */
 
 struct scan {
@@ -460,5 +505,5 @@ bool rig_version_call(struct rig *rig, const struct op *op, enum answer *answer)
     if (!reads_at(op)) return call_transaction(rig, op, answer);
     if (!snapshot_of(rig, op->snapshot)) return true;
     if (op->kind == OP_LOOK) return look_at(rig, op->snapshot, answer);
-    return op->kind == OP_EXPECT ? expect_at(rig, op) : check_at(rig, op->snapshot, op->key);
+    return op->kind == OP_EXPECT ? expect_at(rig, op) : check_at_twice(rig, op->snapshot, op->key);
 }

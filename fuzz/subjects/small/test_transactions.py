@@ -88,6 +88,8 @@ FAULTS = [
     ("refused-in-part", TOO_MANY, {"isolated back"}),
     ("refused-torn", JUST_FITS, {"alive refused"}),
     ("own-blind", TWO_KEYS, {"isolated older", "isolated missing"}),
+    ("own-long", TWO_KEYS, {"sane other"}),
+    ("at-long", HELD, {"sane other"}),
     ("snapshot-moves", HELD, {"isolated older"}),
     ("scan-skips", RANGE, {"isolated missing"}),
     ("scan-twice", RANGE, {"isolated extra"}),

@@ -26,6 +26,8 @@ enum fault {
     REFUSED_IN_PART, /* a commit that is refused has made its first changes */
     REFUSED_TORN,    /* a transaction for which a bank must be moved is refused after a cut */
     OWN_BLIND,       /* a transaction does not read its own writes */
+    OWN_LONG,        /* a read of them copies more than there is room for */
+    AT_LONG,         /* so does a read in a snapshot */
     SNAPSHOT_MOVES,  /* a snapshot shows new values of the keys that it has */
     SCAN_SKIPS,      /* a scan leaves out every fourth key */
     SCAN_TWICE,      /* a scan visits it twice */
@@ -449,7 +451,9 @@ static enum answer fetch(void *object, const void *key, uint32_t key_size, void 
 static enum answer fetch_own(void *object, const void *key, uint32_t key_size, void *buffer,
                              uint32_t capacity, uint32_t *value_size)
 {
+    const struct store *store = object;
     struct held held = own(object);
+    if (store->fault == OWN_LONG) capacity = UINT32_MAX;
     return fetch_from(&held, key, key_size, buffer, capacity, value_size);
 }
 
@@ -471,6 +475,7 @@ static enum answer fetch_at(void *object, uint32_t snapshot, const void *key, ui
                             void *buffer, uint32_t capacity, uint32_t *value_size)
 {
     struct store *store = object;
+    if (store->fault == AT_LONG) capacity = UINT32_MAX;
     return fetch_from(&store->snapshots[snapshot - 1], key, key_size, buffer, capacity, value_size);
 }
 
@@ -528,11 +533,10 @@ static uint32_t transaction_max(const struct bo_flash_geometry *geometry,
 }
 
 static const char *const fault_words[] = {
-    "none",           "seen-early",      "torn-commit",
-    "survives-abort", "refused-in-part", "refused-torn",
-    "own-blind",      "snapshot-moves",  "scan-skips",
-    "scan-twice",     "collect-revives", "secret-left",
-    "destroy-once",   "format-stale",
+    "none",         "seen-early", "torn-commit",     "survives-abort", "refused-in-part",
+    "refused-torn", "own-blind",  "own-long",        "at-long",        "snapshot-moves",
+    "scan-skips",   "scan-twice", "collect-revives", "secret-left",    "destroy-once",
+    "format-stale",
 };
 _Static_assert(sizeof fault_words / sizeof *fault_words == FAULTS, "a word for each fault");
 
