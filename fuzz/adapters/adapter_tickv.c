@@ -1,16 +1,24 @@
-/* adapter_tickv.c - drives engines/map/tickv_map.
+/* adapter_tickv.c - drives engines/map/tickv_map, and the calls by hash of engines/map/tickv.
  *
  * A flash without a main key has no map: it is damaged to the harness, which formats a blank chip
  * before it mounts. Two keys of one hash are not supported.
+ *
+ * By hash, a key of up to 7 bytes is a part of the hash, so that the hash gives the key back.
+ * `hashes` are the calls that replace an object, on the flash of a map; `append` are those of the
+ * crate. These don't replace: a store of a key that is there is not supported. Nor do they move
+ * what is live, so room comes back only where all of a region is dead, and how much there is
+ * depends on the history; what finds none is answered as not supported, and is not judged.
  */
 #include <assert.h>
 
 #include "engines/map/tickv_map_bound.h"
 #include "fuzz/adapters/adapter_map.h"
 
-enum { OPTION_HASH, OPTION_WORK };
+enum { OPTION_HASH, OPTION_WORK, OPTION_CALLS };
+enum { CALLS_BY_KEY, CALLS_BY_HASH, CALLS_APPEND };
 
 static const char *const hashes[] = {"std", "tock"};
+static const char *const calls[] = {"keys", "hashes", "append"};
 static const struct adapter_option options[] = {
     {.name = "hash",
      .summary = "how keys are hashed: as Rust's standard library does, or the kernel of Tock",
@@ -19,16 +27,44 @@ static const struct adapter_option options[] = {
     {.name = "work",
      .summary = "bytes of the work buffer, from 16; 0: as large as the largest object",
      .max = 4096},
+    {.name = "calls",
+     .summary = "those of the map by key, of objects by hash, or of the crate",
+     .max = 2,
+     .words = calls},
     {.name = NULL},
 };
 
 /* The engine object: the struct, then the work buffer and what each() copies to. */
 struct object {
     struct tickv_map map;
-    uint32_t work_size, value_size;
+    uint32_t work_size, value_size, calls;
     uint8_t key[TICKV_MAP_KEY_MAX];
     uint8_t bytes[];
 };
+
+/* The hash that a key of up to HASHED_KEY_MAX bytes is a part of: its size and one, and the bytes.
+ * So no hash is a reserved one, or that of the main key. */
+#define HASHED_KEY_MAX 7u
+
+static uint64_t hash_of(const void *key, uint32_t size)
+{
+    const uint8_t *bytes = key;
+    uint64_t hash = (uint64_t)(size + 1) << 56;
+    assert(size <= HASHED_KEY_MAX && "limits() says so");
+    for (uint32_t i = 0; i < size; i++)
+        hash |= (uint64_t)bytes[i] << 8 * i;
+    return hash;
+}
+
+/* The key that a hash was made of; false: of none, as that of the main key. */
+static bool key_of(uint64_t hash, uint8_t key[HASHED_KEY_MAX], uint32_t *size)
+{
+    uint32_t top = (uint32_t)(hash >> 56);
+    *size = top - 1;
+    for (uint32_t i = 0; i < HASHED_KEY_MAX; i++)
+        key[i] = (uint8_t)(hash >> 8 * i);
+    return top != 0 && *size <= HASHED_KEY_MAX;
+}
 
 static uint32_t item_max(const struct bo_flash_geometry *g)
 {
@@ -59,10 +95,9 @@ static const char *refuses(const struct bo_flash_geometry *g, const struct adapt
 static void limits(const struct bo_flash_geometry *g, const struct adapter_settings *s,
                    uint32_t *key_size_min, uint32_t *key_size_max, uint32_t *value_size_max)
 {
-    (void)s;
     assert(g->sector_size >= 128 && "refuses() was asked first");
     *key_size_min = 0;
-    *key_size_max = TICKV_MAP_KEY_MAX;
+    *key_size_max = s->values[OPTION_CALLS] == CALLS_BY_KEY ? TICKV_MAP_KEY_MAX : HASHED_KEY_MAX;
     *value_size_max = item_max(g) - TICKV_OVERHEAD;
 }
 
@@ -71,6 +106,7 @@ static struct tickv_map_config place(struct object *object, const struct bo_flas
 {
     object->work_size = work_size_of(&flash->geometry, s);
     object->value_size = item_max(&flash->geometry);
+    object->calls = (uint32_t)s->values[OPTION_CALLS];
     assert(object->work_size >= TICKV_WORK_MIN && object->value_size > TICKV_OVERHEAD);
     assert(s->values[OPTION_HASH] <= options[OPTION_HASH].max);
     return (struct tickv_map_config){
@@ -84,7 +120,8 @@ static struct tickv_map_config place(struct object *object, const struct bo_flas
 
 static enum answer answer(int error)
 {
-    return error == TICKV_ERR_COLLISION ? ANSWER_UNSUPPORTED : map_answer(error);
+    if (error == TICKV_ERR_COLLISION || error == TICKV_ERR_EXISTS) return ANSWER_UNSUPPORTED;
+    return map_answer(error);
 }
 
 static enum answer mount(void *memory, const struct bo_flash *flash,
@@ -92,7 +129,8 @@ static enum answer mount(void *memory, const struct bo_flash *flash,
 {
     struct object *object = memory;
     struct tickv_map_config config = place(object, flash, s);
-    int error = tickv_map_mount(&object->map, &config);
+    int error = object->calls == CALLS_APPEND ? tickv_mount(&object->map.store, &config.store)
+                                              : tickv_map_mount(&object->map, &config);
     return error == MAP_ERR_NOT_FOUND ? ANSWER_DAMAGED : answer(error);
 }
 
@@ -101,33 +139,74 @@ static enum answer format(void *memory, const struct bo_flash *flash,
 {
     struct object *object = memory;
     struct tickv_map_config config = place(object, flash, s);
+    if (object->calls == CALLS_APPEND)
+        return answer(tickv_format(&object->map.store, &config.store));
     return answer(tickv_map_format(&object->map, &config));
+}
+
+static int append(struct tickv *store, uint64_t hash, const void *value, uint32_t size)
+{
+    uint32_t freed;
+    int error = tickv_append(store, hash, value, size);
+    if (error != MAP_ERR_FULL) return error;
+    error = tickv_collect(store, &freed);
+    if (!error) error = tickv_append(store, hash, value, size);
+    return error == MAP_ERR_FULL ? MAP_ERR_UNSUPPORTED : error;
 }
 
 static enum answer store(void *memory, const void *key, uint32_t key_size, const void *value,
                          uint32_t value_size)
 {
     struct object *object = memory;
-    return answer(tickv_map_store(&object->map, key, key_size, value, value_size));
+    struct tickv *by_hash = &object->map.store;
+    if (object->calls == CALLS_BY_KEY)
+        return answer(tickv_map_store(&object->map, key, key_size, value, value_size));
+    if (key_size > HASHED_KEY_MAX) return ANSWER_TOO_BIG;
+    uint64_t hash = hash_of(key, key_size);
+    return answer(object->calls == CALLS_APPEND ? append(by_hash, hash, value, value_size)
+                                                : tickv_replace(by_hash, hash, value, value_size));
 }
 
 static enum answer fetch(void *memory, const void *key, uint32_t key_size, void *buffer,
                          uint32_t capacity, uint32_t *value_size)
 {
     struct object *object = memory;
-    return answer(tickv_map_fetch(&object->map, key, key_size, buffer, capacity, value_size));
+    if (object->calls == CALLS_BY_KEY)
+        return answer(tickv_map_fetch(&object->map, key, key_size, buffer, capacity, value_size));
+    if (key_size > HASHED_KEY_MAX) return ANSWER_NOT_FOUND;
+    return answer(
+        tickv_get(&object->map.store, hash_of(key, key_size), buffer, capacity, value_size));
 }
 
 static enum answer remove_key(void *memory, const void *key, uint32_t key_size)
 {
     struct object *object = memory;
-    return answer(tickv_map_remove(&object->map, key, key_size));
+    if (object->calls == CALLS_BY_KEY) return answer(tickv_map_remove(&object->map, key, key_size));
+    if (key_size > HASHED_KEY_MAX) return ANSWER_NOT_FOUND;
+    return answer(tickv_invalidate(&object->map.store, hash_of(key, key_size)));
 }
 
 static enum answer clear(void *memory)
 {
     struct object *object = memory;
+    if (object->calls == CALLS_APPEND) return ANSWER_UNSUPPORTED;
     return answer(tickv_map_remove_all(&object->map));
+}
+
+/* The next value and its key; where its checksum does not fit, MAP_ERR_DAMAGED. */
+static int next_value(struct object *object, struct tickv_iterator *iterator, uint32_t *key_size,
+                      uint8_t *value, uint32_t *value_size)
+{
+    uint64_t hash;
+    if (object->calls == CALLS_BY_KEY)
+        return tickv_map_next(&object->map, iterator, object->key, sizeof object->key, key_size,
+                              value, object->value_size, value_size);
+    for (;;) {
+        int error =
+            tickv_next(&object->map.store, iterator, &hash, value, object->value_size, value_size);
+        if ((error && error != MAP_ERR_DAMAGED) || key_of(hash, object->key, key_size))
+            return error;
+    }
 }
 
 static enum answer each(void *memory, adapter_visit *visit, void *context)
@@ -138,8 +217,7 @@ static enum answer each(void *memory, adapter_visit *visit, void *context)
     tickv_iterate(&iterator);
     for (;;) {
         uint32_t key_size, value_size;
-        int error = tickv_map_next(&object->map, &iterator, object->key, sizeof object->key,
-                                   &key_size, value, object->value_size, &value_size);
+        int error = next_value(object, &iterator, &key_size, value, &value_size);
         if (error == MAP_ERR_NOT_FOUND) return ANSWER_OK;
         if (error == MAP_ERR_DAMAGED)
             visit(context, object->key, key_size, NULL, ADAPTER_DAMAGED);
@@ -160,8 +238,46 @@ static enum answer collect(void *memory)
 static enum answer destroy(void *memory, const void *key, uint32_t key_size)
 {
     struct object *object = memory;
-    return answer(key != NULL ? tickv_map_destroy(&object->map, key, key_size)
-                              : tickv_map_destroy_all(&object->map));
+    if (object->calls == CALLS_BY_KEY)
+        return answer(key != NULL ? tickv_map_destroy(&object->map, key, key_size)
+                                  : tickv_map_destroy_all(&object->map));
+    if (key == NULL && object->calls == CALLS_APPEND) return ANSWER_UNSUPPORTED;
+    if (key == NULL) return answer(tickv_map_destroy_all(&object->map));
+    if (key_size > HASHED_KEY_MAX) return ANSWER_NOT_FOUND;
+    return answer(tickv_destroy(&object->map.store, hash_of(key, key_size)));
+}
+
+/* The larger of each. */
+static struct bo_bound larger(struct bo_bound a, struct bo_bound b)
+{
+    return (struct bo_bound){a.reads > b.reads ? a.reads : b.reads,
+                             a.changes > b.changes ? a.changes : b.changes};
+}
+
+/* Of a store by `append`: it is tried again after a collection. */
+static struct bo_bound append_bound(const struct bo_flash_geometry *g, uint32_t work_size)
+{
+    struct bo_bound once = tickv_bound(g, work_size, TICKV_CALL_APPEND);
+    struct bo_bound between = tickv_bound(g, work_size, TICKV_CALL_COLLECT);
+    return (struct bo_bound){2 * once.reads + between.reads, 2 * once.changes + between.changes};
+}
+
+/* What differs from the bound of the call by key, which is of all the rest. */
+static bool bound_by_hash(const struct bo_flash_geometry *g, uint32_t work_size, uint64_t made,
+                          enum adapter_call call, struct bo_bound *most)
+{
+    static const enum tickv_call table[ADAPTER_CALLS] = {
+        [ADAPTER_CALL_MOUNT] = TICKV_CALL_MOUNT,       [ADAPTER_CALL_FORMAT] = TICKV_CALL_FORMAT,
+        [ADAPTER_CALL_FETCH] = TICKV_CALL_GET,         [ADAPTER_CALL_STORE] = TICKV_CALL_REPLACE,
+        [ADAPTER_CALL_REMOVE] = TICKV_CALL_INVALIDATE,
+    };
+    bool opens = call == ADAPTER_CALL_MOUNT || call == ADAPTER_CALL_FORMAT;
+    if (made == CALLS_BY_KEY || (opens && made == CALLS_BY_HASH)) return false;
+    if (!opens && table[call] == TICKV_CALL_MOUNT) return false;
+    *most = call == ADAPTER_CALL_STORE && made == CALLS_APPEND
+                ? append_bound(g, work_size)
+                : tickv_bound(g, work_size, table[call]);
+    return true;
 }
 
 static struct adapter_bound bound(const struct bo_flash_geometry *g,
@@ -181,12 +297,13 @@ static struct adapter_bound bound(const struct bo_flash_geometry *g,
         {ADAPTER_CALL_DESTROY, TICKV_MAP_CALL_DESTROY_ALL},
     };
     struct bo_bound most = {0, 0}; /* each() is as many calls as there are objects */
-    if (call == ADAPTER_CALL_COLLECT) most = tickv_bound(g, work_size_of(g, s), TICKV_CALL_COLLECT);
+    uint32_t work_size = work_size_of(g, s);
+    if (bound_by_hash(g, work_size, s->values[OPTION_CALLS], call, &most))
+        return (struct adapter_bound){.reads = most.reads, .changes = most.changes};
+    if (call == ADAPTER_CALL_COLLECT) most = tickv_bound(g, work_size, TICKV_CALL_COLLECT);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct bo_bound one = tickv_map_bound(g, work_size_of(g, s), table[i].made);
-        if (table[i].call != call) continue;
-        if (one.reads > most.reads) most.reads = one.reads;
-        if (one.changes > most.changes) most.changes = one.changes;
+        if (table[i].call == call)
+            most = larger(most, tickv_map_bound(g, work_size, table[i].made));
     }
     return (struct adapter_bound){.reads = most.reads, .changes = most.changes};
 }
