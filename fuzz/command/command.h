@@ -192,6 +192,7 @@ int command_blame_db(enum db_status status, const struct db_error *error);
 #define COMMAND_WHY_MAX 160
 struct command_work {
     uint64_t judged;           /* crash states and images */
+    uint64_t empty;            /* crash states that are no verdict, as nothing was put in */
     uint32_t found;            /* kinds of divergence */
     uint32_t unreproduced;     /* kinds that did not replay, besides */
     bool stopped;              /* before its end, */

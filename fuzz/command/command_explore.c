@@ -63,6 +63,7 @@ static struct command_work work_of(const struct command_options *options,
                                    const struct result *result)
 {
     struct command_work work = {.judged = result->judged,
+                                .empty = result->empty,
                                 .found = result->divergence_count,
                                 .unreproduced = result->unreproduced_count,
                                 .stopped = result->stopped};
@@ -81,7 +82,7 @@ static int print_text(const struct command_options *options, const struct loaded
     print_head(loaded, &options->explore);
     command_print_verdict(&work);
     command_print_claims(loaded, options->explore.faults, options->left_out);
-    assert(result->judged + result->skipped == result->states);
+    assert(result->judged + result->skipped + result->empty == result->states);
     uint64_t states = result->states ? result->states : 1;
     printf("  %" PRIu64 " operations, %" PRIu64 " cuts, %" PRIu64 " crash states, %" PRIu64
            " judged, %.1f %% visited before\n",

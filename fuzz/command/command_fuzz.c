@@ -75,6 +75,7 @@ static struct command_work work_of(const struct command_options *options,
                                    const struct fuzz_run_result *result)
 {
     struct command_work work = {.judged = result->total.judged,
+                                .empty = result->total.empty,
                                 .found = result->case_count,
                                 .unreproduced = result->unreproduced_count,
                                 .stopped = result->stopped};

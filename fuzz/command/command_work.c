@@ -128,6 +128,10 @@ void command_print_verdict(const struct command_work *work)
                    work->unreproduced);
     } else if (work->unreproduced) {
         printf("  NO VERDICT: what was found did not replay\n");
+    } else if (!work->judged && work->empty) {
+        printf("  NOTHING WAS JUDGED: the engine took no value, so all that was met is an empty "
+               "store%s%s\n",
+               then, why);
     } else if (!work->judged) {
         printf("  NOTHING WAS JUDGED: no crash state was reached%s%s\n", then, why);
     } else if (work->stopped) {

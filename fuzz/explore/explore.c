@@ -1091,6 +1091,18 @@ static const struct tear *on_flash_op(void *context, const struct chip_op *op)
 
 /* --- the whole --- */
 
+/* What was cut or failed may have been taken, and so may that at which the run ended early. */
+static void count_puts(const struct explorer *e)
+{
+    e->result->puts = e->result->taken = e->diverged;
+    for (uint32_t i = 0; i < e->script->op_count; i++) {
+        enum op_kind kind = e->script->ops[i].kind;
+        if (!op_has_value(kind) || op_claims(kind)) continue;
+        e->result->puts++;
+        e->result->taken += e->answers[i] == ANSWER_OK || e->answers[i] == ANSWER_FLASH;
+    }
+}
+
 static void keep_counts(struct explorer *e)
 {
     struct result *result = e->result;
@@ -1098,6 +1110,7 @@ static void keep_counts(struct explorer *e)
     assert(e->rig->level == 0 && !result->sector_erases);
     result->counters = *chip_counters(e->rig->chip);
     result->operations = e->script->op_count;
+    count_puts(e);
     result->refused = e->rig->refusals.count;
     rig_print_refusal(e->rig, result->refusal);
     result->mounts = e->rig->mounts;

@@ -503,6 +503,7 @@ void pool_explore(const struct script *script, const struct adapter *adapter,
     if (run_uncut(&pool)) run_cuts(&pool);
     add_up(&pool);
     free_pool(&pool);
+    if (result_took_nothing(result)) result_empty(result);
     if (result->divergence_count)
         qsort(result->divergences, result->divergence_count, sizeof *result->divergences, by_order);
 }

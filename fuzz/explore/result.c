@@ -33,6 +33,7 @@ void result_add_counts(struct result *to, const struct result *from)
     to->states += from->states;
     to->judged += from->judged;
     to->skipped += from->skipped;
+    to->empty += from->empty;
     to->mounts += from->mounts;
     to->waived += from->waived;
     for (uint32_t i = 0; i < FAULT_CLASSES; i++)
@@ -40,6 +41,20 @@ void result_add_counts(struct result *to, const struct result *from)
     if (!from->mistake[0] || to->mistake[0]) return;
     to->mistake_line = from->mistake_line;
     memcpy(to->mistake, from->mistake, sizeof to->mistake);
+}
+
+bool result_took_nothing(const struct result *result)
+{
+    assert(result->taken <= result->puts);
+    return result->puts != 0 && result->taken == 0;
+}
+
+void result_empty(struct result *result)
+{
+    result->empty += result->judged;
+    result->judged = 0;
+    memset(result->judged_by_class, 0, sizeof result->judged_by_class);
+    assert(result->judged + result->skipped + result->empty == result->states);
 }
 
 uint32_t result_kinds(const struct result *result)

@@ -27,9 +27,10 @@ enum result_stop {
 
 struct result {
     uint64_t cuts;   /* programs and erases at which power was cut */
-    uint64_t states; /* crash states met, at all levels: judged + skipped */
+    uint64_t states; /* crash states met, at all levels: judged + skipped + empty */
     uint64_t judged;
     uint64_t skipped; /* met before */
+    uint64_t empty;   /* of a store to which nothing was put, as all of it was refused: no verdict */
     uint64_t waived;  /* divergences of a clause that is waived */
     uint64_t
         judged_by_class[FAULT_CLASSES]; /* by class of the last tear; index is the bit number */
@@ -39,6 +40,7 @@ struct result {
     uint32_t sector_count;
     uint32_t erases_max, erases_max_sector;
     uint64_t operations; /* of the uncut run */
+    uint64_t puts, taken; /* values and items that it puts in, and those that the engine took */
     struct divergence *divergences;
     uint32_t divergence_count;
     struct divergence *unreproduced; /* what did not replay: a fault of the harness (settle.h) */
@@ -57,6 +59,12 @@ void result_free(struct result *result);
 /* Counts a divergence, whose script is not made yet, when one of its kind is there that is kept:
  * the one of the simplest fault, and the first one of that. False: it is to be added. */
 bool result_counts(struct result *result, const struct divergence *divergence);
+
+/* Whether all that was to be put in was refused. */
+bool result_took_nothing(const struct result *result);
+
+/* What was judged is no verdict: it is counted as of an empty store. */
+void result_empty(struct result *result);
 
 /* How many kinds were found, counted as few: cases that are made smaller may become of one kind. */
 uint32_t result_kinds(const struct result *result);

@@ -88,6 +88,8 @@ static void take_run(struct result *to, const struct result *from, uint32_t *era
     }
     to->counters = from->counters;
     to->operations = from->operations;
+    to->puts = from->puts;
+    to->taken = from->taken;
     to->refused = from->refused;
     to->cuts_missed = from->cuts_missed;
     memcpy(to->refusal, from->refusal, sizeof to->refusal);

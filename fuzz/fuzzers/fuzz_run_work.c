@@ -117,6 +117,7 @@ struct hand {
     struct fuzz_run_slot *slot;
     FILE *file;
     uint32_t kinds_max; /* 0: no limit */
+    bool empty;         /* nothing is put in, or the engine took nothing of it */
     struct result all;  /* what the groups that are done have found */
 };
 
@@ -135,6 +136,7 @@ static void keep(void *context, const struct result *so_far)
 
 static void add_part(struct hand *hand, struct result *part)
 {
+    if (hand->empty) result_empty(part);
     if (part->divergence_count) put_record(hand->slot, hand->file, part);
     hand->slot->written = hand->slot->begun;
     fuzz_run_add(&hand->slot->total, part);
@@ -165,6 +167,7 @@ static bool explore_uncut(struct hand *hand, const struct script *script,
             &fuzzing->shared->stop, &result);
     resume->leaks = resume->leaks || result_has_leak(&result);
     *counted = (struct result){.counters = result.counters, .operations = result.operations};
+    hand->empty = result.taken == 0;
     bool stops = result.stopped;
     if (resume->counted)
         result_free(&result);

@@ -171,7 +171,7 @@ def test_less_than_that_does_not_show_it(harness, plugin, subject):
 def test_every_subject_is_tried():
     tried = {name.replace("-", "_") for name, *_ in SUBJECTS}
     tried |= {"refuses_all", "two_faults", "unlawful_loses", "trusts_blank"}
-    tried |= {"refuses_removed"}
+    tried |= {"refuses_removed", "refuses_stores"}
     tried |= {"transactions"}  # test_transactions.py
     assert tried == {path.stem for path in HERE.glob("*.c")}
 
@@ -225,6 +225,22 @@ def test_an_engine_that_refuses_everything_is_no_pass(harness, plugin):
     assert "NOTHING WAS JUDGED" in done.stdout and "answers full" in done.stdout
     code, told = fuzz(harness, plugin, "refuses-all", "--runs", 4, *EDGES)
     assert (code, told["judged"], told["divergences"]) == (NOT_JUDGED, 0, [])
+
+
+def test_an_engine_that_takes_no_value_is_no_pass_though_something_is_cut(harness, plugin):
+    """What it shows is an empty store, which is right all the time."""
+    path = harness.write(text_of("refuses-stores", and_then(ONE, "remove ssid", "remove ssid")))
+    words = ("--artefacts", harness.folder, *EDGES)
+    done = harness.brownout("explore", path, "--plugin", plugin("refuses-stores"), *words)
+    assert done.returncode == NOT_JUDGED, done.stdout
+    assert "NOTHING WAS JUDGED: the engine took no value" in done.stdout
+    assert "2 cuts" in done.stdout and " 0 judged" in done.stdout
+    words = ("--plugin", plugin("refuses-stores", healthy=True), *words)
+    assert harness.brownout("explore", path, *words).returncode == CLEAN
+    for healthy in (False, True):
+        code, told = fuzz(harness, plugin, "refuses-stores", "--runs", 12, *EDGES, healthy=healthy)
+        assert (code, told["judged"] > 0) == ((CLEAN, True) if healthy else (NOT_JUDGED, False))
+        assert told["states"] > 0 and told["divergences"] == []
 
 
 def test_a_time_that_is_too_short_is_no_pass(harness, plugin):
