@@ -51,24 +51,56 @@ static void print_bound(const char *what, uint64_t worst, uint64_t bound)
     if (bound) printf(", %" PRIu64 " of %" PRIu64 " %s", worst, most, what);
 }
 
+/* What the engine states for a call that was made; false: nothing. */
+static bool bound_of(const struct loaded *loaded, const struct rig *rig, enum adapter_call call,
+                     struct adapter_bound *bound)
+{
+    const struct adapter_bound *worst = &rig->worst[call];
+    if (!loaded->adapter->bound || (!worst->reads && !worst->changes)) return false;
+    *bound = ask_bound(loaded->adapter, &loaded->script->part.geometry, &loaded->settings, call,
+                       rig_is_sound(rig));
+    return bound->reads || bound->changes;
+}
+
 /* The worst call of each kind beside what the engine states for it; nothing where it states
  * nothing. */
 static void print_bounds(const struct loaded *loaded, const struct rig *rig)
 {
-    const struct adapter *adapter = loaded->adapter;
-    bool uncut = rig_is_sound(rig);
-    for (int i = 0; adapter->bound && i < ADAPTER_CALLS; i++) {
-        enum adapter_call call = (enum adapter_call)i;
+    struct adapter_bound bound;
+    for (int i = 0; i < ADAPTER_CALLS; i++) {
         const struct adapter_bound *worst = &rig->worst[i];
-        struct adapter_bound bound =
-            ask_bound(adapter, &loaded->script->part.geometry, &loaded->settings, call, uncut);
-        bool stated = bound.reads || bound.changes, called = worst->reads || worst->changes;
-        if (!stated || !called) continue;
-        printf("  worst %s", adapter_call_name(call));
+        if (!bound_of(loaded, rig, (enum adapter_call)i, &bound)) continue;
+        printf("  worst %s", adapter_call_name((enum adapter_call)i));
         print_bound("reads", worst->reads, bound.reads);
         print_bound("programs and erases", worst->changes, bound.changes);
         printf("\n");
     }
+}
+
+static void print_bound_json(const char *what, uint64_t worst, uint64_t bound)
+{
+    printf(", \"%s\": %" PRIu64 ", \"%s_max\": ", what, worst, what);
+    if (bound)
+        printf("%" PRIu64, bound == ADAPTER_NO_CALL ? 0 : bound);
+    else
+        printf("null");
+}
+
+static void print_bounds_json(const struct loaded *loaded, const struct rig *rig)
+{
+    struct adapter_bound bound;
+    const char *before = "";
+    printf(", \"worst\": [");
+    for (int i = 0; i < ADAPTER_CALLS; i++) {
+        const struct adapter_bound *worst = &rig->worst[i];
+        if (!bound_of(loaded, rig, (enum adapter_call)i, &bound)) continue;
+        printf("%s{\"call\": \"%s\"", before, adapter_call_name((enum adapter_call)i));
+        print_bound_json("reads", worst->reads, bound.reads);
+        print_bound_json("changes", worst->changes, bound.changes);
+        printf("}");
+        before = ", ";
+    }
+    printf("]");
 }
 
 static void print_run(const struct loaded *loaded, const struct rig *rig)
@@ -121,9 +153,11 @@ static void print_run_json(const struct loaded *loaded, const struct rig *rig)
            c->bytes_read, c->time_ns, wear.max, wear.max_sector, wear.mean, rig->refusals.count);
     double life = wear_lifetime_ns(rig, &wear);
     if (life > 0)
-        printf("%.0f}\n", life);
+        printf("%.0f", life);
     else
-        printf("null}\n");
+        printf("null");
+    print_bounds_json(loaded, rig);
+    printf("}\n");
 }
 
 static bool write_sectors(const struct rig *rig, uint8_t *sector, FILE *file)

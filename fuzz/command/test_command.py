@@ -519,6 +519,19 @@ def test_where_the_engine_did_nothing_there_is_no_verdict(harness, words, text):
     assert "no divergence" not in done.stdout
 
 
+def test_the_worst_calls_and_their_bounds_are_the_same_for_machines(harness):
+    text = CHIP.replace("sectors=2", "sectors=12") + "engine lsm key=8 value=16\n"
+    path = harness.write(text + "store name 0x11\nfetch name\nremove name\nscan\nmount\n")
+    lines = re.findall(r"  worst (.*)", harness.brownout("run", path).stdout)
+    worst = json.loads(harness.brownout("run", path, "--json").stdout)["worst"]
+    assert [it["call"] for it in worst] == ["mount", "store", "fetch", "remove"]
+    for line, it in zip(lines, worst):
+        parts = [f"{it['reads']} of {it['reads_max']} reads"] * (it["reads_max"] is not None)
+        parts.append(f"{it['changes']} of {it['changes_max']} programs and erases")
+        assert line == ", ".join([it["call"], *parts])
+    assert worst[0]["reads_max"] > worst[0]["reads"] > 0 and worst[1]["reads_max"] is None
+
+
 def test_a_campaign_is_handed_over_with_its_options_and_its_exit_code(harness, root, tmp_path):
     done = harness.brownout("campaign", "--help")
     assert done.returncode == CLEAN and done.stdout == harness.brownout("help", "campaign").stdout
