@@ -89,16 +89,23 @@ def lists():
                 yield Planted(f"{engine} fault={fault}" + f" batch={batch}" * (batch != "0"), needs)
 
 
+def compiled(source, folder):
+    """A plug-in; by clang with coverage, without which libFuzzer refuses it."""
+    made = folder / f"{source.stem.replace('_', '-')}.so"
+    words = ["clang-14", "-fsanitize-coverage=inline-8bit-counters,pc-table"]
+    words = words if shutil.which(words[0]) else ["cc"]
+    words += ["-std=c11", "-O1", "-shared", "-fPIC", f"-I{ROOT}", source, "-o", made]
+    subprocess.run([str(word) for word in words], check=True)
+    return made
+
+
 def small(folder):
     """The small engines, compiled."""
     for source in sorted((ROOT / "fuzz/subjects/small").glob("*.c")):
         name = source.stem.replace("_", "-")
         if name in FAULTLESS:
             continue
-        made = folder / f"{name}.so"
-        words = ["cc", "-std=c11", "-O1", "-shared", "-fPIC", f"-I{ROOT}", source, "-o", made]
-        subprocess.run([str(word) for word in words], check=True)
-        yield Planted(name, SMALL_NEED.get(name, ""), str(made))
+        yield Planted(name, SMALL_NEED.get(name, ""), str(compiled(source, folder)))
 
 
 def all_planted(folder):
@@ -166,9 +173,9 @@ def run(given, command, environment, work):
     return child.returncode, out, cpu_seconds() - before
 
 
-def histories(folder):
-    """What fuzzers begin with."""
-    source = random.Random(1)
+def histories(folder, seed):
+    """What fuzzers begin with. Of each seed its own: most faults show in one of them."""
+    source = random.Random(seed)
     folder.mkdir()
     for number in range(SEEDS):
         (folder / f"seed-{number}").write_bytes(source.randbytes(16 + 8 * (number + 1)))
@@ -208,7 +215,7 @@ def words_of(planted):
 def libfuzzer(given, planted, trial, work):
     options = [f"-max_total_time={LOAD_MAX * given.seconds}", f"-seed={trial.seed}"]
     options += ["-len_control=0", "-max_len=1024"]
-    command = [given.folder / "explore_fuzzer", *options, histories(work / "in")]
+    command = [given.folder / "explore_fuzzer", *options, histories(work / "in", trial.seed)]
     _, _, trial.seconds = run(given, command, environment_of(planted, work), work)
     trial.executions = inputs_of(work)
     stopped = [*work.glob("crash-*"), *work.glob("timeout-*")]
@@ -217,7 +224,7 @@ def libfuzzer(given, planted, trial, work):
 
 def afl(given, planted, trial, work):
     limits = ["-V", LOAD_MAX * given.seconds, "-s", trial.seed, "-t", 20000]
-    places = ["-i", histories(work / "in"), "-o", work / "out"]
+    places = ["-i", histories(work / "in", trial.seed), "-o", work / "out"]
     command = ["afl-fuzz", *limits, *places, "--", given.folder / "afl/explore_fuzzer"]
     _, _, trial.seconds = run(given, command, environment_of(planted, work), work)
     trial.executions = inputs_of(work)

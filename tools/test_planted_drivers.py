@@ -1,0 +1,31 @@
+"""planted_drivers.py: what it looks for, and what the fuzzers begin with."""
+
+import shutil
+
+import pytest
+
+from tools import planted_drivers
+
+
+def test_every_fault_of_the_tables_is_looked_for(root):
+    tables = {"canary.c": planted_drivers.canaries, "canary_list_adapter.c": planted_drivers.lists}
+    for name, listed in tables.items():
+        count = (root / "fuzz/subjects" / name).read_text().count("[PLANTED_")
+        numbers = {int(it.engine.split()[1].split("=")[1]) for it in listed()}
+        assert count > 1 and numbers == set(range(1, count))
+
+
+def test_each_seed_has_histories_of_its_own(tmp_path):
+    def content(name, seed):
+        folder = planted_drivers.histories(tmp_path / name, seed)
+        return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    one = content("one", 1)
+    assert one == content("again", 1)
+    assert not set(one.values()) & set(content("two", 2).values())
+
+
+@pytest.mark.skipif(not shutil.which("clang-14"), reason="clang-14 is missing")
+def test_a_small_engine_has_the_coverage_that_a_fuzzer_needs(root, tmp_path):
+    made = planted_drivers.compiled(root / "fuzz/subjects/small/two_faults.c", tmp_path)
+    assert made.name == "two-faults.so" and b"__sancov_cntrs" in made.read_bytes()
