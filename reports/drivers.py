@@ -7,12 +7,13 @@
 
   libFuzzer   TARGETS/explore_fuzzer, image_fuzzer     needs clang; type: make fuzzers
   AFL++       TARGETS/afl/explore_fuzzer               needs afl++; type: make afl
-  built-in    brownout fuzz                            where neither can run
+  built-in    brownout fuzz                            where neither can run, or has coverage
 
 A fuzzer has no verdict: its exit code says little, and what it keeps is bytes. So each input that
 stopped a target is given to `brownout decode`, which does what the target did and prints a case;
 `brownout shrink` makes one case of each kind small. What shows nothing there is returned too: it
-is a fault of the harness, or a target that ran out of memory.
+is a fault of the harness, or a target that ran out of memory. AFL++ leaves out the inputs that stop
+a target at its start, and keeps none of them: these are decoded as well.
 
 Each engine has its share of the time, and the last part of it is for what was found. What does not
 fit stays where it is for the next night: inputs that stopped a target, of which one is decoded all
@@ -59,6 +60,11 @@ SEEDS = 40  # random inputs of up to as many operations, with which a corpus beg
 # For machines that nobody watches.
 AFL = {"AFL_NO_UI": "1", "AFL_FAST_CAL": "1", "AFL_NO_AFFINITY": "1", "AFL_SKIP_CPUFREQ": "1"}
 AFL |= {"AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES": "1", "AFL_ALLOW_TMP": "1"}
+
+# What fuzzers say of a target on which they cannot go on; AFL++ of an input that it leaves out.
+REFUSES = re.compile("no interesting inputs were found|PROGRAM ABORT")
+LEFT_OUT = re.compile(r"Test case '(id:[^'/]+)' results in a (crash|timeout)")
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True)
@@ -141,9 +147,15 @@ def run(command, environment, seconds):
         RUNNING.discard(child)
 
 
+def lines_of(text):
+    """Those that say something, without colours."""
+    lines = [COLOURS.sub("", line).strip()[:200] for line in text.splitlines()]
+    return [line for line in lines if line]
+
+
 def last_line(text):
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:200] if lines else "no message"
+    lines = lines_of(text)
+    return lines[-1] if lines else "no message"
 
 
 class Corpus:
@@ -170,17 +182,27 @@ class Corpus:
     def sources(self):
         return [path for path in (self.kept, self.queue()) if path.is_dir()]
 
-    def take_home(self, driver):
-        """What stopped AFL++ is kept like what stopped libFuzzer, named by its content."""
-        count = 0
+    def stopped(self, output):
+        """(folder, file) of each input that stopped AFL++, at its start as well."""
+        for name, what in LEFT_OUT.findall(output):
+            if (self.queue() / name).exists():
+                yield "crashes" if what == "crash" else "hangs", self.queue() / name
         for folder in ("crashes", "hangs"):
             for path in self.afl.glob(f"main/{folder}/id*"):
-                content = path.read_bytes()
-                name = f"{driver}-{folder}-{hashlib.sha1(content).hexdigest()}"
-                count += not (self.found / name).exists()
-                (self.found / name).write_bytes(content)
+                yield folder, path
+
+    def take_home(self, driver, output):
+        """What stopped AFL++ is kept like what stopped libFuzzer, named by its content."""
+        contents = set()
+        for folder, path in list(self.stopped(output)):
+            content = path.read_bytes()
+            contents.add(content)
+            name = f"{driver}-{folder}-{hashlib.sha1(content).hexdigest()}"
+            (self.found / name).write_bytes(content)
+            path.unlink()
+        for path in self.kept.iterdir():
+            if contents and path.read_bytes() in contents:
                 path.unlink()
-        return count
 
     def replace(self, folder):
         """The smallest set that a merge has left takes the place of all that was kept."""
@@ -233,7 +255,8 @@ class Night:
     # --- drivers ---
 
     def watched(self, driver, target, subject, corpus, command):
-        """Runs a fuzzer, and counts what it did by the file that its target writes."""
+        """Runs a fuzzer, and counts what it did by the file that its target writes. Whether
+        that is worth the name: it tried more than the first few, or found something."""
         before = set(corpus.found.iterdir())
         with tempfile.TemporaryDirectory() as work:
             counts = Path(work) / "counts"
@@ -244,14 +267,18 @@ class Night:
             spent = time.monotonic() - start
             numbers = counts.read_bytes() if counts.exists() else b""
         inputs, judged, _ = struct.unpack("=QQQ", numbers) if len(numbers) == 24 else (0, 0, 0)
-        corpus.take_home(driver)
+        corpus.take_home(driver, output)
         found = len(set(corpus.found.iterdir()) - before)
-        if not inputs and not found:
-            reason = f"{target} tried no input (exit code {code}): {last_line(output)}"
+        refusals = [line for line in lines_of(output) if REFUSES.search(line)]
+        if refusals or not (inputs or found):
+            what = "ended at its start" if inputs or found else "tried no input"
+            said = refusals[0] if refusals else last_line(output)
+            reason = f"{target} {what} (exit code {code}): {said}"
             self.outcome.missing.append(Missing(driver, subject.engine, reason))
-            return
-        ran = Ran(driver, target, subject.engine, inputs, judged, spent, found)
-        self.outcome.ran.append(ran)
+        if inputs or found:
+            ran = Ran(driver, target, subject.engine, inputs, judged, spent, found)
+            self.outcome.ran.append(ran)
+        return bool(found or inputs and not refusals)
 
     def libfuzzer(self, subject, target, corpus):
         # Fork mode goes on after a crash; its children stop at one.
@@ -261,7 +288,7 @@ class Night:
         found = [f"-artifact_prefix={corpus.found}/libFuzzer-", f"-seed={self.seed}"]
         program = self.targets.resolve() / target
         command = [program, *limits, *ways, *found, *corpus.sources()]
-        self.watched("libFuzzer", target, subject, corpus, command)
+        return self.watched("libFuzzer", target, subject, corpus, command)
 
     def afl(self, subject, target, corpus):
         program = self.targets.resolve() / "afl" / target
@@ -269,7 +296,7 @@ class Night:
         limits += ["-G", INPUT_MAX, "-s", self.seed]
         places = ["-i", corpus.kept, "-o", corpus.afl, "-M", "main", "-F", corpus.kept]
         command = ["afl-fuzz", *limits, *places, "--", program]
-        self.watched("AFL++", target, subject, corpus, command)
+        return self.watched("AFL++", target, subject, corpus, command)
 
     def built_in(self, subject):
         seconds = self.fuzzing(subject)
@@ -377,13 +404,12 @@ class Night:
             corpus = self.folder(subject, target)
             corpus.seed()
             if libfuzzer:
-                self.libfuzzer(subject, target, corpus)
+                fuzzed |= self.libfuzzer(subject, target, corpus)
             if afl:
-                self.afl(subject, target, corpus)
+                fuzzed |= self.afl(subject, target, corpus)
             if libfuzzer or afl:
                 self.bring_home(subject, target, corpus)
                 self.minimise(subject, target, corpus)
-                fuzzed = True
         self.say_missing(subject)
         if not fuzzed:
             self.built_in(subject)

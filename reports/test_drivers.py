@@ -31,6 +31,23 @@ SLEEP
 exit 77
 """
 
+# What AFL++ does when every input stops the target at its start.
+AFL_FUZZ = r"""#!/bin/bash
+while [ $# -gt 0 ]; do case $1 in
+    -i) in=$2; shift ;;
+    -o) out=$2; shift ;;
+esac; shift; done
+mkdir -p "$out/main/queue"
+for input in "$in"/*; do
+    name="id:00000$((number++)),time:0,execs:0,orig:${input##*/}"
+    cp "$input" "$out/main/queue/$name"
+    printf "\033[1;93m[!] \033[0mWARNING: Test case '$name' results in a crash, skipping\n"
+done
+printf '\5\0\0\0\0\0\0\0\7\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0' >"$BROWNOUT_COUNTS"
+printf '[-] PROGRAM ABORT : \033[0mWe need at least one valid input seed that does not crash!\n'
+exit 1
+"""
+
 
 @pytest.fixture
 def night(brownout, build, tmp_path):
@@ -72,6 +89,32 @@ def test_what_is_found_on_an_image_is_a_case_that_replays_by_itself(night, brown
     [case] = night(None, "canary-queue fault=22").cases
     assert case.kind.startswith("sane endless mount")
     assert brownout("replay", case.path).returncode == 1
+
+
+def test_what_stops_afl_at_its_start_is_a_case(build, tmp_path, monkeypatch):
+    """It keeps none of these inputs, and without another there is nothing that it could change."""
+    for path, text in (("bin/afl-fuzz", AFL_FUZZ), ("targets/afl/explore_fuzzer", "")):
+        (tmp_path / path).parent.mkdir(parents=True)
+        (tmp_path / path).write_text(text)
+        (tmp_path / path).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
+    kept = tmp_path / "corpus/canary_fault=1/explore_fuzzer/kept"
+    kept.mkdir(parents=True)
+    (kept / "seed").write_bytes(FOUND)
+    places = {"targets": tmp_path / "targets", "artefacts": tmp_path / "artefacts"}
+    outcome = drivers.run_drivers(
+        ["canary fault=1"], 1, tmp_path / "corpus", brownout=build / "brownout", **places
+    )
+    assert "AFL++" in {case.driver for case in outcome.cases}
+    assert any("valid input seed" in missing.reason for missing in outcome.missing)
+    assert not list(kept.iterdir()) and not outcome.unshown
+
+
+def test_a_fuzzer_that_sees_no_coverage_is_said_and_the_built_in_driver_runs(night):
+    outcome = night(None, "naive", sleep="echo ERROR: no interesting inputs were found")
+    assert [ran.driver for ran in outcome.ran] == ["libFuzzer", "built-in"]
+    [reason] = [it.reason for it in outcome.missing if it.driver == "libFuzzer"]
+    assert "ERROR: no interesting inputs were found" in reason
 
 
 def test_what_could_not_run_is_said_with_a_reason(night):
