@@ -43,6 +43,8 @@ SMALL_NEED |= {**dict.fromkeys(LIED, "lie"), "copies-unchecked": "stray"}
 FAULTLESS = ("refuses-all",)
 AFL = {"AFL_NO_UI": "1", "AFL_FAST_CAL": "1", "AFL_NO_AFFINITY": "1", "AFL_SKIP_CPUFREQ": "1"}
 AFL |= {"AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES": "1", "AFL_BENCH_UNTIL_CRASH": "1"}
+AFL |= {"AFL_EXIT_ON_SEED_ISSUES": "1"}  # else it leaves out those that stop the target
+LEFT_OUT = re.compile(r"Test case '(id:[^'/]+)' results in a (?:crash|timeout)")
 LISTS = {"canary-queue": ("ANY", "ADAPTER_QUEUE"), "canary-log": ("ANY", "ADAPTER_LOG")}
 
 
@@ -226,9 +228,10 @@ def afl(given, planted, trial, work):
     limits = ["-V", LOAD_MAX * given.seconds, "-s", trial.seed, "-t", 20000]
     places = ["-i", histories(work / "in", trial.seed), "-o", work / "out"]
     command = ["afl-fuzz", *limits, *places, "--", given.folder / "afl/explore_fuzzer"]
-    _, _, trial.seconds = run(given, command, environment_of(planted, work), work)
+    _, out, trial.seconds = run(given, command, environment_of(planted, work), work)
     trial.executions = inputs_of(work)
-    stopped = [*work.glob("out/default/crashes/id*"), *work.glob("out/default/hangs/id*")]
+    stopped = [work / "out/default/queue" / name for name in LEFT_OUT.findall(out)]
+    stopped += [*work.glob("out/default/crashes/id*"), *work.glob("out/default/hangs/id*")]
     return decoded(given, planted, stopped[0], work) if stopped else None
 
 

@@ -1,6 +1,7 @@
 """planted_drivers.py: what it looks for, and what the fuzzers begin with."""
 
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
@@ -29,3 +30,15 @@ def test_each_seed_has_histories_of_its_own(tmp_path):
 def test_a_small_engine_has_the_coverage_that_a_fuzzer_needs(root, tmp_path):
     made = planted_drivers.compiled(root / "fuzz/subjects/small/two_faults.c", tmp_path)
     assert made.name == "two-faults.so" and b"__sancov_cntrs" in made.read_bytes()
+
+
+def test_an_input_at_which_afl_ends_at_its_start_is_found(tmp_path, monkeypatch):
+    name = "id:000000,time:0,execs:0,orig:seed-9"
+    said = f"[!] WARNING: Test case '{name}' results in a crash, skipping"
+    monkeypatch.setattr(planted_drivers, "run", lambda *_: (1, said, 0.5))
+    monkeypatch.setattr(planted_drivers, "decoded", lambda given, planted, path, work: path)
+    given = SimpleNamespace(folder=tmp_path, seconds=1)
+    trial = planted_drivers.Trial("canary", "AFL++", 1)
+    planted = planted_drivers.Planted("canary")
+    found = planted_drivers.afl(given, planted, trial, tmp_path)
+    assert found == tmp_path / "out/default/queue" / name and trial.seconds == 0.5
