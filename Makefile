@@ -249,7 +249,7 @@ mutants: all ## small bugs are put into the engines: which are noticed; PART=3/2
 
 bench: all ## speeds, each beside a yardstick run at the same moment
 	@$(BUILD)/brownout bench scenarios/long-run.scn scenarios/pairs-20.scn \
-	    scenarios/bench-rlog.scn
+	    scenarios/bench-rlog.scn $(addprefix scenarios/bench/,rlog-full.scn lsm.scn tickv.scn)
 	@python3 -B tools/bench_fuzzers.py '$(BUILD)/fast/fuzzers' '$(BUILD)/brownout' || \
 	    echo 'make: the fuzz targets are not measured; type: make bench-fuzzers'
 

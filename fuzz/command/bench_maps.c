@@ -4,11 +4,16 @@
  * them again and again, each time another one by chance; at last each is fetched. Above stands what
  * the crate of ekv costs, with keys of 8 and values of 16 bytes on 256 sectors, and what the two
  * modes of lsm are to reach. seqmap reads much for each change of a thousand keys; it is not here.
+ *
+ * A change of lsm may take several calls, so its calls are counted apart, on lsm itself. And what a
+ * fetch of tickv reads is counted on regions as small as those of its crate, which reads a region
+ * to find a key and once more for the value.
  */
 #include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
+#include "engines/map/lsm.h"
 #include "fuzz/command/bench.h"
 #include "fuzz/rig/engines.h"
 #include "fuzz/rig/rig.h"
@@ -20,7 +25,8 @@
 #define KEY_SIZE 4u
 #define VALUE_SIZE 4u
 
-static const char part[] = "generic sectors=16 sector=4096 page=256 unit=4";
+static const char few_sectors[] = "generic sectors=16 sector=4096 page=256 unit=4";
+static const char regions[] = "generic sectors=64 sector=1024 page=256 unit=1";
 
 /* As a scenario spells them. */
 static const char *const designs[] = {
@@ -33,6 +39,12 @@ struct map_cost {
     struct chip_counters changes, fetches;
     uint64_t erases_most; /* of one change */
 };
+
+/* The key whose turn it is to be changed. */
+static uint32_t chosen(uint32_t change)
+{
+    return (uint32_t)(mix_word(MIX_STEP * (0x10000 + (uint64_t)change)) % KEYS);
+}
 
 static void make_key(uint32_t number, uint8_t key[KEY_SIZE])
 {
@@ -70,7 +82,7 @@ static bool work(struct rig *rig, uint32_t changes, struct map_cost *cost)
         if (!store(rig, i, 0)) return false;
     before = *chip_counters(rig->chip);
     for (uint32_t i = 1; i <= changes; i++) {
-        uint32_t number = (uint32_t)(mix_word(MIX_STEP * (0x10000 + (uint64_t)i)) % KEYS);
+        uint32_t number = chosen(i);
         uint64_t erases = chip_counters(rig->chip)->erases;
         if (!store(rig, number, i)) return false;
         versions[number] = i;
@@ -94,10 +106,10 @@ static int blame(const char *design, const struct rig *rig, bool started)
     return COMMAND_DIVERGED;
 }
 
-static int count(const char *design, uint32_t changes, struct map_cost *cost)
+static int count(const char *design, const char *chip, uint32_t changes, struct map_cost *cost)
 {
     struct loaded loaded;
-    const struct command_options options = {.engine = design, .chip = part};
+    const struct command_options options = {.engine = design, .chip = chip};
     int code = command_load_bare(&options, 0, &loaded);
     if (code) return code;
     struct rig *rig = rig_new(loaded.script, loaded.adapter, &loaded.settings);
@@ -108,6 +120,54 @@ static int count(const char *design, uint32_t changes, struct map_cost *cost)
     rig_free(rig);
     script_free(loaded.script);
     return code;
+}
+
+/* --- calls of lsm --- */
+
+/* The same changes, call by call: the most erases of one. UINT64_MAX: a store was refused. */
+static uint64_t longest_call(const struct part *part, bool staging, uint32_t changes)
+{
+    static uint8_t work[512], transaction[4096], used[2];
+    struct chip *chip = chip_new(part);
+    const struct lsm_config config = {
+        .flash = chip_flash(chip),
+        .format = {.crc = true, .staging = staging, .key_max = KEY_SIZE, .value_max = 16},
+        .work = work,
+        .work_size = sizeof work,
+        .transaction = transaction,
+        .transaction_size = sizeof transaction - 64,
+        .used = used,
+        .used_size = sizeof used};
+    struct lsm map;
+    uint8_t key[KEY_SIZE];
+    uint64_t most = 0;
+    int error = lsm_format(&map, &config);
+    for (uint32_t i = 0; !error && i < KEYS + changes; i++) {
+        make_key(i < KEYS ? i : chosen(i - KEYS + 1), key);
+        do {
+            uint64_t erases = chip_counters(chip)->erases;
+            error = lsm_store(&map, key, KEY_SIZE, &i, VALUE_SIZE);
+            erases = chip_counters(chip)->erases - erases;
+            if (erases > most) most = erases;
+        } while (error == LSM_ERR_AGAIN);
+    }
+    chip_free(chip);
+    return error ? UINT64_MAX : most;
+}
+
+static int print_longest_calls(uint32_t changes)
+{
+    struct loaded loaded;
+    const struct command_options options = {.engine = "lsm", .chip = few_sectors};
+    int code = command_load_bare(&options, 0, &loaded);
+    if (code) return code;
+    printf("erases of one call of lsm, most (to reach: <= 4)\n");
+    for (int staging = 0; staging < 2; staging++) {
+        uint64_t most = longest_call(&loaded.script->part, staging, changes);
+        printf("  %-41s %9" PRIu64 "\n", staging ? "mode=staging" : "compatible", most);
+    }
+    script_free(loaded.script);
+    return COMMAND_CLEAN;
 }
 
 /* --- the table --- */
@@ -138,6 +198,20 @@ static void print_cost(const char *design, uint32_t changes, const struct map_co
            (double)c->programs / changes, (double)f->reads / KEYS, (double)f->bytes_read / KEYS);
 }
 
+static int print_fetches(uint32_t changes)
+{
+    struct map_cost cost = {0};
+    int code = count("tickv", regions, changes, &cost);
+    if (code) return code;
+    printf("what a fetch of tickv reads, counted: the same keys, 64 regions of 1024 bytes\n");
+    printf("  %-41s %9s %9s\n", "", "reads", "bytes");
+    printf("  %-41s %9s %9s\n", "the crate tickv 2.0", "2", "2048");
+    printf("  %-41s %9s %9s\n", "to reach", "", "<= 205");
+    printf("  %-41s %9.1f %9.0f\n", "tickv", (double)cost.fetches.reads / KEYS,
+           (double)cost.fetches.bytes_read / KEYS);
+    return COMMAND_CLEAN;
+}
+
 int bench_maps(const struct command_options *options)
 {
     uint64_t asked = options->runs ? options->runs : CHANGES;
@@ -146,8 +220,9 @@ int bench_maps(const struct command_options *options)
     print_head(changes);
     for (size_t i = 0; code == COMMAND_CLEAN && i < sizeof designs / sizeof *designs; i++) {
         struct map_cost cost = {0};
-        code = count(designs[i], changes, &cost);
+        code = count(designs[i], few_sectors, changes, &cost);
         if (code == COMMAND_CLEAN) print_cost(designs[i], changes, &cost);
     }
-    return code;
+    if (code == COMMAND_CLEAN) code = print_longest_calls(changes);
+    return code == COMMAND_CLEAN ? print_fetches(changes) : code;
 }

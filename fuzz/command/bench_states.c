@@ -1,7 +1,8 @@
 /* bench_states.c - crash states per second.
  *
  * The yardstick of an exploration is what cannot be avoided: the engine alone, mounting and reading
- * back twice on the same chip, and a plain copy of the image.
+ * back once on the same chip. Both run in turns, as the machine may be faster at one moment than at
+ * the next. A plain copy of the image is what a harness without a journal would begin with.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -55,8 +56,8 @@ static void mount_and_read(struct rig *rig)
 
 #define READINGS 20
 
-/* Runs the workload and, after every operation, lets the engine mount and read back twice: what the
- * engine and the chip need for one crash state there. */
+/* Runs the workload and, after every operation, lets the engine mount and read back: what the engine
+ * and the chip need for one crash state there. */
 static double engine_alone(void *context)
 {
     struct loaded *loaded = context;
@@ -67,7 +68,7 @@ static double engine_alone(void *context)
     for (uint32_t i = 0; fine && i < loaded->script->op_count; i++) {
         fine = rig_call(rig, &loaded->script->ops[i], NULL);
         double start = bench_cpu_seconds();
-        for (int n = 0; n < 2 * READINGS; n++)
+        for (int n = 0; n < READINGS; n++)
             mount_and_read(rig);
         seconds += bench_cpu_seconds() - start;
     }
@@ -108,27 +109,46 @@ static struct exploration make_exploration(struct loaded *loaded)
     return it;
 }
 
+#define LAPS 5
+#define LAPS_SECONDS 8.0 /* after which no other lap is begun */
+
+/* The least of each, of laps in which they take turns. */
+static void measure(struct exploration *it, double *seconds, double *alone)
+{
+    double start = bench_cpu_seconds();
+    *seconds = *alone = 0;
+    for (int lap = 0; lap < LAPS && bench_cpu_seconds() - start < LAPS_SECONDS; lap++) {
+        double explored = run_exploration(it), read = engine_alone(it->loaded);
+        if (lap == 0 || explored < *seconds) *seconds = explored;
+        if (lap == 0 || read < *alone) *alone = read;
+    }
+}
+
+static void print_state(const struct exploration *it, double seconds, double alone)
+{
+    double state = seconds / (double)it->judged;
+    printf("  %12.0f states a second and core (%.2f us each)\n", 1 / state, state * 1e6);
+    printf("  %12.2f us  yardstick: engine and chip alone, one mount and one reading\n",
+           alone * 1e6);
+    printf("  %12.2f     times the yardstick\n", state / alone);
+}
+
 void bench_states(struct loaded *loaded)
 {
     struct exploration it = make_exploration(loaded);
-    double seconds = bench_best(run_exploration, &it, 5);
-    double alone = bench_best(engine_alone, loaded, 3);
-    double copy = bench_best(copy_image, &loaded->script->part.geometry, 5);
-    double state = seconds / (double)it.judged;
-    printf("crash states of %s, recovered, read back, judged, recovered again\n",
-           loaded->adapter->name);
-    printf("  %12.0f states a second and core (%.2f us each)\n", 1 / state, state * 1e6);
-    printf("  %12.2f us  yardstick: engine and chip alone, two mounts and two readings\n",
-           alone * 1e6);
-    printf("  %12.0f %%   overhead: what is neither engine nor chip\n", 100 * (1 - alone / state));
+    double seconds, alone, copy = bench_best(copy_image, &loaded->script->part.geometry, 5);
+    measure(&it, &seconds, &alone);
+    printf("crash states of %s, recovered, read back, judged: every byte-edge cut of a run of %u "
+           "operations\n",
+           loaded->adapter->name, (unsigned)loaded->script->op_count);
+    print_state(&it, seconds, alone);
     printf("  %12.2f us  yardstick: one copy of the image\n", copy * 1e6);
-    printf("every byte-edge cut of a run of %u operations\n", (unsigned)loaded->script->op_count);
     printf("  %12.3f s   for %llu crash states, %llu of them different\n", seconds,
            (unsigned long long)it.states, (unsigned long long)it.judged);
     it.options.use = true;
-    seconds = bench_best(run_exploration, &it, 3);
-    printf("the same, with use after recovery\n");
-    printf("  %12.0f states a second and core\n", (double)it.judged / seconds);
+    measure(&it, &seconds, &alone);
+    printf("the same, with use after recovery and the power-on after it\n");
+    print_state(&it, seconds, alone);
 }
 
 void bench_pairs(struct loaded *loaded)

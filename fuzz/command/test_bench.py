@@ -93,3 +93,17 @@ def test_what_a_map_costs_is_counted_too(quick):
     assert 1 < plain[0] < 1.6
     assert staging[0] < 0.04 and staging[2] < 80 and staging[3] < 3
     assert plain[4] < 52 and plain[5] < 17000 and staging[4] < 52 and staging[5] < 17000
+
+
+def test_no_call_of_lsm_erases_more_than_its_header_says(quick):
+    lines = quick("bench", "--runs", 2000).stdout.splitlines()
+    at = lines.index("erases of one call of lsm, most (to reach: <= 4)")
+    most = {line.split()[0]: int(line.split()[1]) for line in lines[at + 1 : at + 3]}
+    assert set(most) == {"compatible", "mode=staging"}
+    assert all(1 < erases <= 4 for erases in most.values())
+
+
+def test_a_fetch_of_tickv_reads_little_of_a_region(quick):
+    lines = quick("bench", "--runs", 500).stdout.splitlines()
+    (crate, ours) = (line.split() for line in lines[-3:] if not line.startswith("  to reach"))
+    assert ours[0] == "tickv" and 0 < float(ours[2]) < float(crate[-1]) / 10
