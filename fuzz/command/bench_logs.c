@@ -128,8 +128,8 @@ static uint64_t try_mount(struct rig *rig)
 {
     uint64_t before = chip_counters(rig->chip)->reads;
     chip_mark mark = chip_set_mark(rig->chip);
-    memset(rig->second, 0, rig->object_size);
-    rig->adapter->mount(rig->second, chip_flash(rig->chip), &rig->settings);
+    memset(rig->levels[rig->level].second, 0, rig->object_size);
+    rig->adapter->mount(rig->levels[rig->level].second, chip_flash(rig->chip), &rig->settings);
     uint64_t reads = chip_counters(rig->chip)->reads - before;
     chip_rollback(rig->chip, mark);
     return reads;

@@ -47,11 +47,11 @@ static void mount_and_read(struct rig *rig)
 {
     uint64_t visits = 0;
     chip_set_fuel(rig->chip, CHIP_FUEL_ENDLESS, CHIP_FUEL_ENDLESS);
-    rig->adapter->mount(rig->second, chip_flash(rig->chip), &rig->settings);
+    rig->adapter->mount(rig->levels[rig->level].second, chip_flash(rig->chip), &rig->settings);
     if (rig->adapter->kind == ADAPTER_MAP)
-        rig->adapter->map->each(rig->second, count_visit, &visits);
+        rig->adapter->map->each(rig->levels[rig->level].second, count_visit, &visits);
     else
-        rig->adapter->list->each(rig->second, count_item, &visits);
+        rig->adapter->list->each(rig->levels[rig->level].second, count_item, &visits);
 }
 
 #define READINGS 20
@@ -63,7 +63,7 @@ static double engine_alone(void *context)
     struct loaded *loaded = context;
     struct rig *rig = rig_new(loaded->script, loaded->adapter, &loaded->settings);
     double seconds = 0;
-    memset(rig->second, 0, rig->object_size);
+    memset(rig->levels[rig->level].second, 0, rig->object_size);
     bool fine = rig_start(rig);
     for (uint32_t i = 0; fine && i < loaded->script->op_count; i++) {
         fine = rig_call(rig, &loaded->script->ops[i], NULL);

@@ -40,6 +40,7 @@ static void make_levels(struct rig *rig)
     for (uint32_t i = 0; i < CONTRACT_LEVELS; i++) {
         struct rig_level *level = &rig->levels[i];
         level->object = object_new(rig->object_size);
+        level->second = object_new(rig->object_size);
         if (!rig->adapter->has_globals) continue;
         level->ram = memory_new(globals_size());
         level->ram_at_enter = memory_new(globals_size());
@@ -76,7 +77,6 @@ static void make_parts(struct rig *rig)
     ask_limits(rig->adapter, geometry, &rig->settings, &rig->key_size_min, &rig->key_size_max,
                &rig->value_size_max);
     rig->object_size = ask_object_size(rig->adapter, geometry, &rig->settings);
-    rig->second = object_new(rig->object_size);
     rig->value_size_min = ask_value_size_min(rig->adapter, &rig->settings);
     rig->exercise = exercise_new(script, rig->adapter, &rig->settings);
     rig->buffer = memory_new(CONTRACT_LEVELS * ((size_t)rig->value_size_max + 1));
@@ -196,6 +196,7 @@ void rig_free(struct rig *rig)
     if (!rig) return;
     for (uint32_t i = 0; i < CONTRACT_LEVELS; i++) {
         object_free(rig->levels[i].object, rig->object_size);
+        object_free(rig->levels[i].second, rig->object_size);
         free(rig->levels[i].ram);
         free(rig->levels[i].ram_at_enter);
         model_free(&rig->levels[i].model);
@@ -206,7 +207,6 @@ void rig_free(struct rig *rig)
     chip_free(rig->chip);
     free(rig->touched);
     free(rig->touched_saved);
-    object_free(rig->second, rig->object_size);
     free(rig->buffer);
     free(rig);
 }
@@ -240,7 +240,7 @@ void rig_check(const struct rig *rig)
     assert(rig->level < CONTRACT_LEVELS);
     for (uint32_t i = 0; i < CONTRACT_LEVELS; i++) {
         const struct rig_level *level = &rig->levels[i];
-        assert(level->object && level->object != rig->second);
+        assert(level->object && level->second && level->object != level->second);
         assert(!level->ram == !rig->adapter->has_globals && !level->ram == !level->ram_at_enter);
         assert(model_is_map(&level->model) == (rig->adapter->kind == ADAPTER_MAP));
         assert(level->model.key_count == rig->levels[0].model.key_count);
@@ -587,11 +587,11 @@ static void note_spent(struct rig *rig, enum adapter_call call)
 
 bool rig_stays_inside(struct rig *rig, enum adapter_call call)
 {
-    void *object = rig_object(rig);
-    if (object_is_whole(object, rig->object_size) && object_is_whole(rig->second, rig->object_size))
+    void *object = rig_object(rig), *second = rig_here(rig)->second;
+    if (object_is_whole(object, rig->object_size) && object_is_whole(second, rig->object_size))
         return true;
     object_mend(object, rig->object_size);
-    object_mend(rig->second, rig->object_size);
+    object_mend(second, rig->object_size);
     return rig_finds(rig, CLAUSE_SANE, SEEN_EXTRA, "%s writes outside of its object of %zu bytes",
                      adapter_call_name(call), rig->object_size);
 }
@@ -1006,14 +1006,15 @@ static bool look_again(struct rig *rig, void *object)
 static bool mount_again(struct rig *rig)
 {
     uint64_t writes = changes(rig);
-    if (!mount_into(rig, rig->second, JUNK_SECOND)) return false;
+    void *second = rig_here(rig)->second;
+    if (!mount_into(rig, second, JUNK_SECOND)) return false;
     if (rig_is_off(rig)) return true;
-    if (!look_again(rig, rig->second)) return false;
+    if (!look_again(rig, second)) return false;
     if (rig_is_off(rig) || changes(rig) == writes) return true;
     writes = changes(rig);
-    if (!mount_into(rig, rig->second, JUNK_FIRST)) return false;
+    if (!mount_into(rig, second, JUNK_FIRST)) return false;
     if (rig_is_off(rig) || changes(rig) == writes) return true;
-    if (rig->widened & ADAPTER_MOUNT_WRITES) return look_again(rig, rig->second);
+    if (rig->widened & ADAPTER_MOUNT_WRITES) return look_again(rig, second);
     return rig_finds(rig, CLAUSE_SETTLED, SEEN_RESTLESS,
                      "third mount: expected nothing left to write, got more programs or erases");
 }

@@ -37,6 +37,7 @@ struct rig_level {
     uint32_t keys_reached; /* keys of the script that they name */
     uint64_t doubted;      /* what is that old may lie in a sector that was hit; 0: nothing */
     void *object;          /* the engine, mounted or junk */
+    void *second; /* object of the mount that must give the same answer; it may be cut as well */
     /* as the level above was entered: */
     chip_mark mark;         /* of the journal */
     enum adapter_call call; /* that is under way, */
@@ -66,7 +67,6 @@ struct rig {
     struct chip *chip;
     struct rig_level levels[CONTRACT_LEVELS];
     uint32_t level;
-    void *second; /* object of the mount that must give the same answer */
     size_t object_size;
     struct adapter_bound bounds[ADAPTER_CALLS], bounds_uncut[ADAPTER_CALLS];
     uint32_t key_size_min, key_size_max, value_size_min, value_size_max;

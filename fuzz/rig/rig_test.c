@@ -40,7 +40,7 @@ static void break_object(struct rig *rig)
 
 static void break_second(struct rig *rig)
 {
-    rig->second = rig->levels[1].object;
+    rig->levels[1].second = rig->levels[1].object;
 }
 
 static void break_ram(struct rig *rig)

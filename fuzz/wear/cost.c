@@ -173,7 +173,7 @@ static void try_mount(struct labour *it)
     record(it, &power_on_op);
     chip_mark mark = chip_set_mark(rig->chip);
     rig_lend_ram(rig);
-    mount_object(it, rig->second);
+    mount_object(it, rig->levels[rig->level].second);
     rig_add_spent(&spent, &then, chip_counters(rig->chip));
     it->trial_reads += spent.reads;
     keep_mount(it, &spent);

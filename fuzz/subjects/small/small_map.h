@@ -366,6 +366,10 @@ static inline enum answer small_mount(void *object, const struct bo_flash *flash
 #define PROMISED 0
 #endif
 
+#ifndef WIDENED
+#define WIDENED 0
+#endif
+
 #define SMALL_MAP(NAME, SUMMARY)                                                                   \
     static const struct adapter_map small_calls = {                                                \
         .store = small_store, .fetch = small_fetch, .remove = small_remove, .each = small_each};   \
@@ -375,6 +379,8 @@ static inline enum answer small_mount(void *object, const struct bo_flash *flash
                                                  .summary = SUMMARY,                               \
                                                  .claims = "edge,prefix",                          \
                                                  .promised = PROMISED,                             \
+                                                 .widened = WIDENED,                               \
+                                                 .widened_why = "of a test",                       \
                                                  .refuses = small_refuses,                         \
                                                  .object_size = small_size,                        \
                                                  .limits = small_limits,                           \

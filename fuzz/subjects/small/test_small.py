@@ -45,6 +45,7 @@ COPIED = (CHIP, 128, LARGER + "look\n")
 MOVED = (CHIP, 128, FULL[2] + "store a 0x04\nlook\n")
 LAPS = (RING, 256, "repeat 22 {\n  append count 12\n}\n")
 FEW = (RING, 1024, "repeat 3 {\n  append count 12\n}\nlook\n")
+BOOTED = (CHIP, 128, "repeat 4 as i {\n  store a fill i 4\n  store b fill i 4\n  mount\n}\n")
 PASSED_ON = (RING, 256, "repeat 9 {\n  push count 12\n  pop\n}\npush count 12\nlook\n")
 BOOTS = (RING, 512, "repeat 5 {\n  append count 12\n  mount\n}\nlook\n")
 
@@ -79,6 +80,7 @@ SUBJECTS = [
     ("fetch-torn", SETTINGS, PREFIXES, {"settled", "durable"}, EDGES),
     ("fetch-stale", LIVELY, EDGES, {"durable"}, None),
     ("never-reclaims", PASSED_ON, EDGES, {"alive"}, (*EDGES, "--no-use")),
+    ("boot-writes", BOOTED, PREFIXES, {"settled"}, None),
     ("gives-up", SETTINGS, GLITCHES, {"durable"}, EDGES),
     ("verify-start", SETTINGS, LIES, {"durable", "settled"}, PREFIXES),
     ("blank-start", LIVELY, LIES, {"durable", "settled"}, PREFIXES),
