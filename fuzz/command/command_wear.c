@@ -451,7 +451,16 @@ static int refuse_own_cuts(const struct command_options *options, const struct s
                              "wear takes a scenario without cuts; --cuts N/M makes them");
 }
 
-/* Options that say how power is cut, where it is not; and the classes that have no cut. */
+/* Classes that have no cut, on the command line or in the scenario. */
+static int refuse_uncut_classes(const struct command_options *options)
+{
+    if (!options->cuts || !(options->explore.faults & ~(uint32_t)FAULT_CUTS)) return COMMAND_CLEAN;
+    return command_refuse("wear cuts power and lets nothing else fail; leave out rot, fail, "
+                          "glitch, lie and stray%s",
+                          options->faults_given ? "" : ", which the scenario has, by --faults");
+}
+
+/* Options that say how power is cut, where it is not. */
 static int refuse_idle_options(const struct command_options *options)
 {
     struct explore_options without;
@@ -459,9 +468,6 @@ static int refuse_idle_options(const struct command_options *options)
     const struct fault_effort *a = &options->explore.effort, *b = &without.effort;
     bool effort =
         a->bits_max != b->bits_max || a->masks != b->masks || a->prefixes_max != b->prefixes_max;
-    if (options->cuts && options->faults_given && options->explore.faults & ~(uint32_t)FAULT_CUTS)
-        return command_refuse("wear cuts power and lets nothing else fail; leave out rot, fail, "
-                              "glitch, lie and stray");
     if (options->cuts || !(effort || options->faults_given || options->seed_given))
         return COMMAND_CLEAN;
     return command_refuse("wear uses --faults, --bits, --masks, --prefixes and --seed only with "
@@ -479,12 +485,13 @@ int command_wear(int argc, char **argv)
     if (code == COMMAND_CLEAN) code = command_load_script(&options, options.files[0], &script);
     if (code) return code;
     code = refuse_own_cuts(&options, script);
+    command_settle_explore(&options, script);
+    if (code == COMMAND_CLEAN) code = refuse_uncut_classes(&options);
     if (code) {
         script_free(script);
         return code;
     }
     if (!options.engines) options.engines = options.engine;
-    command_settle_explore(&options, script);
     struct contest *contest = worker_share(sizeof *contest);
     contest->options = &options;
     contest->cut = options.cuts != 0;

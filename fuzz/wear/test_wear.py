@@ -631,6 +631,17 @@ def test_a_class_in_which_nothing_is_cut_is_refused(brownout, scenario, words):
     assert done.returncode == 2 and "leave out rot, fail, glitch, lie and stray" in done.stderr
 
 
+@pytest.mark.parametrize("words", ["rot", *(f"edge,{it}" for it in UNCUT)])
+def test_it_is_refused_too_where_the_scenario_has_it(brownout, tmp_path, words):
+    text = re.sub("(?m)^(engine .*)$", rf"\1\nfaults {words}", SCENARIO, count=1)
+    named = written(tmp_path, text)
+    done = brownout("wear", named, "--cuts", "1/5", "--engines", "seqmap")
+    assert done.returncode == 2 and "which the scenario has" in done.stderr
+    assert brownout("wear", named, "--engines", "seqmap").returncode == 0
+    words = ("--cuts", "1/5", "--engines", "seqmap", "--faults", "edge")
+    assert brownout("wear", named, *words).returncode == 0
+
+
 @pytest.mark.parametrize("words", [("--faults", "edge"), ("--seed", 1), ("--masks", 3)])
 def test_what_says_how_to_cut_is_refused_where_nothing_is_cut(brownout, scenario, words):
     done = brownout("wear", scenario, "--engines", "naive", *words)
