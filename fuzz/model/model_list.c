@@ -370,10 +370,18 @@ void model_list_abort(struct model_list *list, const struct op *op)
     }
 }
 
+/* What waits in RAM alone can't be hit. It must stay pending, or it gets no place when it goes to
+ * the flash. */
+static bool waits_in_ram(const struct model_list *list, const struct model_item *item)
+{
+    return list->design->buffers && item->state == ITEM_PENDING && item->sector == CHIP_SECTOR_NONE;
+}
+
 void model_list_doubt(struct model_list *list, uint64_t since)
 {
     for (uint32_t i = list->first; i < list->end; i++) {
-        if (list->items[i].since <= since) set_state(list, i, ITEM_DOUBTFUL);
+        const struct model_item *item = &list->items[i];
+        if (item->since <= since && !waits_in_ram(list, item)) set_state(list, i, ITEM_DOUBTFUL);
     }
     list->gaps = true;
 }
@@ -697,12 +705,13 @@ static bool numbers_fit(const struct model_list *list, const struct model_seen *
     return true;
 }
 
-/* Whether an item that was not seen stays in the model all the same: it waits in RAM, or nothing is
- * decided yet. */
+/* Whether an item that was not seen stays in the model all the same: it waits in RAM, or may do so,
+ * or nothing is decided yet. */
 static bool stays(const struct model_list *list, const struct model_item *item, bool powered_on)
 {
     if (list->flags & LIST_OPEN) return true;
-    return item->state == ITEM_PENDING && !powered_on;
+    bool may_wait = list->design->buffers && item->state == ITEM_DOUBTFUL;
+    return !powered_on && (item->state == ITEM_PENDING || may_wait);
 }
 
 static void keep_seen(struct model_list *list, const bool *kept, bool powered_on)

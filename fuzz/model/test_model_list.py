@@ -581,3 +581,41 @@ PUT_HERE, PUT_THERE, DROP = [("program", 0)], [("program", 1)], [("erase", 0)]
 )
 def test_a_model_of_whole_sequences_agrees(model, design, steps):
     play(model, design, steps)
+
+
+# --- where bits rotted or a stray hit ---
+
+
+def put(model, value, *flash):
+    model.ask("append", value)
+    for sector in flash:
+        model.ask("program", sector)
+    model.ask("observe")
+    return model.ask("commit")[0]
+
+
+def test_what_waits_in_ram_is_not_hit_and_finds_its_place(model):
+    model.ask("new", *Design(buffers=True).words())
+    put(model, 0)
+    items, _, _ = model.ask("doubt")
+    assert [state in PENDING for _, _, state, _, _ in items] == [True]
+    model.ask("sync", 0)
+    model.ask("program", 0)
+    model.ask("observe")
+    items, _, _ = model.ask("commit")
+    assert [state for _, _, state, _, _ in items] == [HELD]
+
+
+def test_what_was_hit_may_wait_in_ram_until_power_goes(model):
+    """The program of one call may be of items before it alone."""
+    model.ask("new", *Design(buffers=True).words())
+    put(model, 0)
+    put(model, 1, 0)
+    model.ask("doubt")
+    items, _, _ = model.ask("live", "0:0")
+    assert [(value, shown) for value, _, _, _, shown in items] == [(0, True), (1, False)]
+    items, _, _ = model.ask("live", "0:0", "1:0")
+    assert [value for value, _, _, _, _ in items] == [0, 1]
+    model.ask("doubt")
+    items, _, _ = model.ask("on", "0:0")
+    assert [value for value, _, _, _, _ in items] == [0]
