@@ -773,7 +773,7 @@ static void settle_numbers(struct model_list *list, const struct model_seen *see
                            const bool *kept, const bool *also, bool powered_on)
 {
     const struct model_seen *next = seen, *next_also = seen;
-    bool first_known = true;
+    bool first_known = true, open = false;
     if (!list->design->numbered) return;
     for (uint32_t i = list->first; i < list->end; i++) {
         const struct model_seen *shown = !kept || kept[i - list->first] ? next++ : NULL;
@@ -781,12 +781,13 @@ static void settle_numbers(struct model_list *list, const struct model_seen *see
         bool held = shown && list->items[i].state == ITEM_HELD;
         if (also) shown_also = also[i - list->first] ? next_also++ : NULL;
         if (shown != shown_also) {
-            list->gaps = true;
+            list->gaps = open = true;
             first_known = first_known && shown != seen && shown_also != seen;
         } else if (held || !(list->flags & LIST_OPEN)) {
             settle_number(list, i, shown, powered_on);
         }
     }
+    if (open) list->gaps = true; /* also where an item with a number came after it */
     if (count == 0 || list->flags & LIST_OPEN) return;
     if (kept && begins_unseen(list, kept, powered_on)) return;
     list->number = seen[0].number;

@@ -619,3 +619,12 @@ def test_what_was_hit_may_wait_in_ram_until_power_goes(model):
     model.ask("doubt")
     items, _, _ = model.ask("on", "0:0")
     assert [value for value, _, _, _, _ in items] == [0]
+
+
+def test_which_of_equal_items_was_hit_stays_open_and_so_do_their_numbers(model):
+    model.ask("new", *Design(numbered=True).words())
+    for value in (0, 1, 1, 2):
+        put(model, value, 0)
+    model.ask("doubt")
+    assert model.ask("on", "0:1", "1:3", "2:4")
+    assert model.ask("on", "0:1", "1:3", "2:4"), "the second power-on shows what the first one did"
