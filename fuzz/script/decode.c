@@ -350,17 +350,6 @@ static enum op_kind choose_inner_kind(const struct decoder *decoder, uint8_t byt
     return pick(kinds, sizeof kinds / sizeof *kinds, byte);
 }
 
-/* Whether a format may be cut: other resets than these are said to be whole by nobody. */
-static bool formats(const struct decoder *decoder)
-{
-    const struct adapter *adapter = decoder->target->adapter;
-    const struct adapter_map *map = adapter->map;
-    if (!adapter->reset) return false;
-    if (map && (map->begin || map->destroy)) return true;
-    const struct bo_flash_geometry *geometry = &decoder->script->part.geometry;
-    return adapter_widened(adapter, geometry, decoder->settings) & ADAPTER_FORMAT_MAY_STOP;
-}
-
 /* Swarm: some kinds are off altogether, the others weighted, by one byte of the header, and what
  * only some engines have by the rest of another one. */
 static enum op_kind choose_map_kind(const struct decoder *decoder, uint8_t byte)
@@ -385,7 +374,7 @@ static enum op_kind choose_map_kind(const struct decoder *decoder, uint8_t byte)
         {OP_SCAN, map->scan && swarm & 16 ? 2 : 0},
         {OP_DESTROY, map->destroy && empties ? 3 : 0},
         {OP_DESTROY_ALL, map->destroy && empties ? 1 : 0},
-        {OP_FORMAT, empties && formats(decoder) ? 1 : 0},
+        {OP_FORMAT, adapter->reset && empties ? 1 : 0},
     };
     return pick(kinds, sizeof kinds / sizeof *kinds, byte);
 }
@@ -411,7 +400,7 @@ static enum op_kind choose_list_kind(const struct decoder *decoder, uint8_t byte
         {OP_SYNC, list->sync && !(habits & 8) ? 2u << habits / 16 % 4 : 0},
         {OP_SEAL, list->seal && habits & 64 ? 2 : 0},
         {OP_IDLE, list->idle && habits & 128 ? 3 : 0},
-        {OP_FORMAT, swarm & 32 && formats(decoder) ? 1 : 0},
+        {OP_FORMAT, decoder->target->adapter->reset && swarm & 32 ? 1 : 0},
         {OP_ROT, decoder->target->faults & FAULT_ROT ? 2 : 0},
     };
     return pick(kinds, sizeof kinds / sizeof *kinds, byte);

@@ -366,6 +366,10 @@ static inline enum answer small_mount(void *object, const struct bo_flash *flash
 #define PROMISED 0
 #endif
 
+/* A factory reset, by a function of the subject's own. */
+#ifndef RESET
+#define RESET NULL
+#endif
 #ifndef WIDENED
 #define WIDENED 0
 #endif
@@ -385,6 +389,7 @@ static inline enum answer small_mount(void *object, const struct bo_flash *flash
                                                  .object_size = small_size,                        \
                                                  .limits = small_limits,                           \
                                                  .format = small_format,                           \
+                                                 .reset = RESET,                                   \
                                                  .mount = small_mount,                             \
                                                  .map = &small_calls};                             \
     SMALL_ENTRY(small_adapter)

@@ -81,6 +81,7 @@ SUBJECTS = [
     ("fetch-stale", LIVELY, EDGES, {"durable"}, None),
     ("never-reclaims", PASSED_ON, EDGES, {"alive"}, (*EDGES, "--no-use")),
     ("boot-writes", BOOTED, PREFIXES, {"settled"}, None),
+    ("reset-shows-older", and_then(MOVED, "format", "look"), EDGES, {"atomic"}, None),
     ("gives-up", SETTINGS, GLITCHES, {"durable"}, EDGES),
     ("verify-start", SETTINGS, LIES, {"durable", "settled"}, PREFIXES),
     ("blank-start", LIVELY, LIES, {"durable", "settled"}, PREFIXES),
@@ -214,6 +215,15 @@ def test_fuzz_finds_what_takes_a_stray(plainly, plugin):
     code, told = fuzz(plainly, plugin, "fetch-unchecked", *words)
     texts = [Path(each["case"]).read_text() for each in told["divergences"]]
     assert code == DIVERGED and " stray " in texts[0]
+
+
+def test_fuzz_cuts_a_reset(plainly, plugin):
+    words = ("--runs", 60, *EDGES)
+    code, told = fuzz(plainly, plugin, "reset-shows-older", *words, "--max", 1)
+    texts = [Path(each["case"]).read_text() for each in told["divergences"]]
+    assert code == DIVERGED and "\nformat cut " in texts[0]
+    code, told = fuzz(plainly, plugin, "reset-shows-older", *words, healthy=True)
+    assert code == CLEAN and told["judged"] > 100
 
 
 # --- nothing was judged ---
