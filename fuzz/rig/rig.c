@@ -881,8 +881,10 @@ bool rig_call(struct rig *rig, const struct op *op, enum answer *answer)
     return fine;
 }
 
+/* What a call that failed has left was read since. */
 bool rig_finds_failed(struct rig *rig, const struct op *op, enum answer answer)
 {
+    rig->call = rig_call_of(op->kind);
     return rig_finds(rig, CLAUSE_ALIVE, rig_seen_of(answer),
                      "%s: expected ok, as without the cut, got %s", op_name(op->kind),
                      rig_answer_name(answer));

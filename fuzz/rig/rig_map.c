@@ -695,6 +695,7 @@ static bool use_store(struct rig *rig, const struct value *value, bool must, boo
     if (!rig_call(rig, &op, &answer)) return false;
     *full = answer != ANSWER_OK;
     if (!*full || !must || rig_is_off(rig)) return true;
+    rig->call = ADAPTER_CALL_STORE; /* not the read after it */
     return rig_finds(rig, CLAUSE_ALIVE, rig_seen_of(answer),
                      "a store of the exercise: expected ok, as of a fresh engine that holds the "
                      "same, got %s",

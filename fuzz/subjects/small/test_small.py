@@ -179,6 +179,14 @@ def test_every_subject_is_tried():
     assert tried == {path.stem for path in HERE.glob("*.c")}
 
 
+def test_a_refusal_is_of_the_call_that_was_refused(plainly, plugin):
+    """After it the key is read, which is no part of the kind."""
+    words = ("--plugin", plugin("torn-remove"), *PREFIXES)
+    explored = plainly.explore(text_of("torn-remove", USED_UP), *words)
+    refused = [found.text for found in explored.found if "\nfound alive refused " in found.text]
+    assert refused and all("\nfound alive refused remove " in text for text in refused)
+
+
 # --- fuzz cuts ---
 
 
