@@ -101,13 +101,22 @@ def compiled(source, folder):
     return made
 
 
+def choices(source):
+    """What chooses each fault of a small engine; one that has a single fault needs no words."""
+    words = re.search(r"fault_words\[\] = {(.*?)};", source.read_text(), re.DOTALL)
+    names = re.findall(r'"([\w-]+)"', words[1])[1:] if words else []
+    return [f" fault={it}" for it in names] or [""]
+
+
 def small(folder):
     """The small engines, compiled."""
     for source in sorted((ROOT / "fuzz/subjects/small").glob("*.c")):
         name = source.stem.replace("_", "-")
         if name in FAULTLESS:
             continue
-        yield Planted(name, SMALL_NEED.get(name, ""), str(compiled(source, folder)))
+        made = str(compiled(source, folder))
+        for choice in choices(source):
+            yield Planted(name + choice, SMALL_NEED.get(name, ""), made)
 
 
 def all_planted(folder):

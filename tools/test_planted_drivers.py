@@ -16,6 +16,14 @@ def test_every_fault_of_the_tables_is_looked_for(root):
         assert count > 1 and numbers == set(range(1, count))
 
 
+def test_every_fault_of_a_small_engine_is_looked_for(root):
+    small = root / "fuzz/subjects/small"
+    transactions = planted_drivers.choices(small / "transactions.c")
+    assert {" fault=seen-early", " fault=format-stale"} <= set(transactions)
+    assert " fault=none" not in transactions and len(set(transactions)) == 13
+    assert planted_drivers.choices(small / "two_faults.c") == [""]
+
+
 def test_each_seed_has_histories_of_its_own(tmp_path):
     def content(name, seed):
         folder = planted_drivers.histories(tmp_path / name, seed)
