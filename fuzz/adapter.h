@@ -135,10 +135,15 @@ enum adapter_widening {
     ADAPTER_MOUNT_WRITES = 1u << 4,   /* each power-on writes by design, a boot marker for instance:
                                        recovery is at rest when what is there no longer changes */
     ADAPTER_POWER_ON_DROPS = 1u << 6, /* the first append after a power-on begins a new sector, and
-                                         drops what lies there though there is room elsewhere */
+                                         drops what lies there though there is room elsewhere; an
+                                         idle before it may erase that sector each time */
     ADAPTER_FORMAT_MAY_STOP = 1u << 7,  /* a reset that is cut leaves any part of what was there,
                                           older values too: until another one is through nothing is
                                           asked of it */
+    ADAPTER_ERASES_AGAIN = 1u << 8,     /* with the first change after a power-on the engine erases
+                                          the next sector ahead, though it did before: nothing
+                                          proves that erase. So power-ons with a change each wear a
+                                          sector */
     ADAPTER_CUT_PROGRAM_FREE = 1u << 5, /* a program that was cut is not counted as one of those
                                            that the part allows between erases */
 };

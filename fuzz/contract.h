@@ -68,6 +68,7 @@ enum seen {
     SEEN_ENDLESS,     /* a call that does not end, or not within its bound */
     SEEN_CRASH,       /* the process was ended; the text says where */
     SEEN_MEMORY,      /* a call keeps heap memory, more each time */
+    SEEN_WORN,        /* a sector is erased at each power-on */
     SEENS
 };
 

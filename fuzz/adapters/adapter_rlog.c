@@ -60,10 +60,19 @@ static void limits(const struct bo_flash_geometry *g, const struct adapter_setti
 #define SEGMENTS_FEW 4u
 #define ALWAYS_WIDENED (uint32_t)(ADAPTER_TAIL_OPEN | ADAPTER_FORMAT_MAY_STOP)
 
+/* No erase from before the power-on is believed there (rlog_prepare). */
+static uint32_t widened_strict(const struct bo_flash_geometry *g, const struct adapter_settings *s)
+{
+    (void)g;
+    uint32_t again = s->values[OPTION_AHEAD] ? ADAPTER_ERASES_AGAIN : 0u;
+    return ALWAYS_WIDENED | (uint32_t)ADAPTER_POWER_ON_DROPS | again;
+}
+
 static uint32_t widened_segment(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
     uint32_t segment = segment_of(s) ? segment_of(s) : RLOG_SEGMENT_DEFAULT;
-    bool drops = g->programs_per_unit != 0 || g->sector_size / segment < SEGMENTS_FEW;
+    if (g->programs_per_unit != 0) return widened_strict(g, s);
+    bool drops = g->sector_size / segment < SEGMENTS_FEW;
     return ALWAYS_WIDENED | (drops ? ADAPTER_POWER_ON_DROPS : 0u);
 }
 
@@ -328,7 +337,8 @@ const struct adapter adapter_rlog = {
     .claims = "edge,prefix,bits,zeros,ecc,fail",
     .widened_by = widened_segment,
     .widened_why = WIDENED_WHY "; in sectors of less than four segments, and where programs are "
-                               "limited, the first append after a power-on takes a new sector",
+                               "limited, the first append after a power-on takes a new sector, "
+                               "and what was erased ahead is erased again where they are",
     .reset = reset_segment,
     .mount = mount_segment,
     .bound_uncut = bound_uncut,
@@ -339,8 +349,9 @@ const struct adapter adapter_rlog_strict = {
     .name = "rlog-strict",
     .summary = "the same, strict profile: believes nothing that a cut may have touched",
     .claims = "edge,prefix,bits,zeros,weak,ecc,fail",
-    .widened = ALWAYS_WIDENED | ADAPTER_POWER_ON_DROPS,
-    .widened_why = WIDENED_WHY "; the first append after a power-on takes a new sector",
+    .widened_by = widened_strict,
+    .widened_why = WIDENED_WHY "; the first append after a power-on takes a new sector, and what "
+                               "was erased ahead is erased again",
     .reset = reset_strict,
     .mount = mount_strict,
     .bound_uncut = bound_uncut_strict,

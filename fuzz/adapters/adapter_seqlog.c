@@ -278,6 +278,14 @@ static struct adapter_bound bound(const struct bo_flash_geometry *g,
     return bound_of(&most);
 }
 
+/* An erase before a power-on proves nothing (seqlog.h, 2). */
+static uint32_t widened(const struct bo_flash_geometry *g, const struct adapter_settings *s)
+{
+    (void)g;
+    uint32_t again = s->values[OPTION_AHEAD] ? ADAPTER_ERASES_AGAIN : 0u;
+    return (uint32_t)ADAPTER_FORMAT_MAY_STOP | again;
+}
+
 static void inspect(void *memory, const struct bo_flash *flash, const struct adapter_settings *s,
                     adapter_line *line, void *context)
 {
@@ -322,8 +330,9 @@ const struct adapter adapter_seqlog = {
     .refuses = refuses,
     .object_size = object_size,
     .limits = limits,
-    .widened = ADAPTER_FORMAT_MAY_STOP,
-    .widened_why = "a format that is cut leaves any part of what was there",
+    .widened_by = widened,
+    .widened_why = "a format that is cut leaves any part of what was there; with ahead=1 the first "
+                   "append after a power-on erases the next sector again",
     .reset = reset,
     .mount = mount,
     .bound = bound,

@@ -115,6 +115,43 @@ def test_the_smallest_lsm_shows_no_divergence(deep, root):
     assert result.judged > 500 and not result.found
 
 
+# A log that says nothing of what it costs to work ahead.
+SILENT = """#include "fuzz/adapters/adapter_{engine}.c"
+adapter_entry brownout_adapter;
+const struct adapter *brownout_adapter(void)
+{{
+    static struct adapter silent;
+    silent = adapter_{engine};
+    silent.name = "silent";
+    silent.widened = ADAPTER_TAIL_OPEN | ADAPTER_FORMAT_MAY_STOP;
+    silent.widened_by = NULL;
+    silent.widened_why = "to be caught";
+    return &silent;
+}}
+"""
+# Large sectors: the rounds lie in the second half of one.
+AHEAD = "chip generic sectors=4 sector=4096 page=256 unit=4 programs=1\n"
+
+
+@pytest.mark.parametrize(
+    "engine, option, clause",
+    [("seqlog", "ahead=1", "alive"), ("seqlog", "ahead=0", None), ("rlog", "ahead=0", "alive")],
+)
+def test_power_ons_that_wear_a_sector_are_found_unless_they_are_stated(
+    deep, root, engine, option, clause
+):
+    """rlog believes no erase from before a power-on where programs are limited."""
+    sources = [root / "engines" / name for name in engines.sources(engine)]
+    source = SILENT.format(engine=engine)
+    plugin = shared_object(deep.folder, "silent", source, "-O1", "-Wl,-Bsymbolic", *sources)
+    text = f"{AHEAD}engine silent {option}\nappend fill 2 3\n"
+    words = ("--plugin", plugin, "--faults", "edge", "--no-use")
+    found = deep.explore(text, *words).found
+    assert [each.clause for each in found] == [clause] * (clause is not None)
+    assert all("found alive worn mount none" in each.text for each in found)
+    assert not deep.explore(text.replace("silent", engine), *words[2:]).found
+
+
 def objects(unit):
     """Values that are replaced until what is live has to move, and a removal."""
     stores = "".join(f"store {'ab'[i % 2]} fill {i} {40 + i}\n" for i in range(4))

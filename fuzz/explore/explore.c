@@ -65,6 +65,7 @@
 #include "fuzz/rig/capacity.h"
 #include "fuzz/rig/leak.h"
 #include "fuzz/rig/rig.h"
+#include "fuzz/rig/worn.h"
 #include "fuzz/explore/uncut.h"
 #include "fuzz/explore/visited.h"
 #include "fuzz/explore/result_pipe.h"
@@ -121,7 +122,7 @@ void explore_defaults(struct explore_options *options)
         .seed = 1,
         .use = true,
         .dedup = true,
-        .leaks = true,
+        .laps = true,
         .divergences_max = 10,
     };
 }
@@ -1151,12 +1152,12 @@ static void read_back(struct explorer *e)
     leave(e);
 }
 
-/* What keeps memory does so without a cut, in no operation of the history: that one goes on. */
-static void look_for_leak(struct explorer *e)
+/* What keeps memory, or wears a sector out, does so without a cut, in no operation of the history:
+ * that one goes on. */
+static void look_at_laps(struct explorer *e, bool (*find)(struct rig *))
 {
     bool diverged = e->diverged;
-    if (!e->options->leaks || stopped(e) || path_here(e->path)->op == PATH_OP_NONE ||
-        !leak_finds(e->rig))
+    if (!e->options->laps || stopped(e) || path_here(e->path)->op == PATH_OP_NONE || !find(e->rig))
         return;
     diverges(e);
     e->diverged = diverged;
@@ -1181,7 +1182,8 @@ static void explore_all(struct explorer *e)
     keep_counts(e);
     if (!asked->share) {
         read_back(e);
-        look_for_leak(e);
+        look_at_laps(e, leak_finds);
+        look_at_laps(e, worn_finds);
     }
     e->planned = *asked;
     e->options = &e->planned;

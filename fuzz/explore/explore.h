@@ -45,7 +45,7 @@ struct explore_options {
     uint64_t seed;
     bool use;                    /* exercise the store after recovery */
     bool dedup;                  /* skip what was judged before */
-    bool leaks;                  /* look for calls that keep memory: a few thousand calls */
+    bool laps;                   /* look for calls that keep memory, and power-ons that wear out */
     bool isolate;                /* judge each power-on in a child process */
     struct worker_limits limits; /* of that one */
     uint32_t passes;          /* runs that share the first-level cuts evenly, so that an exploration

@@ -17,6 +17,7 @@
 #include "fuzz/rig/capacity.h"
 #include "fuzz/rig/hostile.h"
 #include "fuzz/rig/leak.h"
+#include "fuzz/rig/worn.h"
 
 struct player {
     struct rig *rig;
@@ -244,7 +245,7 @@ static void tell_content(const struct player *player)
 static void tell_laps(const struct player *player)
 {
     if (!player->story) return;
-    fprintf(player->story, "      then its calls again and again, on a fresh store (leak)\n");
+    fprintf(player->story, "      then its calls again and again, on a fresh store\n");
     fflush(player->story); /* the engine may crash there */
 }
 
@@ -362,14 +363,18 @@ static bool play_op(struct player *player, uint32_t index)
     return rig_finds_failed(rig, player->op, player->answer);
 }
 
-/* What was found when the same call was made again and again (leak.h): that it keeps memory, or
- * that it does not come back. Such a case has no cut, and its own operations show nothing. */
-static bool wants_laps(const struct player *player)
+/* What was found when the same calls were made again and again (leak.h, worn.h): that they keep
+ * memory or wear a sector out, or that one does not come back. Such a case has no cut, and its own
+ * operations show nothing. */
+static bool laps_find(struct player *player)
 {
     enum seen seen = player->rig->script->found.seen;
-    bool lost = seen == SEEN_CRASH || seen == SEEN_ENDLESS;
-    assert(player->rig->level == 0 && seen <= SEEN_MEMORY);
-    return seen == SEEN_MEMORY || (lost && player->result->cuts == 0);
+    bool lost = (seen == SEEN_CRASH || seen == SEEN_ENDLESS) && player->result->cuts == 0;
+    assert(player->rig->level == 0 && seen < SEENS);
+    if (!lost && seen != SEEN_MEMORY && seen != SEEN_WORN) return false;
+    tell_laps(player);
+    if (seen != SEEN_WORN && leak_finds(player->rig)) return true;
+    return seen != SEEN_MEMORY && worn_finds(player->rig);
 }
 
 static bool play(struct player *player)
@@ -389,10 +394,7 @@ static bool play(struct player *player)
         fine = power_on_first(player);
     }
     chip_set_hook(rig->chip, NULL, NULL);
-    if (fine && wants_laps(player)) {
-        tell_laps(player);
-        fine = !leak_finds(rig);
-    }
+    fine = fine && !laps_find(player);
     player->result->finding = rig->finding;
     player->result->finding.cut = player->result->cut;
     tell_finding(player);

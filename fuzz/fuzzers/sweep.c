@@ -60,7 +60,7 @@ void sweep_options(const struct decode_target *target, const struct script *scri
     options->effort = effort;
     options->seed = script_digest(bytes, (uint32_t)size);
     options->divergences_max = 1;
-    options->leaks = false; /* costs more than all the rest; a fuzzer's sanitizer sees them too */
+    options->laps = false; /* costs more than all the rest; a fuzzer's sanitizer sees them too */
     options->plan = plan;
 }
 

@@ -139,21 +139,11 @@ static bool leaks(struct scales *scales, enum adapter_call call)
     return true;
 }
 
-/* The first operation of the script that puts something in; NULL: none does. */
-static const struct op *first_change(const struct script *script)
-{
-    for (uint32_t i = 0; i < script->op_count; i++) {
-        const struct op *op = &script->ops[i];
-        if (op->kind == OP_STORE || op->kind == OP_PUSH || op->kind == OP_APPEND) return op;
-    }
-    return NULL;
-}
-
 /* The call that keeps memory; ADAPTER_CALLS: none. The change comes first, so that there is
  * something to read, and is weighed last, so that a leak in what it reads is no other one's. */
 static enum adapter_call find(struct rig *store)
 {
-    struct scales scales = {.store = store, .change = first_change(store->script)};
+    struct scales scales = {.store = store, .change = script_first_change(store->script)};
     if (!scales.change || !rig_start(store)) return ADAPTER_CALLS;
     enum adapter_call change = rig_call_of(scales.change->kind);
     bool is_map = store->adapter->kind == ADAPTER_MAP;

@@ -221,6 +221,15 @@ uint32_t script_key(struct script *script, const void *bytes, uint32_t size)
 
 /* --- operations --- */
 
+const struct op *script_first_change(const struct script *script)
+{
+    for (uint32_t i = 0; i < script->op_count; i++) {
+        const struct op *op = &script->ops[i];
+        if (op->kind == OP_STORE || op->kind == OP_PUSH || op->kind == OP_APPEND) return op;
+    }
+    return NULL;
+}
+
 struct op *script_append(struct script *script, const struct op *op)
 {
     assert(op->kind < OP_KINDS && (!op_has_key(op->kind) || op->key < script->key_count));

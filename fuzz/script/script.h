@@ -130,6 +130,9 @@ const struct value *script_value(struct script *script, const void *bytes, uint3
 /* The index of a key, added when it is new. */
 uint32_t script_key(struct script *script, const void *bytes, uint32_t size);
 
+/* The first operation that puts something in: a store, push or append; NULL: none does. */
+const struct op *script_first_change(const struct script *script);
+
 /* Appends a copy of `op`, whose value must live as long as the script. Returns the operation, which
  * stays where it is until the next one is appended. */
 struct op *script_append(struct script *script, const struct op *op);

@@ -20,6 +20,8 @@ HERE = Path(__file__).resolve().parent
 CHIP = "chip generic sectors=2 sector={sector} page=64 unit=4 read=4 programs=1\nengine {name}\n"
 RING = "chip generic sectors=4 sector={sector} page=64 unit=4 read=4 programs=1\nengine {name}\n"
 
+NOTES = "chip generic sectors=3 sector={sector} page=64 unit=4 read=4\nengine {name}\n"
+
 SETTINGS = (
     CHIP,
     256,
@@ -74,6 +76,7 @@ SUBJECTS = [
     ("torn-remove", USED_UP, PREFIXES, {"alive"}, (*PREFIXES, "--no-use")),
     ("needless-erase", BOOTS, EDGES, {"durable", "settled"}, None),
     ("needless-erase", FEW, EDGES, {"durable", "settled"}, (*EDGES, "--no-use")),
+    ("note-erased", (NOTES, *ONE[1:]), EDGES, {"alive"}, None),
     ("only-ram", ONE, EDGES, {"durable"}, None),
     ("formats-unread", SETTINGS, GLITCHES, {"durable"}, EDGES),
     ("fetch-unchecked", SETTINGS, GLITCHES, {"durable", "settled"}, EDGES),
