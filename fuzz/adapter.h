@@ -152,6 +152,7 @@ enum adapter_widening {
 enum adapter_promise {
     ADAPTER_FULL_CHANGES = 1u << 0, /* a map: a full store still removes, and still replaces a value
                                        by one that is no longer */
+    ADAPTER_RESET_MOUNTS = 1u << 1, /* after reset the object is mounted: no mount has to follow */
 };
 
 /* The size with which `each` visits a value or an item that is there but damaged, its bytes being
@@ -324,7 +325,8 @@ struct adapter {
      * that is none too. Called after a power-on in the place of mount; a mount follows it. What was
      * there is gone from then on. As the operation `format` it is cut: there is what was there, or
      * an empty store, or a mount that answers ANSWER_DAMAGED and is followed by another reset,
-     * unless ADAPTER_FORMAT_MAY_STOP is stated. NULL: not tried. */
+     * unless ADAPTER_FORMAT_MAY_STOP is stated; and where ADAPTER_RESET_MOUNTS is, no mount follows
+     * one that was not cut. NULL: not tried. */
     enum answer (*reset)(void *object, const struct bo_flash *flash,
                          const struct adapter_settings *settings);
     /* Power-on. `object` holds junk. May write. The first one, of a blank chip, is cut only where

@@ -328,7 +328,7 @@ static const struct adapter_list list = {.append = append,
 #define RLOG_ADAPTER                                                                               \
     .version = ADAPTER_VERSION, .kind = ADAPTER_LOG, .options = options, .refuses = refuses,       \
     .object_size = object_size, .limits = limits, .bound = bound, .inspect = inspect,              \
-    .list = &list
+    .promised = ADAPTER_RESET_MOUNTS, .list = &list
 
 const struct adapter adapter_rlog = {
     RLOG_ADAPTER,

@@ -327,6 +327,7 @@ const struct adapter adapter_seqlog = {
     .claims = "edge,prefix,bits,zeros,fail",
     .options = options,
     .relies_on_and = false,
+    .promised = ADAPTER_RESET_MOUNTS,
     .refuses = refuses,
     .object_size = object_size,
     .limits = limits,

@@ -152,6 +152,38 @@ def test_power_ons_that_wear_a_sector_are_found_unless_they_are_stated(
     assert not deep.explore(text.replace("silent", engine), *words[2:]).found
 
 
+# A log whose format leaves something behind in RAM that the next power-on would not.
+STALE = """#include "fuzz/adapters/adapter_seqlog.c"
+adapter_entry brownout_adapter;
+static enum answer stale_reset(void *memory, const struct bo_flash *flash,
+                               const struct adapter_settings *s)
+{
+    enum answer answer = reset(memory, flash, s);
+    ((struct object *)memory)->log.seed ^= 1;
+    return answer;
+}
+const struct adapter *brownout_adapter(void)
+{
+    static struct adapter stale;
+    stale = adapter_seqlog;
+    stale.name = "stale";
+    stale.promised = PROMISED;
+    stale.reset = stale_reset;
+    return &stale;
+}
+"""
+
+
+@pytest.mark.parametrize("promised, found", [("ADAPTER_RESET_MOUNTS", True), ("0", False)])
+def test_where_a_format_leaves_the_engine_mounted_no_mount_follows(deep, root, promised, found):
+    sources = [root / "engines" / name for name in engines.sources("seqlog")]
+    flags = ("-O1", "-Wl,-Bsymbolic", f"-DPROMISED={promised}", *sources)
+    plugin = shared_object(deep.folder, f"stale-{promised}", STALE, *flags)
+    text = f"{AHEAD}engine stale\nappend fill 2 3\nformat\nappend fill 3 3\nmount\n"
+    result = deep.explore(text, "--plugin", plugin, "--faults", "edge", "--no-use")
+    assert {each.clause for each in result.found} == ({"durable"} if found else set())
+
+
 def objects(unit):
     """Values that are replaced until what is live has to move, and a removal."""
     stores = "".join(f"store {'ab'[i % 2]} fill {i} {40 + i}\n" for i in range(4))

@@ -813,6 +813,14 @@ static bool reset_store(struct rig *rig, const struct op *op, enum answer *answe
     return rig_recover(rig);
 }
 
+/* Whether the device goes on with what it has in RAM. Not where a program or an erase did something
+ * else than it answered: who was told so would look at the flash anew. */
+static bool goes_on_formatted(const struct rig *rig)
+{
+    return (rig->adapter->promised & ADAPTER_RESET_MOUNTS) && rig_is_uncut(rig) && !rig->rotten &&
+           !rig_flash_failed(rig);
+}
+
 /* The same, but power may be cut in it. */
 static bool format_store(struct rig *rig, const struct op *op, enum answer *answer)
 {
@@ -822,7 +830,9 @@ static bool format_store(struct rig *rig, const struct op *op, enum answer *answ
     model_lose_ram(&level->model);
     model_begin(&level->model, op, &level->before);
     if (!format(rig)) return false;
-    return rig_is_off(rig) || rig_recover(rig);
+    if (rig_is_off(rig)) return true;
+    if (!goes_on_formatted(rig)) return rig_recover(rig);
+    return rig->kind->look(rig, level->object, true);
 }
 
 /* Where something was hit, it settles nothing: what RAM shows a power-on may miss, and what is
