@@ -60,8 +60,12 @@ WRAPPER = """#include "fuzz/adapters/{file}"
 __attribute__((visibility("default"))) const struct adapter *brownout_adapter(void);
 const struct adapter *brownout_adapter(void) {{ return &{symbol}; }}
 """
-# What a run is compared by.
+# What a run is compared by, and work with cuts, which must take that many times as much.
 COUNTS = ("reads", "bytes_read", "programs", "bytes_programmed", "erases")
+RATES = ("erases", "programs_per_operation", "bytes_per_payload_byte", "bytes_read_per_operation",
+         "mount_reads_most")
+MUCH = 1.2
+COMPARED = (mutants_trials.Run, mutants_trials.Costs, mutants_trials.Wear)
 # Against mutants that run away; far above what a trial takes.
 CPU_SECONDS_MAX, MEMORY_MAX, SECONDS_MAX = 120, 4 << 30, 300
 HANGS_AFTER = 3  # seconds of a worker's own time
@@ -183,12 +187,13 @@ def scenario_file(adapter, trial, folder):
 
 def command_of(brownout, adapter, trial, plugin, folder):
     words = [brownout]
-    if isinstance(trial, mutants_trials.Run):
-        return [*map(str, words), "run", scenario_file(adapter, trial, folder), "--plugin",
-                str(plugin), "--silence", str(HANGS_AFTER)]
-    if isinstance(trial, mutants_trials.Costs):
+    if isinstance(trial, (mutants_trials.Run, mutants_trials.Costs)):
         return [*map(str, words), "run", scenario_file(adapter, trial, folder), "--plugin",
                 str(plugin), "--silence", str(HANGS_AFTER), "--json"]
+    if isinstance(trial, mutants_trials.Wear):
+        return [*map(str, words), "wear", scenario_file(adapter, trial, folder), "--plugin",
+                str(plugin), "--silence", str(HANGS_AFTER), "--cuts", f"1/{trial.cuts}", "--json",
+                "--no-shrink", "--artefacts", str(folder)]
     if isinstance(trial, mutants_trials.Fuzz):
         words += ["fuzz", "--engine", f"{adapter} {trial.options}".strip()]
         words += ["--runs", trial.runs, "--seed", trial.seed]
@@ -200,10 +205,14 @@ def command_of(brownout, adapter, trial, plugin, folder):
             "--seconds", str(SECONDS_MAX)]
 
 
-def dearer(spent, usual):
+def dearer(trial, printed, usual):
     """What a run takes more of than usual, in a few words; None when nothing."""
-    for count in COUNTS:
-        if spent[count] > usual[count]:
+    spent, counts, much = json.loads(printed), COUNTS, 1
+    if isinstance(trial, mutants_trials.Wear):
+        spent, usual = (it["engines"][0]["with_cuts"] for it in (spent, usual))
+        counts, much = RATES, MUCH
+    for count in counts:
+        if spent[count] > much * usual[count]:
             return f"costs: {spent[count]} {count}, {usual[count]} without the change"
     return None
 
@@ -212,7 +221,7 @@ def usual_costs(brownout, builder, adapter):
     """{(adapter, trial): what the engine as it is takes}."""
     plugin, costs = builder.plugin(adapter, {}), {}
     for trial in mutants_trials.TRIALS[adapter][1]:
-        if isinstance(trial, mutants_trials.Costs):
+        if isinstance(trial, COMPARED):
             command = command_of(brownout, adapter, trial, plugin, builder.folder)
             done = subprocess.run(command, text=True, capture_output=True)
             if done.returncode != 0:
@@ -228,7 +237,9 @@ def run(brownout, adapter, trial, plugin, folder, usual=None):
     complaint = done.stderr.strip().split("\n")[-1]
     if done.returncode == 0:
         usual = usual.get((adapter, trial)) if usual else None
-        return dearer(json.loads(done.stdout), usual) if usual else None
+        return dearer(trial, done.stdout, usual) if usual else None
+    if done.returncode == 1 and isinstance(trial, mutants_trials.Wear):
+        return f"wear: {json.loads(done.stdout)['engines'][0]['reason']}"
     if done.returncode == 1 and isinstance(trial, (mutants_trials.Run, mutants_trials.Costs)):
         return done.stdout.strip().split("\n")[-1].split("clause ")[-1]
     if done.returncode == 1:

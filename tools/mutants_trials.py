@@ -2,7 +2,7 @@
 
 Those that notice most in the least time stand first. Together those of an engine take less than
 10 s of CPU of `explore` and 10 s of `fuzz` on an engine that is right, on a machine of 2020. What
-gives no wrong answer and costs more is noticed by `run`, last.
+gives no wrong answer and costs more is noticed by `run` and `wear`, by who compares two builds.
 
 The chips are tiny, so that a sector is full after a few operations and turns come often; values are
 zeros, 0xff or bytes, of all sizes up to those that fill a sector exactly and beyond.
@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 class Trial(NamedTuple):
     """`options` of the engine; `chip` as in a scenario; `seed` and `count` of random operations, or
     a shipped scenario or case; `flags` of explore. `glitches`: in two operations of three a read
-    answers an error, which no engine says that it does not survive, unlike wrong bytes."""
+    answers an error, which no engine says that it does not survive, unlike wrong bytes. `formats`: some operations make
+    the store anew."""
 
     options: str
     chip: str
@@ -27,24 +28,28 @@ class Trial(NamedTuple):
     flags: tuple = ()
     shipped: str = ""
     glitches: bool = False
+    formats: bool = False
 
     def __str__(self):
         what = self.shipped or f"{self.count} operations of seed {self.seed} on {self.chip}"
-        what += ", with read errors" * self.glitches
+        what += ", with read errors" * self.glitches + ", with formats" * self.formats
         return " ".join(filter(None, ("explore", what, self.options, *self.flags)))
 
 
 class Run(NamedTuple):
-    """Random operations without a cut, on a large ring: what each call costs, against its bound."""
+    """Random operations without a cut, on a large ring: what each call costs, against its bound
+    and, as of Costs, against the engine as it is. `formats`: some of them make the store anew."""
 
     options: str
     chip: str
     seed: int
     count: int
+    formats: bool = False
     shipped: str = ""
 
     def __str__(self):
-        return f"run {self.count} operations of seed {self.seed} on {self.chip} {self.options}"
+        what = f"run {self.count} operations of seed {self.seed} on {self.chip} {self.options}"
+        return what + ", with formats" * self.formats
 
 
 class Fuzz(NamedTuple):
@@ -70,8 +75,24 @@ class Costs(NamedTuple):
         return " ".join(filter(None, ("run", self.shipped, self.options)))
 
 
+class Wear(NamedTuple):
+    """The same with power cuts in one operation of `cuts`, by `wear`. What a call does moves the
+    cuts after it, so only what takes a good deal more is noticed."""
+
+    options: str
+    shipped: str
+    cuts: int = 4
+
+    def __str__(self):
+        return f"wear {self.shipped} {self.options} --cuts 1/{self.cuts}"
+
+
 def glitches(options, chip, seed, count):
     return Trial(options, chip, seed, count, ("--faults", "edge"), glitches=True)
+
+
+def formats(options, chip, seed, count, flags=()):
+    return Trial(options, chip, seed, count, flags, formats=True)
 
 
 def chip(sectors, sector, unit=1, more="", page=0):
@@ -157,6 +178,7 @@ NAIVE = (
 )
 QUEUE = (
     Trial("", chip(3, 64, 4), 1, 30),
+    formats("buffer=16", chip(4, 64), 64, 40),
     Trial(CACHED, chip(3, 64), 3, 40),
     Trial("buffer=16", chip(4, 64), 5, 40),
     Trial("", chip(3, 64, 8, ONCE), 4, 30),
@@ -189,6 +211,8 @@ QUEUE = (
     Fuzz("", 70, 4),
     Fuzz("buffer=24", 24, 5, chip(8, 64)),
     Fuzz("pointers=1 work=2", 30, 6, chip(3, 64)),
+    Run("", chip(8, 128), 71, 2000),
+    Wear("", "out-of-order-pops", 1),
     Costs("", "message-cache"),
     Costs("states=1 pointers=1", "message-cache-overwrite"),
     Costs("buffer=100", "message-cache"),
@@ -201,6 +225,8 @@ LOG = (
     Run("segment=64", chip(64, 256), 32, 4000),
     Run("batch=1 ahead=1 segment=128", chip(128, 256, 4), 33, 6000),
     Run("", chip(16, 256), 34, 3000),
+    Run("segment=64", chip(8, 256), 35, 2000, True),
+    formats("", chip(4, 128), 63, 40, FAIL),
     Trial("batch=1", chip(3, 128), 12, 50),
     Trial("", chip(4, 128), 41, 50, FAIL),
     Trial("batch=1 segment=64", chip(4, 128), 42, 60, FAIL),
@@ -222,6 +248,7 @@ LOG = (
     Trial("batch=1 ahead=1 segment=128", chip(10, 256, 4, page=32), 17, 50),
     Trial("", "", 0, 0, (), "exactly-full-log"),
     Trial("", "", 0, 0, (), "tiny-log"),
+    Costs("", "boot-loop-append"),
     Fuzz("batch=0 ahead=0", 12, 3, chip(4, 128)),
     Fuzz("batch=1", 12, 2, chip(6, 256, 4)),
     Fuzz("", 12, 5),
@@ -328,6 +355,12 @@ def change(source, kind, sector):
     return source.choices(words, (12, 2, 1.5, 1, 1, 0.2))[0]
 
 
+def formatted(source, kind, line):
+    """One in ten is a format, or what may follow one: the empty store is met by few others."""
+    empty = ("format", "format", "clear", "mount" if kind.endswith("map") else "idle")
+    return source.choice(empty) if source.random() < 0.1 else line
+
+
 def glitched(source, line, i):
     """The i-th operation. Early reads mostly: few operations make many. What a call that failed has
     left is met by each of the others, by one that fails too, and by the exercise."""
@@ -337,7 +370,7 @@ def glitched(source, line, i):
 
 def scenario(engine, kind, trial):
     """The text of a trial, the same each time. What the engine or the chip has not is left out."""
-    if isinstance(trial, Costs) or trial.shipped:
+    if isinstance(trial, (Costs, Wear)) or trial.shipped:
         name = trial.shipped if "." in trial.shipped else f"{trial.shipped}.scn"
         lines = (ROOT / "scenarios" / name).read_text().split("\n")
         wanted = f"engine {engine} {trial.options}".strip()
@@ -346,6 +379,8 @@ def scenario(engine, kind, trial):
     sector = int(trial.chip.split("sector=")[1].split()[0])
     lines = [f"chip {trial.chip}", f"engine {engine} {trial.options}".strip(), "seed 1"]
     lines += [change(source, kind, sector) for _ in range(trial.count)]
+    if isinstance(trial, (Trial, Run)) and trial.formats:
+        lines[3:] = [formatted(source, kind, it) for it in lines[3:]]
     if isinstance(trial, Trial) and trial.glitches:
         lines[3:] = [glitched(source, it, i) for i, it in enumerate(lines[3:])]
     return "\n".join(lines) + "\n"

@@ -1,6 +1,7 @@
 """mutants.py and mutants_source.py: what a mutant is, what is expected of it, some real ones."""
 
 import argparse
+import json
 import tempfile
 from pathlib import Path
 
@@ -112,6 +113,23 @@ def test_the_table_counts_what_is_not_equal():
     assert "50.0 %" in list(mutants.table([outcome(), outcome(noticed=noticed)], {}))[-1]
 
 
+COMPARED = (
+    (mutants.mutants_trials.Costs("", ""), mutants.COUNTS, 1, lambda spent: spent),
+    (mutants.mutants_trials.Wear("", ""), mutants.RATES, 20,
+     lambda spent: {"engines": [{"with_cuts": spent}]}),
+)
+
+
+@pytest.mark.parametrize("trial, names, much, printed", COMPARED)
+def test_what_takes_more_than_without_the_change_is_noticed(trial, names, much, printed):
+    """With cuts what takes much more."""
+    usual = dict.fromkeys(names, 100)
+    for more, noticed in ((much - 1, False), (much + 1, True)):
+        spent = json.dumps(printed({**usual, "erases": 100 + more}))
+        found = mutants.dearer(trial, spent, printed(usual))
+        assert bool(found) == noticed and (not found or "erases" in found)
+
+
 @pytest.mark.parametrize("line", ["a1 equal", "a1 wrong x.c f: why",
                                   "a1 costs x: y\na1 costs x: y"])
 def test_a_line_of_survivors_that_is_none_is_refused(line):
@@ -163,6 +181,10 @@ FIXED = (
     ("map/seqmap.c", "seqmap_fetch", "check", "*value_size > capacity", True),
     ("map/naive.c", "naive_fetch", "check", "entry.value_size > capacity", True),
     ("queue/seqqueue.c", "deliver", "check", "item->length > capacity", True),
+    ("map/naive.c", "naive_next", "relation", "entry.key_size > key_capacity", True),
+    # A format, and power-ons that wear a sector out (fuzz/rig/worn.c).
+    ("queue/seqqueue.c", "seqqueue_format", "assignment", "queue->seq.error = BO_FLASH_OK", True),
+    ("ringlog/seqlog.c", "seqlog_prepare", "check", "!log->open || !log->changed", True),
 )
 
 
