@@ -24,7 +24,7 @@ QUEUES = ["seqqueue", "canary-queue fault=0"]
 LOGS = ["rlog", "rlog-strict", "seqlog", "canary-log fault=0"]
 TRANSACTIONS = ["lsm", "lsm mode=staging"]
 KINDS = {"seqmap": MAPS, "naive": MAPS, "lsm": TRANSACTIONS, "seqqueue": QUEUES}
-KINDS |= {"rlog": LOGS + QUEUES, "rlog-strict": LOGS + QUEUES}
+KINDS |= {"rlog": LOGS + QUEUES, "rlog-strict": LOGS + QUEUES, "tickv": ["tickv"]}
 
 
 def name(path):

@@ -7,18 +7,25 @@
  * `hashes` are the calls that replace an object, on the flash of a map; `append` are those of the
  * crate. These don't replace: a store of a key that is there is not supported. Nor do they move
  * what is live, so room comes back only where all of a region is dead, and how much there is
- * depends on the history; what finds none is answered as not supported, and is not judged.
+ * depends on the history. After a cut a store may find none where a fresh one has it: that is
+ * reported (alive) and is no fault, so no fuzz run chooses these calls by itself, and whoever does
+ * waives it: --waive alive. No two keys have one hash and none is that of the main key, so an
+ * engine that says so is wrong.
+ *
+ * With reader=crate a value that is there is shown as damaged where the crate would not find it.
  */
 #include <assert.h>
 
 #include "engines/map/tickv_map_bound.h"
 #include "fuzz/adapters/adapter_map.h"
+#include "fuzz/adapters/tickv_reader.h"
 
-enum { OPTION_HASH, OPTION_WORK, OPTION_CALLS };
+enum { OPTION_HASH, OPTION_WORK, OPTION_CALLS, OPTION_READER };
 enum { CALLS_BY_KEY, CALLS_BY_HASH, CALLS_APPEND };
 
 static const char *const hashes[] = {"std", "tock"};
 static const char *const calls[] = {"keys", "hashes", "append"};
+static const char *const readers[] = {"ours", "crate"};
 static const struct adapter_option options[] = {
     {.name = "hash",
      .summary = "how keys are hashed: as Rust's standard library does, or the kernel of Tock",
@@ -30,7 +37,12 @@ static const struct adapter_option options[] = {
     {.name = "calls",
      .summary = "those of the map by key, of objects by hash, or of the crate",
      .max = 2,
-     .words = calls},
+     .words = calls,
+     .fixed = true},
+    {.name = "reader",
+     .summary = "what is there: what we find, or what the crate finds besides",
+     .max = 1,
+     .words = readers},
     {.name = NULL},
 };
 
@@ -38,6 +50,7 @@ static const struct adapter_option options[] = {
 struct object {
     struct tickv_map map;
     uint32_t work_size, value_size, calls;
+    bool as_crate;
     uint8_t key[TICKV_MAP_KEY_MAX];
     uint8_t bytes[];
 };
@@ -107,6 +120,7 @@ static struct tickv_map_config place(struct object *object, const struct bo_flas
     object->work_size = work_size_of(&flash->geometry, s);
     object->value_size = item_max(&flash->geometry);
     object->calls = (uint32_t)s->values[OPTION_CALLS];
+    object->as_crate = s->values[OPTION_READER] != 0;
     assert(object->work_size >= TICKV_WORK_MIN && object->value_size > TICKV_OVERHEAD);
     assert(s->values[OPTION_HASH] <= options[OPTION_HASH].max);
     return (struct tickv_map_config){
@@ -120,8 +134,13 @@ static struct tickv_map_config place(struct object *object, const struct bo_flas
 
 static enum answer answer(int error)
 {
-    if (error == TICKV_ERR_COLLISION || error == TICKV_ERR_EXISTS) return ANSWER_UNSUPPORTED;
-    return map_answer(error);
+    return error == TICKV_ERR_COLLISION ? ANSWER_UNSUPPORTED : map_answer(error);
+}
+
+static enum answer answer_by_hash(int error)
+{
+    if (error == TICKV_ERR_COLLISION) return ANSWER_DAMAGED;
+    return error == TICKV_ERR_EXISTS ? ANSWER_UNSUPPORTED : map_answer(error);
 }
 
 static enum answer mount(void *memory, const struct bo_flash *flash,
@@ -150,8 +169,7 @@ static int append(struct tickv *store, uint64_t hash, const void *value, uint32_
     int error = tickv_append(store, hash, value, size);
     if (error != MAP_ERR_FULL) return error;
     error = tickv_collect(store, &freed);
-    if (!error) error = tickv_append(store, hash, value, size);
-    return error == MAP_ERR_FULL ? MAP_ERR_UNSUPPORTED : error;
+    return error ? error : tickv_append(store, hash, value, size);
 }
 
 static enum answer store(void *memory, const void *key, uint32_t key_size, const void *value,
@@ -163,8 +181,9 @@ static enum answer store(void *memory, const void *key, uint32_t key_size, const
         return answer(tickv_map_store(&object->map, key, key_size, value, value_size));
     if (key_size > HASHED_KEY_MAX) return ANSWER_TOO_BIG;
     uint64_t hash = hash_of(key, key_size);
-    return answer(object->calls == CALLS_APPEND ? append(by_hash, hash, value, value_size)
-                                                : tickv_replace(by_hash, hash, value, value_size));
+    return answer_by_hash(object->calls == CALLS_APPEND
+                              ? append(by_hash, hash, value, value_size)
+                              : tickv_replace(by_hash, hash, value, value_size));
 }
 
 static enum answer fetch(void *memory, const void *key, uint32_t key_size, void *buffer,
@@ -174,7 +193,7 @@ static enum answer fetch(void *memory, const void *key, uint32_t key_size, void 
     if (object->calls == CALLS_BY_KEY)
         return answer(tickv_map_fetch(&object->map, key, key_size, buffer, capacity, value_size));
     if (key_size > HASHED_KEY_MAX) return ANSWER_NOT_FOUND;
-    return answer(
+    return answer_by_hash(
         tickv_get(&object->map.store, hash_of(key, key_size), buffer, capacity, value_size));
 }
 
@@ -183,7 +202,7 @@ static enum answer remove_key(void *memory, const void *key, uint32_t key_size)
     struct object *object = memory;
     if (object->calls == CALLS_BY_KEY) return answer(tickv_map_remove(&object->map, key, key_size));
     if (key_size > HASHED_KEY_MAX) return ANSWER_NOT_FOUND;
-    return answer(tickv_invalidate(&object->map.store, hash_of(key, key_size)));
+    return answer_by_hash(tickv_invalidate(&object->map.store, hash_of(key, key_size)));
 }
 
 static enum answer clear(void *memory)
@@ -191,6 +210,13 @@ static enum answer clear(void *memory)
     struct object *object = memory;
     if (object->calls == CALLS_APPEND) return ANSWER_UNSUPPORTED;
     return answer(tickv_map_remove_all(&object->map));
+}
+
+static bool crate_finds(const struct object *object, uint32_t key_size)
+{
+    uint64_t hash = object->calls == CALLS_BY_KEY ? object->map.hash(object->key, key_size)
+                                                  : hash_of(object->key, key_size);
+    return tickv_reader_finds(object->map.store.flash, hash);
 }
 
 /* The next value and its key; where its checksum does not fit, MAP_ERR_DAMAGED. */
@@ -219,6 +245,7 @@ static enum answer each(void *memory, adapter_visit *visit, void *context)
         uint32_t key_size, value_size;
         int error = next_value(object, &iterator, &key_size, value, &value_size);
         if (error == MAP_ERR_NOT_FOUND) return ANSWER_OK;
+        if (!error && object->as_crate && !crate_finds(object, key_size)) error = MAP_ERR_DAMAGED;
         if (error == MAP_ERR_DAMAGED)
             visit(context, object->key, key_size, NULL, ADAPTER_DAMAGED);
         else if (error)
@@ -244,7 +271,7 @@ static enum answer destroy(void *memory, const void *key, uint32_t key_size)
     if (key == NULL && object->calls == CALLS_APPEND) return ANSWER_UNSUPPORTED;
     if (key == NULL) return answer(tickv_map_destroy_all(&object->map));
     if (key_size > HASHED_KEY_MAX) return ANSWER_NOT_FOUND;
-    return answer(tickv_destroy(&object->map.store, hash_of(key, key_size)));
+    return answer_by_hash(tickv_destroy(&object->map.store, hash_of(key, key_size)));
 }
 
 /* The larger of each. */
