@@ -37,8 +37,9 @@
  *     cured, where a cut leaves its valid bit set. [a_blank_region_hides_nothing,
  *     scenarios/cases/tickv-start-looks-live.case]
  *  8. At the end of a region 12 bytes stay blank, else the crate would end its search there. Where
- *     an erase that was cut left less, nothing is live: a mount erases again.
- *     [the_crate_finds_all_that_a_map_holds, what_a_cut_erase_left_hides_nothing]
+ *     an erase that was cut left less, or zeros there, nothing is live: a mount erases again.
+ *     [the_crate_finds_all_that_a_map_holds, what_a_cut_erase_left_hides_nothing,
+ *     scenarios/cases/tickv-zeros-hide.case]
  *  9. The main key is the last thing that a format writes, and the first that it takes away, in a
  *     way that no erase brings back: while there is none, nothing here writes but a format.
  *     [never_formats_by_itself, a_map_of_other_regions_is_refused]

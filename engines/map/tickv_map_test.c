@@ -361,6 +361,24 @@ static void test_what_a_cut_erase_left_hides_nothing(void)
     CHECK(mount() == 0 && crate_finds(spilled), "it is found after a mount");
 }
 
+/* The same where zeros, with which an erase may begin, are all that stands after the last object: in
+ * too few bytes for another one, and enough for the search of the crate to look at them. */
+static void test_zeros_at_the_end_hide_nothing(void)
+{
+    uint8_t value[128] = {0};
+    uint64_t first = 9 << 16 | 3, spilled = 9 << 17 | 3; /* home: region 0 of 3 */
+    for (uint32_t left = TICKV_TAIL; left < TICKV_OVERHEAD; left++) {
+        uint32_t size = 128 - left - TICKV_OVERHEAD;
+        open_new(128, 3, 1, sizeof work);
+        CHECK(tickv_append(&store, first, value, size) == 0, "append");
+        CHECK(tickv_append(&store, spilled, value, 60) == 0 && ram.bytes[128 + 15] == 1, "spilled");
+        CHECK(tickv_invalidate(&store, first) == 0 && crate_finds(spilled), "it is found");
+        memset(ram.bytes + 128 - left, 0, left);
+        CHECK(!crate_finds(spilled), "zeros in %u bytes end the search", (unsigned)left);
+        CHECK(mount() == 0 && crate_finds(spilled), "not after a mount, %u bytes", (unsigned)left);
+    }
+}
+
 /* Refusals ----------------------------------------------------------------------------------- */
 
 static void test_refuses_parts(void)
@@ -823,6 +841,7 @@ int main(int argc, char **argv)
     }
     test_a_blank_region_hides_nothing();
     test_what_a_cut_erase_left_hides_nothing();
+    test_zeros_at_the_end_hide_nothing();
     test_refuses_parts();
     test_never_formats_by_itself();
     test_a_map_of_other_regions_is_refused();

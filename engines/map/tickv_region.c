@@ -140,6 +140,14 @@ static bool tidy(struct tickv *store, struct tickv_walk *end, uint32_t size, boo
     return true;
 }
 
+/* Whether the crate's search goes on after the last object: enough bytes are left, and if they are
+ * too few for another one, all are blank. */
+static bool ends_blank(struct tickv *store, const struct tickv_walk *end)
+{
+    if (end->left >= TICKV_OVERHEAD) return true;
+    return end->left >= TICKV_TAIL && tickv_used(store, end->at, end->left) == 0;
+}
+
 /* Makes the end of a region blank, or dead; its last object, too, if that is torn. An erase that
  * was cut sets bits of dead objects, whose checksums were spoiled before. So if none of a region
  * has one that fits, all are dead. Whether a valid object has reserved bits. */
@@ -162,7 +170,7 @@ static bool settle(struct tickv *store, uint32_t region)
     walk = tickv_walk_region(store, region);
     while (!any && tickv_walk_next(store, &walk))
         tickv_clear(store, &walk, TICKV_VALID);
-    if (walk.left < TICKV_TAIL) tickv_erase(store, region);
+    if (!ends_blank(store, &walk)) tickv_erase(store, region);
     return (flags & TICKV_RESERVED) != 0;
 }
 
