@@ -107,13 +107,25 @@ static const struct tear *chip_ask(struct chip *chip, const struct chip_op *op)
 
 /* --- reads --- */
 
+/* As memcpy, which is not called for what engines read most: a call takes longer than the copy. */
+static void chip_copy(uint8_t *to, const uint8_t *from, uint32_t size)
+{
+    if (size == 4) {
+        memcpy(to, from, 4);
+    } else if (size == 8) {
+        memcpy(to, from, 8);
+    } else {
+        memcpy(to, from, size);
+    }
+}
+
 /* Reads bytes of one sector. */
 static int chip_read_sector(struct chip *chip, uint32_t number, uint32_t offset, uint8_t *buffer,
                             uint32_t size)
 {
     const struct sector *sector = &chip->sectors[number];
     if (sector->block) {
-        memcpy(buffer, sector->block->bytes + offset, size);
+        chip_copy(buffer, sector->block->bytes + offset, size);
     } else {
         memset(buffer, chip->flash.geometry.erased, size);
     }
@@ -152,19 +164,49 @@ static int chip_glitch(struct chip *chip, const struct tear *glitch, uint8_t *by
     return BO_FLASH_OK;
 }
 
+/* A read that may break a rule, go wrong, or meet what is wrong with the sector. */
+static int chip_read_with_care(struct chip *chip, uint32_t address, uint8_t *bytes, uint32_t size)
+{
+    struct chip_op op = {CHIP_READ, address, size, NULL};
+    int error = chip_admit(chip, &op);
+    if (error || size == 0) return error;
+    const struct tear *glitch = chip->reads_asked && chip->hook ? chip_ask(chip, &op) : NULL;
+    chip->state.counters.reads++;
+    chip->state.counters.bytes_read += size;
+    error = chip_read_bytes(chip, address, bytes, size);
+    if (glitch && !error) error = chip_glitch(chip, glitch, bytes, size);
+    if (error) memset(bytes, 0x5A, size); /* undefined, so nothing an engine could live on */
+    return error;
+}
+
+/* Whether the read is of one sound sector, lawful, has fuel, and nobody is to be asked: nearly each
+ * one. What it does then is what the other way does. */
+static bool chip_read_is_plain(const struct chip *chip, uint32_t number, uint32_t offset,
+                               uint32_t size)
+{
+    const struct bo_flash_geometry *g = &chip->flash.geometry;
+    bool inside = number < g->sector_count && size <= g->sector_size - offset && size != 0;
+    bool aligned = ((offset | size) & (g->read_unit - 1u)) == 0;
+    return inside && aligned && chip->state.powered && !chip->reads_asked &&
+           chip->state.fuel[0] != 1 && !chip->sectors[number].flaws;
+}
+
 static int chip_read(void *context, uint32_t address, void *buffer, uint32_t size)
 {
     struct chip *chip = context;
-    struct chip_op op = {CHIP_READ, address, size, NULL};
+    struct chip_state *state = &chip->state;
+    uint32_t number = chip_sector_of(chip, address);
+    uint32_t offset = address - number * chip->flash.geometry.sector_size;
     enum pulse_place from = pulse_go(PULSE_CALLED_BACK);
-    int error = chip_admit(chip, &op);
-    if (!error && size != 0) {
-        const struct tear *glitch = chip->reads_asked && chip->hook ? chip_ask(chip, &op) : NULL;
-        chip->state.counters.reads++;
-        chip->state.counters.bytes_read += size;
-        error = chip_read_bytes(chip, address, buffer, size);
-        if (glitch && !error) error = chip_glitch(chip, glitch, buffer, size);
-        if (error) memset(buffer, 0x5A, size); /* undefined, so nothing an engine could live on */
+    int error = BO_FLASH_OK;
+    if (chip_read_is_plain(chip, number, offset, size)) {
+        pulse_now->beats++;
+        state->fuel[0] -= state->fuel[0] != 0;
+        state->counters.reads++;
+        state->counters.bytes_read += size;
+        chip_read_sector(chip, number, offset, buffer, size);
+    } else {
+        error = chip_read_with_care(chip, address, buffer, size);
     }
     CHIP_CHECK_CALL(chip);
     pulse_go(from);
