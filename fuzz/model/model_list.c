@@ -66,6 +66,7 @@ static uint64_t item_digest(const struct model_item *item)
 static void set_state(struct model_list *list, uint32_t index, enum item_state state)
 {
     struct model_item *item = &list->items[index];
+    if (item->state == state && !item->pending_old) return;
     if (item->state == ITEM_OLD) list->old = 0;
     list->digest -= item_digest(item);
     list->uncertain -= item->state != ITEM_HELD;
@@ -87,6 +88,7 @@ static void set_number(struct model_list *list, uint32_t index, uint64_t number)
 static void hide(struct model_list *list, uint32_t index, bool hidden)
 {
     struct model_item *item = &list->items[index];
+    if (item->hidden == hidden) return;
     list->digest -= item_digest(item);
     list->hidden -= item->hidden;
     item->hidden = hidden;
@@ -662,8 +664,9 @@ static bool walk(const struct match *match, bool older, bool *kept)
     uint32_t missed = 0;
     int memory = 0;
     for (uint32_t i = 0; i < match->items; i++) {
-        kept[i] = may_be(match, i, missed, older, memory) == older;
-        if (!may_be(match, i, missed, kept[i], memory)) return false;
+        bool wished = may_be(match, i, missed, older, memory);
+        if (!wished && !may_be(match, i, missed, !older, memory)) return false;
+        kept[i] = wished == older;
         memory = memory_after(match, &match->list->items[match->list->first + i], kept[i], memory);
         missed += !kept[i];
     }
@@ -724,7 +727,8 @@ static void keep_seen(struct model_list *list, const bool *kept, bool powered_on
         if (kept[i] && !stay) set_state(list, from + i, ITEM_HELD);
         hide(list, from + i, !kept[i] && stay && item->state != ITEM_PENDING);
         if (kept[i] || stay) {
-            list->items[to++] = *item;
+            if (to != from + i) list->items[to] = *item;
+            to++;
         } else {
             bool cut = item->state == ITEM_PENDING || item->state == ITEM_DOUBTFUL;
             list->wasted += cut ? item->value->size + ITEM_OVERHEAD : 0;
@@ -903,11 +907,30 @@ static bool find(struct match *match, bool *kept)
     return divides(match, true, kept) || divides(match, false, kept);
 }
 
+/* Whether an item that is missed has bytes that were seen. In another division one of them is kept,
+ * in the place of one that is equal. */
+static bool missed_looks_seen(const struct match *match, const bool *kept)
+{
+    uint32_t count = match->items - match->missed;
+    for (uint32_t i = 0; i < match->items; i++) {
+        uint64_t digest = match->list->items[match->list->first + i].value->digest;
+        for (uint32_t at = 0; !kept[i] && at < count; at++)
+            if (match->seen[at].digest == digest) return true;
+    }
+    return false;
+}
+
+/* More of them are looked for as may_divide_otherwise() does, which takes longer, but not more so
+ * with each of them. */
+#define MISSED_FEW 4u
+
 /* Another division that fits, the newer ones of equal items kept. False where all items were seen,
  * or none fits. */
-static bool find_also(struct match *match, bool *also)
+static bool find_also(struct match *match, const bool *kept, bool *also)
 {
-    if (!match->missed || !may_divide_otherwise(match)) return false;
+    if (!match->missed) return false;
+    if (match->missed <= MISSED_FEW && !missed_looks_seen(match, kept)) return false;
+    if (!may_divide_otherwise(match)) return false;
     tabulate(match);
     return divides(match, false, also);
 }
@@ -927,7 +950,8 @@ bool model_list_settle(struct model_list *list, const struct model_seen *seen, u
     match.all_may_miss = none || (list->flags & LIST_CLEARING && list->design->clears_in_part);
     bool *kept = memory_new(items), *also = memory_new(items);
     bool fine = find(&match, kept);
-    if (fine) settle(list, seen, count, kept, find_also(&match, also) ? also : NULL, powered_on);
+    bool otherwise = fine && find_also(&match, kept, also);
+    if (fine) settle(list, seen, count, kept, otherwise ? also : NULL, powered_on);
     free(kept);
     free(also);
     free(match.fits);
