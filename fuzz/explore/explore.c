@@ -98,6 +98,7 @@ struct explorer {
     uint8_t *uncut;   /* enum uncut for each operation of a script with cuts of its own; or NULL */
     bool diverged;    /* anywhere, waived or not */
     uint32_t end;     /* of the uncut run: where it diverged, or all */
+    uint32_t exercised; /* the script's own exercise: its key may still be there after it */
     uint32_t pass;
     bool taken;          /* this group is ours */
     uint64_t skip;       /* steps of it that are done already */
@@ -213,15 +214,16 @@ static bool may_have_to_work(const struct explorer *e, uint32_t index)
     bool own = e->path->own_cut != CUT_NONE && !(e->rig->level == 0 && op->cut.nth);
     bool after = e->rig->level > 0 || e->path->failed.nth || own;
     return after && !e->rig->rotten && op->kind != OP_POP && !rig_is_done(e->rig, op) &&
-           !path_has_step(e->path, OP_USE);
+           !path_has_step(e->path, OP_USE) && index < e->exercised;
 }
 
-static bool exercised_before(const struct script *script, uint32_t index)
+/* The first exercise of the script's own; op_count: it has none. */
+static uint32_t find_exercise(const struct script *script)
 {
-    for (uint32_t i = 0; i < index; i++) {
-        if (script->ops[i].kind == OP_USE) return true;
-    }
-    return false;
+    uint32_t i = 0;
+    while (i < script->op_count && script->ops[i].kind != OP_USE)
+        i++;
+    return i;
 }
 
 /* What is done without a cut must be possible after one too. A run with cuts of the script's own
@@ -231,7 +233,6 @@ static bool must_work(struct explorer *e, uint32_t index)
     assert(index < e->script->op_count);
     if (e->answers[index] == ANSWER_OK) return true;
     if (!e->uncut || !op_changes(e->script->ops[index].kind)) return false;
-    if (exercised_before(e->script, index)) return false;
     if (e->uncut[index] == UNCUT_UNKNOWN)
         e->uncut[index] = uncut_works(e->rig, index) ? UNCUT_WORKS : UNCUT_FAILS;
     return e->uncut[index] == UNCUT_WORKS;
@@ -1216,6 +1217,7 @@ void explore(const struct script *script, const struct adapter *adapter,
     if (script_next_cut(script, 0, script->op_count) < script->op_count)
         e.uncut = memory_zeroed(script->op_count, 1);
     e.end = options->share ? options->share->end : script->op_count;
+    e.exercised = find_exercise(script);
     bool isolate = options->isolate || adapter->has_globals;
     if (isolate) {
         worker_open(&e.child);

@@ -182,6 +182,14 @@ def test_every_subject_is_tried():
     assert tried == {path.stem for path in HERE.glob("*.c")}
 
 
+def test_after_an_exercise_of_the_text_a_refusal_is_none_that_a_replay_denies(plainly, plugin):
+    """Its key may take room, so a replay asks for nothing then."""
+    body = (CHIP, 256, "store a 0x01\nstore b 0x02\nuse\nremove a\nstore c 0x02\n")
+    words = ("--plugin", plugin("torn-remove"), *PREFIXES)
+    explored = plainly.explore(text_of("torn-remove", body), *words)
+    assert explored.found == [] and explored.judged > 100
+
+
 def test_a_refusal_is_of_the_call_that_was_refused(plainly, plugin):
     """After it the key is read, which is no part of the kind."""
     words = ("--plugin", plugin("torn-remove"), *PREFIXES)
