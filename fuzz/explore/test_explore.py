@@ -237,6 +237,28 @@ def test_after_a_sector_that_rotted_what_lies_in_others_is_judged(harness):
         assert harness.replay(RUN.format("seqmap") + faults + body)[0] == "honest"
 
 
+HIT = """
+chip generic sectors=2 sector=128 page=128 unit=4
+engine canary fault=12
+store b fill 0 20
+{damage}
+store a fill 1 5
+store c fill 2 9
+store b fill 3 20
+remove a
+store a fill 5 5
+"""
+
+
+@pytest.mark.parametrize("damage", ["rot 1 seed 521", "store d 0x01 stray 1 at:e:16"])
+def test_what_is_found_after_damage_in_the_text_replays(harness, damage):
+    """What was hit takes room, and may be missing later than the power-on that showed it."""
+    explored = harness.explore(HIT.format(damage=damage).lstrip("\n"), "--max", 0, "--no-shrink")
+    assert explored.found and explored.judged > 50
+    for found in explored.found:
+        assert harness.replay(found.path)[0] == found.clause, found.text
+
+
 @pytest.mark.parametrize("faults", ["fail", "glitch", "lie", "stray"])
 def test_beside_a_cut_in_the_text_calls_go_wrong_too(harness, faults):
     text = RUN.format("naive") + "store a 0x01 cut 1 none\nmount\nstore a 0x02\nstore b 0x03\n"

@@ -175,7 +175,7 @@ static bool is_held(const struct capacity *capacity)
     return is_map(capacity) && model_open_any_snapshot(&rig_model(capacity->asks)->open);
 }
 
-bool capacity_can_use(struct capacity *capacity)
+static bool can_use(struct capacity *capacity)
 {
     if (!model_is_decided(rig_model(capacity->asks)) || is_held(capacity)) return false;
     uint64_t digest = model_digest(rig_model(capacity->asks));
@@ -192,8 +192,18 @@ bool capacity_can_use(struct capacity *capacity)
     return can;
 }
 
+/* What was hit, by rot or a stray, takes room that a fresh store has. How a queue or a log is
+ * exercised is found out all the same. */
+bool capacity_can_use(struct capacity *capacity)
+{
+    bool rotten = capacity->asks->rotten;
+    if (rotten && is_map(capacity)) return false;
+    return can_use(capacity) && !rotten;
+}
+
 bool capacity_can_do(struct capacity *capacity, const struct op *op)
 {
+    if (capacity->asks->rotten) return false;
     if (!model_is_decided(rig_model(capacity->asks)) || is_held(capacity)) return false;
     enum answer answer = ANSWER_FULL;
     rig_lend_ram(capacity->asks);

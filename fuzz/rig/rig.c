@@ -1043,7 +1043,7 @@ static bool is_mounted_again(const struct rig *rig, uint64_t writes)
            (chip_hash(rig->chip).high >> 8) % MOUNT_AGAIN_EVERY == 0;
 }
 
-bool rig_recover(struct rig *rig)
+static bool recover(struct rig *rig)
 {
     struct rig_level *level = rig_here(rig);
     uint64_t writes = changes(rig);
@@ -1063,12 +1063,26 @@ bool rig_recover(struct rig *rig)
     return mount_into(rig, level->object, JUNK_FIRST);
 }
 
-bool rig_boot(struct rig *rig)
+bool rig_recover(struct rig *rig)
+{
+    bool fine = recover(rig);
+    doubt_again(rig);
+    return fine;
+}
+
+static bool boot(struct rig *rig)
 {
     void *object = rig_object(rig);
     model_lose_ram(rig_model(rig));
     if (!mount_into(rig, object, JUNK_FIRST)) return false;
     return rig_is_off(rig) || model_wait(rig_model(rig)) || rig->kind->look(rig, object, true);
+}
+
+bool rig_boot(struct rig *rig)
+{
+    bool fine = boot(rig);
+    doubt_again(rig);
+    return fine;
 }
 
 /* --- use --- */
