@@ -117,8 +117,8 @@ static void print_json_head(FILE *out, const struct loaded *loaded, const struct
             ", \"cuts_missed\": %" PRIu32 ", \"waivers\": \"%s\", \"waived\": %" PRIu64
             ", \"stopped\": %s, \"unreproduced\": %" PRIu32 ", \"divergences\": [",
             result->operations, result->cuts, result->states, result->judged, result->skipped,
-            result->refused, result->cuts_missed, waivers, result->waived, result->stopped ? "true" : "false",
-            result->unreproduced_count);
+            result->refused, result->cuts_missed, waivers, result->waived,
+            result->stopped ? "true" : "false", result->unreproduced_count);
 }
 
 static int print_json_to(FILE *out, const struct command_options *options,

@@ -589,7 +589,8 @@ static bool fail_look(struct rig *rig, enum answer answer)
 static bool fetches_first(const struct rig *rig, bool powered_on)
 {
     uint32_t every = powered_on ? FETCH_EVERY_BOOT : FETCH_EVERY;
-    return rig->adapter->map->each && !rig->rotten && (chip_hash(rig->chip).high >> 16) % every == 0;
+    return rig->adapter->map->each && !rig->rotten &&
+           (chip_hash(rig->chip).high >> 16) % every == 0;
 }
 
 static bool fetch_first(struct rig *rig, void *object)
@@ -666,8 +667,7 @@ static bool look(struct rig *rig, void *object, bool powered_on)
     if (!fetch_first(rig, object)) return false;
     if (rig_is_off(rig)) return true;
     if (!look_at_each(rig, object, powered_on)) return false;
-    return rig_is_off(rig) ||
-           check_all_fetched(rig, powered_on ? CLAUSE_SETTLED : CLAUSE_DURABLE);
+    return rig_is_off(rig) || check_all_fetched(rig, powered_on ? CLAUSE_SETTLED : CLAUSE_DURABLE);
 }
 
 /* One state in this many is scanned, by an engine that can. */

@@ -1,5 +1,5 @@
-/* reset_shows_older.c - a factory reset erases the bank in use, and then the other one. A cut between
- * the two shows what that one holds, from before the last move.
+/* reset_shows_older.c - a factory reset erases the bank in use, and then the other one. A cut
+ * between the two shows what that one holds, from before the last move.
  */
 #include "fuzz/adapter.h"
 

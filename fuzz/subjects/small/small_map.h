@@ -48,8 +48,8 @@ void subject_before_read(struct small_map *map);
 #define subject_before_read(map) (void)(map)
 #endif
 
-/* Called before a fetch reads what is held (NULL: nothing), where FETCHES_ASIDE is defined; what it answers counts
- * unless it is ANSWER_OK. */
+/* Called before a fetch reads what is held (NULL: nothing), where FETCHES_ASIDE is defined; what it
+ * answers counts unless it is ANSWER_OK. */
 #ifdef FETCHES_ASIDE
 enum answer subject_fetches(const struct small_map *map, const struct record *held);
 #else
