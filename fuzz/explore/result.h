@@ -30,8 +30,8 @@ struct result {
     uint64_t states; /* crash states met, at all levels: judged + skipped + empty */
     uint64_t judged;
     uint64_t skipped; /* met before */
-    uint64_t empty;   /* of a store to which nothing was put, as all of it was refused: no verdict */
-    uint64_t waived;  /* divergences of a clause that is waived */
+    uint64_t empty;  /* of a store to which nothing was put, as all of it was refused: no verdict */
+    uint64_t waived; /* divergences of a clause that is waived */
     uint64_t
         judged_by_class[FAULT_CLASSES]; /* by class of the last tear; index is the bit number */
     uint64_t mounts;
@@ -39,7 +39,7 @@ struct result {
     uint32_t *sector_erases;       /* of the uncut run, one for each sector; NULL when not wanted */
     uint32_t sector_count;
     uint32_t erases_max, erases_max_sector;
-    uint64_t operations; /* of the uncut run */
+    uint64_t operations;  /* of the uncut run */
     uint64_t puts, taken; /* values and items that it puts in, and those that the engine took */
     struct divergence *divergences;
     uint32_t divergence_count;

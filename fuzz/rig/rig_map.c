@@ -35,11 +35,11 @@ struct fetched {
 /* What a look has seen so far. One for each level, as in rig_list.c. */
 struct rig_view {
     struct fetched *fetched; /* for each key */
-    int8_t *seen;        /* for each key: a member of its set, or below 0 */
-    struct wrong *wrong; /* for each key: where that is wrong, what it is */
-    uint32_t aliens;     /* keys that nobody stored */
-    uint32_t asked;      /* the key that was fetched last, where the engine has no each() */
-    bool damaged;        /* something is there and damaged */
+    int8_t *seen;            /* for each key: a member of its set, or below 0 */
+    struct wrong *wrong;     /* for each key: where that is wrong, what it is */
+    uint32_t aliens;         /* keys that nobody stored */
+    uint32_t asked;          /* the key that was fetched last, where the engine has no each() */
+    bool damaged;            /* something is there and damaged */
 };
 
 static struct rig_view *view_of(const struct rig *rig)
