@@ -27,9 +27,9 @@ struct wrong {
 
 /* What a fetch gave before a look. */
 struct fetched {
-    bool asked;
+    bool asked; /* and no call of the flash went wrong in it */
     enum answer answer;
-    struct wrong value;
+    struct wrong value; /* of an answer of ok */
 };
 
 /* What a look has seen so far. One for each level, as in rig_list.c. */
@@ -604,22 +604,20 @@ static bool fetch_first(struct rig *rig, void *object)
         rig_map_note_key(rig, key);
         fetched->answer = fetch_from(rig, object, keys_at(rig->keys, key), &size);
         if (!rig_after(rig, ADAPTER_CALL_FETCH, fetched->answer)) return false;
-        fetched->asked = !rig_is_off(rig) && !rig_read_wrong(rig);
+        fetched->asked = !rig_is_off(rig) && !rig_flash_failed(rig);
         if (size > rig->value_size_max) size = rig->value_size_max;
         if (fetched->answer == ANSWER_OK) keep(&fetched->value, rig_buffer(rig), size);
     }
     return true;
 }
 
-/* Whether a fetch before the look gave what the look has settled on. */
-static bool check_fetched(struct rig *rig, uint32_t key, enum clause clause)
+/* A fetch before the look gave something else than what the look has settled on. */
+static bool differs_fetched(struct rig *rig, uint32_t key, enum clause clause)
 {
     char k[RIG_TEXT_MAX], want[RIG_TEXT_MAX], got[RIG_TEXT_MAX] = "absent";
     const struct fetched *fetched = &view_of(rig)->fetched[key];
-    const struct value *settled = rig_model(rig)->slots[key].allowed[0];
     const struct wrong *value = &fetched->value;
     bool absent = fetched->answer == ANSWER_NOT_FOUND;
-    if (!fetched->asked || model_shows(settled, absent, value->bytes, value->size)) return true;
     rig->call = ADAPTER_CALL_FETCH;
     rig_map_note_key(rig, key);
     rig_map_key(rig, key, k);
@@ -629,15 +627,26 @@ static bool check_fetched(struct rig *rig, uint32_t key, enum clause clause)
                          rig_answer_name(fetched->answer));
     if (!absent) rig_bytes_text(value->bytes, value->size, got);
     return rig_finds(rig, clause, seen_of(rig, key, absent, value->bytes, value->size),
-                     "%s: each shows %s, a fetch before it %s", k, rig_value_text(settled, want),
-                     got);
+                     "%s: each shows %s, a fetch before it %s", k,
+                     rig_value_text(rig_model(rig)->slots[key].allowed[0], want), got);
+}
+
+/* Only an answer of ok has bytes: those of an earlier look are still in their place. */
+static bool fetched_fits(struct rig *rig, uint32_t key)
+{
+    const struct fetched *fetched = &view_of(rig)->fetched[key];
+    const struct value *settled = rig_model(rig)->slots[key].allowed[0];
+    if (!fetched->asked) return true;
+    if (fetched->answer == ANSWER_NOT_FOUND) return !settled;
+    return fetched->answer == ANSWER_OK &&
+           model_shows(settled, false, fetched->value.bytes, fetched->value.size);
 }
 
 static bool check_all_fetched(struct rig *rig, enum clause clause)
 {
     assert(model_is_decided(rig_model(rig)) && "a look has settled it");
     for (uint32_t key = 0; key < rig_model(rig)->key_count; key++) {
-        if (!check_fetched(rig, key, clause)) return false;
+        if (!fetched_fits(rig, key)) return differs_fetched(rig, key, clause);
     }
     return true;
 }
@@ -667,7 +676,9 @@ static bool look(struct rig *rig, void *object, bool powered_on)
     if (!fetch_first(rig, object)) return false;
     if (rig_is_off(rig)) return true;
     if (!look_at_each(rig, object, powered_on)) return false;
-    return rig_is_off(rig) || check_all_fetched(rig, powered_on ? CLAUSE_SETTLED : CLAUSE_DURABLE);
+    /* What a stray has hit since the fetches may be missing, and the look may have settled nothing. */
+    return rig_is_off(rig) || rig->rotten ||
+           check_all_fetched(rig, powered_on ? CLAUSE_SETTLED : CLAUSE_DURABLE);
 }
 
 /* One state in this many is scanned, by an engine that can. */

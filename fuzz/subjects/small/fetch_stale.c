@@ -10,7 +10,7 @@ int subject_load(struct small_map *map)
 }
 
 /* The key that came last has its place noted by the store itself. */
-enum answer subject_fetches(const struct small_map *map, const struct record *held)
+enum answer subject_fetches(struct small_map *map, const struct record *held)
 {
     bool last = map->count && held == &map->held[map->count - 1];
     return FAULTY && map->unread && !last ? ANSWER_NOT_FOUND : ANSWER_OK;

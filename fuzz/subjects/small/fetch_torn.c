@@ -1,5 +1,5 @@
 /* fetch_torn.c - where power-on finds a torn record it leaves that to the first visit or change. A
- * fetch that comes before them answers that the store is damaged.
+ * fetch of what is there that comes before them answers that it is damaged.
  */
 #define READS_LATE
 #define FETCHES_ASIDE
@@ -17,10 +17,9 @@ void subject_before_read(struct small_map *map)
     map->unread = false;
 }
 
-enum answer subject_fetches(const struct small_map *map, const struct record *held)
+enum answer subject_fetches(struct small_map *map, const struct record *held)
 {
-    (void)held;
-    return FAULTY && map->unread ? ANSWER_DAMAGED : ANSWER_OK;
+    return FAULTY && map->unread && held ? ANSWER_DAMAGED : ANSWER_OK;
 }
 
 int subject_save(struct small_map *map, const struct record *change)

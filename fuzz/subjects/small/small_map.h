@@ -34,6 +34,7 @@ struct small_map {
     uint32_t bank, sequence, next; /* the bank in use, its number, its first free slot */
     uint32_t torn;                 /* records in it that are neither valid nor blank */
     bool unread;                   /* for a subject that reads late */
+    bool gave_up;                  /* and for one whose late reading failed */
 };
 
 /* What a subject says. subject_save() answers 0, NO_ROOM or what the flash answered. */
@@ -51,7 +52,7 @@ void subject_before_read(struct small_map *map);
 /* Called before a fetch reads what is held (NULL: nothing), where FETCHES_ASIDE is defined; what it
  * answers counts unless it is ANSWER_OK. */
 #ifdef FETCHES_ASIDE
-enum answer subject_fetches(const struct small_map *map, const struct record *held);
+enum answer subject_fetches(struct small_map *map, const struct record *held);
 #else
 #define subject_fetches(map, held) ANSWER_OK
 #endif

@@ -42,6 +42,9 @@ USED_UP = (CHIP, 256, COUNTER[2].replace("repeat 8", "repeat 5").replace("look",
 # Three values fill a bank, so each further store moves them.
 FULL = (CHIP, 128, "store a 0x01\nstore b 0x02\nstore c 0x03\n")
 LIVELY = (CHIP, 256, "repeat 24 as i {\n  store key[i % 3] fill i 4\n}\nlook\n")
+# Of the same value: what a fetch gave in one state is what it should give in the next one.
+SAME = (CHIP, 256, 'repeat 24 {\n  store ssid "home"\n}\nlook\n')
+TORN = (CHIP, 256, "repeat 48 as i {\n  store b fill i 4 cut 1 prefix:9\n  mount\n}\n")
 LARGER = "".join(f"store {key} fill 0x{i}7 16\n" for i, key in enumerate("abca"))
 COPIED = (CHIP, 128, LARGER + "look\n")
 MOVED = (CHIP, 128, FULL[2] + "store a 0x04\nlook\n")
@@ -60,6 +63,7 @@ def and_then(scenario, *lines):
 # Name, scenario, options that show it, clauses that are broken, options that do not show it.
 EDGES = ("--faults", "edge")
 PREFIXES = ("--faults", "edge,prefix")
+FAILS = ("--faults", "fail")
 GLITCHES = ("--faults", "glitch")
 LIES = ("--faults", "lie")
 STRAYS = ("--faults", "stray")
@@ -81,6 +85,8 @@ SUBJECTS = [
     ("formats-unread", SETTINGS, GLITCHES, {"durable"}, EDGES),
     ("fetch-unchecked", SETTINGS, GLITCHES, {"durable", "settled"}, EDGES),
     ("fetch-torn", SETTINGS, PREFIXES, {"settled", "durable"}, EDGES),
+    ("fetch-torn", SAME, PREFIXES, {"settled", "durable"}, EDGES),
+    ("fetch-repairs", TORN, FAILS, {"settled"}, EDGES),
     ("fetch-stale", LIVELY, EDGES, {"durable"}, None),
     ("never-reclaims", PASSED_ON, EDGES, {"alive"}, (*EDGES, "--no-use")),
     ("boot-writes", BOOTED, PREFIXES, {"settled"}, None),
