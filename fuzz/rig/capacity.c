@@ -78,12 +78,21 @@ static bool store_ballast(struct rig *store, const struct model *model, const st
     return true;
 }
 
+/* It obeys the rules that the other does, and wears nothing out. */
+static void make_store(struct capacity *capacity)
+{
+    const struct rig *asks = capacity->asks;
+    assert(!capacity->store);
+    capacity->store = rig_new(asks->script, asks->adapter, &asks->settings);
+    rig_set_faults(capacity->store, asks->faults & ~(uint32_t)FAULT_ROT);
+}
+
 /* A blank store, powered on. */
 static bool start(struct capacity *capacity)
 {
     const struct rig *asks = capacity->asks;
     assert(capacity->store != asks); /* it would format what it is asked about */
-    if (!capacity->store) capacity->store = rig_new(asks->script, asks->adapter, &asks->settings);
+    if (!capacity->store) make_store(capacity);
     struct rig *store = capacity->store;
     assert(store->level == 0 && "a finding ends a rehearsal, not a level");
     store->finding.clause = CLAUSE_NONE;

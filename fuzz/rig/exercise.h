@@ -24,6 +24,7 @@ struct exercise {
     uint32_t sized_max;
     enum exercise_way way;
     uint32_t need; /* items that must be held in the end; 0: not known */
+    bool rests;    /* one that was popped empty takes items only after it was idle */
 };
 
 /* Chooses key or items, values and rounds for an engine on a geometry. */

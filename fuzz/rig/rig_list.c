@@ -685,30 +685,45 @@ static bool drain(struct rig *rig)
                      count, rig_answer_name(answer));
 }
 
+/* Calls that the flash has refused so far, of sectors that are worn out. */
+static uint64_t worn(const struct rig *rig)
+{
+    return rig->faults & FAULT_ROT ? chip_counters(rig->chip)->refused : 0;
+}
+
 /* A queue that was popped empty took not one of the items that it took before: it may have work to
- * do first, for which the firmware has time now. Else nothing goes in for ever, and
- * a fresh store that is filled and popped empty does the same: it is no yardstick for that. */
+ * do first, for which the firmware has time now. If no item goes in after that, it is of no use,
+ * whatever a fresh one does: one that never gives room back refuses the same. */
 static bool fill_again(struct rig *rig, uint32_t *held)
 {
     enum answer answer;
+    uint64_t before = worn(rig);
+    assert(*held == 0 && !rig_is_off(rig));
     if (!call_change(rig, &(struct op){.kind = OP_IDLE}, &answer) || rig_is_off(rig))
         return rig_is_off(rig);
     if (!fill_up(rig, held)) return false;
-    if (*held || rig_is_off(rig) || rig->rotten) return true;
+    if (*held || rig_is_off(rig) || rig->rotten || worn(rig) != before) return true;
     rig->call = ADAPTER_CALL_PUSH;
     return rig_finds(rig, CLAUSE_ALIVE, SEEN_REFUSED,
-                     "push into a queue that was filled and popped empty: expected ok, got a "
+                     "push into a queue that was filled, popped empty and idle: expected ok, got a "
                      "refusal");
 }
 
+/* What a full queue held at its first and at its second filling. */
+struct filled {
+    uint32_t first, held;
+    bool rested; /* the second one took an idle() before it */
+};
+
 /* Counts what a full queue holds, twice: the second time nothing is left of what was in it. */
-static bool fill_and_drain(struct rig *rig, uint32_t *first, uint32_t *held)
+static bool fill_and_drain(struct rig *rig, bool may_rest, struct filled *it)
 {
-    *held = 0;
-    if (!fill_up(rig, first) || rig_is_off(rig)) return rig_is_off(rig);
+    *it = (struct filled){0};
+    if (!fill_up(rig, &it->first) || rig_is_off(rig)) return rig_is_off(rig);
     if (!drain(rig) || rig_is_off(rig)) return rig_is_off(rig);
-    if (!fill_up(rig, held)) return false;
-    if (*first && !*held && !rig_is_off(rig) && !fill_again(rig, held)) return false;
+    if (!fill_up(rig, &it->held)) return false;
+    it->rested = may_rest && it->first && !it->held && !rig_is_off(rig);
+    if (it->rested && !fill_again(rig, &it->held)) return false;
     return rig_is_off(rig) || drain(rig);
 }
 
@@ -720,24 +735,33 @@ static bool go_around(struct rig *rig, uint32_t *held)
     return true;
 }
 
-static bool go_the_way(struct rig *rig, uint32_t *held)
+/* What a fresh queue takes at once, this one does. */
+static bool push_and_pop(struct rig *rig, uint32_t need, uint32_t *held)
 {
-    uint32_t first;
+    struct filled it;
+    bool fine = fill_and_drain(rig, rig->exercise->rests || !need, &it);
+    *held = it.held;
+    return fine;
+}
+
+static bool go_the_way(struct rig *rig, uint32_t need, uint32_t *held)
+{
     switch (rig->exercise->way) {
     case EXERCISE_APPEND:
         return go_around(rig, held);
     case EXERCISE_PUSH:
         return fill_up(rig, held);
     default:
-        return fill_and_drain(rig, &first, held);
+        return push_and_pop(rig, need, held);
     }
 }
 
 static bool exercise_list(struct rig *rig, bool must)
 {
     uint32_t held = 0, need = must ? rig->exercise->need : 0;
-    if (!go_the_way(rig, &held)) return false;
-    if (rig_is_off(rig) || held >= need) return true;
+    uint64_t before = worn(rig);
+    if (!go_the_way(rig, need, &held)) return false;
+    if (rig_is_off(rig) || held >= need || worn(rig) != before) return true;
     rig->call = ADAPTER_CALL_PUSH; /* no other call has too little room */
     return rig_finds(rig, CLAUSE_ALIVE, SEEN_LESS,
                      "a full store: expected at least %" PRIu32
@@ -840,12 +864,16 @@ static bool least_held(struct rig *rig, uint32_t *least)
 
 /* What a queue holds that is filled anew. Where the rounds are over before it is full, the second
  * filling begins anywhere in a sector, and what is left of that one may be nothing. */
-static bool refilled(struct rig *rig, uint32_t *need)
+static bool refilled(struct rig *rig, struct exercise *exercise)
 {
-    uint32_t first, size = rig->exercise->values[0]->size;
+    struct filled it;
+    uint32_t size = rig->exercise->values[0]->size;
     uint32_t sector = chip_flash(rig->chip)->geometry.sector_size / size;
-    if (!fill_and_drain(rig, &first, need)) return false;
-    if (first == rig->exercise->rounds) *need -= *need < sector ? *need : sector;
+    if (!fill_and_drain(rig, true, &it)) return false;
+    exercise->need = it.held;
+    exercise->rests = it.rested;
+    assert(it.held <= rig->exercise->rounds && (!it.rested || it.first));
+    if (it.first == rig->exercise->rounds) exercise->need -= it.held < sector ? it.held : sector;
     return true;
 }
 
@@ -866,7 +894,7 @@ bool rig_measure(struct rig *rig, struct exercise *exercise)
                                                 : EXERCISE_PUSH;
     exercise->way = rig->exercise->way;
     if (exercise->way == EXERCISE_PUSH) return false; /* what it held before stays */
-    return appends(rig) ? least_held(rig, &exercise->need) : refilled(rig, &exercise->need);
+    return appends(rig) ? least_held(rig, &exercise->need) : refilled(rig, exercise);
 }
 
 const struct rig_kind rig_list = {.make = make,

@@ -52,6 +52,7 @@ LAPS = (RING, 256, "repeat 22 {\n  append count 12\n}\n")
 FEW = (RING, 1024, "repeat 3 {\n  append count 12\n}\nlook\n")
 BOOTED = (CHIP, 128, "repeat 4 as i {\n  store a fill i 4\n  store b fill i 4\n  mount\n}\n")
 PASSED_ON = (RING, 256, "repeat 9 {\n  push count 12\n  pop\n}\npush count 12\nlook\n")
+PUSHED = (RING, 256, "push count 12\npush count 12\nlook\n")
 BOOTS = (RING, 512, "repeat 5 {\n  append count 12\n  mount\n}\nlook\n")
 
 
@@ -91,6 +92,7 @@ SUBJECTS = [
     ("never-reclaims", PASSED_ON, EDGES, {"alive"}, (*EDGES, "--no-use")),
     ("boot-writes", BOOTED, PREFIXES, {"settled"}, None),
     ("reset-shows-older", and_then(MOVED, "format", "look"), EDGES, {"atomic"}, None),
+    ("refuses-once", PUSHED, PREFIXES, {"alive"}, EDGES),
     ("gives-up", SETTINGS, GLITCHES, {"durable"}, EDGES),
     ("verify-start", SETTINGS, LIES, {"durable", "settled"}, PREFIXES),
     ("blank-start", LIVELY, LIES, {"durable", "settled"}, PREFIXES),
@@ -303,6 +305,19 @@ def test_a_queue_of_small_items_is_not_accused_of_what_a_sector_costs(plainly, p
     made = plugin("never-reclaims", healthy=True)
     explored = plainly.explore(text_of("never-reclaims", scenario), "--plugin", made, *PREFIXES)
     assert explored.found == [] and explored.judged > 100
+
+
+WORN = "chip generic sectors=4 sector={sector} page=64 unit=4 read=4 programs=1 endurance=1\n"
+
+
+def test_a_queue_is_not_accused_of_what_worn_out_sectors_refuse(plainly, plugin):
+    """And what a fresh one holds is the same where a case is replayed: nothing is unreproduced."""
+    worn = (WORN + "engine {name}\n", *PASSED_ON[1:])
+    made = plugin("never-reclaims", healthy=True)
+    words = ("--plugin", made, "--faults", "edge,rot", "--max", 0)
+    explored = plainly.explore(text_of("never-reclaims", worn), *words)
+    assert all(found.finding.startswith("mount: ") for found in explored.found)
+    assert explored.judged > 100 and not list(plainly.folder.glob("unreproduced-*.case"))
 
 
 # --- one fault does not hide the next ---
