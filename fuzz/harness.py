@@ -33,6 +33,7 @@ class Explored:
     states: int
     judged: int
     skipped: int
+    empty: int
     waivers: str
     waived: int
     refused: int
@@ -73,7 +74,7 @@ class Harness:
         found = [self.found_of(each) for each in result.pop("divergences")]
         assert done.returncode == (DIVERGED if found else CLEAN)
         assert result.pop("unreproduced") == 0, done.stderr
-        assert result["judged"] + result["skipped"] <= result["states"]
+        assert result["judged"] + result["skipped"] + result["empty"] == result["states"]
         return Explored(code=done.returncode, found=found, **result)
 
     def found_of(self, result):

@@ -113,11 +113,12 @@ static void print_json_head(FILE *out, const struct loaded *loaded, const struct
     json_print(out, loaded->adapter->name);
     fprintf(out,
             ", \"operations\": %" PRIu64 ", \"cuts\": %" PRIu64 ", \"states\": %" PRIu64
-            ", \"judged\": %" PRIu64 ", \"skipped\": %" PRIu64 ", \"refused\": %" PRIu64
-            ", \"cuts_missed\": %" PRIu32 ", \"waivers\": \"%s\", \"waived\": %" PRIu64
+            ", \"judged\": %" PRIu64 ", \"skipped\": %" PRIu64 ", \"empty\": %" PRIu64
+            ", \"refused\": %" PRIu64 ", \"cuts_missed\": %" PRIu32
+            ", \"waivers\": \"%s\", \"waived\": %" PRIu64
             ", \"stopped\": %s, \"unreproduced\": %" PRIu32 ", \"divergences\": [",
             result->operations, result->cuts, result->states, result->judged, result->skipped,
-            result->refused, result->cuts_missed, waivers, result->waived,
+            result->empty, result->refused, result->cuts_missed, waivers, result->waived,
             result->stopped ? "true" : "false", result->unreproduced_count);
 }
 

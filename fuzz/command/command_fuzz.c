@@ -128,12 +128,12 @@ static int print_json(const struct command_options *options, const struct loaded
     printf(", \"seed\": %" PRIu64 ", \"runs\": %" PRIu64 ", \"scenarios\": %" PRIu64
            ", \"images\": %" PRIu64 ", \"operations\": %" PRIu64 ", \"cuts\": %" PRIu64
            ", \"states\": %" PRIu64 ", \"judged\": %" PRIu64 ", \"skipped\": %" PRIu64
-           ", \"waivers\": \"%s\", \"waived\": %" PRIu64
+           ", \"empty\": %" PRIu64 ", \"waivers\": \"%s\", \"waived\": %" PRIu64
            ", \"stopped\": %s, \"unreproduced\": %" PRIu32 ", \"divergences\": [",
            options->explore.seed, result->rounds, result->scenarios, result->images,
            result->total.operations, result->total.cuts, result->total.states, result->total.judged,
-           result->total.skipped, waivers, result->total.waived, result->stopped ? "true" : "false",
-           result->unreproduced_count);
+           result->total.skipped, result->total.empty, waivers, result->total.waived,
+           result->stopped ? "true" : "false", result->unreproduced_count);
     for (uint32_t i = 0; i < result->case_count; i++) {
         if (i) printf(", ");
         int code = print_case_json(options, &result->cases[i]);

@@ -1093,16 +1093,45 @@ static const struct tear *on_flash_op(void *context, const struct chip_op *op)
 
 /* --- the whole --- */
 
-/* What was cut or failed may have been taken, and so may that at which the run ended early. */
+/* What is put in, and what of it the engine took. */
+struct puts {
+    uint64_t all, taken;
+};
+
+/* What was cut or failed may have been taken. */
+static void count_put(const struct explorer *e, uint32_t index, struct puts *puts)
+{
+    enum op_kind kind = e->script->ops[index].kind;
+    if (!op_has_value(kind) || op_claims(kind)) return;
+    puts->all++;
+    puts->taken += e->answers[index] == ANSWER_OK || e->answers[index] == ANSWER_FLASH;
+}
+
+static bool has_committed(const struct explorer *e, uint32_t index)
+{
+    bool done = e->answers[index] == ANSWER_OK || e->answers[index] == ANSWER_FLASH;
+    return e->script->ops[index].kind == OP_COMMIT && done;
+}
+
+/* What a transaction puts in counts as taken with its commit, and not at all where it is aborted.
+ * That at which the run ended early may have been taken, too. */
 static void count_puts(const struct explorer *e)
 {
-    e->result->puts = e->result->taken = e->diverged;
+    struct puts puts = {e->diverged, e->diverged}, inside = {0};
+    bool open = false;
     for (uint32_t i = 0; i < e->script->op_count; i++) {
         enum op_kind kind = e->script->ops[i].kind;
-        if (!op_has_value(kind) || op_claims(kind)) continue;
-        e->result->puts++;
-        e->result->taken += e->answers[i] == ANSWER_OK || e->answers[i] == ANSWER_FLASH;
+        count_put(e, i, open ? &inside : &puts);
+        if (kind == OP_BEGIN) open = e->answers[i] == ANSWER_OK;
+        if (!op_ends_transaction(kind)) continue;
+        if (kind == OP_COMMIT) puts.all += inside.all;
+        if (has_committed(e, i)) puts.taken += inside.taken;
+        inside = (struct puts){0};
+        open = false;
     }
+    assert(puts.taken <= puts.all);
+    e->result->puts = puts.all;
+    e->result->taken = puts.taken;
 }
 
 static void keep_counts(struct explorer *e)

@@ -280,6 +280,7 @@ def test_an_engine_that_takes_no_value_is_no_pass_though_something_is_cut(harnes
         code, told = fuzz(harness, plugin, "refuses-stores", "--runs", 12, *EDGES, healthy=healthy)
         assert (code, told["judged"] > 0) == ((CLEAN, True) if healthy else (NOT_JUDGED, False))
         assert told["states"] > 0 and told["divergences"] == []
+        assert told["judged"] + told["skipped"] + told["empty"] == told["states"]
 
 
 def test_a_time_that_is_too_short_is_no_pass(harness, plugin):

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from harness import CLEAN, DIVERGED, USAGE, Harness, cuts, operations, shared_object
+from harness import CLEAN, DIVERGED, NOT_JUDGED, USAGE, Harness, cuts, operations, shared_object
 
 HERE = Path(__file__).resolve().parent
 PREFIXES = ("--faults", "edge,prefix")
@@ -58,6 +58,7 @@ store b "2"
 store c "2"
 commit
 """
+COMMITTED = 'begin\nstore a "2"\nstore b "2"\ncommit\nlook\n'
 HELD = """
 store a "1"
 snapshot 1
@@ -136,7 +137,23 @@ def test_the_fault_is_found_and_its_cases_are_small_and_replay(harness, plugin, 
 def test_every_fault_is_tried():
     words = (HERE / "transactions.c").read_text().split("fault_words[] = {")[1].split("}")[0]
     words = [word.strip(' "\n') for word in words.split(",") if word.strip()]
-    assert words == ["none", *(fault for fault, _, _ in FAULTS)]
+    assert words == ["none", *(fault for fault, _, _ in FAULTS), "commit-full"]
+
+
+@pytest.mark.parametrize("fault, body, code", [
+    ("commit-full", COMMITTED, NOT_JUDGED),
+    ("commit-full", COMMITTED + 'store b "1"\n', CLEAN),
+    ("none", COMMITTED, CLEAN),
+    ("none", COMMITTED.replace("commit", "abort\nremove b\ncollect"), CLEAN),
+])
+def test_what_no_commit_has_taken_was_not_put_in(harness, plugin, fault, body, code):
+    """A store inside a transaction answers ok: that is no value yet. What is aborted need not be."""
+    path = harness.write(text_of(fault, body))
+    done = harness.brownout("explore", path, *plugin, *PREFIXES, "--json", "--no-use")
+    told = json.loads(done.stdout)
+    assert done.returncode == code, done.stderr
+    assert told["states"] > 10 and told["divergences"] == []
+    assert (told["judged"] == 0, told["empty"] > 0) == ((code == NOT_JUDGED,) * 2)
 
 
 @pytest.mark.parametrize("sector", [128, 256, 512])

@@ -35,6 +35,7 @@ enum fault {
     SECRET_LEFT,     /* destroying removes only */
     DESTROY_ONCE,    /* where nothing is found, nothing is destroyed, after a cut either */
     FORMAT_STALE,    /* a format erases the bank in use first */
+    COMMIT_FULL,     /* every commit is refused, and its first record is left without the others */
     FAULTS
 };
 
@@ -389,6 +390,10 @@ static enum answer commit(void *object)
     uint32_t count = store->change_count;
     store->open = false;
     store->change_count = 0;
+    if (store->fault == COMMIT_FULL) {
+        bool fits = count && has_room(store, 1);
+        return fits && append(store, PART, 0, &store->changes[0]) ? ANSWER_FLASH : ANSWER_FULL;
+    }
     return count ? make(store, store->changes, count) : ANSWER_OK;
 }
 
@@ -533,10 +538,10 @@ static uint32_t transaction_max(const struct bo_flash_geometry *geometry,
 }
 
 static const char *const fault_words[] = {
-    "none",         "seen-early", "torn-commit",     "survives-abort", "refused-in-part",
-    "refused-torn", "own-blind",  "own-long",        "at-long",        "snapshot-moves",
-    "scan-skips",   "scan-twice", "collect-revives", "secret-left",    "destroy-once",
-    "format-stale",
+    "none",         "seen-early",  "torn-commit",     "survives-abort", "refused-in-part",
+    "refused-torn", "own-blind",   "own-long",        "at-long",        "snapshot-moves",
+    "scan-skips",   "scan-twice",  "collect-revives", "secret-left",    "destroy-once",
+    "format-stale", "commit-full",
 };
 _Static_assert(sizeof fault_words / sizeof *fault_words == FAULTS, "a word for each fault");
 
