@@ -144,6 +144,9 @@ enum adapter_widening {
                                           the next sector ahead, though it did before: nothing
                                           proves that erase. So power-ons with a change each wear a
                                           sector */
+    ADAPTER_ROOM_VARIES = 1u << 9,      /* a map: what room a store finds depends on all that came
+                                           before it, cuts too: one that is refused after a cut is
+                                           not held against a fresh store with the same values */
     ADAPTER_CUT_PROGRAM_FREE = 1u << 5, /* a program that was cut is not counted as one of those
                                            that the part allows between erases */
 };
@@ -246,7 +249,8 @@ struct adapter_list {
     enum answer (*append)(void *object, const void *data, uint32_t size, uint64_t time);
     /* The oldest item. */
     enum answer (*peek)(void *object, void *buffer, uint32_t capacity, uint32_t *size);
-    /* Takes out the item at a place, counted from the oldest, which is 0. */
+    /* Takes out the item at a place, counted from the oldest, which is 0. When the last one is out
+     * there is room for others again, at the latest after idle(). */
     enum answer (*pop)(void *object, uint32_t place, void *buffer, uint32_t capacity,
                        uint32_t *size);
     /* The item of that number. */

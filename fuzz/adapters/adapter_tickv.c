@@ -7,10 +7,7 @@
  * `hashes` are the calls that replace an object, on the flash of a map; `append` are those of the
  * crate. These don't replace: a store of a key that is there is not supported. Nor do they move
  * what is live, so room comes back only where all of a region is dead, and how much there is
- * depends on the history. After a cut a store may find none where a fresh one has it: that is
- * reported (alive) and is no fault, so no fuzz run chooses these calls by itself, and whoever does
- * waives it: --waive alive. No two keys have one hash and none is that of the main key, so an
- * engine that says so is wrong.
+ * depends on the history: the contract is widened by that.
  *
  * With reader=crate a value that is there is shown as damaged where the crate would not find it.
  */
@@ -37,8 +34,7 @@ static const struct adapter_option options[] = {
     {.name = "calls",
      .summary = "those of the map by key, of objects by hash, or of the crate",
      .max = 2,
-     .words = calls,
-     .fixed = true},
+     .words = calls},
     {.name = "reader",
      .summary = "what is there: what we find, or what the crate finds besides",
      .max = 1,
@@ -335,6 +331,13 @@ static struct adapter_bound bound(const struct bo_flash_geometry *g,
     return (struct adapter_bound){.reads = most.reads, .changes = most.changes};
 }
 
+static uint32_t widened(const struct bo_flash_geometry *g, const struct adapter_settings *s)
+{
+    (void)g;
+    bool varies = s->values[OPTION_CALLS] == CALLS_APPEND;
+    return (uint32_t)ADAPTER_CLEAR_MAY_STOP | (varies ? ADAPTER_ROOM_VARIES : 0u);
+}
+
 static const struct adapter_map map = {.store = store,
                                        .fetch = fetch,
                                        .remove = remove_key,
@@ -350,8 +353,9 @@ const struct adapter adapter_tickv = {
     .summary = "map in the flash format of TicKV, cured of what it loses",
     .claims = "edge,prefix,bits,zeros",
     .promised = ADAPTER_FULL_CHANGES,
-    .widened = ADAPTER_CLEAR_MAY_STOP,
-    .widened_why = "a clear goes key by key, so a cut leaves some of the keys",
+    .widened_by = widened,
+    .widened_why = "a clear goes key by key, so a cut leaves some of the keys; calls=append moves "
+                   "nothing, so what room it finds depends on the history",
     .options = options,
     .refuses = refuses,
     .object_size = object_size,

@@ -314,6 +314,30 @@ def test_the_smallest_rlog_survives_what_the_strict_profile_claims(harness, root
         assert result.judged > 1000 and not result.found
 
 
+TICKV = """chip generic sectors=2 sector=256 page=128 unit=8 read=8 tear=0
+engine tickv {options}
+
+repeat 3 {{
+  store u8:254 count 23
+  remove u8:254
+}}
+store u8:254 empty
+store u8:255 fill 0x69 36
+remove u8:255
+remove u8:254
+store u8:254 fill 0x6c 100
+store u8:255 fill 0x00 64
+look
+"""
+
+
+@pytest.mark.parametrize("options", ["", "calls=hashes", "calls=append", "calls=append hash=tock"])
+def test_tickv_keeps_the_contract_by_whichever_calls(harness, options):
+    """After a cut of the last store those of the crate have no room for it, and can't make any."""
+    explored = harness.explore(TICKV.format(options=options), "--faults", "edge,prefix")
+    assert explored.found == [] and explored.judged > 300
+
+
 SMALL = "sector=64 page=64"
 REFUSED = [
     ("naive", f"{SMALL} erased=0", "erased bytes are 0xff"),

@@ -178,15 +178,17 @@ static bool measure(struct capacity *capacity)
     return exercise->need != 0;
 }
 
-/* A snapshot holds room that a fresh store has. */
-static bool is_held(const struct capacity *capacity)
+/* A snapshot holds room that a fresh store has, and some designs have no room to count on. */
+static bool is_unlike(const struct capacity *capacity)
 {
-    return is_map(capacity) && model_open_any_snapshot(&rig_model(capacity->asks)->open);
+    struct rig *asks = capacity->asks;
+    bool varies = asks->widened & ADAPTER_ROOM_VARIES;
+    return is_map(capacity) && (varies || model_open_any_snapshot(&rig_model(asks)->open));
 }
 
 static bool can_use(struct capacity *capacity)
 {
-    if (!model_is_decided(rig_model(capacity->asks)) || is_held(capacity)) return false;
+    if (!model_is_decided(rig_model(capacity->asks)) || is_unlike(capacity)) return false;
     uint64_t digest = model_digest(rig_model(capacity->asks));
     size_t slot = (size_t)(digest % MEMORY_SLOTS);
     if (is_map(capacity) && capacity->answers[slot] && capacity->digests[slot] == digest)
@@ -213,7 +215,7 @@ bool capacity_can_use(struct capacity *capacity)
 bool capacity_can_do(struct capacity *capacity, const struct op *op)
 {
     if (capacity->asks->rotten) return false;
-    if (!model_is_decided(rig_model(capacity->asks)) || is_held(capacity)) return false;
+    if (!model_is_decided(rig_model(capacity->asks)) || is_unlike(capacity)) return false;
     enum answer answer = ANSWER_FULL;
     rig_lend_ram(capacity->asks);
     bool can = (is_map(capacity) ? fill_map(capacity, op) : fill_list(capacity, op)) &&
