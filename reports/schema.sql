@@ -164,7 +164,8 @@ create table run (
     state text not null check (state in ('running', 'stopped', 'done')), -- stopped: by Ctrl-C or a
                                    -- limit; running: still, or it was killed
     cuts integer not null default 0,       -- programs and erases at which power was cut
-    states integer not null default 0,     -- crash states met: judged + skipped
+    states integer not null default 0,     -- crash states met: judged, skipped, and those of an
+                                           -- engine that took no value, which are no verdict
     judged integer not null default 0,     -- crash states recovered and compared with the model
     skipped integer not null default 0,    -- crash states met before
     mounts integer not null default 0,     -- power-ons of the engine
