@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 class Trial(NamedTuple):
     """`options` of the engine; `chip` as in a scenario; `seed` and `count` of random operations, or
     a shipped scenario or case; `flags` of explore. `glitches`: in two operations of three a read
-    answers an error, which no engine says that it does not survive, unlike wrong bytes. `formats`: some operations make
-    the store anew."""
+    answers an error, which no engine says that it does not survive, unlike wrong bytes. `formats`:
+    some operations make the store anew."""
 
     options: str
     chip: str

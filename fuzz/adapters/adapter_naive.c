@@ -145,6 +145,7 @@ static enum answer each(void *memory, adapter_visit *visit, void *context)
                                &value_size);
         if (error == MAP_ERR_NOT_FOUND) return ANSWER_OK;
         if (error) return map_answer(error);
+        assert(key_size <= object->buffer_size && value_size <= object->buffer_size);
         visit(context, key, key_size, value, value_size);
     }
 }

@@ -63,7 +63,7 @@ static void limits(const struct bo_flash_geometry *g, const struct adapter_setti
 /* No erase from before the power-on is believed there (rlog_prepare). */
 static uint32_t widened_strict(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
-    (void)g;
+    assert(s->values[OPTION_AHEAD] <= 1 && g->sector_size != 0);
     uint32_t again = s->values[OPTION_AHEAD] ? ADAPTER_ERASES_AGAIN : 0u;
     return ALWAYS_WIDENED | (uint32_t)ADAPTER_POWER_ON_DROPS | again;
 }

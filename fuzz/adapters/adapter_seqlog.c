@@ -281,7 +281,7 @@ static struct adapter_bound bound(const struct bo_flash_geometry *g,
 /* An erase before a power-on proves nothing (seqlog.h, 2). */
 static uint32_t widened(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
-    (void)g;
+    assert(s->values[OPTION_AHEAD] <= 1 && g->sector_size != 0);
     uint32_t again = s->values[OPTION_AHEAD] ? ADAPTER_ERASES_AGAIN : 0u;
     return (uint32_t)ADAPTER_FORMAT_MAY_STOP | again;
 }

@@ -152,7 +152,7 @@ def test_power_ons_that_wear_a_sector_are_found_unless_they_are_stated(
     assert not deep.explore(text.replace("silent", engine), *words[2:]).found
 
 
-# A log whose format leaves something behind in RAM that the next power-on would not.
+# A log whose format leaves in RAM what no power-on would.
 STALE = """#include "fuzz/adapters/adapter_seqlog.c"
 adapter_entry brownout_adapter;
 static enum answer stale_reset(void *memory, const struct bo_flash *flash,

@@ -813,8 +813,8 @@ static bool reset_store(struct rig *rig, const struct op *op, enum answer *answe
     return rig_recover(rig);
 }
 
-/* Whether the device goes on with what it has in RAM. Not where a program or an erase did something
- * else than it answered: who was told so would look at the flash anew. */
+/* Whether the device goes on with what it has in RAM. Not after a call of the flash that failed or
+ * did something else than it answered: then it looks at the flash anew. */
 static bool goes_on_formatted(const struct rig *rig)
 {
     return (rig->adapter->promised & ADAPTER_RESET_MOUNTS) && rig_is_uncut(rig) && !rig->rotten &&

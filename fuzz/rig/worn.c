@@ -62,6 +62,7 @@ static uint32_t sector_count(const struct worn *worn)
 static bool call(struct worn *worn, enum op_kind kind, const struct value *value)
 {
     struct op op = {.kind = kind, .key = worn->change->key, .value = value};
+    assert(worn->store->level == 0 && !op.cut.nth && "a fresh store, and no cut");
     enum answer answer = ANSWER_OK;
     return rig_call(worn->store, &op, &answer) && answer == ANSWER_OK;
 }
@@ -90,6 +91,7 @@ static bool go_round(struct worn *worn, const struct round *round)
 static bool count(struct worn *worn, const struct round *round, bool boots)
 {
     uint64_t *before = worn->erases[0], *now = worn->erases[boots ? 2 : 1];
+    assert(now != before && worn->store->finding.clause == CLAUSE_NONE);
     for (uint32_t i = 0; i < sector_count(worn); i++)
         before[i] = chip_sector_erases(worn->store->chip, i);
     for (uint32_t i = 0; i < ROUNDS; i++) {
@@ -125,6 +127,7 @@ static bool fill(struct worn *worn)
 static void resize(struct pair *pair, uint32_t size)
 {
     for (uint32_t i = 0; i < 2; i++) {
+        assert(pair->values[i] && "made with room for the largest");
         pair->values[i]->size = size;
         pair->values[i]->digest = script_digest(pair->values[i]->bytes, size);
     }
@@ -155,6 +158,7 @@ static bool finds_by(struct worn *worn, struct rig *asks, const struct round *ro
     if (worn->store->finding.clause != CLAUSE_NONE || !is_asked(asks, round)) return false;
     uint32_t sector = worn_by(worn, round);
     if (sector == sector_count(worn)) return false;
+    assert(asks->finding.clause == CLAUSE_NONE && "it comes last");
     asks->call = ADAPTER_CALL_MOUNT;
     rig_finds(asks, CLAUSE_ALIVE, SEEN_WORN,
               "%" PRIu32 " times a power-on and %s: expected no sector to be erased each time, "
@@ -184,7 +188,7 @@ static void make_pair(struct pair *pair, const struct value *like, uint32_t room
         if (i == 0) memcpy(value->bytes, like->bytes, like->size);
         pair->values[i] = value;
     }
-    resize(pair, like->size || room == 0 ? like->size : 1); /* to tell the two apart */
+    resize(pair, like->size || room == 0 ? like->size : 1); /* so that the two differ */
 }
 
 static void free_pair(struct pair *pair)
@@ -199,6 +203,7 @@ bool worn_finds(struct rig *asks)
     uint32_t sectors = chip_flash(asks->chip)->geometry.sector_count;
     if (!worn.change || sectors > SECTORS_MAX) return false;
     const struct value *like = worn.change->value;
+    assert(like && asks->level == 0);
     uint32_t room = asks->value_size_max > like->size ? asks->value_size_max : like->size;
     make_pair(&worn.small, like, room);
     make_pair(&worn.large, like, room);

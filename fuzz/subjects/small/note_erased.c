@@ -1,6 +1,6 @@
-/* note_erased.c - a map that notes in sector 2 that it was changed since the power-on, for a service
- * technician. The note goes to a sector that is erased for it: at each power-on, where the healthy
- * one goes on to the next slot and erases a full sector only.
+/* note_erased.c - a map that notes in sector 2 that it was changed since the power-on. For each
+ * note the sector is erased, so once with each power-on. The healthy one writes it to the next
+ * slot, and erases a full sector only.
  */
 #include "fuzz/subjects/small/small_map.h"
 
