@@ -361,8 +361,8 @@ static void test_what_a_cut_erase_left_hides_nothing(void)
     CHECK(mount() == 0 && crate_finds(spilled), "it is found after a mount");
 }
 
-/* The same where zeros, with which an erase may begin, are all that stands after the last object: in
- * too few bytes for another one, and enough for the search of the crate to look at them. */
+/* The same where zeros, with which an erase may begin, are all that stands after the last object:
+ * in too few bytes for another one, and enough for the search of the crate to look at them. */
 static void test_zeros_at_the_end_hide_nothing(void)
 {
     uint8_t value[128] = {0};

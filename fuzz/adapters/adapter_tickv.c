@@ -69,6 +69,7 @@ static uint64_t hash_of(const void *key, uint32_t size)
 static bool key_of(uint64_t hash, uint8_t key[HASHED_KEY_MAX], uint32_t *size)
 {
     uint32_t top = (uint32_t)(hash >> 56);
+    assert(key && size);
     *size = top - 1;
     for (uint32_t i = 0; i < HASHED_KEY_MAX; i++)
         key[i] = (uint8_t)(hash >> 8 * i);
@@ -210,6 +211,7 @@ static enum answer clear(void *memory)
 
 static bool crate_finds(const struct object *object, uint32_t key_size)
 {
+    assert(object->as_crate && key_size <= TICKV_MAP_KEY_MAX);
     uint64_t hash = object->calls == CALLS_BY_KEY ? object->map.hash(object->key, key_size)
                                                   : hash_of(object->key, key_size);
     return tickv_reader_finds(object->map.store.flash, hash);
@@ -282,6 +284,7 @@ static struct bo_bound append_bound(const struct bo_flash_geometry *g, uint32_t 
 {
     struct bo_bound once = tickv_bound(g, work_size, TICKV_CALL_APPEND);
     struct bo_bound between = tickv_bound(g, work_size, TICKV_CALL_COLLECT);
+    assert(once.changes && between.changes && "refuses() was asked first");
     return (struct bo_bound){2 * once.reads + between.reads, 2 * once.changes + between.changes};
 }
 
@@ -295,6 +298,7 @@ static bool bound_by_hash(const struct bo_flash_geometry *g, uint32_t work_size,
         [ADAPTER_CALL_REMOVE] = TICKV_CALL_INVALIDATE,
     };
     bool opens = call == ADAPTER_CALL_MOUNT || call == ADAPTER_CALL_FORMAT;
+    assert(made <= CALLS_APPEND && call < ADAPTER_CALLS);
     if (made == CALLS_BY_KEY || (opens && made == CALLS_BY_HASH)) return false;
     if (!opens && table[call] == TICKV_CALL_MOUNT) return false;
     *most = call == ADAPTER_CALL_STORE && made == CALLS_APPEND

@@ -8,7 +8,7 @@
 #ifndef BROWNOUT_TICKV_READER_H
 #define BROWNOUT_TICKV_READER_H
 
-#include <string.h>
+#include <assert.h>
 
 #include "engines/map/tickv_internal.h"
 
@@ -26,6 +26,8 @@ struct tickv_reader {
 static inline uint8_t tickv_reader_byte(struct tickv_reader *reader, uint32_t address)
 {
     uint32_t start = address & ~(TICKV_READER_PIECE - 1);
+    assert(reader->flash->geometry.read_unit <= TICKV_READER_PIECE);
+    assert(address < reader->flash->geometry.sector_size * reader->flash->geometry.sector_count);
     if (!reader->held || reader->start != start) {
         reader->held = bo_flash_read(reader->flash, start, reader->piece, TICKV_READER_PIECE) == 0;
         reader->failed = reader->failed || !reader->held;
@@ -50,7 +52,10 @@ static inline uint32_t tickv_reader_length(struct tickv_reader *reader, uint32_t
 /* Whether the checksum is that of the bytes as they are. */
 static inline bool tickv_reader_fits(struct tickv_reader *reader, uint32_t at, uint32_t length)
 {
+    uint32_t size = reader->flash->geometry.sector_size;
+    if (length < TICKV_OVERHEAD || length > size - at % size) return false;
     uint32_t crc = 0, end = at + length - TICKV_CHECK;
+    assert(end > at && end / size == at / size);
     for (; at != end; at++) {
         uint8_t byte = tickv_reader_byte(reader, at);
         crc = tickv_crc(crc, &byte, 1);
@@ -86,6 +91,7 @@ static inline bool tickv_reader_finds(const struct bo_flash *flash, uint64_t has
 {
     struct tickv_reader reader = {.flash = flash};
     int64_t count = flash->geometry.sector_count, home = (int64_t)(hash & 0xFFFF) % count;
+    assert(!tickv_hash_reserved(hash) && "no object has such a hash");
     for (int64_t step = 0; step < 2 * count; step++) {
         int64_t distance = (step + 1) / 2, region = step % 2 ? home + distance : home - distance;
         if (region < 0 || region >= count) continue;

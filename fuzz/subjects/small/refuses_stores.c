@@ -1,5 +1,5 @@
-/* refuses_stores.c - no store is taken, but a removal is written, of what is not there too: there is
- * something to cut, and what a cut leaves is always an empty map.
+/* refuses_stores.c - no store is taken, but a removal is written, of what is not there too: so
+ * there is something to cut, and what a cut leaves is always an empty map.
  */
 #define REMOVES_AGAIN
 #include "fuzz/subjects/small/small_map.h"
