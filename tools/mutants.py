@@ -14,8 +14,8 @@ tools/mutants.survivors, a line each:
 VERDICT is `equal` (no caller can see a difference), `costs` (more reads, time or wear, no wrong
 answer, and not in what is run) or `missed` (a bug that the harness should have noticed; the reason
 names what is missing).
-At least 95 of 100 of those that are not equal should be noticed. Files of checksums are left out:
-a mutant of them is another checksum, and their tests hold known values.
+At least 95 of 100 of those that are not equal should be noticed. Files of checksums and hashes are
+left out: a mutant of them is another checksum, and their tests hold known values.
 
 Everything is a function of sources, trials and seed. Exit code: 0 as expected; 1 a survivor that is
 not listed, or one listed that is noticed now; 3 the tool failed: an engine without a change
@@ -44,7 +44,7 @@ SURVIVORS = ROOT / "tools/mutants.survivors"
 VERDICTS = ("equal", "costs", "missed")
 # How many mutants of each engine, and of what two share (a part of engines.txt).
 SAMPLE = {"seqmap": 60, "seqqueue": 60, "seq": 45, "naive": 40, "buffered": 40, "rlog": 75,
-          "seqlog": 75, "tickv": 11}
+          "seqlog": 75, "tickv": 35, "tickv_map": 30, "lsm": 80}
 # adapter: (source, symbol, engine whose sources it needs)
 ADAPTERS = {
     "seqmap": ("adapter_seqmap.c", "adapter_seqmap", "seqmap"),
@@ -54,6 +54,7 @@ ADAPTERS = {
     "rlog-strict": ("adapter_rlog.c", "adapter_rlog_strict", "rlog"),
     "seqlog": ("adapter_seqlog.c", "adapter_seqlog", "seqlog"),
     "tickv": ("adapter_tickv.c", "adapter_tickv", "tickv_map"),
+    "lsm": ("adapter_lsm.c", "adapter_lsm", "lsm"),
 }
 COMPILE = "gcc -std=c11 -w -O2 -fPIC -fvisibility=hidden -DBO_CRC32C_FAST -DBO_CHECKS".split()
 WRAPPER = """#include "fuzz/adapters/{file}"
@@ -65,7 +66,9 @@ COUNTS = ("reads", "bytes_read", "programs", "bytes_programmed", "erases")
 RATES = ("erases", "programs_per_operation", "bytes_per_payload_byte", "bytes_read_per_operation",
          "mount_reads_most")
 MUCH = 1.2
-COMPARED = (mutants_trials.Run, mutants_trials.Costs, mutants_trials.Wear)
+# Without a cut, and all that is compared with what the engine as it is does.
+RUN = (mutants_trials.Run, mutants_trials.Costs, mutants_trials.Bounds)
+COMPARED = (*RUN, mutants_trials.Wear)
 # Against mutants that run away; far above what a trial takes.
 CPU_SECONDS_MAX, MEMORY_MAX, SECONDS_MAX = 120, 4 << 30, 300
 HANGS_AFTER = 3  # seconds of a worker's own time
@@ -86,7 +89,7 @@ class Noticed(NamedTuple):
 
 def own_sources(unit):
     own = engines.PARTS_AND_ENGINES[unit].sources
-    return [source for source in own if "crc" not in source]
+    return [source for source in own if "crc" not in source and "hash" not in source]
 
 
 def sample_of(unit, seed, count):
@@ -187,7 +190,7 @@ def scenario_file(adapter, trial, folder):
 
 def command_of(brownout, adapter, trial, plugin, folder):
     words = [brownout]
-    if isinstance(trial, (mutants_trials.Run, mutants_trials.Costs)):
+    if isinstance(trial, RUN):
         return [*map(str, words), "run", scenario_file(adapter, trial, folder), "--plugin",
                 str(plugin), "--silence", str(HANGS_AFTER), "--json"]
     if isinstance(trial, mutants_trials.Wear):
@@ -205,16 +208,37 @@ def command_of(brownout, adapter, trial, plugin, folder):
             "--seconds", str(SECONDS_MAX)]
 
 
-def dearer(trial, printed, usual):
+def dearer(spent, usual, counts=COUNTS, much=1):
     """What a run takes more of than usual, in a few words; None when nothing."""
-    spent, counts, much = json.loads(printed), COUNTS, 1
-    if isinstance(trial, mutants_trials.Wear):
-        spent, usual = (it["engines"][0]["with_cuts"] for it in (spent, usual))
-        counts, much = RATES, MUCH
     for count in counts:
         if spent[count] > much * usual[count]:
             return f"costs: {spent[count]} {count}, {usual[count]} without the change"
     return None
+
+
+def bounds_of(ran):
+    """{call: what the engine states for it}."""
+    return {it["call"]: (it["reads_max"], it["changes_max"]) for it in ran["worst"]}
+
+
+def other_bound(ran, usual):
+    """A call for which another bound is stated than usual, in a few words; None when none."""
+    stated, known = bounds_of(ran), bounds_of(usual)
+    for call in sorted(set(stated) & set(known)):
+        if stated[call] != known[call]:
+            return f"bounds: {call} takes up to {stated[call]}, {known[call]} without the change"
+    return None
+
+
+def compared(trial, ran, usual):
+    """What differs, in a few words; None when nothing. Of random operations what is refused, too."""
+    if isinstance(trial, mutants_trials.Bounds):
+        return other_bound(ran, usual)
+    if isinstance(trial, mutants_trials.Wear):
+        return dearer(*(it["engines"][0]["with_cuts"] for it in (ran, usual)), RATES, MUCH)
+    if trial.chip and ran["refused"] > usual["refused"]:
+        return f"refused: {ran['refused']} operations, {usual['refused']} without the change"
+    return dearer(ran, usual)
 
 
 def usual_costs(brownout, builder, adapter):
@@ -237,10 +261,10 @@ def run(brownout, adapter, trial, plugin, folder, usual=None):
     complaint = done.stderr.strip().split("\n")[-1]
     if done.returncode == 0:
         usual = usual.get((adapter, trial)) if usual else None
-        return dearer(trial, done.stdout, usual) if usual else None
+        return compared(trial, json.loads(done.stdout), usual) if usual else None
     if done.returncode == 1 and isinstance(trial, mutants_trials.Wear):
         return f"wear: {json.loads(done.stdout)['engines'][0]['reason']}"
-    if done.returncode == 1 and isinstance(trial, (mutants_trials.Run, mutants_trials.Costs)):
+    if done.returncode == 1 and isinstance(trial, RUN):
         return done.stdout.strip().split("\n")[-1].split("clause ")[-1]
     if done.returncode == 1:
         found = json.loads(done.stdout)["divergences"][0]

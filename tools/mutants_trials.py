@@ -9,6 +9,7 @@ zeros, 0xff or bytes, of all sizes up to those that fill a sector exactly and be
 """
 
 import random
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -65,14 +66,33 @@ class Fuzz(NamedTuple):
 
 
 class Costs(NamedTuple):
-    """A shipped scenario without cuts, by `run`. Noticed is what takes more flash calls or bytes
-    than the engine as it is: who compares two builds sees that."""
+    """A shipped scenario, or random operations, without cuts, by `run`. Noticed is what takes more
+    flash calls or bytes than the engine as it is: who compares two builds sees that."""
 
     options: str
     shipped: str
+    chip: str = ""
+    seed: int = 0
+    count: int = 0
 
     def __str__(self):
-        return " ".join(filter(None, ("run", self.shipped, self.options)))
+        what = self.shipped or f"{self.count} operations of seed {self.seed} on {self.chip}"
+        return " ".join(filter(None, ("run for its costs", what, self.options)))
+
+
+class Bounds(NamedTuple):
+    """Random operations without cuts, by `run`. Noticed is a call for which the engine states
+    another bound than the engine as it is: `run` prints them beside the worst call it saw."""
+
+    options: str
+    chip: str
+    seed: int
+    count: int
+    shipped: str = ""
+
+    def __str__(self):
+        what = f"{self.count} operations of seed {self.seed} on {self.chip}"
+        return f"run for its bounds {what} {self.options}"
 
 
 class Wear(NamedTuple):
@@ -112,6 +132,7 @@ def cases(engine, flags=(), without="/"):
 ONCE = "programs=1"
 PAIRS = tuple("--depth 2 --reach 2 --bits 2 --masks 1 --prefixes 2".split())
 DEEP = tuple("--depth 2 --reach 0 --bits 2 --masks 1 --prefixes 2".split())
+FEW_PAIRS = tuple("--depth 2 --reach 1 --bits 1 --masks 1 --prefixes 1".split())
 WEAK = ("--faults", "edge,prefix,bits,zeros,weak,ecc")
 ROT = ("--faults", "edge,rot")
 ECC = ("--faults", "edge,ecc")
@@ -306,25 +327,82 @@ SEQLOG = (
     Fuzz("work=64 framing=cobs", 10, 7),
 )
 TICKV = (
-    Trial("", chip(3, 128), 1, 30),
-    Trial("hash=1 work=16", chip(3, 128, 4), 2, 30),
-    Trial("", chip(4, 256, 8), 3, 40),
-    Trial("", chip(3, 128, 4), 41, 30, FAIL),
-    Trial("", chip(3, 512), 4, 50),
-    *cases("tickv"),
-    Trial("", chip(2, 128), 6, 9, DEEP),
-    Trial("", "", 0, 0, (), "factory-reset"),
-    Trial("", "", 0, 0, PAIRS, "cases/tickv-copies-count.case"),
-    Fuzz("", 8, 1, chip(3, 128)),
-    Fuzz("", 6, 2, chip(4, 256, 4)),
-    Fuzz("", 8, 3),
+    Trial("reader=crate", chip(5, 128), 24, 60),
+    Trial("calls=append", chip(4, 128, 4), 22, 80),
+    Trial("reader=crate", chip(3, 128), 1, 30),
+    Trial("hash=1 work=16", chip(3, 128, 4), 2, 60),
+    Trial("reader=crate", chip(4, 256, 8, "read=4"), 3, 60),
+    Trial("work=16", chip(5, 128, 2), 5, 80),
+    Trial("", chip(6, 512), 8, 60, ("--faults", "edge")),
+    Trial("calls=hashes", chip(3, 128), 21, 40),
+    Trial("calls=append work=16", chip(3, 256), 23, 80),
+    Trial("calls=append", chip(4, 128, 4), 43, 80, FAIL),
+    glitches("calls=append", chip(4, 128), 53, 80),
+    Trial("", chip(3, 128, 4), 41, 60, FAIL),
+    Trial("work=16", chip(4, 256), 42, 60, FAIL),
+    Trial("", chip(3, 512), 4, 60),
+    glitches("", chip(3, 128, 4), 51, 60),
+    glitches("work=16", chip(4, 128, 8), 52, 60),
+    Trial("reader=crate", "", 0, 0, ("--faults", "edge"), "tickv-largest"),
+    Fuzz("reader=crate", 20, 5),
     Costs("", "settings-store"),
     Costs("work=16", "remove-heavy"),
+    Costs("calls=append", "", chip(4, 128), 71, 3000),
+    *cases("tickv"),
+    Trial("", chip(2, 128), 6, 9, DEEP),
+    Trial("work=16", chip(3, 128, 8), 7, 11, PAIRS),
+    Trial("", "", 0, 0, (), "factory-reset"),
+    Trial("", "", 0, 0, PAIRS, "cases/tickv-copies-count.case"),
+    Fuzz("", 20, 1, chip(3, 128)),
+    Fuzz("", 20, 2, chip(4, 256, 4)),
+    Fuzz("calls=hashes reader=crate", 12, 4, chip(4, 256, 4)),
+    Fuzz("", 16, 3),
+)
+SMALL = "key=8 value=16"
+STAGED = f"{SMALL} mode=staging"
+LSM = (
+    Trial(STAGED, chip(12, 128, 4), 2, 60),
+    Trial(SMALL, chip(8, 256), 3, 60),
+    Trial("key=8 value=16 crc=0", chip(12, 128, 4), 5, 60),
+    Run(SMALL, chip(64, 256, 4), 31, 9000),
+    Run(STAGED, chip(64, 256, 4), 32, 9000),
+    Trial(SMALL, chip(12, 128, 4), 1, 40),
+    Trial(STAGED, chip(12, 128, 8, f"{ONCE} erased=0", page=32), 7, 60),
+    Trial("key=8 value=16 transaction=2", chip(16, 128, 4), 4, 60),
+    Trial(STAGED, chip(12, 256, 32, "read=32"), 9, 60),
+    Trial("key=8 value=40 mode=staging", chip(12, 512, 2), 12, 80),
+    Trial(SMALL, chip(12, 128, 4), 41, 50, FAIL),
+    Trial(STAGED, chip(12, 128, 4), 42, 50, FAIL),
+    glitches(SMALL, chip(12, 128, 4), 51, 60),
+    glitches(STAGED, chip(12, 128, 4), 52, 60),
+    *cases("lsm"),
+    Trial(STAGED, chip(40, 256, 4), 14, 150, ("--faults", "edge")),
+    Trial("key=8 value=40", chip(12, 256, 16), 8, 50),
+    Trial("key=100 value=20 work=100", chip(12, 256, 4, page=64), 11, 30),
+    Costs("", "snapshot-writes"),
+    Costs("mode=staging", "snapshot-writes"),
+    Costs("", "every-call-map"),
+    Costs(SMALL, "", chip(64, 256, 4), 61, 3000),
+    Costs(STAGED, "", chip(64, 256, 4), 62, 3000),
+    Costs("key=8 value=150", "", chip(64, 256), 63, 2000),
+    Bounds("key=8 value=150 transaction=2", chip(64, 256, 4, page=32), 64, 500),
+    Bounds("key=80 value=16 mode=staging", chip(64, 512, 4, "read=4"), 65, 500),
+    Bounds("key=8 value=16", chip(300, 1024, 16), 66, 500),
+    Trial(SMALL, chip(12, 128, 4, "tear=2"), 15, 25),
+    Trial(SMALL, chip(12, 128, 1, ONCE), 6, 30),
+    Trial("key=8 value=150 transaction=2", chip(24, 128, 4), 10, 30),
+    Trial(SMALL, chip(40, 128, 4), 13, 90, ("--faults", "edge")),
+    Fuzz(SMALL, 24, 1, chip(12, 128, 4)),
+    Fuzz(STAGED, 30, 2, chip(12, 128, 4)),
+    Fuzz("", 20, 3),
+    Fuzz("mode=staging", 14, 4, chip(16, 256, 4)),
+    Trial(SMALL, chip(9, 128, 4), 21, 8, FEW_PAIRS),
+    Trial(STAGED, chip(12, 128, 4), 25, 14, FEW_PAIRS),
 )
 # By adapter; `kind` of the operations.
 TRIALS = {"seqmap": ("map", MAP), "naive": ("map", NAIVE), "seqqueue": ("queue", QUEUE),
           "rlog": ("log", LOG), "rlog-strict": ("log", STRICT), "seqlog": ("log", SEQLOG),
-          "tickv": ("destroying map", TICKV)}
+          "tickv": ("destroying map", TICKV), "lsm": ("sorted map", LSM)}
 
 
 # --- operations ---
@@ -339,9 +417,64 @@ def value(source, sector):
     return source.choice((f"fill {byte} {size}", f"fill {byte} {size}", f"random {size}"))
 
 
+SORTED_KEYS = ("a", "a", "b", "ab", "aaaaaaaa", '""', "0xff", "c[0..2]")
+# What reads a version: a snapshot, or what is committed.
+VERSIONS = ("", "", " in 1", " in 2")
+
+
+def sorted_bound(source):
+    return source.choice(('""', '"a"', '"a"', '"aa"', '"ab"', '"b"', '"c1"', '"k3"', "0xff"))
+
+
+def sorted_store(source, keys, most):
+    """With a value of up to `most` bytes."""
+    size = source.choice((0, 1, most // 4, most // 2, most, most))
+    what = source.choice((f"fill {source.randrange(256)}", "random"))
+    return f"store {source.choice(keys)} {what} {size}"
+
+
+def transaction(source, keys, most):
+    """Its lines, of a few keys. Now and then it is left open."""
+    lines, few = ["begin"], source.choices(keys, k=3)
+    for _ in range(source.choice((1, 2, 2, 3, 5))):
+        key = source.choice(few).split("[")[0]
+        lines += source.choices(([sorted_store(source, few, most)], [f"remove {key}"],
+                                 [f"store {key} random {most}", f"fetch {key}"]), (5, 2, 2))[0]
+    return lines + source.choices((["commit"], ["abort"], []), (8, 2, 1))[0]
+
+
+def sorted_change(source, keys, most):
+    """The lines of a change of a map with transactions, snapshots and ranges, or of a read."""
+    key, n, version = source.choice(keys), source.choice("12"), source.choice(VERSIONS)
+    if source.random() < 0.12:
+        return transaction(source, keys, most)
+    lines = {sorted_store(source, keys, most): 14, f"remove {key}": 5, f"snapshot {n}": 2,
+             f"look {n}": 1, f"close {n}": 1, f"fetch {key.split('[')[0]}{version}": 1.5,
+             f"scan{version}": 1,
+             f"scan {sorted_bound(source)}..{sorted_bound(source)}{version}": 2,
+             "mount": 0.7, "collect": 1.2, "commit": 0.2, "clear": 0.15, "format": 0.15}
+    if len(keys) > len(SORTED_KEYS):
+        lines["clear"] = lines["format"] = 0.02
+    return source.choices(list(lines), list(lines.values()))[:1]
+
+
+def sorted_changes(source, trial, sector):
+    """As many lines as the trial says. On a large chip there are more keys than places for runs."""
+    given = re.search(r"value=(\d+)", trial.options)
+    most = int(given[1]) if given else sector // 2
+    count = int(trial.chip.split("sectors=")[1].split()[0])
+    keys = SORTED_KEYS if count < 24 else SORTED_KEYS + tuple(f"k{i}" for i in range(2 * count))
+    lines = []
+    while len(lines) < trial.count:
+        if getattr(trial, "glitches", False) and source.random() < 0.15:
+            lines.append(source.choice(("clear", "clear", "collect", "format")))
+        lines += sorted_change(source, keys, most)
+    return lines[: trial.count]
+
+
 def change(source, kind, sector):
     if kind == "destroying map" and source.random() < 0.15:
-        return source.choice(("collect", "destroy a", "destroy b", "destroy all"))
+        return source.choice(("collect", "destroy a", "destroy b", "destroy all", "format"))
     if kind.endswith("map"):
         key = source.choice("aabc")
         return source.choices((f"store {key} {value(source, sector)}", f"remove {key}",
@@ -370,7 +503,7 @@ def glitched(source, line, i):
 
 def scenario(engine, kind, trial):
     """The text of a trial, the same each time. What the engine or the chip has not is left out."""
-    if isinstance(trial, (Costs, Wear)) or trial.shipped:
+    if trial.shipped:
         name = trial.shipped if "." in trial.shipped else f"{trial.shipped}.scn"
         lines = (ROOT / "scenarios" / name).read_text().split("\n")
         wanted = f"engine {engine} {trial.options}".strip()
@@ -378,7 +511,10 @@ def scenario(engine, kind, trial):
     source = random.Random(f"{kind} {trial.seed}")
     sector = int(trial.chip.split("sector=")[1].split()[0])
     lines = [f"chip {trial.chip}", f"engine {engine} {trial.options}".strip(), "seed 1"]
-    lines += [change(source, kind, sector) for _ in range(trial.count)]
+    if kind == "sorted map":
+        lines += sorted_changes(source, trial, sector)
+    else:
+        lines += [change(source, kind, sector) for _ in range(trial.count)]
     if isinstance(trial, (Trial, Run)) and trial.formats:
         lines[3:] = [formatted(source, kind, it) for it in lines[3:]]
     if isinstance(trial, Trial) and trial.glitches:
