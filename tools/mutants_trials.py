@@ -378,6 +378,7 @@ LSM = (
     *cases("lsm"),
     Trial(STAGED, chip(40, 256, 4), 14, 150, ("--faults", "edge")),
     Trial("key=8 value=40", chip(12, 256, 16), 8, 50),
+    Trial("key=8 value=1000", chip(9, 8192, 4, page=256), 16, 40, ("--faults", "edge")),
     Trial("key=100 value=20 work=100", chip(12, 256, 4, page=64), 11, 30),
     Costs("", "snapshot-writes"),
     Costs("mode=staging", "snapshot-writes"),
