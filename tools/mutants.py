@@ -231,7 +231,7 @@ def other_bound(ran, usual):
 
 
 def compared(trial, ran, usual):
-    """What differs, in a few words; None when nothing. Of random operations what is refused, too."""
+    """What differs, in a few words; None when nothing. Of random ones what is refused, too."""
     if isinstance(trial, mutants_trials.Bounds):
         return other_bound(ran, usual)
     if isinstance(trial, mutants_trials.Wear):
