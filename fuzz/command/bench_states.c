@@ -56,8 +56,8 @@ static void mount_and_read(struct rig *rig)
 
 #define READINGS 20
 
-/* Runs the workload and, after every operation, lets the engine mount and read back: what the engine
- * and the chip need for one crash state there. */
+/* Runs the workload and, after every operation, lets the engine mount and read back: what the
+ * engine and the chip need for one crash state there. */
 static double engine_alone(void *context)
 {
     struct loaded *loaded = context;

@@ -62,6 +62,7 @@ static void settle_claims(struct command_options *options, const struct loaded *
 static struct command_work work_of(const struct command_options *options,
                                    const struct result *result)
 {
+    assert((!result->empty || !result->judged) && "of one run all states are empty or none");
     struct command_work work = {.judged = result->judged,
                                 .empty = result->empty,
                                 .found = result->divergence_count,

@@ -56,6 +56,7 @@ static bool bound_of(const struct loaded *loaded, const struct rig *rig, enum ad
                      struct adapter_bound *bound)
 {
     const struct adapter_bound *worst = &rig->worst[call];
+    assert(call < ADAPTER_CALLS && rig->level == 0 && "what was cut is not the scenario's");
     if (!loaded->adapter->bound || (!worst->reads && !worst->changes)) return false;
     *bound = ask_bound(loaded->adapter, &loaded->script->part.geometry, &loaded->settings, call,
                        rig_is_sound(rig));

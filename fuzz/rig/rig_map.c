@@ -676,7 +676,7 @@ static bool look(struct rig *rig, void *object, bool powered_on)
     if (!fetch_first(rig, object)) return false;
     if (rig_is_off(rig)) return true;
     if (!look_at_each(rig, object, powered_on)) return false;
-    /* What a stray has hit since the fetches may be missing, and the look may have settled nothing. */
+    /* What a stray has hit since may be missing, and the look may have settled nothing. */
     return rig_is_off(rig) || rig->rotten ||
            check_all_fetched(rig, powered_on ? CLAUSE_SETTLED : CLAUSE_DURABLE);
 }

@@ -1,5 +1,5 @@
-/* never_reclaims.c - with the fault no sector is used again: when all of them were used once no item
- * goes in any more.
+/* never_reclaims.c - with the fault no sector is used again: when all of them were used once no
+ * item goes in any more.
  */
 #include "fuzz/subjects/small/small_queue.h"
 

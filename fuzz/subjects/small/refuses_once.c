@@ -1,5 +1,5 @@
-/* refuses_once.c - after a power-on that found a torn item the first sector that could be used again
- * is not: the push is refused, the next one is not.
+/* refuses_once.c - after a power-on that found a torn item the first sector that could be used
+ * again is not: the push is refused, the next one is not.
  */
 #include "fuzz/subjects/small/small_queue.h"
 

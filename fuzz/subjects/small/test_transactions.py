@@ -147,7 +147,7 @@ def test_every_fault_is_tried():
     ("none", COMMITTED.replace("commit", "abort\nremove b\ncollect"), CLEAN),
 ])
 def test_what_no_commit_has_taken_was_not_put_in(harness, plugin, fault, body, code):
-    """A store inside a transaction answers ok: that is no value yet. What is aborted need not be."""
+    """A store inside a transaction answers ok: that is no value yet. An abort takes none."""
     path = harness.write(text_of(fault, body))
     done = harness.brownout("explore", path, *plugin, *PREFIXES, "--json", "--no-use")
     told = json.loads(done.stdout)
