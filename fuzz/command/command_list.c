@@ -42,11 +42,18 @@ static void list_option(const struct adapter_option *option)
     printf(")\n");
 }
 
-static void print_option_names(const struct adapter *adapter)
+/* The line has `used` columns by then; the names that have no room go to the next one. */
+static void print_option_names(const struct adapter *adapter, size_t used)
 {
     const struct adapter_option *option = adapter->options;
-    for (; option && option->name; option++)
-        printf("%s%s", option == adapter->options ? "; options " : ",", option->name);
+    for (; option && option->name; option++) {
+        const char *between = option == adapter->options ? "; options " : ",";
+        size_t size = strlen(between) + strlen(option->name);
+        bool fits = used + size < WIDTH_MAX; /* and a comma */
+        used = fits ? used + size : strlen(INDENT) + size;
+        printf("%s%s%s", between, fits ? "" : "\n" INDENT, option->name);
+        assert(used < WIDTH_MAX);
+    }
 }
 
 /* In lines of WIDTH_MAX, the further ones indented. */
@@ -100,12 +107,12 @@ static void list_engine(const struct adapter *adapter, bool is_long)
     const struct adapter_option *option = adapter->options;
     assert(adapter->name && adapter->summary);
     printf("%-14s %s\n", adapter->name, adapter->summary);
-    printf(INDENT "kind %s; claims %s", kind_name(adapter), claims_of(adapter));
+    int used = printf(INDENT "kind %s; claims %s", kind_name(adapter), claims_of(adapter));
     if (is_long)
         printf("%s%s", adapter->claims_by ? " (depends on part and options)" : "",
                engines_is_subject(adapter) ? "; a test subject with known faults" : "");
     else
-        print_option_names(adapter);
+        print_option_names(adapter, used < 0 ? 0 : (size_t)used);
     printf("\n");
     if (engines_file(adapter)) printf(INDENT "plugin %s\n", engines_file(adapter));
     if (!is_long) return;
