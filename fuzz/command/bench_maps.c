@@ -138,6 +138,7 @@ static uint64_t longest_call(const struct part *part, bool staging, uint32_t cha
         .transaction_size = sizeof transaction - 64,
         .used = used,
         .used_size = sizeof used};
+    assert(sizeof used * 8 >= part->geometry.sector_count && "a bit for each sector");
     struct lsm map;
     uint8_t key[KEY_SIZE];
     uint64_t most = 0;
@@ -161,6 +162,7 @@ static int print_longest_calls(uint32_t changes)
     const struct command_options options = {.engine = "lsm", .chip = few_sectors};
     int code = command_load_bare(&options, 0, &loaded);
     if (code) return code;
+    assert(changes > 0 && loaded.script->part.geometry.sector_count == 16);
     printf("erases of one call of lsm, most (to reach: <= 4)\n");
     for (int staging = 0; staging < 2; staging++) {
         uint64_t most = longest_call(&loaded.script->part, staging, changes);
@@ -203,6 +205,7 @@ static int print_fetches(void)
     struct map_cost cost = {0};
     int code = count("tickv", regions, 1, &cost);
     if (code) return code;
+    assert(cost.fetches.reads >= KEYS && "a fetch reads");
     printf("what a fetch of tickv reads, counted: the same keys, 64 regions of 1024 bytes\n");
     printf("  %-41s %9s %9s\n", "", "reads", "bytes");
     printf("  %-41s %9s %9s\n", "the crate tickv 2.0", "1", "1024");

@@ -4,6 +4,7 @@
  * back once on the same chip. Both run in turns, as the machine may be faster at one moment than at
  * the next. A plain copy of the image is what a harness without a journal would begin with.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -126,6 +127,8 @@ static void measure(struct exploration *it, double *seconds, double *alone)
 
 static void print_state(const struct exploration *it, double seconds, double alone)
 {
+    assert(it->judged > 0 && it->judged <= it->states);
+    assert(seconds > 0 && alone > 0);
     double state = seconds / (double)it->judged;
     printf("  %12.0f states a second and core (%.2f us each)\n", 1 / state, state * 1e6);
     printf("  %12.2f us  yardstick: engine and chip alone, one mount and one reading\n",
@@ -136,6 +139,7 @@ static void print_state(const struct exploration *it, double seconds, double alo
 void bench_states(struct loaded *loaded)
 {
     struct exploration it = make_exploration(loaded);
+    assert(loaded->script->op_count > 0 && "there is something to cut");
     double seconds, alone, copy = bench_best(copy_image, &loaded->script->part.geometry, 5);
     measure(&it, &seconds, &alone);
     printf("crash states of %s, recovered, read back, judged: every byte-edge cut of a run of %u "
