@@ -344,7 +344,7 @@ TICKV = (
     glitches("", chip(3, 128, 4), 51, 60),
     glitches("work=16", chip(4, 128, 8), 52, 60),
     Trial("reader=crate", "", 0, 0, ("--faults", "edge"), "tickv-largest"),
-    Fuzz("reader=crate", 20, 5),
+    Fuzz("reader=crate", 24, 5, chip(4, 128)),
     Costs("", "settings-store"),
     Costs("work=16", "remove-heavy"),
     Costs("calls=append", "", chip(4, 128), 71, 3000),
