@@ -15,10 +15,9 @@ void tickv_load(struct tickv *store, uint32_t address, void *bytes, uint32_t siz
     while (size != 0) {
         uint32_t skip = address & (unit - 1), take = tickv_minimum(size, TICKV_PIECE - skip);
         uint32_t whole = (skip + take + unit - 1) & ~(unit - 1);
-        uint8_t *into = whole == take ? to : piece;
-        if (!store->error) store->error = bo_flash_read(store->flash, address - skip, into, whole);
-        if (store->error) memset(into, 0xFF, whole);
-        if (into == piece) memcpy(to, piece + skip, take);
+        if (!store->error) store->error = bo_flash_read(store->flash, address - skip, piece, whole);
+        if (store->error) memset(piece, 0xFF, sizeof piece);
+        memcpy(to, piece + skip, take);
         to += take;
         address += take;
         size -= take;
