@@ -1,7 +1,6 @@
 """mutants.py and mutants_source.py: what a mutant is, what is expected of it, some real ones."""
 
 import argparse
-import json
 import tempfile
 from pathlib import Path
 
@@ -125,8 +124,8 @@ def test_what_takes_more_than_without_the_change_is_noticed(trial, names, much, 
     """With cuts what takes much more."""
     usual = dict.fromkeys(names, 100)
     for more, noticed in ((much - 1, False), (much + 1, True)):
-        spent = json.dumps(printed({**usual, "erases": 100 + more}))
-        found = mutants.dearer(trial, spent, printed(usual))
+        spent = printed({**usual, "erases": 100 + more})
+        found = mutants.compared(trial, spent, printed(usual))
         assert bool(found) == noticed and (not found or "erases" in found)
 
 

@@ -155,15 +155,14 @@ static bool settle(struct tickv *store, uint32_t region)
 {
     struct tickv_walk walk = tickv_walk_region(store, region), last = walk;
     uint8_t flags = 0;              /* of the valid ones */
-    bool any = false, fits = false; /* any checksum; the last one that was looked at */
+    bool any = false; /* has a checksum that fits */
     while (tickv_walk_next(store, &walk)) {
         last = walk;
         if (!(walk.flags & TICKV_VALID)) continue;
         flags |= walk.flags;
-        fits = !any && tickv_sound(store, &walk);
-        any |= fits;
+        any = any || tickv_sound(store, &walk);
     }
-    bool torn = (last.flags & TICKV_VALID) && !fits && !tickv_sound(store, &last);
+    bool torn = (last.flags & TICKV_VALID) && !tickv_sound(store, &last);
     if (!torn || walk.junk || !tickv_cure(store, &last, false))
         if (walk.left >= TICKV_OVERHEAD) (void)tidy(store, &walk, TICKV_HEADER, any);
     if (walk.left == store->region_size) store->blank = true;
