@@ -132,23 +132,23 @@ enum adapter_widening {
                                           may drop, not the oldest of them first */
     ADAPTER_TAIL_OPEN = 1u << 3, /* class weak: what was in flight at a cut may come and go from one
                                     power-on to the next, until the next change settles it */
-    ADAPTER_MOUNT_WRITES = 1u << 4,   /* each power-on writes by design, a boot marker for instance:
+    ADAPTER_MOUNT_WRITES = 1u << 4, /* each power-on writes by design, a boot marker for instance:
                                        recovery is at rest when what is there no longer changes */
-    ADAPTER_POWER_ON_DROPS = 1u << 6, /* the first append after a power-on begins a new sector, and
+    ADAPTER_CUT_PROGRAM_FREE = 1u << 5, /* a program that was cut is not counted as one of those
+                                           that the part allows between erases */
+    ADAPTER_POWER_ON_DROPS = 1u << 6,  /* the first append after a power-on begins a new sector, and
                                          drops what lies there though there is room elsewhere; an
                                          idle before it may erase that sector each time */
-    ADAPTER_FORMAT_MAY_STOP = 1u << 7,  /* a reset that is cut leaves any part of what was there,
+    ADAPTER_FORMAT_MAY_STOP = 1u << 7, /* a reset that is cut leaves any part of what was there,
                                           older values too: until another one is through nothing is
                                           asked of it */
-    ADAPTER_ERASES_AGAIN = 1u << 8,     /* with the first change after a power-on the engine erases
+    ADAPTER_ERASES_AGAIN = 1u << 8,    /* with the first change after a power-on the engine erases
                                           the next sector ahead, though it did before: nothing
                                           proves that erase. So power-ons with a change each wear a
                                           sector */
-    ADAPTER_ROOM_VARIES = 1u << 9,      /* a map: what room a store finds depends on all that came
+    ADAPTER_ROOM_VARIES = 1u << 9,     /* a map: what room a store finds depends on all that came
                                            before it, cuts too: one that is refused after a cut is
                                            not held against a fresh store with the same values */
-    ADAPTER_CUT_PROGRAM_FREE = 1u << 5, /* a program that was cut is not counted as one of those
-                                           that the part allows between erases */
 };
 
 /* What an engine promises beyond the contract, and is held to. */

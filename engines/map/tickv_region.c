@@ -154,8 +154,8 @@ static bool ends_blank(struct tickv *store, const struct tickv_walk *end)
 static bool settle(struct tickv *store, uint32_t region)
 {
     struct tickv_walk walk = tickv_walk_region(store, region), last = walk;
-    uint8_t flags = 0;              /* of the valid ones */
-    bool any = false; /* has a checksum that fits */
+    uint8_t flags = 0; /* of the valid ones */
+    bool any = false;  /* has a checksum that fits */
     while (tickv_walk_next(store, &walk)) {
         last = walk;
         if (!(walk.flags & TICKV_VALID)) continue;

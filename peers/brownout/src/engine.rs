@@ -48,6 +48,10 @@ pub enum Widening {
     CutProgramFree = 32,
     /// The first append after a power-on begins a new sector, and drops what lies there.
     PowerOnDrops = 64,
+    /// The first change after a power-on erases the next sector ahead, though it was erased before.
+    ErasesAgain = 256,
+    /// A map: what room a store finds depends on all that came before it.
+    RoomVaries = 512,
 }
 
 /// A number that a scenario gives to the engine: `engine my-map cycles=100`.

@@ -16,6 +16,7 @@ int main(void)
     PRINT("NOW", ADAPTER_NOW);
     PRINT("ANSWER_PANIC", ANSWER_PANIC);
     PRINT("CUT_PROGRAM_FREE", ADAPTER_CUT_PROGRAM_FREE);
+    PRINT("ROOM_VARIES", ADAPTER_ROOM_VARIES);
     SIZE(adapter);
     FIELD(adapter, name);
     FIELD(adapter, claims_by);
