@@ -20,7 +20,8 @@ def test_every_fault_of_a_small_engine_is_looked_for(root):
     small = root / "fuzz/subjects/small"
     transactions = planted_drivers.choices(small / "transactions.c")
     assert {" fault=seen-early", " fault=format-stale"} <= set(transactions)
-    assert " fault=none" not in transactions and len(set(transactions)) == 13
+    assert " fault=none" not in transactions
+    assert len(set(transactions)) == len(transactions) > 12
     assert planted_drivers.choices(small / "two_faults.c") == [""]
 
 

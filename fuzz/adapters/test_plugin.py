@@ -752,8 +752,9 @@ static void change(void) { map.fetch = changed_fetch; }
 """,
     )
     explored = explore(harness, changed, "--no-use", "--faults", "edge")
-    assert explored.clauses == {"settled"}
-    assert "fetch shows absent" in explored.found[0].finding
+    assert explored.clauses == {"settled", "durable"}
+    findings = " ".join(found.finding for found in explored.found)
+    assert "a fetch before it absent" in findings and "fetch shows absent" in findings
 
 
 # Removes one setting after the other.
