@@ -257,9 +257,9 @@ void model_list_begin(struct model_list *list, const struct op *op)
 {
     uint32_t index = index_of(list, op);
     leave_clearing(list);
-    bool pops = op->kind == OP_POP, brings = pops && list->design->buffers;
-    list->taking = (pops && !brings) || empties(op->kind);
-    list->idling = brings || op->kind == OP_IDLE;
+    bool takes = op->kind == OP_POP || empties(op->kind), buffers = list->design->buffers;
+    list->taking = takes && !buffers;
+    list->idling = (takes && buffers) || op->kind == OP_IDLE;
     switch (op->kind) {
     case OP_APPEND:
         set_flag(list, LIST_APPENDING, true);

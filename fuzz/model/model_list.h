@@ -81,7 +81,7 @@ struct model_list {
     uint32_t old;    /* this many items, from the first on, are known to be old */
     uint32_t head;   /* sector of the last program; CHIP_SECTOR_NONE: none yet */
     bool taking;     /* a pop or a clear is in flight: what it programs is no item */
-    bool idling;     /* an idle is, or a pop that may bring items from RAM: it may be none */
+    bool idling;     /* an idle is, or one of these that may bring items from RAM: it may be none */
     uint32_t clock;  /* time of the item put in last */
     uint64_t now;    /* the call of the engine that is made, counted by the rig */
     bool waited;     /* a power-on went by without a look: the next call may do its work */

@@ -260,7 +260,7 @@ class Slow:
             if len(self.dangers.get(time, ())) > min(len(around), SECTORS):
                 self.laxer = True  # it went all around, and may lie anywhere
             self.dangers[time] = {(sector - i) % SECTORS for i in around}
-        if self.kind not in ("idle", "pop"):  # which may do work ahead, or mark an item
+        if self.kind not in ("idle", "pop", "clear"):  # which may do work ahead, or mark an item
             self.head = sector
 
     def observe(self):
@@ -281,7 +281,7 @@ class Slow:
         if self.design.numbered and set(self.dropped) & set(self.waiting):
             self.laxer = True
         self.drop()
-        brings = self.kind not in ("pop", "clear") or self.kind == "pop" and self.design.buffers
+        brings = self.kind not in ("pop", "clear") or self.design.buffers
         if self.programmed is not None and brings:
             self.place(self.programmed)
 
@@ -628,3 +628,14 @@ def test_which_of_equal_items_was_hit_stays_open_and_so_do_their_numbers(model):
     model.ask("doubt")
     assert model.ask("on", "0:1", "1:3", "2:4")
     assert model.ask("on", "0:1", "1:3", "2:4"), "the second power-on shows what the first one did"
+
+
+def test_what_waits_in_ram_may_go_to_the_flash_in_a_clear_that_is_cut(model):
+    model.ask("new", *Design(buffers=True).words())
+    put(model, 0)
+    model.ask("clear", 0)
+    model.ask("program", 0)
+    model.ask("observe")
+    model.ask("cut")
+    items, _, _ = model.ask("on", "0:0")
+    assert [value for value, _, _, _, _ in items] == [0]
