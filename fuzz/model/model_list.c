@@ -511,7 +511,11 @@ void model_list_observe(struct model_list *list, const struct chip *chip, bool r
         list->idling = false;
         list->resumes = true;
     }
-    if (watched->last != CHIP_SECTOR_NONE && !list->taking) note_places(list, watched);
+    if (watched->last != CHIP_SECTOR_NONE && !list->taking) {
+        note_places(list, watched);
+        /* What waited may have gone to the flash and been dropped again, all in one call. */
+        if (list->design->buffers && list->flags & LIST_APPENDING) note_old(list, chip, recovered);
+    }
     if (!recovered) list->waited = false;
 }
 

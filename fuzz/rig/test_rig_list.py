@@ -317,6 +317,25 @@ def test_each_run_of_an_exploration_begins_with_an_empty_model(harness):
     assert "durable" in [it.clause for it in explored.found], "each is found, and replays"
 
 
+# Seven items go to the flash in the last append, and the first of them are gone at its end.
+GONE_AT_ONCE = """chip generic sectors=3 sector=160 page=160 unit=16 tear=2
+engine canary-log fault=0 batch=7
+append empty
+append empty
+append empty
+append empty
+append "eeeeeeeeeeeeeeee"
+append "fffffffffffffffffffffffffffffff"
+append "ssssssssssssssss"
+append empty
+look
+"""
+
+
+def test_what_waited_may_be_dropped_in_the_call_that_puts_it_to_the_flash(harness):
+    assert harness.replay(GONE_AT_ONCE)[0] is None
+
+
 # --- what is asked ---
 
 
