@@ -75,13 +75,7 @@ __attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, c
         memcpy(&eight, b, sizeof eight);
         crc = (uint32_t)__builtin_ia32_crc32di(crc, eight);
     }
-    if (size & 4) {
-        uint32_t four;
-        memcpy(&four, b, sizeof four);
-        crc = __builtin_ia32_crc32si(crc, four);
-        b += sizeof four;
-    }
-    for (size &= 3; size != 0; size--)
+    while (size--)
         crc = __builtin_ia32_crc32qi(crc, *b++);
     return crc;
 }
