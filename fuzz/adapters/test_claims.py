@@ -94,6 +94,13 @@ def test_lsm_shows_no_divergence_with_any_unit(deep, unit, mode):
     assert result.judged > 500 and not result.found
 
 
+@pytest.mark.parametrize("align, reason", [("two", "align is less than the unit"), ("four", "")])
+def test_lsm_refuses_an_alignment_below_the_unit(harness, align, reason):
+    text = sorted_map(4, "compatible").replace("engine lsm", f"engine lsm align={align} chunk=64")
+    done = harness.brownout("run", harness.write(text))
+    assert done.returncode == (USAGE if reason else 0) and reason in done.stderr
+
+
 SMALLEST_LSM = """#include "fuzz/adapters/adapter_lsm.c"
 adapter_entry brownout_adapter;
 const struct adapter *brownout_adapter(void)
