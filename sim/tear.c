@@ -73,12 +73,17 @@ struct torn {
     uint8_t *next;      /* what they become */
 };
 
+/* The bits that a program clears in a sound byte; `flip` makes ones of erased bits. */
+static uint8_t sound_clears(unsigned now, unsigned data, unsigned flip)
+{
+    return (uint8_t)((now ^ flip) & ~(data ^ flip));
+}
+
 /* The bits of byte i of the call that should clear and can. */
 static uint8_t torn_clears(const struct torn *t, uint32_t i)
 {
-    unsigned now = t->now[i] ^ t->flip, data = t->op->data[i] ^ t->flip;
     unsigned stuck = t->sector->flaws ? flaw_column(t->sector->flaws, t->offset + i) : 0;
-    return (uint8_t)(now & ~data & ~stuck & 0xFFu);
+    return (uint8_t)(sound_clears(t->now[i], t->op->data[i], t->flip) & ~stuck);
 }
 
 static void torn_clear(struct torn *t, uint32_t i, uint8_t bits)
@@ -86,19 +91,25 @@ static void torn_clear(struct torn *t, uint32_t i, uint8_t bits)
     t->next[i] ^= bits;
 }
 
-/* Every byte before `end` is done. In a sound sector there is no other work for a byte than what
- * torn_clears() says, so the compiler takes many at once. */
+/* Of a sound sector, on its own: the compiler takes many bytes at once. */
+static void clear_sound(uint8_t *next, const uint8_t *now, const uint8_t *data, uint8_t flip,
+                        uint32_t end)
+{
+    for (uint32_t i = 0; i < end; i++)
+        next[i] ^= sound_clears(now[i], data[i], flip);
+}
+
+/* Every byte before `end` is done. */
 static void torn_finish(struct torn *t, uint32_t end)
 {
-    const uint8_t *now = t->now, *data = t->op->data;
-    uint8_t *next = t->next, flip = t->flip;
-    bool sound = !t->sector->flaws;
     assert(end <= t->op->size);
-    for (uint32_t i = 0; i < end && sound; i++)
-        next[i] = (uint8_t)(next[i] ^ ((now[i] ^ flip) & ~(data[i] ^ flip)));
-    for (uint32_t i = 0; i < end && !sound; i++)
-        torn_clear(t, i, torn_clears(t, i));
     t->done = end;
+    if (!t->sector->flaws) {
+        clear_sound(t->next, t->now, t->op->data, t->flip, end);
+        return;
+    }
+    for (uint32_t i = 0; i < end; i++)
+        torn_clear(t, i, torn_clears(t, i));
 }
 
 static uint32_t torn_unit_start(const struct torn *t, uint32_t i)
