@@ -1098,19 +1098,18 @@ struct puts {
     uint64_t all, taken;
 };
 
-/* What was cut or failed may have been taken. */
+/* What was cut or failed may have been done. */
+static bool may_be_done(const struct explorer *e, uint32_t index)
+{
+    return e->answers[index] == ANSWER_OK || e->answers[index] == ANSWER_FLASH;
+}
+
 static void count_put(const struct explorer *e, uint32_t index, struct puts *puts)
 {
     enum op_kind kind = e->script->ops[index].kind;
     if (!op_has_value(kind) || op_claims(kind)) return;
     puts->all++;
-    puts->taken += e->answers[index] == ANSWER_OK || e->answers[index] == ANSWER_FLASH;
-}
-
-static bool has_committed(const struct explorer *e, uint32_t index)
-{
-    bool done = e->answers[index] == ANSWER_OK || e->answers[index] == ANSWER_FLASH;
-    return e->script->ops[index].kind == OP_COMMIT && done;
+    puts->taken += may_be_done(e, index);
 }
 
 /* What a transaction puts in counts as taken with its commit, and not at all where it is aborted.
@@ -1125,7 +1124,7 @@ static void count_puts(const struct explorer *e)
         if (kind == OP_BEGIN) open = e->answers[i] == ANSWER_OK;
         if (!op_ends_transaction(kind)) continue;
         if (kind == OP_COMMIT) puts.all += inside.all;
-        if (has_committed(e, i)) puts.taken += inside.taken;
+        if (kind == OP_COMMIT && may_be_done(e, i)) puts.taken += inside.taken;
         inside = (struct puts){0};
         open = false;
     }
