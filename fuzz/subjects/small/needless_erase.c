@@ -6,7 +6,7 @@
 int subject_load(struct small_log *log)
 {
     if (load_newest(log)) return -1;
-    if (FAULTY && log->next > 1) log->next = slots(log);
+    if (FAULTY && log->next > 1) log->next = ring_slots(log->flash);
     return 0;
 }
 

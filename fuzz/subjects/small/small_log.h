@@ -10,16 +10,11 @@
 #ifndef BROWNOUT_SMALL_LOG_H
 #define BROWNOUT_SMALL_LOG_H
 
-#include <string.h>
-
-#include "fuzz/adapter.h"
-#include "fuzz/subjects/small/small.h"
-
-#define SLOT 32u
+#include "fuzz/subjects/small/small_ring.h"
 
 struct item {
     uint32_t number, size;
-    uint8_t data[20];
+    uint8_t data[RING_ITEM_MAX];
     uint32_t crc;
 };
 _Static_assert(sizeof(struct item) == SLOT, "an item fills a slot");
@@ -35,46 +30,11 @@ int subject_load(struct small_log *log);
 
 /* --- flash --- */
 
-static inline uint32_t sectors(const struct small_log *log)
-{
-    return log->flash->geometry.sector_count;
-}
-
-static inline uint32_t slots(const struct small_log *log)
-{
-    return log->flash->geometry.sector_size / SLOT;
-}
-
-static inline uint32_t slot_at(const struct small_log *log, uint32_t sector, uint32_t slot)
-{
-    return sector * log->flash->geometry.sector_size + slot * SLOT;
-}
-
-enum { HEADER_VALID, HEADER_BLANK, HEADER_TORN };
-
-static inline int read_header(const struct small_log *log, uint32_t sector, uint32_t *sequence)
-{
-    uint32_t header[2];
-    *sequence = 0;
-    if (bo_flash_read(log->flash, slot_at(log, sector, 0), header, sizeof header))
-        return HEADER_TORN;
-    if (small_is_blank(header, sizeof header)) return HEADER_BLANK;
-    if (header[1] != small_crc(header, 4)) return HEADER_TORN;
-    *sequence = header[0];
-    return HEADER_VALID;
-}
-
-static inline int write_header(struct small_log *log, uint32_t sector, uint32_t sequence)
-{
-    uint32_t header[2] = {sequence, small_crc(&sequence, 4)};
-    return bo_flash_program(log->flash, slot_at(log, sector, 0), header, sizeof header);
-}
-
 /* Whether there is something in the slot; item->size is 0 where it is not valid. */
 static inline bool read_item(const struct small_log *log, uint32_t sector, uint32_t slot,
                              struct item *item)
 {
-    int error = bo_flash_read(log->flash, slot_at(log, sector, slot), item, SLOT);
+    int error = bo_flash_read(log->flash, ring_at(log->flash, sector, slot), item, SLOT);
     if (!error && small_is_blank(item, SLOT)) return false;
     if (error || item->size > sizeof item->data || item->crc != small_crc(item, SLOT - 4))
         *item = (struct item){0};
@@ -84,9 +44,9 @@ static inline bool read_item(const struct small_log *log, uint32_t sector, uint3
 /* The sector after this one goes on with the log. */
 static inline int open_next(struct small_log *log)
 {
-    uint32_t sector = (log->head + 1) % sectors(log);
-    int error = bo_flash_erase(log->flash, slot_at(log, sector, 0));
-    if (!error) error = write_header(log, sector, log->sequence + 1);
+    uint32_t sector = (log->head + 1) % ring_sectors(log->flash);
+    int error = bo_flash_erase(log->flash, ring_at(log->flash, sector, 0));
+    if (!error) error = ring_write_header(log->flash, sector, log->sequence + 1);
     if (error) return error;
     log->head = sector;
     log->sequence++;
@@ -98,18 +58,20 @@ static inline int load_newest(struct small_log *log)
 {
     uint32_t sequence;
     struct item item;
-    for (uint32_t sector = 0; sector < sectors(log); sector++) {
-        if (read_header(log, sector, &sequence) != HEADER_VALID || sequence < log->sequence)
+    for (uint32_t sector = 0; sector < ring_sectors(log->flash); sector++) {
+        if (ring_read_header(log->flash, sector, &sequence) != HEADER_VALID ||
+            sequence < log->sequence)
             continue;
         log->head = sector;
         log->sequence = sequence;
     }
     if (!log->sequence) return -1;
-    for (uint32_t back = 0; back < sectors(log); back++) {
-        uint32_t sector = (log->head + back + 1) % sectors(log);
-        if (read_header(log, sector, &sequence) != HEADER_VALID) continue;
+    for (uint32_t back = 0; back < ring_sectors(log->flash); back++) {
+        uint32_t sector = (log->head + back + 1) % ring_sectors(log->flash);
+        if (ring_read_header(log->flash, sector, &sequence) != HEADER_VALID) continue;
         log->next = 1;
-        for (uint32_t slot = 1; slot < slots(log) && read_item(log, sector, slot, &item); slot++) {
+        for (uint32_t slot = 1;
+             slot < ring_slots(log->flash) && read_item(log, sector, slot, &item); slot++) {
             log->next = slot + 1;
             if (item.size) log->number = item.number + 1;
         }
@@ -125,10 +87,10 @@ static inline enum answer small_append(void *object, const void *data, uint32_t 
     struct item item = {.number = log->number, .size = size};
     (void)time;
     if (size == 0 || size > sizeof item.data) return ANSWER_TOO_BIG;
-    if (log->next == slots(log) && open_next(log)) return ANSWER_FLASH;
+    if (log->next == ring_slots(log->flash) && open_next(log)) return ANSWER_FLASH;
     memcpy(item.data, data, size);
     item.crc = small_crc(&item, SLOT - 4);
-    if (bo_flash_program(log->flash, slot_at(log, log->head, log->next), &item, SLOT))
+    if (bo_flash_program(log->flash, ring_at(log->flash, log->head, log->next), &item, SLOT))
         return ANSWER_FLASH;
     log->next++;
     log->number++;
@@ -140,10 +102,11 @@ static inline enum answer small_each(void *object, adapter_item *tell, void *con
     const struct small_log *log = object;
     struct item item;
     uint32_t sequence;
-    for (uint32_t i = 1; i <= sectors(log); i++) {
-        uint32_t sector = (log->head + i) % sectors(log);
-        if (read_header(log, sector, &sequence) != HEADER_VALID) continue;
-        for (uint32_t slot = 1; slot < slots(log) && read_item(log, sector, slot, &item); slot++) {
+    for (uint32_t i = 1; i <= ring_sectors(log->flash); i++) {
+        uint32_t sector = (log->head + i) % ring_sectors(log->flash);
+        if (ring_read_header(log->flash, sector, &sequence) != HEADER_VALID) continue;
+        for (uint32_t slot = 1;
+             slot < ring_slots(log->flash) && read_item(log, sector, slot, &item); slot++) {
             if (item.size) tell(context, item.number, item.data, item.size);
         }
     }
@@ -157,22 +120,13 @@ static inline size_t small_size(const struct bo_flash_geometry *geometry,
     return sizeof(struct small_log);
 }
 
-static inline void small_limits(const struct bo_flash_geometry *geometry,
-                                const struct adapter_settings *settings, uint32_t *key_size_min,
-                                uint32_t *key_size_max, uint32_t *value_size_max)
-{
-    (void)geometry, (void)settings;
-    *key_size_min = *key_size_max = 0;
-    *value_size_max = 20;
-}
-
 static inline enum answer small_format(void *object, const struct bo_flash *flash,
                                        const struct adapter_settings *settings)
 {
     struct small_log *log = object;
     (void)settings;
     *log = (struct small_log){.flash = flash};
-    return write_header(log, 0, 1) ? ANSWER_FLASH : ANSWER_OK;
+    return ring_write_header(log->flash, 0, 1) ? ANSWER_FLASH : ANSWER_OK;
 }
 
 static inline enum answer small_mount(void *object, const struct bo_flash *flash,
@@ -193,7 +147,7 @@ static inline enum answer small_mount(void *object, const struct bo_flash *flash
                                                  .claims = "edge,prefix",                          \
                                                  .refuses = small_refuses,                         \
                                                  .object_size = small_size,                        \
-                                                 .limits = small_limits,                           \
+                                                 .limits = ring_limits,                            \
                                                  .format = small_format,                           \
                                                  .mount = small_mount,                             \
                                                  .list = &small_calls};                            \

@@ -10,14 +10,12 @@
 #ifndef BROWNOUT_SMALL_QUEUE_H
 #define BROWNOUT_SMALL_QUEUE_H
 
-#include "fuzz/subjects/small/small.h"
-
-#define SLOT 32u
+#include "fuzz/subjects/small/small_ring.h"
 
 struct slot {
     uint32_t taken; /* erased, or zeros */
     uint32_t size;
-    uint8_t data[20];
+    uint8_t data[RING_ITEM_MAX];
     uint32_t crc;
 };
 _Static_assert(sizeof(struct slot) == SLOT, "an item and its mark fill a slot");
@@ -30,40 +28,11 @@ struct queue {
 
 bool subject_reuses(struct queue *queue);
 
-static inline uint32_t sectors(const struct queue *queue)
-{
-    return queue->flash->geometry.sector_count;
-}
-
-static inline uint32_t slots(const struct queue *queue)
-{
-    return queue->flash->geometry.sector_size / SLOT;
-}
-
-static inline uint32_t slot_at(const struct queue *queue, uint32_t sector, uint32_t slot)
-{
-    return sector * queue->flash->geometry.sector_size + slot * SLOT;
-}
-
-/* The number of a sector; 0: it has none. */
-static inline uint32_t read_header(const struct queue *queue, uint32_t sector)
-{
-    uint32_t header[2];
-    if (bo_flash_read(queue->flash, slot_at(queue, sector, 0), header, sizeof header)) return 0;
-    return header[1] == small_crc(header, 4) ? header[0] : 0;
-}
-
-static inline int write_header(const struct queue *queue, uint32_t sector, uint32_t sequence)
-{
-    uint32_t header[2] = {sequence, small_crc(&sequence, 4)};
-    return bo_flash_program(queue->flash, slot_at(queue, sector, 0), header, sizeof header);
-}
-
 /* Whether an item is there that was not taken out. */
 static inline bool read_slot(const struct queue *queue, uint32_t sector, uint32_t slot,
                              struct slot *there)
 {
-    if (bo_flash_read(queue->flash, slot_at(queue, sector, slot), there, SLOT)) return false;
+    if (bo_flash_read(queue->flash, ring_at(queue->flash, sector, slot), there, SLOT)) return false;
     return small_is_blank(&there->taken, 4) && there->size <= sizeof there->data &&
            there->crc == small_crc(&there->size, 24);
 }
@@ -71,12 +40,13 @@ static inline bool read_slot(const struct queue *queue, uint32_t sector, uint32_
 /* The place of an item, counted from the oldest; 0: there is none. */
 static inline uint32_t find(const struct queue *queue, uint32_t place, struct slot *there)
 {
-    for (uint32_t i = 1; i <= sectors(queue); i++) {
-        uint32_t sector = (queue->head + i) % sectors(queue);
-        if (!read_header(queue, sector)) continue;
-        for (uint32_t slot = 1; slot < slots(queue); slot++) {
+    uint32_t sequence;
+    for (uint32_t i = 1; i <= ring_sectors(queue->flash); i++) {
+        uint32_t sector = (queue->head + i) % ring_sectors(queue->flash);
+        if (ring_read_header(queue->flash, sector, &sequence) != HEADER_VALID) continue;
+        for (uint32_t slot = 1; slot < ring_slots(queue->flash); slot++) {
             if (read_slot(queue, sector, slot, there) && place-- == 0)
-                return slot_at(queue, sector, slot);
+                return ring_at(queue->flash, sector, slot);
         }
     }
     return 0;
@@ -84,9 +54,10 @@ static inline uint32_t find(const struct queue *queue, uint32_t place, struct sl
 
 static inline bool may_reuse(struct queue *queue, uint32_t sector)
 {
+    uint32_t sequence;
     struct slot there;
-    if (!read_header(queue, sector)) return true;
-    for (uint32_t slot = 1; slot < slots(queue); slot++) {
+    if (ring_read_header(queue->flash, sector, &sequence) != HEADER_VALID) return true;
+    for (uint32_t slot = 1; slot < ring_slots(queue->flash); slot++) {
         if (read_slot(queue, sector, slot, &there)) return false;
     }
     return subject_reuses(queue);
@@ -94,10 +65,10 @@ static inline bool may_reuse(struct queue *queue, uint32_t sector)
 
 static inline enum answer open_next(struct queue *queue)
 {
-    uint32_t sector = (queue->head + 1) % sectors(queue);
+    uint32_t sector = (queue->head + 1) % ring_sectors(queue->flash);
     if (!may_reuse(queue, sector)) return ANSWER_FULL;
-    if (bo_flash_erase(queue->flash, slot_at(queue, sector, 0))) return ANSWER_FLASH;
-    if (write_header(queue, sector, queue->sequence + 1)) return ANSWER_FLASH;
+    if (bo_flash_erase(queue->flash, ring_at(queue->flash, sector, 0))) return ANSWER_FLASH;
+    if (ring_write_header(queue->flash, sector, queue->sequence + 1)) return ANSWER_FLASH;
     queue->head = sector;
     queue->sequence++;
     queue->next = 1;
@@ -109,11 +80,11 @@ static inline enum answer push(void *object, const void *data, uint32_t size)
     struct queue *queue = object;
     struct slot item = {.size = size};
     if (size > sizeof item.data) return ANSWER_TOO_BIG;
-    enum answer answer = queue->next < slots(queue) ? ANSWER_OK : open_next(queue);
+    enum answer answer = queue->next < ring_slots(queue->flash) ? ANSWER_OK : open_next(queue);
     if (answer != ANSWER_OK) return answer;
     memcpy(item.data, data, size);
     item.crc = small_crc(&item.size, 24);
-    uint32_t at = slot_at(queue, queue->head, queue->next++);
+    uint32_t at = ring_at(queue->flash, queue->head, queue->next++);
     return bo_flash_program(queue->flash, at + 4, &item.size, 28) ? ANSWER_FLASH : ANSWER_OK;
 }
 
@@ -144,7 +115,7 @@ static inline enum answer format(void *object, const struct bo_flash *flash,
     struct queue *queue = object;
     (void)settings;
     *queue = (struct queue){.flash = flash};
-    return write_header(queue, 0, 1) ? ANSWER_FLASH : ANSWER_OK;
+    return ring_write_header(queue->flash, 0, 1) ? ANSWER_FLASH : ANSWER_OK;
 }
 
 static inline enum answer mount(void *object, const struct bo_flash *flash,
@@ -152,22 +123,23 @@ static inline enum answer mount(void *object, const struct bo_flash *flash,
 {
     struct queue *queue = object;
     struct slot there;
+    uint32_t sequence;
     (void)settings;
     *queue = (struct queue){.flash = flash};
-    for (uint32_t sector = 0; sector < sectors(queue); sector++) {
-        uint32_t sequence = read_header(queue, sector);
+    for (uint32_t sector = 0; sector < ring_sectors(queue->flash); sector++) {
+        (void)ring_read_header(queue->flash, sector, &sequence);
         if (sequence <= queue->sequence) continue;
         queue->head = sector;
         queue->sequence = sequence;
     }
     if (!queue->sequence) return ANSWER_DAMAGED;
-    for (queue->next = 1; queue->next < slots(queue); queue->next++) {
-        if (bo_flash_read(flash, slot_at(queue, queue->head, queue->next), &there, SLOT))
+    for (queue->next = 1; queue->next < ring_slots(queue->flash); queue->next++) {
+        if (bo_flash_read(flash, ring_at(queue->flash, queue->head, queue->next), &there, SLOT))
             return ANSWER_FLASH;
         if (small_is_blank(&there, SLOT)) break;
         if (there.crc == small_crc(&there.size, 24)) continue;
         queue->torn++;
-        queue->next = slots(queue) - 1;
+        queue->next = ring_slots(queue->flash) - 1;
     }
     return ANSWER_OK;
 }
@@ -179,15 +151,6 @@ static inline size_t object_size(const struct bo_flash_geometry *geometry,
     return sizeof(struct queue);
 }
 
-static inline void limits(const struct bo_flash_geometry *geometry,
-                          const struct adapter_settings *settings, uint32_t *key_size_min,
-                          uint32_t *key_size_max, uint32_t *value_size_max)
-{
-    (void)geometry, (void)settings;
-    *key_size_min = *key_size_max = 0;
-    *value_size_max = 20;
-}
-
 #define SMALL_QUEUE(NAME, SUMMARY)                                                                 \
     static const struct adapter_list small_calls = {.push = push, .pop = pop, .each = each};       \
     static const struct adapter small_adapter = {.version = ADAPTER_VERSION,                       \
@@ -197,7 +160,7 @@ static inline void limits(const struct bo_flash_geometry *geometry,
                                                  .claims = "edge,prefix",                          \
                                                  .refuses = small_refuses,                         \
                                                  .object_size = object_size,                       \
-                                                 .limits = limits,                                 \
+                                                 .limits = ring_limits,                            \
                                                  .format = format,                                 \
                                                  .mount = mount,                                   \
                                                  .list = &small_calls};                            \

@@ -6,17 +6,17 @@
 static int format(struct small_log *log)
 {
     int error = 0;
-    for (uint32_t sector = 0; sector < sectors(log) && !error; sector++)
-        error = bo_flash_erase(log->flash, slot_at(log, sector, 0));
-    return error ? error : write_header(log, 0, log->sequence + 1);
+    for (uint32_t sector = 0; sector < ring_sectors(log->flash) && !error; sector++)
+        error = bo_flash_erase(log->flash, ring_at(log->flash, sector, 0));
+    return error ? error : ring_write_header(log->flash, 0, log->sequence + 1);
 }
 
 int subject_load(struct small_log *log)
 {
     uint32_t sequence;
     bool torn = false;
-    for (uint32_t sector = 0; sector < sectors(log); sector++)
-        torn = torn || read_header(log, sector, &sequence) == HEADER_TORN;
+    for (uint32_t sector = 0; sector < ring_sectors(log->flash); sector++)
+        torn = torn || ring_read_header(log->flash, sector, &sequence) == HEADER_TORN;
     int error = load_newest(log);
     if (!FAULTY || error || !torn) return error;
     if (format(log)) return -1;
