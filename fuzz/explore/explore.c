@@ -1113,7 +1113,8 @@ static void count_put(const struct explorer *e, uint32_t index, struct puts *put
 }
 
 /* What a transaction puts in counts as taken with its commit, and not at all where it is aborted.
- * That at which the run ended early may have been taken, too. */
+ * That at which the run ended early may have been taken, too. Where a script puts in nothing, a new
+ * store is asked. */
 static void count_puts(const struct explorer *e)
 {
     struct puts puts = {e->diverged, e->diverged}, inside = {0};
@@ -1128,6 +1129,7 @@ static void count_puts(const struct explorer *e)
         inside = (struct puts){0};
         open = false;
     }
+    if (puts.all == 0) puts = (struct puts){1, capacity_takes(e->capacity)};
     assert(puts.taken <= puts.all);
     e->result->puts = puts.all;
     e->result->taken = puts.taken;

@@ -40,7 +40,8 @@ struct result {
     uint32_t sector_count;
     uint32_t erases_max, erases_max_sector;
     uint64_t operations;  /* of the uncut run */
-    uint64_t puts, taken; /* values and items that it puts in, and those that the engine took */
+    uint64_t puts, taken; /* values and items that it puts in, and those that the engine took; where
+                             it puts in none, one that a new store was asked to take */
     struct divergence *divergences;
     uint32_t divergence_count;
     struct divergence *unreproduced; /* what did not replay: a fault of the harness (settle.h) */

@@ -117,7 +117,7 @@ struct hand {
     struct fuzz_run_slot *slot;
     FILE *file;
     uint32_t kinds_max; /* 0: no limit */
-    bool empty;         /* nothing is put in, or the engine took nothing of it */
+    bool empty;         /* the engine took nothing of what is put in */
     struct result all;  /* what the groups that are done have found */
 };
 

@@ -223,3 +223,23 @@ bool capacity_can_do(struct capacity *capacity, const struct op *op)
     rig_take_ram(capacity->asks);
     return can && answer == ANSWER_OK;
 }
+
+static bool takes(struct rig *store)
+{
+    const struct exercise *exercise = store->exercise;
+    if (store->adapter->kind == ADAPTER_MAP)
+        return !exercise->key || rig_store_unwatched(store, exercise->key, exercise->values[0]);
+    struct op put = {.kind = OP_PUSH, .value = exercise->values[0]};
+    enum answer answer;
+    if (rig_call(store, &put, &answer) && answer == ANSWER_OK) return true;
+    put.kind = OP_APPEND;
+    return rig_call(store, &put, &answer) && answer == ANSWER_OK;
+}
+
+bool capacity_takes(struct capacity *capacity)
+{
+    rig_lend_ram(capacity->asks);
+    bool any = start(capacity) && takes(capacity->store);
+    rig_take_ram(capacity->asks);
+    return any;
+}

@@ -25,4 +25,8 @@ bool capacity_can_use(struct capacity *capacity);
 /* Whether it could do one operation. Takes a whole run: ask when the crashed store refused it. */
 bool capacity_can_do(struct capacity *capacity, const struct op *op);
 
+/* Whether it takes the exercise's value at all, however little; also where the exercise has no key
+ * for it. */
+bool capacity_takes(struct capacity *capacity);
+
 #endif

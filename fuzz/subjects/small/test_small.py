@@ -283,6 +283,17 @@ def test_an_engine_that_takes_no_value_is_no_pass_though_something_is_cut(harnes
         assert told["judged"] + told["skipped"] + told["empty"] == told["states"]
 
 
+def test_a_scenario_without_a_value_is_judged_on_an_engine_that_takes_values_alone(harness, plugin):
+    """Nothing says that it would have been refused: a new store is asked."""
+    path = harness.write(text_of("refuses-stores", (ONE[0], ONE[1], "remove ssid\n" * 3)))
+    words = ("--artefacts", harness.folder, *EDGES)
+    for healthy, code in ((False, NOT_JUDGED), (True, CLEAN)):
+        so = plugin("refuses-stores", healthy=healthy)
+        done = harness.brownout("explore", path, "--plugin", so, *words)
+        assert done.returncode == code, done.stdout
+        assert ("the engine took no value" in done.stdout) == (not healthy)
+
+
 def test_a_time_that_is_too_short_is_no_pass(harness, plugin):
     lines = "repeat 60000 {\n  fetch ssid\n}\n"
     path = harness.write(text_of("refuses-all", and_then(ONE, lines)))
