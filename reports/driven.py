@@ -48,7 +48,12 @@ class Driven:
             return []
         by_name = {engine.text: engine for engine in engines}
         subjects = [
-            drivers.Subject(it.text, Path(it.plugin) if it.plugin else None) for it in engines
+            drivers.Subject(
+                it.text,
+                Path(it.plugin) if it.plugin else None,
+                waive=settings.waivers.words_for(it.name),
+            )
+            for it in engines
         ]
         folder = os.path.join(settings.artefacts, "drivers")
         outcome = drivers.run_drivers(

@@ -1,7 +1,8 @@
 """drivers - fuzzes engines with every driver that there is, and brings home what they found.
 
-    python3 reports/drivers.py ENGINE... [--plugin FILE] [--seconds 30] [--corpus build/corpus]
-                               [--targets build/fuzzers] [--jobs N] [--artefacts FOLDER]
+    python3 reports/drivers.py ENGINE... [--plugin FILE] [--waive NAMES] [--seconds 30]
+                               [--corpus build/corpus] [--targets build/fuzzers] [--jobs N]
+                               [--artefacts FOLDER]
 
 `run_drivers()` is what a campaign calls. For each engine it runs, S seconds each:
 
@@ -43,7 +44,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from results import Refused, tool
@@ -74,6 +75,13 @@ class Subject:
     engine: str
     plugin: Path = None
     covered: Path = None  # the same plug-in compiled for coverage; fuzzers load this one
+    waive: str = ""  # clauses and rules, as `--waive` takes them
+
+    @property
+    def words(self):
+        """The options by which the command has the same engine."""
+        plugin = ["--plugin", self.plugin] if self.plugin else []
+        return ["--engine", self.engine, *plugin, *(["--waive", self.waive] if self.waive else [])]
 
 
 @dataclass
@@ -244,6 +252,7 @@ class Night:
         plugin = subject.covered or subject.plugin
         more = {"BROWNOUT_ENGINE": subject.engine}
         more |= {"BROWNOUT_PLUGIN": str(plugin.resolve())} if plugin else {}
+        more |= {"BROWNOUT_WAIVE": subject.waive} if subject.waive else {}
         more |= {"BROWNOUT_COUNTS": str(counts)} if counts else {}
         return {**kept, **AFL, **more}
 
@@ -301,9 +310,8 @@ class Night:
     def built_in(self, subject):
         seconds = self.fuzzing(subject)
         options = ["--time", seconds, "--seed", self.seed, "--jobs", 1, "--quiet", "--json"]
-        options += ["--plugin", subject.plugin] if subject.plugin else []
         options += ["--artefacts", self.artefacts]
-        command = [self.brownout, "fuzz", "--engine", subject.engine, *options]
+        command = [self.brownout, "fuzz", *subject.words, *options]
         start = time.monotonic()
         code, output = run(command, None, seconds + 10 * GRACE)
         if code not in (0, 1):
@@ -327,11 +335,16 @@ class Night:
 
     def decoded(self, subject, target, path):
         """(exit code, text of the case) of an input that stopped a target."""
-        plugin = ["--plugin", subject.plugin] if subject.plugin else []
-        command = [self.brownout, "decode", path, "--engine", subject.engine, *plugin]
+        command = [self.brownout, "decode", path, *subject.words]
         with tempfile.TemporaryDirectory() as work:
             image = ["--image", Path(work) / "image"] if target == "image_fuzzer" else []
             return run([*command, *image], None, 10 * GRACE)
+
+    def is_waived(self, subject, target, path):
+        """Whether an input that shows nothing shows something that is waived: it may have stopped
+        a target in a night before the waiver."""
+        open_to_all = replace(subject, waive="")
+        return bool(subject.waive) and self.decoded(open_to_all, target, path)[0] == 1
 
     def bring_home(self, subject, target, corpus):
         """Decodes what stopped the targets, one at least, and shrinks one input of each kind."""
@@ -344,7 +357,8 @@ class Night:
             code, text = self.decoded(subject, target, path)
             kind, driver = kind_of(text), path.name.split("-")[0]
             if code != 1 or not kind:
-                if code != 0 or path.name.startswith(f"{driver}-crash"):
+                stopped = code != 0 or path.name.startswith(f"{driver}-crash")
+                if stopped and not self.is_waived(subject, target, path):
                     kept = self.artefacts / f"unshown-{path.name}"
                     shutil.copy(path, kept)
                     self.outcome.unshown.append(kept)
@@ -500,6 +514,7 @@ def main(arguments):
     parser.add_argument("engines", nargs="+", help="as a scenario spells them: 'seqmap key=2'")
     parser.add_argument("--plugin", type=Path, help="the shared object that has them")
     parser.add_argument("--covered", type=Path, help="the same, compiled for coverage")
+    parser.add_argument("--waive", default="", help="what is known: 'alive,lawful/reprogram'")
     parser.add_argument("--seconds", type=int, default=30, help="of each driver and target")
     parser.add_argument("--corpus", type=Path, default=Path("build/corpus"))
     parser.add_argument("--targets", type=Path, default=Path("build/fuzzers"))
@@ -508,7 +523,9 @@ def main(arguments):
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args(arguments)
-    subjects = [Subject(engine, given.plugin, given.covered) for engine in given.engines]
+    subjects = [
+        Subject(engine, given.plugin, given.covered, given.waive) for engine in given.engines
+    ]
     outcome = run_drivers(
         subjects,
         given.seconds,

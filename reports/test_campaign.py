@@ -5,6 +5,7 @@ chooses; the last ones drive the command itself.
 """
 
 import contextlib
+import datetime
 import io
 import json
 import os
@@ -27,7 +28,7 @@ import pytest
 import results
 import tasks
 from conftest import made
-from waivers import Waivers
+from waivers import Waiver, Waivers
 
 TOOL = Path(campaign.__file__)
 
@@ -765,8 +766,8 @@ class Drivers:
         self.folder, self.given = folder, []
 
     @staticmethod
-    def Subject(engine, plugin):  # noqa: N802
-        return SimpleNamespace(engine=engine, plugin=plugin)
+    def Subject(engine, plugin, waive):  # noqa: N802
+        return SimpleNamespace(engine=engine, plugin=plugin, waive=waive)
 
     def run_drivers(self, subjects, seconds, corpus, **options):
         self.given.append((subjects, seconds, corpus, options))
@@ -784,12 +785,15 @@ def test_what_fuzz_drivers_find_is_explored_and_what_they_lack_is_said(tmp_path,
     monkeypatch.setattr(driven, "drivers", stand_in)
     settings = SimpleNamespace(targets=str(tmp_path), jobs=2, artefacts="out", corpus="corpus",
                                brownout="brownout", first_seed=5)
+    known = Waiver("lawful/reprogram", "rule", "mine", "known", datetime.date.max)
+    settings.waivers = Waivers([known])
     it = driven.Driven(settings)
     assert it.run([plan.Engine("mine", {}, "mine.so")], 0.4) == [], "less than a second for each"
     (found,) = it.run([plan.Engine("mine", {}, "mine.so")], 10)
     assert (found.scenario, found.engine.plugin) == ("a.case", "mine.so")
     ((subjects, seconds, corpus, options),) = stand_in.given
     assert (subjects[0].engine, seconds, corpus, options["seed"]) == ("mine", 5, "corpus", 6)
+    assert subjects[0].waive == "lawful/reprogram"
     assert options["within"] == 10
     lines = ["fuzz drivers: 1,000 inputs by AFL++"]
     lines.append("2 inputs that stopped a target: for the next night")

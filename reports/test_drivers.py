@@ -24,7 +24,7 @@ if [ "$merge" ]; then
     SLEEP
     exit
 fi
-echo "$BROWNOUT_ENGINE" >"${folders[0]}/kept-$RANDOM"
+echo "$BROWNOUT_ENGINE$BROWNOUT_WAIVE" >"${folders[0]}/kept-$RANDOM"
 printf '\5\0\0\0\0\0\0\0\7\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0' >"$BROWNOUT_COUNTS"
 FIND
 SLEEP
@@ -136,6 +136,14 @@ def test_an_input_that_shows_nothing_is_kept_and_said(night):
     [unshown] = outcome.unshown
     assert unshown.read_bytes() == FOUND
     assert not outcome.cases
+
+
+def test_what_is_waived_is_told_to_fuzzers_and_to_the_command(night, tmp_path):
+    waived = "alive,atomic,durable,settled,clean,honest"
+    outcome = night(FOUND, drivers.Subject("canary fault=1", waive=waived))
+    kept = list((tmp_path / "corpus/canary_fault=1/explore_fuzzer/kept").glob("kept-*"))
+    assert not outcome.cases and not outcome.unshown
+    assert not kept or kept[0].read_text() == f"canary fault=1{waived}\n"
 
 
 def test_an_input_of_a_night_that_was_killed_is_decoded_in_the_next(night, tmp_path):

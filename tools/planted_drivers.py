@@ -197,6 +197,7 @@ def environment_of(planted, work):
     """What a fuzz target takes."""
     more = {"BROWNOUT_FAULTS": planted.faults} if planted.faults else {}
     more |= {"BROWNOUT_PLUGIN": planted.plugin} if planted.plugin else {}
+    more |= {"BROWNOUT_WAIVE": planted.waived} if planted.waived else {}
     more |= {"BROWNOUT_ENGINE": planted.engine, "BROWNOUT_COUNTS": str(work / "counts")}
     return {**AFL, **more}
 

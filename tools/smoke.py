@@ -7,7 +7,8 @@ which only runs the inputs it is given):
  1. on engines of the house, each S seconds: expected is an end without a finding after at least one
     input. What the fuzzers kept, and random bytes, are the inputs of the replayer.
  2. on a planted fault: expected is a DIVERGENCE that the target prints. What a fuzzer stopped at
-    must show the same divergence in the replayer. Without this a target that judges nothing passes.
+    must show the same divergence in the replayer, and none where all is waived. Without this a
+    target that judges nothing passes.
 
 A target that has no engine reads text: its inputs are scenarios, and nothing is planted. As many
 trials run at once as there are processors; lines come in the same order always.
@@ -42,6 +43,7 @@ READS_ON = (
 # What each target must catch; a target that is not here is tried on the first.
 PLANTED = {"explore_fuzzer": "canary fault=14", "image_fuzzer": "two-slots"}
 TEXTS = ("parse_fuzzer",)
+CLAUSES = "durable,atomic,settled,ordered,alive,bounded,lawful,clean,sane,honest,isolated,gone"
 # For machines that nobody watches; it ends with the first crash.
 AFL = {"AFL_NO_UI": "1", "AFL_BENCH_UNTIL_CRASH": "1", "AFL_FAST_CAL": "1", "AFL_NO_AFFINITY": "1"}
 AFL |= {"AFL_SKIP_CPUFREQ": "1", "AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES": "1"}
@@ -192,6 +194,9 @@ class Smoke:
         if not reason and expected and divergence(output) != expected:
             reason = f"expected {expected}, came {divergence(output)}"
         yield f"{name}, replayer, on {engine}, planted", reason, output
+        waived = {**environment, "BROWNOUT_WAIVE": CLAUSES}
+        code, output = replay(self.replayer(name), waived, inputs)
+        yield f"{name}, replayer, on {engine}, waived", wrong_pass(code, output), output
 
     def trials(self, plugin):
         """Each reports what it does when it is iterated."""

@@ -11,7 +11,8 @@ FINDS = 'echo "DIVERGENCE, clause durable: a thing"; exit 77\n'
 
 def target(house, planted):
     """A target that does one thing on engines of the house, another on a planted fault."""
-    script = 'case $BROWNOUT_ENGINE in canary*|two-slots)\n{planted};;\n*)\n{house};;\nesac\n'
+    script = 'case $BROWNOUT_ENGINE$BROWNOUT_WAIVE in canary*[0-9]|two-slots)\n{planted};;\n'
+    script += '*)\n{house};;\nesac\n'
     return "#!/bin/bash\n" + script.format(planted=planted, house=house)
 
 
@@ -76,6 +77,12 @@ def test_the_replayer_must_show_what_the_fuzzer_stopped_at(smoked):
     code, wrong = smoked(FUZZER, target(REPLAYS, FINDS.replace("a thing", "another")))
     assert code == 1
     assert "expected DIVERGENCE, clause durable: a thing, came" in wrong[0]
+
+
+def test_what_is_waived_must_not_stop_the_replayer(smoked):
+    code, wrong = smoked(FUZZER, target(FINDS, FINDS))
+    assert code == 1
+    assert "on canary fault=14, waived: expected no finding" in wrong[-1]
 
 
 def test_a_target_that_does_not_end_is_stopped_and_shown(smoked, monkeypatch):

@@ -167,7 +167,7 @@ static const struct {
     {"fuzz", LOADS EXPLORES "seconds chip time runs image "},
     {"replay", LOADS "quiet " LIMITS},
     {"shrink", LOADS "shrink-seconds " LIMITS},
-    {"decode", LOADS "chip image faults "},
+    {"decode", LOADS "chip image faults waive "},
     {"wear", LOADS "engines cuts seed faults bits masks prefixes db campaign json artefacts long "
                    "no-shrink shrink-seconds " LIMITS},
     {"inspect", LOADS "chip offset long " LIMITS},

@@ -125,7 +125,7 @@ USES = {
     "fuzz": EXPLORES + " chip time runs image",
     "replay": "engine plugin quiet silence call-seconds memory",
     "shrink": "engine plugin shrink-seconds silence call-seconds memory",
-    "decode": "engine plugin chip image faults",
+    "decode": "engine plugin chip image faults waive",
     "wear": """engine plugin engines cuts seed faults bits masks prefixes db campaign json long
         artefacts no-shrink shrink-seconds silence call-seconds memory""",
     "inspect": "engine plugin chip offset long silence call-seconds memory",

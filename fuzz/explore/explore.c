@@ -155,7 +155,7 @@ static void add_finding(struct explorer *e, bool lost)
     divergence.fault = fault_of(e);
     divergence.lost = lost;
     divergence.order = e->path->ordinal;
-    assert(!(e->script->waivers.clauses & 1u << finding->clause) || lost);
+    assert(!waiver_covers(&e->script->waivers, finding->clause) || lost);
     path_add(e->result, &divergence, &frame, e->path, finding);
     finding->clause = CLAUSE_NONE;
     report_found(e);
@@ -179,7 +179,7 @@ static void diverges(struct explorer *e)
         return;
     }
     e->diverged = true;
-    if (e->script->waivers.clauses & 1u << e->rig->finding.clause) {
+    if (waiver_covers(&e->script->waivers, e->rig->finding.clause)) {
         e->result->waived++;
         e->rig->finding.clause = CLAUSE_NONE;
         return;

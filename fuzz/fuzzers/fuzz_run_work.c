@@ -234,6 +234,8 @@ static void image_found(struct fuzz_run_slot *slot, FILE *file, const struct rig
 {
     if (rig->finding.clause == CLAUSE_SCENARIO)
         memcpy(slot->total.mistake, rig->finding.text, sizeof slot->total.mistake);
+    else if (waiver_covers(&rig->script->waivers, rig->finding.clause))
+        slot->total.waived++;
     else
         send_image(slot, file, rig);
 }

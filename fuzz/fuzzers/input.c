@@ -28,11 +28,14 @@ static struct decode_target settled(void)
     char reason[LOAD_REASON_MAX];
     struct loaded loaded;
     const char *engine = getenv("BROWNOUT_ENGINE"), *chip = getenv("BROWNOUT_CHIP"),
-               *plugin = getenv("BROWNOUT_PLUGIN"), *faults = getenv("BROWNOUT_FAULTS");
+               *plugin = getenv("BROWNOUT_PLUGIN"), *faults = getenv("BROWNOUT_FAULTS"),
+               *waive = getenv("BROWNOUT_WAIVE");
     if (!engine && !plugin) engine = "seqmap";
     if (plugin && !load_plugin(plugin, reason)) refuse(reason);
     if (!load_bare(chip, engine, 0, &loaded, reason)) refuse(reason);
     if (!load_settings(LOAD_BARE, &loaded, reason)) refuse(reason);
+    if (waive && *waive && !waiver_parse(waive, &loaded.script->waivers))
+        refuse("BROWNOUT_WAIVE must name clauses and rules, such as alive,lawful/reprogram");
     struct decode_target target = {.adapter = loaded.adapter,
                                    .frame = loaded.script,
                                    .chip_fixed = chip != NULL,

@@ -2,9 +2,10 @@
  *
  * The environment says it: BROWNOUT_ENGINE as a scenario spells it ("seqmap key=2"; seqmap when
  * unset), BROWNOUT_CHIP ("w25q128jv sectors=4"; otherwise the input chooses), BROWNOUT_PLUGIN (a
- * shared object) and BROWNOUT_FAULTS ("edge,prefix,bits,zeros" when unset). A target that finds
- * something prints it on standard error and aborts; `brownout decode` prints the same input as a
- * case, and with --image FILE writes the image of one of image_fuzzer.
+ * shared object), BROWNOUT_FAULTS ("edge,prefix,bits,zeros" when unset) and BROWNOUT_WAIVE (clauses
+ * and rules as `--waive` takes them). A target that finds something that is not waived prints it on
+ * standard error and aborts; `brownout decode` prints the same input as a case, and with --image
+ * FILE writes the image of one of image_fuzzer.
  *
  * BROWNOUT_COUNTS names a file that gets three numbers of 8 bytes, in the machine's byte order: how
  * many inputs were tried, how many crash states were judged, and how many microseconds of CPU time

@@ -64,11 +64,13 @@ void sweep_options(const struct decode_target *target, const struct script *scri
     options->plan = plan;
 }
 
-/* Its operations must do after its cuts what they do without: whether the replay shows so. */
+/* Its operations must do after its cuts what they do without: whether the replay shows so, or what
+ * is waived. */
 static bool keeps(const struct script *script, const struct replay *replayed, struct result *result)
 {
     const struct finding *finding = &replayed->finding;
-    if (finding->clause == CLAUSE_NONE) return true;
+    if (finding->clause == CLAUSE_NONE || waiver_covers(&script->waivers, finding->clause))
+        return true;
     if (finding->clause == CLAUSE_SCENARIO) {
         snprintf(result->mistake, sizeof result->mistake, "%s", finding->text);
         return false;

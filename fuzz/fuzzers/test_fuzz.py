@@ -352,6 +352,30 @@ def test_an_input_without_a_cut_is_cut_all_the_same(brownout, tmp_path):
     assert brownout("replay", tmp_path / "found.case").returncode == 1
 
 
+def test_what_is_waived_is_not_found_in_an_input(brownout, tmp_path):
+    """Neither in its cuts nor where its own text shows it."""
+    (tmp_path / "input").write_bytes(bytes(16) + 6 * bytes([0, 1, 10, 20, 0, 0, 0, 0]))
+    words = ("canary fault=1", "--faults", "edge,prefix")
+    clause = re.search(r"found (\w+)", decode(brownout, tmp_path / "input", *words).stdout)[1]
+    done = decode(brownout, tmp_path / "input", *words, "--waive", clause)
+    assert done.returncode == 0 and f"waive {clause}" in done.stdout
+
+
+def test_what_is_waived_is_not_found_on_an_image(brownout, tmp_path):
+    (tmp_path / "input").write_bytes(random.Random(0).randbytes(104))
+    words = ("canary-queue fault=22", "--image", tmp_path / "image")
+    assert decode(brownout, "input", *words, cwd=tmp_path).returncode == 1
+    done = decode(brownout, "input", *words, "--waive", "sane", cwd=tmp_path)
+    assert done.returncode == 0 and "waive sane" in done.stdout and "found" not in done.stdout
+    words = ("--runs", 40, "--seed", 3, "--no-shrink", "--json", "--artefacts", tmp_path)
+    words = ("fuzz", "--engine", "canary-queue fault=22", *words)
+    told = json.loads(brownout(*words, "--waive", "bounded").stdout)
+    images = sum(it["states"] for it in told["divergences"] if it["clause"] == "sane")
+    waived = json.loads(brownout(*words, "--waive", "bounded,sane").stdout)
+    assert images > 0 and waived["divergences"] == []
+    assert waived["waived"] == told["waived"] + images
+
+
 def test_a_crash_in_the_cuts_of_an_input_is_a_case(brownout, plugin, tmp_path):
     made = plugin(STORE, ENDS + STORE)
     (tmp_path / "input").write_bytes(bytes(16) + 5 * bytes([0, 1, 10, 20, 0, 0, 0, 0]))

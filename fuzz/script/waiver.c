@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fuzz/contract.h"
 #include "sim/chip.h"
 
 #define RULE_PREFIX "lawful/"
@@ -60,6 +59,12 @@ static void add(char text[WAIVER_TEXT_MAX], const char *prefix, const char *name
     size_t used = strlen(text);
     assert(used + 1 + strlen(prefix) + strlen(name) < WAIVER_TEXT_MAX);
     snprintf(text + used, WAIVER_TEXT_MAX - used, "%s%s%s", used ? "," : "", prefix, name);
+}
+
+bool waiver_covers(const struct waivers *waivers, enum clause clause)
+{
+    assert(clause < CLAUSES);
+    return waivers->clauses >> clause & 1u;
 }
 
 void waiver_print(const struct waivers *waivers, char text[WAIVER_TEXT_MAX])

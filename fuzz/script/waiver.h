@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fuzz/contract.h"
+
 struct waivers {
     uint32_t clauses; /* bits 1 << enum clause */
     uint32_t rules;   /* bits 1 << enum chip_rule; those that a program can break and be done */
@@ -18,6 +20,9 @@ struct waivers {
 /* Parses "alive,lawful/reprogram" and adds it; the rules are set-bit, reprogram and unproven.
  * False, and nothing is added, when a name is unknown. */
 bool waiver_parse(const char *text, struct waivers *waivers);
+
+/* Whether a clause is waived. */
+bool waiver_covers(const struct waivers *waivers, enum clause clause);
 
 /* The same text back; empty when nothing is waived. */
 #define WAIVER_TEXT_MAX 200
