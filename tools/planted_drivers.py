@@ -39,8 +39,8 @@ STABLE = "edge,prefix,bits,zeros"  # what drivers try by themselves
 GLITCHED = ("formats-unread", "fetch-unchecked", "gives-up")
 LIED = ("verify-start", "blank-start", "verify-keeps")
 SMALL_NEED = {"rot-format": "rot", "trusts-blank": "weak", **dict.fromkeys(GLITCHED, "glitch")}
-SMALL_NEED |= {**dict.fromkeys(LIED, "lie"), "copies-unchecked": "stray"}
-FAULTLESS = ("refuses-all",)
+SMALL_NEED |= {**dict.fromkeys(LIED, "lie"), "copies-unchecked": "stray", "fetch-repairs": "fail"}
+FAULTLESS = ("refuses-all", "refuses-stores")  # nothing is judged of these
 AFL = {"AFL_NO_UI": "1", "AFL_FAST_CAL": "1", "AFL_NO_AFFINITY": "1", "AFL_SKIP_CPUFREQ": "1"}
 AFL |= {"AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES": "1", "AFL_BENCH_UNTIL_CRASH": "1"}
 AFL |= {"AFL_EXIT_ON_SEED_ISSUES": "1"}  # else it leaves out those that stop the target
@@ -202,11 +202,13 @@ def environment_of(planted, work):
     return {**AFL, **more}
 
 
-def inputs_of(work):
-    """How many inputs a target was given (fuzzers/input.c)."""
+def counted(work):
+    """(inputs, seconds of the processor) of a target, but for the input that stopped it
+    (fuzzers/input.c)."""
     path = work / "counts"
     content = path.read_bytes() if path.exists() else b""
-    return struct.unpack("=QQQ", content)[0] if len(content) == 24 else 0
+    inputs, _, microseconds = struct.unpack("=QQQ", content) if len(content) == 24 else (0, 0, 0)
+    return inputs, microseconds / 1e6
 
 
 def decoded(given, planted, stopped, work):
@@ -229,7 +231,7 @@ def libfuzzer(given, planted, trial, work):
     options += ["-len_control=0", "-max_len=1024"]
     command = [given.folder / "explore_fuzzer", *options, histories(work / "in", trial.seed)]
     _, _, trial.seconds = run(given, command, environment_of(planted, work), work)
-    trial.executions = inputs_of(work)
+    trial.executions, _ = counted(work)
     stopped = [*work.glob("crash-*"), *work.glob("timeout-*")]
     return decoded(given, planted, stopped[0], work) if stopped else None
 
@@ -238,8 +240,9 @@ def afl(given, planted, trial, work):
     limits = ["-V", LOAD_MAX * given.seconds, "-s", trial.seed, "-t", 20000]
     places = ["-i", histories(work / "in", trial.seed), "-o", work / "out"]
     command = ["afl-fuzz", *limits, *places, "--", given.folder / "afl/explore_fuzzer"]
-    _, out, trial.seconds = run(given, command, environment_of(planted, work), work)
-    trial.executions = inputs_of(work)
+    _, out, fuzzer = run(given, command, environment_of(planted, work), work)
+    trial.executions, target = counted(work)
+    trial.seconds = fuzzer + target  # it does not wait for the target, so neither can we
     stopped = [work / "out/default/queue" / name for name in LEFT_OUT.findall(out)]
     stopped += [*work.glob("out/default/crashes/id*"), *work.glob("out/default/hangs/id*")]
     return decoded(given, planted, stopped[0], work) if stopped else None
