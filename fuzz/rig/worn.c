@@ -13,7 +13,6 @@
  * ADAPTER_ERASES_AGAIN), and the rounds that show it are left out. A change with idle after it is
  * no round, since whoever prepares a sector for the next change does it there.
  *
- * Two values take turns, so that an engine which leaves alone what it has already writes each time.
  * Before that the store is filled until each sector was erased about twice, or FILL_MAX times. A
  * round that is refused says nothing, and neither does a store that shows another finding: that is
  * for the run to find.
@@ -23,56 +22,30 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "fuzz/rig/laps.h"
 #include "sim/memory.h"
 
 #define ROUNDS 18u
 #define LEAST 16u /* the first power-on may have something to mend or to begin */
 #define FILL_MAX 256u
-#define SECTORS_MAX 4096u
 
 _Static_assert(LEAST<ROUNDS && 2 * LEAST> ROUNDS, "in each round but few");
-
-/* What takes turns; of the size of `values[0]`. */
-struct pair {
-    struct value *values[2];
-    uint32_t turn;
-};
 
 /* What is done in a round: a change, or what the engine may do when there is time. */
 struct round {
     const char *words;
-    struct pair *put; /* NULL: no change */
+    struct laps_pair *put; /* NULL: no change */
 };
 
 struct worn {
-    struct rig *store;
-    const struct op *change; /* the first one of the script */
-    struct pair small, large;
+    struct laps laps;
     uint64_t *erases[3]; /* of each sector: before a way, and in the rounds of the two ways */
 };
 
 static uint32_t sector_count(const struct worn *worn)
 {
-    return chip_flash(worn->store->chip)->geometry.sector_count;
-}
-
-/* False: refused, or something else is wrong. */
-static bool call(struct worn *worn, enum op_kind kind, const struct value *value)
-{
-    struct op op = {.kind = kind, .key = worn->change->key, .value = value};
-    assert(worn->store->level == 0 && !op.cut.nth && "a fresh store, and no cut");
-    enum answer answer = ANSWER_OK;
-    return rig_call(worn->store, &op, &answer) && answer == ANSWER_OK;
-}
-
-static bool put(struct worn *worn, struct pair *pair)
-{
-    const struct adapter_list *list = worn->store->adapter->list;
-    if (!call(worn, worn->change->kind, pair->values[pair->turn++ % 2])) return false;
-    if (worn->change->kind == OP_PUSH && !call(worn, OP_POP, NULL)) return false;
-    return !list || !list->sync || call(worn, OP_SYNC, NULL);
+    return chip_flash(worn->laps.store->chip)->geometry.sector_count;
 }
 
 static bool can_rest(const struct adapter *adapter)
@@ -83,24 +56,25 @@ static bool can_rest(const struct adapter *adapter)
 
 static bool go_round(struct worn *worn, const struct round *round)
 {
-    if (round->put) return put(worn, round->put);
-    return call(worn, worn->store->adapter->list ? OP_IDLE : OP_COLLECT, NULL);
+    if (round->put) return laps_put(&worn->laps, round->put);
+    return laps_call(&worn->laps, worn->laps.store->adapter->list ? OP_IDLE : OP_COLLECT, NULL);
 }
 
 /* How often each sector was erased in ROUNDS rounds. False: that can't be said. */
 static bool count(struct worn *worn, const struct round *round, bool boots)
 {
+    struct rig *store = worn->laps.store;
     uint64_t *before = worn->erases[0], *now = worn->erases[boots ? 2 : 1];
-    assert(now != before && worn->store->finding.clause == CLAUSE_NONE);
+    assert(now != before && store->finding.clause == CLAUSE_NONE);
     for (uint32_t i = 0; i < sector_count(worn); i++)
-        before[i] = chip_sector_erases(worn->store->chip, i);
+        before[i] = chip_sector_erases(store->chip, i);
     for (uint32_t i = 0; i < ROUNDS; i++) {
-        if (boots && !call(worn, OP_BOOT, NULL)) return false;
+        if (boots && !laps_call(&worn->laps, OP_BOOT, NULL)) return false;
         if (!go_round(worn, round)) return false;
     }
     for (uint32_t i = 0; i < sector_count(worn); i++)
-        now[i] = chip_sector_erases(worn->store->chip, i) - before[i];
-    return call(worn, OP_MOUNT, NULL);
+        now[i] = chip_sector_erases(store->chip, i) - before[i];
+    return laps_call(&worn->laps, OP_MOUNT, NULL);
 }
 
 /* The sector that these rounds wear out; their number: none. */
@@ -116,34 +90,12 @@ static uint32_t worn_by(struct worn *worn, const struct round *round)
 
 static bool fill(struct worn *worn)
 {
-    const struct chip_counters *counters = chip_counters(worn->store->chip);
+    const struct chip_counters *counters = chip_counters(worn->laps.store->chip);
     uint64_t end = counters->erases + 2 * (uint64_t)sector_count(worn);
     for (uint32_t i = 0; i < FILL_MAX && counters->erases < end; i++) {
-        if (!put(worn, &worn->small)) return false;
+        if (!laps_put(&worn->laps, &worn->laps.small)) return false;
     }
     return true;
-}
-
-static void resize(struct pair *pair, uint32_t size)
-{
-    for (uint32_t i = 0; i < 2; i++) {
-        assert(pair->values[i] && "made with room for the largest");
-        pair->values[i]->size = size;
-        pair->values[i]->digest = script_digest(pair->values[i]->bytes, size);
-    }
-}
-
-/* The size of the largest values that the store takes. False: not found soon. What was refused the
- * model does not have. */
-static bool make_large(struct worn *worn)
-{
-    uint32_t size = worn->store->value_size_max;
-    for (; size > worn->store->value_size_min; size -= size / 8 + 1) {
-        resize(&worn->large, size);
-        if (put(worn, &worn->large)) return true;
-        if (worn->store->finding.clause != CLAUSE_NONE) return false;
-    }
-    return false;
 }
 
 /* Not what the engine lacks, or has stated that it costs. */
@@ -155,7 +107,7 @@ static bool is_asked(const struct rig *rig, const struct round *round)
 
 static bool finds_by(struct worn *worn, struct rig *asks, const struct round *round)
 {
-    if (worn->store->finding.clause != CLAUSE_NONE || !is_asked(asks, round)) return false;
+    if (worn->laps.store->finding.clause != CLAUSE_NONE || !is_asked(asks, round)) return false;
     uint32_t sector = worn_by(worn, round);
     if (sector == sector_count(worn)) return false;
     assert(asks->finding.clause == CLAUSE_NONE && "it comes last");
@@ -169,54 +121,24 @@ static bool finds_by(struct worn *worn, struct rig *asks, const struct round *ro
 
 static bool finds(struct worn *worn, struct rig *asks)
 {
-    if (!rig_start(worn->store)) return false;
-    if (op_has_key(worn->change->kind)) /* a look may show it */
-        worn->store->levels[0].keys_reached = worn->change->key + 1;
+    struct laps *laps = &worn->laps;
     return fill(worn) && (finds_by(worn, asks, &(struct round){"idle", NULL}) ||
-                          finds_by(worn, asks, &(struct round){"a change", &worn->small}) ||
-                          (make_large(worn) &&
-                           finds_by(worn, asks, &(struct round){"a large change", &worn->large})));
-}
-
-/* With room for the largest value; the first bytes are those of the script's. */
-static void make_pair(struct pair *pair, const struct value *like, uint32_t room)
-{
-    *pair = (struct pair){.turn = 0};
-    for (uint32_t i = 0; i < 2; i++) {
-        struct value *value = memory_new(sizeof *value + room);
-        memset(value->bytes, i ? 0x77 : 0x88, room);
-        if (i == 0) memcpy(value->bytes, like->bytes, like->size);
-        pair->values[i] = value;
-    }
-    resize(pair, like->size || room == 0 ? like->size : 1); /* so that the two differ */
-}
-
-static void free_pair(struct pair *pair)
-{
-    free(pair->values[0]);
-    free(pair->values[1]);
+                          finds_by(worn, asks, &(struct round){"a change", &laps->small}) ||
+                          (laps_make_large(laps) &&
+                           finds_by(worn, asks, &(struct round){"a large change", &laps->large})));
 }
 
 bool worn_finds(struct rig *asks)
 {
-    struct worn worn = {.change = script_first_change(asks->script)};
-    uint32_t sectors = chip_flash(asks->chip)->geometry.sector_count;
-    if (!worn.change || sectors > SECTORS_MAX) return false;
-    const struct value *like = worn.change->value;
-    assert(like && asks->level == 0);
-    uint32_t room = asks->value_size_max > like->size ? asks->value_size_max : like->size;
-    make_pair(&worn.small, like, room);
-    make_pair(&worn.large, like, room);
-    for (size_t i = 0; i < sizeof worn.erases / sizeof *worn.erases; i++)
-        worn.erases[i] = memory_zeroed(sectors, sizeof *worn.erases[i]);
-    rig_lend_ram(asks);
-    worn.store = rig_new(asks->script, asks->adapter, &asks->settings);
-    bool found = finds(&worn, asks);
-    rig_free(worn.store); /* its model has the values */
-    rig_take_ram(asks);
+    struct worn worn = {.erases = {NULL}};
+    bool found = false;
+    if (laps_open(&worn.laps, asks)) {
+        for (size_t i = 0; i < sizeof worn.erases / sizeof *worn.erases; i++)
+            worn.erases[i] = memory_zeroed(sector_count(&worn), sizeof *worn.erases[i]);
+        found = finds(&worn, asks);
+    }
+    laps_close(&worn.laps);
     for (size_t i = 0; i < sizeof worn.erases / sizeof *worn.erases; i++)
         free(worn.erases[i]);
-    free_pair(&worn.small);
-    free_pair(&worn.large);
     return found;
 }
