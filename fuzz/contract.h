@@ -69,6 +69,7 @@ enum seen {
     SEEN_CRASH,       /* the process was ended; the text says where */
     SEEN_MEMORY,      /* a call keeps heap memory, more each time */
     SEEN_WORN,        /* a sector is erased at each power-on */
+    SEEN_AGED,        /* anything, after more changes than a scenario has */
     SEENS
 };
 

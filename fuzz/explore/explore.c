@@ -62,6 +62,7 @@
 
 #include "fuzz/script/mix.h"
 #include "fuzz/script/settings.h"
+#include "fuzz/rig/aged.h"
 #include "fuzz/rig/capacity.h"
 #include "fuzz/rig/leak.h"
 #include "fuzz/rig/rig.h"
@@ -124,6 +125,7 @@ void explore_defaults(struct explore_options *options)
         .use = true,
         .dedup = true,
         .laps = true,
+        .age = AGED_SHORT,
         .divergences_max = 10,
     };
 }
@@ -1183,14 +1185,20 @@ static void read_back(struct explorer *e)
     leave(e);
 }
 
-/* What keeps memory, or wears a sector out, does so without a cut, in no operation of the history:
- * that one goes on. */
-static void look_at_laps(struct explorer *e, bool (*find)(struct rig *))
+static bool grows_old(const struct explorer *e)
+{
+    return e->options->age && aged_finds(e->rig, e->options->age);
+}
+
+/* What keeps memory, wears a sector out, or is wrong after many changes, does so without a cut, in
+ * no operation of the history: that one goes on. */
+static void look_at_laps(struct explorer *e)
 {
     bool diverged = e->diverged;
-    if (!e->options->laps || stopped(e) || path_here(e->path)->op == PATH_OP_NONE || !find(e->rig))
-        return;
-    diverges(e);
+    if (!e->options->laps || path_here(e->path)->op == PATH_OP_NONE) return;
+    if (!stopped(e) && leak_finds(e->rig)) diverges(e);
+    if (!stopped(e) && worn_finds(e->rig)) diverges(e);
+    if (!stopped(e) && grows_old(e)) diverges(e);
     e->diverged = diverged;
 }
 
@@ -1213,8 +1221,7 @@ static void explore_all(struct explorer *e)
     keep_counts(e);
     if (!asked->share) {
         read_back(e);
-        look_at_laps(e, leak_finds);
-        look_at_laps(e, worn_finds);
+        look_at_laps(e);
     }
     e->planned = *asked;
     e->options = &e->planned;

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "fuzz/explore/uncut.h"
+#include "fuzz/rig/aged.h"
 #include "fuzz/rig/capacity.h"
 #include "fuzz/rig/hostile.h"
 #include "fuzz/rig/leak.h"
@@ -363,18 +364,19 @@ static bool play_op(struct player *player, uint32_t index)
     return rig_finds_failed(rig, player->op, player->answer);
 }
 
-/* What was found when the same calls were made again and again (leak.h, worn.h): that they keep
- * memory or wear a sector out, or that one does not come back. Such a case has no cut, and its own
+/* What was found when the same calls were made again and again (leak.h, worn.h, aged.h): that they
+ * keep memory or wear a sector out, that numbers come round, or that one does not come back. Such a case has no cut, and its own
  * operations show nothing. */
 static bool laps_find(struct player *player)
 {
     enum seen seen = player->rig->script->found.seen;
     bool lost = (seen == SEEN_CRASH || seen == SEEN_ENDLESS) && player->result->cuts == 0;
     assert(player->rig->level == 0 && seen < SEENS);
-    if (!lost && seen != SEEN_MEMORY && seen != SEEN_WORN) return false;
+    if (!lost && seen != SEEN_MEMORY && seen != SEEN_WORN && seen != SEEN_AGED) return false;
     tell_laps(player);
-    if (seen != SEEN_WORN && leak_finds(player->rig)) return true;
-    return seen != SEEN_MEMORY && worn_finds(player->rig);
+    if ((lost || seen == SEEN_MEMORY) && leak_finds(player->rig)) return true;
+    if ((lost || seen == SEEN_WORN) && worn_finds(player->rig)) return true;
+    return (lost || seen == SEEN_AGED) && aged_finds(player->rig, AGED_LONG);
 }
 
 static bool play(struct player *player)

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "fuzz/fuzzers/image.h"
+#include "fuzz/rig/aged.h"
 #include "fuzz/fuzzers/sweep.h"
 #include "fuzz/explore/result_pipe.h"
 #include "fuzz/rig/hostile.h"
@@ -29,6 +30,8 @@
 #include "sim/memory.h"
 
 #define STATES_PER_ROUND 2000u /* about; a round takes a fraction of a second */
+#define AGED_ROUNDS 16u
+#define AGED_SECTOR_MAX 256u
 #define IMAGES_PER_ROUND 48u
 
 uint64_t fuzz_run_state(const struct fuzz_run *fuzzing, uint64_t round)
@@ -153,6 +156,14 @@ static void done(void *context, uint32_t group, struct result *part)
     add_part(hand, part);
 }
 
+/* Numbers come round in the same way whatever the scenario is, and those of 16 bits take long: some
+ * rounds are enough, in which sectors are soon full. */
+static uint32_t age_in(uint64_t round, const struct script *script)
+{
+    bool small = script->part.geometry.sector_size <= AGED_SECTOR_MAX;
+    return round < AGED_ROUNDS && small ? AGED_LONG : round % AGED_ROUNDS == 0 ? AGED_SHORT : 0;
+}
+
 /* The run without cuts, for what it counts. Whether there is something to cut. */
 static bool explore_uncut(struct hand *hand, const struct script *script,
                           const struct fuzz_run *fuzzing, const struct adapter_settings *settings,
@@ -161,6 +172,7 @@ static bool explore_uncut(struct hand *hand, const struct script *script,
     struct fuzz_run_resume *resume = &hand->slot->resume;
     struct result result;
     options.depth = 0;
+    options.age = age_in(hand->slot->round, script);
     if (!resume->limited) options.share = NULL;
     if (resume->counted) options.found = NULL;
     explore(script, fuzzing->options->target.adapter, settings, &options, &hand->slot->path,

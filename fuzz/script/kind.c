@@ -19,7 +19,7 @@ static const char *const seen_names[SEENS] = {
     [SEEN_REFUSED] = "refused", [SEEN_ORDER] = "order",     [SEEN_EXTRA] = "extra",
     [SEEN_HALF] = "half",       [SEEN_LESS] = "less",       [SEEN_RESTLESS] = "restless",
     [SEEN_RULE] = "rule",       [SEEN_ENDLESS] = "endless", [SEEN_CRASH] = "crash",
-    [SEEN_MEMORY] = "memory",   [SEEN_WORN] = "worn",
+    [SEEN_MEMORY] = "memory",   [SEEN_WORN] = "worn",       [SEEN_AGED] = "aged",
 };
 static const char *const call_names[ADAPTER_CALLS + 1] = {
     [ADAPTER_CALL_MOUNT] = "mount",     [ADAPTER_CALL_STORE] = "store",

@@ -208,11 +208,16 @@ static inline void read_bank(struct small_map *map)
     }
 }
 
+/* Which of two numbers is the newer one. */
+#ifndef IS_NEWER
+#define IS_NEWER(number, than) ((number) > (than))
+#endif
+
 /* Names the bank in use. False when there is none. */
 static inline bool find_bank(struct small_map *map)
 {
     uint32_t first = bank_sequence(map, 0), second = bank_sequence(map, 1);
-    map->bank = second > first;
+    map->bank = second != 0 && (first == 0 || IS_NEWER(second, first));
     map->sequence = map->bank ? second : first;
     return map->sequence != 0;
 }

@@ -68,6 +68,7 @@ FAILS = ("--faults", "fail")
 GLITCHES = ("--faults", "glitch")
 LIES = ("--faults", "lie")
 STRAYS = ("--faults", "stray")
+AGED = {"durable", "settled"}
 SUBJECTS = [
     ("recovery-in-place", SETTINGS, (*PREFIXES, "--depth", 2), {"alive"}, PREFIXES),
     ("torn-header", LAPS, PREFIXES, {"durable"}, None),
@@ -100,6 +101,7 @@ SUBJECTS = [
     ("copies-unchecked", COPIED, STRAYS, {"honest"}, ("--faults", "edge,rot")),
     ("fetch-unchecked", MOVED, STRAYS, {"honest"}, ("--faults", "edge,rot")),
     ("rot-format", MOVED, STRAYS, {"honest"}, EDGES),
+    ("number-of-8", ONE, EDGES, AGED, None),
 ]
 
 
@@ -185,7 +187,7 @@ def test_less_than_that_does_not_show_it(harness, plugin, subject):
 def test_every_subject_is_tried():
     tried = {name.replace("-", "_") for name, *_ in SUBJECTS}
     tried |= {"refuses_all", "two_faults", "unlawful_loses", "trusts_blank"}
-    tried |= {"refuses_removed", "refuses_stores"}
+    tried |= {"refuses_removed", "refuses_stores", "number_of_16"}
     tried |= {"transactions"}  # test_transactions.py
     assert tried == {path.stem for path in HERE.glob("*.c")}
 
@@ -242,6 +244,17 @@ def test_fuzz_finds_what_takes_a_stray(plainly, plugin):
     code, told = fuzz(plainly, plugin, "fetch-unchecked", *words)
     texts = [Path(each["case"]).read_text() for each in told["divergences"]]
     assert code == DIVERGED and " stray " in texts[0]
+
+
+def test_fuzz_finds_numbers_of_16_bits_that_come_round_once(plainly, plugin):
+    words = ("--runs", 16, "--max", 1, *EDGES)
+    code, told = fuzz(plainly, plugin, "number-of-16", *words)
+    [found] = told["divergences"]
+    text = Path(found["case"]).read_text()
+    assert code == DIVERGED and re.search("^found durable aged ", text, re.MULTILINE)
+    assert plainly.replay(Path(found["case"]), "--plugin", plugin("number-of-16"))[0] == "durable"
+    code, told = fuzz(plainly, plugin, "number-of-16", *words, healthy=True)
+    assert code == CLEAN and told["judged"] > 0
 
 
 def test_fuzz_cuts_a_reset(plainly, plugin):
