@@ -46,7 +46,7 @@ struct explore_options {
     bool use;                    /* exercise the store after recovery */
     bool dedup;                  /* skip what was judged before */
     bool laps;                   /* look for calls that keep memory, and power-ons that wear out */
-    uint32_t age;                /* and at a store of so many erases (aged.h); 0: not */
+    uint32_t age;                /* erases of a store that grows old (aged.h); 0: none */
     bool isolate;                /* judge each power-on in a child process */
     struct worker_limits limits; /* of that one */
     uint32_t passes;          /* runs that share the first-level cuts evenly, so that an exploration

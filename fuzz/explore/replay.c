@@ -365,8 +365,8 @@ static bool play_op(struct player *player, uint32_t index)
 }
 
 /* What was found when the same calls were made again and again (leak.h, worn.h, aged.h): that they
- * keep memory or wear a sector out, that numbers come round, or that one does not come back. Such a case has no cut, and its own
- * operations show nothing. */
+ * keep memory or wear a sector out, that numbers come round, or that one does not come back. Such a
+ * case has no cut, and its own operations show nothing. */
 static bool laps_find(struct player *player)
 {
     enum seen seen = player->rig->script->found.seen;

@@ -2,8 +2,8 @@
  *
  * Some faults need no cut and no more than one kind of call, but many of them: more than anyone
  * writes into a scenario. They are looked for beside the run, on a store of its own (worn.h,
- * aged.h). What is put in is what the script puts in first, and as large a value as the store takes.
- * Its model knows what it must hold, so a look or a power-on judges it.
+ * aged.h). What is put in is what the script puts in first, and as large a value as the store
+ * takes. Its model knows what it must hold, so a look or a power-on judges it.
  */
 #ifndef BROWNOUT_LAPS_H
 #define BROWNOUT_LAPS_H

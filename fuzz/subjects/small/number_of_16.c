@@ -1,5 +1,5 @@
-/* number_of_16.c - the numbers of banks are compared in 16 bits, as they are: after 65,536 moves the
- * older bank is the newer one.
+/* number_of_16.c - the numbers of banks are compared in 16 bits, as they are: after 65,536 moves
+ * the older bank is the newer one.
  */
 #define IS_NEWER(number, than) (FAULTY ? (uint16_t)(number) > (uint16_t)(than) : (number) > (than))
 #include "fuzz/subjects/small/small_map.h"
