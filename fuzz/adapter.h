@@ -6,8 +6,9 @@
  * power goes away.
  *
  * A plugin is a shared object that exports `const struct adapter *brownout_adapter(void)`, or
- * several adapters in a table (below). The harness refuses one whose `version` is not its own.
- * Names, claims and texts live as long as the shared object.
+ * several adapters in a table (below). The harness refuses one whose `version` is not its own: what
+ * was written for an older version is compiled again, without a change. What is new is NULL or 0
+ * then, and nothing is asked of it. Names, claims and texts live as long as the shared object.
  *
  * Every function is a function of the flash, the options and its arguments alone. An engine that
  * keeps globals says so in `has_globals` and is run in a child process for every power-on. Where it
@@ -26,7 +27,7 @@
 
 #include "engines/flash.h"
 
-#define ADAPTER_VERSION 7u
+#define ADAPTER_VERSION 8u
 #define ADAPTER_OPTIONS_MAX 8u
 
 /* A map keeps values under keys. A queue and a log keep items in the order in which they were put
@@ -94,6 +95,8 @@ enum adapter_call {
     ADAPTER_CALL_COLLECT,
     ADAPTER_CALL_DESTROY,
     ADAPTER_CALL_FORMAT, /* reset, as the operation `format` */
+    ADAPTER_CALL_SPACE,
+    ADAPTER_CALL_RANGE,
     ADAPTER_CALLS
 };
 
@@ -111,7 +114,8 @@ static inline const char *adapter_call_name(enum adapter_call call)
         [ADAPTER_CALL_OWN] = "own fetch",   [ADAPTER_CALL_OPEN] = "snapshot",
         [ADAPTER_CALL_CLOSE] = "close",     [ADAPTER_CALL_AT] = "fetch in a snapshot",
         [ADAPTER_CALL_SCAN] = "scan",       [ADAPTER_CALL_COLLECT] = "collect",
-        [ADAPTER_CALL_DESTROY] = "destroy", [ADAPTER_CALL_FORMAT] = "format"};
+        [ADAPTER_CALL_DESTROY] = "destroy", [ADAPTER_CALL_FORMAT] = "format",
+        [ADAPTER_CALL_SPACE] = "space",     [ADAPTER_CALL_RANGE] = "range"};
     return call < ADAPTER_CALLS ? names[call] : "?";
 }
 
@@ -256,7 +260,8 @@ struct adapter_list {
     /* The item of that number. */
     enum answer (*read)(void *object, uint64_t number, void *buffer, uint32_t capacity,
                         uint32_t *size);
-    /* A number such that all items appended at `time` or later have it or a larger one. */
+    /* A number such that all items appended at `time` or later have it or a larger one; and where
+     * seek_sectors is stated, not much less than the first of them has. */
     enum answer (*seek)(void *object, uint64_t time, uint64_t *number);
     enum answer (*clear)(void *object);
     /* What waits in RAM goes to the flash. */
@@ -284,6 +289,23 @@ struct adapter_list {
      * RAM the harness finds the range itself. */
     bool spans;
     bool numberless; /* a log whose items have no numbers; it has no read and no seek either */
+
+    /* Since version 8. */
+
+    /* How many items of `size` bytes push takes now, one after the other, if nothing else is called
+     * meanwhile: so many are taken, for certain. ANSWER_OK and 0 when it is full. Not asked where
+     * items wait in RAM. */
+    enum answer (*space)(void *object, uint32_t size, uint64_t *count);
+    /* How much more than `space` says push may take: what fits so many sectors. 0: not stated. */
+    uint32_t space_sectors;
+    /* Of a log with numbers: the number of the oldest item, and that of the newest one plus 1; where
+     * there is none both are the number that the next one will have. Items that wait in RAM may be
+     * counted or not. */
+    enum answer (*range)(void *object, uint64_t *first, uint64_t *end);
+    /* How near a seek comes: the item of the number that it returns lies in the sector of the first
+     * item of that time or later, or in one of so many sectors with items before it. 0: not
+     * stated. */
+    uint32_t seek_sectors;
 };
 
 struct adapter {

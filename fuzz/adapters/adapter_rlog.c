@@ -155,6 +155,12 @@ static enum answer seek(void *memory, uint64_t time, uint64_t *number)
     return list_answer(rlog_seek(&object->log, time, number));
 }
 
+static enum answer range(void *memory, uint64_t *first, uint64_t *end)
+{
+    struct object *object = memory;
+    return list_answer(rlog_range(&object->log, first, end));
+}
+
 static enum answer clear(void *memory)
 {
     struct object *object = memory;
@@ -217,6 +223,7 @@ static const enum rlog_call calls[ADAPTER_CALLS] = {
     [ADAPTER_CALL_MOUNT] = RLOG_CALL_MOUNT, [ADAPTER_CALL_CLEAR] = RLOG_CALL_CLEAR,
     [ADAPTER_CALL_PUSH] = RLOG_CALL_APPEND, [ADAPTER_CALL_READ] = RLOG_CALL_READ,
     [ADAPTER_CALL_SEEK] = RLOG_CALL_SEEK,   [ADAPTER_CALL_SYNC] = RLOG_CALL_SEAL,
+    [ADAPTER_CALL_RANGE] = RLOG_CALL_RANGE,
 };
 
 /* idle is a prepare, the others seal. */
@@ -311,6 +318,8 @@ static void inspect(void *memory, const struct bo_flash *flash, const struct ada
 static const struct adapter_list list = {.append = append,
                                          .read = read_number,
                                          .seek = seek,
+                                         .seek_sectors = 2, /* one is that of a BASE alone */
+                                         .range = range,
                                          .clear = clear,
                                          .sync = sync,
                                          .seal = seal,

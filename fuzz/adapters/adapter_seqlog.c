@@ -179,6 +179,15 @@ static enum answer read_record(void *memory, uint64_t number, void *buffer, uint
     return ANSWER_OK;
 }
 
+static enum answer range(void *memory, uint64_t *first, uint64_t *end)
+{
+    struct object *object = memory;
+    int error = seqlog_first(&object->log, first);
+    if (error) return list_answer(error);
+    *end = seqlog_end(&object->log);
+    return ANSWER_OK;
+}
+
 static enum answer clear(void *memory)
 {
     struct object *object = memory;
@@ -222,7 +231,8 @@ static uint32_t ring(const struct bo_flash_geometry *g, const struct adapter_set
 static const enum seqlog_call calls[ADAPTER_CALLS] = {
     [ADAPTER_CALL_MOUNT] = SEQLOG_CALL_MOUNT, [ADAPTER_CALL_FORMAT] = SEQLOG_CALL_MOUNT,
     [ADAPTER_CALL_PUSH] = SEQLOG_CALL_APPEND, [ADAPTER_CALL_READ] = SEQLOG_CALL_READ,
-    [ADAPTER_CALL_CLEAR] = SEQLOG_CALL_CLEAR, [ADAPTER_CALL_SYNC] = SEQLOG_CALL_PREPARE};
+    [ADAPTER_CALL_CLEAR] = SEQLOG_CALL_CLEAR, [ADAPTER_CALL_SYNC] = SEQLOG_CALL_PREPARE,
+    [ADAPTER_CALL_RANGE] = SEQLOG_CALL_FIRST};
 
 static struct adapter_bound bound_of(const struct bo_bound *most)
 {
@@ -312,6 +322,7 @@ static void inspect(void *memory, const struct bo_flash *flash, const struct ada
 static const struct adapter_list list = {
     .append = append,
     .read = read_record,
+    .range = range,
     .clear = clear,
     .idle = idle,
     .each = each,

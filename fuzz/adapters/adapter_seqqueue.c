@@ -5,6 +5,7 @@
 
 #include "engines/queue/buffered.h"
 #include "engines/queue/seqqueue_bound.h"
+#include "engines/seq/seq_item.h"
 #include "fuzz/adapter.h"
 #include "fuzz/adapters/adapter_list.h"
 #include "fuzz/adapters/seq_sectors.h"
@@ -290,6 +291,21 @@ static enum answer fits(void *memory, uint32_t *size)
                            : list_answer(seqqueue_max_fit(&object->queue, size));
 }
 
+/* An item takes a part of one sector; the rest of the head is less than a whole one. */
+static enum answer space(void *memory, uint32_t size, uint64_t *count)
+{
+    struct object *object = memory;
+    const struct seq *seq = &object->queue.seq;
+    uint64_t bytes, item = seq_item_size(seq, size);
+    uint64_t sector = seq_item_size(seq, seqqueue_length_max(&seq->flash->geometry));
+    if (object->buffers) return ANSWER_UNSUPPORTED;
+    enum answer answer = list_answer(seqqueue_space_left(&object->queue, &bytes));
+    if (answer != ANSWER_OK) return answer;
+    assert(item != 0 && item <= sector);
+    *count = bytes / sector * (sector / item) + bytes % sector / item;
+    return ANSWER_OK;
+}
+
 /* What is on the flash. */
 static enum answer each(void *memory, adapter_item *item, void *context)
 {
@@ -318,7 +334,7 @@ static struct adapter_bound bound(const struct bo_flash_geometry *g,
         bound = seqqueue_bound(g, SEQQUEUE_CALL_MOUNT);
     else if (buffers(s)) /* a call may be several */
         bound.reads = 0;
-    else if (call == ADAPTER_CALL_FITS || call == ADAPTER_CALL_PEEK)
+    else if (call == ADAPTER_CALL_FITS || call == ADAPTER_CALL_PEEK || call == ADAPTER_CALL_SPACE)
         bound = seqqueue_bound(g, SEQQUEUE_CALL_PEEK);
     else if (call == ADAPTER_CALL_PUSH)
         bound = seqqueue_bound(g, SEQQUEUE_CALL_PUSH);
@@ -337,6 +353,8 @@ static const struct adapter_list list = {
     .clear = clear,
     .sync = sync_all,
     .fits = fits,
+    .space = space,
+    .space_sectors = 1, /* the head, where all in it was popped */
     .each = each,
     .buffers = buffers,
     .ring = ring,

@@ -349,6 +349,23 @@ static bool put_what_fits(struct lister *lister)
            (answer != ANSWER_OK || put(lister, size, true));
 }
 
+/* What the engine says of itself. */
+static bool ask_itself(struct lister *lister)
+{
+    const struct adapter_list *list = lister->list;
+    uint64_t first = 0, second = 0;
+    if (list->range) {
+        before(lister->rig, ADAPTER_CALL_RANGE);
+        enum answer answer = list->range(lister->object, &first, &second);
+        if (!after(lister->rig, ADAPTER_CALL_RANGE, answer)) return false;
+    }
+    if (!list->space) return true;
+    uint32_t least = lister->rig->value_size_min;
+    before(lister->rig, ADAPTER_CALL_SPACE);
+    enum answer answer = list->space(lister->object, least ? least : 1, &first);
+    return after(lister->rig, ADAPTER_CALL_SPACE, answer);
+}
+
 static bool use_list(struct rig *rig, void *object, bool clear)
 {
     const struct adapter_list *list = rig->adapter->list;
@@ -356,9 +373,9 @@ static bool use_list(struct rig *rig, void *object, bool clear)
     struct lister it = {.rig = rig, .list = list, .object = object, .time = clear ? 1000 : 0};
     return read_list(&it) && ask_numbers(&it) && ask(&it, ADAPTER_CALL_PEEK, 0, UINT32_MAX) &&
            ask(&it, ADAPTER_CALL_PEEK, 0, 3) && ask(&it, ADAPTER_CALL_POP, 1, UINT32_MAX) &&
-           put_what_fits(&it) && call(&it, ADAPTER_CALL_SYNC, list->idle) && put_around(&it) &&
-           call(&it, ADAPTER_CALL_SYNC, list->sync) && read_list(&it) && ask_numbers(&it) &&
-           (!clear || call(&it, ADAPTER_CALL_CLEAR, list->clear)) &&
+           ask_itself(&it) && put_what_fits(&it) && call(&it, ADAPTER_CALL_SYNC, list->idle) &&
+           put_around(&it) && call(&it, ADAPTER_CALL_SYNC, list->sync) && read_list(&it) &&
+           ask_numbers(&it) && (!clear || call(&it, ADAPTER_CALL_CLEAR, list->clear)) &&
            call(&it, ADAPTER_CALL_SYNC, list->seal) && put(&it, 5, false) && read_list(&it);
 }
 

@@ -544,6 +544,36 @@ static bool read_twice(struct rig *rig, uint32_t place)
     return rig_short(rig, ADAPTER_CALL_READ, item->value, rig_buffer(rig), read_short, &number);
 }
 
+/* Sectors in which items lie from the first one with this number or a larger one up to `place`, but
+ * for the last of them; those of which is known where they lie. */
+static uint32_t sectors_up_to(const struct model_list *list, uint64_t number, uint32_t place)
+{
+    uint32_t count = 0, sector = CHIP_SECTOR_NONE;
+    for (uint32_t i = list->first; i <= list->first + place; i++) {
+        const struct model_item *item = &list->items[i];
+        assert(i < list->end && "nothing is uncertain, so no item is hidden");
+        bool known = item->sector != CHIP_SECTOR_NONE && item->span == 0;
+        if (item->number < number || !known) continue;
+        count += sector != CHIP_SECTOR_NONE && item->sector != sector;
+        sector = item->sector;
+    }
+    return count;
+}
+
+/* A seek comes as near to the item at this place as the adapter states. */
+static bool check_near(struct rig *rig, uint32_t place, uint64_t number)
+{
+    const struct model_list *list = items(rig);
+    uint32_t most = calls(rig)->seek_sectors;
+    if (most == 0 || rig->rotten) return true;
+    uint32_t sectors = sectors_up_to(list, number, place);
+    if (sectors <= most) return true;
+    return rig_finds(rig, CLAUSE_ORDERED, SEEN_EXTRA,
+                     "seek of the time of number %" PRIu64 ": expected a number at most %" PRIu32
+                     " sectors before it, got %" PRIu64 ", %" PRIu32 " sectors before",
+                     model_list_at(list, place)->number, most, number, sectors);
+}
+
 /* All items put in at that time or later have the number that seek returns, or a larger one. */
 static bool check_seek(struct rig *rig, uint32_t place)
 {
@@ -556,12 +586,41 @@ static bool check_seek(struct rig *rig, uint32_t place)
     enum answer answer = calls(rig)->seek(rig_here(rig)->object, item->time, &number);
     if (!rig_after(rig, ADAPTER_CALL_SEEK, answer)) return false;
     if (rig_is_off(rig)) return true;
-    if (rig_read_failed(rig, answer) || (answer == ANSWER_OK && number <= item->number))
-        return true;
+    if (rig_read_failed(rig, answer)) return true;
+    if (answer == ANSWER_OK && number <= item->number) return check_near(rig, place, number);
     return rig_finds(rig, CLAUSE_ORDERED, answer == ANSWER_OK ? SEEN_ORDER : rig_seen_of(answer),
                      "seek of time %" PRIu32 ": expected ok and number %" PRIu64
                      " or an earlier one, got %s and %" PRIu64,
                      item->time, item->number, rig_answer_name(answer), number);
+}
+
+/* Whether a range is that of what the look before it saw. What waits in RAM may count or not. */
+static bool is_range(const struct rig *rig, uint64_t first, uint64_t end)
+{
+    const struct rig_sight *sight = sight_of(rig);
+    bool waits = rig->design.buffers;
+    if (sight->count == 0) return waits ? first <= end : first == end;
+    uint64_t after = sight->seen[sight->count - 1].number + 1;
+    return first == sight->seen[0].number && (waits ? end >= after : end == after);
+}
+
+/* Right after a look: the range is that of the items which it saw. Where bits rotted, or read
+ * differently each time, an item may be there for one of the two alone. */
+static bool check_range(struct rig *rig)
+{
+    const struct rig_sight *sight = sight_of(rig);
+    uint64_t first = 0, end = 0;
+    if (!calls(rig)->range || rig->rotten || rig->design.tail_open || sight->damaged) return true;
+    rig_before(rig, ADAPTER_CALL_RANGE);
+    enum answer answer = calls(rig)->range(rig_here(rig)->object, &first, &end);
+    if (!rig_after(rig, ADAPTER_CALL_RANGE, answer)) return false;
+    if (rig_is_off(rig) || rig_read_failed(rig, answer)) return true;
+    if (answer == ANSWER_OK && is_range(rig, first, end)) return true;
+    uint64_t oldest = sight->count ? sight->seen[0].number : 0;
+    return rig_finds(rig, CLAUSE_ORDERED, answer == ANSWER_OK ? SEEN_ORDER : rig_seen_of(answer),
+                     "range: expected %" PRIu32 " items from number %" PRIu64
+                     " on, got %s, %" PRIu64 " and %" PRIu64,
+                     sight->count, oldest, rig_answer_name(answer), first, end);
 }
 
 /* Looks, where an item up to this place may be gone: what an append dropped, what rotted and what a
@@ -628,6 +687,8 @@ static bool agree(struct rig *rig)
 {
     const struct model_list *list = items(rig);
     uint32_t count = model_list_count(list);
+    if (!check_range(rig)) return false;
+    if (rig_is_off(rig)) return true;
     if (!check_peek(rig, CLAUSE_SETTLED)) return false;
     if (count == 0 || list->uncertain) return true;
     uint32_t place = (uint32_t)(list->digest % count);
@@ -658,15 +719,65 @@ static bool sync_all(struct rig *rig)
     return rig_is_off(rig) || call_change(rig, &(struct op){.kind = OP_SYNC}, &answer);
 }
 
+/* Calls that the flash has refused so far, of sectors that are worn out. */
+static uint64_t worn(const struct rig *rig)
+{
+    return rig->faults & FAULT_ROT ? chip_counters(rig->chip)->refused : 0;
+}
+
+/* What a queue says that it takes, of items of the exercise. */
+struct space {
+    bool said;
+    uint64_t least, most;
+    uint64_t worn; /* as it was said */
+};
+
+static bool ask_space(struct rig *rig, struct space *space)
+{
+    uint32_t size = rig->exercise->values[0]->size, sectors = calls(rig)->space_sectors;
+    *space = (struct space){.most = UINT64_MAX, .worn = worn(rig)};
+    if (!calls(rig)->space || rig->design.buffers || appends(rig)) return true;
+    rig_before(rig, ADAPTER_CALL_SPACE);
+    enum answer answer = calls(rig)->space(rig_here(rig)->object, size, &space->least);
+    if (!rig_after(rig, ADAPTER_CALL_SPACE, answer)) return false;
+    if (rig_is_off(rig) || answer == ANSWER_UNSUPPORTED || rig_read_failed(rig, answer))
+        return true;
+    if (answer != ANSWER_OK)
+        return rig_finds(rig, CLAUSE_ALIVE, rig_seen_of(answer), "space: expected ok, got %s",
+                         rig_answer_name(answer));
+    uint64_t more = (uint64_t)sectors * (chip_flash(rig->chip)->geometry.sector_size / size);
+    space->said = true;
+    if (sectors && space->least < UINT64_MAX - more) space->most = space->least + more;
+    assert(space->least <= space->most);
+    return true;
+}
+
+/* The push after `count` others was refused, for the queue is full. */
+static bool check_space(struct rig *rig, const struct space *space, uint64_t count)
+{
+    if (!space->said || rig->rotten || worn(rig) != space->worn) return true;
+    if (space->least <= count && count <= space->most) return true;
+    return rig_finds(rig, CLAUSE_HONEST, count < space->least ? SEEN_REFUSED : SEEN_LESS,
+                     "items of %" PRIu32 " bytes until it is full: expected at %s %" PRIu64
+                     ", as space() said, got %" PRIu64,
+                     rig->exercise->values[0]->size, count < space->least ? "least" : "most",
+                     count < space->least ? space->least : space->most, count);
+}
+
 /* Puts items in until no more is taken, or the rounds are over. */
 static bool fill_up(struct rig *rig, uint32_t *count)
 {
     const struct exercise *exercise = rig->exercise;
     enum answer answer = ANSWER_OK;
-    for (*count = 0; *count < exercise->rounds; ++*count) {
+    struct space space;
+    *count = 0;
+    if (!ask_space(rig, &space)) return false;
+    for (; *count < exercise->rounds && !rig_is_off(rig); ++*count) {
         if (!put(rig, exercise->values[*count % 2], &answer)) return false;
         if (answer != ANSWER_OK || rig_is_off(rig)) break;
     }
+    if (answer == ANSWER_FULL && !rig_is_off(rig) && !check_space(rig, &space, *count))
+        return false;
     return sync_all(rig);
 }
 
@@ -683,12 +794,6 @@ static bool drain(struct rig *rig)
     return rig_finds(rig, CLAUSE_ALIVE, item_seen(answer),
                      "popping a queue empty: expected up to %" PRIu32 " items, then none, got %s",
                      count, rig_answer_name(answer));
-}
-
-/* Calls that the flash has refused so far, of sectors that are worn out. */
-static uint64_t worn(const struct rig *rig)
-{
-    return rig->faults & FAULT_ROT ? chip_counters(rig->chip)->refused : 0;
 }
 
 /* A queue that was popped empty took not one of the items that it took before: it may have work to
@@ -817,7 +922,8 @@ static bool use_all(struct rig *rig, bool must)
     if (!rig_is_off(rig) && !check_fits(rig)) return false;
     if (!rig_is_off(rig) && !exercise_list(rig, must)) return false;
     bool looked = appends(rig); /* at the end of the way around */
-    return rig_is_off(rig) || looked || look(rig, rig_here(rig)->object, false);
+    if (!rig_is_off(rig) && !looked && !look(rig, rig_here(rig)->object, false)) return false;
+    return rig_is_off(rig) || check_range(rig);
 }
 
 /* The exercise fills up until a push is refused: that refuses nothing of the scenario's work. */

@@ -34,6 +34,7 @@ static const char *const call_names[ADAPTER_CALLS + 1] = {
     [ADAPTER_CALL_CLOSE] = "close",     [ADAPTER_CALL_AT] = "at",
     [ADAPTER_CALL_SCAN] = "scan",       [ADAPTER_CALL_COLLECT] = "collect",
     [ADAPTER_CALL_DESTROY] = "destroy", [ADAPTER_CALL_FORMAT] = "format",
+    [ADAPTER_CALL_SPACE] = "space",     [ADAPTER_CALL_RANGE] = "range",
     [ADAPTER_CALLS] = "unknown",
 };
 static const char *const cut_names[CUT_INS] = {"none", "program", "erase", "recovery",

@@ -454,19 +454,36 @@ static int find_place(const struct canary_list *list, uint32_t place, struct rec
     }
 }
 
-/* Whether the next sector may be erased without losing an item: 1, 0 or an error. */
-static int is_next_free(const struct canary_list *list)
+/* Whether a sector of the chain holds no item any more: 1, 0 or an error. */
+static int is_done(const struct canary_list *list, uint32_t index)
 {
     struct canary_list_cursor cursor;
     struct record record;
-    if (list->chain < ring_size(list)) return 1;
-    int found = enter_sector(list, &cursor, 0);
+    int found = enter_sector(list, &cursor, index);
     if (found) return found;
     while ((found = next_in_sector(list, &cursor, &record)) == 1) {
         if (record.live) return 0;
         if (list->fault == PLANTED_FREED_EARLY) return 1;
     }
     return found < 0 ? found : 1;
+}
+
+/* Whether the next sector may be erased without losing an item: 1, 0 or an error. */
+static int is_next_free(const struct canary_list *list)
+{
+    return list->chain < ring_size(list) ? 1 : is_done(list, 0);
+}
+
+/* Sectors that pushes come to before the first one that holds an item; or an error. */
+static int count_free(const struct canary_list *list)
+{
+    int done = 1, count = (int)(ring_size(list) - list->chain);
+    for (uint32_t i = 0; i + 1 < list->chain && done == 1; i++) {
+        done = is_done(list, i);
+        if (done < 0) return done;
+        count += done;
+    }
+    return list->fault == PLANTED_SPACE_TOO_MUCH ? count + 1 : count;
 }
 
 /* --- appending --- */
@@ -750,6 +767,7 @@ int canary_list_seek(struct canary_list *list, uint64_t time, uint64_t *number)
 {
     bool skips = list->fault == PLANTED_SEEK_SKIPS;
     *number = list->number;
+    if (list->fault == PLANTED_SEEK_EARLY) time = 0;
     for (uint32_t i = 0; i < list->chain; i++) {
         struct canary_list_cursor cursor;
         struct header header;
@@ -771,6 +789,28 @@ int canary_list_fits(const struct canary_list *list, uint32_t *size)
     if (!free && (list->sealed || room < lead(list))) return QUEUE_ERR_FULL;
     *size = free ? canary_list_size_max(list) : size_within(list, room);
     if (list->fault == PLANTED_FITS_TOO_MUCH && !free) ++*size;
+    return 0;
+}
+
+int canary_list_space(const struct canary_list *list, uint32_t size, uint64_t *count)
+{
+    uint32_t each = record_size(list, size);
+    int free = list->sealed ? 0 : count_free(list);
+    if (free < 0) return free;
+    *count = (uint64_t)free * ((room_end(list) - first_offset(list)) / each);
+    if (!list->sealed) *count += (room_end(list) - list->end) / each;
+    return 0;
+}
+
+int canary_list_range(const struct canary_list *list, uint64_t *first, uint64_t *end)
+{
+    struct canary_list_cursor cursor = {0};
+    struct canary_list_found found = {.number = list->number};
+    int more = canary_list_next(list, &cursor, &found);
+    if (more < 0) return more;
+    *first = found.number;
+    *end = list->number + list->wait_count;
+    if (list->fault == PLANTED_RANGE_STALE) *first = list->begins;
     return 0;
 }
 
@@ -901,8 +941,11 @@ static int copy_last(struct canary_list *list)
 
 int canary_list_mount(struct canary_list *list)
 {
+    uint64_t end;
     list->late = list->wait_count = 0;
     int error = find_all(list);
+    if (!error && list->fault == PLANTED_RANGE_STALE)
+        error = canary_list_range(list, &list->begins, &end);
     if (error || !list->torn) return error;
     if (list->fault == PLANTED_WIPE_ON_DAMAGE) return erase_all(list);
     if (list->fault == PLANTED_COPY_STAYS) return copy_last(list);

@@ -47,6 +47,9 @@ enum canary_list_planted {
     PLANTED_TRUST_RAM,
     PLANTED_BLANK_ITEM,
     PLANTED_MARK_OF_A_BIT,
+    PLANTED_SPACE_TOO_MUCH,
+    PLANTED_RANGE_STALE,
+    PLANTED_SEEK_EARLY,
 };
 
 #define CANARY_LIST_BATCH_MAX 8u
@@ -69,6 +72,7 @@ struct canary_list {
     uint32_t chain;    /* sectors whose records count, the active one the last of them */
     uint32_t end;      /* offset in the active sector: the next record */
     uint64_t number;   /* of the next record */
+    uint64_t begins;   /* only the faulty engine: of the oldest item at mount */
     bool torn;         /* at mount: something lies after the last record */
     bool sealed;       /* only the faulty engine */
     uint64_t late;     /* only the faulty engine: address of a mark to be written; 0: none */
@@ -124,5 +128,11 @@ int canary_list_clear(struct canary_list *list);
 
 /* The largest item that a push would take now. */
 int canary_list_fits(const struct canary_list *list, uint32_t *size);
+
+/* How many items of `size` bytes pushes would take now, one after the other. */
+int canary_list_space(const struct canary_list *list, uint32_t size, uint64_t *count);
+
+/* The numbers of the oldest item on the flash and of the next record. */
+int canary_list_range(const struct canary_list *list, uint64_t *first, uint64_t *end);
 
 #endif

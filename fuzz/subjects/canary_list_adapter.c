@@ -104,6 +104,14 @@ const struct canary_list_fault canary_list_faults[CANARY_LIST_FAULT_COUNT] = {
         ANY, 0},
     [PLANTED_MARK_OF_A_BIT] = {
         "a pop clears one bit", "K4", "settled or atomic", "bits", false, 1, ADAPTER_QUEUE, 0},
+    [PLANTED_SPACE_TOO_MUCH] = {
+        "a sector that is still in use counts as room", "K15", "honest", "", false, 1,
+        ADAPTER_QUEUE, 0},
+    [PLANTED_RANGE_STALE] = {
+        "the oldest number is that of the last power-on", "K11", "ordered", "", false, 1,
+        ADAPTER_LOG, 0},
+    [PLANTED_SEEK_EARLY] = {
+        "a seek answers the oldest number", "K15", "ordered", "", false, 1, ADAPTER_LOG, 0},
 };
 /* clang-format on */
 
@@ -171,6 +179,16 @@ static enum answer list_sync(void *object)
 static enum answer list_fits(void *object, uint32_t *size)
 {
     return list_answer(canary_list_fits(object, size));
+}
+
+static enum answer list_space(void *object, uint32_t size, uint64_t *count)
+{
+    return list_answer(canary_list_space(object, size, count));
+}
+
+static enum answer list_range(void *object, uint64_t *first, uint64_t *end)
+{
+    return list_answer(canary_list_range(object, first, end));
 }
 
 static enum answer list_each(void *object, adapter_item *item, void *context)
@@ -303,6 +321,8 @@ static const struct adapter_list queue_calls = {
     .pop = list_pop,
     .clear = list_clear,
     .fits = list_fits,
+    .space = list_space,
+    .space_sectors = 1,
     .each = list_each,
 };
 
@@ -310,6 +330,8 @@ static const struct adapter_list log_calls = {
     .append = list_append,
     .read = list_read,
     .seek = list_seek,
+    .seek_sectors = 1,
+    .range = list_range,
     .clear = list_clear,
     .sync = list_sync,
     .seal = list_sync,

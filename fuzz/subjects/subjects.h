@@ -40,7 +40,7 @@ struct canary_list_fault {
     uint32_t batch;         /* option of the log that shows it */
 };
 
-#define CANARY_LIST_FAULT_COUNT 36u
+#define CANARY_LIST_FAULT_COUNT 39u
 extern const struct canary_list_fault canary_list_faults[CANARY_LIST_FAULT_COUNT];
 
 #endif

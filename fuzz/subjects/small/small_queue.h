@@ -5,7 +5,7 @@
  * power-on a sector with a torn item takes no more.
  *
  * A subject says in subject_reuses() whether a sector whose items are all out is used again, and
- * ends with SMALL_QUEUE(). FAULTY: small.h.
+ * ends with SMALL_QUEUE(), or with SMALL_QUEUE_SPACE() and subject_space(). FAULTY: small.h.
  */
 #ifndef BROWNOUT_SMALL_QUEUE_H
 #define BROWNOUT_SMALL_QUEUE_H
@@ -27,6 +27,9 @@ struct queue {
 };
 
 bool subject_reuses(struct queue *queue);
+
+/* How many items are taken still. */
+uint64_t subject_space(struct queue *queue);
 
 /* Whether an item is there that was not taken out. */
 static inline bool read_slot(const struct queue *queue, uint32_t sector, uint32_t slot,
@@ -144,6 +147,26 @@ static inline enum answer mount(void *object, const struct bo_flash *flash,
     return ANSWER_OK;
 }
 
+static inline uint32_t slots_left(const struct queue *queue)
+{
+    return ring_slots(queue->flash) - queue->next;
+}
+
+/* Sectors that pushes come to before the first one that holds an item. */
+static inline uint32_t sectors_left(struct queue *queue)
+{
+    uint32_t count = 0, sectors = ring_sectors(queue->flash);
+    while (count + 1 < sectors && may_reuse(queue, (queue->head + 1 + count) % sectors))
+        count++;
+    return count;
+}
+
+static inline enum answer space(void *object, uint32_t size, uint64_t *count)
+{
+    *count = size > RING_ITEM_MAX ? 0 : subject_space(object);
+    return ANSWER_OK;
+}
+
 static inline size_t object_size(const struct bo_flash_geometry *geometry,
                                  const struct adapter_settings *settings)
 {
@@ -151,8 +174,12 @@ static inline size_t object_size(const struct bo_flash_geometry *geometry,
     return sizeof(struct queue);
 }
 
-#define SMALL_QUEUE(NAME, SUMMARY)                                                                 \
-    static const struct adapter_list small_calls = {.push = push, .pop = pop, .each = each};       \
+#define SMALL_QUEUE(NAME, SUMMARY) SMALL_QUEUE_OF(NAME, SUMMARY, .space = NULL)
+#define SMALL_QUEUE_SPACE(NAME, SUMMARY)                                                           \
+    SMALL_QUEUE_OF(NAME, SUMMARY, .space = space, .space_sectors = 1)
+#define SMALL_QUEUE_OF(NAME, SUMMARY, ...)                                                         \
+    static const struct adapter_list small_calls = {                                               \
+        .push = push, .pop = pop, .each = each, __VA_ARGS__};                                      \
     static const struct adapter small_adapter = {.version = ADAPTER_VERSION,                       \
                                                  .kind = ADAPTER_QUEUE,                            \
                                                  .name = NAME,                                     \

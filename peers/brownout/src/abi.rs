@@ -114,6 +114,10 @@ pub struct ListCalls {
     pub ring: Option<extern "C" fn(*const Geometry, *const Settings, *mut u32) -> u32>,
     pub spans: bool,
     pub numberless: bool,
+    pub space: Option<extern "C" fn(Object, u32, *mut u64) -> c_int>,
+    pub space_sectors: u32,
+    pub range: Option<extern "C" fn(Object, *mut u64, *mut u64) -> c_int>,
+    pub seek_sectors: u32,
 }
 
 /// What the harness drives: `struct adapter`. Made by [`export!`](crate::export).
@@ -204,7 +208,9 @@ same! {
         fetch_at as at_adapter_map_fetch_at, scan as at_adapter_map_scan,
         destroy as at_adapter_map_destroy;
     adapter_list: ListCalls, read as at_adapter_list_read, each as at_adapter_list_each,
-        ring as at_adapter_list_ring, numberless as at_adapter_list_numberless;
+        ring as at_adapter_list_ring, numberless as at_adapter_list_numberless,
+        space as at_adapter_list_space, range as at_adapter_list_range,
+        seek_sectors as at_adapter_list_seek_sectors;
     adapter_option: Choice, max as at_adapter_option_max, fixed as at_adapter_option_fixed;
     adapter_settings: Settings;
     adapter_bound: Bound;

@@ -72,6 +72,8 @@ struct ListEntry {
     seal: unsafe fn(*mut u8) -> Result,
     idle: unsafe fn(*mut u8) -> Result,
     fits: unsafe fn(*mut u8) -> Result<u32>,
+    space: unsafe fn(*mut u8, u32) -> Result<u64>,
+    range: unsafe fn(*mut u8) -> Result<(u64, u64)>,
     each: unsafe fn(*mut u8, VisitItem<'_>) -> Result,
 }
 
@@ -142,6 +144,8 @@ impl Entry {
             seal: |it| unsafe { of::<E>(it) }.seal(),
             idle: |it| unsafe { of::<E>(it) }.idle(),
             fits: |it| unsafe { of::<E>(it) }.fits(),
+            space: |it, size| unsafe { of::<E>(it) }.space(size),
+            range: |it| unsafe { of::<E>(it) }.range(),
             each: |it, visit| unsafe { of::<E>(it) }.each(visit),
         };
         Self { list: Some(list), ..Self::engine::<E>() }
@@ -629,6 +633,22 @@ extern "C" fn list_fits(memory: abi::Object, size: *mut u32) -> c_int {
     answer_to(memory, size, |list, it| unsafe { (list.fits)(it) })
 }
 
+extern "C" fn list_space(memory: abi::Object, size: u32, count: *mut u64) -> c_int {
+    answer_to(memory, count, |list, it| unsafe { (list.space)(it, size) })
+}
+
+extern "C" fn list_range(memory: abi::Object, first: *mut u64, end: *mut u64) -> c_int {
+    let mut range = (0, 0);
+    let answer = answer_to(memory, &mut range, |list, it| unsafe { (list.range)(it) });
+    if answer == abi::OK {
+        unsafe {
+            first.write(range.0);
+            end.write(range.1);
+        }
+    }
+    answer
+}
+
 fn simple(memory: abi::Object, work: fn(&ListEntry) -> unsafe fn(*mut u8) -> Result) -> c_int {
     code(unsafe { object(memory) }.enter(|entry, it| unsafe { work(list_of(entry))(it) }))
 }
@@ -863,6 +883,10 @@ where
         ring: Some(list_ring::<F>),
         spans: F::First::SPANS,
         numberless: F::First::NUMBERLESS,
+        space: if_has!(F::First::CALLS, Space, list_space),
+        space_sectors: F::First::SPACE_SECTORS,
+        range: if_has!(F::First::CALLS, Range, list_range),
+        seek_sectors: F::First::SEEK_SECTORS,
     };
 
     pub const LIST: &'static Adapter =

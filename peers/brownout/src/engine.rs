@@ -186,6 +186,8 @@ pub enum Call {
     Seal,
     Idle,
     Fits,
+    Space,
+    Range,
     /// `begin`, `commit` and `abort`.
     Transaction,
     FetchOwn,
@@ -295,6 +297,11 @@ pub trait List: Engine {
     const SPANS: bool = false;
     /// A log whose items have no numbers.
     const NUMBERLESS: bool = false;
+    /// How much more than `space` says `push` may take: what fits so many sectors. 0: not stated.
+    const SPACE_SECTORS: u32 = 0;
+    /// The item of the number that `seek` returns lies at most so many sectors with items before
+    /// the one that was wanted. 0: not stated.
+    const SEEK_SECTORS: u32 = 0;
 
     /// Whether items wait in RAM until the next `sync`.
     fn buffers(_settings: &Settings) -> bool {
@@ -347,6 +354,14 @@ pub trait List: Engine {
     }
     /// Bytes of the largest item that `push` would take now.
     fn fits(&mut self) -> Result<u32> {
+        Err(Error::Unsupported)
+    }
+    /// How many items of `size` bytes `push` takes now, one after the other: so many, for certain.
+    fn space(&mut self, _size: u32) -> Result<u64> {
+        Err(Error::Unsupported)
+    }
+    /// The number of the oldest item, and that of the newest one plus 1.
+    fn range(&mut self) -> Result<(u64, u64)> {
         Err(Error::Unsupported)
     }
     /// Visits every item, oldest first, with its number, or 0.

@@ -43,6 +43,9 @@ int main(void)
     FIELD(adapter_list, each);
     FIELD(adapter_list, ring);
     FIELD(adapter_list, numberless);
+    FIELD(adapter_list, space);
+    FIELD(adapter_list, range);
+    FIELD(adapter_list, seek_sectors);
     SIZE(adapter_option);
     FIELD(adapter_option, max);
     FIELD(adapter_option, fixed);
