@@ -62,6 +62,9 @@ struct adapter_option {
     uint64_t min, max;
     const char *const *words; /* of min, min + 1, .. max; NULL: numbers only */
     bool fixed; /* never varied by the harness: at its ends the engine rightly works no more */
+    bool binds; /* a store belongs to one value of it: a mount with another one refuses the store,
+                   by any answer but ANSWER_OK, and writes nothing; but see ADAPTER_KNOWS_REGION.
+                   Since version 8 */
 };
 
 /* The options as chosen, in the order of the adapter's list. */
@@ -160,6 +163,13 @@ enum adapter_promise {
     ADAPTER_FULL_CHANGES = 1u << 0, /* a map: a full store still removes, and still replaces a value
                                        by one that is no longer */
     ADAPTER_RESET_MOUNTS = 1u << 1, /* after reset the object is mounted: no mount has to follow */
+    ADAPTER_KNOWS_REGION =
+        1u << 2, /* a mount with sectors of another size, or with more or fewer of
+                                       them, than the store was made with: it shows all that is
+                                       there, or refuses by any answer but ANSWER_OK and writes
+                                       nothing. Not tried where what it holds lies in one of these
+                                       sectors, of a map where all but one are blank: that may be a
+                                       store that was about to begin. Since version 8 */
 };
 
 /* The size with which `each` visits a value or an item that is there but damaged, its bytes being

@@ -9,7 +9,7 @@
 #include "fuzz/adapter.h"
 #include "fuzz/adapters/adapter_list.h"
 
-enum { OPTION_FRAMING, OPTION_FIND, OPTION_AHEAD, OPTION_SPAN, OPTION_WORK };
+enum { OPTION_FRAMING, OPTION_FIND, OPTION_AHEAD, OPTION_SPAN, OPTION_WORK, OPTION_ID };
 
 static const char *const framings[] = {"length", "cobs"};
 static const char *const finds[] = {"scan", "bisect", "coarse", "fine", "twolevel", "pointer"};
@@ -37,11 +37,15 @@ static const struct adapter_option options[] = {
     {.name = "work",
      .summary = "bytes of the work buffer, 64 or more; 0: those of a sector and a unit",
      .max = 65535},
+    {.name = "id",
+     .summary = "of the log: one of another id is refused",
+     .max = UINT32_MAX,
+     .binds = true},
     {.name = NULL},
 };
 
 #define COUNT(table) (sizeof(table) / sizeof *(table))
-_Static_assert(COUNT(options) == OPTION_WORK + 2, "one for each, and the end");
+_Static_assert(COUNT(options) == OPTION_ID + 2, "one for each, and the end");
 _Static_assert(COUNT(framings) == SEQLOG_COBS - SEQLOG_LENGTH + 1, "a word for each framing");
 _Static_assert(COUNT(finds) == SEQLOG_POINTER - SEQLOG_SCAN + 1, "a word for each way to find");
 
@@ -88,6 +92,7 @@ static struct seqlog_config configured(const struct adapter_settings *s)
         .find = (enum seqlog_find)s->values[OPTION_FIND],
         .ahead = s->values[OPTION_AHEAD] != 0,
         .index_span = (uint32_t)s->values[OPTION_SPAN],
+        .id = (uint32_t)s->values[OPTION_ID],
     };
 }
 
@@ -338,7 +343,7 @@ const struct adapter adapter_seqlog = {
     .claims = "edge,prefix,bits,zeros,fail",
     .options = options,
     .relies_on_and = false,
-    .promised = ADAPTER_RESET_MOUNTS,
+    .promised = ADAPTER_RESET_MOUNTS | ADAPTER_KNOWS_REGION,
     .refuses = refuses,
     .object_size = object_size,
     .limits = limits,

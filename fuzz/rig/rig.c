@@ -1043,6 +1043,14 @@ static bool is_mounted_again(const struct rig *rig, uint64_t writes)
            (chip_hash(rig->chip).high >> 8) % MOUNT_AGAIN_EVERY == 0;
 }
 
+/* In one state of this many the store is mounted with another region or option. */
+#define OTHERWISE_EVERY 16u
+
+static bool is_tried_otherwise(const struct rig *rig)
+{
+    return rig_is_uncut(rig) || (chip_hash(rig->chip).high >> 16) % OTHERWISE_EVERY == 0;
+}
+
 static bool recover(struct rig *rig)
 {
     struct rig_level *level = rig_here(rig);
@@ -1053,6 +1061,7 @@ static bool recover(struct rig *rig)
     if (!rig->kind->look(rig, level->object, true)) return false;
     if (rig_is_off(rig)) return true;
     if (!rig->kind->agree(rig)) return false;
+    if (!rig_is_off(rig) && is_tried_otherwise(rig) && !rig_other(rig)) return false;
     if (rig_is_off(rig) || !is_mounted_again(rig, writes)) return true;
     writes = changes(rig);
     keep_ram(level->ram);

@@ -74,6 +74,13 @@ bool rig_misfits(struct rig *rig, const struct op *op);
 const char *rig_bytes_text(const uint8_t *bytes, uint32_t size, char text[RIG_TEXT_MAX]);
 const char *rig_value_text(const struct value *value, char text[RIG_TEXT_MAX]); /* NULL: absent */
 
+/* --- rig_other.c: a power-on with another region or another option --- */
+
+/* After a power-on at the current level, whose look is done: mounts the store once more, as after an
+ * update of the firmware that gave it another region, or another value of an option that binds.
+ * Nothing of it stays. Where the adapter promises nothing of that, nothing is tried. */
+bool rig_other(struct rig *rig);
+
 /* --- rig_short.c: reads into a buffer that is too short --- */
 
 /* The call, into `capacity` bytes at `buffer`; `context` is that of rig_short. */

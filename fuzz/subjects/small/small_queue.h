@@ -5,12 +5,27 @@
  * power-on a sector with a torn item takes no more.
  *
  * A subject says in subject_reuses() whether a sector whose items are all out is used again, and
- * ends with SMALL_QUEUE(), or with SMALL_QUEUE_SPACE() and subject_space(). FAULTY: small.h.
+ * ends with SMALL_QUEUE(), or with SMALL_QUEUE_SPACE() and subject_space(). FAULTY: small.h. Before
+ * it includes this file it may define PROMISED, OPTIONS, of which the first is the id of the queue
+ * then, and CHECKS_ID, whether a mount looks at that.
  */
 #ifndef BROWNOUT_SMALL_QUEUE_H
 #define BROWNOUT_SMALL_QUEUE_H
 
 #include "fuzz/subjects/small/small_ring.h"
+
+#ifndef PROMISED
+#define PROMISED 0
+#endif
+#ifndef OPTIONS
+#define OPTIONS NULL
+#endif
+#ifndef CHECKS_ID
+#define CHECKS_ID true
+#endif
+
+/* The upper byte of a sector's number is the id. */
+#define ID_SHIFT 24u
 
 struct slot {
     uint32_t taken; /* erased, or zeros */
@@ -116,9 +131,9 @@ static inline enum answer format(void *object, const struct bo_flash *flash,
                                  const struct adapter_settings *settings)
 {
     struct queue *queue = object;
-    (void)settings;
+    uint32_t first = 1u + ((uint32_t)settings->values[0] << ID_SHIFT);
     *queue = (struct queue){.flash = flash};
-    return ring_write_header(queue->flash, 0, 1) ? ANSWER_FLASH : ANSWER_OK;
+    return ring_write_header(queue->flash, 0, first) ? ANSWER_FLASH : ANSWER_OK;
 }
 
 static inline enum answer mount(void *object, const struct bo_flash *flash,
@@ -127,7 +142,6 @@ static inline enum answer mount(void *object, const struct bo_flash *flash,
     struct queue *queue = object;
     struct slot there;
     uint32_t sequence;
-    (void)settings;
     *queue = (struct queue){.flash = flash};
     for (uint32_t sector = 0; sector < ring_sectors(queue->flash); sector++) {
         (void)ring_read_header(queue->flash, sector, &sequence);
@@ -135,7 +149,8 @@ static inline enum answer mount(void *object, const struct bo_flash *flash,
         queue->head = sector;
         queue->sequence = sequence;
     }
-    if (!queue->sequence) return ANSWER_DAMAGED;
+    bool other = queue->sequence >> ID_SHIFT != settings->values[0];
+    if (!queue->sequence || (CHECKS_ID && other)) return ANSWER_DAMAGED;
     for (queue->next = 1; queue->next < ring_slots(queue->flash); queue->next++) {
         if (bo_flash_read(flash, ring_at(queue->flash, queue->head, queue->next), &there, SLOT))
             return ANSWER_FLASH;
@@ -185,6 +200,8 @@ static inline size_t object_size(const struct bo_flash_geometry *geometry,
                                                  .name = NAME,                                     \
                                                  .summary = SUMMARY,                               \
                                                  .claims = "edge,prefix",                          \
+                                                 .promised = PROMISED,                             \
+                                                 .options = OPTIONS,                               \
                                                  .refuses = small_refuses,                         \
                                                  .object_size = object_size,                       \
                                                  .limits = ring_limits,                            \

@@ -52,6 +52,7 @@ LAPS = (RING, 256, "repeat 22 {\n  append count 12\n}\n")
 FEW = (RING, 1024, "repeat 3 {\n  append count 12\n}\nlook\n")
 BOOTED = (CHIP, 128, "repeat 4 as i {\n  store a fill i 4\n  store b fill i 4\n  mount\n}\n")
 PASSED_ON = (RING, 256, "repeat 9 {\n  push count 12\n  pop\n}\npush count 12\nlook\n")
+MANY_PUSHED = (RING, 256, "repeat 20 {\n  push count 12\n}\nmount\npop\nmount\nlook\n")
 FEW_PUSHED = (RING, 256, "repeat 2 {\n  push count 12\n}\npop\npush count 12\nlook\n")
 PUSHED = (RING, 256, "push count 12\npush count 12\nlook\n")
 BOOTS = (RING, 512, "repeat 5 {\n  append count 12\n  mount\n}\nlook\n")
@@ -82,6 +83,8 @@ SUBJECTS = [
     ("full-remove", and_then(FULL, "store a 0x04"), EDGES, {"alive"}, None),
     ("torn-remove", USED_UP, PREFIXES, {"alive"}, (*PREFIXES, "--no-use")),
     ("space-of-head", FEW_PUSHED, EDGES, {"honest"}, (*EDGES, "--no-use")),
+    ("region-unknown", MANY_PUSHED, EDGES, {"honest"}, None),
+    ("id-unchecked", MANY_PUSHED, EDGES, {"honest"}, None),
     ("space-torn", FEW_PUSHED, PREFIXES, {"honest"}, EDGES),
     ("needless-erase", BOOTS, EDGES, {"durable", "settled"}, None),
     ("needless-erase", FEW, EDGES, {"durable", "settled"}, (*EDGES, "--no-use")),

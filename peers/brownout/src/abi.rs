@@ -14,6 +14,9 @@ pub const SNAPSHOTS: u32 = layout::SNAPSHOTS as u32;
 /// The snapshot that is none: what is committed now.
 pub const NOW: u32 = layout::NOW as u32;
 
+/// A bit of what is promised.
+pub const KNOWS_REGION: u32 = layout::KNOWS_REGION as u32;
+
 pub const OK: c_int = 0;
 pub const PANIC: c_int = 7;
 
@@ -50,6 +53,7 @@ pub struct Choice {
     pub max: u64,
     pub words: *const *const c_char,
     pub fixed: bool,
+    pub binds: bool,
 }
 
 #[repr(C)]
@@ -211,7 +215,8 @@ same! {
         ring as at_adapter_list_ring, numberless as at_adapter_list_numberless,
         space as at_adapter_list_space, range as at_adapter_list_range,
         seek_sectors as at_adapter_list_seek_sectors;
-    adapter_option: Choice, max as at_adapter_option_max, fixed as at_adapter_option_fixed;
+    adapter_option: Choice, max as at_adapter_option_max, fixed as at_adapter_option_fixed,
+        binds as at_adapter_option_binds;
     adapter_settings: Settings;
     adapter_bound: Bound;
     bo_flash: Flash, context as at_bo_flash_context, erase as at_bo_flash_erase;

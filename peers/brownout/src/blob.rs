@@ -74,6 +74,7 @@ impl<B: Blob> Engine for Blobs<B> {
     const OPTIONS: &'static [Opt] = B::OPTIONS;
     const HEAP: usize = B::HEAP;
     const RELIES_ON_AND: bool = B::RELIES_ON_AND;
+    const KNOWS_REGION: bool = B::KNOWS_REGION;
 
     fn refuses(chip: &Chip, settings: &Settings) -> Option<&'static core::ffi::CStr> {
         let room = B::refuses(chip, settings).is_some() || B::capacity(chip, settings) > HEAD;

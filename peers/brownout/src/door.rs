@@ -759,6 +759,7 @@ const NO_CHOICE: abi::Choice = abi::Choice {
     max: 0,
     words: null(),
     fixed: false,
+    binds: false,
 };
 
 const fn choices(options: &[Opt]) -> [abi::Choice; abi::OPTIONS_MAX + 1] {
@@ -774,6 +775,7 @@ const fn choices(options: &[Opt]) -> [abi::Choice; abi::OPTIONS_MAX + 1] {
             max: it.range.1,
             words: null(),
             fixed: it.fixed,
+            binds: it.binds,
         };
         n += 1;
     }
@@ -786,6 +788,7 @@ pub struct Table<F: Family>(PhantomData<F>);
 
 impl<F: Family> Table<F> {
     const CHOICES: &'static [abi::Choice] = &choices(F::First::OPTIONS);
+    const PROMISED: u32 = if F::First::KNOWS_REGION { abi::KNOWS_REGION } else { 0 };
 
     const fn adapter(map: *const MapCalls, list: *const ListCalls, kind: c_int) -> Adapter {
         assert!(
@@ -806,7 +809,7 @@ impl<F: Family> Table<F> {
             },
             claims_by: None,
             widened_by: None,
-            promised: 0,
+            promised: Self::PROMISED,
             options: Self::CHOICES.as_ptr(),
             relies_on_and: F::First::RELIES_ON_AND,
             has_globals: false,
@@ -856,7 +859,7 @@ where
     };
 
     pub const MAP: &'static Adapter = &Adapter {
-        promised: F::First::FULL_CHANGES as u32,
+        promised: Self::PROMISED | F::First::FULL_CHANGES as u32,
         ..Self::adapter(Self::MAP_CALLS, null(), 1)
     };
 }

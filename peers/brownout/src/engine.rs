@@ -62,6 +62,7 @@ pub struct Opt {
     pub(crate) value: u64,
     pub(crate) range: (u64, u64),
     pub(crate) fixed: bool,
+    pub(crate) binds: bool,
 }
 
 impl Opt {
@@ -73,12 +74,19 @@ impl Opt {
         range: RangeInclusive<u64>,
     ) -> Self {
         let range = (*range.start(), *range.end());
-        Self { name, summary, value, range, fixed: false }
+        Self { name, summary, value, range, fixed: false, binds: false }
     }
 
     /// Fuzzing leaves it alone: at its ends the engine rightly works no more.
     pub const fn fixed(mut self) -> Self {
         self.fixed = true;
+        self
+    }
+
+    /// A store belongs to one value of it, such as an id: a mount with another one is an error, and
+    /// writes nothing.
+    pub const fn binds(mut self) -> Self {
+        self.binds = true;
         self
     }
 }
@@ -137,6 +145,9 @@ pub trait Engine: Sized {
     const HEAP: usize = 64 << 10;
     /// It programs a 1 over a 0 on purpose, and expects a 0.
     const RELIES_ON_AND: bool = false;
+    /// A mount with sectors of another size, or more or fewer of them, than the store was made with
+    /// shows all that is there, or is an error and writes nothing.
+    const KNOWS_REGION: bool = false;
     /// The least size of a value or item.
     const VALUE_MIN: u32 = 0;
     /// Where keys are numbers or texts; `None`: any bytes of [`Limits::key`], not only ASCII.

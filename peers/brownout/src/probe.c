@@ -17,6 +17,7 @@ int main(void)
     PRINT("ANSWER_PANIC", ANSWER_PANIC);
     PRINT("CUT_PROGRAM_FREE", ADAPTER_CUT_PROGRAM_FREE);
     PRINT("ROOM_VARIES", ADAPTER_ROOM_VARIES);
+    PRINT("KNOWS_REGION", ADAPTER_KNOWS_REGION);
     SIZE(adapter);
     FIELD(adapter, name);
     FIELD(adapter, claims_by);
@@ -49,6 +50,7 @@ int main(void)
     SIZE(adapter_option);
     FIELD(adapter_option, max);
     FIELD(adapter_option, fixed);
+    FIELD(adapter_option, binds);
     SIZE(adapter_settings);
     SIZE(adapter_bound);
     SIZE(bo_flash);

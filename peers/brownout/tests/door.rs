@@ -191,6 +191,101 @@ impl Records {
     }
 }
 
+/// The newest record in one of two sectors, the one before it in the other: a number, an id, a
+/// length, six bytes and the sum of these.
+pub struct Twin {
+    flash: AnyNor,
+    next: u64,
+    id: u8,
+    fault: u64,
+}
+
+const RANGE_SHORT: u64 = 1;
+const ID_IGNORED: u64 = 2;
+const RECORD: usize = 16;
+
+fn sum(record: &[u8]) -> [u8; 2] {
+    let sum = record.iter().fold(1u16, |sum, it| sum.wrapping_mul(31).wrapping_add((*it).into()));
+    sum.to_le_bytes()
+}
+
+impl Twin {
+    fn record(&self, sector: u32) -> Result<Option<(u64, u8, Vec<u8>)>> {
+        let mut record = [0xFF; RECORD];
+        self.flash.read_at(sector * self.flash.chip().sector_size, &mut record)?;
+        if record[14..] != sum(&record[..14]) {
+            return Ok(None);
+        }
+        let number = u32::from_le_bytes([record[0], record[1], record[2], record[3]]);
+        Ok(Some((number.into(), record[4], record[6..][..record[5].into()].to_vec())))
+    }
+
+    fn records(&self) -> Result<Vec<(u64, u8, Vec<u8>)>> {
+        let mut records: Vec<_> =
+            [self.record(0)?, self.record(1)?].into_iter().flatten().collect();
+        records.sort();
+        Ok(records)
+    }
+}
+
+impl Engine for Twin {
+    type Flash = AnyNor;
+    const NAME: &'static CStr = c"twin";
+    const SUMMARY: &'static CStr = c"a log of two records";
+    const CLAIMS: &'static CStr = c"edge";
+    const OPTIONS: &'static [Opt] = &[
+        Opt::number(c"fault", c"which", 0, 0..=2),
+        Opt::number(c"id", c"of the log", 7, 0..=255).binds(),
+    ];
+
+    fn limits(_: &Chip, _: &Settings) -> Limits {
+        Limits { key: 0..=0, value_max: 6 }
+    }
+
+    fn mount(flash: AnyNor, settings: &Settings) -> Result<Self> {
+        let (id, fault) = (settings.number(c"id") as u8, settings.number(c"fault"));
+        let mut it = Self { flash, next: 0, id, fault };
+        for (number, id, _) in it.records()? {
+            if id != it.id && fault != ID_IGNORED {
+                return Err(Error::Damaged);
+            }
+            it.next = number + 1;
+        }
+        Ok(it)
+    }
+}
+
+impl List for Twin {
+    const KIND: Kind = Kind::Log;
+    const CALLS: &'static [Call] = &[Call::Append, Call::Each, Call::Range];
+
+    fn append(&mut self, item: &[u8], _: u64) -> Result {
+        let mut record = [0xFF; RECORD];
+        record[..4].copy_from_slice(&(self.next as u32).to_le_bytes());
+        record[4..6].copy_from_slice(&[self.id, item.len() as u8]);
+        record[6..][..item.len()].copy_from_slice(item);
+        let sum = sum(&record[..14]);
+        record[14..].copy_from_slice(&sum);
+        let address = (self.next % 2) as u32 * self.flash.chip().sector_size;
+        self.flash.erase_at(address)?;
+        self.flash.program_at(address, &record)?;
+        self.next += 1;
+        Ok(())
+    }
+
+    fn range(&mut self) -> Result<(u64, u64)> {
+        let first = self.records()?.first().map_or(self.next, |it| it.0);
+        Ok((first, if self.fault == RANGE_SHORT { first } else { self.next }))
+    }
+
+    fn each(&mut self, visit: VisitItem<'_>) -> Result {
+        for (number, _, item) in self.records()? {
+            visit(number, &item);
+        }
+        Ok(())
+    }
+}
+
 impl Engine for Records {
     type Flash = AnyNor;
     const NAME: &'static CStr = c"records";
@@ -263,6 +358,7 @@ export! {
     map Naive;
     map Records;
     map Pair;
+    list Twin;
     list Sized: (2, 256), (4, 128, 4);
 }
 
@@ -385,7 +481,10 @@ fn a_test_that_fails_is_named_by_its_line() {
 #[test]
 fn an_engine_that_nobody_exports_is_named_with_those_of_the_program() {
     let said = said(|| survives!(SCENARIO, engine = "no-such"));
-    assert_says(&said, &["unknown engine 'no-such'", "engines: naive-rust records pair sized"]);
+    assert_says(
+        &said,
+        &["unknown engine 'no-such'", "engines: naive-rust records pair twin sized"],
+    );
 }
 
 #[test]
@@ -421,4 +520,29 @@ fn a_snapshot_that_shows_what_came_later_is_found() {
         let said = said(|| survives!(SNAPSHOT, engine = engine, faults = "edge"));
         assert_says(&said, &["clause isolated"]);
     }
+}
+
+const TWIN: &str = "chip generic sectors=2 sector=256 page=256
+    engine twin
+    append \"x\"
+    append \"yz\"
+    append \"w\"
+    mount
+    look";
+
+#[test]
+fn a_log_that_says_what_is_there_and_whose_it_is_passes() {
+    survives!(TWIN, faults = "edge");
+}
+
+#[test]
+fn a_range_that_is_wrong_is_found() {
+    let said = said(|| survives!(TWIN, engine = "twin fault=1", faults = "edge"));
+    assert_says(&said, &["clause ordered", "range: expected"]);
+}
+
+#[test]
+fn a_log_of_another_id_that_is_opened_is_found() {
+    let said = said(|| survives!(TWIN, engine = "twin fault=2", faults = "edge"));
+    assert_says(&said, &["clause honest", "mount with id=8 in the place of 7"]);
 }
