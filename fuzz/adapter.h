@@ -303,17 +303,17 @@ struct adapter_list {
     /* Since version 8. */
 
     /* How many items of `size` bytes push takes now, one after the other, if nothing else is called
-     * meanwhile: so many are taken, for certain. ANSWER_OK and 0 when it is full. Not asked where
-     * items wait in RAM. */
+     * meanwhile: no fewer than that. ANSWER_OK and 0 when it is full. Not asked where items wait in
+     * RAM. */
     enum answer (*space)(void *object, uint32_t size, uint64_t *count);
-    /* How much more than `space` says push may take: what fits so many sectors. 0: not stated. */
+    /* How much more than `space` says push may take: what fits this many sectors. 0: not stated. */
     uint32_t space_sectors;
     /* Of a log with numbers: the number of the oldest item, and that of the newest one plus 1; where
      * there is none both are the number that the next one will have. Items that wait in RAM may be
      * counted or not. */
     enum answer (*range)(void *object, uint64_t *first, uint64_t *end);
     /* How near a seek comes: the item of the number that it returns lies in the sector of the first
-     * item of that time or later, or in one of so many sectors with items before it. 0: not
+     * item of that time or later, or in one of this many sectors with items before it. 0: not
      * stated. */
     uint32_t seek_sectors;
 };

@@ -6,7 +6,8 @@
  * What holds where the power stays on and the flash goes wrong:
  *  fail    the operation in flight answers an error: it happened or not, and the next look and the
  *          next power-on agree on which. It answers OK: it is durable. The engine works on.
- *  glitch  the same. An answer OK has the right bytes.
+ *  glitch  the same. An answer OK has the right bytes. Where reads fail one after the other, each
+ *          call that meets one of them may answer an error.
  *  lie     the same. An answer OK is worth as much as ever, since an engine that reads back what it
  *          wrote notices. One that notices answers an error, or does it again. What the engine
  *          programs into a sector of which an erase lied breaks no rule: the answer was that the

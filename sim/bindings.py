@@ -43,6 +43,7 @@ TEARS = {
     "error": "",
     "erased": "",
     "bit": "n",
+    "errors": "n",
     "at": "sn",
 }
 KINDS = list(TEARS)

@@ -41,6 +41,7 @@ static const struct tear_form forms[TEAR_KINDS] = {
     [TEAR_READ_ERROR] = {"error", FAULT_GLITCH, false, false, {0}},
     [TEAR_READ_ERASED] = {"erased", FAULT_GLITCH, false, false, {0}},
     [TEAR_READ_BIT] = {"bit", FAULT_GLITCH, false, false, {FIELD_N}},
+    [TEAR_READ_ERRORS] = {"errors", FAULT_GLITCH, false, false, {FIELD_N}},
     [TEAR_STRAY] = {"at", FAULT_STRAY, true, true, {FIELD_SEED, FIELD_N}},
 };
 
@@ -176,6 +177,7 @@ bool fault_parse(const char *text, struct tear *tear)
         if (strncmp(text, forms[kind].word, length) != 0) continue;
         struct tear parsed = {.kind = (enum tear_kind)kind};
         if (!parse_fields(text + length, &forms[kind], &parsed)) continue;
+        if (fault_calls(&parsed) == 0 || fault_calls(&parsed) > FAULT_READS_MAX) continue;
         *tear = parsed;
         return true;
     }
@@ -197,7 +199,8 @@ static const struct {
     {"ecc", "a unit reads as an error or as another value, or reads blank and is not"},
     {"rot", "no cut: bits flip at rest, sectors wear out"},
     {"fail", "no cut: a program or erase answers an error; nothing, a part or all of it was done"},
-    {"glitch", "no cut: a read answers an error, all bytes erased or one bit wrong, once"},
+    {"glitch", "no cut: a read answers an error, all bytes erased or one bit wrong, once; or some "
+               "in a row answer errors"},
     {"lie", "no cut: a program or erase answers ok; nothing or a part of it was done"},
     {"stray", "no cut: a program or erase is done, and bits elsewhere on the chip clear too"},
 };

@@ -75,6 +75,7 @@ enum tear_kind {
     TEAR_READ_ERROR,  /* "error": it answers BO_FLASH_ERR_IO */
     TEAR_READ_ERASED, /* "erased": all of its bytes are as if erased */
     TEAR_READ_BIT,    /* "bit:K": bit K of its bytes is wrong; counted around where it has fewer */
+    TEAR_READ_ERRORS, /* "errors:N": it and the N - 1 reads after it answer BO_FLASH_ERR_IO */
     /* program and erase */
     TEAR_STRAY, /* "at:SEED:N": complete, and at this address of the chip, counted around where that
                  * is smaller, of the bits N of the byte (255: all) those that are set clear */
@@ -124,6 +125,15 @@ void fault_tears(const struct chip *chip, const struct chip_op *op, uint32_t cla
 /* Whether a tear says anything about an operation of that kind. One that does not, in a case that
  * somebody wrote, leaves what TEAR_NONE leaves. */
 bool fault_fits(const struct tear *tear, enum chip_op_kind kind);
+
+/* Most reads in a row that go wrong by one tear. */
+#define FAULT_READS_MAX 64u
+
+/* How many calls of the flash, one after the other, this tear is of. */
+static inline uint32_t fault_calls(const struct tear *tear)
+{
+    return tear->kind == TEAR_READ_ERRORS ? tear->n : 1;
+}
 
 /* The class that a tear belongs to. */
 enum fault_class fault_class_of(const struct tear *tear);

@@ -548,6 +548,7 @@ def test_of_the_byte_that_a_stray_hits_only_the_bits_that_it_names_clear(lib):
     "glitch, answer, shown",
     [
         (Tear("error", powered=True), IO, b""),
+        (Tear("errors", 2, powered=True), IO, b""),
         (Tear("erased", powered=True), OK, b"\xff\xff\xff\xff"),
         (Tear("bit", 9, powered=True), OK, b"a`cd"),
         (Tear("bit", 32, powered=True), OK, b"`bcd"),

@@ -19,9 +19,10 @@ def lib(libsim):
 def any_tear(draw):
     kind = draw(st.sampled_from(KINDS))
     has = TEARS[kind]
+    n = st.integers(1, 64) if kind == "errors" else st.integers(0, 2**32 - 1)
     return Tear(
         kind,
-        draw(st.integers(0, 2**32 - 1)) if "n" in has else 0,
+        draw(n) if "n" in has else 0,
         draw(st.integers(0, 256)) if "d" in has else 0,
         draw(st.integers(0, 2**64 - 1)) if "s" in has else 0,
     )
@@ -49,6 +50,7 @@ def test_tears_are_spelled_as_the_header_says(lib):
         "undone:0": Tear("undone"),
         "erased": Tear("erased"),
         "bit:7": Tear("bit", 7),
+        "errors:2": Tear("errors", 2),
     }.items():
         assert b.print_tear(lib, tear) == text
         assert b.parse_tear(lib, text) == tear
@@ -66,6 +68,8 @@ def test_tears_are_spelled_as_the_header_says(lib):
         "prefix:05",
         "prefix:4294967296",
         "prefix:5:5",
+        "errors:0",
+        "errors:65",
         "prefix:5 ",
         " prefix:5",
         "mask:2a",

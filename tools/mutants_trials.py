@@ -19,8 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 class Trial(NamedTuple):
     """`options` of the engine; `chip` as in a scenario; `seed` and `count` of random operations, or
     a shipped scenario or case; `flags` of explore. `glitches`: in two operations of three a read
-    answers an error, which no engine says that it does not survive, unlike wrong bytes. `formats`:
-    some operations make the store anew."""
+    answers an error, in one of them two do in a row, which no engine says that it does not survive,
+    unlike wrong bytes. `formats`: some operations make the store anew."""
 
     options: str
     chip: str
@@ -499,7 +499,8 @@ def glitched(source, line, i):
     """The i-th operation. Early reads mostly: few operations make many. What a call that failed has
     left is met by each of the others, by one that fails too, and by the exercise."""
     line = "clear" if i % 12 == 7 else "use" if i % 12 == 9 else line
-    return f"{line} glitch {1 + int(source.random() ** 2 * 25)} error" if i % 3 != 0 else line
+    error = "errors:2" if i % 3 == 2 else "error"
+    return f"{line} glitch {1 + int(source.random() ** 2 * 25)} {error}" if i % 3 != 0 else line
 
 
 def scenario(engine, kind, trial):

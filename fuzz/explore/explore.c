@@ -440,6 +440,8 @@ static const struct tear *list_reads(void *context, const struct chip_op *op)
  * ones, and others that lie evenly between them. */
 #define GLITCHES_MAX 16u
 #define GLITCHES_EDGE 4u
+/* Reads in a row that fail: more than an engine tries. */
+#define ERRORS_MANY 9u
 
 static uint32_t chosen_read(uint32_t i, uint32_t count)
 {
@@ -467,6 +469,8 @@ static void choose_glitches(struct explorer *e)
         list_failure(failures, &(struct tear){.kind = TEAR_READ_ERROR});
         list_failure(failures, &(struct tear){.kind = TEAR_READ_ERASED});
         list_failure(failures, &(struct tear){.kind = TEAR_READ_BIT, .n = bit});
+        uint32_t errors = i % 2 ? ERRORS_MANY : 2;
+        list_failure(failures, &(struct tear){.kind = TEAR_READ_ERRORS, .n = errors});
     }
 }
 
@@ -475,7 +479,7 @@ static const struct tear *fail_one(void *context, const struct chip_op *op)
     struct explorer *e = context;
     const struct cut *failed = &e->path->failed;
     if (cut_is_glitch(failed) != (op->kind == CHIP_READ)) return NULL;
-    return ++e->failures.nth == failed->nth ? &failed->tear : NULL;
+    return cut_meets(failed, ++e->failures.nth) ? &failed->tear : NULL;
 }
 
 /* The operation, with a hook of its own, which is asked about reads too. */
@@ -580,8 +584,8 @@ static uint32_t ways_after(const struct explorer *e, uint32_t i, bool boots)
     assert(i < e->failures.count && (!boots || cut_is_glitch(&e->failures.at[i])));
     if (e->failures.at[i].tear.kind == TEAR_STRAY) return AFTER_STRAY;
     if (!cut_is_glitch(&e->failures.at[i])) return AFTER_FAIL;
-    if (!boots) return START_AGAIN | LOOK_AND_GO_ON << (i + i / 3) % 3;
-    return i % 2 ? LOOK_AND_GO_ON | GO_ON : LOOK_AND_GO_ON;
+    if (!boots) return START_AGAIN | LOOK_AND_GO_ON << (i + i / 4) % 3;
+    return (i + i / 4) % 2 ? LOOK_AND_GO_ON | GO_ON : LOOK_AND_GO_ON;
 }
 
 /* One way for one call to fail, lie or go wrong, and what the device does then. There and back. */
@@ -1068,7 +1072,7 @@ static const struct tear *cut_of_scenario(const struct explorer *e)
     assert(here->op < e->script->op_count);
     const struct cut *cut = &e->script->ops[here->op].cut;
     uint32_t nth = cut_is_glitch(cut) ? e->reads : here->nth;
-    return cut->nth && cut->nth == nth ? &cut->tear : NULL;
+    return cut_meets(cut, nth) ? &cut->tear : NULL;
 }
 
 /* A case has one cut or one fault in an operation: not after the scenario's own one. */

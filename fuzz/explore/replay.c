@@ -287,7 +287,9 @@ static const struct tear *on_flash_op(void *context, const struct chip_op *op)
     fold(player, op);
     tell_breach(player);
     if (!reads) tell_call(player, op);
-    if (reads != cut_is_glitch(&player->op->cut) || player->op->cut.nth != met(player)) return NULL;
+    if (reads != cut_is_glitch(&player->op->cut)) return NULL;
+    if (!cut_meets(&player->op->cut, met(player))) return NULL;
+    if (player->op->cut.nth != met(player)) return &player->op->cut.tear; /* one of several */
     tell_cut(player, op);
     player->torn = *op;
     player->rig->interrupted = true;

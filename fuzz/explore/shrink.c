@@ -200,12 +200,16 @@ static uint32_t difficulty(const struct tear *tear)
     return order[tear->kind] || tear->kind == TEAR_NONE ? order[tear->kind] : 9;
 }
 
-/* A read that answers an error is the plainest of those that go wrong. */
+/* A read that answers an error is the plainest of those that go wrong; then two that do. */
 static bool weaken_glitch(struct shrinker *shrinker, uint32_t op)
 {
     struct cut cut = shrinker->best->ops[op].cut;
+    uint32_t calls = fault_calls(&cut.tear);
     if (cut.tear.kind == TEAR_READ_ERROR) return false;
     cut.tear = (struct tear){.kind = TEAR_READ_ERROR, .powered = true};
+    if (try(shrinker, with_cut(shrinker->best, op, cut))) return true;
+    if (calls <= 2) return false;
+    cut.tear = (struct tear){.kind = TEAR_READ_ERRORS, .n = 2, .powered = true};
     return try(shrinker, with_cut(shrinker->best, op, cut));
 }
 

@@ -76,8 +76,8 @@ const char *rig_value_text(const struct value *value, char text[RIG_TEXT_MAX]); 
 
 /* --- rig_other.c: a power-on with another region or another option --- */
 
-/* After a power-on at the current level, whose look is done: mounts the store once more, as after an
- * update of the firmware that gave it another region, or another value of an option that binds.
+/* After a power-on at the current level, whose look is done: mounts the store once more, as after
+ * an update of the firmware that gave it another region, or another value of an option that binds.
  * Nothing of it stays. Where the adapter promises nothing of that, nothing is tried. */
 bool rig_other(struct rig *rig);
 

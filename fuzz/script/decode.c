@@ -461,6 +461,7 @@ static struct cut choose_cut(const struct decoder *decoder, const struct input *
     cut.tear.density = at(record, 7);
     cut.tear.seed = at(record, 6);
     if (cut.tear.kind == TEAR_STRAY) cut.tear.seed = cut.tear.seed << 8 | at(record, 5);
+    if (cut.tear.kind == TEAR_READ_ERRORS) cut.tear.n = 2 + cut.tear.n % 8;
     if (cut.tear.kind == TEAR_STRAY) cut.tear.n = cut.tear.density % 255 + 1;
     return cut;
 }

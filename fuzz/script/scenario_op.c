@@ -297,7 +297,7 @@ static const char *tear_expected(uint32_t classes)
 {
     switch (classes) {
     case FAULT_GLITCH:
-        return "error, erased or a bit, such as bit:5,";
+        return "error, errors:2, erased or a bit, such as bit:5,";
     case FAULT_LIE:
         return "none or a part, such as prefix:5,";
     case FAULT_STRAY:

@@ -250,6 +250,11 @@ bool cut_is_glitch(const struct cut *cut)
     return cut->nth && fault_class_of(&cut->tear) == FAULT_GLITCH;
 }
 
+bool cut_meets(const struct cut *cut, uint32_t met)
+{
+    return cut->nth && cut->nth <= met && met - cut->nth < fault_calls(&cut->tear);
+}
+
 enum cut_in cut_in_powered(const struct tear *tear)
 {
     enum fault_class class = fault_class_of(tear);

@@ -58,7 +58,7 @@ enum op_kind {
 
 /* A cut inside an operation: at its nth program or erase, from 1; 0: no cut. Where the tear is
  * `powered`, that call fails, lies or strays instead, and power stays on; or its nth read goes
- * wrong, where the tear is of the class glitch. */
+ * wrong, where the tear is of the class glitch, and those after it, where it is of several. */
 struct cut {
     uint32_t nth;
     struct tear tear;
@@ -136,6 +136,9 @@ const struct op *script_first_change(const struct script *script);
 /* Appends a copy of `op`, whose value must live as long as the script. Returns the operation, which
  * stays where it is until the next one is appended. */
 struct op *script_append(struct script *script, const struct op *op);
+
+/* Whether a cut is of the `met`-th call of the flash of its operation. */
+bool cut_meets(const struct cut *cut, uint32_t met);
 
 /* Whether this is a read that goes wrong; in what the power stays on, where the tear is `powered`;
  * and in what power was cut last, where this cut is met in a program, erase or read of the

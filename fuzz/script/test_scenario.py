@@ -211,7 +211,7 @@ TEARS = ["none", "done", "prefix:5", "only:17", "mask:2a:128", "zero-tail:64", "
 STABLE_TEARS = TEARS[:-1]
 LIED_TEARS = ["none", "prefix:5", "only:17", "mask:2a:128"]
 STRAYS = ["at:1c0:255", "at:0:1"]
-GLITCHES = ["error", "erased", "bit:9"]
+GLITCHES = ["error", "errors:2", "erased", "bit:9"]
 NO_CUTS = {"fail": STABLE_TEARS, "lie": LIED_TEARS, "stray": STRAYS, "glitch": GLITCHES}
 
 
@@ -631,8 +631,10 @@ MISTAKES = [
      "'at:0:1'"),
     (HEADER + "store a empty cut 1 bit:1", 3, "a tear, such as prefix:5, is expected, not "
      "'bit:1'"),
-    (HEADER + "fetch a glitch 1 none", 3, "error, erased or a bit, such as bit:5, is expected, "
-     "not 'none'"),
+    (HEADER + "fetch a glitch 1 none", 3, "error, errors:2, erased or a bit, such as bit:5, is "
+     "expected, not 'none'"),
+    (HEADER + "fetch a glitch 1 errors:0", 3, "error, errors:2, erased or a bit, such as bit:5, is "
+     "expected, not 'errors:0'"),
     (HEADER + "fetch a glitch 0 erased", 3,
      "the number of a read must be from 1 to 4294967295"),
     (HEADER + "mount cut 0 done", 3,

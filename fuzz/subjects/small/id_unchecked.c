@@ -1,4 +1,4 @@
-/* id_unchecked.c - the id of a queue is written and never looked at: one of another id is opened. */
+/* id_unchecked.c - the id of a queue is written and never looked at: one of another is opened. */
 #define OPTIONS options
 #define CHECKS_ID !FAULTY
 

@@ -9,7 +9,7 @@ int subject_load(struct small_map *map)
     return load_newest(map);
 }
 
-static bool was_removed(const struct small_map *map, const struct record *change)
+static bool was_removed(struct small_map *map, const struct record *change)
 {
     struct record record;
     for (uint32_t slot = 1; slot < map->next; slot++) {

@@ -1,5 +1,5 @@
-/* region_unknown.c - the headers say nothing of the region that the queue was made for: one that has
- * fewer sectors now, or larger ones, shows a part of its items.
+/* region_unknown.c - the headers say nothing of the region that the queue was made for: one that
+ * has fewer sectors now, or larger ones, shows a part of its items.
  */
 #define PROMISED ADAPTER_KNOWS_REGION
 #define RING_MARK(flash)                                                                           \

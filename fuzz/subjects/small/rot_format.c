@@ -4,7 +4,7 @@
  */
 #include "fuzz/subjects/small/small_map.h"
 
-static bool has_damaged(const struct small_map *map, uint32_t bank)
+static bool has_damaged(struct small_map *map, uint32_t bank)
 {
     struct record record;
     for (uint32_t slot = 1; slot < slots(map); slot++) {

@@ -35,7 +35,15 @@ struct small_map {
     uint32_t torn;                 /* records in it that are neither valid nor blank */
     bool unread;                   /* for a subject that reads late */
     bool gave_up;                  /* and for one whose late reading failed */
+    bool missed;                   /* a read that was done again failed: nothing was learnt */
 };
+
+/* What is read once is as good as torn where it can't be read. */
+#ifdef READS_TWICE
+#define MISSED true
+#else
+#define MISSED false
+#endif
 
 /* What a subject says. subject_save() answers 0, NO_ROOM or what the flash answered. */
 #define NO_ROOM 1
@@ -122,10 +130,13 @@ static inline int erase_bank(struct small_map *map, uint32_t bank)
 }
 
 /* The sequence number of a bank; 0: its header is not valid. */
-static inline uint32_t bank_sequence(const struct small_map *map, uint32_t bank)
+static inline uint32_t bank_sequence(struct small_map *map, uint32_t bank)
 {
     uint32_t header[4];
-    if (small_read(map->flash, slot_at(map, bank, 0), header, sizeof header)) return 0;
+    if (small_read(map->flash, slot_at(map, bank, 0), header, sizeof header)) {
+        map->missed = MISSED;
+        return 0;
+    }
     for (uint32_t i = 0; i < 4; i += 2) {
         if (header[i + 1] == small_crc(&header[i], 4)) return header[i];
     }
@@ -143,10 +154,13 @@ static inline int write_header(struct small_map *map, uint32_t bank, uint32_t se
 
 enum { RECORD_VALID, RECORD_BLANK, RECORD_TORN };
 
-static inline int read_record(const struct small_map *map, uint32_t bank, uint32_t slot,
+static inline int read_record(struct small_map *map, uint32_t bank, uint32_t slot,
                               struct record *record)
 {
-    if (small_read(map->flash, slot_at(map, bank, slot), record, SLOT)) return RECORD_TORN;
+    if (small_read(map->flash, slot_at(map, bank, slot), record, SLOT)) {
+        map->missed = MISSED;
+        return RECORD_TORN;
+    }
     if (small_is_blank(record, SLOT)) return RECORD_BLANK;
     uint32_t crc = small_crc(record, 24);
     bool fits = record->key_size <= sizeof record->key &&
@@ -256,9 +270,9 @@ static inline int append_or_move(struct small_map *map, const struct record *cha
 
 static inline int load_newest(struct small_map *map)
 {
-    if (!find_bank(map)) return -1;
+    if (!find_bank(map) || map->missed) return -1;
     read_bank(map);
-    return 0;
+    return map->missed ? -1 : 0;
 }
 
 /* --- what the harness wants to know --- */

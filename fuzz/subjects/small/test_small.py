@@ -91,6 +91,7 @@ SUBJECTS = [
     ("note-erased", (NOTES, *ONE[1:]), EDGES, {"alive"}, None),
     ("only-ram", ONE, EDGES, {"durable"}, None),
     ("formats-unread", SETTINGS, GLITCHES, {"durable"}, EDGES),
+    ("formats-twice", SETTINGS, GLITCHES, {"durable"}, EDGES),
     ("fetch-unchecked", SETTINGS, GLITCHES, {"durable", "settled"}, EDGES),
     ("fetch-torn", SETTINGS, PREFIXES, {"settled", "durable"}, EDGES),
     ("fetch-torn", SAME, PREFIXES, {"settled", "durable"}, EDGES),
@@ -188,6 +189,12 @@ def test_less_than_that_does_not_show_it(harness, plugin, subject):
     explored = harness.explore(text_of(name, scenario), "--plugin", plugin(name), *less)
     assert explored.found == []
     assert explored.judged > 1
+
+
+def test_a_fault_that_takes_two_bad_reads_has_a_case_that_says_so(plainly, plugin):
+    made = plugin("formats-twice")
+    found = plainly.explore(text_of("formats-twice", SETTINGS), "--plugin", made, *GLITCHES).found
+    assert found and all(re.search(r" glitch \d+ errors:2\n", case.text) for case in found)
 
 
 def test_every_subject_is_tried():
