@@ -170,6 +170,9 @@ enum adapter_promise {
                                        nothing. Not tried where what it holds lies in one of these
                                        sectors, of a map where all but one are blank: that may be a
                                        store that was about to begin. Since version 8 */
+    ADAPTER_TELLS_FLASH = 1u << 3,  /* a call in which reads failed, and none returned wrong bytes,
+                                       never answers ANSWER_DAMAGED, which leads a device to make
+                                       the store anew. Since version 8 */
 };
 
 /* The size with which `each` visits a value or an item that is there but damaged, its bytes being
@@ -308,9 +311,9 @@ struct adapter_list {
     enum answer (*space)(void *object, uint32_t size, uint64_t *count);
     /* How much more than `space` says push may take: what fits this many sectors. 0: not stated. */
     uint32_t space_sectors;
-    /* Of a log with numbers: the number of the oldest item, and that of the newest one plus 1; where
-     * there is none both are the number that the next one will have. Items that wait in RAM may be
-     * counted or not. */
+    /* Of a log with numbers: the number of the oldest item, and that of the newest one plus 1;
+     * where there is none both are the number that the next one will have. Items that wait in RAM
+     * may be counted or not. */
     enum answer (*range)(void *object, uint64_t *first, uint64_t *end);
     /* How near a seek comes: the item of the number that it returns lies in the sector of the first
      * item of that time or later, or in one of this many sectors with items before it. 0: not

@@ -104,7 +104,7 @@ class Counters(c.Structure):
     _fields_ = [
         (name, c.c_uint64)
         for name in (
-            "reads programs erases bytes_read bytes_programmed refused failed glitched"
+            "reads programs erases bytes_read bytes_programmed refused failed glitched unread"
             " lied strayed power_ons time_ns".split()
         )
     ]

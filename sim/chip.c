@@ -154,7 +154,10 @@ static int chip_glitch(struct chip *chip, const struct tear *glitch, uint8_t *by
 {
     assert(chip->state.powered && fault_fits(glitch, CHIP_READ));
     chip->state.counters.glitched++;
-    if (glitch->kind == TEAR_READ_ERROR || glitch->kind == TEAR_READ_ERRORS) return BO_FLASH_ERR_IO;
+    if (glitch->kind == TEAR_READ_ERROR || glitch->kind == TEAR_READ_ERRORS) {
+        chip->state.counters.unread++;
+        return BO_FLASH_ERR_IO;
+    }
     if (glitch->kind == TEAR_READ_ERASED) {
         memset(bytes, chip->flash.geometry.erased, size);
     } else {

@@ -40,6 +40,7 @@ struct chip_counters {
     uint64_t refused;          /* calls refused, whatever the reason */
     uint64_t failed;           /* programs and erases that failed though lawful: class fail */
     uint64_t glitched;         /* reads that went wrong: class glitch */
+    uint64_t unread;           /* those of them that answered an error */
     uint64_t lied;             /* programs and erases that answered OK and were not done */
     uint64_t strayed;          /* programs and erases that cleared bits elsewhere, too */
     uint64_t power_ons;

@@ -38,7 +38,7 @@ class State:
 
 
 COUNTERS = (
-    "reads programs erases bytes_read bytes_programmed refused failed glitched lied strayed"
+    "reads programs erases bytes_read bytes_programmed refused failed glitched unread lied strayed"
     " power_ons time_ns".split()
 )
 

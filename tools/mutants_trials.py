@@ -498,7 +498,9 @@ def formatted(source, kind, line):
 def glitched(source, line, i):
     """The i-th operation. Early reads mostly: few operations make many. What a call that failed has
     left is met by each of the others, by one that fails too, and by the exercise."""
-    line = "clear" if i % 12 == 7 else "use" if i % 12 == 9 else line
+    line = "clear" if i % 12 in (7, 8) else "use" if i % 12 == 9 else line
+    if i % 12 == 8:  # in what the second one does first, as the one before it has failed
+        return f"clear glitch {source.choice((1, 1, 2, 3, 5))} errors:2"
     error = "errors:2" if i % 3 == 2 else "error"
     return f"{line} glitch {1 + int(source.random() ** 2 * 25)} {error}" if i % 3 != 0 else line
 

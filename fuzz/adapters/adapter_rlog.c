@@ -337,7 +337,7 @@ static const struct adapter_list list = {.append = append,
 #define RLOG_ADAPTER                                                                               \
     .version = ADAPTER_VERSION, .kind = ADAPTER_LOG, .options = options, .refuses = refuses,       \
     .object_size = object_size, .limits = limits, .bound = bound, .inspect = inspect,              \
-    .promised = ADAPTER_RESET_MOUNTS, .list = &list
+    .promised = ADAPTER_RESET_MOUNTS | ADAPTER_TELLS_FLASH, .list = &list
 
 const struct adapter adapter_rlog = {
     RLOG_ADAPTER,

@@ -208,7 +208,7 @@ const struct adapter adapter_seqmap = {
         "is cut leaves any part of what was there",
     .options = options,
     .relies_on_and = false,
-    .promised = ADAPTER_RESET_MOUNTS,
+    .promised = ADAPTER_RESET_MOUNTS | ADAPTER_TELLS_FLASH,
     .refuses = refuses,
     .object_size = object_size,
     .limits = limits,

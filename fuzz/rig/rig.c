@@ -457,6 +457,15 @@ bool rig_read_wrong(const struct rig *rig)
     return chip_counters(rig->chip)->glitched > rig->then.glitched;
 }
 
+/* Reads failed in the last call, and no other one went wrong: what is there is as it was. */
+static bool only_unread(const struct rig *rig)
+{
+    const struct chip_counters *now = chip_counters(rig->chip);
+    uint64_t unread = now->unread - rig->then.unread;
+    assert(unread <= now->glitched - rig->then.glitched);
+    return unread && unread == now->glitched - rig->then.glitched && !change_failed(rig);
+}
+
 bool rig_flash_failed(const struct rig *rig)
 {
     return change_failed(rig) || rig_read_wrong(rig);
@@ -548,6 +557,19 @@ bool rig_is_sane(struct rig *rig, enum adapter_call call, enum answer answer)
                      text ? ": " : "", text ? text : "");
 }
 
+/* Whether an answer does not make damage of a read that failed, where the adapter promises that.
+ * What rotted, or a format that was cut, is damage whatever failed besides. */
+static bool tells_flash(struct rig *rig, enum adapter_call call, enum answer answer)
+{
+    bool promised = rig->adapter->promised & ADAPTER_TELLS_FLASH;
+    bool other =
+        rig->rotten || rig_model(rig)->formatting || rig->faults & (FAULT_ECC | FAULT_WEAK);
+    if (!promised || answer != ANSWER_DAMAGED || other || !only_unread(rig)) return true;
+    return rig_finds(rig, CLAUSE_HONEST, SEEN_DAMAGED,
+                     "%s: a read failed; expected ok or a flash error, got damaged",
+                     adapter_call_name(call));
+}
+
 /* Values that may lie in a sector that was hit: those that were put in up to this call. */
 static void doubt(struct rig *rig, uint64_t since)
 {
@@ -606,7 +628,8 @@ bool rig_after(struct rig *rig, enum adapter_call call, enum answer answer)
     if (has_strayed(rig)) note_stray(rig);
     note_spent(rig, call);
     if (!rig_stays_inside(rig, call)) return false;
-    if (breach->rule == CHIP_RULE_KEPT) return rig_is_sane(rig, call, answer);
+    if (breach->rule == CHIP_RULE_KEPT)
+        return rig_is_sane(rig, call, answer) && tells_flash(rig, call, answer);
     if (breach->rule == CHIP_RULE_FUEL) {
         rig_print_bound(rig, call, text);
         return rig_finds(rig, CLAUSE_BOUNDED, SEEN_ENDLESS, "%s", text);

@@ -1,8 +1,8 @@
 /* rig_other.c - a power-on with another region, or another value of an option that binds.
  *
  * An update of the firmware gives a store more or fewer sectors, sectors of another size, or
- * another id. An engine that says that it knows then shows all that is there or refuses, and has written
- * nothing where it refuses. The image decides which of these is tried, so that a replay tries the
+ * another id. An engine that says that it knows then shows all that is there or refuses, and has
+ * written nothing where it refuses. The image decides which of these is tried, so that a replay tries the
  * same.
  *
  * The engine sees the chip through a flash of another geometry: what lies after the end of the chip

@@ -1,4 +1,4 @@
-/* formats_twice.c - the header of each bank is looked at a second time where the first read was bad.
+/* formats_twice.c - the header of each bank is looked at once more where the first read was bad.
  * Where both are and the other bank has none the part counts as new and is formatted: two reads in
  * a row that fail at power-on cost everything, one does not.
  */

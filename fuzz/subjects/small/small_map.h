@@ -50,6 +50,11 @@ struct small_map {
 int subject_load(struct small_map *map);
 int subject_save(struct small_map *map, const struct record *change);
 
+/* Whether a mount says of what it could not read that the flash failed, not that it is damaged. */
+#ifndef TELLS_UNREAD
+#define TELLS_UNREAD true
+#endif
+
 /* Called before anything is read, where READS_LATE is defined. */
 #ifdef READS_LATE
 void subject_before_read(struct small_map *map);
@@ -379,7 +384,8 @@ static inline enum answer small_mount(void *object, const struct bo_flash *flash
     struct small_map *map = object;
     (void)settings;
     *map = (struct small_map){.flash = flash};
-    return subject_load(map) ? ANSWER_DAMAGED : ANSWER_OK;
+    if (!subject_load(map)) return ANSWER_OK;
+    return map->missed && TELLS_UNREAD ? ANSWER_FLASH : ANSWER_DAMAGED;
 }
 
 #ifndef PROMISED

@@ -92,6 +92,7 @@ SUBJECTS = [
     ("only-ram", ONE, EDGES, {"durable"}, None),
     ("formats-unread", SETTINGS, GLITCHES, {"durable"}, EDGES),
     ("formats-twice", SETTINGS, GLITCHES, {"durable"}, EDGES),
+    ("unread-damaged", SETTINGS, GLITCHES, {"honest"}, EDGES),
     ("fetch-unchecked", SETTINGS, GLITCHES, {"durable", "settled"}, EDGES),
     ("fetch-torn", SETTINGS, PREFIXES, {"settled", "durable"}, EDGES),
     ("fetch-torn", SAME, PREFIXES, {"settled", "durable"}, EDGES),
