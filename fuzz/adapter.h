@@ -164,15 +164,18 @@ enum adapter_promise {
                                        by one that is no longer */
     ADAPTER_RESET_MOUNTS = 1u << 1, /* after reset the object is mounted: no mount has to follow */
     ADAPTER_KNOWS_REGION =
-        1u << 2, /* a mount with sectors of another size, or with more or fewer of
+        1u << 2,                   /* a mount with sectors of another size, or with more or fewer of
                                        them, than the store was made with: it shows all that is
                                        there, or refuses by any answer but ANSWER_OK and writes
                                        nothing. Not tried where what it holds lies in one of these
                                        sectors, of a map where all but one are blank: that may be a
                                        store that was about to begin. Since version 8 */
-    ADAPTER_TELLS_FLASH = 1u << 3,  /* a call in which reads failed, and none returned wrong bytes,
+    ADAPTER_TELLS_FLASH = 1u << 3, /* a call in which reads failed, and none returned wrong bytes,
                                        never answers ANSWER_DAMAGED, which leads a device to make
                                        the store anew. Since version 8 */
+    ADAPTER_REFUSES_JUNK = 1u << 4, /* a part full of random bytes is no store: a mount answers no
+                                       ANSWER_OK and writes nothing. For an engine of which no check
+                                       has fewer than 32 bits. Since version 8 */
 };
 
 /* The size with which `each` visits a value or an item that is there but damaged, its bytes being

@@ -343,7 +343,8 @@ const struct adapter adapter_seqlog = {
     .claims = "edge,prefix,bits,zeros,fail",
     .options = options,
     .relies_on_and = false,
-    .promised = ADAPTER_RESET_MOUNTS | ADAPTER_TELLS_FLASH | ADAPTER_KNOWS_REGION,
+    .promised =
+        ADAPTER_RESET_MOUNTS | ADAPTER_TELLS_FLASH | ADAPTER_REFUSES_JUNK | ADAPTER_KNOWS_REGION,
     .refuses = refuses,
     .object_size = object_size,
     .limits = limits,

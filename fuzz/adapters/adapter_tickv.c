@@ -356,7 +356,7 @@ const struct adapter adapter_tickv = {
     .name = "tickv",
     .summary = "map in the flash format of TicKV, cured of what it loses",
     .claims = "edge,prefix,bits,zeros",
-    .promised = ADAPTER_FULL_CHANGES | ADAPTER_TELLS_FLASH,
+    .promised = ADAPTER_FULL_CHANGES | ADAPTER_TELLS_FLASH | ADAPTER_REFUSES_JUNK,
     .widened_by = widened,
     .widened_why = "a clear goes key by key, so a cut leaves some of the keys; calls=append moves "
                    "nothing, so what room it finds depends on the history",

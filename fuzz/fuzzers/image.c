@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/rig/hostile.h"
 #include "sim/memory.h"
 
 #define SIZE_MAX_DECODED 65536u
@@ -61,6 +62,10 @@ static void mutate_once(uint8_t *image, const struct bo_flash_geometry *g, uint6
 void image_mutate(uint8_t *image, const struct bo_flash_geometry *geometry, uint64_t *state)
 {
     uint32_t size = geometry->sector_size * geometry->sector_count;
+    if (below(state, 16) == 0) {
+        hostile_junk(image, geometry, image_random(state));
+        return;
+    }
     if (below(state, 16) == 0) {
         for (uint32_t i = 0; i < size; i++)
             image[i] = (uint8_t)image_random(state);

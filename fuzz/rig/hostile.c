@@ -381,13 +381,75 @@ static bool use_list(struct rig *rig, void *object, bool clear)
 
 /* --- an image --- */
 
-static bool use(struct rig *rig, bool clear)
+#define NUMBER 8u           /* bytes of it at the start of a sector */
+#define JUNK_SECTOR_MIN 32u /* a smaller one has too few that could be wrong */
+
+static uint64_t next_number(uint64_t number)
+{
+    number ^= number << 13;
+    number ^= number >> 7;
+    return number ^ number << 17;
+}
+
+/* The bytes of a sector that follow from a number, which is not 0. */
+static void fill_junk(uint8_t *bytes, uint32_t size, uint64_t number)
+{
+    assert(number != 0);
+    for (uint32_t i = 0; i < size; i++) {
+        bytes[i] = (uint8_t)(number >> 8 * (i % NUMBER));
+        if (i % NUMBER == NUMBER - 1) number = next_number(number);
+    }
+}
+
+void hostile_junk(uint8_t *image, const struct bo_flash_geometry *geometry, uint64_t seed)
+{
+    for (uint32_t i = 0; i < geometry->sector_count; i++) {
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        uint64_t number = next_number(seed ? seed : 1);
+        fill_junk(image + (size_t)i * geometry->sector_size, geometry->sector_size, number);
+    }
+}
+
+/* Whether each sector is what follows from its first bytes. */
+static bool is_junk(const uint8_t *image, const struct bo_flash_geometry *geometry)
+{
+    uint32_t size = geometry->sector_size;
+    uint8_t *made = memory_new(size);
+    bool junk = size >= JUNK_SECTOR_MIN;
+    for (uint32_t i = 0; i < geometry->sector_count && junk; i++) {
+        const uint8_t *sector = image + (size_t)i * size;
+        uint64_t number = 0;
+        for (uint32_t j = 0; j < NUMBER; j++)
+            number |= (uint64_t)sector[j] << 8 * j;
+        if (number) fill_junk(made, size, number);
+        junk = number && memcmp(sector, made, size) == 0;
+    }
+    free(made);
+    return junk;
+}
+
+/* The answer of a power-on to junk. */
+static bool refuses_junk(struct rig *rig, enum answer answer, const struct chip_counters *then)
+{
+    const struct chip_counters *now = chip_counters(rig->chip);
+    assert(now->programs >= then->programs && now->erases >= then->erases);
+    bool wrote = now->programs != then->programs || now->erases != then->erases;
+    if (answer != ANSWER_OK && !wrote) return true;
+    return rig_finds(rig, CLAUSE_HONEST, answer == ANSWER_OK ? SEEN_OTHER : SEEN_EXTRA,
+                     "mount of random bytes: expected a refusal, and nothing written, got %s%s",
+                     rig_answer_name(answer), wrote ? ", and programs or erases" : "");
+}
+
+/* `junk`: what is there is, and the engine knows. */
+static bool use(struct rig *rig, bool clear, bool junk)
 {
     void *object = rig_object(rig);
     if (!rig_wipe_ram(rig, object, JUNK)) return false;
+    struct chip_counters then = *chip_counters(rig->chip);
     before(rig, ADAPTER_CALL_MOUNT);
     enum answer answer = rig->adapter->mount(object, chip_flash(rig->chip), &rig->settings);
     if (!after(rig, ADAPTER_CALL_MOUNT, answer)) return false;
+    if (junk && !refuses_junk(rig, answer, &then)) return false;
     if (answer != ANSWER_OK) return true;
     return rig->adapter->kind == ADAPTER_MAP ? use_map(rig, object, clear)
                                              : use_list(rig, object, clear);
@@ -404,11 +466,13 @@ bool hostile_try(struct rig *rig, const uint8_t *image)
     rig->interrupted = true; /* no image is what calls alone leave */
     bool loaded = chip_load(rig->chip, image, bo_flash_size(chip_flash(rig->chip)));
     assert(loaded && "it is as large as the chip");
-    bool sane = loaded && use(rig, false);
+    bool junk = rig->adapter->promised & ADAPTER_REFUSES_JUNK &&
+                is_junk(image, &chip_flash(rig->chip)->geometry);
+    bool sane = loaded && use(rig, false, junk);
     if (sane) {
         chip_power_off(rig->chip);
         chip_power_on(rig->chip);
-        sane = use(rig, true);
+        sane = use(rig, true, junk);
     }
     assert(sane == (rig->finding.clause == CLAUSE_NONE) && "what is wrong has its words");
     return sane;

@@ -14,4 +14,8 @@
  * is left with the finding, clause sane, when the answer is false. */
 bool hostile_try(struct rig *rig, const uint8_t *image);
 
+/* Fills an image with bytes that no engine wrote: in each sector a number, by the seed, and what
+ * follows from it. On such an image an engine that promises ADAPTER_REFUSES_JUNK is held to it. */
+void hostile_junk(uint8_t *image, const struct bo_flash_geometry *geometry, uint64_t seed);
+
 #endif

@@ -567,6 +567,7 @@ static bool check_near(struct rig *rig, uint32_t place, uint64_t number)
     uint32_t most = calls(rig)->seek_sectors;
     if (most == 0 || rig->rotten) return true;
     uint32_t sectors = sectors_up_to(list, number, place);
+    assert(number <= model_list_at(list, place)->number && "a later one was found before");
     if (sectors <= most) return true;
     return rig_finds(rig, CLAUSE_ORDERED, SEEN_EXTRA,
                      "seek of the time of number %" PRIu64 ": expected a number at most %" PRIu32
@@ -599,6 +600,7 @@ static bool is_range(const struct rig *rig, uint64_t first, uint64_t end)
 {
     const struct rig_sight *sight = sight_of(rig);
     bool waits = rig->design.buffers;
+    assert(rig->design.numbered && "items have numbers");
     if (sight->count == 0) return waits ? first <= end : first == end;
     uint64_t after = sight->seen[sight->count - 1].number + 1;
     return first == sight->seen[0].number && (waits ? end >= after : end == after);
@@ -610,7 +612,9 @@ static bool check_range(struct rig *rig)
 {
     const struct rig_sight *sight = sight_of(rig);
     uint64_t first = 0, end = 0;
-    if (!calls(rig)->range || rig->rotten || rig->design.tail_open || sight->damaged) return true;
+    if (!rig->design.numbered || !calls(rig)->range || rig->rotten || rig->design.tail_open ||
+        sight->damaged)
+        return true;
     rig_before(rig, ADAPTER_CALL_RANGE);
     enum answer answer = calls(rig)->range(rig_here(rig)->object, &first, &end);
     if (!rig_after(rig, ADAPTER_CALL_RANGE, answer)) return false;
@@ -735,6 +739,7 @@ struct space {
 static bool ask_space(struct rig *rig, struct space *space)
 {
     uint32_t size = rig->exercise->values[0]->size, sectors = calls(rig)->space_sectors;
+    assert(size > 0 && rig->exercise->values[1]->size == size && "both are of one size");
     *space = (struct space){.most = UINT64_MAX, .worn = worn(rig)};
     if (!calls(rig)->space || rig->design.buffers || appends(rig)) return true;
     rig_before(rig, ADAPTER_CALL_SPACE);

@@ -2,8 +2,8 @@
  *
  * An update of the firmware gives a store more or fewer sectors, sectors of another size, or
  * another id. An engine that says that it knows then shows all that is there or refuses, and has
- * written nothing where it refuses. The image decides which of these is tried, so that a replay tries the
- * same.
+ * written nothing where it refuses. The image decides which of these is tried, so that a replay
+ * tries the same.
  *
  * The engine sees the chip through a flash of another geometry: what lies after the end of the chip
  * reads as erased, and neither takes a program nor an erase. Bounds do not hold, as they are stated
@@ -43,6 +43,7 @@ static int read(void *context, uint32_t address, void *buffer, uint32_t size)
     const struct other *other = context;
     uint64_t end = size_under(other);
     uint32_t there = address >= end ? 0 : end - address < size ? (uint32_t)(end - address) : size;
+    assert(there <= size && (!there || (uint64_t)address + there <= end));
     memset((uint8_t *)buffer + there, other->flash.geometry.erased, size - there);
     return there ? other->under->read(other->under->context, address, buffer, there) : 0;
 }
@@ -59,6 +60,7 @@ static int erase(void *context, uint32_t address)
     const struct other *other = context;
     uint32_t size = other->flash.geometry.sector_size, each = other->under->geometry.sector_size;
     int error = 0;
+    assert(each != 0 && size != 0);
     if (size % each || (uint64_t)address + size > size_under(other)) return BO_FLASH_ERR_IO;
     for (uint32_t at = 0; at < size && !error; at += each)
         error = other->under->erase(other->under->context, address + at);
@@ -74,6 +76,7 @@ static bool make_region(struct other *other, enum region region)
 {
     struct bo_flash_geometry *g = &other->flash.geometry;
     bool even = g->sector_count % 2 == 0;
+    assert(region < REGIONS && g->sector_count != 0);
     switch (region) {
     case REGION_FEWER:
         g->sector_count--;
@@ -125,6 +128,7 @@ static bool make_other(struct rig *rig, struct other *other)
     *other = (struct other){.settings = rig->settings, .under = chip_flash(rig->chip)};
     other->flash = (struct bo_flash){other->under->geometry, other, read, program, erase};
     if (binding + regions == 0) return false;
+    assert(other->flash.context == other && "it stays where it is");
     uint32_t chosen = (uint32_t)((chip_hash(rig->chip).low >> 8) % (binding + regions));
     bool made = chosen < regions ? make_region(other, (enum region)chosen)
                                  : make_option(other, adapter, chosen - regions);
@@ -201,6 +205,7 @@ static bool shows_all(struct rig *rig, const struct other *other, void *object)
 static bool is_blank(const struct rig *rig, uint64_t at, uint64_t size)
 {
     uint8_t piece[64];
+    assert(at + size <= bo_flash_size(chip_flash(rig->chip)));
     for (uint64_t i = 0; i < size; i += sizeof piece) {
         uint32_t part = size - i < sizeof piece ? (uint32_t)(size - i) : sizeof piece;
         chip_peek(rig->chip, (uint32_t)(at + i), piece, part);
@@ -225,6 +230,7 @@ static bool holds_any(struct rig *rig)
 static bool judge(struct rig *rig, struct other *other, void *object, size_t size)
 {
     struct chip_hash before = chip_hash(rig->chip);
+    assert(object != rig_object(rig) && rig->finding.clause == CLAUSE_NONE);
     memset(object, JUNK, size);
     rig_before(rig, ADAPTER_CALL_MOUNT);
     enum answer answer = rig->adapter->mount(object, &other->flash, &other->settings);
@@ -263,6 +269,7 @@ static bool is_in_use(struct rig *rig, const struct other *other)
 {
     const struct bo_flash_geometry *g = &other->flash.geometry;
     uint32_t used = 0;
+    assert(g->sector_size != 0 && !rig_is_off(rig));
     if (!model_is_map(rig_model(rig))) return items_lie_apart(&rig_model(rig)->list, other);
     for (uint32_t i = 0; i < g->sector_count && used < 2; i++) {
         uint64_t at = (uint64_t)i * g->sector_size, end = size_under(other);

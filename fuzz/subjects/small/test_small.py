@@ -201,7 +201,7 @@ def test_a_fault_that_takes_two_bad_reads_has_a_case_that_says_so(plainly, plugi
 def test_every_subject_is_tried():
     tried = {name.replace("-", "_") for name, *_ in SUBJECTS}
     tried |= {"refuses_all", "two_faults", "unlawful_loses", "trusts_blank"}
-    tried |= {"refuses_removed", "refuses_stores", "number_of_16"}
+    tried |= {"refuses_removed", "refuses_stores", "junk_empty", "number_of_16"}
     tried |= {"transactions"}  # test_transactions.py
     assert tried == {path.stem for path in HERE.glob("*.c")}
 
@@ -278,6 +278,18 @@ def test_fuzz_cuts_a_reset(plainly, plugin):
     assert code == DIVERGED and "\nformat cut " in texts[0]
     code, told = fuzz(plainly, plugin, "reset-shows-older", *words, healthy=True)
     assert code == CLEAN and told["judged"] > 100
+
+
+def test_fuzz_finds_a_store_that_is_made_of_random_bytes(plainly, plugin):
+    words = ("--runs", 20, "--max", 1, *EDGES)
+    code, told = fuzz(plainly, plugin, "junk-empty", *words)
+    found = told["divergences"][0]
+    assert code == DIVERGED and found["clause"] == "honest"
+    assert found["finding"].startswith("mount of random bytes: expected a refusal")
+    replayed = plainly.replay(Path(found["case"]), "--plugin", plugin("junk-empty"))
+    assert replayed[0] == "honest"
+    code, told = fuzz(plainly, plugin, "junk-empty", *words, healthy=True)
+    assert code == CLEAN and told["images"] > 50
 
 
 # --- nothing was judged ---
