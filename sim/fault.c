@@ -199,8 +199,8 @@ static const struct {
     {"ecc", "a unit reads as an error or as another value, or reads blank and is not"},
     {"rot", "no cut: bits flip at rest, sectors wear out"},
     {"fail", "no cut: a program or erase answers an error; nothing, a part or all of it was done"},
-    {"glitch", "no cut: a read answers an error, all bytes erased or one bit wrong, once; or some "
-               "in a row answer errors"},
+    {"glitch",
+     "no cut: a read is an error, all erased or one bit wrong; or some in a row are errors"},
     {"lie", "no cut: a program or erase answers ok; nothing or a part of it was done"},
     {"stray", "no cut: a program or erase is done, and bits elsewhere on the chip clear too"},
 };
