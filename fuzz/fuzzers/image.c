@@ -62,16 +62,15 @@ static void mutate_once(uint8_t *image, const struct bo_flash_geometry *g, uint6
 void image_mutate(uint8_t *image, const struct bo_flash_geometry *geometry, uint64_t *state)
 {
     uint32_t size = geometry->sector_size * geometry->sector_count;
-    if (below(state, 16) == 0) {
-        hostile_junk(image, geometry, image_random(state));
-        return;
-    }
+    bool junk = false;
     if (below(state, 16) == 0) {
         for (uint32_t i = 0; i < size; i++)
             image[i] = (uint8_t)image_random(state);
+        junk = image[0] % 2;
     }
     for (uint32_t i = 1 + below(state, 6); i > 0; i--)
         mutate_once(image, geometry, state);
+    if (junk) hostile_junk(image, geometry, *state); /* of half of the random ones */
 }
 
 void image_of_script(struct rig *rig, uint32_t op_count, struct path *path, uint8_t *image)
