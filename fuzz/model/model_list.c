@@ -36,9 +36,9 @@
  *
  * So, if the first walk fails, fill_in() makes a table, from the newest item back: for each item,
  * number of items missed before it, and memory, whether the rest of the items fits the rest of the
- * look. With it a walk takes a choice only if the rest still fits. The table is quadratic, so it is
- * made only where it may help: some items have equal bytes, and as many as are missed may be; and
- * only filled in where a walk can come to (reach()), mostly a path or two.
+ * look. With it a walk takes a choice only if the rest still fits. It is made only where it may
+ * help: some items have equal bytes, and as many as are missed may be. It holds only the places
+ * that a walk can come to (reach()), mostly a path or two; a whole one would be quadratic.
  * Several divisions may fit, and they differ in the numbers that the items get. Two are tried: of
  * equal items the older ones kept, then the newer ones. test_model_list.py compares all this with a
  * model that keeps every world.
@@ -552,14 +552,22 @@ bool model_list_wait(struct model_list *list)
 /* The memory: what the laws must know of the older items. MEMORIES values in all. */
 enum { ONE_KEPT = 1, PENDING_MISSED = 2, MEMORIES = 4 };
 
+/* The places of the table at one item: with `low` to `low + count - 1` items missed before it. */
+struct row {
+    uint32_t low, count;
+    size_t at; /* of the first of them in the table */
+};
+
 /* One search: which of the items a look has seen. */
 struct match {
     struct model_list *list;
     const struct model_seen *seen;
     uint32_t items, missed; /* number of items, and of those that were not seen */
     bool all_may_miss;
-    uint8_t *fits; /* of [item][missed before it]: a bit for each memory with which the rest fits,
-                      and, MEMORIES further up, one for each with which a walk can come there */
+    struct row *rows; /* of each item, and one more for the end; NULL: there is no table */
+    uint8_t *fits; /* of each place: a bit for each memory with which the rest fits, and, MEMORIES
+                      further up, one for each with which a walk can come there */
+    size_t places, room;
 };
 
 /* The laws: the memory after this item was kept, or was not; -1 where that is not allowed. */
@@ -584,9 +592,12 @@ static bool is_it(const struct model_item *item, const struct model_seen *seen)
            (item->number == MODEL_NUMBER_NONE || item->number == seen->number);
 }
 
+/* A place that a walk can come to, or may. */
 static uint8_t *fits_at(const struct match *match, uint32_t item, uint32_t missed)
 {
-    return &match->fits[(size_t)item * (match->missed + 1) + missed];
+    const struct row *row = &match->rows[item];
+    assert(missed >= row->low && missed - row->low < row->count);
+    return &match->fits[row->at + missed - row->low];
 }
 
 /* The memory after this item is kept, or is not; -1 where it can't be. */
@@ -605,7 +616,7 @@ static int next_memory(const struct match *match, uint32_t i, uint32_t missed, b
 static bool may_be(const struct match *match, uint32_t i, uint32_t missed, bool kept, int memory)
 {
     int next = next_memory(match, i, missed, kept, memory);
-    if (next < 0 || !match->fits) return next >= 0;
+    if (next < 0 || !match->rows) return next >= 0;
     return *fits_at(match, i + 1, missed + !kept) >> next & 1;
 }
 
@@ -625,16 +636,49 @@ static void reach_from(const struct match *match, uint32_t i, uint32_t missed, i
     }
 }
 
-/* From the oldest item on: where a walk can come to. Few places, unless many items are equal. */
-static void reach(const struct match *match)
+/* Begins the row of an item, none of whose places has been reached. */
+static void begin_row(struct match *match, uint32_t i, uint32_t low, uint32_t count)
 {
+    struct row *row = &match->rows[i];
+    assert(i <= match->items && count > 0);
+    *row = (struct row){low, count, match->places};
+    match->places += count;
+    if (match->places > match->room) {
+        match->room = 2 * match->places;
+        match->fits = memory_resize(match->fits, match->room, sizeof *match->fits);
+    }
+    memset(match->fits + row->at, 0, count);
+}
+
+/* Leaves out the places at both ends that were not reached. */
+static void end_row(struct match *match, uint32_t i)
+{
+    struct row *row = &match->rows[i];
+    while (row->count && !match->fits[row->at + row->count - 1])
+        row->count--;
+    match->places = row->at + row->count;
+    for (; row->count && !match->fits[row->at]; row->count--) {
+        row->at++;
+        row->low++;
+    }
+    assert(!row->count || row->low + row->count <= match->missed + 1);
+}
+
+/* From the oldest item on: where a walk can come to. Few places, unless many items are equal. From
+ * one place a step leads to the same number of missed items, or to one more. */
+static void reach(struct match *match)
+{
+    begin_row(match, 0, 0, 1);
     *fits_at(match, 0, 0) = 1u << MEMORIES;
     for (uint32_t i = 0; i < match->items; i++) {
-        for (uint32_t missed = 0; missed <= match->missed && missed <= i; missed++) {
+        const struct row *row = &match->rows[i];
+        begin_row(match, i + 1, row->low, row->count + 1);
+        for (uint32_t missed = row->low; missed < row->low + row->count; missed++) {
             for (int memory = 0; *fits_at(match, i, missed) && memory < MEMORIES; memory++) {
                 if (is_reached(match, i, missed, memory)) reach_from(match, i, missed, memory);
             }
         }
+        end_row(match, i + 1);
     }
 }
 
@@ -651,12 +695,16 @@ static unsigned fits_here(const struct match *match, uint32_t i, uint32_t missed
     return fits;
 }
 
-static void fill_in(const struct match *match)
+/* Where a walk comes to the end at all, as many are missed as must be. */
+static void fill_in(struct match *match)
 {
     reach(match);
-    *fits_at(match, match->items, match->missed) |= (1u << MEMORIES) - 1;
+    const struct row *last = &match->rows[match->items];
+    assert(!last->count || (last->count == 1 && last->low == match->missed));
+    if (last->count) *fits_at(match, match->items, match->missed) |= (1u << MEMORIES) - 1;
     for (uint32_t i = match->items; i-- > 0;) {
-        for (uint32_t missed = 0; missed <= match->missed && missed <= i; missed++)
+        const struct row *row = &match->rows[i];
+        for (uint32_t missed = row->low; missed < row->low + row->count; missed++)
             *fits_at(match, i, missed) |= (uint8_t)fits_here(match, i, missed);
     }
 }
@@ -892,8 +940,8 @@ static bool may_divide_otherwise(const struct match *match)
 /* With the table a walk finds a division if there is one, without it it may go astray. */
 static void tabulate(struct match *match)
 {
-    if (match->fits) return;
-    match->fits = memory_zeroed((size_t)(match->items + 1) * (match->missed + 1), 1);
+    if (match->rows) return;
+    match->rows = memory_zeroed(match->items + 1u, sizeof *match->rows);
     fill_in(match);
 }
 
@@ -958,6 +1006,7 @@ bool model_list_settle(struct model_list *list, const struct model_seen *seen, u
     if (fine) settle(list, seen, count, kept, otherwise ? also : NULL, powered_on);
     free(kept);
     free(also);
+    free(match.rows);
     free(match.fits);
     return fine;
 }
