@@ -5,7 +5,8 @@
  * and the halves are folded together. A sum does not care in which order its shares came, so a
  * changed word costs one share taken away and one put in, and an erased sector one subtraction.
  *
- * Private to sim/. The same numbers on every machine, whatever its byte order and word size.
+ * For sim/, and for the digest of RAM in fuzz/rig. The same numbers on every machine, whatever its
+ * byte order and word size.
  */
 #ifndef BROWNOUT_HASH_H
 #define BROWNOUT_HASH_H

@@ -52,7 +52,8 @@
  * bits flip while the power is off. All go back to where the run is.
  *
  * A state is judged once: the image, what the model allows, and what will be asked of it make its
- * digest. Everything is a function of script, options and seed.
+ * digest. Ways of use() from different states come to equal ones, too: from there on the rest of
+ * them is judged once (rest.h). Everything is a function of script, options and seed.
  */
 #include "fuzz/explore/explore.h"
 
@@ -67,6 +68,7 @@
 #include "fuzz/rig/leak.h"
 #include "fuzz/rig/rig.h"
 #include "fuzz/rig/worn.h"
+#include "fuzz/explore/rest.h"
 #include "fuzz/explore/uncut.h"
 #include "fuzz/explore/visited.h"
 #include "fuzz/explore/result_pipe.h"
@@ -94,6 +96,9 @@ struct explorer {
     struct rig *rig;
     struct capacity *capacity;
     struct visited *visited;
+    struct rest *rest;
+    bool (*way)(struct explorer *); /* that is being gone after a crash state */
+    bool must;                      /* the exercise on it, the last one so far, has to succeed */
     uint8_t *answers; /* of the uncut run, one for each operation; to those that it did not come to,
                          since it diverged before, ANSWER_UNSUPPORTED */
     uint8_t *uncut;   /* enum uncut for each operation of a script with cuts of its own; or NULL */
@@ -242,15 +247,22 @@ static bool must_work(struct explorer *e, uint32_t index)
 
 /* An operation, and what the engine answers. */
 struct asked {
-    const struct explorer *e;
+    struct explorer *e;
     const struct op *op;
     enum answer answer;
 };
 
+/* The exercise of the store. */
+static bool use_store(struct explorer *e)
+{
+    e->must = capacity_can_use(e->capacity);
+    return rig_use(e->rig, e->must);
+}
+
 static bool ask(struct rig *rig, void *context)
 {
     struct asked *asked = context;
-    if (asked->op->kind == OP_USE) return rig_use(rig, capacity_can_use(asked->e->capacity));
+    if (asked->op->kind == OP_USE) return use_store(asked->e);
     return rig_call(rig, asked->op, &asked->answer);
 }
 
@@ -274,15 +286,34 @@ static bool do_op(struct explorer *e, uint32_t index)
 
 /* --- steps of the harness's own --- */
 
+/* Whether what is still to be done on this way is known to be clean: what that is follows from the
+ * way, where it began and how far it has come. */
+static bool is_rest_known(void *context, uint64_t place)
+{
+    struct explorer *e = context;
+    const uint64_t todo[] = {(uintptr_t)e->way,
+                             path_here(e->path)->first_op,
+                             e->path->tail_count,
+                             path_fault(e->path) == FAULT_EDGE,
+                             e->must,
+                             place};
+    return rest_is_known(e->rest, e->rig, script_digest(todo, sizeof todo));
+}
+
+/* At the beginning of a step. */
+#define REST_STEP UINT64_MAX
+
 static bool step(struct explorer *e, enum op_kind kind)
 {
+    if (is_rest_known(e, REST_STEP)) return false;
     path_step_own(e->path, kind, 0);
-    if (kind == OP_USE) return rig_use(e->rig, capacity_can_use(e->capacity));
+    if (kind == OP_USE) return use_store(e);
     return rig_call(e->rig, &(struct op){.kind = kind}, NULL);
 }
 
 static bool step_op(struct explorer *e, uint32_t index)
 {
+    if (is_rest_known(e, REST_STEP)) return false;
     path_step_op(e->path, e->script, index);
     return do_op(e, index);
 }
@@ -671,6 +702,7 @@ static void enter_group(struct explorer *e, uint32_t index)
     uint32_t group = e->pass * e->script->op_count + index;
     if (e->rig->level != 0) return;
     visited_clear(e->visited);
+    rest_clear(e->rest);
     e->taken = !share || share->take(share->context, group);
     if (!e->taken || !share || !e->options->depth) return;
     e->skip = share->resumed == group ? share->step : 0;
@@ -855,7 +887,10 @@ static void try(struct explorer *e, bool (*way)(struct explorer *))
 {
     if (stopped(e)) return;
     rig_save(e->rig);
-    if (!way(e)) diverges(e);
+    e->way = way;
+    e->must = false;
+    rest_begin(e->rest, e->rig, e->options->dedup);
+    if (!rest_end(e->rest, way(e))) diverges(e);
     path_clear_tail(e->path);
     rig_restore(e->rig);
 }
@@ -1253,6 +1288,9 @@ void explore(const struct script *script, const struct adapter *adapter,
     e.rig = rig_new(script, adapter, settings);
     e.capacity = capacity_new(e.rig);
     e.visited = visited_new();
+    e.rest = rest_new();
+    e.rig->rest = is_rest_known;
+    e.rig->rest_context = &e;
     e.answers = memory_zeroed(script->op_count, 1);
     memset(e.answers, ANSWER_UNSUPPORTED, script->op_count);
     if (script_next_cut(script, 0, script->op_count) < script->op_count)
@@ -1270,6 +1308,7 @@ void explore(const struct script *script, const struct adapter *adapter,
     capacity_free(e.capacity);
     rig_free(e.rig);
     visited_free(e.visited);
+    rest_free(e.rest);
     free(e.answers);
     free(e.uncut);
     free(e.failures.at);

@@ -50,6 +50,13 @@ void visited_free(struct visited *visited)
     free(visited);
 }
 
+/* So that no digest looks like a free slot. */
+static struct chip_hash as_member(struct chip_hash digest)
+{
+    digest.high |= 1;
+    return digest;
+}
+
 static struct chip_hash *place_of(const struct visited *visited, struct chip_hash digest)
 {
     uint64_t at = digest.low & visited->mask;
@@ -76,9 +83,14 @@ static void grow(struct visited *visited)
     *visited = larger;
 }
 
+bool visited_has(const struct visited *visited, struct chip_hash digest)
+{
+    return place_of(visited, as_member(digest))->high != 0;
+}
+
 bool visited_before(struct visited *visited, struct chip_hash digest)
 {
-    digest.high |= 1; /* so that no digest looks like a free slot */
+    digest = as_member(digest);
     struct chip_hash *slot = place_of(visited, digest);
     if (slot->low || slot->high) return true;
     if (visited->count >= MEMBERS_MAX) return false;

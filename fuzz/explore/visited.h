@@ -15,6 +15,9 @@ void visited_free(struct visited *visited);
 /* Forgets all of them. */
 void visited_clear(struct visited *visited);
 
+/* Whether the digest is there. */
+bool visited_has(const struct visited *visited, struct chip_hash digest);
+
 /* Whether the digest was there; adds it when not. From 2^23 members on nothing is added, which
  * costs time but no truth: a state is then judged again. */
 bool visited_before(struct visited *visited, struct chip_hash digest);

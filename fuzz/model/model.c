@@ -441,6 +441,31 @@ bool model_wait(struct model *model)
     return true;
 }
 
+/* --- state --- */
+
+bool model_state(const struct model *model, const struct chip *chip, uint64_t *state)
+{
+    const struct model_open *open = &model->open;
+    assert(model->worlds >= 1 && model->worlds <= MODEL_WORLDS_MAX);
+    *state = model->formatting;
+    if (!model_is_map(model)) {
+        uint64_t list;
+        if (!model_list_state(&model->list, chip, &list)) return false;
+        *state += list;
+        return true;
+    }
+    if (open->transaction == TRANSACTION_OPEN || open->transaction == TRANSACTION_IN_FLIGHT ||
+        model_open_any_snapshot(open) || model->gone.count)
+        return false;
+    *state += mix_word(model->digest + (model->worlds << 8 | (uint64_t)model->doubled) * MIX_STEP);
+    if (open->transaction == TRANSACTION_NONE) return true;
+    for (uint32_t i = 0; i < open->change_count; i++) {
+        const struct value *value = open->changes[i].value;
+        *state = mix_word(*state + open->changes[i].key + 1) + (value ? value->digest : 0);
+    }
+    return true;
+}
+
 /* --- checking --- */
 
 static void check_slot(const struct model *model, const struct model_slot *slot)

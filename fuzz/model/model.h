@@ -73,6 +73,11 @@ static inline uint64_t model_digest(const struct model *model)
     return model_is_map(model) ? model->digest : model->list.digest;
 }
 
+/* Of all that decides what the model will allow, and of what it asks the chip for: two models with
+ * one state do the same from here on, as long as nothing rots. False: what is open, or was
+ * destroyed, is not part of it. */
+bool model_state(const struct model *model, const struct chip *chip, uint64_t *state);
+
 /* Walks the invariants; stops the program at a breach. */
 void model_check(const struct model *model);
 

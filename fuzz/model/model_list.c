@@ -162,6 +162,34 @@ const struct model_item *model_list_at(const struct model_list *list, uint32_t p
     }
 }
 
+/* All its sectors are asked. */
+#define STATE_RING_MAX 256u
+
+bool model_list_state(const struct model_list *list, const struct chip *chip, uint64_t *state)
+{
+    const uint64_t known[] = {list->digest,      extent(list),       list->uncertain,
+                              list->hidden,      list->old,          list->head,
+                              list->taking,      list->idling,       list->clock,
+                              list->waited,      list->resumes,      list->wasted,
+                              list->number,      list->gaps,         list->flags,
+                              list->leaving_was, list->number_known, chip_counters(chip)->erases};
+    uint64_t sum = 0;
+    assert(list->first <= list->end && list->old <= extent(list));
+    if (list->design->ring > STATE_RING_MAX) return false;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        sum = mix_word(sum ^ known[i]) + MIX_STEP;
+    for (uint32_t i = 0; i < list->design->ring; i++)
+        sum = mix_word(sum ^ chip_erased_at(chip, i)) + MIX_STEP;
+    for (uint32_t i = list->first; i < list->end; i++) {
+        const struct model_item *item = &list->items[i];
+        uint64_t place = (uint64_t)item->sector << 32 | item->erases;
+        assert(item->sector == CHIP_SECTOR_NONE || item->sector < list->design->ring);
+        sum = (sum ^ place) * MIX_STEP + item->span;
+    }
+    *state = mix_word(sum);
+    return true;
+}
+
 static void append(struct model_list *list, const struct value *value)
 {
     if (list->end == list->capacity && list->first > list->capacity / 2) {

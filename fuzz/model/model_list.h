@@ -103,6 +103,10 @@ void model_list_free(struct model_list *list);
 void model_list_reset(struct model_list *list);
 void model_list_copy(struct model_list *to, const struct model_list *from);
 
+/* Of the digest and all else that decides what the list will allow. Where an item lies is compared
+ * with when sectors were erased, so both are part of it. False: the ring is too long. */
+bool model_list_state(const struct model_list *list, const struct chip *chip, uint64_t *state);
+
 /* Walks the invariants; stops the program at a breach. */
 void model_list_check(const struct model_list *list);
 

@@ -1119,6 +1119,14 @@ bool rig_boot(struct rig *rig)
 
 /* --- use --- */
 
+bool rig_rest_is_known(struct rig *rig, uint64_t place, uint64_t *erases)
+{
+    uint64_t now = chip_counters(rig->chip)->erases;
+    if (!rig->rest || now == *erases) return false;
+    *erases = now;
+    return rig->rest(rig->rest_context, place);
+}
+
 bool rig_exercise(struct rig *rig, bool must)
 {
     return rig->kind->exercise(rig, must);

@@ -47,6 +47,10 @@ struct rig_level {
     uint8_t *ram_at_enter; /* and while the level above is at work; NULL without globals */
 };
 
+/* Asked in an exercise: whether the rest of it, and all that is to be done after it, is known to be
+ * clean. Then the exercise ends there, with false and no finding. `place` is where in it. */
+typedef bool rig_rest(void *context, uint64_t place);
+
 /* A sector as it is now, and the last call of the engine that changed it. One that erased it and
  * programmed the same bytes again left it as it was, and has its value there all the same. Where
  * bits of it rotted, or a stray hit it, what is programmed there later may be lost, too, until it
@@ -95,6 +99,8 @@ struct rig {
     enum adapter_call call; /* the last one that was made */
     bool own;               /* the call is about a key of the harness's own */
     struct finding finding;
+    rig_rest *rest; /* NULL: it is judged in any case */
+    void *rest_context;
 };
 
 /* Builds a rig for a script that settings_resolve() has accepted. The script must outlive it. */

@@ -61,6 +61,10 @@ bool rig_change_failed(const struct rig *rig, enum answer answer);
 /* Whether a read went wrong in the last call: what that visited as damaged may be whole. */
 bool rig_read_wrong(const struct rig *rig);
 
+/* Asks rig->rest, of which `erases` counts those of the chip as it was asked last: after an erase
+ * what a cut has left may be gone. */
+bool rig_rest_is_known(struct rig *rig, uint64_t place, uint64_t *erases);
+
 /* The engine does not do this, or not now: the operation counts as refused. True. */
 bool rig_lacks(struct rig *rig, const struct op *op, enum answer *answer);
 

@@ -769,15 +769,18 @@ static bool check_space(struct rig *rig, const struct space *space, uint64_t cou
                      count < space->least ? space->least : space->most, count);
 }
 
-/* Puts items in until no more is taken, or the rounds are over. */
+/* Puts items in until no more is taken, or the rounds are over. A queue is filled up more than once
+ * in an exercise, which remembers how much it took: its rest depends on more than the state. */
 static bool fill_up(struct rig *rig, uint32_t *count)
 {
     const struct exercise *exercise = rig->exercise;
+    uint64_t erases = chip_counters(rig->chip)->erases;
     enum answer answer = ANSWER_OK;
     struct space space;
     *count = 0;
     if (!ask_space(rig, &space)) return false;
     for (; *count < exercise->rounds && !rig_is_off(rig); ++*count) {
+        if (appends(rig) && rig_rest_is_known(rig, *count, &erases)) return false;
         if (!put(rig, exercise->values[*count % 2], &answer)) return false;
         if (answer != ANSWER_OK || rig_is_off(rig)) break;
     }

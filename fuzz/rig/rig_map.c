@@ -716,8 +716,11 @@ static bool use_store(struct rig *rig, const struct value *value, bool must, boo
 static bool exercise_for(struct rig *rig, bool must, uint32_t rounds)
 {
     const struct exercise *exercise = rig->exercise;
+    uint64_t erases = chip_counters(rig->chip)->erases;
     bool full = false;
     for (uint32_t i = 0; exercise->key && i < rounds && !full; i++) {
+        uint64_t place = (uint64_t)rounds << 32 | i;
+        if (rig_rest_is_known(rig, place, &erases)) return false;
         if (!use_store(rig, exercise->values[i % 2], must, &full)) return false;
         if (rig_is_off(rig)) return true;
     }
