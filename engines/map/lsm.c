@@ -76,6 +76,7 @@ static bool set_up(struct lsm *map, const struct lsm_config *config)
     map->records = (uint8_t *)config->transaction;
     map->records_size = config->transaction_size;
     map->used = config->used;
+    lsm_own(map)->flags = LSM_FLAG_OWN;
     map->stale = true;
     return true;
 }
@@ -137,26 +138,36 @@ int lsm_format(struct lsm *map, const struct lsm_config *config)
 
 /* Fetch ---------------------------------------------------------------------------------------- */
 
-/* Finds the newest record of the key. MAP_ERR_NOT_FOUND also when it stands for a removal. */
-static int find(struct lsm *map, const struct lsm_view *view, const void *key, uint32_t key_size,
-                struct lsm_place *place, struct lsm_record *r)
+/* Finds the newest record of the key in the first `places`. MAP_ERR_NOT_FOUND also when it stands
+ * for a removal. */
+static int find(struct lsm *map, const struct lsm_view *view, uint32_t places, const void *key,
+                uint32_t key_size, struct lsm_place *place, struct lsm_record *r)
 {
-    for (uint32_t id = lsm_places(&map->shape); id-- != 0;) {
-        if (lsm_empty(&view->runs[id])) continue;
-        int error = lsm_find(map, &view->runs[id], key, key_size, place, r);
+    while (places-- != 0) {
+        if (lsm_empty(&view->runs[places])) continue;
+        int error = lsm_find(map, &view->runs[places], key, key_size, place, r);
         if (!error && r->removed) return MAP_ERR_NOT_FOUND;
         if (error != MAP_ERR_NOT_FOUND) return error;
     }
     return MAP_ERR_NOT_FOUND;
 }
 
-static int fetch(struct lsm *map, const struct lsm_view *view, const void *key, uint32_t key_size,
-                 void *value, uint32_t capacity, uint32_t *value_size)
+/* Finds what is committed. */
+static int find_now(struct lsm *map, const void *key, uint32_t key_size, struct lsm_record *r)
+{
+    struct lsm_place place;
+    return find(map, &map->view, lsm_places(&map->shape), key, key_size, &place, r);
+}
+
+/* `own`: in the transaction, too. */
+static int fetch(struct lsm *map, const struct lsm_view *view, bool own, const void *key,
+                 uint32_t key_size, void *value, uint32_t capacity, uint32_t *value_size)
 {
     struct lsm_place place;
     struct lsm_record r;
     int error = enter(map);
-    if (!error) error = find(map, view, key, key_size, &place, &r);
+    uint32_t places = lsm_places(&map->shape) + own;
+    if (!error) error = find(map, view, places, key, key_size, &place, &r);
     if (error) return error;
     *value_size = r.value_size;
     if (r.value_size > capacity) return MAP_ERR_BUFFER;
@@ -166,7 +177,13 @@ static int fetch(struct lsm *map, const struct lsm_view *view, const void *key, 
 int lsm_fetch(struct lsm *map, const void *key, uint32_t key_size, void *value, uint32_t capacity,
               uint32_t *value_size)
 {
-    return fetch(map, &map->view, key, key_size, value, capacity, value_size);
+    return fetch(map, &map->view, false, key, key_size, value, capacity, value_size);
+}
+
+int lsm_fetch_own(struct lsm *map, const void *key, uint32_t key_size, void *value,
+                  uint32_t capacity, uint32_t *value_size)
+{
+    return fetch(map, &map->view, map->open, key, key_size, value, capacity, value_size);
 }
 
 /* The transaction ------------------------------------------------------------------------------ */
@@ -182,66 +199,27 @@ static struct lsm_record own_record(const struct lsm *map, uint32_t at)
     return r;
 }
 
-/* Finds the first record whose key is not less. */
-static bool own_find(const struct lsm *map, const void *key, uint32_t key_size, uint32_t *at)
+/* Puts a record in place of the one that the key has; NULL: puts none. */
+static int own_put(struct lsm *map, const void *key, uint32_t key_size, const void *value,
+                   const struct lsm_record *r)
 {
-    for (*at = 0; *at < map->records_held;) {
-        struct lsm_record r = own_record(map, *at);
-        const uint8_t *own = map->records + *at + map->shape.record_header;
-        int order = memcmp(own, key, lsm_minimum(r.key_size, key_size));
-        if (order == 0) order = r.key_size < key_size ? -1 : r.key_size > key_size;
-        if (order >= 0) return order == 0;
-        *at = lsm_record_end(&map->shape, &r);
+    struct lsm_run *own = lsm_own(map);
+    struct lsm_place place;
+    struct lsm_record old;
+    uint32_t held = 0, size = 0;
+    if (lsm_run_find(map, own, key, key_size, &place, &old) == BO_FLASH_OK) {
+        place.at = old.start;
+        held = lsm_record_end(&map->shape, &old) - old.start;
     }
-    return false;
-}
-
-/* Makes `size` bytes of what is `held` bytes there. */
-static bool own_resize(struct lsm *map, uint32_t at, uint32_t held, uint32_t size)
-{
-    uint32_t after = map->records_held - at - held;
-    if (map->records_size - (map->records_held - held) < size) return false;
-    memmove(map->records + at + size, map->records + at + held, after);
-    map->records_held = at + size + after;
-    return true;
-}
-
-static int own_put(struct lsm *map, const void *key, const void *value, struct lsm_record *r)
-{
-    uint32_t held = 0, header = map->shape.record_header;
-    if (own_find(map, key, r->key_size, &r->start)) {
-        struct lsm_record old = own_record(map, r->start);
-        held = lsm_record_end(&map->shape, &old) - r->start;
-    }
-    uint8_t *to = map->records + r->start;
-    if (!own_resize(map, r->start, held, lsm_record_end(&map->shape, r) - r->start))
-        return MAP_ERR_FULL;
+    if (r != NULL) size = map->shape.record_header + key_size + r->value_size;
+    if (map->records_size - (own->last - held) < size) return MAP_ERR_FULL;
+    uint8_t *to = map->records + place.at;
+    memmove(to + size, to + held, own->last - place.at - held);
+    own->last += size - held;
+    if (r == NULL) return BO_FLASH_OK;
     lsm_record_encode(&map->shape, r, to);
-    memcpy(to + header, key, r->key_size);
-    if (r->value_size != 0) memcpy(to + header + r->key_size, value, r->value_size);
-    return BO_FLASH_OK;
-}
-
-static void own_drop(struct lsm *map, const void *key, uint32_t key_size)
-{
-    uint32_t at;
-    if (!own_find(map, key, key_size, &at)) return;
-    struct lsm_record r = own_record(map, at);
-    own_resize(map, at, lsm_record_end(&map->shape, &r) - at, 0);
-}
-
-int lsm_fetch_own(struct lsm *map, const void *key, uint32_t key_size, void *value,
-                  uint32_t capacity, uint32_t *value_size)
-{
-    uint32_t at;
-    if (!map->open || !own_find(map, key, key_size, &at))
-        return lsm_fetch(map, key, key_size, value, capacity, value_size);
-    struct lsm_record r = own_record(map, at);
-    if (r.removed) return MAP_ERR_NOT_FOUND;
-    *value_size = r.value_size;
-    if (r.value_size > capacity) return MAP_ERR_BUFFER;
-    if (r.value_size != 0)
-        memcpy(value, map->records + lsm_record_end(&map->shape, &r) - r.value_size, r.value_size);
+    memcpy(to + map->shape.record_header, key, key_size);
+    if (r->value_size != 0) memcpy(to + size - r->value_size, value, r->value_size);
     return BO_FLASH_OK;
 }
 
@@ -250,13 +228,11 @@ int lsm_fetch_own(struct lsm *map, const void *key, uint32_t key_size, void *val
 /* Whether the data will be no larger when the records have been merged: 1, 0, or an error. */
 static int own_shrinks(struct lsm *map)
 {
-    struct lsm_place place;
     struct lsm_record r, old;
     uint32_t before = 0, after = 0;
-    for (uint32_t at = 0; at < map->records_held; at = lsm_record_end(&map->shape, &r)) {
+    for (uint32_t at = 0; at < lsm_own(map)->last; at = lsm_record_end(&map->shape, &r)) {
         r = own_record(map, at);
-        const uint8_t *key = map->records + at + map->shape.record_header;
-        int error = find(map, &map->view, key, r.key_size, &place, &old);
+        int error = find_now(map, map->records + at + map->shape.record_header, r.key_size, &old);
         if (error && error != MAP_ERR_NOT_FOUND) return error;
         if (!error) before += lsm_record_end(&map->shape, &old) - old.start;
         if (!r.removed) after += lsm_record_end(&map->shape, &r) - at;
@@ -267,44 +243,10 @@ static int own_shrinks(struct lsm *map)
 /* Whether all runs, merged into one, and the records fit. */
 static bool own_fits(const struct lsm *map)
 {
-    uint32_t bytes = map->records_held;
-    for (uint32_t id = 0; id < lsm_places(&map->shape); id++)
+    uint32_t bytes = 0;
+    for (uint32_t id = 0; id <= lsm_places(&map->shape); id++)
         bytes += map->view.runs[id].last - map->view.runs[id].first;
     return fits_merged(&map->shape, map->records_size, bytes);
-}
-
-/* Whether a run of that many sectors may be added. */
-static bool has_room(const struct lsm *map, uint32_t sectors)
-{
-    if (sectors == 0) return true;
-    if (!lsm_list_takes(map)) return false;
-    return map->free_count >= sectors + lsm_reserve(&map->shape);
-}
-
-/* Whether this call may still erase that many sectors, and one for the manifest. */
-static bool has_erases(const struct lsm *map, uint32_t sectors)
-{
-    return map->erases_left == LSM_ERASES_MAX || map->erases_left > sectors;
-}
-
-/* A step towards more room; MAP_ERR_FULL: there is none to be had. */
-static int step(struct lsm *map)
-{
-    if (!has_erases(map, lsm_step(&map->shape))) return LSM_ERR_AGAIN;
-    int error = lsm_merge_step(map);
-    if (error != MAP_ERR_NOT_FOUND) return error;
-    if (!lsm_log_holds(map) || !has_room(map, LSM_RENEW)) return MAP_ERR_FULL;
-    return lsm_log_renew(map);
-}
-
-/* Merges until there is room for `sectors` more, as far as one call may. */
-static int make_room(struct lsm *map, uint32_t sectors)
-{
-    int error = BO_FLASH_OK;
-    while (!error && !has_room(map, sectors))
-        error = step(map);
-    if (!error && sectors != 0 && !has_erases(map, sectors)) error = LSM_ERR_AGAIN;
-    return error;
 }
 
 /* Merges until the records fit with all else, or make it no larger. */
@@ -312,55 +254,26 @@ static int make_fit(struct lsm *map)
 {
     int shrinks = own_fits(map) ? 1 : own_shrinks(map), error = BO_FLASH_OK;
     if (shrinks != 0) return shrinks < 0 ? shrinks : BO_FLASH_OK;
-    while (!error && !own_fits(map))
-        error = step(map);
+    while (!error && !own_fits(map)) {
+        error = lsm_merge_step(map);
+        if (error != MAP_ERR_NOT_FOUND) continue;
+        error = lsm_log_holds(map) ? lsm_newest_write(map, map->shape.runs) : (int)MAP_ERR_FULL;
+    }
     return error;
 }
 
 /* Commit --------------------------------------------------------------------------------------- */
-
-/* Writes the records as a run of their own. */
-static int write_run(struct lsm *map, struct lsm_run *run)
-{
-    struct lsm_writer w;
-    struct lsm_record r;
-    lsm_writer_begin(&w);
-    for (uint32_t at = 0; at < map->records_held; at = lsm_record_end(&map->shape, &r)) {
-        r = own_record(map, at);
-        uint32_t size = lsm_record_end(&map->shape, &r) - at;
-        int error = lsm_writer_record(map, &w);
-        if (!error) error = lsm_writer_write(map, &w, map->records + at, size);
-        if (error) return error;
-    }
-    int error = lsm_writer_end(map, &w);
-    run->first = 0;
-    run->last = w.at;
-    run->sector = w.before;
-    run->flags = 0;
-    return error;
-}
-
-static int commit_run(struct lsm *map)
-{
-    int error = make_room(map, (map->records_held + map->shape.payload - 1) / map->shape.payload);
-    if (error) return error;
-    struct lsm_view next;
-    struct lsm_run run;
-    map->stale = true;
-    error = write_run(map, &run);
-    lsm_list_put(map, &run, &next);
-    return error ? error : lsm_manifest_commit(map, &next, NULL);
-}
 
 #ifndef LSM_NO_STAGING
 /* Appends the records to the log: its chunk is the commit. */
 static int commit_log(struct lsm *map)
 {
     struct lsm_run *log = &map->view.runs[map->shape.runs];
+    uint32_t size = lsm_own(map)->last;
     map->stale = true;
-    int error = lsm_log_write(map, log, map->records, map->records_held);
+    int error = lsm_log_write(map, log, map->records, size);
     if (error) return error;
-    log->last += lsm_round_up(map->shape.chunk_header + map->records_held, map->shape.align);
+    log->last += lsm_round_up(map->shape.chunk_header + size, map->shape.align);
     map->stale = false;
     return BO_FLASH_OK;
 }
@@ -373,36 +286,36 @@ static int log_ends(struct lsm *map, bool small)
     if (!small) return lsm_log_holds(map);
     if (lsm_empty(log)) return 1;
     int error = lsm_tail_prove(map, &map->log_tail, log->sector, log->last);
-    uint32_t end = log->last + map->records_held; /* and the header: all fits a sector of a run */
+    uint32_t end = log->last + lsm_own(map)->last; /* and the header: all fits a sector of a run */
     return error ? error : map->log_tail.sealed || end > map->shape.payload;
 }
 
 static int commit_staged(struct lsm *map)
 {
-    bool small = map->records_held <= lsm_log_max(&map->shape);
+    bool small = lsm_own(map)->last <= lsm_log_max(&map->shape);
     int ends = log_ends(map, small), error = ends < 0 ? ends : BO_FLASH_OK;
-    if (ends > 0) error = make_room(map, LSM_RENEW);
-    if (ends > 0 && !error) error = lsm_log_renew(map);
+    if (ends > 0) error = lsm_newest_write(map, map->shape.runs);
     if (error) return error;
-    return small ? commit_log(map) : commit_run(map);
+    return small ? commit_log(map) : lsm_newest_write(map, lsm_places(&map->shape));
 }
 #else
-#define commit_staged commit_run
+#define commit_staged(map) BO_FLASH_OK
 #endif
 
 static int commit(struct lsm *map)
 {
-    if (map->records_held == 0) return BO_FLASH_OK;
+    if (lsm_own(map)->last == 0) return BO_FLASH_OK;
     int error = make_fit(map);
     if (error) return error;
-    return lsm_staging(&map->shape) ? commit_staged(map) : commit_run(map);
+    if (lsm_staging(&map->shape)) return commit_staged(map);
+    return lsm_newest_write(map, lsm_places(&map->shape));
 }
 
 int lsm_begin(struct lsm *map)
 {
     if (map->open) return MAP_ERR_UNSUPPORTED;
     map->open = true;
-    map->records_held = 0;
+    lsm_own(map)->last = 0;
     return BO_FLASH_OK;
 }
 
@@ -423,8 +336,8 @@ void lsm_abort(struct lsm *map)
 /* What is a transaction of its own outside of one. */
 static int change(struct lsm *map, const void *key, const void *value, struct lsm_record *r)
 {
-    if (!map->open) map->records_held = 0;
-    int error = own_put(map, key, value, r);
+    if (!map->open) lsm_own(map)->last = 0;
+    int error = own_put(map, key, r->key_size, value, r);
     return leave(map, error || map->open ? error : commit(map));
 }
 
@@ -439,15 +352,13 @@ int lsm_store(struct lsm *map, const void *key, uint32_t key_size, const void *v
 
 int lsm_remove(struct lsm *map, const void *key, uint32_t key_size)
 {
-    struct lsm_place place;
     struct lsm_record r = {0, key_size, 0, true}, old;
     if (key_size > map->shape.key_max) return BO_FLASH_OK;
     int error = enter(map);
-    if (!error) error = find(map, &map->view, key, key_size, &place, &old);
+    if (!error) error = find_now(map, key, key_size, &old);
     if (error && error != MAP_ERR_NOT_FOUND) return error;
     if (!error) return change(map, key, NULL, &r);
-    if (map->open) own_drop(map, key, key_size);
-    return leave(map, BO_FLASH_OK);
+    return leave(map, map->open ? own_put(map, key, key_size, NULL, NULL) : BO_FLASH_OK);
 }
 
 int lsm_remove_all(struct lsm *map)
@@ -457,7 +368,7 @@ int lsm_remove_all(struct lsm *map)
     map->open = false;
     int error = enter(map);
     if (error) return error;
-    lsm_view_clear(&next);
+    lsm_view_clear(map, &next);
     for (uint32_t id = 0; id < lsm_places(&map->shape); id++)
         any = any || map->view.runs[id].last != 0;
     return leave(map, any ? lsm_manifest_commit(map, &next, NULL) : BO_FLASH_OK);
@@ -477,7 +388,7 @@ int lsm_fetch_at(struct lsm *map, const struct lsm_snapshot *snapshot, const voi
                  uint32_t key_size, void *value, uint32_t capacity, uint32_t *value_size)
 {
     const struct lsm_view *view = snapshot != NULL ? &snapshot->view : &map->view;
-    return fetch(map, view, key, key_size, value, capacity, value_size);
+    return fetch(map, view, false, key, key_size, value, capacity, value_size);
 }
 
 int lsm_open(struct lsm *map, struct lsm_snapshot *snapshot)
@@ -515,15 +426,17 @@ static void check_runs(const struct lsm *map)
     }
 }
 
-static void check_records(const struct lsm *map)
+static void check_records(struct lsm *map)
 {
-    struct lsm_record r;
-    uint32_t found;
-    BO_CHECK(map->records_held <= map->records_size); /* 4 */
-    for (uint32_t at = 0; at < map->records_held; at = lsm_record_end(&map->shape, &r)) {
+    struct lsm_place place;
+    struct lsm_record r, found;
+    uint32_t held = lsm_own(map)->last;
+    BO_CHECK(held <= map->records_size); /* 4 */
+    for (uint32_t at = 0; at < held; at = lsm_record_end(&map->shape, &r)) {
         r = own_record(map, at);
         const uint8_t *key = map->records + at + map->shape.record_header;
-        BO_CHECK(own_find(map, key, r.key_size, &found) && found == at);
+        int error = lsm_run_find(map, lsm_own(map), key, r.key_size, &place, &found);
+        BO_CHECK(error == BO_FLASH_OK && found.start == at);
     }
 }
 

@@ -17,10 +17,11 @@
  *
  * A transaction is collected and sorted in RAM, and its commit writes a run of its own and appends
  * a chunk to the manifest, which names the runs; the last program of that chunk is the commit. Runs
- * are merged where there are too many of them, and where sectors are short. A merge goes on in
- * steps, from one call to the next, and over power cuts.
+ * are merged where there are too many of them, and where sectors are short: the newest are written
+ * again with a transaction, in its sector; of larger ones a merge goes on in steps, from one call to
+ * the next, and over power cuts.
  *
- * Staging. In the crate's format each transaction costs a sector, and merges as much again. With
+ * Staging. In the crate's format each transaction costs a sector, and so an erase. With
  * `staging` one that is no longer than half a sector is appended to a log instead, in one program;
  * its chunk, which a checksum makes whole, is the commit. A full log becomes a run. Each fetch
  * reads the log from its start, up to a sector. What makes a run of it, and a scan, reads it once
@@ -138,12 +139,13 @@ struct lsm_config {
 struct lsm_run {
     uint32_t first, last;
     uint16_t sector; /* the last one; LSM_NONE: the run is empty */
-    uint8_t flags;   /* of an unfinished merge; that it is the log */
+    uint8_t flags;   /* of an unfinished merge; that it is the log, or in RAM */
 };
 
-/* What a reader sees: the runs, from old to new, and after them the log. */
+/* What a reader sees: the runs, from old to new, after them the log, and the records of the
+ * transaction, which are not committed. */
 struct lsm_view {
-    struct lsm_run runs[LSM_RUNS_MAX + 1];
+    struct lsm_run runs[LSM_RUNS_MAX + 2];
 };
 
 /* An open snapshot. The caller owns it and leaves it in place until it is closed. */
@@ -188,7 +190,7 @@ struct lsm {
     uint8_t *records; /* of the transaction */
     uint8_t *used;
     uint32_t window_size, window_start, window_held, gather_size;
-    uint32_t records_size, records_held;
+    uint32_t records_size;
     uint32_t device_sectors;
     uint32_t manifest_seq, manifest_end; /* of the manifest; where its next chunk goes */
     uint32_t free_count;
@@ -205,8 +207,8 @@ struct lsm {
 /* A place in an iteration, see lsm_seek. */
 struct lsm_cursor {
     const struct lsm_view *view;
-    uint32_t at[LSM_RUNS_MAX + 1];
-    uint16_t sectors[LSM_RUNS_MAX + 1];
+    uint32_t at[LSM_RUNS_MAX + 2];
+    uint16_t sectors[LSM_RUNS_MAX + 2];
 };
 
 /* Bytes of the smallest work buffer; a larger one saves reads and programs. */

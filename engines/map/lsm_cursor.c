@@ -14,6 +14,7 @@ int lsm_seek(struct lsm *map, const struct lsm_snapshot *snapshot, const void *k
     struct lsm_record r;
     int error = map->stale ? lsm_remount(map) : BO_FLASH_OK;
     memset(cursor, 0, sizeof *cursor);
+    cursor->at[lsm_places(&map->shape)] = UINT32_MAX; /* none of the transaction */
     cursor->view = snapshot != NULL ? &snapshot->view : &map->view;
     for (uint32_t id = 0; !error && id < lsm_places(&map->shape); id++) {
         const struct lsm_run *run = &cursor->view->runs[id];
@@ -56,7 +57,7 @@ int lsm_cursor_least(struct lsm *map, struct lsm_cursor *cursor, uint8_t *key,
                      struct lsm_least *least)
 {
     least->id = LSM_NONE;
-    for (uint32_t id = lsm_places(&map->shape); id-- != 0;) {
+    for (uint32_t id = lsm_places(&map->shape) + 1; id-- != 0;) {
         const struct lsm_run *run = &cursor->view->runs[id];
         least->ends[id] = 0;
         if (lsm_empty(run) || cursor->at[id] >= run->last) continue;

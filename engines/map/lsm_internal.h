@@ -54,8 +54,8 @@ enum {
 /* Pieces in which keys are compared and records are copied. */
 #define LSM_PIECE 32u
 
-/* Of a run; the last is that of the log. */
-enum { LSM_FLAG_TARGET = 1, LSM_FLAG_SOURCE = 2, LSM_FLAG_LOG = 4 };
+/* Of a run; the last are those of the log and of the transaction. */
+enum { LSM_FLAG_TARGET = 1, LSM_FLAG_SOURCE = 2, LSM_FLAG_LOG = 4, LSM_FLAG_OWN = 8 };
 
 /* --- lsm_crc.c --- */
 
@@ -176,10 +176,15 @@ static inline bool lsm_staging(const struct lsm_shape *shape)
     return LSM_WITH_STAGING && shape->staging;
 }
 
-/* Places of a view: its runs, and the log. */
+/* Places of a view: its runs, and the log. The next one is that of the transaction. */
 static inline uint32_t lsm_places(const struct lsm_shape *shape)
 {
-    return shape->runs + (lsm_staging(shape) ? 1u : 0u);
+    return shape->runs + 1u;
+}
+
+static inline struct lsm_run *lsm_own(struct lsm *map)
+{
+    return &map->view.runs[lsm_places(&map->shape)];
 }
 
 static inline bool lsm_is_log(const struct lsm_run *run)
@@ -214,7 +219,7 @@ static inline uint32_t lsm_record_end(const struct lsm_shape *shape, const struc
 
 /* `at` is a byte of the run, or its end. */
 void lsm_run_clear(struct lsm_run *run);
-void lsm_view_clear(struct lsm_view *view);
+void lsm_view_clear(const struct lsm *map, struct lsm_view *view);
 /* Copies the places of a view that the shape has. */
 void lsm_view_copy(const struct lsm *map, struct lsm_view *to, const struct lsm_view *from);
 void lsm_place_set(struct lsm_place *place, const struct lsm_run *run, uint32_t at);
@@ -278,7 +283,7 @@ struct lsm_least {
     uint32_t id;            /* the newest of them; LSM_NONE: the end */
     struct lsm_place place; /* at its value there */
     struct lsm_record record;
-    uint32_t ends[LSM_RUNS_MAX + 1]; /* up to `id`: of the records that have it; else 0 */
+    uint32_t ends[LSM_RUNS_MAX + 2]; /* up to `id`: of the records that have it; else 0 */
 };
 
 /* Finds it, and copies it to `key`; a removal is not left out. */
@@ -361,22 +366,19 @@ int lsm_tail_prove(struct lsm *map, struct lsm_tail *tail, uint32_t sector, uint
 
 /* --- lsm_merge.c --- */
 
-/* Whether the list has a place for one more run. */
-bool lsm_list_takes(const struct lsm *map);
-/* The runs with one more, the newest. */
-void lsm_list_put(const struct lsm *map, const struct lsm_run *run, struct lsm_view *next);
 /* Sectors that a step of a merge may take. */
 uint32_t lsm_step(const struct lsm_shape *shape);
 /* Sectors that merges need to be free at any time. */
 uint32_t lsm_reserve(const struct lsm_shape *shape);
-/* A step of a merge. MAP_ERR_NOT_FOUND: there is nothing to merge. */
+/* A step of a merge. MAP_ERR_NOT_FOUND: there is nothing to merge; LSM_ERR_AGAIN. */
 int lsm_merge_step(struct lsm *map);
 /* Whether a merge was begun, or half of the list is in use. */
 bool lsm_merge_due(const struct lsm *map);
-/* Sectors that lsm_log_renew takes. */
+/* Sectors that lsm_newest_write takes of the log. */
 #define LSM_RENEW 2u
-/* Makes a run of what the log holds, and begins another one. */
-int lsm_log_renew(struct lsm *map);
+/* Merges until there is room for a run of the transaction, or of the log, whose place is `id`, as
+ * far as one call may, and writes it: a commit. Another log takes the place of that. */
+int lsm_newest_write(struct lsm *map, uint32_t id);
 
 #ifdef __cplusplus
 }

@@ -31,8 +31,8 @@ static bool entry_apply(const struct lsm *map, const uint8_t *bytes, struct lsm_
     run.sector = (uint16_t)lsm_get(bytes + 2, 2);
     run.first = lsm_get(bytes + 4, 4);
     run.last = 0;
-    bool empty = run.sector == LSM_NONE, log = LSM_WITH_STAGING && id == map->shape.runs;
-    if (id >= lsm_places(&map->shape)) return false;
+    bool empty = run.sector == LSM_NONE, log = lsm_staging(&map->shape) && id == map->shape.runs;
+    if (id >= map->shape.runs && !log) return false;
     if (!log && run.flags > LSM_FLAG_SOURCE) return false;
     if (log && (run.first != 0 || run.flags != (empty ? 0 : LSM_FLAG_LOG))) return false;
     if (empty ? run.first != 0 : run.sector >= map->shape.sector_count) return false;
@@ -109,7 +109,7 @@ static int replay(struct lsm *map, uint32_t sector)
     int error, any = 0;
     map->manifest = (uint16_t)sector;
     map->cursor = sector;
-    lsm_view_clear(&map->view);
+    lsm_view_clear(map, &map->view);
     while ((error = chunk_apply(map, sector, &chunk, at)) == BO_FLASH_OK) {
         if (!any) map->cursor = sector; /* it was taken after what its first chunk names */
         any = 1;
@@ -182,7 +182,7 @@ static int replay_cut(struct lsm *map, uint32_t sector)
     struct lsm_chunk chunk = {lsm_manifest_chunks(&map->shape), 0, 0};
     uint32_t at = chunk.at + map->shape.chunk_header, cursor;
     int error = BO_FLASH_OK, id = -1;
-    lsm_view_clear(&map->view);
+    lsm_view_clear(map, &map->view);
     if (lsm_staging(&map->shape) || map->shape.align > map->shape.chunk_header) return 0;
     for (; chunk.size < ENTRY_SIZE * map->shape.runs; chunk.size += ENTRY_SIZE, at += ENTRY_SIZE) {
         error = lsm_read(map, lsm_address(map, sector, at), bytes, ENTRY_SIZE);
@@ -482,7 +482,7 @@ int lsm_manifest_clear(struct lsm *map)
 {
     uint8_t chunk[CHUNK_MAX];
     struct lsm_view next;
-    lsm_view_clear(&next);
+    lsm_view_clear(map, &next);
     map->stale = true;
     return manifest_move(map, &next, chunk);
 }

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* lsm_merge.c - see lsm_internal.h. A merge takes neighbours in the list of runs, and puts one in
- * their place. Small ones that fit a sector together are merged as soon as the list is full, the
- * newest of them; so a run of one transaction is copied once for each time that the list fills up.
- * Where few places are left for such, larger ones are merged, two at a time.
+ * their place.
+ *
+ * What to merge. A transaction takes a sector, and so an erase, however short it is. Where places
+ * or sectors are short, the newest runs that fit this sector too are written again with it: so
+ * small runs are merged for no other erase. It takes at least one of them, and more while the next
+ * older one is at most twice as long as all of them; so what is old is seldom written again. Runs
+ * that no longer fit take up to half of what there is room for; then two neighbours become one: the
+ * newest two of which the older one is at most twice as long. So the larger a run is, the less often
+ * it is merged; of these merges each sector costs an erase.
  *
  * A merge goes in steps, each of which writes up to lsm_step() sectors and commits: the target has
  * grown, the sources begin later. Flags in the manifest show a later step what to go on with. A
  * reader needs none of that, as all keys of the target are before those that the sources still
  * have. Two sources at least and `branching` at most are what the crate goes on with, too.
  *
- * A full log is a source as well, of a merge that ends in the same step.
+ * A full log is a source as well, and so is a transaction, of a merge that ends in the same step.
  *
  * The list. Place 0 is for the target of an unfinished merge of the oldest; the others are 1, 2, 3
  * and so on after each merge, and a new run comes after the newest. To the crate `branching` places
@@ -43,19 +49,39 @@ uint32_t lsm_reserve(const struct lsm_shape *shape)
 /* A merge: its sources, from old to new the places `from` to `to`, and how far they are taken. */
 struct merge {
     uint32_t from, to;
-    uint32_t target; /* LSM_NONE: none was begun */
+    uint32_t target; /* NO_PLACE: none was begun */
+    uint32_t limit;  /* sectors that it may take */
     struct lsm_cursor cursor;
 };
 
 /* The list of runs ----------------------------------------------------------------------------- */
 
-/* The runs of a view, from old to new. */
-static uint32_t runs_of(const struct lsm *map, uint8_t ids[LSM_RUNS_MAX])
+/* The places of the runs, from old to new. */
+struct order {
+    uint32_t count;
+    bool begun; /* a merge was */
+    uint8_t ids[LSM_RUNS_MAX];
+};
+
+static void order_make(const struct lsm *map, struct order *order)
 {
-    uint32_t count = 0;
-    for (uint32_t id = 0; id < map->shape.runs; id++)
-        if (!lsm_empty(&map->view.runs[id])) ids[count++] = (uint8_t)id;
-    return count;
+    order->count = 0;
+    order->begun = false;
+    for (uint32_t id = 0; id < map->shape.runs; id++) {
+        if (lsm_empty(&map->view.runs[id])) continue;
+        order->ids[order->count++] = (uint8_t)id;
+        order->begun |= map->view.runs[id].flags != 0;
+    }
+}
+
+static const struct lsm_run *run_at(const struct lsm *map, const struct order *order, uint32_t i)
+{
+    return &map->view.runs[order->ids[i]];
+}
+
+static uint32_t run_size(const struct lsm *map, const struct order *order, uint32_t i)
+{
+    return run_at(map, order, i)->last - run_at(map, order, i)->first;
 }
 
 /* The first place from `id` on that begins a level; only the crate has levels. */
@@ -67,40 +93,28 @@ static uint32_t level_start(const struct lsm_shape *shape, uint32_t id)
 
 /* A list that is made anew. */
 struct list {
-    struct lsm_view *view;
     uint32_t place; /* of the next run */
     uint32_t flags; /* of the run before it */
 };
 
-static void list_begin(const struct lsm *map, struct list *list, struct lsm_view *view)
+/* The place of the next run. What comes after the target, or after the sources, begins a level, if
+ * there is one; else the crate has put it into that of the sources. */
+static uint32_t list_place(const struct lsm_shape *shape, struct list *list, uint32_t flags)
 {
-    lsm_view_clear(view);
-    view->runs[map->shape.runs] = *lsm_log(map);
-    list->view = view;
-    list->place = 1;
-    list->flags = 0;
-}
-
-/* What comes after the target, or after the sources, begins a level. */
-static void list_add(const struct lsm *map, struct list *list, const struct lsm_run *run)
-{
-    if (lsm_empty(run)) return;
-    if (list->flags != 0 && list->flags != run->flags)
-        list->place = level_start(&map->shape, list->place);
-    list->flags = run->flags;
-    bool oldest = run->flags == LSM_FLAG_TARGET && list->place == 1;
-    list->view->runs[oldest ? 0 : list->place++] = *run;
-    BO_CHECK(list->place <= map->shape.runs);
+    uint32_t start = level_start(shape, list->place);
+    if (list->flags != 0 && list->flags != flags && start < shape->runs) list->place = start;
+    list->flags = flags;
+    return flags == LSM_FLAG_TARGET && list->place == 1 ? 0 : list->place++;
 }
 
 /* Whether the oldest runs move, though nothing else wants it: else what is never changed would wear
  * out all other sectors. By chance, as no RAM outlives a power-on. */
-static bool oldest_moves(const struct lsm *map, uint32_t count)
+static bool oldest_moves(const struct lsm *map, const struct order *order)
 {
     uint32_t mixed = (map->manifest_seq * 0x9E3779B1u ^ map->manifest_end) * 0x85EBCA6Bu;
     uint32_t often =
-        map->shape.sector_count * (lsm_staging(&map->shape) ? 1 : 2); /* for two turns */
-    return count > 1 && (mixed >> 12) % often == 0;
+        map->shape.sector_count * (lsm_staging(&map->shape) ? 1 : 4); /* for four turns */
+    return order->count > 1 && (mixed >> 12) % often == 0;
 }
 
 /* The merge that was begun. */
@@ -116,45 +130,15 @@ static bool find_begun(const struct lsm *map, struct merge *m)
     return m->target != NO_PLACE;
 }
 
-/* Two places stay empty, for a target and where a level begins. */
-static bool has_place(const struct lsm *map, uint32_t count)
+/* How many runs may be added while that many sectors stay free. Two places stay empty, for a target
+ * and where a level begins. */
+static uint32_t room_for(const struct lsm *map, const struct order *order, uint32_t sectors)
 {
-    return count + 2 < map->shape.runs;
-}
-
-/* The place of the next run. The first has that where the crate begins. */
-static uint32_t next_place(const struct lsm *map, const uint8_t *ids, uint32_t count)
-{
-    if (count == 0) return map->shape.runs - map->shape.branching;
-    uint32_t newest = ids[count - 1];
-    bool source = (map->view.runs[newest].flags & LSM_FLAG_SOURCE) != 0;
-    return source ? level_start(&map->shape, newest + 1) : newest + 1;
-}
-
-bool lsm_list_takes(const struct lsm *map)
-{
-    struct merge m;
-    uint8_t ids[LSM_RUNS_MAX];
-    uint32_t count = runs_of(map, ids);
-    bool stays = !lsm_staging(&map->shape) && find_begun(map, &m); /* at its places, see above */
-    if (stays && next_place(map, ids, count) >= map->shape.runs) return false;
-    return has_place(map, count) && !oldest_moves(map, count);
-}
-
-void lsm_list_put(const struct lsm *map, const struct lsm_run *run, struct lsm_view *next)
-{
-    uint8_t ids[LSM_RUNS_MAX];
-    uint32_t count = runs_of(map, ids), id = next_place(map, ids, count);
-    lsm_view_copy(map, next, &map->view);
-    if (id < map->shape.runs) {
-        next->runs[id] = *run;
-        return;
-    }
-    struct list list;
-    list_begin(map, &list, next);
-    for (uint32_t i = 0; i < count; i++)
-        list_add(map, &list, &map->view.runs[ids[i]]);
-    list_add(map, &list, run);
+    uint32_t kept = lsm_reserve(&map->shape) + sectors, places = map->shape.runs - 2u;
+    if (map->free_count < kept || order->count >= places) return 0;
+    uint32_t place = order->begun ? order->ids[order->count - 1] + 1u : 1;
+    if (level_start(&map->shape, place) >= map->shape.runs) return 0;
+    return lsm_minimum(places - order->count, map->free_count - kept);
 }
 
 /* What to merge -------------------------------------------------------------------------------- */
@@ -166,74 +150,86 @@ static bool is_source(const struct lsm *map, const struct merge *m, uint32_t id)
     return m->target == NO_PLACE || (run->flags & LSM_FLAG_SOURCE) != 0;
 }
 
-static uint32_t run_size(const struct lsm *map, uint32_t id)
-{
-    return map->view.runs[id].last - map->view.runs[id].first;
-}
-
 /* How many of the oldest are left out, when the newest that fit a sector beside that many bytes
  * are taken. */
-static uint32_t older(const struct lsm *map, const uint8_t *ids, uint32_t count, uint32_t bytes)
+static uint32_t older(const struct lsm *map, const struct order *order, uint32_t bytes)
 {
-    while (count != 0 && map->view.runs[ids[count - 1]].flags == 0) {
-        bytes += run_size(map, ids[count - 1]);
+    uint32_t count = order->count;
+    while (count != 0 && run_at(map, order, count - 1)->flags == 0) {
+        bytes += run_size(map, order, count - 1);
         if (bytes > map->shape.payload) break;
         count--;
     }
     return count;
 }
 
-/* The two neighbours that are least together, up to the one at `end`. */
-static uint32_t least_pair(const struct lsm *map, const uint8_t *ids, uint32_t end)
+/* Whether those that are left out are so many that few places are left for small runs. */
+static bool is_long(const struct lsm *map, const struct order *order, uint32_t old)
 {
-    uint32_t best = 1, least = UINT32_MAX;
-    for (uint32_t i = 1; i <= end; i++) {
-        uint32_t bytes = run_size(map, ids[i - 1]) + run_size(map, ids[i]);
-        if (bytes > least) continue;
-        least = bytes;
-        best = i;
-    }
-    return best;
+    return old > (order->count + room_for(map, order, 0)) / 2;
 }
 
-/* Whether the places are enough while some runs are merged, to which others are older. */
-static bool list_fits(const struct lsm_shape *shape, uint32_t others, uint32_t sources,
-                      uint32_t count)
+/* Whether the run at `i` may be merged with newer ones of that many bytes: it is not much longer. */
+static bool is_near(const struct lsm *map, const struct order *order, uint32_t i, uint32_t bytes)
 {
-    uint32_t first = others == 0 ? 1 : level_start(shape, others + 2);
-    return level_start(shape, first + sources) + count - others - sources <= shape->runs;
+    return run_size(map, order, i) / 2 <= bytes;
+}
+
+/* Whether the places are enough while the runs from `first` to `last` are merged. In one step no
+ * more are needed. */
+static bool list_fits(const struct lsm *map, const struct order *order, uint32_t first,
+                      uint32_t last)
+{
+    const struct lsm_shape *shape = &map->shape;
+    uint32_t bytes = 0, sources = last + 1 - first;
+    for (uint32_t i = first; i <= last; i++)
+        bytes += run_size(map, order, i);
+    if (bytes <= lsm_step(shape) * shape->payload) return true;
+    uint32_t place = first == 0 ? 1 : level_start(shape, first + 2);
+    return level_start(shape, place + sources) + order->count - first - sources <= shape->runs;
+}
+
+/* Of the two neighbours up to the one at `end` that are merged first the newer one: the newest that
+ * are near, or else the newest. */
+static uint32_t choose_pair(const struct lsm *map, const struct order *order, uint32_t end)
+{
+    uint32_t best = 1;
+    for (uint32_t i = end; i != 0; i--) {
+        if (!list_fits(map, order, i - 1, i)) continue;
+        if (is_near(map, order, i - 1, run_size(map, order, i))) return i;
+        if (best < i) best = i;
+    }
+    return best;
 }
 
 /* The merge that was begun, or another one. False: there is nothing to merge. */
 static bool choose(const struct lsm *map, struct merge *m)
 {
-    uint8_t ids[LSM_RUNS_MAX];
-    uint32_t count = runs_of(map, ids);
+    struct order order;
     if (find_begun(map, m)) return true;
+    order_make(map, &order);
+    uint32_t count = order.count, old = older(map, &order, 0);
     if (count < SOURCES) return false;
-    bool short_of_room = has_place(map, count) && !lsm_staging(&map->shape);
-    uint32_t old = older(map, ids, count, 0), most = short_of_room ? 1 : map->shape.runs / 4u;
-    bool moves = oldest_moves(map, count);
-    if (!moves && count - old >= 2 && (old <= most || old == 1)) {
-        m->from = ids[old];
-        m->to = ids[count - 1];
+    bool moves = oldest_moves(map, &order);
+    if (!moves && count - old >= SOURCES && !is_long(map, &order, old)) {
+        m->from = order.ids[old];
+        m->to = order.ids[count - 1];
         return true;
     }
-    uint32_t newer = moves || old < 2 ? 1 : least_pair(map, ids, old - 1);
-    if (!list_fits(&map->shape, newer - 1, SOURCES, count)) newer = 1;
+    uint32_t newer = moves || old < 2 ? 1 : choose_pair(map, &order, old - 1);
     uint32_t last = newer;
-    while (!list_fits(&map->shape, newer - 1, last + 2 - newer, count))
+    while (!list_fits(map, &order, newer - 1, last))
         last++;
-    m->from = ids[newer - 1];
-    m->to = ids[last];
+    m->from = order.ids[newer - 1];
+    m->to = order.ids[last];
     return true;
 }
 
 bool lsm_merge_due(const struct lsm *map)
 {
-    struct merge m;
-    uint8_t ids[LSM_RUNS_MAX];
-    return find_begun(map, &m) || runs_of(map, ids) > map->shape.runs / 2u;
+    struct order order;
+    order_make(map, &order);
+    return order.begun || order.count > map->shape.runs / 2u;
 }
 
 /* Merging -------------------------------------------------------------------------------------- */
@@ -245,7 +241,7 @@ static int sources_begin(struct lsm *map, struct merge *m)
     struct lsm_record r;
     int error = BO_FLASH_OK;
     m->cursor.view = &map->view;
-    for (uint32_t id = 0; id < lsm_places(&map->shape); id++) {
+    for (uint32_t id = 0; id <= lsm_places(&map->shape); id++) {
         const struct lsm_run *run = &map->view.runs[id];
         bool source = is_source(map, m, id);
         m->cursor.sectors[id] = LSM_NONE;
@@ -258,12 +254,13 @@ static int sources_begin(struct lsm *map, struct merge *m)
 }
 
 /* Whether a record fits what the step may still take. One sector is left for the manifest. */
-static bool fits(const struct lsm *map, const struct lsm_writer *w, uint32_t size)
+static bool fits(const struct lsm *map, const struct merge *m, const struct lsm_writer *w,
+                 uint32_t size)
 {
     uint32_t room = w->head.sector == LSM_NONE ? 0 : lsm_writer_room(map, w);
     if (size <= room) return true;
     uint32_t more = (size - room + map->shape.payload - 1) / map->shape.payload;
-    return w->taken + more <= lsm_step(&map->shape) && more < map->free_count;
+    return w->taken + more <= m->limit && more < map->free_count;
 }
 
 /* Whether a removal has nothing to hide: there is no older run. */
@@ -286,29 +283,34 @@ static int copy_record(struct lsm *map, struct lsm_least *least, struct lsm_writ
 static int merge_records(struct lsm *map, struct merge *m, struct lsm_writer *w)
 {
     struct lsm_least least;
-    uint32_t size, most = 3 * lsm_step(&map->shape) * map->shape.payload;
+    uint32_t size;
     bool oldest = is_oldest(map, m);
     for (uint32_t taken = 0;; taken += size) {
         int error = lsm_cursor_least(map, &m->cursor, map->key, &least);
         if (error) return error;
         if (least.id == LSM_NONE) return 1;
-        if (taken >= most) return 0;
+        if (taken / map->shape.payload >= 3 * m->limit) return 0;
         size = lsm_record_end(&map->shape, &least.record) - least.record.start;
         bool kept = !least.record.removed || !oldest;
-        if (kept && !fits(map, w, size)) return taken == 0 ? (int)MAP_ERR_FULL : 0;
+        if (kept && !fits(map, m, w, size)) return taken == 0 ? (int)MAP_ERR_FULL : 0;
         if (kept) error = copy_record(map, &least, w, size);
         if (!error) error = lsm_cursor_pass(map, &m->cursor, map->key, &least);
         if (error) return error;
     }
 }
 
-/* The list after a step: the target is before what is left of the sources. */
+/* The list after a step: the target is before what is left of the sources. The first run has the
+ * place where the crate begins. */
 static void list_after(const struct lsm *map, const struct merge *m, const struct lsm_writer *w,
                        bool done, struct lsm_view *next)
 {
-    struct list list;
     struct lsm_run target;
-    list_begin(map, &list, next);
+    struct order order;
+    struct list list = {1, 0};
+    order_make(map, &order);
+    if (order.count == 0) list.place = map->shape.runs - map->shape.branching;
+    lsm_view_clear(map, next);
+    next->runs[map->shape.runs] = *lsm_log(map);
     lsm_run_clear(&target);
     if (m->target != NO_PLACE) target = map->view.runs[m->target];
     if (w->taken != 0) {
@@ -317,16 +319,18 @@ static void list_after(const struct lsm *map, const struct merge *m, const struc
     }
     bool goes_on = !done && !lsm_empty(&target);
     target.flags = goes_on ? LSM_FLAG_TARGET : 0;
-    for (uint32_t id = 0;; id++) {
-        if (id == m->from) list_add(map, &list, &target);
-        if (id == map->shape.runs) break;
+    for (uint32_t id = 0; id <= lsm_places(&map->shape); id++) {
         struct lsm_run run = map->view.runs[id];
+        if (id == m->from && !lsm_empty(&target))
+            next->runs[list_place(&map->shape, &list, target.flags)] = target;
         if (is_source(map, m, id)) {
             run.first = m->cursor.at[id];
             run.flags = goes_on ? LSM_FLAG_SOURCE : 0;
         }
-        if (id != m->target && run.first < run.last) list_add(map, &list, &run);
+        if (id < map->shape.runs && id != m->target && run.first < run.last)
+            next->runs[list_place(&map->shape, &list, run.flags)] = run;
     }
+    BO_CHECK(list.place <= map->shape.runs);
 }
 
 /* A step; `log`: the one that takes the place of that which is merged. */
@@ -352,27 +356,54 @@ static int merge(struct lsm *map, struct merge *m, const struct lsm_run *log)
     return lsm_manifest_commit(map, &next, &grown);
 }
 
+/* Whether this call may still erase that many sectors, and one for the manifest. */
+static bool has_erases(const struct lsm *map, uint32_t sectors)
+{
+    return map->erases_left == LSM_ERASES_MAX || map->erases_left > sectors;
+}
+
 int lsm_merge_step(struct lsm *map)
 {
     struct merge m;
     if (!choose(map, &m)) return MAP_ERR_NOT_FOUND;
+    if (!has_erases(map, lsm_step(&map->shape))) return LSM_ERR_AGAIN;
     if (map->free_count < lsm_step(&map->shape) + 1) return MAP_ERR_FULL;
+    m.limit = lsm_step(&map->shape);
     map->stale = true;
     return merge(map, &m, NULL);
 }
 
-#ifndef LSM_NO_STAGING
-/* The new log is taken first: of what a commit took, the entry of a run comes last. */
-int lsm_log_renew(struct lsm *map)
+/* The newest ------------------------------------------------------------------------------------ */
+
+/* How many of the oldest runs stay as they are when one that takes that many sectors is the next;
+ * NO_PLACE: there is no room for it. */
+static uint32_t staying(const struct lsm *map, const struct order *order, uint32_t bytes,
+                        uint32_t sectors)
+{
+    uint32_t count = order->count, old = older(map, order, bytes);
+    if (oldest_moves(map, order) || map->free_count < sectors + lsm_reserve(&map->shape))
+        return NO_PLACE;
+    if (room_for(map, order, sectors) != 0) return count;
+    if (old == count || is_long(map, order, old))
+        return room_for(map, order, sectors - 1) != 0 ? count : NO_PLACE;
+    do
+        bytes += run_size(map, order, --count);
+    while (count > old && is_near(map, order, count - 1, bytes));
+    return count;
+}
+
+/* Makes a run of the newest records; `old` runs stay. The new log is taken first: of what a commit
+ * took, the entry of a run comes last. */
+static int write_newest(struct lsm *map, const struct order *order, uint32_t id, uint32_t old)
 {
     struct merge m;
     struct lsm_run log;
-    uint8_t ids[LSM_RUNS_MAX];
-    uint32_t count = runs_of(map, ids), old = older(map, ids, count, lsm_log(map)->last);
     m.target = NO_PLACE;
-    m.to = map->shape.runs;
-    m.from = old < count ? ids[old] : m.to;
+    m.limit = map->shape.sector_count;
+    m.to = id;
+    m.from = old < order->count ? order->ids[old] : id;
     map->stale = true;
+    if (!LSM_WITH_STAGING || id != map->shape.runs) return merge(map, &m, NULL);
     lsm_run_clear(&log);
     log.flags = LSM_FLAG_LOG;
     map->log_tail.sealed = map->log_tail.unproven = false;
@@ -380,4 +411,18 @@ int lsm_log_renew(struct lsm *map)
     log.sector = (uint16_t)sector;
     return sector < 0 ? sector : merge(map, &m, &log);
 }
-#endif
+
+int lsm_newest_write(struct lsm *map, uint32_t id)
+{
+    for (;;) {
+        struct order order;
+        uint32_t bytes = map->view.runs[id].last, log = LSM_WITH_STAGING && id == map->shape.runs;
+        uint32_t sectors = log ? LSM_RENEW : (bytes + map->shape.payload - 1) / map->shape.payload;
+        order_make(map, &order);
+        uint32_t old = staying(map, &order, bytes, sectors);
+        if (old != NO_PLACE && !has_erases(map, sectors)) return LSM_ERR_AGAIN;
+        if (old != NO_PLACE) return write_newest(map, &order, id, old);
+        int error = lsm_merge_step(map);
+        if (error) return error == MAP_ERR_NOT_FOUND ? (int)MAP_ERR_FULL : error;
+    }
+}

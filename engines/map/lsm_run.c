@@ -21,15 +21,15 @@ void lsm_run_clear(struct lsm_run *run)
     run->sector = LSM_NONE;
 }
 
-void lsm_view_clear(struct lsm_view *view)
+void lsm_view_clear(const struct lsm *map, struct lsm_view *view)
 {
-    for (uint32_t id = 0; id <= LSM_RUNS_MAX; id++)
+    for (uint32_t id = 0; id < lsm_places(&map->shape); id++)
         lsm_run_clear(&view->runs[id]);
 }
 
 void lsm_view_copy(const struct lsm *map, struct lsm_view *to, const struct lsm_view *from)
 {
-    memcpy(to->runs, from->runs, (map->shape.runs + 1u) * sizeof *to->runs);
+    memcpy(to->runs, from->runs, lsm_places(&map->shape) * sizeof *to->runs);
 }
 
 void lsm_place_set(struct lsm_place *place, const struct lsm_run *run, uint32_t at)
@@ -85,12 +85,13 @@ static int place_sector(struct lsm *map, struct lsm_place *place, bool hint)
     return error == MAP_ERR_NOT_FOUND ? MAP_ERR_DAMAGED : error;
 }
 
-/* A place in the log is an offset in its sector, and a record lies in one chunk. */
-static int place_in_log(const struct lsm *map, struct lsm_place *place)
+/* A place in the log is an offset in its sector, where a record lies in one chunk, and one in the
+ * transaction is an offset in its buffer. */
+static int place_in_one(const struct lsm *map, struct lsm_place *place)
 {
     place->sector = place->run->sector;
     place->chunk.at = 0u - map->shape.chunk_header;
-    place->chunk.size = map->shape.sector_size;
+    place->chunk.size = place->run->last;
     return BO_FLASH_OK;
 }
 
@@ -99,7 +100,7 @@ static int place_locate(struct lsm *map, struct lsm_place *place)
 {
     int error = BO_FLASH_OK;
     if (place->at >= place->run->last) return MAP_ERR_DAMAGED;
-    if (lsm_is_log(place->run)) return place_in_log(map, place);
+    if (place->run->flags & (LSM_FLAG_LOG | LSM_FLAG_OWN)) return place_in_one(map, place);
     if (!place->located) error = place_sector(map, place, true);
     while (!error && place->at - place->start >= place->chunk.size) {
         place->start += place->chunk.size;
@@ -120,7 +121,10 @@ int lsm_place_read(struct lsm *map, struct lsm_place *place, void *buffer, uint3
         uint32_t inside = place->at - place->start;
         uint32_t part = lsm_minimum(size, place->chunk.size - inside);
         uint32_t offset = place->chunk.at + map->shape.chunk_header + inside;
-        error = lsm_read(map, lsm_address(map, place->sector, offset), to, part);
+        if (place->run->flags & LSM_FLAG_OWN)
+            memcpy(to, map->records + offset, part);
+        else
+            error = lsm_read(map, lsm_address(map, place->sector, offset), to, part);
         if (error) return error;
         place->at += part;
         to += part;
@@ -305,7 +309,7 @@ int lsm_run_find(struct lsm *map, const struct lsm_run *run, const void *key, ui
     s.place = place;
     s.record = r;
     lsm_place_set(place, run, run->first);
-    int error = search_sectors(map, &s);
+    int error = run->flags & LSM_FLAG_OWN ? BO_FLASH_OK : search_sectors(map, &s);
     s.order = -1;
     for (uint32_t at = s.left; !error && at < s.right && s.order < 0;
          at = lsm_record_end(&map->shape, r))

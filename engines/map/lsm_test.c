@@ -525,6 +525,35 @@ static void test_wear(bool reboots)
     CHECK(least * 10 >= most * 8, "%u to %u erases", (unsigned)least, (unsigned)most);
 }
 
+/* Cost ----------------------------------------------------------------------------------------- */
+
+static int store_number(uint32_t key, uint32_t value)
+{
+    int error;
+    uint8_t name[4] = {(uint8_t)(key * 7), (uint8_t)key, (uint8_t)(key >> 8), 'k'};
+    UNTIL_MADE(error, lsm_store(&bench.map, name, sizeof name, &value, sizeof value));
+    return error;
+}
+
+/* A transaction takes a sector, and merges of small runs take none besides; nor does it cost to
+ * have them that they are written again and again. */
+static void test_cost(uint32_t keys, uint64_t erases_per_100, uint64_t bytes_each)
+{
+    uint32_t changes = 2000;
+    uint64_t random = 1;
+    bench_init(&bench, 4096, 16, 4, true);
+    CHECK(lsm_format(&bench.map, &bench.config) == 0, "format");
+    for (uint32_t i = 0; i < keys; i++)
+        CHECK(store_number(i, i) == 0, "store");
+    struct ram_flash_counts before = bench.ram.counts;
+    for (uint32_t i = 0; i < changes; i++)
+        CHECK(store_number(ram_flash_below(&random, keys), i) == 0, "change");
+    uint64_t erases = bench.ram.counts.erases - before.erases;
+    uint64_t bytes = bench.ram.counts.bytes_programmed - before.bytes_programmed;
+    CHECK(erases * 100 <= changes * erases_per_100, "%u erases", (unsigned)erases);
+    CHECK(bytes <= changes * bytes_each, "%u bytes", (unsigned)bytes);
+}
+
 /* Limits --------------------------------------------------------------------------------------- */
 
 #define FORMAT .key_max = 16, .value_max = 64, .crc = true
@@ -816,6 +845,14 @@ static void crate_leaves(uint32_t entries, const char *start, uint32_t size)
     }
 }
 
+static const struct lsm_run *newest(const struct lsm *map)
+{
+    uint32_t id = map->shape.runs - 1u;
+    while (map->view.runs[id].sector == LSM_NONE)
+        id--;
+    return &map->view.runs[id];
+}
+
 static bool shows(const char *a, const char *b)
 {
     return lsm_mount(&bench.map, &bench.config) == 0 && committed_is("a", a) &&
@@ -833,7 +870,7 @@ static void test_crate_cut_after_entries(bool crc)
     CHECK(shows("1", "2"), "the map before");
     bench.map = before;
     crate_leaves(1, "", 0);
-    memset(bench.ram.bytes + 256 * before.view.runs[before.shape.runs - 1].sector, 0xFF, 256);
+    memset(bench.ram.bytes + 256 * newest(&before)->sector, 0xFF, 256);
     CHECK(lsm_mount(&bench.map, &bench.config) == MAP_ERR_DAMAGED, "a sector that is gone");
 }
 #else
@@ -866,11 +903,11 @@ static void test_crate_cut_after_entries(bool crc)
     CHECK(shows("1", "2"), "both");
     uint8_t *first =
         bench.ram.bytes + 256 * 9 + before.shape.sector_header + 8u + before.shape.chunk_header;
-    first[0] = (uint8_t)(before.shape.runs - 1);
+    first[0] = (uint8_t)(newest(&before) - before.view.runs);
     CHECK(shows("1", "2"), "not in order");
     bench.map = before;
     crate_leaves(1, "", 0);
-    memset(bench.ram.bytes + 256 * before.view.runs[before.shape.runs - 1].sector, 0xFF, 256);
+    memset(bench.ram.bytes + 256 * newest(&before)->sector, 0xFF, 256);
     CHECK(shows("1", NULL), "the older one names a sector that is gone");
     CHECK(store("b", "3") == 0 && shows("1", "3"), "it goes on");
 }
@@ -1044,6 +1081,8 @@ int main(int argc, char **argv)
     test_a_format_that_is_cut();
     test_wear(false);
     test_wear(true);
+    test_cost(1000, 105, 250); /* 129 and 430 when each merge takes a sector of its own */
+    test_cost(100, 104, 200);
     test_crate_cut();
     test_crate_cut_after_entries(false);
     test_crate_cut_after_entries(true);
