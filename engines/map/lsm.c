@@ -72,7 +72,7 @@ static bool set_up(struct lsm *map, const struct lsm_config *config)
     map->least = map->key + keys - format->key_max;
     map->window = map->key + keys;
     map->gather = map->window + half;
-    map->window_size = map->gather_size = half;
+    map->half = half;
     map->records = (uint8_t *)config->transaction;
     map->records_size = config->transaction_size;
     map->used = config->used;
@@ -132,7 +132,9 @@ int lsm_format(struct lsm *map, const struct lsm_config *config)
         return MAP_ERR_GEOMETRY;
     bool sound = lsm_remount(map) == BO_FLASH_OK;
     sound = sound && map->shape.sector_count == map->device_sectors && map->free_count != 0;
-    int error = sound ? lsm_manifest_clear(map) : lsm_manifest_format(map);
+    struct lsm_view empty;
+    lsm_view_clear(map, &empty);
+    int error = sound ? lsm_manifest_move(map, &empty) : lsm_manifest_format(map);
     return leave(map, error ? error : lsm_remount(map));
 }
 
@@ -378,7 +380,9 @@ int lsm_collect(struct lsm *map)
 {
     int error = enter(map);
     if (error) return error;
-    return leave(map, lsm_merge_due(map) ? lsm_merge_step(map) : lsm_manifest_renew(map));
+    if (lsm_merge_due(map)) return leave(map, lsm_merge_step(map));
+    if (!LSM_WITH_CRATE || !map->manifest_tail.sealed) return MAP_ERR_NOT_FOUND;
+    return leave(map, lsm_manifest_move(map, &map->view));
 }
 
 /* Snapshots ------------------------------------------------------------------------------------ */
@@ -457,7 +461,7 @@ void lsm_check(struct lsm *map, bool flash)
         free_count += !lsm_is_used(map, sector);
     BO_CHECK(free_count == map->free_count && lsm_is_used(map, map->manifest)); /* 1 */
     check_runs(map);
-    BO_CHECK(map->cursor < map->shape.sector_count && map->window_held <= map->window_size); /* 3 */
+    BO_CHECK(map->cursor < map->shape.sector_count && map->window_held <= map->half); /* 3 */
     check_records(map);
     if (flash) check_flash(map);
 }

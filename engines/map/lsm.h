@@ -189,7 +189,8 @@ struct lsm {
     uint8_t *least;   /* a key of the log */
     uint8_t *records; /* of the transaction */
     uint8_t *used;
-    uint32_t window_size, window_start, window_held, gather_size;
+    uint32_t half; /* bytes of window and gather, each */
+    uint32_t window_start, window_held;
     uint32_t records_size;
     uint32_t device_sectors;
     uint32_t manifest_seq, manifest_end; /* of the manifest; where its next chunk goes */

@@ -25,7 +25,7 @@ static int window_move(struct lsm *map, uint32_t address, uint32_t size)
 {
     uint32_t unit = map->flash->geometry.read_unit, start = address & ~(unit - 1);
     uint32_t end = map->device_sectors * map->shape.sector_size;
-    uint32_t most = lsm_minimum(map->window_size, end - start);
+    uint32_t most = lsm_minimum(map->half, end - start);
     uint32_t least = lsm_round_up(address - start + size, unit);
     map->window_held = 0;
     int error = bo_flash_read(map->flash, start, map->window, most);
@@ -47,12 +47,12 @@ int lsm_read(struct lsm *map, uint32_t address, void *buffer, uint32_t size)
         if (inside < map->window_held) {
             part = lsm_minimum(size, map->window_held - inside);
             memcpy(to, map->window + inside, part);
-        } else if (size >= map->window_size && (address & (unit - 1)) == 0) {
+        } else if (size >= map->half && (address & (unit - 1)) == 0) {
             part = size & ~(unit - 1);
             error = bo_flash_read(map->flash, address, to, part);
         } else {
             part = 0;
-            error = window_move(map, address, lsm_minimum(size, map->window_size - unit));
+            error = window_move(map, address, lsm_minimum(size, map->half - unit));
         }
         if (error) return error;
         to += part;

@@ -144,6 +144,12 @@ static inline uint32_t lsm_address(const struct lsm *map, uint32_t sector, uint3
     return sector * map->shape.sector_size + offset;
 }
 
+/* The next one in turn; that of LSM_NONE is the first. */
+static inline uint32_t lsm_sector_after(const struct lsm *map, uint32_t sector)
+{
+    return sector + 1 < map->shape.sector_count ? sector + 1 : 0;
+}
+
 /* Bits of a number, without leading zeros. */
 uint32_t lsm_bits(uint32_t n);
 int lsm_read(struct lsm *map, uint32_t address, void *buffer, uint32_t size);
@@ -348,17 +354,12 @@ struct lsm_grown {
 
 /* Makes a manifest of an empty map where there was none that counts. */
 int lsm_manifest_format(struct lsm *map);
-/* The same in place of the one that there is; the map is to be mounted again. */
-int lsm_manifest_clear(struct lsm *map);
+/* Writes all of it to another sector. Where that is not what is committed, the map is to be mounted
+ * again. */
+int lsm_manifest_move(struct lsm *map, const struct lsm_view *view);
 /* Makes `next` what is committed, and frees what only the one before held. */
 int lsm_manifest_commit(struct lsm *map, const struct lsm_view *next,
                         const struct lsm_grown *grown);
-/* Writes all of it to another sector, if a cut has torn its end. MAP_ERR_NOT_FOUND: none has. */
-#ifdef LSM_NO_CRATE
-#define lsm_manifest_renew(map) MAP_ERR_NOT_FOUND
-#else
-int lsm_manifest_renew(struct lsm *map);
-#endif
 /* Finds out anew which sectors are in use. */
 int lsm_mark_used(struct lsm *map);
 /* Looks once whether a sector is blank from `at` on; if not, it is sealed. */

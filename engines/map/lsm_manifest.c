@@ -359,7 +359,7 @@ int lsm_remount(struct lsm *map)
     map->window_held = 0;
     map->shape.sector_count = map->device_sectors;
     int error = find(map);
-    if (!error && ++map->cursor >= map->shape.sector_count) map->cursor = 0;
+    if (!error) map->cursor = lsm_sector_after(map, map->cursor);
     if (!error) error = runs_complete(map);
     if (!error && LSM_WITH_STAGING) error = log_complete(map);
     if (!error) error = lsm_mark_used(map);
@@ -373,24 +373,21 @@ int lsm_manifest_format(struct lsm *map)
 {
     uint8_t header[LSM_HEADERS_MAX];
     struct lsm_manifest_head head;
-    uint32_t first = 0, last;
     map->window_held = 0;
-    int error = newest(map, 0xFFFFFFFFu, &head);
-    if (error < 0) return error;
-    last = (uint32_t)error;
-    error = BO_FLASH_OK;
-    for (uint32_t at = 0; !error && at < map->device_sectors; at++) {
-        error = at == last ? (int)MAP_ERR_DAMAGED : lsm_manifest_read(map, at, &head);
+    int last = newest(map, 0xFFFFFFFFu, &head), error = last < 0 ? last : BO_FLASH_OK;
+    map->shape.sector_count = map->device_sectors;
+    uint32_t at = (uint32_t)last;
+    for (uint32_t i = 0; !error && i < map->device_sectors; i++) {
+        at = lsm_sector_after(map, at);
+        error = lsm_manifest_read(map, at, &head);
         if (!error) error = lsm_erase(map, at);
         if (error == MAP_ERR_DAMAGED) error = BO_FLASH_OK;
     }
-    if (last != LSM_NONE) first = last + 1u == map->device_sectors ? 0 : last + 1u;
-    if (!error && last != LSM_NONE) error = lsm_erase(map, last);
-    if (!error) error = lsm_erase(map, first);
+    at = lsm_sector_after(map, at);
+    if (!error) error = lsm_erase(map, at);
     if (error) return error;
-    map->shape.sector_count = map->device_sectors;
-    uint32_t size = lsm_manifest_bytes(map, first, 1, header);
-    return lsm_program(map, first, 0, header, size);
+    uint32_t size = lsm_manifest_bytes(map, at, 1, header);
+    return lsm_program(map, at, 0, header, size);
 }
 
 /* Committing ----------------------------------------------------------------------------------- */
@@ -478,26 +475,14 @@ static int free_rest(struct lsm *map, const struct lsm_view *next, const struct 
     return BO_FLASH_OK;
 }
 
-int lsm_manifest_clear(struct lsm *map)
+int lsm_manifest_move(struct lsm *map, const struct lsm_view *view)
 {
     uint8_t chunk[CHUNK_MAX];
-    struct lsm_view next;
-    lsm_view_clear(map, &next);
     map->stale = true;
-    return manifest_move(map, &next, chunk);
-}
-
-#ifndef LSM_NO_CRATE
-int lsm_manifest_renew(struct lsm *map)
-{
-    uint8_t chunk[CHUNK_MAX];
-    if (!map->manifest_tail.sealed) return MAP_ERR_NOT_FOUND;
-    map->stale = true;
-    int error = manifest_move(map, &map->view, chunk);
+    int error = manifest_move(map, view, chunk);
     map->stale = error != BO_FLASH_OK;
     return error;
 }
-#endif
 
 int lsm_manifest_commit(struct lsm *map, const struct lsm_view *next, const struct lsm_grown *grown)
 {

@@ -46,7 +46,7 @@ int lsm_take(struct lsm *map)
 {
     if (map->free_count == 0) return MAP_ERR_FULL;
     while (lsm_is_used(map, map->cursor))
-        map->cursor = map->cursor + 1 == map->shape.sector_count ? 0 : map->cursor + 1;
+        map->cursor = lsm_sector_after(map, map->cursor);
     lsm_use(map, map->cursor);
     if (map->erases_left != 0) map->erases_left--;
     int error = lsm_erase(map, map->cursor);
@@ -89,12 +89,12 @@ static int chunk_add(struct lsm *map, struct lsm_writer *w, const uint8_t *data,
     if (map->shape.crc) w->crc = lsm_crc(w->crc, data, size);
     w->size += size;
     while (size != 0) {
-        uint32_t part = lsm_minimum(size, map->gather_size - w->held);
+        uint32_t part = lsm_minimum(size, map->half - w->held);
         memcpy(map->gather + w->held, data, part);
         w->held += part;
         data += part;
         size -= part;
-        if (w->held < map->gather_size) continue;
+        if (w->held < map->half) continue;
         int error = chunk_flush(map, w);
         if (error) return error;
     }
@@ -127,7 +127,7 @@ int lsm_log_write(struct lsm *map, const struct lsm_run *log, const uint8_t *dat
     uint32_t at = log->last, held = map->shape.chunk_header;
     lsm_chunk_bytes(&map->shape, size, lsm_crc(0, data, size), map->gather);
     for (;;) {
-        uint32_t part = lsm_minimum(size, map->gather_size - held);
+        uint32_t part = lsm_minimum(size, map->half - held);
         memcpy(map->gather + held, data, part);
         data += part;
         size -= part;
