@@ -299,9 +299,12 @@ int lsm_next(struct lsm *map, struct lsm_cursor *cursor, void *key, uint32_t *ke
  *
  * How near they come. lsm_bound_test.c finds calls that make more than a quarter of the changes,
  * and of the reads of mount, format, open and close. What searches does not come near its reads,
- * and a call that merges even less: 1 % and 0.1 %. On what lsm wrote links lead over many sectors
- * at once; the bound is for an image in which each leads to the next sector only, through sectors
- * of other runs, in each run. Nor do calls until a change is made: a merge writes few sectors.
+ * and a call that merges even less: 1 % and 0.1 %. The bound is for an image in which each link
+ * leads to the next sector only, through sectors of other runs, in each run. On what lsm wrote they
+ * lead over many sectors at once: that is lsm_bound_sound, of which a fetch makes up to 6 %; on 256
+ * sectors of 4 KiB it is 8,000 reads where lsm_bound is 9,000,000. Merges are far from it as well,
+ * as it is for records of a byte. Nor do calls until a change is made come near their bound: a
+ * merge writes few sectors.
  */
 enum lsm_call {
     LSM_CALL_MOUNT = 0,
@@ -319,6 +322,11 @@ enum lsm_call {
 /* Bounds for a map that is mounted so, while up to `snapshots` are open. 0 and 0 when it can't be
  * mounted. Of the config the memory is not looked at. */
 struct bo_bound lsm_bound(const struct lsm_config *config, uint32_t snapshots, enum lsm_call call);
+
+/* The same where lsm wrote all that is there and nothing rots, power cuts or not: fewer reads of a
+ * fetch, seek and next, and of what merges. */
+struct bo_bound lsm_bound_sound(const struct lsm_config *config, uint32_t snapshots,
+                                enum lsm_call call);
 
 /* Most calls until a change that is made again after LSM_ERR_AGAIN is made: each does a step of a
  * merge. */

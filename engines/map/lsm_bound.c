@@ -11,6 +11,13 @@
  * one, and compares a record each time (`search`); then it compares record after record, of all
  * sectors if no link leads on.
  *
+ * Where lsm wrote the image, and nothing rotted (`sound`), it is less. Sectors belong to one run
+ * each. A link leads as far as it should: one of each length is followed twice at most, the longest
+ * up to 17 times, as they lead over a sixteenth of the sectors at least; and a search tries no place
+ * twice (`jumps`). Chunks are as long as they may be (`chunks`). Keys ascend, so all but one are of
+ * a byte or more. What is left to look at record by record is a sector, and the end of its last
+ * record.
+ *
  * Changes. A sector of a run takes an erase, and programs for each buffer full of bytes, each page
  * and each chunk (`fill`); a commit appends a chunk to the manifest, or moves it (`commit`).
  */
@@ -19,14 +26,17 @@
 /* What the bounds are made of; reads where nothing else is said. */
 struct terms {
     uint64_t sectors, places, step; /* counts; step: sectors that a step of a merge takes */
+    uint64_t own;                   /* count: sectors of the longest transaction */
     uint64_t scan;                  /* a walk over a sector */
     uint64_t mount;
     uint64_t mark;    /* the sectors in use */
     uint64_t locate;  /* a place in a run */
     uint64_t record;  /* its header and key, when it is located */
-    uint64_t search;  /* for a key, in one place of the list */
+    uint64_t search;  /* for a key, in all places of the list */
     uint64_t value;   /* its value */
-    uint64_t records; /* count: that a step takes */
+    uint64_t chunks;  /* count: of a sector of a run, but for hostile ones */
+    uint64_t held;    /* count: records of the map */
+    uint64_t records; /* count: that a step takes, or the commit of a transaction */
     uint64_t merge;   /* a step */
     uint64_t prove;   /* whether the rest of a sector is blank */
     uint64_t fill;    /* changes: a sector of a run, without its erase */
@@ -53,22 +63,50 @@ static uint64_t mount_reads(const struct terms *t, const struct lsm_shape *shape
     return 2 * (device_sectors + replay) + cut + complete + log + t->mark;
 }
 
-static void terms_of_reads(struct terms *t, const struct lsm_shape *shape, uint32_t window,
-                           uint32_t key_reads, uint32_t snapshots, uint32_t device_sectors)
+/* Searches of an image that may be hostile. */
+static void terms_of_searches(struct terms *t, const struct lsm_shape *shape, uint32_t window)
 {
     uint64_t links = shape->skips;
-    t->scan = shape->sector_size / window + 2;
-    t->mark = t->sectors * (1 + snapshots);
-    t->mount = mount_reads(t, shape, device_sectors);
     t->locate = t->sectors + t->scan;
-    t->record = 2 + key_reads;
     uint64_t tries = t->sectors * links + links;
     uint64_t narrow = 1 + tries * (1 + t->locate + t->record);
     uint64_t line = t->sectors * (t->scan + t->locate) + t->record;
-    t->search = narrow + line;
+    t->search = t->places * (narrow + line);
     t->value = t->sectors + shape->value_max / window + 2 + t->locate;
+}
+
+/* Of one that lsm wrote. */
+static void terms_of_sound_searches(struct terms *t, const struct lsm_shape *shape, uint32_t window)
+{
+    uint64_t links = shape->skips, jumps = 2 * links + 17, longer = shape->record_max;
+    if (jumps > t->sectors || !LSM_WITH_SEARCH) jumps = t->sectors;
+    longer /= shape->payload;
+    t->locate = jumps + t->chunks + 2;
+    uint64_t tries = t->places * jumps;
+    if (tries > 2 * t->sectors + t->places * links) tries = 2 * t->sectors + t->places * links;
+    uint64_t walks = t->places * jumps < t->sectors ? t->places * jumps : t->sectors;
+    uint64_t line = (longer + 2) * (t->scan + t->chunks + 2);
+    t->search = tries * (3 + t->chunks + t->record) + (longer + 2) * walks +
+                t->places * (1 + t->record + line);
+    if (lsm_staging(shape)) t->search += 3 * t->scan;
+    t->value = shape->value_max / window + 2 + (longer + 1) * t->locate;
+}
+
+static void terms_of_reads(struct terms *t, const struct lsm_shape *shape, uint32_t window,
+                           uint32_t key_reads, uint32_t snapshots, bool sound)
+{
+    uint64_t least = shape->record_header + (sound ? 1u : 0u); /* bytes of a record */
+    uint64_t taken = 1 + (t->own > 3 * t->step ? t->own : 3 * t->step);
+    t->scan = shape->sector_size / window + 2;
+    t->mark = t->sectors * (1 + snapshots);
+    t->record = 2 + key_reads;
+    if (sound)
+        terms_of_sound_searches(t, shape, window);
+    else
+        terms_of_searches(t, shape, window);
     t->prove = t->scan;
-    t->records = (3 * t->step + 1) * shape->payload / shape->record_header + 1;
+    t->held = t->sectors * shape->payload / least + t->places;
+    t->records = taken * shape->payload / least + t->places;
     uint64_t each =
         t->places * (t->locate + 2 * t->record) + t->locate + shape->record_max / window;
     if (lsm_staging(shape)) each += 3 * t->scan; /* the next key of the log */
@@ -76,7 +114,7 @@ static void terms_of_reads(struct terms *t, const struct lsm_shape *shape, uint3
 }
 
 static bool terms_make(struct terms *t, struct lsm_shape *shape, const struct lsm_config *config,
-                       uint32_t snapshots)
+                       uint32_t snapshots, bool sound)
 {
     const struct bo_flash_geometry *g = &config->flash->geometry;
     const struct lsm_format *format = &config->format;
@@ -86,16 +124,17 @@ static bool terms_make(struct terms *t, struct lsm_shape *shape, const struct ls
     uint32_t keys = (lsm_staging(shape) ? 2u : 1u) * format->key_max;
     uint32_t half = (config->work_size - keys) / 2 & ~(LSM_ALIGN_MAX - 1);
     uint32_t window = half - g->read_unit + 1;
-    t->sectors = shape->sector_count;
-    t->places = lsm_places(shape);
-    t->step = lsm_step(shape);
-    terms_of_reads(t, shape, window, format->key_max / window + 1, snapshots,
-                   lsm_minimum(g->sector_count, LSM_NONE));
     uint64_t room = shape->sector_size - lsm_run_chunks(shape);
-    uint64_t chunks = room / lsm_round_up(shape->chunk_header + shape->chunk_max, shape->align) + 1;
-    uint64_t pieces = shape->sector_size / (half - LSM_START_MAX) + chunks;
+    t->sectors = shape->sector_count;
+    t->places = shape->runs + (lsm_staging(shape) ? 1u : 0u);
+    t->step = lsm_step(shape);
+    t->own = (config->transaction_size + shape->payload - 1) / shape->payload;
+    t->chunks = room / lsm_round_up(shape->chunk_header + shape->chunk_max, shape->align) + 1;
+    terms_of_reads(t, shape, window, format->key_max / window + 1, snapshots, sound);
+    t->mount = mount_reads(t, shape, lsm_minimum(g->sector_count, LSM_NONE));
+    uint64_t pieces = shape->sector_size / (half - LSM_START_MAX) + t->chunks;
     t->fill = g->page_size < g->sector_size ? shape->sector_size / g->page_size : 0;
-    t->fill += pieces + chunks + pages(g, LSM_HEADERS_MAX + LSM_START_MAX);
+    t->fill += pieces + t->chunks + pages(g, LSM_HEADERS_MAX + LSM_START_MAX);
     uint64_t list = shape->chunk_header + 8u * t->places;
     t->append = pages(g, list) + 1 + pages(g, LSM_HEADERS_MAX);
     return true;
@@ -105,14 +144,13 @@ static bool terms_make(struct terms *t, struct lsm_shape *shape, const struct ls
 static struct bo_bound change(const struct terms *t, const struct lsm_shape *shape,
                               const struct lsm_config *config)
 {
-    uint64_t own = (config->transaction_size + shape->payload - 1) / shape->payload;
     uint64_t own_records = config->transaction_size / shape->record_header + 1;
     uint64_t sectors = LSM_ERASES_MAX;
     if (t->step + 1 > sectors) sectors = t->step + 1;
-    if (own + 1 > sectors) sectors = own + 1;
+    if (t->own + 1 > sectors) sectors = t->own + 1;
     /* Steps that erase, those in which all that was merged was removed, and the commit. */
     uint64_t steps = sectors + t->places / 2 + t->sectors / 6 + 1;
-    uint64_t searches = (own_records + 1) * t->places * t->search;
+    uint64_t searches = (own_records + 1) * t->search;
     struct bo_bound bound = {searches + steps * t->merge + 2 * t->prove,
                              sectors * (1 + t->fill) + steps * t->append};
     if (lsm_staging(shape))
@@ -120,12 +158,13 @@ static struct bo_bound change(const struct terms *t, const struct lsm_shape *sha
     return bound;
 }
 
-struct bo_bound lsm_bound(const struct lsm_config *config, uint32_t snapshots, enum lsm_call call)
+static struct bo_bound bound_of(const struct lsm_config *config, uint32_t snapshots,
+                                enum lsm_call call, bool sound)
 {
     struct bo_bound bound = {0, 0}, more = {0, 0};
     struct terms t;
     struct lsm_shape shape;
-    if (!terms_make(&t, &shape, config, snapshots)) return bound;
+    if (!terms_make(&t, &shape, config, snapshots, sound)) return bound;
     bound.reads = t.mount;
     switch (call) {
     case LSM_CALL_MOUNT:
@@ -136,15 +175,14 @@ struct bo_bound lsm_bound(const struct lsm_config *config, uint32_t snapshots, e
         bound.changes = t.sectors + 2 + t.append;
         break;
     case LSM_CALL_FETCH:
-        bound.reads += t.places * t.search + t.value;
+        bound.reads += t.search + t.value;
         break;
     case LSM_CALL_SEEK:
-        bound.reads += t.places * t.search;
+        bound.reads += t.search;
         break;
     case LSM_CALL_NEXT: /* all that is passed is removed */
-        bound.reads = t.sectors * shape.payload / shape.record_header *
-                          (t.places * (t.locate + 2 * t.record) + t.locate + 3 * t.scan) +
-                      t.value;
+        bound.reads =
+            t.held * (t.places * (t.locate + 2 * t.record) + t.locate + 3 * t.scan) + t.value;
         break;
     case LSM_CALL_CHANGE:
         more = change(&t, &shape, config);
@@ -166,10 +204,21 @@ struct bo_bound lsm_bound(const struct lsm_config *config, uint32_t snapshots, e
     return bound;
 }
 
+struct bo_bound lsm_bound(const struct lsm_config *config, uint32_t snapshots, enum lsm_call call)
+{
+    return bound_of(config, snapshots, call, false);
+}
+
+struct bo_bound lsm_bound_sound(const struct lsm_config *config, uint32_t snapshots,
+                                enum lsm_call call)
+{
+    return bound_of(config, snapshots, call, true);
+}
+
 uint32_t lsm_bound_calls(const struct lsm_config *config)
 {
     struct terms t;
     struct lsm_shape shape;
-    if (!terms_make(&t, &shape, config, 0)) return 0;
+    if (!terms_make(&t, &shape, config, 0, false)) return 0;
     return (uint32_t)(t.sectors * (t.places + 1));
 }

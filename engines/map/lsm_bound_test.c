@@ -28,8 +28,9 @@ static const struct {
     {"close", true, false},
 };
 
-/* In thousandths of the bound. */
-static uint64_t worst_reads[CALLS], worst_changes[CALLS];
+/* In thousandths of the bound, or of the one for what nothing has damaged. */
+static uint64_t worst_reads[CALLS], worst_changes[CALLS], worst_sound[CALLS];
+static bool sound; /* nothing was damaged */
 
 static struct ram_flash ram, saved;
 static struct lsm map;
@@ -97,6 +98,10 @@ static int measure(enum lsm_call call, uint32_t number)
           (unsigned)bound.changes);
     keep_worst(&worst_reads[call], reads, bound.reads);
     keep_worst(&worst_changes[call], changes, bound.changes);
+    bound = lsm_bound_sound(&config, 1, call);
+    CHECK(!sound || reads <= bound.reads, "%s: %u reads of %u, nothing is damaged",
+          calls[call].name, (unsigned)reads, (unsigned)bound.reads);
+    if (sound) keep_worst(&worst_sound[call], reads, bound.reads);
     return error;
 }
 
@@ -220,6 +225,7 @@ static void test_part(uint32_t size, uint32_t count, uint16_t unit, uint32_t pag
     ram.flash.geometry.page_size = page;
     configure(crc, staging);
     shows = false;
+    sound = true;
     CHECK(measure(LSM_CALL_FORMAT, 0) == 0, "format");
     for (uint32_t i = 0; i < 300; i++) {
         one_step(i);
@@ -229,6 +235,7 @@ static void test_part(uint32_t size, uint32_t count, uint16_t unit, uint32_t pag
         }
     }
     show(false);
+    sound = false;
     damage();
     CHECK(measure(LSM_CALL_FORMAT, 0) == 0, "format again");
 }
@@ -277,11 +284,15 @@ int main(void)
     test_part(256, 16, 8, 256, true, true);
     test_part(512, 12, 4, 64, true, true);
     for (unsigned call = 0; call < CALLS; call++) {
-        printf("%-8s worst %3u.%u %% of the bound of reads, %3u.%u %% of changes\n",
+        printf("%-8s worst %3u.%u %% of the bound of reads, %3u.%u %% of sound ones, %3u.%u %% of "
+               "changes\n",
                calls[call].name, (unsigned)(worst_reads[call] / 10),
-               (unsigned)(worst_reads[call] % 10), (unsigned)(worst_changes[call] / 10),
+               (unsigned)(worst_reads[call] % 10), (unsigned)(worst_sound[call] / 10),
+               (unsigned)(worst_sound[call] % 10), (unsigned)(worst_changes[call] / 10),
                (unsigned)(worst_changes[call] % 10));
         CHECK(!calls[call].reads || worst_reads[call] >= 250, "%s: reads", calls[call].name);
+        bool searches = call == LSM_CALL_FETCH || call == LSM_CALL_SEEK;
+        CHECK(!searches || worst_sound[call] >= 50, "%s: reads of a sound image", calls[call].name);
         CHECK(!calls[call].changes || worst_changes[call] >= 250, "%s: changes", calls[call].name);
     }
     printf("a change is made after up to %u calls of %u\n", (unsigned)worst_made,

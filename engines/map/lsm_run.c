@@ -264,6 +264,7 @@ static int search_link(struct lsm *map, struct search *s, uint32_t i)
     s->order = -1;
     if (at > s->left) {
         lsm_place_set(s->place, s->run, at);
+        s->place->sector = head.sector;
         error = compare_at(map, s, at);
     }
     if (error) return error;

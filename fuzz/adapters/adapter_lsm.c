@@ -358,26 +358,50 @@ static bool bound_call(enum adapter_call call, enum lsm_call *made, bool *again)
     return false;
 }
 
+/* As the engine is asked for its bounds. */
+static struct lsm_config bound_config(const struct bo_flash *flash,
+                                      const struct adapter_settings *s)
+{
+    struct layout l = lay_out(&flash->geometry, s);
+    return (struct lsm_config){.flash = flash,
+                               .format = l.format,
+                               .work_size = l.work_size,
+                               .transaction_size = l.transaction_size};
+}
+
 /* The engine states its bounds for parts whose units can all be read. Here some may not: each read
  * may be made again, of fewer units. Of a call that is made again and again the reads are left to
- * the harness, whose bound is nearer to what is read. */
+ * the harness, whose bound is nearer to what is read: on 16 sectors of 256 bytes 500,000, where the
+ * engine states 3,300,000 for each of 161 calls. So are those of a scan of all keys. */
 static struct adapter_bound bound(const struct bo_flash_geometry *g,
                                   const struct adapter_settings *s, enum adapter_call call)
 {
     struct adapter_bound none = {ADAPTER_NO_CALL, ADAPTER_NO_CALL};
-    struct layout l = lay_out(g, s);
-    struct bo_flash flash = {.geometry = *g};
-    struct lsm_config config = {.flash = &flash,
-                                .format = l.format,
-                                .work_size = l.work_size,
-                                .transaction_size = l.transaction_size};
+    const struct bo_flash flash = {.geometry = *g};
+    struct lsm_config config = bound_config(&flash, s);
     enum lsm_call made;
     bool again;
     if (call == ADAPTER_CALL_BEGIN || call == ADAPTER_CALL_ABORT) return none;
-    if (!bound_call(call, &made, &again)) return (struct adapter_bound){0}; /* as many as keys */
+    if (call == ADAPTER_CALL_EACH || call == ADAPTER_CALL_SCAN)
+        return (struct adapter_bound){0, ADAPTER_NO_CALL};
+    if (!bound_call(call, &made, &again)) return (struct adapter_bound){0};
     struct bo_bound one = lsm_bound(&config, ADAPTER_SNAPSHOTS, made);
     if (again) return (struct adapter_bound){0, (lsm_bound_calls(&config) + 1ull) * one.changes};
     return (struct adapter_bound){2 * one.reads, one.changes ? one.changes : ADAPTER_NO_CALL};
+}
+
+/* Links lead where they should. A program that failed may have left units that can't be read. */
+static struct adapter_bound bound_uncut(const struct bo_flash_geometry *g,
+                                        const struct adapter_settings *s, enum adapter_call call)
+{
+    struct adapter_bound stated = bound(g, s, call);
+    const struct bo_flash flash = {.geometry = *g};
+    struct lsm_config config = bound_config(&flash, s);
+    enum lsm_call made;
+    bool again;
+    if (bound_call(call, &made, &again) && !again)
+        stated.reads = 2 * lsm_bound_sound(&config, ADAPTER_SNAPSHOTS, made).reads;
+    return stated;
 }
 
 static const struct adapter_map map = {.store = store,
@@ -413,5 +437,6 @@ const struct adapter adapter_lsm = {
     .reset = format,
     .mount = mount,
     .bound = bound,
+    .bound_uncut = bound_uncut,
     .map = &map,
 };
