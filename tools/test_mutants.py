@@ -184,7 +184,7 @@ FIXED = (
     # A format, and power-ons that wear a sector out (fuzz/rig/worn.c).
     ("queue/seqqueue.c", "seqqueue_format", "assignment", "queue->seq.error = BO_FLASH_OK", True),
     ("ringlog/seqlog.c", "seqlog_prepare", "check", "!log->open || !log->changed", True),
-    ("map/lsm.c", "lsm_fetch_own", "check", "r.value_size > capacity", True),
+    ("map/lsm.c", "fetch", "check", "r.value_size > capacity", True),
     # The calls by hash, and an engine that takes nothing.
     ("map/tickv.c", "tickv_append", "logic", "!tickv_hash_usable(store, hash)", True),
     # What the crate would not find; what is read of a snapshot.

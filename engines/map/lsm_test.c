@@ -913,6 +913,50 @@ static void test_crate_cut_after_entries(bool crc)
 }
 #endif
 
+/* A run as the crate's manifest names it: at another place than lsm has given it. */
+static uint8_t *crate_entry(uint8_t *to, uint8_t id, uint8_t flags, const struct lsm_run *run)
+{
+    memset(to, 0, 8);
+    to[0] = id;
+    to[1] = flags;
+    to[2] = (uint8_t)run->sector;
+    to[3] = (uint8_t)(run->sector >> 8);
+    return to + 8;
+}
+
+/* The crate takes the last place for a new run when a merge has emptied it, in the level of a source
+ * that is left. No level begins after that: all runs stay in the list. */
+static void test_crate_fills_a_level(void)
+{
+    char key[2] = "a";
+    uint8_t value[64] = {0};
+    bench_init(&bench, 512, 16, 4, false);
+    bench.config.transaction_size = 1500;
+    CHECK(lsm_format(&bench.map, &bench.config) == 0, "format");
+    for (; key[0] < 'f'; key[0]++)
+        CHECK(store(key, "1") == 0, "store");
+    CHECK(lsm_begin(&bench.map) == 0, "begin");
+    for (char i = 'a'; i < 't'; i++) {
+        const char name[2] = {'f', i};
+        CHECK(lsm_store(&bench.map, name, 2, value, sizeof value) == 0, "store");
+    }
+    CHECK(lsm_commit(&bench.map) == 0 && store("g", "1") == 0, "7 runs");
+    struct lsm_run *runs = bench.map.view.runs, none = {0, 0, LSM_NONE, 0};
+    CHECK(bench.map.shape.runs == 9 && runs[7].sector != LSM_NONE, "at places 1 to 7");
+    uint8_t *to = bench.ram.bytes + 512 * bench.map.manifest + bench.map.manifest_end;
+    memcpy(to, "\xC5\x59\x20\x00", 4);
+    to = crate_entry(crate_entry(to + 4, 5, 1, &runs[5]), 6, 0, &none);
+    crate_entry(crate_entry(to, 7, 2, &runs[6]), 8, 0, &runs[7]);
+    CHECK(lsm_mount(&bench.map, &bench.config) == 0, "mount");
+    CHECK(lsm_collect(&bench.map) == 0 && runs[8].sector != LSM_NONE, "a step");
+    CHECK(runs[7].flags == 2, "of several");
+    CHECK(lsm_mount(&bench.map, &bench.config) == 0, "mount again");
+    for (key[0] = 'a'; key[0] < 'h'; key[0]++)
+        CHECK(key[0] == 'f' || committed_is(key, "1"), "%s", key);
+    CHECK(store("g", "2") == 0 && committed_is("g", "2"), "it goes on");
+    lsm_check(&bench.map, true);
+}
+
 static uint32_t last_program;
 
 static bool note_program(struct ram_flash *ram, const struct ram_flash_call *call)
@@ -1087,6 +1131,7 @@ int main(int argc, char **argv)
     test_crate_cut_after_entries(false);
     test_crate_cut_after_entries(true);
     test_collect_leaves_what_is_torn();
+    test_crate_fills_a_level();
     for (uint16_t unit = 1; unit <= 8; unit = (uint16_t)(2 * unit)) {
         test_magic_alone(unit, false);
         test_magic_alone(unit, true);
