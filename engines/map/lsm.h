@@ -17,9 +17,9 @@
  *
  * A transaction is collected and sorted in RAM, and its commit writes a run of its own and appends
  * a chunk to the manifest, which names the runs; the last program of that chunk is the commit. Runs
- * are merged where there are too many of them, and where sectors are short: the newest are written
- * again with a transaction, in its sector; of larger ones a merge goes on in steps, from one call to
- * the next, and over power cuts.
+ * are merged where there are too many of them, and where sectors are short. The newest are written
+ * again with a transaction, in its sector. A merge of larger ones goes on in steps, from one call
+ * to the next, and over power cuts.
  *
  * Staging. In the crate's format each transaction costs a sector, and so an erase. With
  * `staging` one that is no longer than half a sector is appended to a log instead, in one program;

@@ -12,11 +12,11 @@
  * sectors if no link leads on.
  *
  * Where lsm wrote the image, and nothing rotted (`sound`), it is less. Sectors belong to one run
- * each. A link leads as far as it should: one of each length is followed twice at most, the longest
- * up to 17 times, as they lead over a sixteenth of the sectors at least; and a search tries no place
- * twice (`jumps`). Chunks are as long as they may be (`chunks`). Keys ascend, so all but one are of
- * a byte or more. What is left to look at record by record is a sector, and the end of its last
- * record.
+ * each. A link leads as far as it should: one of each length is followed twice at most, and the
+ * longest up to 17 times, as they lead over a sixteenth of the sectors at least. A search tries no
+ * place twice (`jumps`). Chunks are as long as they may be (`chunks`). Keys ascend, so all but one
+ * are of a byte or more. What is left to look at record by record is a sector, and the end of its
+ * last record.
  *
  * Changes. A sector of a run takes an erase, and programs for each buffer full of bytes, each page
  * and each chunk (`fill`); a commit appends a chunk to the manifest, or moves it (`commit`).

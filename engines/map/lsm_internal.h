@@ -9,7 +9,7 @@
  *     lsm_cursor.c    keys in order, of all of them
  *     lsm_writer.c    taking sectors, writing a run or a chunk of the manifest
  *     lsm_manifest.c  which runs there are: mount and commit
- *     lsm_merge.c     steps of a merge, what becomes of a full log, and whether there is room
+ *     lsm_merge.c     steps of a merge, what becomes of a transaction and a full log, and room
  *     lsm_bound.c     bounds
  *     lsm.c           transactions, snapshots, fetch, theory
  */

@@ -7,8 +7,8 @@
  * small runs are merged for no other erase. It takes at least one of them, and more while the next
  * older one is at most twice as long as all of them; so what is old is seldom written again. Runs
  * that no longer fit take up to half of what there is room for; then two neighbours become one: the
- * newest two of which the older one is at most twice as long. So the larger a run is, the less often
- * it is merged; of these merges each sector costs an erase.
+ * newest two of which the older one is at most twice as long. So the larger a run is, the less
+ * often it is merged; of these merges each sector costs an erase.
  *
  * A merge goes in steps, each of which writes up to lsm_step() sectors and commits: the target has
  * grown, the sources begin later. Flags in the manifest show a later step what to go on with. A
@@ -163,13 +163,13 @@ static uint32_t older(const struct lsm *map, const struct order *order, uint32_t
     return count;
 }
 
-/* Whether those that are left out are so many that few places are left for small runs. */
+/* Whether those that are left out leave few places for small runs. */
 static bool is_long(const struct lsm *map, const struct order *order, uint32_t old)
 {
     return old > (order->count + room_for(map, order, 0)) / 2;
 }
 
-/* Whether the run at `i` may be merged with newer ones of that many bytes: it is not much longer. */
+/* Whether the run at `i` is not much longer than newer ones of that many bytes. */
 static bool is_near(const struct lsm *map, const struct order *order, uint32_t i, uint32_t bytes)
 {
     return run_size(map, order, i) / 2 <= bytes;
@@ -373,7 +373,7 @@ int lsm_merge_step(struct lsm *map)
     return merge(map, &m, NULL);
 }
 
-/* The newest ------------------------------------------------------------------------------------ */
+/* The newest ----------------------------------------------------------------------------------- */
 
 /* How many of the oldest runs stay as they are when one that takes that many sectors is the next;
  * NO_PLACE: there is no room for it. */

@@ -924,8 +924,8 @@ static uint8_t *crate_entry(uint8_t *to, uint8_t id, uint8_t flags, const struct
     return to + 8;
 }
 
-/* The crate takes the last place for a new run when a merge has emptied it, in the level of a source
- * that is left. No level begins after that: all runs stay in the list. */
+/* The crate takes the last place for a new run when a merge has emptied it, in the level of a
+ * source that is left. No level begins after that: all runs stay in the list. */
 static void test_crate_fills_a_level(void)
 {
     char key[2] = "a";
