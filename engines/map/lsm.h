@@ -74,13 +74,13 @@
 
 /* What can be left out when all of lsm is compiled with these, and what that saves on a Cortex-M4:
  *
- *     LSM_NO_STAGING  1,650 bytes  the log: a config with `staging` is refused as a geometry is,
+ *     LSM_NO_STAGING  1,510 bytes  the log: a config with `staging` is refused as a geometry is,
  *                                  and a map that has a log with MAP_ERR_UNSUPPORTED
- *     LSM_NO_VIEWS      490 bytes  snapshots and ranges: lsm_open, lsm_close, lsm_fetch_at,
+ *     LSM_NO_VIEWS      480 bytes  snapshots and ranges: lsm_open, lsm_close, lsm_fetch_at,
  *                                  lsm_seek and lsm_next
  *     LSM_NO_SEARCH     260 bytes  links: a key is looked for from the last sector of a run back,
  *                                  so a fetch reads a header and a key of up to each sector
- *     LSM_NO_CRATE      410 bytes  what is there for the crate alone: where a cut in it left a new
+ *     LSM_NO_CRATE      380 bytes  what is there for the crate alone: where a cut in it left a new
  *                                  sector of its manifest unfinished, that may be the map before,
  *                                  or MAP_ERR_DAMAGED; and lsm_collect only merges
  *

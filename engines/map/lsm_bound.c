@@ -135,7 +135,7 @@ static bool terms_make(struct terms *t, struct lsm_shape *shape, const struct ls
     uint64_t pieces = shape->sector_size / (half - LSM_START_MAX) + t->chunks;
     t->fill = g->page_size < g->sector_size ? shape->sector_size / g->page_size : 0;
     t->fill += pieces + t->chunks + pages(g, LSM_HEADERS_MAX + LSM_START_MAX);
-    uint64_t list = shape->chunk_header + 8u * t->places;
+    uint64_t list = shape->chunk_header + 8u * t->places + LSM_ALIGN_MAX;
     t->append = pages(g, list) + 1 + pages(g, LSM_HEADERS_MAX);
     return true;
 }

@@ -7,6 +7,10 @@
  * The length of a run stands in its last sector. Where a chunk does not fit, or where something is
  * in its way, all runs go to another sector, whose header is programmed last.
  *
+ * Where there are no checksums, a cut may leave magic and size of a chunk, and a part of what is in
+ * their unit. So where this holds more of an appended chunk, it is the first entry, which comes
+ * once more after that, and counts there.
+ *
  * A chunk that is torn ends the manifest. Nothing is written after one, so a whole chunk after it
  * means that the bytes rotted.
  */
@@ -16,7 +20,7 @@
 
 #define ENTRY_SIZE 8u
 /* Header, entries and padding of a chunk. */
-#define CHUNK_MAX (8 + ENTRY_SIZE * (LSM_RUNS_MAX + 1) + LSM_ALIGN_MAX)
+#define CHUNK_MAX (8 + ENTRY_SIZE * (LSM_RUNS_MAX + 1) + 2 * LSM_ALIGN_MAX)
 #define SEQ_LAST 0xFFFFFFFEu /* one more would read as blank */
 
 /* Reading the manifest ------------------------------------------------------------------------- */
@@ -412,12 +416,15 @@ static uint32_t entry(uint32_t id, const struct lsm_run *run, uint8_t *bytes)
 static uint32_t entries(const struct lsm *map, const struct lsm_view *now,
                         const struct lsm_view *next, uint8_t *chunk)
 {
-    uint8_t *bytes = chunk + map->shape.chunk_header;
-    uint32_t size = 0;
+    uint32_t size = 0, header = map->shape.chunk_header, unit = lsm_chunk_start(map);
+    uint32_t torn = now != NULL && !map->shape.crc && unit > header ? unit - header : 0;
+    uint8_t *bytes = chunk + header;
     for (uint32_t id = lsm_places(&map->shape); id-- != 0;) {
         const struct lsm_run *run = &next->runs[id];
         if (now != NULL ? !run_differs(run, &now->runs[id]) : lsm_empty(run)) continue;
-        size += entry(id, run, bytes + size);
+        do
+            size += entry(id, run, bytes + size);
+        while (size < torn + ENTRY_SIZE);
     }
     return size != 0 ? size : entry(1, &next->runs[1], bytes);
 }
@@ -428,7 +435,7 @@ static int may_append(struct lsm *map, uint32_t size)
 {
     uint32_t end = map->manifest_end + map->shape.chunk_header + size;
     if (map->flash->geometry.tear_scope == BO_FLASH_TEAR_SECTOR) return 0;
-    if (end > map->shape.sector_size) return 0;
+    if (end > map->shape.sector_size || size > map->shape.chunk_max) return 0;
     int error = lsm_tail_prove(map, &map->manifest_tail, map->manifest, map->manifest_end);
     return error ? error : !map->manifest_tail.sealed;
 }

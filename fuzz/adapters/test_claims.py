@@ -94,6 +94,14 @@ def test_lsm_shows_no_divergence_with_any_unit(deep, unit, mode):
     assert result.judged > 500 and not result.found
 
 
+@pytest.mark.parametrize("unit", (8, 16, 32))
+def test_lsm_without_checksums_shows_no_divergence_with_any_prefix(harness, unit):
+    text = sorted_map(unit, "compatible").replace("engine lsm", "engine lsm crc=0")
+    text = text.replace("sectors=9", "sectors=16")
+    result = harness.explore(text, "--depth", 1, "--faults", "edge,prefix", "--prefixes", 0)
+    assert result.judged > 100 and not result.found
+
+
 @pytest.mark.parametrize("align, reason", [("two", "align is less than the unit"), ("four", "")])
 def test_lsm_refuses_an_alignment_below_the_unit(harness, align, reason):
     text = sorted_map(4, "compatible").replace("engine lsm", f"engine lsm align={align} chunk=64")
