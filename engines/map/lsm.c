@@ -132,9 +132,7 @@ int lsm_format(struct lsm *map, const struct lsm_config *config)
         return MAP_ERR_GEOMETRY;
     bool sound = lsm_remount(map) == BO_FLASH_OK;
     sound = sound && map->shape.sector_count == map->device_sectors && map->free_count != 0;
-    struct lsm_view empty;
-    lsm_view_clear(map, &empty);
-    int error = sound ? lsm_manifest_move(map, &empty) : lsm_manifest_format(map);
+    int error = sound ? lsm_manifest_clear(map) : lsm_manifest_format(map);
     return leave(map, error ? error : lsm_remount(map));
 }
 
@@ -382,7 +380,7 @@ int lsm_collect(struct lsm *map)
     if (error) return error;
     if (lsm_merge_due(map)) return leave(map, lsm_merge_step(map));
     if (!LSM_WITH_CRATE || !map->manifest_tail.sealed) return MAP_ERR_NOT_FOUND;
-    return leave(map, lsm_manifest_move(map, &map->view));
+    return leave(map, lsm_manifest_renew(map, &map->view));
 }
 
 /* Snapshots ------------------------------------------------------------------------------------ */

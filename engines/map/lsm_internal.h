@@ -354,9 +354,10 @@ struct lsm_grown {
 
 /* Makes a manifest of an empty map where there was none that counts. */
 int lsm_manifest_format(struct lsm *map);
-/* Writes all of it to another sector. Where that is not what is committed, the map is to be mounted
- * again. */
-int lsm_manifest_move(struct lsm *map, const struct lsm_view *view);
+/* Writes all of it to another sector: what is committed. */
+int lsm_manifest_renew(struct lsm *map, const struct lsm_view *view);
+/* The same of an empty map; this one is to be mounted again. */
+int lsm_manifest_clear(struct lsm *map);
 /* Makes `next` what is committed, and frees what only the one before held. */
 int lsm_manifest_commit(struct lsm *map, const struct lsm_view *next,
                         const struct lsm_grown *grown);

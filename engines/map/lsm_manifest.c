@@ -482,13 +482,20 @@ static int free_rest(struct lsm *map, const struct lsm_view *next, const struct 
     return BO_FLASH_OK;
 }
 
-int lsm_manifest_move(struct lsm *map, const struct lsm_view *view)
+int lsm_manifest_renew(struct lsm *map, const struct lsm_view *view)
 {
     uint8_t chunk[CHUNK_MAX];
     map->stale = true;
     int error = manifest_move(map, view, chunk);
     map->stale = error != BO_FLASH_OK;
     return error;
+}
+
+int lsm_manifest_clear(struct lsm *map)
+{
+    struct lsm_view next;
+    lsm_view_clear(map, &next);
+    return lsm_manifest_renew(map, &next);
 }
 
 int lsm_manifest_commit(struct lsm *map, const struct lsm_view *next, const struct lsm_grown *grown)

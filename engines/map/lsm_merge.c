@@ -362,15 +362,20 @@ static bool has_erases(const struct lsm *map, uint32_t sectors)
     return map->erases_left == LSM_ERASES_MAX || map->erases_left > sectors;
 }
 
+static int merge_step(struct lsm *map, struct merge *m)
+{
+    if (!choose(map, m)) return MAP_ERR_NOT_FOUND;
+    if (!has_erases(map, lsm_step(&map->shape))) return LSM_ERR_AGAIN;
+    if (map->free_count < lsm_step(&map->shape) + 1) return MAP_ERR_FULL;
+    m->limit = lsm_step(&map->shape);
+    map->stale = true;
+    return merge(map, m, NULL);
+}
+
 int lsm_merge_step(struct lsm *map)
 {
     struct merge m;
-    if (!choose(map, &m)) return MAP_ERR_NOT_FOUND;
-    if (!has_erases(map, lsm_step(&map->shape))) return LSM_ERR_AGAIN;
-    if (map->free_count < lsm_step(&map->shape) + 1) return MAP_ERR_FULL;
-    m.limit = lsm_step(&map->shape);
-    map->stale = true;
-    return merge(map, &m, NULL);
+    return merge_step(map, &m);
 }
 
 /* The newest ----------------------------------------------------------------------------------- */
@@ -394,26 +399,27 @@ static uint32_t staying(const struct lsm *map, const struct order *order, uint32
 
 /* Makes a run of the newest records; `old` runs stay. The new log is taken first: of what a commit
  * took, the entry of a run comes last. */
-static int write_newest(struct lsm *map, const struct order *order, uint32_t id, uint32_t old)
+static int write_newest(struct lsm *map, struct merge *m, const struct order *order, uint32_t id,
+                        uint32_t old)
 {
-    struct merge m;
     struct lsm_run log;
-    m.target = NO_PLACE;
-    m.limit = map->shape.sector_count;
-    m.to = id;
-    m.from = old < order->count ? order->ids[old] : id;
+    m->target = NO_PLACE;
+    m->limit = map->shape.sector_count;
+    m->to = id;
+    m->from = old < order->count ? order->ids[old] : id;
     map->stale = true;
-    if (!LSM_WITH_STAGING || id != map->shape.runs) return merge(map, &m, NULL);
+    if (!LSM_WITH_STAGING || id != map->shape.runs) return merge(map, m, NULL);
     lsm_run_clear(&log);
     log.flags = LSM_FLAG_LOG;
     map->log_tail.sealed = map->log_tail.unproven = false;
     int sector = lsm_take(map);
     log.sector = (uint16_t)sector;
-    return sector < 0 ? sector : merge(map, &m, &log);
+    return sector < 0 ? sector : merge(map, m, &log);
 }
 
 int lsm_newest_write(struct lsm *map, uint32_t id)
 {
+    struct merge m;
     for (;;) {
         struct order order;
         uint32_t bytes = map->view.runs[id].last, log = LSM_WITH_STAGING && id == map->shape.runs;
@@ -421,8 +427,8 @@ int lsm_newest_write(struct lsm *map, uint32_t id)
         order_make(map, &order);
         uint32_t old = staying(map, &order, bytes, sectors);
         if (old != NO_PLACE && !has_erases(map, sectors)) return LSM_ERR_AGAIN;
-        if (old != NO_PLACE) return write_newest(map, &order, id, old);
-        int error = lsm_merge_step(map);
+        if (old != NO_PLACE) return write_newest(map, &m, &order, id, old);
+        int error = merge_step(map, &m);
         if (error) return error == MAP_ERR_NOT_FOUND ? (int)MAP_ERR_FULL : error;
     }
 }
