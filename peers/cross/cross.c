@@ -14,19 +14,18 @@
  * the scenario says so (early=1). Where the library writes alone, and was cut, ours must open what
  * the library opens.
  *
- * Where both read a value they must agree; if not, the call answers ANSWER_PANIC and the story says
- * what each has read.
+ * Where both read a value they must agree. The calls are those of fuzz/adapters/beside; what is
+ * here is which two engines, and whose turn it is.
  */
 #include <assert.h>
-#include <stdalign.h>
-#include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "fuzz/adapters/beside.h"
 #include "fuzz/rig/engines.h"
 #include "peers/cross/cross.h"
 
-enum side { OURS, THEIRS };
+#define OURS BESIDE_FIRST
+#define THEIRS BESIDE_SECOND
 enum { OPTION_PAIR, OPTION_WRITER, OPTION_READER, OPTION_FORMAT, OPTION_EARLY };
 enum { TURNS = 2, BOTH = 2 };
 
@@ -37,7 +36,8 @@ struct given {
 };
 enum { GIVEN_MAX = 5 };
 
-/* An engine of ours and the library of its format. Those for maps come first; each has a name. */
+/* An engine of ours and the library of its format, or the subject that is made like that library.
+ * Those for maps come first; each has a name. */
 static const struct pair {
     const char *ours, *library;
     struct given given[GIVEN_MAX], to_library[1];
@@ -53,13 +53,16 @@ static const struct pair {
      "crate-ekv",
      {{"key", 16}, {"value", 64}, {"crc", 0}, {"align", 2}, {"chunk", 128}},
      {{0}}},
+    {"seqmap", "original", {{0}}, {{0}}},
     {"seqqueue", "crate-queue", {{0}}, {{0}}},
     {"original-queue", "crate-queue", {{0}}, {{0}}},
+    {"seqqueue", "original-queue", {{0}}, {{0}}},
 };
-static const char *const names[] = {"seqmap",   "original",      "tickv",     "tickv-plain",
-                                    "lsm",      "lsm-plain",     "lsm-bytes", "lsm-chunks",
-                                    "seqqueue", "original-queue"};
-enum { MAPS = 8, PAIRS = sizeof pairs / sizeof *pairs };
+static const char *const names[] = {
+    "seqmap",         "original",         "tickv",      "tickv-plain",     "lsm",
+    "lsm-plain",      "lsm-bytes",        "lsm-chunks", "seqmap-original", "seqqueue",
+    "original-queue", "seqqueue-original"};
+enum { MAPS = 9, PAIRS = sizeof pairs / sizeof *pairs };
 static_assert(sizeof names / sizeof *names == PAIRS, "a name for each");
 
 static const char *const writers[] = {"ours", "theirs", "turns"};
@@ -86,29 +89,6 @@ static const char *const readers[] = {"ours", "theirs", "both"};
 static const struct adapter_option map_options[] = {PAIRS_FROM(0, MAPS), OTHERS};
 static const struct adapter_option queue_options[] = {PAIRS_FROM(MAPS, PAIRS), OTHERS};
 
-/* The two, found by the names of a pair. */
-struct two {
-    const struct adapter *adapters[2];
-    struct adapter_settings settings[2];
-    uint32_t writer, reader, format;
-    bool early;
-};
-
-struct object {
-    struct two two;
-    const struct bo_flash *flash;
-    size_t places[2]; /* of the engines in `bytes` */
-    size_t sizes[2];
-    uint32_t value_max;          /* of both */
-    bool mounted[2];             /* since the last change of the other one */
-    bool mended;                 /* ours has changed something since the power-on */
-    uint32_t turn;               /* changes since then */
-    alignas(16) uint8_t bytes[]; /* what the second one reads, then the engines */
-};
-
-/* The last disagreement. Memory of the thread: that of a plug-in must not change. */
-static _Thread_local char disagreement[120];
-
 /* Which engines -------------------------------------------------------------------------------- */
 
 static const struct adapter *engine_named(const char *name)
@@ -130,14 +110,38 @@ static struct adapter_settings settings_of(const struct adapter *adapter, const 
     return settings;
 }
 
+/* Whose turn ----------------------------------------------------------------------------------- */
+
+static bool theirs_may(const struct beside_object *object)
+{
+    const uint64_t *given = object->given.values;
+    return object->mended || given[OPTION_EARLY] || given[OPTION_WRITER] == THEIRS;
+}
+
+static enum beside_side writer(const struct beside_object *object)
+{
+    uint64_t side = object->given.values[OPTION_WRITER];
+    if (side == TURNS) side = object->turn % 2;
+    return theirs_may(object) ? (enum beside_side)side : OURS;
+}
+
+static enum beside_side reader(const struct beside_object *object)
+{
+    return object->given.values[OPTION_READER] != OURS && theirs_may(object) ? THEIRS : OURS;
+}
+
+static bool both_read(const struct beside_object *object)
+{
+    return object->given.values[OPTION_READER] == BOTH && reader(object) == THEIRS;
+}
+
+static const struct beside_rule rule = {writer, reader, both_read};
+
 /* False where the plug-in of the library is not loaded. */
-static bool find(struct two *two, const struct adapter_settings *s)
+static bool find(struct beside_two *two, const struct adapter_settings *s)
 {
     const struct pair *pair = &pairs[s->values[OPTION_PAIR]];
-    two->writer = (uint32_t)s->values[OPTION_WRITER];
-    two->reader = (uint32_t)s->values[OPTION_READER];
-    two->format = (uint32_t)s->values[OPTION_FORMAT];
-    two->early = s->values[OPTION_EARLY] != 0;
+    two->rule = &rule;
     two->adapters[OURS] = engine_named(pair->ours);
     two->adapters[THEIRS] = engine_named(pair->library);
     if (two->adapters[OURS] == NULL || two->adapters[THEIRS] == NULL) return false;
@@ -146,371 +150,75 @@ static bool find(struct two *two, const struct adapter_settings *s)
     return true;
 }
 
+/* The adapters --------------------------------------------------------------------------------- */
+
 static const char *refuses(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
-    struct two two;
+    struct beside_two two;
     if (!find(&two, s)) return "needs the library's plug-in too, before this one; give --plugin";
-    for (unsigned side = OURS; side <= THEIRS; side++) {
-        const struct adapter *it = two.adapters[side];
-        const char *reason = it->refuses ? it->refuses(g, &two.settings[side]) : NULL;
-        if (reason) return reason;
-    }
-    return NULL;
+    return beside_refuses(&two, g);
 }
 
 static void limits(const struct bo_flash_geometry *g, const struct adapter_settings *s,
                    uint32_t *key_size_min, uint32_t *key_size_max, uint32_t *value_size_max)
 {
-    struct two two;
-    uint32_t least, most, value;
-    if (!find(&two, s)) return;
-    two.adapters[OURS]->limits(g, &two.settings[OURS], key_size_min, key_size_max, value_size_max);
-    two.adapters[THEIRS]->limits(g, &two.settings[THEIRS], &least, &most, &value);
-    if (least > *key_size_min) *key_size_min = least;
-    if (most < *key_size_max) *key_size_max = most;
-    if (value < *value_size_max) *value_size_max = value;
+    struct beside_two two;
+    if (find(&two, s)) beside_limits(&two, g, key_size_min, key_size_max, value_size_max);
 }
 
 static uint32_t widened(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
-    struct two two;
-    if (!find(&two, s)) return 0;
-    uint32_t ours = adapter_widened(two.adapters[OURS], g, &two.settings[OURS]);
-    if (two.writer == OURS) return ours;
-    return ours | adapter_widened(two.adapters[THEIRS], g, &two.settings[THEIRS]);
-}
-
-/* Bytes for a value that the other one reads; engines may copy more than the limit. */
-static size_t value_room(const struct bo_flash_geometry *g)
-{
-    return ((size_t)g->sector_size + 63) & ~(size_t)15;
-}
-
-static size_t engine_size(const struct two *two, enum side side, const struct bo_flash_geometry *g)
-{
-    return (two->adapters[side]->object_size(g, &two->settings[side]) + 15) & ~(size_t)15;
+    struct beside_two two;
+    bool ours_alone = s->values[OPTION_WRITER] == OURS;
+    return find(&two, s) ? beside_widened(&two, g, ours_alone ? 1u << OURS : 3u) : 0;
 }
 
 static size_t object_size(const struct bo_flash_geometry *g, const struct adapter_settings *s)
 {
-    struct two two;
-    if (!find(&two, s)) return sizeof(struct object);
-    return sizeof(struct object) + value_room(g) + engine_size(&two, OURS, g) +
-           engine_size(&two, THEIRS, g);
-}
-
-/* False as find(). */
-static bool place(struct object *object, const struct bo_flash *flash,
-                  const struct adapter_settings *s)
-{
-    uint32_t key_min, key_max;
-    if (!find(&object->two, s)) return false;
-    object->flash = flash;
-    limits(&flash->geometry, s, &key_min, &key_max, &object->value_max);
-    size_t at = value_room(&flash->geometry);
-    for (unsigned side = OURS; side <= THEIRS; side++) {
-        object->places[side] = at;
-        object->sizes[side] = engine_size(&object->two, (enum side)side, &flash->geometry);
-        object->mounted[side] = false;
-        at += object->sizes[side];
-    }
-    object->mended = false;
-    object->turn = 0;
-    return true;
-}
-
-/* Whose turn ----------------------------------------------------------------------------------- */
-
-static const struct adapter *engine(const struct object *object, enum side side)
-{
-    return object->two.adapters[side];
-}
-
-static void *memory(struct object *object, enum side side)
-{
-    return object->bytes + object->places[side];
-}
-
-static enum answer turn_to(struct object *object, enum side side)
-{
-    if (object->mounted[side]) return ANSWER_OK;
-    memset(memory(object, side), 0xA5, object->sizes[side]);
-    enum answer answer =
-        engine(object, side)
-            ->mount(memory(object, side), object->flash, &object->two.settings[side]);
-    object->mounted[side] = answer == ANSWER_OK;
-    return answer;
-}
-
-static bool theirs_may(const struct object *object)
-{
-    return object->mended || object->two.early || object->two.writer == THEIRS;
-}
-
-static enum side writer(const struct object *object)
-{
-    uint32_t side = object->two.writer == TURNS ? object->turn % 2 : object->two.writer;
-    return theirs_may(object) ? (enum side)side : OURS;
-}
-
-static enum answer after_change(struct object *object, enum side side, enum answer answer)
-{
-    object->turn++;
-    object->mounted[side == OURS ? THEIRS : OURS] = false;
-    return answer;
-}
-
-/* What puts something in surely writes; what takes something out may have found nothing. */
-static enum answer after_put(struct object *object, enum side side, enum answer answer)
-{
-    if (answer == ANSWER_OK && side == OURS) object->mended = true;
-    return after_change(object, side, answer);
-}
-
-static enum side reader(const struct object *object)
-{
-    return object->two.reader != OURS && theirs_may(object) ? THEIRS : OURS;
-}
-
-static bool ours_reads_too(const struct object *object)
-{
-    return object->two.reader == BOTH && reader(object) == THEIRS;
+    struct beside_two two;
+    return find(&two, s) ? beside_object_size(&two, g) : sizeof(struct beside_object);
 }
 
 static enum answer mount(void *it, const struct bo_flash *flash, const struct adapter_settings *s)
 {
-    struct object *object = it;
-    if (!place(object, flash, s)) return ANSWER_UNSUPPORTED;
-    enum answer answer = turn_to(object, object->two.early ? THEIRS : OURS);
-    if (answer != ANSWER_DAMAGED || object->two.writer != THEIRS || object->two.early)
-        return answer;
-    if (turn_to(object, THEIRS) != ANSWER_OK) return answer;
-    snprintf(disagreement, sizeof disagreement, "the library opens what ours refuses");
-    return ANSWER_PANIC;
+    struct beside_object *object = it;
+    struct beside_two two;
+    bool early = s->values[OPTION_EARLY] != 0;
+    if (!find(&two, s)) return ANSWER_UNSUPPORTED;
+    beside_place(object, &two, flash, s);
+    enum answer answer = beside_turn_to(object, early ? THEIRS : OURS);
+    if (answer != ANSWER_DAMAGED || s->values[OPTION_WRITER] != THEIRS || early) return answer;
+    if (beside_turn_to(object, THEIRS) != ANSWER_OK) return answer;
+    return beside_disagree("the library opens what ours refuses");
 }
 
 static enum answer format(void *it, const struct bo_flash *flash, const struct adapter_settings *s)
 {
-    struct object *object = it;
-    if (!place(object, flash, s)) return ANSWER_UNSUPPORTED;
-    enum side side = (enum side)object->two.format;
-    if (engine(object, side)->format == NULL) return ANSWER_OK;
-    return engine(object, side)->format(memory(object, side), flash, &object->two.settings[side]);
+    struct beside_two two;
+    if (!find(&two, s)) return ANSWER_UNSUPPORTED;
+    beside_place(it, &two, flash, s);
+    return beside_format(it, (enum beside_side)s->values[OPTION_FORMAT]);
 }
-
-/* What one has read, into a buffer of `capacity` bytes. */
-struct reading {
-    enum answer answer;
-    uint32_t size, capacity;
-    const void *value;
-};
-
-/* For a value that is longer than the buffer an engine may answer either way. */
-static bool is_value(const struct reading *it)
-{
-    return it->answer == ANSWER_OK || (it->answer == ANSWER_TOO_BIG && it->size > it->capacity);
-}
-
-/* The answer of the first, if both have read the same. */
-static enum answer agree(const struct reading *here, const struct reading *there)
-{
-    static const char *const words[] = {"a value", "nothing", "full",  "too big",
-                                        "refused", "damage",  "flash", "a panic"};
-    uint32_t bytes = here->size < there->capacity ? here->size : there->capacity;
-    bool same = is_value(here) && is_value(there)
-                    ? here->size == there->size && memcmp(here->value, there->value, bytes) == 0
-                    : here->answer == there->answer;
-    if (same) return here->answer;
-    snprintf(disagreement, sizeof disagreement,
-             "the library reads %s, %u bytes, ours %s, %u bytes, from the same flash",
-             words[here->answer], (unsigned)here->size, words[there->answer],
-             (unsigned)there->size);
-    return ANSWER_PANIC;
-}
-
-static uint32_t room_for(const struct object *object, uint32_t capacity)
-{
-    uint32_t room = (uint32_t)value_room(&object->flash->geometry);
-    return capacity < room ? capacity : room;
-}
-
-static const char *panic(void)
-{
-    return disagreement;
-}
-
-/* A map ---------------------------------------------------------------------------------------- */
-
-static enum answer map_store(void *it, const void *key, uint32_t key_size, const void *value,
-                             uint32_t value_size)
-{
-    struct object *object = it;
-    enum side side = writer(object);
-    if (value_size > object->value_max) return ANSWER_TOO_BIG;
-    enum answer answer = turn_to(object, side);
-    if (answer != ANSWER_OK) return answer;
-    answer =
-        engine(object, side)->map->store(memory(object, side), key, key_size, value, value_size);
-    return after_put(object, side, answer);
-}
-
-static struct reading map_read(struct object *object, enum side side, const void *key,
-                               uint32_t key_size, void *buffer, uint32_t capacity)
-{
-    struct reading it = {turn_to(object, side), 0, capacity, buffer};
-    if (it.answer == ANSWER_OK)
-        it.answer =
-            engine(object, side)
-                ->map->fetch(memory(object, side), key, key_size, buffer, capacity, &it.size);
-    return it;
-}
-
-static enum answer map_fetch(void *it, const void *key, uint32_t key_size, void *buffer,
-                             uint32_t capacity, uint32_t *value_size)
-{
-    struct object *object = it;
-    struct reading here = map_read(object, reader(object), key, key_size, buffer, capacity);
-    *value_size = here.size;
-    if (!ours_reads_too(object)) return here.answer;
-    struct reading there =
-        map_read(object, OURS, key, key_size, object->bytes, room_for(object, capacity));
-    return agree(&here, &there);
-}
-
-static enum answer map_remove(void *it, const void *key, uint32_t key_size)
-{
-    struct object *object = it;
-    enum side side = writer(object);
-    enum answer answer = turn_to(object, side);
-    if (answer != ANSWER_OK) return answer;
-    answer = engine(object, side)->map->remove(memory(object, side), key, key_size);
-    return after_change(object, side, answer);
-}
-
-/* What a library lacks is done by ours. */
-static enum answer map_clear(void *it)
-{
-    struct object *object = it;
-    enum side side = engine(object, writer(object))->map->clear ? writer(object) : OURS;
-    enum answer answer = turn_to(object, side);
-    if (answer != ANSWER_OK) return answer;
-    return after_change(object, side, engine(object, side)->map->clear(memory(object, side)));
-}
-
-static enum answer map_each(void *it, adapter_visit *visit, void *context)
-{
-    struct object *object = it;
-    enum side side = engine(object, reader(object))->map->each ? reader(object) : OURS;
-    enum answer answer = turn_to(object, side);
-    if (answer != ANSWER_OK) return answer;
-    return engine(object, side)->map->each(memory(object, side), visit, context);
-}
-
-/* A queue -------------------------------------------------------------------------------------- */
-
-static enum answer list_push(void *it, const void *data, uint32_t size)
-{
-    struct object *object = it;
-    enum side side = writer(object);
-    if (size > object->value_max) return ANSWER_TOO_BIG;
-    enum answer answer = turn_to(object, side);
-    if (answer != ANSWER_OK) return answer;
-    answer = engine(object, side)->list->push(memory(object, side), data, size);
-    return after_put(object, side, answer);
-}
-
-static enum answer list_append(void *it, const void *data, uint32_t size, uint64_t time)
-{
-    struct object *object = it;
-    enum side side = writer(object);
-    if (size > object->value_max) return ANSWER_TOO_BIG;
-    enum answer answer = turn_to(object, side);
-    if (answer != ANSWER_OK) return answer;
-    answer = engine(object, side)->list->append(memory(object, side), data, size, time);
-    return after_put(object, side, answer);
-}
-
-static enum answer list_pop(void *it, uint32_t place, void *buffer, uint32_t capacity,
-                            uint32_t *size)
-{
-    struct object *object = it;
-    enum side side = writer(object);
-    enum answer answer = turn_to(object, side);
-    if (answer != ANSWER_OK) return answer;
-    answer = engine(object, side)->list->pop(memory(object, side), place, buffer, capacity, size);
-    return after_change(object, side, answer);
-}
-
-static enum answer list_clear(void *it)
-{
-    struct object *object = it;
-    enum side side = writer(object);
-    enum answer answer = turn_to(object, side);
-    if (answer != ANSWER_OK) return answer;
-    return after_change(object, side, engine(object, side)->list->clear(memory(object, side)));
-}
-
-static struct reading list_read(struct object *object, enum side side, void *buffer,
-                                uint32_t capacity)
-{
-    struct reading it = {turn_to(object, side), 0, capacity, buffer};
-    if (it.answer == ANSWER_OK)
-        it.answer =
-            engine(object, side)->list->peek(memory(object, side), buffer, capacity, &it.size);
-    return it;
-}
-
-static enum answer list_peek(void *it, void *buffer, uint32_t capacity, uint32_t *size)
-{
-    struct object *object = it;
-    struct reading here = list_read(object, reader(object), buffer, capacity);
-    *size = here.size;
-    if (!ours_reads_too(object)) return here.answer;
-    struct reading there = list_read(object, OURS, object->bytes, room_for(object, capacity));
-    return agree(&here, &there);
-}
-
-static enum answer list_each(void *it, adapter_item *item, void *context)
-{
-    struct object *object = it;
-    enum answer answer = turn_to(object, reader(object));
-    if (answer != ANSWER_OK) return answer;
-    return engine(object, reader(object))
-        ->list->each(memory(object, reader(object)), item, context);
-}
-
-/* The adapters --------------------------------------------------------------------------------- */
-
-static const struct adapter_map map = {.store = map_store,
-                                       .fetch = map_fetch,
-                                       .remove = map_remove,
-                                       .clear = map_clear,
-                                       .each = map_each};
-static const struct adapter_list list = {.push = list_push,
-                                         .append = list_append,
-                                         .peek = list_peek,
-                                         .pop = list_pop,
-                                         .clear = list_clear,
-                                         .each = list_each};
 
 /* What both have. */
 #define CROSS                                                                                      \
     .version = ADAPTER_VERSION, .claims = "edge,prefix", .widened_by = widened,                    \
     .widened_why = "as those of the two that write", .refuses = refuses,                           \
-    .object_size = object_size, .limits = limits, .format = format, .mount = mount, .panic = panic
+    .object_size = object_size, .limits = limits, .format = format, .mount = mount,                \
+    .panic = beside_panic
 
 static const struct adapter cross = {CROSS,
                                      .kind = ADAPTER_MAP,
                                      .name = "cross",
                                      .summary = "a map of ours and a library on one flash",
                                      .options = map_options,
-                                     .map = &map};
+                                     .map = &beside_map_plain};
 static const struct adapter cross_queue = {CROSS,
                                            .kind = ADAPTER_QUEUE,
                                            .name = "cross-queue",
                                            .summary = "a queue of ours and a library on one flash",
                                            .options = queue_options,
-                                           .list = &list};
+                                           .list = &beside_list_plain};
 
 extern adapter_table brownout_adapters;
 __attribute__((visibility("default")))
