@@ -67,9 +67,11 @@ struct adapter_option {
                    Since version 8 */
 };
 
-/* The options as chosen, in the order of the adapter's list. */
+/* The options as chosen, in the order of the adapter's list. An engine has up to eight; the harness
+ * may add one. */
+#define ADAPTER_VALUES_MAX (ADAPTER_OPTIONS_MAX + 1)
 struct adapter_settings {
-    uint64_t values[ADAPTER_OPTIONS_MAX];
+    uint64_t values[ADAPTER_VALUES_MAX];
 };
 
 /* Everything that may be asked of an engine, for bound(). */

@@ -80,12 +80,16 @@ static void print_word(const char *word)
 
 void command_print_replay(const char *path, const char *engine)
 {
-    const struct adapter *adapter = engines_find(engine);
+    const struct adapter *adapter = engines_find(engine), *part;
+    const char *before = NULL;
     printf("    replay with: brownout replay ");
     print_word(path);
-    if (adapter && engines_file(adapter)) {
+    for (unsigned n = 0; adapter && (part = engines_part(adapter, n)); n++) {
+        const char *file = engines_file(part);
+        if (!file || (before && strcmp(file, before) == 0)) continue;
         printf(" --plugin ");
-        print_word(engines_file(adapter));
+        print_word(file);
+        before = file;
     }
     putchar('\n');
 }

@@ -12,9 +12,9 @@
 static const struct {
     const char *name, *takes, *text;
 } options[] = {
-    {"engine", "E", "another engine than the file names, with its options: \"seqmap key=2\""},
+    {"engine", "E", "not the one of the file: \"seqmap key=2\"; two builds: \"new+old\""},
     {"engines", "A,B", "engines, each with its options: \"seqmap,naive keys=8\""},
-    {"plugin", "FILE.so", "an engine from outside; again for more"},
+    {"plugin", "FILE.so", "an engine from outside; again for more; old:FILE.so: another build"},
     {"chip", "C", "where there is no scenario: \"w25q128jv sectors=4\" (list chips)"},
     {"image", "FILE", "a dump of the flash: written by run and decode, tried by fuzz"},
     {"offset", "N", "where the flash begins in a dump: bytes, or the address of a record"},

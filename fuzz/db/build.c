@@ -17,15 +17,27 @@
 
 #define PLUGIN_SIZE_MAX ((uint64_t)1 << 30)
 
-void build_print(const struct adapter *adapter, char hex[SHA256_HEX_MAX])
+static void print_one(const struct adapter *adapter, char hex[SHA256_HEX_MAX])
 {
-    const char *path = engines_file(adapter);
+    const char *word = engines_file(adapter);
     uint64_t size = 0;
-    snprintf(hex, SHA256_HEX_MAX, "%s", path ? "" : BUILD_ENGINES);
-    uint8_t *file = path ? file_read(path, PLUGIN_SIZE_MAX, &size) : NULL;
+    snprintf(hex, SHA256_HEX_MAX, "%s", word ? "" : BUILD_ENGINES);
+    uint8_t *file = word ? file_read(engines_path(word), PLUGIN_SIZE_MAX, &size) : NULL;
     if (file && size <= PLUGIN_SIZE_MAX) sha256_hex(file, (size_t)size, hex);
     free(file);
     assert(hex[0] == 0 || strlen(hex) == SHA256_HEX_MAX - 1);
+}
+
+/* Of a pair the digest of the two. */
+void build_print(const struct adapter *adapter, char hex[SHA256_HEX_MAX])
+{
+    char both[2 * SHA256_HEX_MAX] = "";
+    const struct adapter *part, *second = engines_part(adapter, 1);
+    for (unsigned n = 0; (part = engines_part(adapter, n)); n++) {
+        print_one(part, hex);
+        strcat(both, hex);
+    }
+    if (second && both[0]) sha256_hex((const uint8_t *)both, strlen(both), hex);
 }
 
 const char *build_revision(void)

@@ -945,9 +945,9 @@ static void judge_skipping(struct explorer *e)
     run_from(e, path_here(e->path)->first_op);
 }
 
-/* A crash state is the image, the states that the model allows, and what will be asked of it. Two
- * more things decide what is judged: after rot a value may be missing, and a clear that was cut may
- * have to be done for all keys or for none. */
+/* A crash state is the image, the states that the model allows, and what will be asked of it. Three
+ * more things decide what is judged: after rot a value may be missing, a clear that was cut may
+ * have to be done for all keys or for none, and of two engines on one flash either may be next. */
 static struct chip_hash state_digest(const struct explorer *e, uint32_t op)
 {
     const struct rig *rig = e->rig;
@@ -956,6 +956,7 @@ static struct chip_hash state_digest(const struct explorer *e, uint32_t op)
     uint64_t allowed = model_digest(model);
     uint64_t asked = (uint64_t)op << 8 | (model->formatting ? 128u : 0u) | rig->level << 2 |
                      (model->worlds > 1 ? 2u : 0u) | rig->rotten;
+    if (rig_whose(rig, 0)) asked |= (uint64_t)(rig->levels[rig->level].power_ons % 2) << 63;
     asked *= 0x9E3779B97F4A7C15u;
     digest.low ^= allowed + asked;
     digest.high += (allowed ^ asked) * 0xBF58476D1CE4E5B9u;

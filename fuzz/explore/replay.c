@@ -94,6 +94,14 @@ static void tell_item(const struct player *player)
         fprintf(player->story, "nothing");
 }
 
+/* Of two engines on one flash: which one this power-on is of. */
+static void tell_whose(const struct player *player, enum op_kind kind)
+{
+    const char *name = rig_whose(player->rig, 1);
+    bool powers_on = op_powers_on(kind) || kind == OP_FORMAT || kind == OP_RESET;
+    if (name && powers_on) fprintf(player->story, " of %s", name);
+}
+
 static void tell_op(const struct player *player, uint32_t index)
 {
     const struct op *op = player->op;
@@ -114,6 +122,7 @@ static void tell_op(const struct player *player, uint32_t index)
     } else if (op_claims(op->kind)) {
         fprintf(out, op_has_key(op->kind) ? " = absent" : " absent");
     }
+    tell_whose(player, op->kind);
     fprintf(out, "\n");
 }
 
@@ -307,7 +316,11 @@ static bool power_on_first(struct player *player)
     const struct op *op = player->op;
     player->op = &mount;
     player->nth = 0;
-    if (player->story) fprintf(player->story, "      mount\n");
+    if (player->story) {
+        fprintf(player->story, "      mount");
+        tell_whose(player, OP_MOUNT);
+        fprintf(player->story, "\n");
+    }
     bool fine = rig_call(player->rig, &mount, NULL);
     if (fine && !rig_is_off(player->rig)) tell_content(player);
     player->op = op;

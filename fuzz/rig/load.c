@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fuzz/adapters/pairs.h"
 #include "fuzz/adapters/plugin.h"
 #include "fuzz/rig/engines.h"
 #include "fuzz/script/scenario.h"
@@ -52,23 +53,28 @@ bool load_plugin(const char *path, char reason[LOAD_REASON_MAX])
     char why[PLUGIN_REASON_MAX];
     const struct adapter *held[PLUGIN_ENGINES_MAX];
     if (is_loaded(path)) return true;
-    size_t count = plugin_load(path, held, why);
+    size_t count = plugin_load(engines_path(path), held, why);
     if (count == 0) return says(reason, "%s: %s", path, why);
     for (size_t i = 0; i < count; i++) {
         if (!engines_add(held[i], path))
-            return says(reason, "%s: its engine '%s' is in %s, too; name one of them", path,
-                        held[i]->name, engines_file(engines_find(held[i]->name)));
+            return says(reason,
+                        "%s: its engine '%s' is in %s, too; name one of them, or the build of one: "
+                        "--plugin old:%s",
+                        path, held[i]->name, engines_file(engines_find(held[i]->name)),
+                        engines_path(path));
     }
     return true;
 }
 
 /* What plugins make of an engine that the command line does not name: *engine stays NULL where
- * there are none, or where one of them has the name that the scenario has (`named`, or NULL). */
+ * there are none, or where one of them has the name that the scenario has (`named`, or NULL). So it
+ * does where that is the name of a pair: one engine alone would say nothing of the two. */
 static bool choose_plugin(const char *named, const char **engine, char reason[LOAD_REASON_MAX])
 {
     char names[256] = "";
     const struct adapter *plugin;
     size_t at = 0, count = 0;
+    if (named && strchr(named, PAIRS_MARK)) return true;
     for (; (plugin = engines_plugin(count)); count++) {
         if (named && strcmp(plugin->name, named) == 0) return true;
         if (at < sizeof names)
@@ -98,8 +104,7 @@ static bool find_engine(const char *name, const char *path, struct loaded *loade
     char line[LINE_MAX_SIZE];
     loaded->adapter = engines_find(name);
     if (loaded->adapter) return true;
-    says(reason, "%s:%s unknown engine '%s' (see `brownout list engines`)", path,
-         line_of(name, loaded->script, line), name);
+    says(reason, "%s:%s %s", path, line_of(name, loaded->script, line), engines_why(name));
     script_free(loaded->script);
     return false;
 }
@@ -197,7 +202,7 @@ bool load_engine(const char *engine, const struct adapter **adapter, struct scri
     if (!parse_bare("generic", engine, given, reason)) return false;
     *adapter = engines_find((*given)->engine);
     if (*adapter) return true;
-    says(reason, "unknown engine '%s' (see `brownout list engines`)", (*given)->engine);
+    says(reason, "%s", engines_why((*given)->engine));
     script_free(*given);
     return false;
 }

@@ -27,6 +27,7 @@
 #include "fuzz/rig/exercise.h"
 #include "fuzz/rig/object.h"
 #include "fuzz/adapters/globals.h"
+#include "fuzz/adapters/pairs.h"
 #include "fuzz/script/ask.h"
 
 /* Two patterns, so that a mount that reads its junk answers differently the second time. */
@@ -292,6 +293,7 @@ void rig_enter(struct rig *rig)
     model_copy(rig_model(rig), &here->model);
     rig_here(rig)->reached = here->reached;
     rig_here(rig)->keys_reached = here->keys_reached;
+    rig_here(rig)->power_ons = here->power_ons;
     rig_here(rig)->doubted = here->doubted;
     check_call(rig);
 }
@@ -344,6 +346,7 @@ void rig_restore(struct rig *rig)
     model_copy(rig_model(rig), &saved->model);
     rig_here(rig)->reached = saved->reached;
     rig_here(rig)->keys_reached = saved->keys_reached;
+    rig_here(rig)->power_ons = saved->power_ons;
     rig_here(rig)->doubted = saved->doubted;
     rig->level++;
     rig_leave(rig);
@@ -641,9 +644,36 @@ bool rig_after(struct rig *rig, enum adapter_call call, enum answer answer)
                      breach->op.address);
 }
 
+void rig_next_power_on(struct rig *rig)
+{
+    rig_here(rig)->power_ons++;
+}
+
+/* The first power-on is that of the first of two, and so is what comes before it. */
+static enum beside_side side_after(uint32_t power_ons)
+{
+    return power_ons && power_ons % 2 == 0 ? BESIDE_SECOND : BESIDE_FIRST;
+}
+
+const char *rig_whose(const struct rig *rig, uint32_t more)
+{
+    uint32_t power_ons = rig->levels[rig->level].power_ons + more;
+    const struct adapter *side = pairs_side(rig->adapter, side_after(power_ons));
+    return side ? side->name : NULL;
+}
+
+/* The second object of a power-on is that of the other one: what a roll back would find. */
+static void wipe(struct rig *rig, void *object, int junk)
+{
+    enum beside_side side = side_after(rig_here(rig)->power_ons);
+    if (object == rig_here(rig)->second) side = side == BESIDE_FIRST ? BESIDE_SECOND : BESIDE_FIRST;
+    memset(object, junk, rig->object_size);
+    pairs_power_on(rig->adapter, object, side);
+}
+
 bool rig_wipe_ram(struct rig *rig, void *object, int junk)
 {
-    memset(object, junk, rig->object_size);
+    wipe(rig, object, junk);
     if (rig->adapter->has_globals) globals_wipe();
     return keeps_to_its_object(rig);
 }
@@ -827,6 +857,7 @@ static bool reset_store(struct rig *rig, const struct op *op, enum answer *answe
     struct rig_level *level = rig_here(rig);
     if (!rig->adapter->reset) return rig_lacks(rig, op, answer);
     power_cycle(rig);
+    rig_next_power_on(rig);
     model_begin(&level->model, &(struct op){.kind = OP_CLEAR}, &level->before);
     if (!reset(rig, answer)) return false;
     if (*answer != ANSWER_OK)
@@ -850,6 +881,7 @@ static bool format_store(struct rig *rig, const struct op *op, enum answer *answ
     struct rig_level *level = rig_here(rig);
     if (!rig->adapter->reset) return rig_lacks(rig, op, answer);
     power_cycle(rig);
+    rig_next_power_on(rig);
     model_lose_ram(&level->model);
     model_begin(&level->model, op, &level->before);
     if (!format(rig)) return false;
@@ -992,10 +1024,10 @@ static bool prepare(struct rig *rig)
     struct rig_level *level = rig_here(rig);
     assert(rig->level == 0 && "a chip is blank once, before the run");
     model_reset(&level->model);
-    level->reached = level->keys_reached = 0;
+    level->reached = level->keys_reached = level->power_ons = 0;
     forget_damage(rig);
     if (rig->adapter->format) {
-        memset(level->object, JUNK_FIRST, rig->object_size);
+        wipe(rig, level->object, JUNK_FIRST);
         rig_note_call(rig, ADAPTER_CALL_MOUNT);
         enum answer answer =
             rig->adapter->format(level->object, chip_flash(rig->chip), &rig->settings);
@@ -1010,7 +1042,9 @@ static bool prepare(struct rig *rig)
 
 bool rig_start(struct rig *rig)
 {
-    return prepare(rig) && mount_into(rig, rig_here(rig)->object, JUNK_FIRST);
+    if (!prepare(rig)) return false;
+    rig_next_power_on(rig);
+    return mount_into(rig, rig_here(rig)->object, JUNK_FIRST);
 }
 
 bool rig_begin(struct rig *rig)
@@ -1058,12 +1092,12 @@ static bool mount_again(struct rig *rig)
  * what RAM held before answers otherwise, and shows that in one state of this many. */
 #define MOUNT_AGAIN_EVERY 8u
 
-/* Always where bits may read differently each time, and before the first cut. The image decides, so
- * that a replay does the same. */
+/* Always where bits may read differently each time, before the first cut, and where the next mount
+ * is that of another engine. The image decides, so that a replay does the same. */
 static bool is_mounted_again(const struct rig *rig, uint64_t writes)
 {
-    return rig_is_uncut(rig) || rig->rotten || changes(rig) != writes || chip_unstable(rig->chip) ||
-           (chip_hash(rig->chip).high >> 8) % MOUNT_AGAIN_EVERY == 0;
+    return rig_is_uncut(rig) || rig_whose(rig, 0) || rig->rotten || changes(rig) != writes ||
+           chip_unstable(rig->chip) || (chip_hash(rig->chip).high >> 8) % MOUNT_AGAIN_EVERY == 0;
 }
 
 /* In one state of this many the store is mounted with another region or option. */
@@ -1079,6 +1113,7 @@ static bool recover(struct rig *rig)
     struct rig_level *level = rig_here(rig);
     uint64_t writes = changes(rig);
     model_lose_ram(&level->model);
+    rig_next_power_on(rig);
     if (!mount_into(rig, level->object, JUNK_FIRST)) return false;
     if (rig_is_off(rig)) return true;
     if (!rig->kind->look(rig, level->object, true)) return false;
@@ -1106,6 +1141,7 @@ static bool boot(struct rig *rig)
 {
     void *object = rig_object(rig);
     model_lose_ram(rig_model(rig));
+    rig_next_power_on(rig);
     if (!mount_into(rig, object, JUNK_FIRST)) return false;
     return rig_is_off(rig) || model_wait(rig_model(rig)) || rig->kind->look(rig, object, true);
 }

@@ -35,6 +35,7 @@ struct rig_level {
     struct model before;   /* for the operation in flight */
     uint32_t reached;      /* operations of the script that were begun: 0 up to the last one */
     uint32_t keys_reached; /* keys of the script that they name */
+    uint32_t power_ons;    /* so far: of two engines on one flash each other one is the other's */
     uint64_t doubted;      /* what is that old may lie in a sector that was hit; 0: nothing */
     void *object;          /* the engine, mounted or junk */
     void *second; /* object of the mount that must give the same answer; it may be cut as well */
@@ -241,6 +242,13 @@ bool rig_measure(struct rig *rig, struct exercise *exercise);
 
 /* Maps only. Stores without the model's knowledge; whether the engine took it. */
 bool rig_store_unwatched(struct rig *rig, const struct value *key, const struct value *value);
+
+/* A power-on of the device, which mounts next; of two engines on one flash it is the turn of the
+ * other one. */
+void rig_next_power_on(struct rig *rig);
+/* The name of the engine, of two, whose power-on it is after `more` of them; NULL: there is only
+ * one. */
+const char *rig_whose(const struct rig *rig, uint32_t more);
 
 /* RAM as power-on leaves it: `object` full of junk, globals as the plug-in was loaded. False, and a
  * finding, when memory of a plug-in that declares no globals has changed. */

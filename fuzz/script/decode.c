@@ -114,7 +114,7 @@ static void choose_options(struct script *script, const struct decode_target *ta
                            const struct input *input)
 {
     const struct adapter_option *options = target->adapter->options;
-    for (uint32_t i = 0; options && i < ADAPTER_OPTIONS_MAX && options[i].name; i++) {
+    for (uint32_t i = 0; options && i < ADAPTER_VALUES_MAX && options[i].name; i++) {
         uint8_t byte = at(input, 8 + i);
         if (byte % 2 == 0 || options[i].fixed || is_given(target->frame, options[i].name)) continue;
         if (script->option_count == SCRIPT_OPTIONS_MAX) return;

@@ -31,10 +31,8 @@ static bool fail(struct parser *parser, const char *reason)
 
 /* --- header statements --- */
 
-static bool parse_name(struct parser *parser, const char *what, size_t size, char *name)
+static bool keep_name(struct parser *parser, struct scenario_text word, size_t size, char *name)
 {
-    struct scenario_text word;
-    if (!scenario_lex_word(&parser->lex, &word)) return scenario_lex_expected(&parser->lex, what);
     if (word.size >= size) {
         return scenario_fail(parser->lex.error, parser->lex.line,
                              "this name must have at most %zu bytes", size - 1);
@@ -42,6 +40,26 @@ static bool parse_name(struct parser *parser, const char *what, size_t size, cha
     memcpy(name, word.at, word.size);
     name[word.size] = '\0';
     return true;
+}
+
+static bool parse_name(struct parser *parser, const char *what, size_t size, char *name)
+{
+    struct scenario_text word;
+    if (!scenario_lex_word(&parser->lex, &word)) return scenario_lex_expected(&parser->lex, what);
+    return keep_name(parser, word, size, name);
+}
+
+/* NAME or BUILD:NAME, or two of these with a `+` between. */
+static bool parse_engine_name(struct parser *parser, size_t size, char *name)
+{
+    struct scenario_lex *lex = &parser->lex;
+    struct scenario_text word;
+    if (!scenario_lex_word(lex, &word)) return scenario_lex_expected(lex, "the name of an engine");
+    while (lex->at < lex->end &&
+           (scenario_word_goes_on(*lex->at) || *lex->at == ':' || *lex->at == '+'))
+        lex->at++;
+    word.size = (uint32_t)(lex->at - word.at);
+    return keep_name(parser, word, size, name);
 }
 
 static bool parse_option(struct parser *parser)
@@ -73,9 +91,7 @@ static bool parse_engine(struct parser *parser)
 {
     struct script *header = parser->scenario->header;
     header->engine_line = parser->lex.line;
-    if (!parse_name(parser, "the name of an engine", sizeof header->engine, header->engine)) {
-        return false;
-    }
+    if (!parse_engine_name(parser, sizeof header->engine, header->engine)) return false;
     while (!scenario_lex_done(&parser->lex)) {
         if (!parse_option(parser)) return false;
     }

@@ -16,7 +16,7 @@
 static int option_index(const struct adapter *adapter, const char *name)
 {
     if (!adapter->options) return -1;
-    for (int i = 0; i < (int)ADAPTER_OPTIONS_MAX && adapter->options[i].name; i++) {
+    for (int i = 0; i < (int)ADAPTER_VALUES_MAX && adapter->options[i].name; i++) {
         if (strcmp(adapter->options[i].name, name) == 0) return i;
     }
     return -1;
@@ -34,7 +34,7 @@ void settings_defaults(const struct adapter *adapter, struct adapter_settings *s
 {
     *settings = (struct adapter_settings){{0}};
     if (!adapter->options) return;
-    for (int i = 0; i < (int)ADAPTER_OPTIONS_MAX && adapter->options[i].name; i++)
+    for (int i = 0; i < (int)ADAPTER_VALUES_MAX && adapter->options[i].name; i++)
         settings->values[i] = adapter->options[i].value;
 }
 

@@ -151,6 +151,7 @@ static bool mount_once(struct labour *it)
 {
     struct rig *rig = it->rig;
     struct chip_counters then = *chip_counters(rig->chip), spent = {0};
+    rig_next_power_on(rig);
     bool fine = mount_object(it, rig_object(rig));
     rig_add_spent(&spent, &then, chip_counters(rig->chip));
     it->cost->mount = spent;

@@ -59,6 +59,7 @@ pub struct Choice {
 #[repr(C)]
 pub struct Settings {
     pub values: [u64; OPTIONS_MAX],
+    pub harness: u64,
 }
 
 #[repr(C)]
