@@ -61,6 +61,7 @@ WRAPPER = """#include "fuzz/adapters/{file}"
 __attribute__((visibility("default"))) const struct adapter *brownout_adapter(void);
 const struct adapter *brownout_adapter(void) {{ return &{symbol}; }}
 """
+CROSS = ("peers/cross/cross.c", "peers/cross/tickv_plain.c")
 # What a run is compared by, and work with cuts, which must take that many times as much.
 COUNTS = ("reads", "bytes_read", "programs", "bytes_programmed", "erases")
 RATES = ("erases", "programs_per_operation", "bytes_per_payload_byte", "bytes_read_per_operation",
@@ -158,6 +159,14 @@ class Builder:
             self.objects[key] = made
         return self.objects[key]
 
+    def cross(self):
+        """The plug-in of peers/cross."""
+        path = self.folder / "cross.so"
+        if not path.exists():
+            command = [*COMPILE, "-shared", f"-I{ROOT}", *(str(ROOT / it) for it in CROSS)]
+            subprocess.run([*command, "-o", str(path)], check=True)
+        return path
+
     def plugin(self, adapter, instead):
         """The shared object; `instead` maps a source to the object that takes its place."""
         sources = engines.sources(ADAPTERS[adapter][2])
@@ -188,6 +197,14 @@ def scenario_file(adapter, trial, folder):
     return str(path)
 
 
+def plugins_of(trial, plugin, folder):
+    """As words of the command."""
+    engine = getattr(trial, "engine", "")
+    if engine.startswith("cross"):
+        return ["--plugin", plugin, "--plugin", Builder(folder).cross()]
+    return ["--plugin", f"new:{plugin}" if "new:" in engine else plugin]
+
+
 def command_of(brownout, adapter, trial, plugin, folder):
     words = [brownout]
     if isinstance(trial, RUN):
@@ -203,7 +220,8 @@ def command_of(brownout, adapter, trial, plugin, folder):
         words += ["--chip", trial.chip] if trial.chip else []
     else:
         words += ["explore", scenario_file(adapter, trial, folder), *trial.flags]
-    words += ["--plugin", plugin, "--jobs", 1, "--max", 1, "--no-shrink", "--quiet", "--json"]
+    words += plugins_of(trial, plugin, folder)
+    words += ["--jobs", 1, "--max", 1, "--no-shrink", "--quiet", "--json"]
     return [*map(str, words), "--silence", str(HANGS_AFTER), "--artefacts", str(folder),
             "--seconds", str(SECONDS_MAX)]
 

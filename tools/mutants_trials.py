@@ -20,7 +20,9 @@ class Trial(NamedTuple):
     """`options` of the engine; `chip` as in a scenario; `seed` and `count` of random operations, or
     a shipped scenario or case; `flags` of explore. `glitches`: in two operations of three a read
     answers an error, in one of them two do in a row, which no engine says that it does not survive,
-    unlike wrong bytes. `formats`: some operations make the store anew."""
+    unlike wrong bytes. `formats`: some operations make the store anew. `engine`: two engines on one
+    flash, {0} being the name of the adapter, {0} alone the engine as it is and new:{0} the mutant;
+    or one of peers/cross, which finds the mutant under its name."""
 
     options: str
     chip: str
@@ -30,10 +32,12 @@ class Trial(NamedTuple):
     shipped: str = ""
     glitches: bool = False
     formats: bool = False
+    engine: str = ""
 
     def __str__(self):
         what = self.shipped or f"{self.count} operations of seed {self.seed} on {self.chip}"
         what += ", with read errors" * self.glitches + ", with formats" * self.formats
+        what += f", on {self.engine}" * bool(self.engine)
         return " ".join(filter(None, ("explore", what, self.options, *self.flags)))
 
 
@@ -115,6 +119,21 @@ def formats(options, chip, seed, count, flags=()):
     return Trial(options, chip, seed, count, flags, formats=True)
 
 
+def update(options, chip, seed, count):
+    """The mutant writes first, and each other power-on is that of the engine as it is."""
+    return Trial(options, chip, seed, count, engine="new:{0}+{0}")
+
+
+def rollback(options, chip, seed, count):
+    """The engine as it is writes first. Some operations make the store anew."""
+    return Trial(options, chip, seed, count, formats=True, engine="{0}+new:{0}")
+
+
+def crossed(pair, chip, seed, count):
+    """The mutant is cut. After its next change the crate's algorithm reads the same."""
+    return Trial("", chip, seed, count, engine=f"{pair} reader=both")
+
+
 def chip(sectors, sector, unit=1, more="", page=0):
     page = f"page={page or sector}"
     return f"generic sectors={sectors} sector={sector} {page} unit={unit} {more}".strip()
@@ -146,6 +165,7 @@ MAP = (
     Trial("key=1 pointers=1 keys=1", chip(4, 64), 8, 60),
     Trial("", chip(3, 128, 4), 2, 40),
     Trial("", chip(4, 256, 16), 9, 60),
+    update("pointers=1", chip(3, 64, 4), 1, 24),
     Trial("", chip(3, 64, 4), 41, 40, FAIL),
     Trial(f"{CACHED} keys=3", chip(3, 128), 42, 50, FAIL),
     glitches("", chip(3, 64, 4), 51, 60),
@@ -180,6 +200,7 @@ MAP = (
 NAIVE = (
     Trial("", chip(2, 64), 1, 24),
     Trial("", chip(3, 64, 4), 2, 40),
+    update("", chip(3, 64), 3, 24),
     Trial("", chip(3, 128, 8, ONCE), 3, 40),
     Trial("", chip(3, 64), 7, 40, ROT),
     Trial("", chip(3, 64), 8, 40, ECC),
@@ -204,6 +225,10 @@ QUEUE = (
     Trial("buffer=16", chip(4, 64), 5, 40),
     Trial("", chip(3, 64, 8, ONCE), 4, 30),
     Trial("", chip(1, 64), 6, 30),
+    update("", chip(3, 64, 4), 1, 24),
+    rollback("", chip(3, 64), 3, 50),
+    crossed("cross-queue pair=seqqueue-original", chip(3, 64), 6, 60),
+    crossed("cross-queue pair=seqqueue-original", chip(3, 64, 4), 1, 60),
     Trial("", chip(3, 128, 4), 2, 50),
     Trial(CACHED, chip(3, 64, 4), 41, 50, FAIL),
     Trial("", chip(4, 128), 42, 60, FAIL),
@@ -249,6 +274,7 @@ LOG = (
     Run("segment=64", chip(8, 256), 35, 2000, True),
     formats("", chip(4, 128), 63, 40, FAIL),
     Trial("batch=1", chip(3, 128), 12, 50),
+    update("segment=64", chip(3, 128), 1, 30),
     Trial("", chip(4, 128), 41, 50, FAIL),
     Trial("batch=1 segment=64", chip(4, 128), 42, 60, FAIL),
     Trial("ahead=1", chip(4, 128), 43, 60, FAIL),
@@ -280,6 +306,7 @@ STRICT = (
     Run("segment=64", chip(64, 256), 32, 4000),
     Trial("batch=1", chip(3, 128), 22, 40, WEAK),
     Trial("ahead=1 segment=64", chip(4, 128), 23, 40, WEAK),
+    update("", chip(3, 128), 1, 30),
     Trial("", chip(3, 128), 24, 24, PAIRS),
     Trial("", chip(4, 128), 41, 50, FAIL),
     Fuzz("", 12, 3, chip(4, 128)),
@@ -288,6 +315,7 @@ STRICT = (
 SEQLOG = (
     Trial("find=scan", chip(3, 64), 1, 40),
     Run("find=scan", chip(40, 64), 21, 2000),
+    update("find=scan", chip(4, 64), 1, 30),
     Run("find=bisect framing=cobs", chip(128, 64), 22, 4000),
     Run("find=coarse ahead=1", chip(128, 64), 23, 4000),
     Run("find=fine", chip(128, 64), 24, 4000),
@@ -331,6 +359,7 @@ TICKV = (
     Trial("calls=append", chip(4, 128, 4), 22, 80),
     Trial("reader=crate", chip(3, 128), 1, 30),
     Trial("hash=1 work=16", chip(3, 128, 4), 2, 60),
+    update("", chip(3, 128, 4), 1, 30),
     Trial("reader=crate", chip(4, 256, 8, "read=4"), 3, 60),
     Trial("work=16", chip(5, 128, 2), 5, 80),
     Trial("", chip(6, 512), 8, 60, ("--faults", "edge")),
@@ -350,7 +379,7 @@ TICKV = (
     Costs("calls=append", "", chip(4, 128), 71, 3000),
     *cases("tickv"),
     Trial("", chip(2, 128), 6, 9, DEEP),
-    Trial("work=16", chip(3, 128, 8), 7, 11, PAIRS),
+    Trial("work=16", chip(3, 128, 8), 7, 9, PAIRS),
     Trial("", "", 0, 0, (), "factory-reset"),
     Trial("", "", 0, 0, PAIRS, "cases/tickv-copies-count.case"),
     Fuzz("", 20, 1, chip(3, 128)),
@@ -364,6 +393,7 @@ LSM = (
     Trial(STAGED, chip(12, 128, 4), 2, 60),
     Trial(SMALL, chip(8, 256), 3, 60),
     Trial("key=8 value=16 crc=0", chip(12, 128, 4), 5, 60),
+    update(STAGED, chip(12, 128, 4), 3, 40),
     Run(SMALL, chip(64, 256, 4), 31, 9000),
     Run(STAGED, chip(64, 256, 4), 32, 9000),
     Trial(SMALL, chip(12, 128, 4), 1, 40),
@@ -505,16 +535,22 @@ def glitched(source, line, i):
     return f"{line} glitch {1 + int(source.random() ** 2 * 25)} {error}" if i % 3 != 0 else line
 
 
+def engine_of(adapter, trial):
+    """As a scenario has it."""
+    name = (getattr(trial, "engine", "") or "{0}").format(adapter)
+    return f"{name} {trial.options}".strip()
+
+
 def scenario(engine, kind, trial):
     """The text of a trial, the same each time. What the engine or the chip has not is left out."""
     if trial.shipped:
         name = trial.shipped if "." in trial.shipped else f"{trial.shipped}.scn"
         lines = (ROOT / "scenarios" / name).read_text().split("\n")
-        wanted = f"engine {engine} {trial.options}".strip()
+        wanted = f"engine {engine_of(engine, trial)}"
         return "\n".join(wanted if line.startswith("engine ") else line for line in lines)
     source = random.Random(f"{kind} {trial.seed}")
     sector = int(trial.chip.split("sector=")[1].split()[0])
-    lines = [f"chip {trial.chip}", f"engine {engine} {trial.options}".strip(), "seed 1"]
+    lines = [f"chip {trial.chip}", f"engine {engine_of(engine, trial)}", "seed 1"]
     if kind == "sorted map":
         lines += sorted_changes(source, trial, sector)
     else:

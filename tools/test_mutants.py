@@ -154,7 +154,7 @@ def test_every_trial_is_a_scenario_that_names_its_engine():
         for trial in trials:
             if isinstance(trial, mutants_trials.Trial):
                 text = mutants_trials.scenario(adapter, kind, trial)
-                assert f"\nengine {adapter}" in text
+                assert f"\nengine {trial.engine.format(adapter) or adapter}" in text
                 assert text == mutants_trials.scenario(adapter, kind, trial)
 
 
@@ -210,6 +210,33 @@ def test_a_mutant_is_noticed_and_the_engine_itself_is_not(plain, builder, source
     adapter = mutants.adapters_of(source)[0]
     assert mutants.judge(plain, adapter, builder.plugin(adapter, {}), builder.folder,
                          count=1) is None
+
+
+# What the engine alone reads as it wrote it.
+BESIDE = (
+    ("naive", "checksum", "constant", "crc"),
+    ("seqqueue", "repair_words", "call", "make_end(queue"),
+    ("seqlog", "seed_make", "call", "sector_size"),
+)
+
+
+@pytest.mark.parametrize("adapter, function, kind, line", BESIDE)
+def test_a_mutant_is_noticed_beside_the_engine_as_it_is(plain, builder, adapter, function, kind,
+                                                        line):
+    source = next(it for it in mutants.engines.sources(adapter) if f"/{adapter}.c" in it)
+    mutant = next(it for it in mutants_source.mutants(
+        source, (ROOT / "engines" / source).read_text())
+        if (it.function, it.kind) == (function, kind) and line in it.before)
+    trials = [it for it in mutants_trials.TRIALS[adapter][1] if getattr(it, "engine", "")]
+    made = builder.compile(mutant.apply((ROOT / "engines" / source).read_text()),
+                           (ROOT / "engines" / source).parent, "mutant")
+
+    def finds(instead):
+        plugin = builder.plugin(adapter, instead)
+        return [mutants.run(plain, adapter, it, plugin, builder.folder) for it in trials]
+
+    assert trials and not any(finds({}))
+    assert any(finds({source: made}))
 
 
 def test_a_mutant_that_is_compiled_to_the_same_code_is_not_tried(builder):
