@@ -4,6 +4,7 @@
  */
 #include "fuzz/rig/engines.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,6 +89,7 @@ static const struct adapter *named(const struct adapter *plugin, const char *wor
 {
     size_t size = build_size(word), length = strlen(plugin->name);
     if (!size) return plugin;
+    assert(word[size] == BUILD_MARK);
     struct adapter *other = memory_copy(plugin, sizeof *plugin);
     char *name = memory_new(size + 1 + length + 1);
     memcpy(name, word, size + 1);
@@ -98,6 +100,7 @@ static const struct adapter *named(const struct adapter *plugin, const char *wor
 
 static void forget(const struct adapter *adapter, const struct adapter *plugin)
 {
+    assert(strstr(adapter->name, plugin->name));
     if (adapter == plugin) return;
     free((void *)adapter->name);
     free((void *)adapter);
@@ -132,6 +135,7 @@ static const char *file_of(const struct adapter *adapter)
 const struct adapter *engines_part(const struct adapter *adapter, unsigned n)
 {
     const struct adapter *first = pairs_side(adapter, BESIDE_FIRST);
+    assert(!first == !pairs_side(adapter, BESIDE_SECOND) && "a pair has two");
     if (n == 0) return first ? first : adapter;
     return n == 1 && first ? pairs_side(adapter, BESIDE_SECOND) : NULL;
 }
@@ -168,11 +172,13 @@ static const struct adapter *unknown(const char *name)
 static const struct adapter *find_pair(const char *name, const char *mark)
 {
     char first[ENGINES_NAME_MAX] = "", reason[PAIRS_REASON_MAX];
+    assert(mark >= name && *mark == PAIRS_MARK);
     if ((size_t)(mark - name) >= sizeof first) return unknown(name);
     memcpy(first, name, (size_t)(mark - name));
     const struct adapter *one = find_one(first), *other = find_one(mark + 1);
     if (!one || !other) return unknown(one ? mark + 1 : first);
     const struct adapter *pair = pairs_make(name, one, other, reason);
+    assert(!pair || (pair->kind == one->kind && pair->kind == other->kind));
     if (!pair) snprintf(why, sizeof why, "engine %s: %s", name, reason);
     return pair;
 }

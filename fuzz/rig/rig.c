@@ -658,6 +658,7 @@ static enum beside_side side_after(uint32_t power_ons)
 const char *rig_whose(const struct rig *rig, uint32_t more)
 {
     uint32_t power_ons = rig->levels[rig->level].power_ons + more;
+    assert(power_ons >= more);
     const struct adapter *side = pairs_side(rig->adapter, side_after(power_ons));
     return side ? side->name : NULL;
 }
@@ -667,6 +668,7 @@ static void wipe(struct rig *rig, void *object, int junk)
 {
     enum beside_side side = side_after(rig_here(rig)->power_ons);
     if (object == rig_here(rig)->second) side = side == BESIDE_FIRST ? BESIDE_SECOND : BESIDE_FIRST;
+    assert(object == rig_object(rig) || object == rig_here(rig)->second);
     memset(object, junk, rig->object_size);
     pairs_power_on(rig->adapter, object, side);
 }
