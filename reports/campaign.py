@@ -208,9 +208,10 @@ def refusals(plan):
 
 
 def bad_scenarios(plan):
-    """Scenarios that no engine takes: the mistake is theirs."""
+    """Scenarios that no engine takes: the mistake is theirs. Those that come with Brownout are for
+    engines of many sizes, and not all of them fit those that take part."""
     taken = {one.scenario for one in plan if not (one.refused or one.mistaken)}
-    return sorted({one.scenario for one in plan if one.scenario} - taken)
+    return sorted({one.scenario for one in plan if one.scenario and not one.house} - taken)
 
 
 def unjudged(settings, engines, plan):

@@ -16,9 +16,8 @@ from pathlib import Path
 
 from campaign_file import HOUSE
 from results import Failed, Refused, explained
-from work import CLASSES_TURN, OPTIONS_TURN, Exploration, Random
+from work import CLASSES_TURN, HOME, OPTIONS_TURN, Exploration, Random
 
-HOME = Path(__file__).resolve().parent.parent
 LIST_SECONDS_MAX = 60
 USUAL = ("edge", "prefix", "bits", "zeros", "")  # classes that every exploration tries
 

@@ -29,6 +29,7 @@ import results
 import tasks
 from conftest import made
 from waivers import Waiver, Waivers
+from work import Exploration
 
 TOOL = Path(campaign.__file__)
 
@@ -363,6 +364,33 @@ def test_a_scenario_that_no_engine_takes_is_exit_code_2(place):
     assert done.returncode == 2
     assert done.stderr.endswith("scenarios/bad.scn: no engine takes its chip and options\n")
     assert "single cuts: 2 of 4 whole, 2 failed\n" in done.stdout
+
+
+UNMET = "the scenario expects x of k, its own operations leave absent"
+
+
+def ended(scenario, complaint):
+    """An exploration that the command ended with exit code 2."""
+    one = Exploration(str(scenario), plan.Engine("mine", {}, "mine.so"), 1)
+    one.code, one.complaint = 2, complaint
+    return one
+
+
+def test_a_scenario_of_the_house_that_the_engine_does_not_do_is_no_mistake(tmp_path):
+    ours, yours = plan.HOME / "scenarios" / "factory-reset.scn", tmp_path / "a.scn"
+    why = f"it.scn:19: {UNMET}; line 8: store answers too big"
+    assert (ended(ours, why).refused, ended(ours, why).mistaken) == (True, False)
+    assert (ended(yours, why).refused, ended(yours, why).mistaken) == (False, True)
+    nothing_refused = ended(ours, f"it.scn:19: {UNMET}")
+    assert (nothing_refused.refused, nothing_refused.mistaken) == (False, True)
+
+
+def test_a_scenario_of_the_house_may_fit_no_engine_that_takes_part(tmp_path):
+    small = "it.scn:2: engine mine: needs 3 sectors"
+    ours = ended(plan.HOME / "scenarios" / "tiny-map.scn", small)
+    yours = ended(tmp_path / "a.scn", small)
+    assert ours.refused and yours.refused
+    assert campaign.bad_scenarios([ours, yours]) == [yours.scenario]
 
 
 def test_a_failure_of_the_harness_is_exit_code_3_printed_once_for_each_reason(place):

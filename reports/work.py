@@ -12,6 +12,7 @@ from pathlib import Path
 
 from summary import plural
 
+HOME = Path(__file__).resolve().parent.parent
 HARNESS_FAILED, NOT_JUDGED = 3, 4  # exit codes of the command
 GRACE = 120  # seconds after its share in which an exploration must end by itself
 RANDOM_RUNS = 64  # random scenarios, and as many sets of images; twice as many each time
@@ -38,6 +39,7 @@ class Work:
         self.name = what
         self.scenario = None
         self.extra = False  # beside the scenarios as they are: an engine may refuse it
+        self.house = False  # of a scenario that comes with Brownout
         self.pair = (what, engine.text)
         self.share = 0
         self.code = None  # None: not run yet
@@ -123,7 +125,14 @@ class Work:
         if self.code == NOT_JUDGED:
             return not self.stopped
         own = f": engine {self.engine.name}: "  # after the place, which may have a line
-        return self.code == 2 and (self.extra or own in self.complaint)
+        return self.code == 2 and (self.extra or own in self.complaint or self.left_undone)
+
+    @property
+    def left_undone(self):
+        """A scenario of ours expects what the engine refused to do. One of the user's is their own
+        word on what the engine has to do."""
+        unmet = r": the scenario expects .*; line \d+: \w+ answers "
+        return self.house and re.search(unmet, self.complaint) is not None
 
     @property
     def mistaken(self):
@@ -154,6 +163,7 @@ class Exploration(Work):
         name = f"{Path(scenario).stem} on {engine.text}{deep}{more}"
         super().__init__(name, engine, turn or depth)
         self.scenario, self.depth, self.faults, self.extra = scenario, depth, faults, extra
+        self.house = Path(scenario).resolve().parent == HOME / "scenarios"
         self.pair = (scenario, engine.text)
 
     def words(self, settings):

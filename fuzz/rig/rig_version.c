@@ -463,17 +463,18 @@ static bool look_at(struct rig *rig, uint32_t snapshot, enum answer *answer)
 /* The scenario's own word on a snapshot. */
 static bool expect_at(struct rig *rig, const struct op *op)
 {
-    char k[RIG_TEXT_MAX], want[RIG_TEXT_MAX], have[RIG_TEXT_MAX];
+    char k[RIG_TEXT_MAX], want[RIG_TEXT_MAX], have[RIG_TEXT_MAX], why[RIG_REFUSAL_MAX];
     const struct value *value = op->value;
     assert(op->kind == OP_EXPECT && op->snapshot);
     if (!rig_is_uncut(rig) || may_show(rig, op->snapshot, op->key, !value,
                                        value ? value->bytes : NULL, value ? value->size : 0))
         return check_at(rig, op->snapshot, op->key);
+    rig_print_refusal(rig, why);
     return rig_finds(rig, CLAUSE_SCENARIO, SEEN_UNKNOWN,
                      "the scenario expects %s of %s in snapshot %" PRIu32
-                     ", its own operations leave %s",
+                     ", its own operations leave %s%s%s",
                      rig_value_text(value, want), rig_map_key(rig, op->key, k), op->snapshot,
-                     expected_text(rig, op->snapshot, op->key, have));
+                     expected_text(rig, op->snapshot, op->key, have), *why ? "; " : "", why);
 }
 
 static bool reads_at(const struct op *op)

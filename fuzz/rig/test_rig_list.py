@@ -154,6 +154,13 @@ def test_a_mistake_names_the_refusal_that_may_explain_it(printed):
     assert "expects b as the newest, its own operations leave a; line 4: push answers" in text
 
 
+def test_a_mistake_about_a_snapshot_names_the_refusal_too(printed):
+    head = "chip w25q16jv sectors=16 sector=256\nengine lsm key=8 value=8\n"
+    code, text = printed(head + 'store a fill 1 9\nsnapshot 1\nexpect a "x" in 1\n')
+    assert code == USAGE
+    assert "its own operations leave absent; line 3: store answers too big" in text
+
+
 def test_after_a_cut_the_word_of_the_scenario_is_not_asked(harness):
     text = QUEUE + 'push "a"\npush "b" cut 1 none\nmount\nnewest "b"\n'
     clause, _ = harness.replay(text)
