@@ -28,6 +28,10 @@ struct rig_kind {
 
 extern const struct rig_kind rig_map, rig_list;
 
+/* What the variable for a size holds before the call. In firmware it is junk: an engine that does
+ * not set it is seen. */
+#define RIG_SIZE_UNSET UINT32_MAX
+
 static inline struct rig_level *rig_here(struct rig *rig)
 {
     return &rig->levels[rig->level];

@@ -290,7 +290,7 @@ static bool pop_all(struct rig *rig, void *object, enum answer *answer)
 {
     uint32_t most = items(rig)->end - items(rig)->first + 1;
     for (uint32_t i = 0; i < most; i++) {
-        uint32_t size = 0;
+        uint32_t size = RIG_SIZE_UNSET;
         rig_before(rig, ADAPTER_CALL_POP);
         *answer = calls(rig)->pop(object, 0, rig_buffer(rig), rig->value_size_max, &size);
         if (!rig_after(rig, ADAPTER_CALL_POP, *answer)) return false;
@@ -418,7 +418,7 @@ static bool came_back(struct rig *rig, uint32_t place, enum answer answer, uint3
 
 static bool peek(struct rig *rig, enum clause clause, bool *came)
 {
-    uint32_t size = 0;
+    uint32_t size = RIG_SIZE_UNSET;
     *came = false;
     if (!calls(rig)->peek) return true;
     rig_before(rig, ADAPTER_CALL_PEEK);
@@ -472,7 +472,7 @@ static bool leave_undecided(struct rig *rig)
 static bool call_change(struct rig *rig, const struct op *op, enum answer *answer)
 {
     struct model *model = &rig_here(rig)->model;
-    uint32_t size = 0;
+    uint32_t size = RIG_SIZE_UNSET;
     assert(!rig_is_off(rig));
     model_begin(model, op, NULL);
     rig_before(rig, rig_call_of(op->kind));
@@ -492,7 +492,7 @@ static bool call_change(struct rig *rig, const struct op *op, enum answer *answe
 static bool read(struct rig *rig, uint32_t place, enum clause clause, bool *came)
 {
     const struct model_item *item = model_list_at(items(rig), place);
-    uint32_t size = 0;
+    uint32_t size = RIG_SIZE_UNSET;
     *came = false;
     if (!calls(rig)->read || !item || item->number == MODEL_NUMBER_NONE) return true;
     rig_before(rig, ADAPTER_CALL_READ);

@@ -111,7 +111,7 @@ static const char *slot_text(const struct model_slot *slot, char text[3 * RIG_TE
 static enum answer fetch_from(struct rig *rig, void *object, const struct value *key,
                               uint32_t *size)
 {
-    *size = 0;
+    *size = RIG_SIZE_UNSET;
     return rig->adapter->map->fetch(object, key->bytes, key->size, rig_buffer(rig),
                                     rig->value_size_max, size);
 }

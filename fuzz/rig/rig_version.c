@@ -195,7 +195,7 @@ static bool check_at(struct rig *rig, uint32_t snapshot, uint32_t key)
 {
     const struct value *bytes = keys_at(rig->keys, key);
     char k[RIG_TEXT_MAX], want[RIG_TEXT_MAX], got[RIG_TEXT_MAX];
-    struct shown shown = {.size = 0};
+    struct shown shown = {.size = RIG_SIZE_UNSET};
     bool settled;
     assert(snapshot_of(rig, snapshot) && "what is not open is not read");
     rig_before(rig, ADAPTER_CALL_AT);
@@ -216,7 +216,7 @@ bool rig_version_own(struct rig *rig, uint32_t key)
 {
     const struct value *bytes = keys_at(rig->keys, key);
     char k[RIG_TEXT_MAX], want[RIG_TEXT_MAX], got[RIG_TEXT_MAX];
-    struct shown shown = {.size = 0};
+    struct shown shown = {.size = RIG_SIZE_UNSET};
     bool settled;
     if (open_of(rig)->transaction != TRANSACTION_OPEN || !map_of(rig)->fetch_own) return true;
     rig_before(rig, ADAPTER_CALL_OWN);

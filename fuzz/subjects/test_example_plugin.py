@@ -12,15 +12,19 @@ SAME_SLOT = "slot = store->slot,"
 
 @pytest.fixture
 def explore(root, brownout, tmp_path):
-    """explore(source text) compiles it as a plugin and explores a scenario of the tree with it."""
+    """explore(source text) compiles it as a plugin and explores a scenario of the tree with it, or
+    these operations."""
 
-    def run(text):
+    def run(text, operations=None):
         source, plugin = tmp_path / "two_slots.c", tmp_path / "two_slots.so"
         source.write_text(text)
         compiler = shutil.which("cc") or shutil.which("gcc")
         command = f"{compiler} -std=c11 -shared -fPIC -I. -o".split()
         subprocess.run([*command, str(plugin), str(source)], cwd=root, check=True)
         scenario = root / "scenarios/settings-store.scn"
+        if operations:
+            scenario = tmp_path / "it.scn"
+            scenario.write_text(f"chip generic sectors=2 sector=256\nengine seqmap\n{operations}")
         options = ["--plugin", plugin, "--engine", "two-slots", "--artefacts", tmp_path]
         return brownout("explore", scenario, "--faults", "edge,prefix", *options)
 
@@ -38,3 +42,12 @@ def test_writing_over_the_newest_snapshot_is_found(root, explore, tmp_path):
     done = explore(text.replace(OTHER_SLOT, SAME_SLOT))
     assert done.returncode == 1, done.stdout + done.stderr
     assert list(tmp_path.glob("divergence-*.case"))
+
+
+def test_a_fetch_that_leaves_the_size_of_an_empty_value_as_it_was_is_found(root, explore):
+    text, line = (root / EXAMPLE).read_text(), "*value_size = get(setting + 1, 2);"
+    assert text.count(line) == 1
+    broken = text.replace(line, f"if (setting[1] || setting[2]) {line}")
+    done = explore(broken, "store a empty\nfetch a\n")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "durable/other/fetch/no cut" in done.stdout
