@@ -15,7 +15,7 @@ def explore(root, brownout, tmp_path):
     """explore(source text) compiles it as a plugin and explores a scenario of the tree with it, or
     these operations."""
 
-    def run(text, operations=None):
+    def run(text, operations=None, engine="two-slots"):
         source, plugin = tmp_path / "two_slots.c", tmp_path / "two_slots.so"
         source.write_text(text)
         compiler = shutil.which("cc") or shutil.which("gcc")
@@ -24,8 +24,8 @@ def explore(root, brownout, tmp_path):
         scenario = root / "scenarios/settings-store.scn"
         if operations:
             scenario = tmp_path / "it.scn"
-            scenario.write_text(f"chip generic sectors=2 sector=256\nengine seqmap\n{operations}")
-        options = ["--plugin", plugin, "--engine", "two-slots", "--artefacts", tmp_path]
+            scenario.write_text(f"chip generic sectors=2 sector=256\nengine {engine}\n{operations}")
+        options = ["--plugin", plugin, "--engine", engine, "--artefacts", tmp_path]
         return brownout("explore", scenario, "--faults", "edge,prefix", *options)
 
     return run
@@ -51,3 +51,13 @@ def test_a_fetch_that_leaves_the_size_of_an_empty_value_as_it_was_is_found(root,
     done = explore(broken, "store a empty\nfetch a\n")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "durable/other/fetch/no cut" in done.stdout
+
+
+def test_a_peek_that_leaves_the_size_of_an_empty_item_as_it_was_is_found(root, explore):
+    text = (root / "examples/plugin/snapshot_queue.c").read_text()
+    line = "*size = get(item + 1, 2);"
+    assert text.count(line) == 1
+    broken = text.replace(line, "if (!get(item + 1, 2)) return ANSWER_OK;\n    " + line)
+    done = explore(broken, "push empty\npeek\n", "snapshot-queue")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "ordered/other/peek/no cut" in done.stdout
