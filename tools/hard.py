@@ -31,7 +31,7 @@ LARGER = ((4, 64), (6, 64), (3, 128), (4, 128), (6, 128), (12, 128), (12, 256))
 TEARS = "--bits 6 --masks 4 --prefixes 6".split()
 # For options that are neither words nor 0 or 1.
 NUMBERS = {"key": 1, "keys": 2, "buffer": 16, "segment": 64, "span": 2, "work": 32,
-           "value": 16, "transaction": 2, "chunk": 128}
+           "value": 16, "transaction": 2, "chunk": 128, "id": 1}
 OPERATIONS, OPERATIONS_CANARY = 12, 24
 CANARY, HEALTHY = "canary fault=15", "canary fault=0"
 # (engine with options, sectors, sector size): why it is not cured yet.

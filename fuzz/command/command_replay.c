@@ -194,13 +194,17 @@ static int refuse_mistake(const struct command_options *options, const struct lo
     return command_refuse_at(options->files[0], line, replayed->finding.text);
 }
 
-/* Nothing differed; where nothing was done, nothing could. */
+/* Nothing differed; where nothing was done, nothing could, nor where all that was looked at is an
+ * empty store. */
 static int print_clean(const struct replay *replayed, const char *indent)
 {
     assert(replayed->finding.clause == CLAUSE_NONE);
-    bool judged = replayed->done != 0;
+    bool empty = replayed->puts != 0 && replayed->taken == 0;
+    bool judged = replayed->done != 0 && !empty;
     printf("%s%s\n", indent,
-           judged ? "no divergence" : "NOTHING WAS JUDGED: the engine did no operation");
+           judged           ? "no divergence"
+           : replayed->done ? "NOTHING WAS JUDGED: the engine took no value"
+                            : "NOTHING WAS JUDGED: the engine did no operation");
     return judged ? COMMAND_CLEAN : COMMAND_NOT_JUDGED;
 }
 

@@ -354,6 +354,18 @@ static bool fails_here(const struct player *player)
     return cut->nth && cut->nth <= met(player) && cut->tear.powered;
 }
 
+static void count_done(struct player *player)
+{
+    struct replay *result = player->result;
+    enum op_kind kind = player->op->kind;
+    bool done = rig_is_off(player->rig) || rig_worked(player->op, player->answer);
+    bool puts = op_has_value(kind) && !op_claims(kind);
+    assert(result->taken <= result->puts);
+    result->done += done;
+    result->puts += puts;
+    result->taken += puts && done;
+}
+
 static bool play_op(struct player *player, uint32_t index)
 {
     struct rig *rig = player->rig;
@@ -367,7 +379,7 @@ static bool play_op(struct player *player, uint32_t index)
     player->answer = ANSWER_OK;
     if (!rig_until_off(rig, do_op, player)) return false;
     player->used = player->used || player->op->kind == OP_USE;
-    player->result->done += rig_is_off(rig) || rig_worked(player->op, player->answer);
+    count_done(player);
     if (player->op->cut.nth > met(player)) player->result->cuts_missed++;
     if (rig_is_off(rig))
         tell_left(player);

@@ -14,6 +14,7 @@ struct replay {
     struct finding finding;      /* what differed; CLAUSE_NONE: nothing */
     uint32_t op;                 /* the operation that showed it, or op_count */
     uint32_t done;               /* operations that were not refused; 0: nothing was judged */
+    uint32_t puts, taken;        /* values and items put in, and those that were not refused */
     uint32_t cuts;               /* cuts that took place */
     enum cut_in cut;             /* in what the last one was */
     uint32_t cuts_missed;        /* cuts whose nth program or erase never came */

@@ -322,6 +322,15 @@ def test_an_engine_that_takes_no_value_is_no_pass_though_something_is_cut(harnes
         assert told["judged"] + told["skipped"] + told["empty"] == told["states"]
 
 
+def test_a_run_in_which_no_value_is_taken_is_no_pass_though_it_looks(harness, plugin):
+    path = harness.write(text_of("refuses-stores", and_then(ONE, "look")))
+    done = harness.brownout("run", path, "--plugin", plugin("refuses-stores"))
+    assert done.returncode == NOT_JUDGED
+    assert "NOTHING WAS JUDGED: the engine took no value" in done.stdout
+    so = plugin("refuses-stores", healthy=True)
+    assert harness.brownout("run", path, "--plugin", so).returncode == CLEAN
+
+
 def test_a_scenario_without_a_value_is_judged_on_an_engine_that_takes_values_alone(harness, plugin):
     """Nothing says that it would have been refused: a new store is asked."""
     path = harness.write(text_of("refuses-stores", (ONE[0], ONE[1], "remove ssid\n" * 3)))
