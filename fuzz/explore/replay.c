@@ -396,8 +396,10 @@ static bool play_op(struct player *player, uint32_t index)
  * case has no cut, and its own operations show nothing. */
 static bool laps_find(struct player *player)
 {
-    enum seen seen = player->rig->script->found.seen;
-    bool lost = (seen == SEEN_CRASH || seen == SEEN_ENDLESS) && player->result->cuts == 0;
+    const struct finding *found = &player->rig->script->found;
+    enum seen seen = found->seen;
+    bool uncut = found->cut == CUT_NONE && player->result->cuts == 0;
+    bool lost = uncut && (seen == SEEN_CRASH || seen == SEEN_ENDLESS);
     assert(player->rig->level == 0 && seen < SEENS);
     if (!lost && seen != SEEN_MEMORY && seen != SEEN_WORN && seen != SEEN_AGED) return false;
     tell_laps(player);

@@ -17,12 +17,21 @@ bool laps_call(struct laps *laps, enum op_kind kind, const struct value *value)
     return rig_call(laps->store, &op, &answer) && answer == ANSWER_OK;
 }
 
-bool laps_put(struct laps *laps, struct laps_pair *pair)
+static bool put_in(struct laps *laps, struct laps_pair *pair)
+{
+    return laps_call(laps, laps->change->kind, pair->values[pair->turn++ % 2]);
+}
+
+static bool round_off(struct laps *laps)
 {
     const struct adapter_list *list = laps->store->adapter->list;
-    if (!laps_call(laps, laps->change->kind, pair->values[pair->turn++ % 2])) return false;
     if (laps->change->kind == OP_PUSH && !laps_call(laps, OP_POP, NULL)) return false;
     return !list || !list->sync || laps_call(laps, OP_SYNC, NULL);
+}
+
+bool laps_put(struct laps *laps, struct laps_pair *pair)
+{
+    return put_in(laps, pair) && round_off(laps);
 }
 
 static void resize(struct laps_pair *pair, uint32_t size)
@@ -39,7 +48,7 @@ bool laps_make_large(struct laps *laps)
     uint32_t size = laps->store->value_size_max;
     for (; size > laps->store->value_size_min; size -= size / 8 + 1) {
         resize(&laps->large, size);
-        if (laps_put(laps, &laps->large)) return true;
+        if (put_in(laps, &laps->large)) return round_off(laps); /* the model has it now */
         if (laps->store->finding.clause != CLAUSE_NONE) return false;
     }
     return false;
