@@ -405,7 +405,8 @@ static bool laps_find(struct player *player)
     tell_laps(player);
     if ((lost || seen == SEEN_MEMORY) && leak_finds(player->rig)) return true;
     if ((lost || seen == SEEN_WORN) && worn_finds(player->rig)) return true;
-    return (lost || seen == SEEN_AGED) && aged_finds(player->rig, AGED_LONG);
+    if (lost) return aged_finds(player->rig, AGED_SHORT); /* each step of the shrinker comes here */
+    return seen == SEEN_AGED && aged_finds(player->rig, AGED_LONG);
 }
 
 static bool play(struct player *player)
