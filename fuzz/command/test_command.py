@@ -524,7 +524,8 @@ def test_the_worst_calls_and_their_bounds_are_the_same_for_machines(harness):
     path = harness.write(text + "store name 0x11\nfetch name\nremove name\nscan\nmount\n")
     lines = re.findall(r"  worst (.*)", harness.brownout("run", path).stdout)
     worst = json.loads(harness.brownout("run", path, "--json").stdout)["worst"]
-    assert [it["call"] for it in worst] == ["mount", "store", "fetch", "remove", "reading back", "scan"]
+    calls = ["mount", "store", "fetch", "remove", "reading back", "scan"]
+    assert [it["call"] for it in worst] == calls
     for line, it in zip(lines, worst):
         parts = [f"{it['reads']} of {it['reads_max']} reads"] * (it["reads_max"] is not None)
         parts.append(f"{it['changes']} of {it['changes_max']} programs and erases")
