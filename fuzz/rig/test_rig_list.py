@@ -196,7 +196,8 @@ REFUSED = [
 
 @pytest.mark.parametrize("head, work, count, text", REFUSED)
 def test_what_is_refused_is_counted_and_is_no_divergence(printed, head, work, count, text):
-    code, out = printed(head + work + "look\n")
+    takes = 'append "a"\n' if head == LOG else 'push "a"\n'  # else nothing is judged
+    code, out = printed(head + work + takes + "look\n")
     assert code == CLEAN
     assert re.search(rf"refused +{count}; {text}\n", out), "run"
     assert f"{count} operations were refused; {text}\n" in out, "explore"
