@@ -340,6 +340,7 @@ static bool share(struct adapter_option *it, const struct adapter_option *other)
     it->max = max;
     it->value = it->value < min ? min : it->value > max ? max : it->value;
     it->fixed = it->fixed || other->fixed;
+    it->binds = it->binds && other->binds;
     return true;
 }
 
@@ -361,6 +362,19 @@ static bool add_options(struct pair *pair, enum beside_side side, char reason[PA
         assert(pair->places[side][i] >= OPTIONS_FIRST && i < ADAPTER_OPTIONS_MAX);
     }
     return true;
+}
+
+/* What only one of them has, the other one can't refuse. */
+static void unbind(struct pair *pair)
+{
+    uint32_t given[2] = {0};
+    assert(pair->option_count <= ADAPTER_VALUES_MAX);
+    for (unsigned side = BESIDE_FIRST; side <= BESIDE_SECOND; side++)
+        for (unsigned i = 0; i < ADAPTER_OPTIONS_MAX; i++)
+            given[side] |= 1u << pair->places[side][i];
+    for (uint32_t i = OPTIONS_FIRST; i < pair->option_count; i++)
+        if (!(given[BESIDE_FIRST] >> i & given[BESIDE_SECOND] >> i & 1))
+            pair->options[i].binds = false;
 }
 
 /* --- making --- */
@@ -449,6 +463,7 @@ const struct adapter *pairs_make(const char *name, const struct adapter *first,
         free(pair);
         return NULL;
     }
+    unbind(pair);
     fill(pair, name);
     pairs = memory_resize(pairs, pair_count + 1, sizeof *pairs);
     pairs[pair_count++] = pair;

@@ -187,6 +187,39 @@ def test_power_ons_take_turns_and_so_do_runs(harness, released):
     assert clause is None and turns == ["two-slots", "old:two-slots"] * 2
 
 
+# --- a power-on with another region or id ---
+
+RING_CHIP = "chip generic sectors=4 sector=256 page=64 unit=4"
+PUSHES = "repeat 20 {\n  push count 12\n}\nmount\npop\nmount\nlook\n"
+
+
+def subject(harness, name, *changes, flags=()):
+    text = (ROOT / f"fuzz/subjects/small/{name}.c").read_text()
+    for before, after in changes:
+        assert before in text
+        text = text.replace(before, after)
+    return shared_object(harness.folder, f"{name}-{len(changes)}{''.join(flags)}", text, *flags)
+
+
+@pytest.mark.parametrize("healthy", [False, True])
+def test_a_pair_that_does_not_know_its_region_is_found(harness, healthy):
+    made = subject(harness, "region_unknown", flags=["-DHEALTHY"] if healthy else [])
+    text = scenario("region-unknown+region-unknown", PUSHES, RING_CHIP)
+    done = harness.explore(text, "--plugin", made, "--faults", "edge")
+    assert done.clauses == (set() if healthy else {"honest"})
+    assert done.code == CLEAN if healthy else "mount with " in done.found[0].finding
+
+
+def test_an_option_binds_where_both_say_so(harness):
+    new = subject(harness, "id_unchecked", flags=["-DHEALTHY"])
+    none = subject(harness, "id_unchecked", (".binds = true", ".binds = false"))
+    for old, clauses in ((none, set()), (subject(harness, "id_unchecked"), {"honest"})):
+        for pair in ("id-unchecked+old:id-unchecked", "old:id-unchecked+id-unchecked"):
+            text = scenario(pair, PUSHES, RING_CHIP)
+            assert harness.explore(text, *plugins(new, f"old:{old}"), "--faults",
+                                   "edge").clauses == clauses
+
+
 def test_work_is_counted_with_both(brownout, harness, released):
     new = compile_build(harness, "new", *CHECKSUM)
     for build, code in ((released, CLEAN), (new, DIVERGED)):

@@ -664,13 +664,19 @@ const char *rig_whose(const struct rig *rig, uint32_t more)
 }
 
 /* The second object of a power-on is that of the other one: what a roll back would find. */
-static void wipe(struct rig *rig, void *object, int junk)
+void rig_fill_junk(struct rig *rig, void *object, size_t size, int junk)
 {
     enum beside_side side = side_after(rig_here(rig)->power_ons);
     if (object == rig_here(rig)->second) side = side == BESIDE_FIRST ? BESIDE_SECOND : BESIDE_FIRST;
-    assert(object == rig_object(rig) || object == rig_here(rig)->second);
-    memset(object, junk, rig->object_size);
+    assert(object && size > 0);
+    memset(object, junk, size);
     pairs_power_on(rig->adapter, object, side);
+}
+
+static void wipe(struct rig *rig, void *object, int junk)
+{
+    assert(object == rig_object(rig) || object == rig_here(rig)->second);
+    rig_fill_junk(rig, object, rig->object_size, junk);
 }
 
 bool rig_wipe_ram(struct rig *rig, void *object, int junk)

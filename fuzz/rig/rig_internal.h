@@ -69,6 +69,9 @@ bool rig_read_wrong(const struct rig *rig);
  * what a cut has left may be gone. */
 bool rig_rest_is_known(struct rig *rig, uint64_t place, uint64_t *erases);
 
+/* An object of this size, of this power-on's engine, as power-on leaves it. */
+void rig_fill_junk(struct rig *rig, void *object, size_t size, int junk);
+
 /* The engine does not do this, or not now: the operation counts as refused. True. */
 bool rig_lacks(struct rig *rig, const struct op *op, enum answer *answer);
 

@@ -231,7 +231,7 @@ static bool judge(struct rig *rig, struct other *other, void *object, size_t siz
 {
     struct chip_hash before = chip_hash(rig->chip);
     assert(object != rig_object(rig) && rig->finding.clause == CLAUSE_NONE);
-    memset(object, JUNK, size);
+    rig_fill_junk(rig, object, size, JUNK);
     rig_before(rig, ADAPTER_CALL_MOUNT);
     enum answer answer = rig->adapter->mount(object, &other->flash, &other->settings);
     rig_note_return();
