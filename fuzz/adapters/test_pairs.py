@@ -220,6 +220,16 @@ def test_an_option_binds_where_both_say_so(harness):
                                    "edge").clauses == clauses
 
 
+def test_a_dump_of_a_pair_is_inspected(brownout, harness):
+    work = 'append "abc"\nmount\nappend "def"\n'
+    path = harness.write(scenario("seqlog+seqlog", work, RING_CHIP))
+    image = harness.folder / "of-two.bin"
+    assert brownout("run", path, "--image", image).returncode == CLEAN
+    chip = RING_CHIP.removeprefix("chip ")
+    done = brownout("inspect", image, "--engine", "seqlog+seqlog", "--chip", chip)
+    assert done.returncode == CLEAN and "abc" in done.stdout and "def" in done.stdout
+
+
 def test_work_is_counted_with_both(brownout, harness, released):
     new = compile_build(harness, "new", *CHECKSUM)
     for build, code in ((released, CLEAN), (new, DIVERGED)):

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/adapters/pairs.h"
 #include "fuzz/command/command.h"
 #include "fuzz/command/dump.h"
 #include "fuzz/rig/object.h"
@@ -157,6 +158,7 @@ static int inspect_chip(struct inspection *it, struct chip *chip)
     assert(it->size == bo_flash_size(flash) && "the image is as long as the chip");
     void *object = object_new(size);
     memset(object, 0xA5, size);
+    pairs_power_on(adapter, object, BESIDE_FIRST);
     /* A dump may be anything: an engine that loops on it must come to an end. */
     uint64_t calls = 64 * (bo_flash_size(flash) + 4096);
     chip_set_fuel(chip, calls, calls);
