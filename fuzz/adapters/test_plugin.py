@@ -1171,7 +1171,7 @@ def refused(brownout, harness, plugin):
 @pytest.mark.parametrize(
     "change, reason",
     [
-        ("adapter.version++", "expected adapter version 7, got 8"),
+        ("adapter.version++", "expected adapter version 8, got 9"),
         ("adapter.map = NULL", "lacks store or fetch"),
         ("adapter.kind = 0", "lacks a kind: it must be map, queue or log"),
         ("map.fetch = NULL", "lacks store or fetch"),

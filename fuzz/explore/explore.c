@@ -467,7 +467,7 @@ static const struct tear *list_reads(void *context, const struct chip_op *op)
     return NULL;
 }
 
-/* Of an operation's reads up to this many go wrong, each in three ways: the first and the last
+/* Of an operation's reads up to this many go wrong, each in four ways: the first and the last
  * ones, and others that lie evenly between them. */
 #define GLITCHES_MAX 16u
 #define GLITCHES_EDGE 4u
