@@ -480,6 +480,21 @@ static enum answer list_fits(void *it, uint32_t *size)
     return answer;
 }
 
+static enum answer list_space(void *it, uint32_t size, uint64_t *count)
+{
+    struct turn on = reads(it);
+    if (!on.memory) return on.answer;
+    if (size <= on.object->value_max) return on.list->space(on.memory, size, count);
+    *count = 0;
+    return ANSWER_OK;
+}
+
+static enum answer list_range(void *it, uint64_t *first, uint64_t *end)
+{
+    struct turn on = reads(it);
+    return on.memory ? on.list->range(on.memory, first, end) : on.answer;
+}
+
 static enum answer list_each(void *it, adapter_item *item, void *context)
 {
     struct turn on = reads(it);
@@ -515,6 +530,8 @@ const struct adapter_list beside_list = {
     .seal = list_seal,
     .idle = list_idle,
     .fits = list_fits,
+    .space = list_space,
+    .range = list_range,
     .each = list_each,
 };
 

@@ -293,8 +293,12 @@ static void keep_list(struct adapter_list *both, const struct adapter_list *firs
     KEEP(seal);
     KEEP(idle);
     KEEP(fits);
+    KEEP(space);
+    KEEP(range);
     KEEP(each);
-    if (both->numberless) both->read = NULL, both->seek = NULL;
+    both->space_sectors = (uint32_t)larger(first->space_sectors, second->space_sectors);
+    both->seek_sectors = (uint32_t)larger(first->seek_sectors, second->seek_sectors);
+    if (both->numberless) both->read = NULL, both->seek = NULL, both->range = NULL;
 }
 
 /* Always false, for `return`. */

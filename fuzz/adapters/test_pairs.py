@@ -220,6 +220,13 @@ def test_an_option_binds_where_both_say_so(harness):
                                    "edge").clauses == clauses
 
 
+def test_what_both_say_of_their_room_is_judged(harness):
+    for flags, clauses in (([], {"honest"}), (["-DHEALTHY"], set())):
+        made = subject(harness, "space_of_head", flags=flags)
+        text = scenario("space-of-head+space-of-head", PUSHES, RING_CHIP)
+        assert harness.explore(text, "--plugin", made, "--faults", "edge").clauses == clauses
+
+
 def test_a_dump_of_a_pair_is_inspected(brownout, harness):
     work = 'append "abc"\nmount\nappend "def"\n'
     path = harness.write(scenario("seqlog+seqlog", work, RING_CHIP))
