@@ -194,6 +194,13 @@ static void diverges(struct explorer *e)
     add_finding(e, false);
 }
 
+/* What the rig has put away, so that the way went on. */
+static void count_waived(struct explorer *e)
+{
+    e->result->waived += e->rig->waived;
+    e->rig->waived = 0;
+}
+
 static bool stopped(struct explorer *e)
 {
     uint32_t max = e->options->divergences_max;
@@ -337,6 +344,7 @@ static void enter_beside(struct explorer *e)
 
 static void leave(struct explorer *e)
 {
+    count_waived(e);
     rig_leave(e->rig);
     path_return(e->path, e->rig->level);
     assert(e->rig->finding.clause == CLAUSE_NONE || e->result->stopped);
@@ -356,6 +364,7 @@ static void rot(struct explorer *e, uint32_t index, uint64_t seed)
     chip_power_off(rig->chip);
     chip_power_on(rig->chip);
     if (fine && is_new(e, index, FAULT_ROT) && !rig_recover(rig)) diverges(e);
+    count_waived(e);
     path_clear_tail(e->path);
     rig_restore(rig);
 }
@@ -630,6 +639,7 @@ static void fail_in(struct explorer *e, const struct op *op, const struct cut *c
     count_state(e);
     count_judged(e, fault_class_of(&cut->tear));
     if (!do_with(e, op, fail_one) || !way(e)) diverges(e);
+    count_waived(e);
     path_fail(e->path, &(struct cut){0}, false);
     rig_restore(e->rig);
 }
@@ -641,6 +651,7 @@ static void fail_each(struct explorer *e, const struct op *op, chip_hook *list)
     e->failures.count = 0;
     rig_save(e->rig);
     bool fine = do_with(e, op, list);
+    e->rig->waived = 0;
     rig_restore(e->rig);
     if (!fine) { /* the run itself will find that */
         e->rig->finding.clause = CLAUSE_NONE;
@@ -758,6 +769,7 @@ static bool run_op(struct explorer *e, uint32_t index)
     bool fine = do_op(e, index);
     note_missed(e, index);
     fine = fine && power_on_first(e, index + 1);
+    if (e->rig->level == 0 && e->options->depth) e->rig->waived = 0; /* counted without cuts */
     if (!fine) {
         diverges(e);
     } else if (e->options->depth) {
@@ -1001,6 +1013,7 @@ static _Noreturn void judge_and_leave(struct explorer *e, void judge_it(struct e
     e->result = &found;
     e->reported = UINT32_MAX; /* our parent reports */
     judge_it(e);
+    count_waived(e);
     result_pipe_write(e->child.file, &found);
     worker_leave();
 }
@@ -1187,6 +1200,7 @@ static void keep_counts(struct explorer *e)
     count_puts(e);
     result->refused = e->rig->refusals.count;
     rig_print_refusal(e->rig, result->refusal);
+    count_waived(e);
     result->mounts = e->rig->mounts;
     result->sector_count = sectors;
     result->sector_erases = memory_zeroed(sectors, sizeof *result->sector_erases);

@@ -388,6 +388,15 @@ bool rig_finds(struct rig *rig, enum clause clause, enum seen seen, const char *
     return false;
 }
 
+bool rig_goes_on(struct rig *rig)
+{
+    assert(rig->finding.clause != CLAUSE_NONE);
+    if (!waiver_covers(&rig->script->waivers, rig->finding.clause)) return false;
+    rig->finding.clause = CLAUSE_NONE;
+    rig->waived++;
+    return true;
+}
+
 enum seen rig_seen_of(enum answer answer)
 {
     return answer == ANSWER_DAMAGED ? SEEN_DAMAGED : SEEN_REFUSED;
@@ -568,9 +577,10 @@ static bool tells_flash(struct rig *rig, enum adapter_call call, enum answer ans
     bool other =
         rig->rotten || rig_model(rig)->formatting || rig->faults & (FAULT_ECC | FAULT_WEAK);
     if (!promised || answer != ANSWER_DAMAGED || other || !only_unread(rig)) return true;
-    return rig_finds(rig, CLAUSE_HONEST, SEEN_DAMAGED,
-                     "%s: a read failed; expected ok or a flash error, got damaged",
-                     adapter_call_name(call));
+    rig_finds(rig, CLAUSE_HONEST, SEEN_DAMAGED,
+              "%s: a read failed; expected ok or a flash error, got damaged",
+              adapter_call_name(call));
+    return rig_goes_on(rig);
 }
 
 /* Values that may lie in a sector that was hit: those that were put in up to this call. */

@@ -65,6 +65,10 @@ bool rig_change_failed(const struct rig *rig, enum answer answer);
 /* Whether a read went wrong in the last call: what that visited as damaged may be whole. */
 bool rig_read_wrong(const struct rig *rig);
 
+/* What an engine says of itself was wrong, and nothing else is by that: where the clause is waived
+ * the finding is counted, and there is none any more. Whether that is so. */
+bool rig_goes_on(struct rig *rig);
+
 /* Asks rig->rest, of which `erases` counts those of the chip as it was asked last: after an erase
  * what a cut has left may be gone. */
 bool rig_rest_is_known(struct rig *rig, uint64_t place, uint64_t *erases);

@@ -621,10 +621,11 @@ static bool check_range(struct rig *rig)
     if (rig_is_off(rig) || rig_read_failed(rig, answer)) return true;
     if (answer == ANSWER_OK && is_range(rig, first, end)) return true;
     uint64_t oldest = sight->count ? sight->seen[0].number : 0;
-    return rig_finds(rig, CLAUSE_ORDERED, answer == ANSWER_OK ? SEEN_ORDER : rig_seen_of(answer),
-                     "range: expected %" PRIu32 " items from number %" PRIu64
-                     " on, got %s, %" PRIu64 " and %" PRIu64,
-                     sight->count, oldest, rig_answer_name(answer), first, end);
+    rig_finds(rig, CLAUSE_ORDERED, answer == ANSWER_OK ? SEEN_ORDER : rig_seen_of(answer),
+              "range: expected %" PRIu32 " items from number %" PRIu64 " on, got %s, %" PRIu64
+              " and %" PRIu64,
+              sight->count, oldest, rig_answer_name(answer), first, end);
+    return rig_goes_on(rig);
 }
 
 /* Looks, where an item up to this place may be gone: what an append dropped, what rotted and what a
@@ -762,11 +763,12 @@ static bool check_space(struct rig *rig, const struct space *space, uint64_t cou
 {
     if (!space->said || rig->rotten || worn(rig) != space->worn) return true;
     if (space->least <= count && count <= space->most) return true;
-    return rig_finds(rig, CLAUSE_HONEST, count < space->least ? SEEN_REFUSED : SEEN_LESS,
-                     "items of %" PRIu32 " bytes until it is full: expected at %s %" PRIu64
-                     ", as space() said, got %" PRIu64,
-                     rig->exercise->values[0]->size, count < space->least ? "least" : "most",
-                     count < space->least ? space->least : space->most, count);
+    rig_finds(rig, CLAUSE_HONEST, count < space->least ? SEEN_REFUSED : SEEN_LESS,
+              "items of %" PRIu32 " bytes until it is full: expected at %s %" PRIu64
+              ", as space() said, got %" PRIu64,
+              rig->exercise->values[0]->size, count < space->least ? "least" : "most",
+              count < space->least ? space->least : space->most, count);
+    return rig_goes_on(rig);
 }
 
 /* Puts items in until no more is taken, or the rounds are over. A queue is filled up more than once

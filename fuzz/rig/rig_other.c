@@ -302,5 +302,5 @@ bool rig_other(struct rig *rig)
     put_back(rig, kept);
     object_free(object, size);
     free(kept);
-    return fine;
+    return fine || rig_goes_on(rig);
 }

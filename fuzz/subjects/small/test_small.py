@@ -440,6 +440,26 @@ def test_a_clause_that_is_waived_is_counted(harness, plugin):
     assert "lawful" not in {each["clause"] for each in told["divergences"]}
 
 
+@pytest.mark.parametrize("name, scenario, options", [
+    ("region-unknown", MANY_PUSHED, EDGES),
+    ("id-unchecked", MANY_PUSHED, EDGES),
+    ("space-of-head", FEW_PUSHED, EDGES),
+    ("unread-damaged", SETTINGS, GLITCHES),
+])
+def test_what_an_engine_says_of_itself_is_waived_and_hides_nothing(
+    plainly, plugin, name, scenario, options
+):
+    """What lies after it is judged as that of the healthy twin."""
+    text = text_of(name, scenario)
+    waive = ("--waive", "honest", *options)
+    healthy = plainly.explore(text, "--plugin", plugin(name, healthy=True), *waive)
+    one, two = (plainly.explore(text, "--plugin", plugin(name), "--jobs", jobs, *waive)
+                for jobs in (1, 2))
+    assert one.found == [] and one.waived > 0 and healthy.waived == 0
+    assert one.cuts == healthy.cuts and one.operations == healthy.operations
+    assert (one.waived, one.judged) == (two.waived, two.judged)
+
+
 # --- what a finding is charged to ---
 
 
