@@ -360,7 +360,6 @@ static bool add_options(struct pair *pair, enum beside_side side, char reason[PA
         if (!known) {
             known = &pair->options[pair->option_count++];
             *known = own[i];
-            known->binds = false; /* a power-on of another region or id is none of two builds */
         }
         pair->places[side][i] = (uint8_t)(known - pair->options);
         assert(pair->places[side][i] >= OPTIONS_FIRST && i < ADAPTER_OPTIONS_MAX);
@@ -415,7 +414,7 @@ static void fill(struct pair *pair, const char *name)
         .claims_by = claims,
         .widened_by = widened,
         .widened_why = widened_why(first, second),
-        .promised = first->promised & second->promised & ~(uint32_t)ADAPTER_KNOWS_REGION,
+        .promised = first->promised & second->promised,
         .options = pair->options,
         .relies_on_and = first->relies_on_and || second->relies_on_and,
         .has_globals = first->has_globals || second->has_globals,
