@@ -30,7 +30,7 @@
 #include "sim/memory.h"
 
 #define STATES_PER_ROUND 2000u /* about; a round takes a fraction of a second */
-#define AGED_ROUNDS 16u
+#define AGED_ROUNDS 8u
 #define AGED_SECTOR_MAX 256u
 #define IMAGES_PER_ROUND 48u
 
