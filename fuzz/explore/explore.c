@@ -1161,8 +1161,7 @@ static bool may_be_done(const struct explorer *e, uint32_t index)
 
 static void count_put(const struct explorer *e, uint32_t index, struct puts *puts)
 {
-    enum op_kind kind = e->script->ops[index].kind;
-    if (!op_has_value(kind) || op_claims(kind)) return;
+    if (!op_puts(e->script->ops[index].kind)) return;
     puts->all++;
     puts->taken += may_be_done(e, index);
 }

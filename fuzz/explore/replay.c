@@ -357,9 +357,8 @@ static bool fails_here(const struct player *player)
 static void count_done(struct player *player)
 {
     struct replay *result = player->result;
-    enum op_kind kind = player->op->kind;
     bool done = rig_is_off(player->rig) || rig_worked(player->op, player->answer);
-    bool puts = op_has_value(kind) && !op_claims(kind);
+    bool puts = op_puts(player->op->kind);
     assert(result->taken <= result->puts);
     result->done += done;
     result->puts += puts;

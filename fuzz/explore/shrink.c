@@ -298,12 +298,6 @@ static bool lower_places(struct shrinker *shrinker)
     return smaller;
 }
 
-/* Whether its value is the engine's to keep, not the scenario's word. */
-static bool brings_value(const struct op *op)
-{
-    return op_has_value(op->kind) && !op_claims(op->kind);
-}
-
 static struct script *with_value(const struct script *script, uint32_t op, uint32_t size)
 {
     struct script *candidate = script_copy(script);
@@ -318,7 +312,7 @@ static bool shorten_values(struct shrinker *shrinker)
     for (uint32_t i = 0; i < shrinker->best->op_count; i++) {
         for (;;) {
             const struct op *op = &shrinker->best->ops[i];
-            if (!brings_value(op) || op->value->size == 0) break;
+            if (!op_puts(op->kind) || op->value->size == 0) break;
             uint32_t size = op->value->size;
             if (!try(shrinker, with_value(shrinker->best, i, size / 2)) &&
                 !try(shrinker, with_value(shrinker->best, i, size - 1)))
@@ -397,7 +391,7 @@ static bool plain_values(struct shrinker *shrinker)
     bool smaller = false;
     for (uint32_t i = 0; i < shrinker->best->op_count; i++) {
         const struct op *op = &shrinker->best->ops[i];
-        if (!brings_value(op) || is_plain(op->value)) continue;
+        if (!op_puts(op->kind) || is_plain(op->value)) continue;
         if (try(shrinker, with_plain(shrinker->best, i, op->value->size))) smaller = true;
     }
     return smaller;
@@ -412,7 +406,7 @@ static bool join_values(struct shrinker *shrinker)
     for (uint32_t i = shrinker->best->op_count; i-- > 1;) {
         for (size_t e = 0; e < sizeof extra / sizeof *extra; e++) {
             const struct op *ops = shrinker->best->ops;
-            if (i >= shrinker->best->op_count || !brings_value(&ops[i]) ||
+            if (i >= shrinker->best->op_count || !op_puts(ops[i].kind) ||
                 ops[i - 1].kind != ops[i].kind || ops[i - 1].cut.nth)
                 break;
             uint32_t size = ops[i - 1].value->size + ops[i].value->size + extra[e];
@@ -431,7 +425,7 @@ static bool join_values(struct shrinker *shrinker)
 static struct script *with_op_for_use(const struct script *script, uint32_t use, struct op op)
 {
     struct script *candidate = script_copy(script);
-    if (brings_value(&op)) op.value = plain_value(candidate, 1, 'x' - 'a');
+    if (op_puts(op.kind)) op.value = plain_value(candidate, 1, 'x' - 'a');
     assert(script->ops[use].kind == OP_USE);
     candidate->op_count = use;
     script_append(candidate, &op);
@@ -627,7 +621,7 @@ static bool join_popped(struct shrinker *shrinker)
         uint32_t pop = i + 1;
         while (pop < best->op_count && ops[pop].kind != OP_POP)
             pop++;
-        if (pop == best->op_count || !brings_value(&ops[i]) || ops[i - 1].kind != ops[i].kind ||
+        if (pop == best->op_count || !op_puts(ops[i].kind) || ops[i - 1].kind != ops[i].kind ||
             ops[i].cut.nth || ops[i - 1].cut.nth || ops[pop].cut.nth)
             continue;
         for (size_t e = 0; e < sizeof extra / sizeof *extra; e++) {

@@ -406,6 +406,11 @@ bool op_claims(enum op_kind kind)
     return has(kind, CLAIMS);
 }
 
+bool op_puts(enum op_kind kind)
+{
+    return op_has_value(kind) && !op_claims(kind);
+}
+
 /* Rot makes no flash call, and a claim is a statement of its author, not an operation. */
 bool op_takes_cut(enum op_kind kind)
 {

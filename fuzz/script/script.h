@@ -165,6 +165,8 @@ bool op_may_read_at(enum op_kind kind);  /* in a snapshot, or none: OP_FETCH and
 bool op_changes(enum op_kind kind);
 /* The scenario's own word: not work for the engine, but a claim. */
 bool op_claims(enum op_kind kind);
+/* Puts a value or an item in. */
+bool op_puts(enum op_kind kind);
 /* Work that a user asks of the engine, a mount included; not what the harness does to check it. */
 bool op_is_work(enum op_kind kind);
 /* Whether power may be cut in it, a call of the flash fail, lie or stray, or a read go wrong.

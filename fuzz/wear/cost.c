@@ -76,7 +76,7 @@ static void book(struct labour *it, const struct chip_counters *spent)
 static void book_payload(struct labour *it, const struct op *op)
 {
     const struct script *script = it->rig->script;
-    if (op->kind != OP_STORE && op->kind != OP_PUSH && op->kind != OP_APPEND) return;
+    if (!op_puts(op->kind)) return;
     assert(op->value && (!op_has_key(op->kind) || op->key < script->key_count));
     it->cost->payload += op->value->size;
     if (op_has_key(op->kind)) it->cost->payload += script->keys[op->key]->size;
