@@ -218,10 +218,16 @@ struct tally {
     bool judged; /* something was done, and with --cuts power was cut in it */
 };
 
+/* An empty store alone can't be wrong. */
+static bool has_worked(const struct cost *cost)
+{
+    return cost->operations > cost->refused && (cost->took || !cost->puts);
+}
+
 static bool is_judged(const struct contest *contest, const struct cost_table_entry *entry)
 {
     if (contest->cut && (!entry->has_cut || cost_cuts(&entry->cut) == 0)) return false;
-    return entry->plain.operations > entry->plain.refused;
+    return has_worked(&entry->plain);
 }
 
 static struct tally tally_of(const struct contest *contest)
@@ -252,7 +258,7 @@ static void print_unjudged(const struct contest *contest, bool stopped)
     bool worked = false;
     assert(contest->count <= ENGINES_MAX);
     for (uint32_t i = 0; i < contest->count; i++)
-        worked = worked || contest->entries[i].plain.operations > contest->entries[i].plain.refused;
+        worked = worked || has_worked(&contest->entries[i].plain);
     printf("\nNOTHING WAS JUDGED: ");
     if (stopped)
         printf("interrupted\n");
@@ -261,7 +267,7 @@ static void print_unjudged(const struct contest *contest, bool stopped)
                "--seed or more operations are needed\n",
                contest->cut_rate.cuts, contest->cut_rate.of);
     else
-        printf("the engines did no operation\n");
+        printf("the engines did no operation, or took no value\n");
 }
 
 /* The last line, unless that is a divergence. */

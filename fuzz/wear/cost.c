@@ -77,6 +77,7 @@ static void book_payload(struct labour *it, const struct op *op)
 {
     const struct script *script = it->rig->script;
     if (!op_puts(op->kind)) return;
+    it->cost->took = true;
     assert(op->value && (!op_has_key(op->kind) || op->key < script->key_count));
     it->cost->payload += op->value->size;
     if (op_has_key(op->kind)) it->cost->payload += script->keys[op->key]->size;
@@ -480,6 +481,7 @@ static bool do_number(struct labour *it, const struct op *op)
     assert(!rig_is_off(it->rig) && "the one before has ended with power on");
     note_work(it, op->kind);
     if (op_is_work(op->kind)) it->cost->operations++;
+    it->cost->puts = it->cost->puts || op_puts(op->kind);
     if (op_is_work(op->kind) && is_struck(it)) return do_with_cut(it, op);
     if (op_powers_on(op->kind)) return power_on(it);
     record(it, op);

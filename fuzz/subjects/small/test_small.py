@@ -329,6 +329,11 @@ def test_a_run_in_which_no_value_is_taken_is_no_pass_though_it_looks(harness, pl
     assert "NOTHING WAS JUDGED: the engine took no value" in done.stdout
     so = plugin("refuses-stores", healthy=True)
     assert harness.brownout("run", path, "--plugin", so).returncode == CLEAN
+    for more in ((), ("--cuts", "1/1")):
+        words = ("wear", path, "--engines", "refuses-stores", *more, "--plugin")
+        done = harness.brownout(*words, plugin("refuses-stores"))
+        assert done.returncode == NOT_JUDGED and "took no value" in done.stdout
+        assert harness.brownout(*words, so).returncode == CLEAN
 
 
 def test_a_scenario_without_a_value_is_judged_on_an_engine_that_takes_values_alone(harness, plugin):
