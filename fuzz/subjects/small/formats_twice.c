@@ -2,32 +2,7 @@
  * Where both are and the other bank has none the part counts as new and is formatted: two reads in
  * a row that fail at power-on cost everything, one does not.
  */
-#define READS_TWICE
-#include "fuzz/subjects/small/small_map.h"
-
-static bool is_new(const struct small_map *map)
-{
-    for (uint32_t look = 0; look < 4; look++) {
-        uint32_t header[4];
-        if (bo_flash_read(map->flash, slot_at(map, look / 2, 0), header, sizeof header)) continue;
-        if (header[1] == small_crc(header, 4)) return false;
-    }
-    return true;
-}
-
-int subject_load(struct small_map *map)
-{
-    if (FAULTY && is_new(map)) {
-        int error = erase_bank(map, 1);
-        return error ? error : write_bank(map, 0);
-    }
-    if (load_newest(map)) return -1;
-    return map->torn ? move(map) : 0;
-}
-
-int subject_save(struct small_map *map, const struct record *change)
-{
-    return append_or_move(map, change);
-}
+#define LOOKS 2u
+#include "fuzz/subjects/small/formats.h"
 
 SMALL_MAP("formats-twice", "subject: two bad reads of a header, and the store is formatted")
