@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/script/mix.h"
 #include "sim/memory.h"
 
 #define JUNK 0xA5
@@ -384,29 +385,22 @@ static bool use_list(struct rig *rig, void *object, bool clear)
 #define NUMBER 8u           /* bytes of it at the start of a sector */
 #define JUNK_SECTOR_MIN 32u /* a smaller one has too few that could be wrong */
 
-static uint64_t next_number(uint64_t number)
-{
-    number ^= number << 13;
-    number ^= number >> 7;
-    return number ^ number << 17;
-}
-
 /* The bytes of a sector that follow from a number, which is not 0. */
 static void fill_junk(uint8_t *bytes, uint32_t size, uint64_t number)
 {
     assert(number != 0);
     for (uint32_t i = 0; i < size; i++) {
         bytes[i] = (uint8_t)(number >> 8 * (i % NUMBER));
-        if (i % NUMBER == NUMBER - 1) number = next_number(number);
+        if (i % NUMBER == NUMBER - 1) number = mix_word(number);
     }
 }
 
 void hostile_junk(uint8_t *image, const struct bo_flash_geometry *geometry, uint64_t seed)
 {
     for (uint32_t i = 0; i < geometry->sector_count; i++) {
-        seed = seed * 6364136223846793005u + 1442695040888963407u;
-        uint64_t number = next_number(seed ? seed : 1);
-        fill_junk(image + (size_t)i * geometry->sector_size, geometry->sector_size, number);
+        uint64_t number = mix_next(&seed);
+        fill_junk(image + (size_t)i * geometry->sector_size, geometry->sector_size,
+                  number ? number : 1);
     }
 }
 
