@@ -69,7 +69,7 @@ RATES = ("erases", "programs_per_operation", "bytes_per_payload_byte", "bytes_re
 MUCH = 1.2
 # Without a cut, and all that is compared with what the engine as it is does.
 RUN = (mutants_trials.Run, mutants_trials.Costs, mutants_trials.Bounds)
-COMPARED = (*RUN, mutants_trials.Wear)
+COMPARED = (*RUN, mutants_trials.Wear, mutants_trials.Fuzz)
 # Against mutants that run away; far above what a trial takes.
 CPU_SECONDS_MAX, MEMORY_MAX, SECONDS_MAX = 120, 4 << 30, 300
 HANGS_AFTER = 3  # seconds of a worker's own time
@@ -248,10 +248,21 @@ def other_bound(ran, usual):
     return None
 
 
+def other_answers(ran, usual):
+    """Whether damaged images were written or answered in another way, in a few words, or None."""
+    if ran["image_answers"] == usual["image_answers"]:
+        return None
+    opened, known = ran["images_opened"], usual["images_opened"]
+    return f"answers: {opened} damaged images were opened, {known} without the change, or were " \
+           "written or read otherwise"
+
+
 def compared(trial, ran, usual):
     """What differs, in a few words; None when nothing. Of random ones what is refused, too."""
     if isinstance(trial, mutants_trials.Bounds):
         return other_bound(ran, usual)
+    if isinstance(trial, mutants_trials.Fuzz):
+        return other_answers(ran, usual)
     if isinstance(trial, mutants_trials.Wear):
         return dearer(*(it["engines"][0]["with_cuts"] for it in (ran, usual)), RATES, MUCH)
     if trial.chip and ran["refused"] > usual["refused"]:

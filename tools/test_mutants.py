@@ -129,6 +129,13 @@ def test_what_takes_more_than_without_the_change_is_noticed(trial, names, much, 
         assert bool(found) == noticed and (not found or "erases" in found)
 
 
+def test_another_answer_to_a_damaged_image_than_without_the_change_is_noticed():
+    trial = mutants.mutants_trials.Fuzz("", "", 1)
+    usual = {"image_answers": "00", "images_opened": 3}
+    assert mutants.compared(trial, usual, usual) is None
+    assert "3" in mutants.compared(trial, {**usual, "image_answers": "01"}, usual)
+
+
 @pytest.mark.parametrize("line", ["a1 equal", "a1 wrong x.c f: why",
                                   "a1 costs x: y\na1 costs x: y"])
 def test_a_line_of_survivors_that_is_none_is_refused(line):

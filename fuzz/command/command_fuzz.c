@@ -38,7 +38,7 @@ static void show_progress(void *context, const struct fuzz_run_result *so_far)
     command_print_progress(
         &fuzzing->progress,
         "%" PRIu64 " scenarios, %" PRIu64 " crash states, %" PRIu64 " images, %" PRIu32 " cases",
-        so_far->scenarios, so_far->total.states, so_far->images, so_far->case_count);
+        so_far->scenarios, so_far->total.states, so_far->images.images, so_far->case_count);
 }
 
 static bool store_batch(void *context, const struct result *batch, double seconds)
@@ -93,9 +93,10 @@ static int print_text(const struct command_options *options, const struct loaded
     print_head(options, loaded);
     command_print_verdict(&work);
     printf("  %" PRIu64 " scenarios, %" PRIu64 " operations, %" PRIu64 " cuts, %" PRIu64
-           " crash states, %" PRIu64 " judged, %" PRIu64 " damaged images\n",
+           " crash states, %" PRIu64 " judged, %" PRIu64 " damaged images, %" PRIu64
+           " of them opened\n",
            result->scenarios, result->total.operations, result->total.cuts, result->total.states,
-           result->total.judged, result->images);
+           result->total.judged, result->images.images, result->images.opened);
     command_print_waived(&loaded->script->waivers, result->total.waived);
     for (uint32_t i = 0; i < result->case_count; i++) {
         int code = command_print_divergence(options, &result->cases[i]);
@@ -126,14 +127,17 @@ static int print_json(const struct command_options *options, const struct loaded
     printf("{\"engine\": ");
     json_print(stdout, loaded->adapter->name);
     printf(", \"seed\": %" PRIu64 ", \"runs\": %" PRIu64 ", \"scenarios\": %" PRIu64
-           ", \"images\": %" PRIu64 ", \"operations\": %" PRIu64 ", \"cuts\": %" PRIu64
-           ", \"states\": %" PRIu64 ", \"judged\": %" PRIu64 ", \"skipped\": %" PRIu64
-           ", \"empty\": %" PRIu64 ", \"waivers\": \"%s\", \"waived\": %" PRIu64
+           ", \"images\": %" PRIu64 ", \"images_opened\": %" PRIu64
+           ", \"image_answers\": \"%016" PRIx64 "\", \"operations\": %" PRIu64
+           ", \"cuts\": %" PRIu64 ", \"states\": %" PRIu64 ", \"judged\": %" PRIu64
+           ", \"skipped\": %" PRIu64 ", \"empty\": %" PRIu64
+           ", \"waivers\": \"%s\", \"waived\": %" PRIu64
            ", \"stopped\": %s, \"unreproduced\": %" PRIu32 ", \"divergences\": [",
-           options->explore.seed, result->rounds, result->scenarios, result->images,
-           result->total.operations, result->total.cuts, result->total.states, result->total.judged,
-           result->total.skipped, result->total.empty, waivers, result->total.waived,
-           result->stopped ? "true" : "false", result->unreproduced_count);
+           options->explore.seed, result->rounds, result->scenarios, result->images.images,
+           result->images.opened, result->images.digest, result->total.operations,
+           result->total.cuts, result->total.states, result->total.judged, result->total.skipped,
+           result->total.empty, waivers, result->total.waived, result->stopped ? "true" : "false",
+           result->unreproduced_count);
     for (uint32_t i = 0; i < result->case_count; i++) {
         if (i) printf(", ");
         int code = print_case_json(options, &result->cases[i]);

@@ -441,7 +441,7 @@ static bool replay_image(struct rig *rig, FILE *story, struct replay *result)
     if (story)
         fprintf(story, "      an image of %" PRIu32 " bytes is read and used\n", image->size);
     if (image->size == size)
-        hostile_try(rig, image->bytes);
+        hostile_try(rig, image->bytes, NULL);
     else
         rig_finds(rig, CLAUSE_SCENARIO, SEEN_UNKNOWN,
                   "expected an image of %" PRIu64 " bytes, as many as the chip has, got %" PRIu32,

@@ -217,7 +217,7 @@ static bool an_image_is_insane(struct rig *rig)
     for (int i = 0; fine && i < IMAGES; i++) {
         memcpy(image, left, size);
         image_mutate(image, geometry, &state);
-        fine = hostile_try(rig, image);
+        fine = hostile_try(rig, image, NULL);
     }
     free(left);
     free(image);

@@ -226,7 +226,7 @@ static void sum_up(const struct fuzz_run *fuzzing, struct result *total)
         const struct fuzz_run_slot *slot = &fuzzing->shared->slots[i];
         fuzzing->result->rounds += slot->rounds;
         fuzzing->result->scenarios += slot->scenarios;
-        fuzzing->result->images += slot->images;
+        hostile_add(&fuzzing->result->images, &slot->images);
         fuzz_run_add(total, &slot->total);
     }
     fuzz_run_add(&fuzzing->result->total, total);
@@ -361,7 +361,7 @@ static void watch_time(struct fuzz_run *fuzzing)
     for (uint32_t i = 0; i < fuzzing->options->jobs; i++) {
         const struct fuzz_run_slot *slot = &fuzzing->shared->slots[i];
         so_far.scenarios += slot->scenarios;
-        so_far.images += slot->images;
+        hostile_add(&so_far.images, &slot->images);
         so_far.total.states += slot->total.states + slot->part.states;
     }
     fuzzing->options->progress(fuzzing->options->context, &so_far);

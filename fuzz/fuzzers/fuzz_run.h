@@ -16,9 +16,11 @@
 #include "fuzz/script/decode.h"
 #include "fuzz/explore/explore.h"
 #include "fuzz/explore/settle.h"
+#include "fuzz/rig/hostile.h"
 
 struct fuzz_run_result {
-    uint64_t rounds, scenarios, images;
+    uint64_t rounds, scenarios;
+    struct hostile_answers images;
     struct result total;      /* counts and counters, those of uncut runs included; no cases */
     struct divergence *cases; /* in the order of the rounds that found them */
     uint32_t case_count;

@@ -27,9 +27,10 @@ struct fuzz_run_slot {
     struct fuzz_run_resume resume;
     uint32_t image; /* its number in the round, from 1; 0: none is being tried */
     struct path path;
-    struct result part;                 /* of the group in progress; counts only */
-    uint64_t rounds, scenarios, images; /* of this batch */
-    struct result total;                /* of this batch; counts only */
+    struct result part;         /* of the group in progress; counts only */
+    uint64_t rounds, scenarios; /* of this batch */
+    struct hostile_answers images;
+    struct result total;   /* of this batch; counts only */
     size_t written, begun; /* bytes of the worker's file: records that are done, and one that is
                             * not */
     size_t image_size;

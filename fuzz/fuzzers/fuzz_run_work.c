@@ -268,8 +268,7 @@ static void image_round(const struct fuzz_run *fuzzing, struct fuzz_run_slot *sl
         image_mutate(slot->bytes, &script->part.geometry, state);
         if (i <= slot->resume.image) continue;
         slot->image = i;
-        if (!hostile_try(rig, slot->bytes)) image_found(slot, file, rig);
-        slot->images++;
+        if (!hostile_try(rig, slot->bytes, &slot->images)) image_found(slot, file, rig);
     }
     rig_free(rig);
     free(base);

@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         exit(3);
     }
     const struct finding *finding = &input.rig->finding;
-    bool kept = hostile_try(input.rig, input.image);
+    bool kept = hostile_try(input.rig, input.image, NULL);
     if (!kept && !waiver_covers(&input.script->waivers, finding->clause)) {
         image_make_case(input.script, input.image, bo_flash_size(chip_flash(input.rig->chip)));
         input_record(input.script, finding);

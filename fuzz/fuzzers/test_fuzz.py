@@ -176,6 +176,23 @@ def test_a_crash_on_an_image_does_not_end_the_round(fuzz, plugin):
     assert found["images"] + lost == 48
 
 
+def answers(done):
+    """How many damaged images were opened, and the digest of what was answered."""
+    found = json.loads(done.stdout)
+    return found["images_opened"], found["image_answers"]
+
+
+def test_two_builds_that_answer_alike_on_damaged_images_have_one_digest(fuzz, plugin):
+    """With any number of workers; one that takes what it should refuse has another one."""
+    words = ["--json", "--no-use", "--faults", "edge"]
+    made = plugin()
+    one, two = (answers(fuzz("two-slots", "--plugin", made, "--jobs", n, *words, runs=8))
+                for n in (1, 2))
+    assert one == two
+    trusting = answers(fuzz("two-slots", "--plugin", plugin(CHECKED, ""), *words, runs=8))
+    assert trusting[0] >= one[0] and trusting[1] != one[1]
+
+
 def test_a_crash_while_an_image_is_made_replays(fuzz, plugin):
     """The fourth round is the first that damages images."""
     done = fuzz("two-slots", "--plugin", plugin(STORE, ENDS + STORE), "--faults", "edge", runs=4)

@@ -31,6 +31,12 @@ static void before(struct rig *rig, enum adapter_call call)
     rig_note_call(rig, call);
 }
 
+/* What the engine answered, to be compared with what another build of it answers. */
+static void tell(struct rig *rig, uint64_t word)
+{
+    rig->told = mix_word(rig->told + MIX_STEP) ^ word;
+}
+
 /* A program that would have to set bits is a fault of the image, which no engine could know. A call
  * outside the chip or its grid is a fault of the engine. */
 static bool after(struct rig *rig, enum adapter_call call, enum answer answer)
@@ -39,6 +45,7 @@ static bool after(struct rig *rig, enum adapter_call call, enum answer answer)
     char text[RIG_BOUND_MAX];
     assert(call == rig->call);
     rig_note_return();
+    tell(rig, (uint64_t)call << 8 | answer);
     if (!rig_stays_inside(rig, call)) return false;
     switch (breach->rule) {
     case CHIP_RULE_FUEL:
@@ -58,11 +65,26 @@ static bool after(struct rig *rig, enum adapter_call call, enum answer answer)
     }
 }
 
+/* What a visit was shown. */
 struct sum {
-    uint32_t bytes; /* keeps the reads of a visit from being left out */
+    uint64_t digest; /* of every byte */
     uint32_t items;
     uint64_t first, last; /* numbers of items */
 };
+
+static void see(struct sum *sum, const void *bytes, uint32_t size)
+{
+    uint64_t seen = size == ADAPTER_DAMAGED ? 1 : script_digest(bytes, size);
+    sum->digest = mix_word(sum->digest + MIX_STEP) ^ seen;
+}
+
+/* What came back into a buffer of `capacity` bytes, where something did. */
+static void tell_read(struct rig *rig, enum answer answer, uint32_t capacity, uint32_t size)
+{
+    if (answer != ANSWER_OK) return;
+    tell(rig, size);
+    tell(rig, script_digest(rig->buffer, size < capacity ? size : capacity));
+}
 
 /* A buffer of *capacity bytes with a guard byte after it; guard_holds(): nobody wrote that. */
 static uint8_t *guarded(struct rig *rig, uint32_t *capacity)
@@ -87,12 +109,8 @@ static bool guard_holds(struct rig *rig, uint32_t capacity, enum adapter_call ca
 static void visit(void *context, const void *key, uint32_t key_size, const void *value,
                   uint32_t value_size)
 {
-    struct sum *sum = context;
-    for (uint32_t i = 0; i < key_size; i++)
-        sum->bytes += ((const uint8_t *)key)[i];
-    if (value_size == ADAPTER_DAMAGED) return;
-    for (uint32_t i = 0; i < value_size; i++)
-        sum->bytes += ((const uint8_t *)value)[i];
+    see(context, key, key_size);
+    see(context, value, value_size);
 }
 
 static bool read_map(struct rig *rig, void *object)
@@ -101,6 +119,7 @@ static bool read_map(struct rig *rig, void *object)
     if (!rig->adapter->map->each) return true;
     before(rig, ADAPTER_CALL_EACH);
     enum answer answer = rig->adapter->map->each(object, visit, &sum);
+    tell(rig, sum.digest);
     return after(rig, ADAPTER_CALL_EACH, answer);
 }
 
@@ -112,6 +131,7 @@ static bool fetch(struct rig *rig, void *object, const struct value *key, uint32
     before(rig, ADAPTER_CALL_FETCH);
     enum answer answer =
         rig->adapter->map->fetch(object, key->bytes, key->size, buffer, capacity, &size);
+    tell_read(rig, answer, capacity, size);
     return after(rig, ADAPTER_CALL_FETCH, answer) && guard_holds(rig, capacity, ADAPTER_CALL_FETCH);
 }
 
@@ -156,6 +176,7 @@ static bool scan_map(struct rig *rig, void *object, uint32_t snapshot)
     if (!rig->adapter->map->scan) return true;
     before(rig, ADAPTER_CALL_SCAN);
     enum answer answer = rig->adapter->map->scan(object, snapshot, NULL, 0, NULL, 0, visit, &sum);
+    tell(rig, sum.digest);
     return after(rig, ADAPTER_CALL_SCAN, answer);
 }
 
@@ -166,6 +187,7 @@ static bool read_at(struct rig *rig, void *object, const struct value *key)
     uint8_t *buffer = guarded(rig, &capacity);
     before(rig, ADAPTER_CALL_AT);
     enum answer answer = map->fetch_at(object, 1, key->bytes, key->size, buffer, capacity, &size);
+    tell_read(rig, answer, capacity, size);
     return after(rig, ADAPTER_CALL_AT, answer) && guard_holds(rig, capacity, ADAPTER_CALL_AT);
 }
 
@@ -244,9 +266,7 @@ static void visit_item(void *context, uint64_t number, const void *data, uint32_
     struct sum *sum = context;
     if (sum->items++ == 0) sum->first = number;
     sum->last = number;
-    if (size == ADAPTER_DAMAGED) return;
-    for (uint32_t i = 0; i < size; i++)
-        sum->bytes += ((const uint8_t *)data)[i];
+    see(sum, data, size);
 }
 
 static bool read_list(struct lister *lister)
@@ -255,6 +275,7 @@ static bool read_list(struct lister *lister)
     if (!lister->list->each) return true;
     before(lister->rig, ADAPTER_CALL_EACH);
     enum answer answer = lister->list->each(lister->object, visit_item, &lister->sum);
+    tell(lister->rig, lister->sum.digest + lister->sum.first + lister->sum.last);
     return after(lister->rig, ADAPTER_CALL_EACH, answer);
 }
 
@@ -273,6 +294,7 @@ static bool ask(struct lister *lister, enum adapter_call call, uint64_t which, u
         answer = list->pop(lister->object, (uint32_t)which, buffer, capacity, &size);
     else if (call == ADAPTER_CALL_READ && list->read)
         answer = list->read(lister->object, which, buffer, capacity, &size);
+    tell_read(lister->rig, answer, capacity, size);
     return after(lister->rig, call, answer) && guard_holds(lister->rig, capacity, call);
 }
 
@@ -282,6 +304,7 @@ static bool seek(struct lister *lister, uint64_t time)
     if (!lister->list->seek) return true;
     before(lister->rig, ADAPTER_CALL_SEEK);
     enum answer answer = lister->list->seek(lister->object, time, &number);
+    if (answer == ANSWER_OK) tell(lister->rig, number);
     return after(lister->rig, ADAPTER_CALL_SEEK, answer);
 }
 
@@ -434,8 +457,8 @@ static bool refuses_junk(struct rig *rig, enum answer answer, const struct chip_
                      rig_answer_name(answer), wrote ? ", and programs or erases" : "");
 }
 
-/* `junk`: what is there is, and the engine knows. */
-static bool use(struct rig *rig, bool clear, bool junk)
+/* `junk`: what is there is, and the engine knows. *opened: whether the power-on answered OK. */
+static bool use(struct rig *rig, bool clear, bool junk, bool *opened)
 {
     void *object = rig_object(rig);
     if (!rig_wipe_ram(rig, object, JUNK)) return false;
@@ -444,12 +467,31 @@ static bool use(struct rig *rig, bool clear, bool junk)
     enum answer answer = rig->adapter->mount(object, chip_flash(rig->chip), &rig->settings);
     if (!after(rig, ADAPTER_CALL_MOUNT, answer)) return false;
     if (junk && !refuses_junk(rig, answer, &then)) return false;
-    if (answer != ANSWER_OK) return true;
+    *opened = answer == ANSWER_OK;
+    if (!*opened) return true;
     return rig->adapter->kind == ADAPTER_MAP ? use_map(rig, object, clear)
                                              : use_list(rig, object, clear);
 }
 
-bool hostile_try(struct rig *rig, const uint8_t *image)
+void hostile_add(struct hostile_answers *answers, const struct hostile_answers *more)
+{
+    assert(more->opened <= more->images);
+    answers->images += more->images;
+    answers->opened += more->opened;
+    answers->digest += more->digest;
+}
+
+/* Twice, with a power-on between. */
+static bool use_twice(struct rig *rig, bool junk, bool *opened)
+{
+    bool again = false;
+    if (!use(rig, false, junk, opened)) return false;
+    chip_power_off(rig->chip);
+    chip_power_on(rig->chip);
+    return use(rig, true, junk, &again);
+}
+
+bool hostile_try(struct rig *rig, const uint8_t *image, struct hostile_answers *answers)
 {
     assert(rig->level == 0 && "an image is a chip of its own");
     chip_set_hook(rig->chip, NULL, NULL);
@@ -458,16 +500,14 @@ bool hostile_try(struct rig *rig, const uint8_t *image)
     chip_clear_breach(rig->chip);
     rig->finding.clause = CLAUSE_NONE;
     rig->interrupted = true; /* no image is what calls alone leave */
-    bool loaded = chip_load(rig->chip, image, bo_flash_size(chip_flash(rig->chip)));
+    uint64_t size = bo_flash_size(chip_flash(rig->chip));
+    bool loaded = chip_load(rig->chip, image, size), opened = false;
     assert(loaded && "it is as large as the chip");
     bool junk = rig->adapter->promised & ADAPTER_REFUSES_JUNK &&
                 is_junk(image, &chip_flash(rig->chip)->geometry);
-    bool sane = loaded && use(rig, false, junk);
-    if (sane) {
-        chip_power_off(rig->chip);
-        chip_power_on(rig->chip);
-        sane = use(rig, true, junk);
-    }
+    rig->told = script_digest(image, (uint32_t)size);
+    bool sane = loaded && use_twice(rig, junk, &opened);
     assert(sane == (rig->finding.clause == CLAUSE_NONE) && "what is wrong has its words");
+    if (answers) hostile_add(answers, &(struct hostile_answers){1, opened, mix_word(rig->told)});
     return sane;
 }
