@@ -218,6 +218,7 @@ def command_of(brownout, adapter, trial, plugin, folder):
         words += ["fuzz", "--engine", f"{adapter} {trial.options}".strip()]
         words += ["--runs", trial.runs, "--seed", trial.seed]
         words += ["--chip", trial.chip] if trial.chip else []
+        words += trial.flags
     else:
         words += ["explore", scenario_file(adapter, trial, folder), *trial.flags]
     words += plugins_of(trial, plugin, folder)

@@ -58,15 +58,18 @@ class Run(NamedTuple):
 
 
 class Fuzz(NamedTuple):
-    """`runs` random scenarios; the fuzzer chooses options and chips by itself, but for these."""
+    """`runs` random scenarios; the fuzzer chooses options and chips by itself, but for these. Of the
+    damaged images among them each answer is compared with that of the engine as it is."""
 
     options: str
     runs: int
     seed: int
     chip: str = ""
+    flags: tuple = ()
 
     def __str__(self):
-        return " ".join(filter(None, ("fuzz", f"{self.runs} runs", self.options, self.chip)))
+        words = ("fuzz", f"{self.runs} runs", self.options, self.chip, *self.flags)
+        return " ".join(filter(None, words))
 
 
 class Costs(NamedTuple):
@@ -134,6 +137,11 @@ def crossed(pair, chip, seed, count):
     return Trial("", chip, seed, count, engine=f"{pair} reader=both")
 
 
+def images(options, seed, chip="", runs=300):
+    """Thousands of damaged images: the scenarios between them are hardly cut."""
+    return Fuzz(options, runs, seed, chip, ("--faults", "edge", "--no-use"))
+
+
 def chip(sectors, sector, unit=1, more="", page=0):
     page = f"page={page or sector}"
     return f"generic sectors={sectors} sector={sector} {page} unit={unit} {more}".strip()
@@ -196,6 +204,9 @@ MAP = (
     Costs("", "header-left"),
     Costs("key=1", "tiny-map-4"),
     Costs("pointers=1", "factory-reset"),
+    images("", 91),
+    images("", 92, chip(3, 64)),
+    images("pointers=1 keys=2", 93, chip(4, 128, 4)),
 )
 NAIVE = (
     Trial("", chip(2, 64), 1, 24),
@@ -217,6 +228,7 @@ NAIVE = (
     Fuzz("", 60, 2),
     Fuzz("", 40, 3, chip(2, 64)),
     Costs("", "settings-store"),
+    images("", 91),
 )
 QUEUE = (
     Trial("", chip(3, 64, 4), 1, 30),
@@ -264,6 +276,8 @@ QUEUE = (
     Costs("buffer=100", "message-cache"),
     Costs("pointers=1", "out-of-order-pops"),
     Costs("", "cases/queue-two-heads.case"),
+    images("", 91),
+    images("", 92, chip(3, 64)),
 )
 LOG = (
     Trial("", chip(3, 128), 1, 40),
@@ -299,6 +313,9 @@ LOG = (
     Fuzz("batch=0 ahead=0", 12, 3, chip(4, 128)),
     Fuzz("batch=1", 12, 2, chip(6, 256, 4)),
     Fuzz("", 12, 5),
+    Bounds("", chip(4, 128), 94, 300),
+    images("", 91),
+    images("segment=64", 92, chip(8, 128)),
 )
 STRICT = (
     Trial("", chip(3, 128), 21, 40, WEAK),
@@ -311,6 +328,7 @@ STRICT = (
     Trial("", chip(4, 128), 41, 50, FAIL),
     Fuzz("", 12, 3, chip(4, 128)),
     Fuzz("", 4, 4),
+    images("", 91),
 )
 SEQLOG = (
     Trial("find=scan", chip(3, 64), 1, 40),
@@ -353,6 +371,8 @@ SEQLOG = (
     Fuzz("", 16, 1, chip(4, 128)),
     Fuzz("", 12, 2, chip(12, 64, 4)),
     Fuzz("work=64 framing=cobs", 10, 7),
+    images("", 91),
+    images("", 92, chip(8, 128, 16)),
 )
 TICKV = (
     Trial("reader=crate", chip(5, 128), 24, 60),
@@ -386,6 +406,7 @@ TICKV = (
     Fuzz("", 20, 2, chip(4, 256, 4)),
     Fuzz("calls=hashes reader=crate", 12, 4, chip(4, 256, 4)),
     Fuzz("", 16, 3),
+    images("", 91),
 )
 SMALL = "key=8 value=16"
 STAGED = f"{SMALL} mode=staging"
@@ -429,6 +450,8 @@ LSM = (
     Fuzz("mode=staging", 14, 4, chip(16, 256, 4)),
     Trial(SMALL, chip(9, 128, 4), 21, 8, FEW_PAIRS),
     Trial(STAGED, chip(12, 128, 4), 25, 14, FEW_PAIRS),
+    images("", 91),
+    images("", 92, chip(12, 128, 4)),
 )
 # By adapter; `kind` of the operations.
 TRIALS = {"seqmap": ("map", MAP), "naive": ("map", NAIVE), "seqqueue": ("queue", QUEUE),
