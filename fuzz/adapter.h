@@ -193,7 +193,8 @@ typedef void adapter_line(void *context, const char *text);
 #define ADAPTER_NOW 0u
 #define ADAPTER_SNAPSHOTS 4u
 
-/* Map calls. `object` is mounted. Keys and values are byte strings of the caller.
+/* Map calls. `object` is mounted. Keys and values are byte strings of the caller, who may use the
+ * memory for other things after the call. No call writes into them.
  *
  * What follows `each` is for engines that have it; NULL: they do not.
  *
@@ -261,8 +262,8 @@ struct adapter_map {
  * the item lives; a queue, or a log that is `numberless`, says 0 each time. */
 typedef void adapter_item(void *context, uint64_t number, const void *data, uint32_t size);
 
-/* Queue and log calls. `object` is mounted. Items are byte strings of the caller. Where an item
- * comes back, at most `capacity` bytes are copied and the full length goes to *size. A function
+/* Queue and log calls. `object` is mounted. Items are byte strings of the caller, and no call
+ * writes into one that is put in. Where an item comes back, at most `capacity` bytes are copied and the full length goes to *size. A function
  * that is NULL is one that the engine does not have. */
 struct adapter_list {
     /* Puts in an item as the newest; ANSWER_FULL when there is no room. NULL for a log. */

@@ -129,8 +129,8 @@ static bool fetch(struct rig *rig, void *object, const struct value *key, uint32
     uint32_t size = 0;
     uint8_t *buffer = guarded(rig, &capacity);
     before(rig, ADAPTER_CALL_FETCH);
-    enum answer answer =
-        rig->adapter->map->fetch(object, key->bytes, key->size, buffer, capacity, &size);
+    enum answer answer = rig->adapter->map->fetch(object, rig_hand(rig, RIG_KEY, key), key->size,
+                                                  buffer, capacity, &size);
     tell_read(rig, answer, capacity, size);
     return after(rig, ADAPTER_CALL_FETCH, answer) && guard_holds(rig, capacity, ADAPTER_CALL_FETCH);
 }
@@ -143,11 +143,12 @@ static bool change(struct rig *rig, void *object, const struct value *key, uint3
     assert(size <= rig->value_size_max);
     memset(rig->buffer, 'v', size);
     before(rig, ADAPTER_CALL_STORE);
-    enum answer answer = map->store(object, key->bytes, key->size, rig->buffer, size);
+    enum answer answer =
+        map->store(object, rig_hand(rig, RIG_KEY, key), key->size, rig->buffer, size);
     if (!after(rig, ADAPTER_CALL_STORE, answer) || !fetch(rig, object, key, size)) return false;
     if (!map->remove || size % 2) return true;
     before(rig, ADAPTER_CALL_REMOVE);
-    answer = map->remove(object, key->bytes, key->size);
+    answer = map->remove(object, rig_hand(rig, RIG_KEY, key), key->size);
     return after(rig, ADAPTER_CALL_REMOVE, answer);
 }
 
@@ -186,7 +187,8 @@ static bool read_at(struct rig *rig, void *object, const struct value *key)
     uint32_t size = 0, capacity = UINT32_MAX;
     uint8_t *buffer = guarded(rig, &capacity);
     before(rig, ADAPTER_CALL_AT);
-    enum answer answer = map->fetch_at(object, 1, key->bytes, key->size, buffer, capacity, &size);
+    enum answer answer =
+        map->fetch_at(object, 1, rig_hand(rig, RIG_KEY, key), key->size, buffer, capacity, &size);
     tell_read(rig, answer, capacity, size);
     return after(rig, ADAPTER_CALL_AT, answer) && guard_holds(rig, capacity, ADAPTER_CALL_AT);
 }

@@ -59,10 +59,11 @@ static enum answer ask_map(struct scales *scales, enum adapter_call call)
     void *object = rig_object(store);
     uint32_t size;
     if (call == ADAPTER_CALL_STORE)
-        return map->store(object, key->bytes, key->size, value->bytes, value->size);
+        return map->store(object, rig_hand(store, RIG_KEY, key), key->size,
+                          rig_hand(store, RIG_VALUE, value), value->size);
     if (call == ADAPTER_CALL_FETCH)
-        return map->fetch(object, key->bytes, key->size, store->buffer, store->value_size_max,
-                          &size);
+        return map->fetch(object, rig_hand(store, RIG_KEY, key), key->size, store->buffer,
+                          store->value_size_max, &size);
     assert(call == ADAPTER_CALL_EACH && "nothing else is asked of a map");
     return map->each ? map->each(object, visit, NULL) : ANSWER_UNSUPPORTED;
 }
@@ -70,10 +71,13 @@ static enum answer ask_map(struct scales *scales, enum adapter_call call)
 /* Puts the item in as the script does. */
 static enum answer put(struct scales *scales, const struct adapter_list *list, void *object)
 {
+    struct rig *store = scales->store;
     const struct value *value = scales->change->value;
     if (scales->change->kind == OP_PUSH)
-        return list->push ? list->push(object, value->bytes, value->size) : ANSWER_UNSUPPORTED;
-    return list->append ? list->append(object, value->bytes, value->size, ++scales->time)
+        return list->push ? list->push(object, rig_hand(store, RIG_VALUE, value), value->size)
+                          : ANSWER_UNSUPPORTED;
+    return list->append ? list->append(object, rig_hand(store, RIG_VALUE, value), value->size,
+                                       ++scales->time)
                         : ANSWER_UNSUPPORTED;
 }
 

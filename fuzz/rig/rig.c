@@ -81,6 +81,7 @@ static void make_parts(struct rig *rig)
     rig->value_size_min = ask_value_size_min(rig->adapter, &rig->settings);
     rig->exercise = exercise_new(script, rig->adapter, &rig->settings);
     rig->buffer = memory_new(CONTRACT_LEVELS * ((size_t)rig->value_size_max + 1));
+    rig_hand_make(rig);
     set_bounds(rig, rig->bounds, false);
     set_bounds(rig, rig->bounds_uncut, true);
     make_levels(rig);
@@ -209,6 +210,7 @@ void rig_free(struct rig *rig)
     free(rig->touched);
     free(rig->touched_saved);
     free(rig->buffer);
+    free(rig->handed);
     free(rig);
 }
 
@@ -447,6 +449,7 @@ void rig_note_call(struct rig *rig, enum adapter_call call)
     assert(call < ADAPTER_CALLS);
     rig->call = call;
     rig->own = false;
+    rig_hand_nothing(rig);
     rig->then = *chip_counters(rig->chip);
     pulse_enter_engine(call);
 }
@@ -624,7 +627,7 @@ bool rig_stays_inside(struct rig *rig, enum adapter_call call)
 {
     void *object = rig_object(rig), *second = rig_here(rig)->second;
     if (object_is_whole(object, rig->object_size) && object_is_whole(second, rig->object_size))
-        return true;
+        return rig_hand_is_whole(rig, call) || rig_goes_on(rig);
     object_mend(object, rig->object_size);
     object_mend(second, rig->object_size);
     return rig_finds(rig, CLAUSE_SANE, SEEN_EXTRA, "%s writes outside of its object of %zu bytes",
@@ -1200,8 +1203,9 @@ bool rig_store_unwatched(struct rig *rig, const struct value *key, const struct 
 {
     assert(rig->adapter->kind == ADAPTER_MAP);
     rig_before(rig, ADAPTER_CALL_STORE);
-    enum answer answer = rig->adapter->map->store(rig_here(rig)->object, key->bytes, key->size,
-                                                  value->bytes, value->size);
+    enum answer answer =
+        rig->adapter->map->store(rig_here(rig)->object, rig_hand(rig, RIG_KEY, key), key->size,
+                                 rig_hand(rig, RIG_VALUE, value), value->size);
     rig_note_return();
     return answer == ANSWER_OK;
 }

@@ -30,6 +30,10 @@ struct refusals {
     enum answer answer;
 };
 
+/* What a call may be handed: a key; a value or an item. A scan gets two keys. */
+enum rig_hand { RIG_KEY, RIG_VALUE };
+#define RIG_HANDS 2u
+
 struct rig_level {
     struct model model;
     struct model before;   /* for the operation in flight */
@@ -44,6 +48,8 @@ struct rig_level {
     enum adapter_call call; /* that is under way, */
     bool own;               /* and whether it is about a key of the harness's own; */
     bool rotten, interrupted;
+    /* What the call that is under way was handed (rig_hand.c); NULL: nothing. */
+    const struct value *handed[RIG_HANDS];
     uint8_t *ram;          /* of an engine with globals: kept while another object is used, */
     uint8_t *ram_at_enter; /* and while the level above is at work; NULL without globals */
 };
@@ -76,6 +82,8 @@ struct rig {
     struct adapter_bound bounds[ADAPTER_CALLS], bounds_uncut[ADAPTER_CALLS];
     uint32_t key_size_min, key_size_max, value_size_min, value_size_max;
     uint8_t *buffer; /* for each level: value_size_max bytes and one, for what comes back */
+    uint8_t *handed; /* for each level: room for all that a call is handed, of this size each */
+    uint32_t handed_room;
     struct exercise *exercise;
     uint32_t faults; /* classes in force */
     /* of a map */
@@ -190,6 +198,10 @@ void rig_print_refusal(const struct rig *rig, char text[RIG_REFUSAL_MAX]);
 void rig_note_call(struct rig *rig, enum adapter_call call);
 void rig_note_return(void);
 
+/* The bytes of the value for the call that has begun: a copy, so that an engine that writes into it
+ * spoils nothing (rig_hand.c). */
+const void *rig_hand(struct rig *rig, enum rig_hand as, const struct value *value);
+
 /* Whether power was never cut on this path. */
 bool rig_is_uncut(const struct rig *rig);
 
@@ -207,8 +219,8 @@ void rig_print_bound(const struct rig *rig, enum adapter_call call, char text[RI
 /* Whether an answer is no panic, which is a finding (sane) while the power is on. */
 bool rig_is_sane(struct rig *rig, enum adapter_call call, enum answer answer);
 
-/* Whether the engine wrote nothing around its object and the one of the second mount; else that is
- * a finding (sane). */
+/* Whether the engine wrote nothing around its object and the one of the second mount, nor into the
+ * key and the value that it was given; else that is a finding (sane). */
 bool rig_stays_inside(struct rig *rig, enum adapter_call call);
 
 /* Whether a device that gets this answer from a power-on makes the store anew: a format was cut,

@@ -96,6 +96,14 @@ const char *rig_value_text(const struct value *value, char text[RIG_TEXT_MAX]); 
  * Nothing of it stays. Where the adapter promises nothing of that, nothing is tried. */
 bool rig_other(struct rig *rig);
 
+/* --- rig_hand.c: what a call gets of the caller's bytes --- */
+
+void rig_hand_make(struct rig *rig);
+void rig_hand_nothing(struct rig *rig);
+
+/* Whether the call left what it was handed as it was; else that is a finding (sane). */
+bool rig_hand_is_whole(struct rig *rig, enum adapter_call call);
+
 /* --- rig_short.c: reads into a buffer that is too short --- */
 
 /* The call, into `capacity` bytes at `buffer`; `context` is that of rig_short. */

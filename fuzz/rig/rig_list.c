@@ -353,9 +353,11 @@ static enum answer change(struct rig *rig, const struct op *op, uint32_t *size)
     assert(!op_has_value(op->kind) || value);
     switch (op->kind) {
     case OP_PUSH:
-        return list->push ? list->push(object, value->bytes, value->size) : ANSWER_UNSUPPORTED;
+        return list->push ? list->push(object, rig_hand(rig, RIG_VALUE, value), value->size)
+                          : ANSWER_UNSUPPORTED;
     case OP_APPEND:
-        return list->append ? list->append(object, value->bytes, value->size, items(rig)->clock)
+        return list->append ? list->append(object, rig_hand(rig, RIG_VALUE, value), value->size,
+                                           items(rig)->clock)
                             : ANSWER_UNSUPPORTED;
     case OP_POP:
         return list->pop ? list->pop(object, op->count, rig_buffer(rig), rig->value_size_max, size)

@@ -112,7 +112,7 @@ static enum answer fetch_from(struct rig *rig, void *object, const struct value 
                               uint32_t *size)
 {
     *size = RIG_SIZE_UNSET;
-    return rig->adapter->map->fetch(object, key->bytes, key->size, rig_buffer(rig),
+    return rig->adapter->map->fetch(object, rig_hand(rig, RIG_KEY, key), key->size, rig_buffer(rig),
                                     rig->value_size_max, size);
 }
 
@@ -212,8 +212,8 @@ static enum answer fetch_short(struct rig *rig, const void *context, void *buffe
                                uint32_t capacity, uint32_t *size)
 {
     const struct value *key = context;
-    return rig->adapter->map->fetch(rig_here(rig)->object, key->bytes, key->size, buffer, capacity,
-                                    size);
+    return rig->adapter->map->fetch(rig_here(rig)->object, rig_hand(rig, RIG_KEY, key), key->size,
+                                    buffer, capacity, size);
 }
 
 /* A fetch of the script, and again with a buffer that is too short. */
@@ -233,16 +233,18 @@ static enum answer change(struct rig *rig, const struct op *op)
     const struct adapter_map *map = rig->adapter->map;
     void *object = rig_here(rig)->object;
     const struct value *key = op_has_key(op->kind) ? keys_at(rig->keys, op->key) : NULL;
+    const void *bytes = key ? rig_hand(rig, RIG_KEY, key) : NULL;
     assert(op->kind != OP_STORE || op->value);
     switch (op->kind) {
     case OP_STORE:
-        return map->store(object, key->bytes, key->size, op->value->bytes, op->value->size);
+        return map->store(object, bytes, key->size, rig_hand(rig, RIG_VALUE, op->value),
+                          op->value->size);
     case OP_REMOVE:
-        return map->remove ? map->remove(object, key->bytes, key->size) : ANSWER_UNSUPPORTED;
+        return map->remove ? map->remove(object, bytes, key->size) : ANSWER_UNSUPPORTED;
     case OP_COLLECT:
         return map->collect ? map->collect(object) : ANSWER_UNSUPPORTED;
     case OP_DESTROY:
-        return map->destroy ? map->destroy(object, key->bytes, key->size) : ANSWER_UNSUPPORTED;
+        return map->destroy ? map->destroy(object, bytes, key->size) : ANSWER_UNSUPPORTED;
     case OP_DESTROY_ALL:
         return map->destroy ? map->destroy(object, NULL, 0) : ANSWER_UNSUPPORTED;
     default:

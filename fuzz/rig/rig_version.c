@@ -200,8 +200,9 @@ static bool check_at(struct rig *rig, uint32_t snapshot, uint32_t key)
     assert(snapshot_of(rig, snapshot) && "what is not open is not read");
     rig_before(rig, ADAPTER_CALL_AT);
     rig_map_note_key(rig, key);
-    shown.answer = map_of(rig)->fetch_at(rig_object(rig), snapshot, bytes->bytes, bytes->size,
-                                         rig_buffer(rig), rig->value_size_max, &shown.size);
+    shown.answer =
+        map_of(rig)->fetch_at(rig_object(rig), snapshot, rig_hand(rig, RIG_KEY, bytes), bytes->size,
+                              rig_buffer(rig), rig->value_size_max, &shown.size);
     if (!rig_after(rig, ADAPTER_CALL_AT, shown.answer)) return false;
     if (!take_answer(rig, key, &shown, &settled) || settled) return settled;
     if (may_show(rig, snapshot, key, shown.absent, rig_buffer(rig), shown.size)) return true;
@@ -221,8 +222,9 @@ bool rig_version_own(struct rig *rig, uint32_t key)
     if (open_of(rig)->transaction != TRANSACTION_OPEN || !map_of(rig)->fetch_own) return true;
     rig_before(rig, ADAPTER_CALL_OWN);
     rig_map_note_key(rig, key);
-    shown.answer = map_of(rig)->fetch_own(rig_object(rig), bytes->bytes, bytes->size,
-                                          rig_buffer(rig), rig->value_size_max, &shown.size);
+    shown.answer =
+        map_of(rig)->fetch_own(rig_object(rig), rig_hand(rig, RIG_KEY, bytes), bytes->size,
+                               rig_buffer(rig), rig->value_size_max, &shown.size);
     if (!rig_after(rig, ADAPTER_CALL_OWN, shown.answer)) return false;
     if (!take_answer(rig, key, &shown, &settled) || settled) return settled;
     const struct model_change *change = model_open_find(open_of(rig), key);
@@ -251,10 +253,10 @@ static enum answer read_short(struct rig *rig, const void *context, void *buffer
     const struct short_key *it = context;
     const struct adapter_map *map = map_of(rig);
     if (it->snapshot == ADAPTER_NOW)
-        return map->fetch_own(rig_object(rig), it->key->bytes, it->key->size, buffer, capacity,
-                              size);
-    return map->fetch_at(rig_object(rig), it->snapshot, it->key->bytes, it->key->size, buffer,
-                         capacity, size);
+        return map->fetch_own(rig_object(rig), rig_hand(rig, RIG_KEY, it->key), it->key->size,
+                              buffer, capacity, size);
+    return map->fetch_at(rig_object(rig), it->snapshot, rig_hand(rig, RIG_KEY, it->key),
+                         it->key->size, buffer, capacity, size);
 }
 
 static bool check_short(struct rig *rig, uint32_t snapshot, uint32_t key, const struct value *want)
@@ -394,10 +396,10 @@ static void check_missing(struct scan *scan)
     }
 }
 
-/* NULL is no end. An empty key is one, and needs a place to point to. */
-static const void *end_of(const struct value *key)
+/* NULL is no end. An empty key is one, and has a place to point to. */
+static const void *end_of(struct rig *rig, enum rig_hand as, const struct value *key)
 {
-    return key ? (const void *)key->bytes : NULL;
+    return key ? rig_hand(rig, as, key) : NULL;
 }
 
 static bool run_scan(struct rig *rig, struct scan *scan, enum answer *answer)
@@ -405,8 +407,9 @@ static bool run_scan(struct rig *rig, struct scan *scan, enum answer *answer)
     const struct value *from = scan->from, *to = scan->to;
     memset(rig_map_marks(rig), 0, rig_model(rig)->key_count);
     rig_before(rig, ADAPTER_CALL_SCAN);
-    *answer = map_of(rig)->scan(rig_object(rig), scan->snapshot, end_of(from),
-                                from ? from->size : 0, end_of(to), to ? to->size : 0, visit, scan);
+    *answer = map_of(rig)->scan(rig_object(rig), scan->snapshot, end_of(rig, RIG_KEY, from),
+                                from ? from->size : 0, end_of(rig, RIG_VALUE, to),
+                                to ? to->size : 0, visit, scan);
     if (!rig_after(rig, ADAPTER_CALL_SCAN, *answer)) return false;
     if (rig_is_off(rig) || (*answer == ANSWER_DAMAGED && rig->rotten)) return true;
     if (*answer == ANSWER_UNSUPPORTED) return true;

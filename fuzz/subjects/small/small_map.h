@@ -400,9 +400,14 @@ static inline enum answer small_mount(void *object, const struct bo_flash *flash
 #define WIDENED 0
 #endif
 
+/* A store, by a function of the subject's own. */
+#ifndef STORE
+#define STORE small_store
+#endif
+
 #define SMALL_MAP(NAME, SUMMARY)                                                                   \
     static const struct adapter_map small_calls = {                                                \
-        .store = small_store, .fetch = small_fetch, .remove = small_remove, .each = small_each};   \
+        .store = STORE, .fetch = small_fetch, .remove = small_remove, .each = small_each};         \
     static const struct adapter small_adapter = {.version = ADAPTER_VERSION,                       \
                                                  .kind = ADAPTER_MAP,                              \
                                                  .name = NAME,                                     \

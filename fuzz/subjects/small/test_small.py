@@ -110,6 +110,7 @@ SUBJECTS = [
     ("fetch-unchecked", MOVED, STRAYS, {"honest"}, ("--faults", "edge,rot")),
     ("rot-format", MOVED, STRAYS, {"honest"}, EDGES),
     ("number-of-8", ONE, EDGES, AGED, None),
+    ("wipes-value", SETTINGS, PREFIXES, {"sane"}, None),
 ]
 
 
@@ -190,6 +191,19 @@ def test_less_than_that_does_not_show_it(harness, plugin, subject):
     explored = harness.explore(text_of(name, scenario), "--plugin", plugin(name), *less)
     assert explored.found == []
     assert explored.judged > 1
+
+
+def test_an_engine_that_writes_into_what_it_is_given_hides_nothing(harness, plugin):
+    """Each command says the same of it, and where that is waived all else is right."""
+    made = plugin("wipes-value")
+    path = harness.write(text_of("wipes-value", SETTINGS))
+    for command in ("run", "wear"):
+        done = harness.brownout(command, path, "--plugin", made)
+        assert done.returncode == DIVERGED
+        assert "writes into the value of 4 bytes that it is given" in done.stdout
+    words = ("--plugin", made, "--waive", "sane", "--artefacts", harness.folder, *PREFIXES)
+    done = harness.brownout("explore", path, *words)
+    assert done.returncode == CLEAN and "waived" in done.stdout, done.stdout
 
 
 def test_a_fault_that_takes_two_bad_reads_has_a_case_that_says_so(plainly, plugin):
