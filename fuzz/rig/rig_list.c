@@ -839,7 +839,8 @@ static bool fill_and_drain(struct rig *rig, bool may_rest, struct filled *it)
     if (!fill_up(rig, &it->first) || rig_is_off(rig)) return rig_is_off(rig);
     if (!drain(rig) || rig_is_off(rig)) return rig_is_off(rig);
     if (!fill_up(rig, &it->held)) return false;
-    it->rested = may_rest && it->first && !it->held && !rig_is_off(rig);
+    bool took = it->first || rig->exercise->rests; /* it could be at a place where it rests */
+    it->rested = may_rest && took && !it->held && !rig_is_off(rig);
     if (it->rested && !fill_again(rig, &it->held)) return false;
     return rig_is_off(rig) || drain(rig);
 }

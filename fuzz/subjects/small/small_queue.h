@@ -7,7 +7,8 @@
  * A subject says in subject_reuses() whether a sector whose items are all out is used again, and
  * ends with SMALL_QUEUE(), or with SMALL_QUEUE_SPACE() and subject_space(). FAULTY: small.h. Before
  * it includes this file it may define PROMISED, OPTIONS, of which the first is the id of the queue
- * then, and CHECKS_ID, whether a mount looks at that.
+ * then, CHECKS_ID, whether a mount looks at that, and ERASES_IDLE: idle() begins the next sector,
+ * and no push does.
  */
 #ifndef BROWNOUT_SMALL_QUEUE_H
 #define BROWNOUT_SMALL_QUEUE_H
@@ -93,12 +94,33 @@ static inline enum answer open_next(struct queue *queue)
     return ANSWER_OK;
 }
 
+/* What a push answers that finds no slot in its sector. */
+static inline enum answer find_room(struct queue *queue)
+{
+#ifdef ERASES_IDLE
+    (void)queue;
+    return ANSWER_FULL;
+#else
+    return open_next(queue);
+#endif
+}
+
+#ifdef ERASES_IDLE
+static inline enum answer idle(void *object)
+{
+    struct queue *queue = object;
+    if (queue->next < ring_slots(queue->flash)) return ANSWER_OK;
+    enum answer answer = open_next(queue);
+    return answer == ANSWER_FULL ? ANSWER_OK : answer;
+}
+#endif
+
 static inline enum answer push(void *object, const void *data, uint32_t size)
 {
     struct queue *queue = object;
     struct slot item = {.size = size};
     if (size > sizeof item.data) return ANSWER_TOO_BIG;
-    enum answer answer = queue->next < ring_slots(queue->flash) ? ANSWER_OK : open_next(queue);
+    enum answer answer = queue->next < ring_slots(queue->flash) ? ANSWER_OK : find_room(queue);
     if (answer != ANSWER_OK) return answer;
     memcpy(item.data, data, size);
     item.crc = small_crc(&item.size, 24);

@@ -55,6 +55,8 @@ PASSED_ON = (RING, 256, "repeat 9 {\n  push count 12\n  pop\n}\npush count 12\nl
 MANY_PUSHED = (RING, 256, "repeat 20 {\n  push count 12\n}\nmount\npop\nmount\nlook\n")
 FEW_PUSHED = (RING, 256, "repeat 2 {\n  push count 12\n}\npop\npush count 12\nlook\n")
 PUSHED = (RING, 256, "push count 12\npush count 12\nlook\n")
+# The sector is full when the last item is cut, so that nothing goes in until it was idle.
+RESTED = (RING, 128, "push count 12\npush count 12\nidle\npush count 12\npop\npush count 12\nlook\n")
 BOOTS = (RING, 512, "repeat 5 {\n  append count 12\n  mount\n}\nlook\n")
 
 
@@ -100,6 +102,7 @@ SUBJECTS = [
     ("fetch-stale", LIVELY, EDGES, {"durable"}, None),
     ("never-reclaims", PASSED_ON, EDGES, {"alive"}, (*EDGES, "--no-use")),
     ("boot-writes", BOOTED, PREFIXES, {"settled"}, None),
+    ("idle-erases", RESTED, PREFIXES, {"alive"}, EDGES),
     ("reset-shows-older", and_then(MOVED, "format", "look"), EDGES, {"atomic"}, None),
     ("refuses-once", PUSHED, PREFIXES, {"alive"}, EDGES),
     ("gives-up", SETTINGS, GLITCHES, {"durable"}, EDGES),
