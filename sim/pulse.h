@@ -22,7 +22,9 @@ struct pulse {
     volatile enum pulse_place place;
     volatile uint32_t call; /* of the engine, in progress or the last one: enum adapter_call */
     volatile uint64_t
-        beats; /* grows with each call of an engine and each flash call that is done */
+        beats;             /* grows with each call of an engine and each flash call that is done */
+    volatile uint64_t age; /* erases of a store that grows old, once they are more than any other
+                              way of trying comes to (fuzz/rig/aged.h); else 0 */
 };
 
 /* The record of this process; never NULL. A new one starts in the harness. */

@@ -402,9 +402,16 @@ enum worker_end worker_wait(struct worker *worker, const struct worker_limits *l
 struct finding worker_finding(const struct worker *worker, enum worker_end end, const char *text)
 {
     bool hung = end == WORKER_HUNG;
+    uint64_t age = worker->word->pulse.age;
     struct finding finding = {.clause = hung ? CLAUSE_BOUNDED : CLAUSE_SANE,
                               .seen = hung ? SEEN_ENDLESS : SEEN_CRASH,
                               .call = worker_call(worker)};
-    snprintf(finding.text, sizeof finding.text, "%s", text);
+    if (!age) {
+        snprintf(finding.text, sizeof finding.text, "%s", text);
+        return finding;
+    }
+    finding.seen = SEEN_AGED; /* else a replay would look for it in a short life */
+    snprintf(finding.text, sizeof finding.text, "after %" PRIu64 " erases without a cut: %.130s",
+             age, text);
     return finding;
 }

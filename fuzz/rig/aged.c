@@ -10,6 +10,7 @@
 #include <inttypes.h>
 
 #include "fuzz/rig/laps.h"
+#include "sim/pulse.h"
 
 #define CHANGES_PER_ERASE_MAX 8u
 #define YOUNG 100u /* erases; what is wrong so soon a scenario shows */
@@ -36,6 +37,7 @@ static void grow_old(struct laps *laps, uint32_t erases)
     uint64_t next = counters->erases;
     assert(erases > 0 && laps->store->finding.clause == CLAUSE_NONE);
     for (; changes > 0 && counters->erases < end; changes--) {
+        if (counters->erases > AGED_SHORT) pulse_now->age = counters->erases;
         if (!laps_put(laps, &laps->large)) return;
         if (counters->erases < next) continue;
         if (!laps_call(laps, OP_MOUNT, NULL)) return;
@@ -60,6 +62,7 @@ bool aged_finds(struct rig *asks, uint32_t erases)
     if (laps_open(&laps, asks) && put_first(&laps)) {
         laps_make_large(&laps);
         if (laps.store->finding.clause == CLAUSE_NONE) grow_old(&laps, erases);
+        pulse_now->age = 0;
         found = was_right(laps.store);
     }
     if (found) {

@@ -218,7 +218,7 @@ def test_a_fault_that_takes_two_bad_reads_has_a_case_that_says_so(plainly, plugi
 def test_every_subject_is_tried():
     tried = {name.replace("-", "_") for name, *_ in SUBJECTS}
     tried |= {"refuses_all", "two_faults", "unlawful_loses", "trusts_blank"}
-    tried |= {"refuses_removed", "refuses_stores", "junk_empty", "number_of_16"}
+    tried |= {"refuses_removed", "refuses_stores", "junk_empty", "number_of_16", "crashes_old"}
     tried |= {"transactions"}  # test_transactions.py
     assert tried == {path.stem for path in HERE.glob("*.c")}
 
@@ -277,14 +277,15 @@ def test_fuzz_finds_what_takes_a_stray(plainly, plugin):
     assert code == DIVERGED and " stray " in texts[0]
 
 
-def test_fuzz_finds_numbers_of_16_bits_that_come_round_once(plainly, plugin):
+@pytest.mark.parametrize("name, clause", [("number-of-16", "durable"), ("crashes-old", "sane")])
+def test_fuzz_finds_numbers_of_16_bits_that_come_round_once(plainly, plugin, name, clause):
     words = ("--runs", 16, "--max", 1, *EDGES)
-    code, told = fuzz(plainly, plugin, "number-of-16", *words)
+    code, told = fuzz(plainly, plugin, name, *words)
     [found] = told["divergences"]
     text = Path(found["case"]).read_text()
-    assert code == DIVERGED and re.search("^found durable aged ", text, re.MULTILINE)
-    assert plainly.replay(Path(found["case"]), "--plugin", plugin("number-of-16"))[0] == "durable"
-    code, told = fuzz(plainly, plugin, "number-of-16", *words, healthy=True)
+    assert code == DIVERGED and re.search(f"^found {clause} aged ", text, re.MULTILINE)
+    assert plainly.replay(Path(found["case"]), "--plugin", plugin(name))[0] == clause
+    code, told = fuzz(plainly, plugin, name, *words, healthy=True)
     assert code == CLEAN and told["judged"] > 0
 
 
