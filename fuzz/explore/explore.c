@@ -1305,6 +1305,7 @@ void explore(const struct script *script, const struct adapter *adapter,
     e.rest = rest_new();
     e.rig->rest = is_rest_known;
     e.rig->rest_context = &e;
+    e.rig->stop = stop;
     e.answers = memory_zeroed(script->op_count, 1);
     memset(e.answers, ANSWER_UNSUPPORTED, script->op_count);
     if (script_next_cut(script, 0, script->op_count) < script->op_count)

@@ -38,6 +38,7 @@ static void grow_old(struct laps *laps, uint32_t erases)
     assert(erases > 0 && laps->store->finding.clause == CLAUSE_NONE);
     for (; changes > 0 && counters->erases < end; changes--) {
         if (counters->erases > AGED_SHORT) pulse_now->age = counters->erases;
+        if (laps->asks->stop && *laps->asks->stop) return;
         if (!laps_put(laps, &laps->large)) return;
         if (counters->erases < next) continue;
         if (!laps_call(laps, OP_MOUNT, NULL)) return;

@@ -16,7 +16,8 @@
 
 /* Whether it is wrong before that many sectors were erased, with no cut; the finding, of the clause
  * that is broken, is left in the rig then. Takes as many changes, and a power-on for each half lap.
- * What is refused ends it and is no finding: some designs have a stated life. */
+ * What is refused ends it and is no finding: some designs have a stated life. So does asks->stop, as
+ * an engine that reads much takes minutes for a long life. */
 bool aged_finds(struct rig *asks, uint32_t erases);
 
 #endif

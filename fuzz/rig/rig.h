@@ -108,9 +108,10 @@ struct rig {
     enum adapter_call call; /* the last one that was made */
     bool own;               /* the call is about a key of the harness's own */
     struct finding finding;
-    uint64_t waived; /* findings that rig_goes_on() has put away */
     uint64_t told;   /* digest of what the engine answered on the image of hostile_try() */
-    rig_rest *rest;  /* NULL: it is judged in any case */
+    uint64_t waived; /* findings that rig_goes_on() has put away */
+    const volatile bool *stop; /* whoever sets it has no time left; NULL: nobody does */
+    rig_rest *rest;            /* NULL: it is judged in any case */
     void *rest_context;
 };
 
