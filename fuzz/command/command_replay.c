@@ -194,18 +194,25 @@ static int refuse_mistake(const struct command_options *options, const struct lo
     return command_refuse_at(options->files[0], line, replayed->finding.text);
 }
 
-/* Nothing differed; where nothing was done, nothing could, nor where all that was looked at is an
- * empty store. */
-static int print_clean(const struct replay *replayed, const char *indent)
+/* Nothing differed. Why that says nothing, or NULL: where nothing was done, nothing could differ,
+ * nor where all that was looked at is an empty store. A case that puts nothing in shows something
+ * all the same, and so may a cut. */
+static const char *why_unjudged(const struct script *script, const struct replay *replayed)
 {
+    bool shows = replayed->used || replayed->cuts || script->found.clause != CLAUSE_NONE;
     assert(replayed->finding.clause == CLAUSE_NONE);
-    bool empty = replayed->puts != 0 && replayed->taken == 0;
-    bool judged = replayed->done != 0 && !empty;
-    printf("%s%s\n", indent,
-           judged           ? "no divergence"
-           : replayed->done ? "NOTHING WAS JUDGED: the engine took no value"
-                            : "NOTHING WAS JUDGED: the engine did no operation");
-    return judged ? COMMAND_CLEAN : COMMAND_NOT_JUDGED;
+    if (replayed->done == 0) return "the engine did no operation";
+    if (replayed->taken) return NULL;
+    if (replayed->puts) return "the engine took no value";
+    return shows ? NULL : "nothing was put in";
+}
+
+static int print_clean(const struct script *script, const struct replay *replayed,
+                       const char *indent)
+{
+    const char *why = why_unjudged(script, replayed);
+    printf("%s%s%s\n", indent, why ? "NOTHING WAS JUDGED: " : "no divergence", why ? why : "");
+    return why ? COMMAND_NOT_JUDGED : COMMAND_CLEAN;
 }
 
 struct run {
@@ -219,10 +226,10 @@ static int print_counts(const struct command_options *options, const struct load
     if (!options->json) {
         print_run(loaded, rig);
         command_print_missed(replayed->cuts_missed, "  ");
-        return print_clean(replayed, "  ");
+        return print_clean(loaded->script, replayed, "  ");
     }
     print_run_json(loaded, rig);
-    return replayed->done ? COMMAND_CLEAN : COMMAND_NOT_JUDGED;
+    return why_unjudged(loaded->script, replayed) ? COMMAND_NOT_JUDGED : COMMAND_CLEAN;
 }
 
 static int run_apart(void *context)
@@ -291,15 +298,16 @@ static void print_recorded(const struct finding *found)
 }
 
 /* The last line is the verdict. */
-static int print_verdict(const struct finding *recorded, const struct replay *replayed)
+static int print_verdict(const struct script *script, const struct replay *replayed)
 {
+    const struct finding *recorded = &script->found;
     const struct finding *shown = &replayed->finding;
     char was[KIND_TEXT_MAX], is[KIND_TEXT_MAX] = "no divergence";
     assert(shown->clause != CLAUSE_SCENARIO && "refuse_mistake() prints those");
     if (shown->clause != CLAUSE_NONE) kind_print(shown, is);
     if (recorded->clause && shown->clause && !kind_same(recorded, shown))
         printf("warning: another kind; recorded: %s, shows: %s\n", kind_print(recorded, was), is);
-    if (shown->clause == CLAUSE_NONE) return print_clean(replayed, "");
+    if (shown->clause == CLAUSE_NONE) return print_clean(script, replayed, "");
     printf("DIVERGENCE, clause %s: %s\n", clause_name(shown->clause), shown->text);
     return COMMAND_DIVERGED;
 }
@@ -317,7 +325,7 @@ static int replay_loaded(const struct command_options *options, const struct loa
                  &options->limits, &shown);
     if (shown.finding.clause == CLAUSE_SCENARIO) return refuse_mistake(options, loaded, &shown);
     warn_of_changes(script, &shown);
-    return print_verdict(&script->found, &shown);
+    return print_verdict(script, &shown);
 }
 
 int command_replay(int argc, char **argv)

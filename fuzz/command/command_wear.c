@@ -221,7 +221,7 @@ struct tally {
 /* An empty store alone can't be wrong. */
 static bool has_worked(const struct cost *cost)
 {
-    return cost->operations > cost->refused && (cost->took || !cost->puts);
+    return cost->operations > cost->refused && cost->took;
 }
 
 static bool is_judged(const struct contest *contest, const struct cost_table_entry *entry)

@@ -31,7 +31,6 @@ struct player {
     uint32_t reads;      /* the same, where one is to go wrong */
     uint64_t trace;      /* digest of all of them from the start */
     bool told_breach;    /* a rule was broken, and the story says where */
-    bool used;           /* the exercise was done: its key may still take room */
     struct chip_op torn; /* the program or erase that was cut last */
 };
 
@@ -333,7 +332,7 @@ static bool should_work(const struct player *player, uint32_t index)
 {
     enum op_kind kind = player->op->kind;
     assert(player->op == &player->rig->script->ops[index]);
-    if (player->rig->rotten || player->used) return false; /* what is hit it may need */
+    if (player->rig->rotten || player->result->used) return false; /* what is hit it may need */
     return op_changes(kind) && kind != OP_POP && player->result->cuts &&
            uncut_works(player->rig, index) && capacity_can_do(player->capacity, player->op);
 }
@@ -377,7 +376,7 @@ static bool play_op(struct player *player, uint32_t index)
     bool done = rig_is_done(rig, player->op);
     player->answer = ANSWER_OK;
     if (!rig_until_off(rig, do_op, player)) return false;
-    player->used = player->used || player->op->kind == OP_USE;
+    player->result->used = player->result->used || player->op->kind == OP_USE;
     count_done(player);
     if (player->op->cut.nth > met(player)) player->result->cuts_missed++;
     if (rig_is_off(rig))
@@ -437,7 +436,7 @@ static bool replay_image(struct rig *rig, FILE *story, struct replay *result)
 {
     const struct value *image = rig->script->image;
     uint64_t size = bo_flash_size(chip_flash(rig->chip));
-    *result = (struct replay){.op = rig->script->op_count, .done = 1};
+    *result = (struct replay){.op = rig->script->op_count, .done = 1, .used = true};
     if (story)
         fprintf(story, "      an image of %" PRIu32 " bytes is read and used\n", image->size);
     if (image->size == size)

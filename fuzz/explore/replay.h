@@ -15,6 +15,7 @@ struct replay {
     uint32_t op;                 /* the operation that showed it, or op_count */
     uint32_t done;               /* operations that were not refused; 0: nothing was judged */
     uint32_t puts, taken;        /* values and items put in, and those that were not refused */
+    bool used;                   /* the exercise was done, or an image was read and used */
     uint32_t cuts;               /* cuts that took place */
     enum cut_in cut;             /* in what the last one was */
     uint32_t cuts_missed;        /* cuts whose nth program or erase never came */

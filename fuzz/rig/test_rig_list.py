@@ -213,7 +213,7 @@ def test_a_call_that_the_engine_lacks_is_not_made_in_search_of_a_leak(quick, tmp
 
 @pytest.mark.parametrize("work", ["pop\n", "peek\n", 'push "a"\npop 1\n', "sync\nseal\nidle\n"])
 def test_nothing_to_give_and_nothing_to_do_are_no_refusals(printed, work):
-    code, out = printed(QUEUE + work)
+    code, out = printed(QUEUE + 'push "b"\npop\n' + work)
     assert code == CLEAN and "refused" not in out
 
 

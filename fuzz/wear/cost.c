@@ -481,7 +481,6 @@ static bool do_number(struct labour *it, const struct op *op)
     assert(!rig_is_off(it->rig) && "the one before has ended with power on");
     note_work(it, op->kind);
     if (op_is_work(op->kind)) it->cost->operations++;
-    it->cost->puts = it->cost->puts || op_puts(op->kind);
     if (op_is_work(op->kind) && is_struck(it)) return do_with_cut(it, op);
     if (op_powers_on(op->kind)) return power_on(it);
     record(it, op);

@@ -39,7 +39,7 @@ struct cost {
     uint64_t payload;       /* bytes that were put in: of the value or item of each store, push and
                              * append that was done, and of the key of each store */
     uint64_t refused;       /* operations that the engine did not do */
-    bool puts, took;        /* a value or an item was to be put in, and one was taken */
+    bool took;              /* a value or an item that was put in was taken */
     uint64_t programs_most; /* of one operation that is no mount */
     uint64_t time_ns_most;  /* flash time of one operation that is no mount */
     uint64_t held;          /* keys or items at the end */

@@ -354,6 +354,26 @@ def test_a_run_in_which_no_value_is_taken_is_no_pass_though_it_looks(harness, pl
         assert harness.brownout(*words, so).returncode == CLEAN
 
 
+def test_a_run_that_puts_nothing_in_is_no_pass_though_it_looks(harness, plugin):
+    """The exercise puts something in, and what was recorded was shown by something."""
+    so = plugin("refuses-stores", healthy=True)
+    words = ("--plugin", so)
+    text = text_of("refuses-stores", (*ONE[:2], "look\nmount\nremove ssid\nlook\n"))
+    path = harness.write(text)
+    for command in ("run", "replay"):
+        done = harness.brownout(command, path, *words)
+        assert done.returncode == NOT_JUDGED
+        assert "NOTHING WAS JUDGED: nothing was put in" in done.stdout
+    assert harness.brownout("run", path, "--json", *words).returncode == NOT_JUDGED
+    done = harness.brownout("wear", path, "--engines", "refuses-stores", *words)
+    assert done.returncode == NOT_JUDGED and "took no value" in done.stdout
+    for shows in (
+        text.replace("remove ssid", "use"),
+        text.replace("look\nmount", 'found settled back each none "x"\n\nlook\nmount'),
+    ):
+        assert harness.brownout("replay", harness.write(shows), *words).returncode == CLEAN
+
+
 def test_a_scenario_without_a_value_is_judged_on_an_engine_that_takes_values_alone(harness, plugin):
     """Nothing says that it would have been refused: a new store is asked."""
     path = harness.write(text_of("refuses-stores", (ONE[0], ONE[1], "remove ssid\n" * 3)))
