@@ -732,11 +732,17 @@ static uint64_t worn(const struct rig *rig)
     return rig->faults & FAULT_ROT ? chip_counters(rig->chip)->refused : 0;
 }
 
+/* Reads that went wrong so far. */
+static uint64_t glitched(const struct rig *rig)
+{
+    return chip_counters(rig->chip)->glitched;
+}
+
 /* What a queue says that it takes, of items of the exercise. */
 struct space {
     bool said;
     uint64_t least, most;
-    uint64_t worn; /* as it was said */
+    uint64_t worn, glitched; /* as it was said */
 };
 
 static bool ask_space(struct rig *rig, struct space *space)
@@ -755,15 +761,18 @@ static bool ask_space(struct rig *rig, struct space *space)
                          rig_answer_name(answer));
     uint64_t more = (uint64_t)sectors * (chip_flash(rig->chip)->geometry.sector_size / size);
     space->said = true;
+    space->glitched = glitched(rig);
     if (sectors && space->least < UINT64_MAX - more) space->most = space->least + more;
     assert(space->least <= space->most);
     return true;
 }
 
-/* The push after `count` others was refused, for the queue is full. */
+/* The push after `count` others was refused, for the queue is full. Where a read of a push went
+ * wrong, what it answers is no proof of what space() said. */
 static bool check_space(struct rig *rig, const struct space *space, uint64_t count)
 {
     if (!space->said || rig->rotten || worn(rig) != space->worn) return true;
+    if (glitched(rig) != space->glitched) return true;
     if (space->least <= count && count <= space->most) return true;
     rig_finds(rig, CLAUSE_HONEST, count < space->least ? SEEN_REFUSED : SEEN_LESS,
               "items of %" PRIu32 " bytes until it is full: expected at %s %" PRIu64

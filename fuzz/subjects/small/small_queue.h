@@ -47,11 +47,14 @@ bool subject_reuses(struct queue *queue);
 /* How many items are taken still. */
 uint64_t subject_space(struct queue *queue);
 
-/* Whether an item is there that was not taken out. */
+/* Whether an item is there that was not taken out. Its mark is read first: where that read goes wrong
+ * what was taken out seems to be there. */
 static inline bool read_slot(const struct queue *queue, uint32_t sector, uint32_t slot,
                              struct slot *there)
 {
-    if (bo_flash_read(queue->flash, ring_at(queue->flash, sector, slot), there, SLOT)) return false;
+    uint32_t at = ring_at(queue->flash, sector, slot);
+    if (bo_flash_read(queue->flash, at, there, 4)) return false;
+    if (bo_flash_read(queue->flash, at + 4, &there->size, SLOT - 4)) return false;
     return small_is_blank(&there->taken, 4) && there->size <= sizeof there->data &&
            there->crc == small_crc(&there->size, 24);
 }

@@ -215,6 +215,17 @@ def test_a_fault_that_takes_two_bad_reads_has_a_case_that_says_so(plainly, plugi
     assert found and all(re.search(r" glitch \d+ errors:2\n", case.text) for case in found)
 
 
+def test_a_push_that_read_wrong_and_is_refused_says_nothing_of_space(plainly, plugin):
+    """It takes the sector that is next for one that is in use. What space() said before was true."""
+    made = plugin("space-torn", healthy=True)
+    told = set()
+    for read in range(985, 1060, 3):
+        body = (RING, 256, f"push count 12\npop\nuse glitch {read} erased\nlook\n")
+        text = text_of("space-torn", body).replace(" programs=1", "")
+        clause, story = plainly.replay(text, "--plugin", made)
+        told.add(clause)
+        assert not re.search(r"at least \d+, as space\(\) said", story), read
+    assert "alive" in told, "else no read of a push was one of these"
 def test_every_subject_is_tried():
     tried = {name.replace("-", "_") for name, *_ in SUBJECTS}
     tried |= {"refuses_all", "two_faults", "unlawful_loses", "trusts_blank"}
