@@ -158,6 +158,9 @@ enum adapter_widening {
     ADAPTER_ROOM_VARIES = 1u << 9,     /* a map: what room a store finds depends on all that came
                                            before it, cuts too: one that is refused after a cut is
                                            not held against a fresh store with the same values */
+    ADAPTER_IDLE_DROPS = 1u << 10,     /* a ring: an idle clears the sector that the next append
+                                          needs, and drops what lies there, as that append would.
+                                          Else only an append drops. Since version 8 */
 };
 
 /* What an engine promises beyond the contract, and is held to. */
@@ -287,7 +290,8 @@ struct adapter_list {
     enum answer (*sync)(void *object);
     /* The same, and the next mount need not suspect anything: an orderly shutdown. */
     enum answer (*seal)(void *object);
-    /* The firmware has time: work that may be done ahead. */
+    /* The firmware has time: work that may be done ahead. It drops nothing, unless
+     * ADAPTER_IDLE_DROPS is stated. */
     enum answer (*idle)(void *object);
     /* The largest item that push would take now, for which *size is 0 or more; ANSWER_FULL when not
      * even an empty one. */

@@ -296,6 +296,9 @@ void model_list_begin(struct model_list *list, const struct op *op)
     case OP_PUSH:
         append(list, op->value);
         break;
+    case OP_IDLE:
+        if (list->design->idle_drops) set_flag(list, LIST_APPENDING, true);
+        break;
     case OP_POP:
         if (index == list->end) break;
         list->leaving_was = list->items[index].state;
@@ -346,6 +349,12 @@ static bool make_durable(struct model_list *list)
     return turn(list, ITEM_PENDING, ITEM_HELD) || any;
 }
 
+/* It drops no more. What waits in RAM may be dropped still. */
+static void end_idle(struct model_list *list)
+{
+    if (list->design->idle_drops && !list->design->buffers) set_flag(list, LIST_APPENDING, false);
+}
+
 void model_list_commit(struct model_list *list, const struct op *op)
 {
     switch (op->kind) {
@@ -370,6 +379,9 @@ void model_list_commit(struct model_list *list, const struct op *op)
         set_flag(list, LIST_APPENDING, false);
         if (!make_durable(list)) return;
         break;
+    case OP_IDLE:
+        end_idle(list);
+        return;
     default:
         return;
     }
@@ -394,6 +406,9 @@ void model_list_abort(struct model_list *list, const struct op *op)
     case OP_CLEAR:
     case OP_FORMAT:
         set_flag(list, LIST_CLEARING, false);
+        break;
+    case OP_IDLE:
+        end_idle(list);
         break;
     default:
         break;

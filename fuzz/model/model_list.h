@@ -16,7 +16,7 @@
  * that rotted away leaves a gap.
  *
  * An append drops the oldest only when it needs their place (unless ADAPTER_POWER_ON_DROPS), and
- * only what lies in the sectors that it has to clear. What a recovery erases excuses no more than
+ * only what lies in the sectors that it has to clear. So does an idle (ADAPTER_IDLE_DROPS). What a recovery erases excuses no more than
  * that: an interrupted append may have dropped what it would have dropped, and nothing else.
  *
  * What append may drop is seen from outside: each item remembers the sector in which its last
@@ -64,11 +64,13 @@ struct model_design {
     bool buffers;         /* items wait in RAM until a sync */
     bool drops_in_part, clears_in_part;
     bool power_on_drops; /* the first append after a power-on drops the oldest in any case */
+    bool idle_drops;     /* an idle drops what the next append would */
     bool tail_open;      /* what was in flight stays undecided until the next change */
 };
 
 enum {
-    LIST_APPENDING = 1, /* an append is in flight, or what it put in waits in RAM */
+    LIST_APPENDING = 1, /* an append is in flight, or what it put in waits in RAM; or an idle that
+                           may drop what an append would */
     LIST_CLEARING = 2,  /* a clear is in flight */
     LIST_OPEN = 4,      /* nothing was changed since a power-on that left things undecided */
 };

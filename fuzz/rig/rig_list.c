@@ -61,6 +61,7 @@ static void make(struct rig *rig)
     design->drops_in_part = rig->widened & ADAPTER_DROP_IN_PART;
     design->clears_in_part = rig->widened & ADAPTER_CLEAR_MAY_STOP;
     design->power_on_drops = rig->widened & ADAPTER_POWER_ON_DROPS;
+    design->idle_drops = rig->widened & ADAPTER_IDLE_DROPS;
     for (uint32_t i = 0; i < CONTRACT_LEVELS; i++) {
         model_init_list(&rig->levels[i].model, design);
         model_init_list(&rig->levels[i].before, design);

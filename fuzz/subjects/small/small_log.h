@@ -138,13 +138,21 @@ static inline enum answer small_mount(void *object, const struct bo_flash *flash
     return subject_load(log) ? ANSWER_DAMAGED : ANSWER_OK;
 }
 
-#define SMALL_LOG(NAME, SUMMARY)                                                                   \
-    static const struct adapter_list small_calls = {.append = small_append, .each = small_each};   \
+#ifndef WIDENED
+#define WIDENED 0
+#endif
+
+#define SMALL_LOG(NAME, SUMMARY) SMALL_LOG_OF(NAME, SUMMARY, .idle = NULL)
+#define SMALL_LOG_OF(NAME, SUMMARY, ...)                                                           \
+    static const struct adapter_list small_calls = {                                               \
+        .append = small_append, .each = small_each, __VA_ARGS__};                                  \
     static const struct adapter small_adapter = {.version = ADAPTER_VERSION,                       \
                                                  .kind = ADAPTER_LOG,                              \
                                                  .name = NAME,                                     \
                                                  .summary = SUMMARY,                               \
                                                  .claims = "edge,prefix",                          \
+                                                 .widened = WIDENED,                               \
+                                                 .widened_why = "of a test",                       \
                                                  .refuses = small_refuses,                         \
                                                  .object_size = small_size,                        \
                                                  .limits = ring_limits,                            \

@@ -57,6 +57,8 @@ FEW_PUSHED = (RING, 256, "repeat 2 {\n  push count 12\n}\npop\npush count 12\nlo
 PUSHED = (RING, 256, "push count 12\npush count 12\nlook\n")
 # The sector is full when the last item is cut, so that nothing goes in until it was idle.
 RESTED = (RING, 128, "push count 12\npush count 12\nidle\npush count 12\npop\npush count 12\nlook\n")
+ADD = "append count 12\n"
+DROPPED = (RING, 512, f"repeat 5 {{\n  {ADD}  idle\n}}\nlook\nrepeat 55 {{\n  {ADD}}}\nidle\nlook\n{ADD}")
 BOOTS = (RING, 512, "repeat 5 {\n  append count 12\n  mount\n}\nlook\n")
 
 
@@ -103,6 +105,7 @@ SUBJECTS = [
     ("never-reclaims", PASSED_ON, EDGES, {"alive"}, (*EDGES, "--no-use")),
     ("boot-writes", BOOTED, PREFIXES, {"settled"}, None),
     ("idle-erases", RESTED, PREFIXES, {"alive"}, EDGES),
+    ("idle-drops", DROPPED, EDGES, {"durable", "settled"}, None),
     ("reset-shows-older", and_then(MOVED, "format", "look"), EDGES, {"atomic"}, None),
     ("refuses-once", PUSHED, PREFIXES, {"alive"}, EDGES),
     ("gives-up", SETTINGS, GLITCHES, {"durable"}, EDGES),

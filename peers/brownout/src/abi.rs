@@ -229,3 +229,4 @@ same! {
 const _: () = assert!(PANIC as usize == layout::ANSWER_PANIC);
 const _: () = assert!(crate::Widening::CutProgramFree as usize == layout::CUT_PROGRAM_FREE);
 const _: () = assert!(crate::Widening::RoomVaries as usize == layout::ROOM_VARIES);
+const _: () = assert!(crate::Widening::IdleDrops as usize == layout::IDLE_DROPS);

@@ -52,6 +52,8 @@ pub enum Widening {
     ErasesAgain = 256,
     /// A map: what room a store finds depends on all that came before it.
     RoomVaries = 512,
+    /// A ring: an idle clears the sector that the next append needs, and drops what lies there.
+    IdleDrops = 1024,
 }
 
 /// A number that a scenario gives to the engine: `engine my-map cycles=100`.
