@@ -320,10 +320,37 @@ void rig_leave(struct rig *rig)
     check_call(rig);
 }
 
+/* Whether something was programmed since into a sector that was hit. Above level 0 it is not noted
+ * which call did that. */
+static bool has_moved(const struct rig *rig)
+{
+    uint32_t sectors = chip_flash(rig->chip)->geometry.sector_count;
+    for (uint32_t i = 0; i < sectors; i++) {
+        const struct touch *touch = &rig->touched[i];
+        struct chip_hash now = chip_sector_hash(rig->chip, i);
+        if (touch->hit && chip_erased_at(rig->chip, i) == touch->erased_at &&
+            !is_same(&now, &touch->hash))
+            return true;
+    }
+    return false;
+}
+
+/* What was hit may be missing whatever a look has shown, for an engine may have had it in RAM, or
+ * meet the damage later. So may be what this operation has put in, and what it, or a power-on, has
+ * moved there. */
+static void doubt_again(struct rig *rig)
+{
+    struct rig_level *here = rig_here(rig);
+    if (rig->level && rig->rotten && rig->touched && !here->doubted && has_moved(rig))
+        here->doubted = UINT64_MAX;
+    if (here->doubted) model_doubt(&here->model, here->doubted);
+}
+
 void rig_lose_power(struct rig *rig)
 {
     model_cut(rig_model(rig), rig->chip);
     if (rig->level && rig_here(rig)->doubted) rig_here(rig)->doubted = UINT64_MAX;
+    doubt_again(rig);
 }
 
 void rig_adopt(struct rig *rig)
@@ -947,13 +974,6 @@ static bool call(struct rig *rig, const struct op *op, enum answer *answer)
     }
 }
 
-/* What was hit may be missing whatever a look has shown, for an engine may have had it in RAM, or
- * meet the damage later; and what this operation has put in may lie there as well. */
-static void doubt_again(struct rig *rig)
-{
-    if (rig_here(rig)->doubted) model_doubt(rig_model(rig), rig_here(rig)->doubted);
-}
-
 bool rig_call(struct rig *rig, const struct op *op, enum answer *answer)
 {
     enum answer ignored;
@@ -1137,6 +1157,7 @@ static bool recover(struct rig *rig)
     rig_next_power_on(rig);
     if (!mount_into(rig, level->object, JUNK_FIRST)) return false;
     if (rig_is_off(rig)) return true;
+    doubt_again(rig);
     if (!rig->kind->look(rig, level->object, true)) return false;
     if (rig_is_off(rig)) return true;
     if (!rig->kind->agree(rig)) return false;
@@ -1164,6 +1185,7 @@ static bool boot(struct rig *rig)
     model_lose_ram(rig_model(rig));
     rig_next_power_on(rig);
     if (!mount_into(rig, object, JUNK_FIRST)) return false;
+    doubt_again(rig);
     return rig_is_off(rig) || model_wait(rig_model(rig)) || rig->kind->look(rig, object, true);
 }
 

@@ -104,6 +104,7 @@ SUBJECTS = [
     ("fetch-stale", LIVELY, EDGES, {"durable"}, None),
     ("never-reclaims", PASSED_ON, EDGES, {"alive"}, (*EDGES, "--no-use")),
     ("boot-writes", BOOTED, PREFIXES, {"settled"}, None),
+    ("erased-ahead", MOVED, PREFIXES, {"durable", "lawful", "alive", "settled"}, None),
     ("idle-erases", RESTED, PREFIXES, {"alive"}, EDGES),
     ("idle-drops", DROPPED, EDGES, {"durable", "settled"}, None),
     ("reset-shows-older", and_then(MOVED, "format", "look"), EDGES, {"atomic"}, None),
@@ -229,6 +230,17 @@ def test_a_push_that_read_wrong_and_is_refused_says_nothing_of_space(plainly, pl
         told.add(clause)
         assert not re.search(r"at least \d+, as space\(\) said", story), read
     assert "alive" in told, "else no read of a push was one of these"
+
+
+@pytest.mark.parametrize("seed", [35, 40])
+def test_what_a_cut_call_moves_to_where_bits_rotted_may_be_missing(plainly, plugin, seed):
+    """It was there before, in a sector that nothing had hit."""
+    text = text_of("erased-ahead", (CHIP, 128, f"{FULL[2]}rot 1 seed {seed}\nstore a 0x04\nlook\n"))
+    made = plugin("erased-ahead", healthy=True)
+    explored = plainly.explore(text, "--plugin", made, *EDGES)
+    assert explored.found == [] and explored.judged > 5
+
+
 def test_every_subject_is_tried():
     tried = {name.replace("-", "_") for name, *_ in SUBJECTS}
     tried |= {"refuses_all", "two_faults", "unlawful_loses", "trusts_blank"}
