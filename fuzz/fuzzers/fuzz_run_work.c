@@ -31,7 +31,10 @@
 
 #define STATES_PER_ROUND 2000u /* about; a round takes a fraction of a second */
 #define AGED_ROUNDS 8u
+#define AGED_EVERY 4u
+#define AGED_FIRST_ROUND 2u
 #define AGED_SECTOR_MAX 256u
+#define AGED_FIRST_SECTOR_MAX 1024u
 #define IMAGES_PER_ROUND 48u
 
 uint64_t fuzz_run_state(const struct fuzz_run *fuzzing, uint64_t round)
@@ -157,11 +160,15 @@ static void done(void *context, uint32_t group, struct result *part)
 }
 
 /* Numbers come round in the same way whatever the scenario is, and those of 16 bits take long: some
- * rounds are enough, in which sectors are soon full. */
+ * rounds are enough, in which sectors are soon full, with others between them. In the first of them
+ * sectors may be larger, for an engine that takes no small ones. */
 static uint32_t age_in(uint64_t round, const struct script *script)
 {
-    bool small = script->part.geometry.sector_size <= AGED_SECTOR_MAX;
-    return round < AGED_ROUNDS && small ? AGED_LONG : round % AGED_ROUNDS == 0 ? AGED_SHORT : 0;
+    bool first = round == AGED_FIRST_ROUND, one = round % AGED_EVERY == AGED_FIRST_ROUND;
+    uint32_t most = first ? AGED_FIRST_SECTOR_MAX : AGED_SECTOR_MAX;
+    bool small = script->part.geometry.sector_size <= most;
+    if (one && round < AGED_EVERY * AGED_ROUNDS && small) return AGED_LONG;
+    return round % AGED_ROUNDS == 0 ? AGED_SHORT : 0;
 }
 
 /* The run without cuts, for what it counts. Whether there is something to cut. */

@@ -118,6 +118,7 @@ SUBJECTS = [
     ("rot-format", MOVED, STRAYS, {"honest"}, EDGES),
     ("number-of-8", ONE, EDGES, AGED, None),
     ("wipes-value", SETTINGS, PREFIXES, {"sane"}, None),
+    ("number-of-changes", ONE, EDGES, AGED, None),
 ]
 
 
@@ -244,7 +245,8 @@ def test_what_a_cut_call_moves_to_where_bits_rotted_may_be_missing(plainly, plug
 def test_every_subject_is_tried():
     tried = {name.replace("-", "_") for name, *_ in SUBJECTS}
     tried |= {"refuses_all", "two_faults", "unlawful_loses", "trusts_blank"}
-    tried |= {"refuses_removed", "refuses_stores", "junk_empty", "number_of_16", "crashes_old"}
+    tried |= {"refuses_removed", "refuses_stores", "junk_empty", "number_of_16", "number_of_moves"}
+    tried |= {"crashes_old"}
     tried |= {"transactions"}  # test_transactions.py
     assert tried == {path.stem for path in HERE.glob("*.c")}
 
@@ -303,9 +305,17 @@ def test_fuzz_finds_what_takes_a_stray(plainly, plugin):
     assert code == DIVERGED and " stray " in texts[0]
 
 
-@pytest.mark.parametrize("name, clause", [("number-of-16", "durable"), ("crashes-old", "sane")])
-def test_fuzz_finds_numbers_of_16_bits_that_come_round_once(plainly, plugin, name, clause):
-    words = ("--runs", 16, "--max", 1, *EDGES)
+LIVES = {
+    "number-of-16": ("durable", "--runs", 16),
+    "number-of-moves": ("durable", "--runs", 4, "--no-shrink"),
+    "crashes-old": ("sane", "--runs", 16),
+}
+
+
+@pytest.mark.parametrize("name", LIVES)
+def test_fuzz_finds_numbers_of_16_bits_that_come_round_once(plainly, plugin, name):
+    clause, *words = LIVES[name]
+    words = ("--max", 1, *EDGES, *words)
     code, told = fuzz(plainly, plugin, name, *words)
     [found] = told["divergences"]
     text = Path(found["case"]).read_text()
