@@ -31,8 +31,8 @@
 
 #define STATES_PER_ROUND 2000u /* about; a round takes a fraction of a second */
 #define AGED_ROUNDS 8u
+#define AGED_FROM 18u
 #define AGED_EVERY 4u
-#define AGED_FIRST_ROUND 2u
 #define AGED_SECTOR_MAX 256u
 #define AGED_FIRST_SECTOR_MAX 1024u
 #define IMAGES_PER_ROUND 48u
@@ -160,14 +160,15 @@ static void done(void *context, uint32_t group, struct result *part)
 }
 
 /* Numbers come round in the same way whatever the scenario is, and those of 16 bits take long: some
- * rounds are enough, in which sectors are soon full, with others between them. In the first of them
- * sectors may be larger, for an engine that takes no small ones. */
+ * rounds are enough, in which sectors are soon full, and others come before and between them. In
+ * the first one sectors may be larger, for an engine that takes no small ones. */
 static uint32_t age_in(uint64_t round, const struct script *script)
 {
-    bool first = round == AGED_FIRST_ROUND, one = round % AGED_EVERY == AGED_FIRST_ROUND;
-    uint32_t most = first ? AGED_FIRST_SECTOR_MAX : AGED_SECTOR_MAX;
+    uint64_t nth = round < AGED_FROM ? AGED_ROUNDS : (round - AGED_FROM) / AGED_EVERY;
+    uint32_t most = nth == 0 ? AGED_FIRST_SECTOR_MAX : AGED_SECTOR_MAX;
     bool small = script->part.geometry.sector_size <= most;
-    if (one && round < AGED_EVERY * AGED_ROUNDS && small) return AGED_LONG;
+    if (round % AGED_EVERY == AGED_FROM % AGED_EVERY && nth < AGED_ROUNDS && small)
+        return AGED_LONG;
     return round % AGED_ROUNDS == 0 ? AGED_SHORT : 0;
 }
 

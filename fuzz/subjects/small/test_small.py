@@ -306,9 +306,9 @@ def test_fuzz_finds_what_takes_a_stray(plainly, plugin):
 
 
 LIVES = {
-    "number-of-16": ("durable", "--runs", 16),
-    "number-of-moves": ("durable", "--runs", 4, "--no-shrink"),
-    "crashes-old": ("sane", "--runs", 16),
+    "number-of-16": ("durable", "--runs", 24),
+    "number-of-moves": ("durable", "--runs", 24, "--no-shrink"),
+    "crashes-old": ("sane", "--runs", 24),
 }
 
 
