@@ -358,6 +358,17 @@ def test_any_bytes_are_a_scenario_that_prints_back(brownout, tmp_path_factory, d
     assert records < len(operations) <= records + 2  # a mount, and perhaps a use, at the end
 
 
+def test_an_engine_that_refuses_most_chips_has_different_ones_all_the_same(brownout, tmp_path):
+    """lsm takes no map's usual two to four sectors; what it does not mind stays as it was chosen."""
+    chips = set()
+    for seed in range(16):
+        (tmp_path / "input").write_bytes(random.Random(seed).randbytes(16))
+        case = decode(brownout, tmp_path / "input", "lsm").stdout
+        chips.add(re.search("^chip .*", case, re.MULTILINE)[0])
+    assert len(chips) >= 8
+    assert all(" sectors=8 " in chip for chip in chips)
+
+
 def test_an_input_without_a_cut_is_cut_all_the_same(brownout, tmp_path):
     """What is found is printed as a case, not the scenario that the bytes are."""
     (tmp_path / "input").write_bytes(bytes(16) + 6 * bytes([0, 1, 10, 20, 0, 0, 0, 0]))

@@ -10,8 +10,9 @@
  * without power-ons, reaches states that an even mix never does.
  *
  * The order is chip, options, keys, operations. An engine may refuse the chip with these options;
- * make_ordinary() then changes one thing after the other towards a chip that any engine takes. The
- * frame's own chip is the last step, so decoding fails only where the engine refuses that as well.
+ * make_ordinary() then changes one thing, or one after the other, towards a chip that any engine
+ * takes. The frame's own chip is the last step, so decoding fails only where the engine refuses
+ * that as well.
  */
 #include "fuzz/script/decode.h"
 
@@ -131,7 +132,7 @@ static void choose_options(struct script *script, const struct decode_target *ta
 
 /* --- a set-up that the engine takes --- */
 
-/* The n-th step towards a chip that any engine takes; the last one is the frame's own. */
+/* A step towards a chip that any engine takes. False: there is no such step. */
 static bool make_ordinary(struct script *script, const struct script *frame, unsigned step)
 {
     struct bo_flash_geometry *g = &script->part.geometry;
@@ -143,37 +144,71 @@ static bool make_ordinary(struct script *script, const struct script *frame, uns
         g->programs_per_unit = 0;
         return true;
     case 2:
-        g->sector_count = 4;
+        g->page_size = g->sector_size;
         return true;
     case 3:
-        g->sector_size = g->page_size = 1024;
+    case 7:
+        g->sector_count = step == 3 ? 4 : 8;
         return true;
     case 4:
-        script->option_count = frame->option_count;
+    case 9:
+        g->sector_size = g->page_size = step == 4 ? 1024 : 4096;
         return true;
     case 5:
-        g->unit = 4;
-        g->read_unit = 1;
+        script->option_count = frame->option_count;
         return true;
     case 6:
-        script->part = frame->part;
+    case 8:
+        g->unit = step == 6 ? 4 : 1;
+        g->read_unit = 1;
         return true;
     default:
         return false;
     }
 }
 
+static bool takes(const struct adapter *adapter, const struct script *script,
+                  struct adapter_settings *settings)
+{
+    char reason[SETTINGS_REASON_MAX];
+    return settings_resolve(adapter, script, settings, reason);
+}
+
+/* The chip that was chosen with one thing changed, else with two, else with more and more: what the
+ * engine does not mind stays. */
+static bool settle_ordinary(struct script *script, const struct script *frame,
+                            const struct adapter *adapter, struct adapter_settings *settings)
+{
+    const struct bo_flash_geometry chosen = script->part.geometry;
+    uint32_t option_count = script->option_count;
+    for (unsigned other = 0; make_ordinary(script, frame, other); other++) {
+        for (unsigned step = 0; step <= other; step++) {
+            script->part.geometry = chosen;
+            script->option_count = option_count;
+            make_ordinary(script, frame, step);
+            make_ordinary(script, frame, other);
+            if (takes(adapter, script, settings)) return true;
+        }
+    }
+    script->part.geometry = chosen;
+    for (unsigned step = 0; make_ordinary(script, frame, step); step++) {
+        if (takes(adapter, script, settings)) return true;
+    }
+    return false;
+}
+
 static bool settle(struct script *script, const struct decode_target *target,
                    struct adapter_settings *settings)
 {
-    char reason[SETTINGS_REASON_MAX];
-    unsigned step = target->chip_fixed ? 6 : 0;
+    const struct adapter *adapter = target->adapter;
     assert(script->option_count <= SCRIPT_OPTIONS_MAX);
-    do {
-        if (settings_resolve(target->adapter, script, settings, reason)) return true;
-    } while (make_ordinary(script, target->frame, step++));
+    if (takes(adapter, script, settings)) return true;
+    if (!target->chip_fixed && settle_ordinary(script, target->frame, adapter, settings))
+        return true;
+    script->part = target->frame->part;
+    if (takes(adapter, script, settings)) return true;
     script->option_count = target->frame->option_count;
-    return settings_resolve(target->adapter, script, settings, reason);
+    return takes(adapter, script, settings);
 }
 
 static struct script *set_up(const struct decode_target *target, const struct input *input,
