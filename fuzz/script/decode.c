@@ -26,6 +26,8 @@
 
 #define KEYS_MAX 8u
 #define KEY_SIZE_MAX 32u
+#define INSISTS_MIN 8u /* a store has places to spare, and each cut takes one or none */
+#define INSISTS_MAX 32u
 
 /* Where the bytes are read, the missing ones included. */
 struct input {
@@ -318,6 +320,40 @@ static uint32_t value_size(const struct decoder *decoder, uint32_t key, uint8_t 
     return size < decoder->value_size_min ? decoder->value_size_min : size;
 }
 
+/* What some scripts do all the time, by header byte 7: values are counters, or power is cut in an
+ * operation again and again. */
+enum habit { HABIT_NONE, HABIT_COUNTS, HABIT_INSISTS };
+
+static bool has_habit(const struct decoder *decoder, enum habit habit)
+{
+    static const uint8_t habits[8] = {[1] = HABIT_COUNTS, [2] = HABIT_INSISTS, [3] = HABIT_INSISTS};
+    return habits[at(&decoder->input, 7) / 16 % 8] == habit;
+}
+
+/* Four bytes, where the engine takes them. */
+static uint32_t counter_size(const struct decoder *decoder)
+{
+    uint32_t size = decoder->value_size_min > 4 ? decoder->value_size_min : 4;
+    return size < decoder->value_size_max ? size : decoder->value_size_max;
+}
+
+/* A counter that goes on: the value before it as a number, the lowest byte first, plus 1, seldom
+ * plus 2 to 4. False: another value. */
+static bool count_on(struct decoder *decoder, uint32_t key, uint32_t *size, uint8_t byte)
+{
+    const struct value *last = decoder->last[key];
+    if (!has_habit(decoder, HABIT_COUNTS) || !last || last->size == 0 || byte < 4) return false;
+    uint32_t carry = byte < 8 ? byte - 2u : 1;
+    assert(last->size <= decoder->value_size_max + 1);
+    *size = last->size;
+    for (uint32_t i = 0; i < last->size; i++) {
+        carry += last->bytes[i];
+        decoder->buffer[i] = (uint8_t)carry;
+        carry >>= 8;
+    }
+    return true;
+}
+
 /* Bytes of `size` by a class and a seed; class 7 is the previous value with its last byte changed.
  * An item is known by its bytes alone: in most classes each item's bytes differ from all others. */
 static void fill_value(struct decoder *decoder, uint32_t key, uint32_t size, uint8_t byte)
@@ -498,6 +534,11 @@ static struct cut choose_cut(const struct decoder *decoder, const struct input *
     if (cut.tear.kind == TEAR_STRAY) cut.tear.seed = cut.tear.seed << 8 | at(record, 5);
     if (cut.tear.kind == TEAR_READ_ERRORS) cut.tear.n = 2 + cut.tear.n % 8;
     if (cut.tear.kind == TEAR_STRAY) cut.tear.n = cut.tear.density % 255 + 1;
+    if (has_habit(decoder, HABIT_INSISTS)) { /* in what most changes have */
+        static const uint8_t nths[] = {1, 1, 2, 3};
+        cut.nth = nths[where / 4 % 4];
+        if (cut.tear.kind == TEAR_PREFIX) cut.tear.n = 1 + cut.tear.n % 24;
+    }
     return cut;
 }
 
@@ -506,7 +547,9 @@ static void choose_value(struct decoder *decoder, const struct input *record, ui
                          struct op *op)
 {
     uint32_t size = value_size(decoder, key, at(record, 2));
-    fill_value(decoder, key, size, at(record, 3));
+    if (has_habit(decoder, HABIT_COUNTS) && at(record, 3) >= 8) size = counter_size(decoder);
+    if (!count_on(decoder, key, &size, at(record, 3)))
+        fill_value(decoder, key, size, at(record, 3));
     op->value = script_value(decoder->script, decoder->buffer, size);
     decoder->last[key] = op->value;
 }
@@ -589,6 +632,19 @@ static enum op_kind choose_kind(const struct decoder *decoder, uint8_t byte)
     return decoder->left ? choose_inner_kind(decoder, byte) : choose_map_kind(decoder, byte);
 }
 
+/* A device that is too weak for what it does loses power there each time that it tries. */
+static void insist(struct decoder *decoder, const struct input *record, struct op *op, uint32_t key)
+{
+    bool plain = op->kind == OP_STORE || op->kind == OP_PUSH || op->kind == OP_APPEND;
+    if (!has_habit(decoder, HABIT_INSISTS) || !op->cut.nth || !plain || decoder->left) return;
+    uint32_t times = INSISTS_MIN + at(record, 7) % (INSISTS_MAX - INSISTS_MIN + 1);
+    for (; times > 0; times--) {
+        if (decoder->key_count == 0 && op_has_value(op->kind))
+            choose_value(decoder, record, key, op);
+        script_append(decoder->script, op);
+    }
+}
+
 static void append(struct decoder *decoder, const struct input *record)
 {
     bool keyed = decoder->key_count != 0;
@@ -605,6 +661,7 @@ static void append(struct decoder *decoder, const struct input *record)
     op.cut = choose_cut(decoder, record);
     if (!choose_rest(decoder, record, &op)) return;
     script_append(decoder->script, &op);
+    insist(decoder, record, &op, key);
     if (op_ends_transaction(op.kind)) lose_power(decoder);
     if (op.kind == OP_STORE || op.kind == OP_REMOVE) count_change(decoder);
 }
@@ -623,7 +680,7 @@ static void append_all(struct decoder *decoder)
         struct input record = {input->bytes + first, input->size - first};
         append(decoder, &record);
     }
-    bool use = decoder->target->cut && at(input, 6) & 0x80;
+    bool use = decoder->target->cut && (at(input, 6) & 0x80 || has_habit(decoder, HABIT_INSISTS));
     script_append(decoder->script, &(struct op){.kind = OP_MOUNT});
     if (use) script_append(decoder->script, &(struct op){.kind = OP_USE});
 }

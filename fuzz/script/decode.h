@@ -11,7 +11,8 @@
  *           2 unit, read unit             transactions, snapshots and collects; without keys: how
  *           3 page, tear scope            items are put in and made durable
  *                                       6 which operations there are, and how many of each
- *                                       7 sizes of values, how often power is cut
+ *                                       7 sizes of values, how often power is cut; whether values
+ *                                         are counters, or power is cut in the same place again
  *                                       8 to 15 the engine's options, in their order
  *   record  0 operation                 4 cut or not, at which program or erase
  *           1 key or place              5 tear
@@ -21,6 +22,8 @@
  * A record that begins a transaction says how many changes it has and how it ends: that many of the
  * next records' changes are in it. One that opens a snapshot says over how many changes it is held;
  * then it is read and closed. What is missing ends with the power.
+ *
+ * In scripts of the last kind a record with a cut is its operation some times over.
  *
  * A chip that the engine refuses is made more ordinary step by step until it does not. The same
  * bytes give the same script on every machine.

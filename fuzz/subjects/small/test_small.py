@@ -246,7 +246,7 @@ def test_every_subject_is_tried():
     tried = {name.replace("-", "_") for name, *_ in SUBJECTS}
     tried |= {"refuses_all", "two_faults", "unlawful_loses", "trusts_blank"}
     tried |= {"refuses_removed", "refuses_stores", "junk_empty", "number_of_16", "number_of_moves"}
-    tried |= {"crashes_old"}
+    tried |= {"crashes_old", "counts_lazily", "cuts_take_room"}
     tried |= {"transactions"}  # test_transactions.py
     assert tried == {path.stem for path in HERE.glob("*.c")}
 
@@ -323,6 +323,31 @@ def test_fuzz_finds_numbers_of_16_bits_that_come_round_once(plainly, plugin, nam
     assert plainly.replay(Path(found["case"]), "--plugin", plugin(name))[0] == clause
     code, told = fuzz(plainly, plugin, name, *words, healthy=True)
     assert code == CLEAN and told["judged"] > 0
+
+
+def test_fuzz_finds_what_is_wrong_with_a_counter(plainly, plugin):
+    words = ("--runs", 40, "--no-shrink", *EDGES)
+    for seed in (2, 3):
+        code, told = fuzz(plainly, plugin, "counts-lazily", *words, "--max", 1, "--seed", seed)
+        assert code == DIVERGED and told["divergences"][0]["clause"] in {"durable", "settled"}
+    code, told = fuzz(plainly, plugin, "counts-lazily", *words, healthy=True)
+    assert code == CLEAN and told["judged"] > 100
+
+
+def test_bytes_may_cut_power_in_the_same_operation_again_and_again(plainly, plugin):
+    """Each cut takes one of many places: one cut, or a pair, shows nothing."""
+    header = bytes([0, 0, 0, 0, 0, 0, 4 | 8, 0x20, *bytes(8)])  # insists; stores alone
+    stores = [bytes([0, key % 2, 3, 9 + key, 0, 0, 0, 0]) for key in range(8)]
+    stores.insert(2, bytes([0, 0, 3, 99, 160, 2, 8, 24]))  # torn, 33 times over
+    (plainly.folder / "insists").write_bytes(header + b"".join(stores))
+    chip = ("--chip", "generic sectors=2 sector=512 unit=4")
+    for healthy in (False, True):
+        words = ("--plugin", plugin("cuts-take-room", healthy), *chip, *PREFIXES)
+        path = plainly.folder / "insists"
+        done = plainly.brownout("decode", path, "--engine", "cuts-take-room", *words)
+        assert done.returncode == (CLEAN if healthy else DIVERGED), done.stdout
+        assert len(cuts(done.stdout)) > 20
+        assert healthy or "\nfound alive refused store " in done.stdout
 
 
 def test_fuzz_cuts_a_reset(plainly, plugin):
