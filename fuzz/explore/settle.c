@@ -124,7 +124,6 @@ static void make_smaller(struct divergence *divergence, const struct adapter *ad
     const struct shrink_options how = {.seconds = options->shrink_seconds,
                                        .memory = options->limits.memory};
     struct script *smaller = NULL;
-    if (divergence->script->image) return; /* its bytes are what shows it */
     if (!settings_resolve(adapter, divergence->script, &settings, reason)) return;
     if (!divergence->lost) smaller = shrink_in_child(divergence, adapter, &settings, &how);
     if (!smaller) smaller = shrink_apart(divergence->script, adapter, &settings, &how);

@@ -126,6 +126,13 @@ static bool drop_operations(struct shrinker *shrinker)
     return smaller;
 }
 
+/* Those of an image only name keys. */
+static void drop_names(struct shrinker *shrinker)
+{
+    for (uint32_t i = shrinker->best->op_count; i-- > 0 && shrinker->best->op_count > 1;)
+        (void)try(shrinker, without(shrinker->best, i, 1));
+}
+
 /* --- transactions and snapshots --- */
 
 /* A transaction as a whole, or its two ends, which leaves plain changes. */
@@ -700,8 +707,12 @@ bool shrink(struct script **script, const struct adapter *adapter,
     }
     shrinker.wanted = shown.finding;
     shrinker.missed = shown.cuts_missed;
-    shrink_all(&shrinker);
-    try_unfolded(&shrinker);
+    if ((*script)->image) {
+        drop_names(&shrinker);
+    } else {
+        shrink_all(&shrinker);
+        try_unfolded(&shrinker);
+    }
     play(&shrinker, shrinker.best, &shown);
     shrinker.best->found = shown.finding;
     shrinker.best->trace = shown.trace;

@@ -184,3 +184,48 @@ def test_cuts_that_do_not_take_place_are_dropped(harness):
     missed = missed.replace("push empty\npush fill 0x6a", "push empty cut 90 done\npush fill 0x6a")
     text = shrink(harness, harness.write(missed, "missed.case"))
     assert len(cuts(text)) == 1 and len(operations(text)) <= 8, text
+
+
+def words_of(harness, subject):
+    """The options that load a subject of fuzz/subjects/small."""
+    name = subject.replace("-", "_")
+    text = f'#include "fuzz/subjects/small/{name}.c"\n'
+    return ("--plugin", shared_object(harness.folder, name, text)) if subject else ()
+
+
+MASK = 2**64 - 1
+
+
+def mixed(word):
+    """mix_word of fuzz/script/mix.h."""
+    word = ((word ^ word >> 30) * 0xBF58476D1CE4E5B9) & MASK
+    word = ((word ^ word >> 27) * 0x94D049BB133111EB) & MASK
+    return word ^ word >> 31
+
+
+def junk(sectors, size):
+    """An image that the harness made up (rig/hostile.c: fill_junk), in hex."""
+    image = b""
+    for number in range(1, sectors + 1):
+        for _ in range(size // 8):
+            image += number.to_bytes(8, "little")
+            number = mixed(number)
+    return image.hex()
+
+
+IMAGE = """chip generic sectors=2 sector=128 page=128
+engine junk-empty
+found honest other mount none "x"
+image 0x{}
+
+fetch a
+fetch b
+fetch c
+"""
+
+
+def test_names_that_an_image_does_not_need_go(harness):
+    words = words_of(harness, "junk-empty")
+    case = harness.write(IMAGE.format(junk(2, 128)), "image.case")
+    text = shrink(harness, case, *words)
+    assert len(operations(text)) == 1, text
