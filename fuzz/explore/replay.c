@@ -364,6 +364,13 @@ static void count_done(struct player *player)
     result->taken += puts && done;
 }
 
+static void note_missed(struct player *player, uint32_t index)
+{
+    player->result->cuts_missed++;
+    player->result->missed_op = index;
+    player->result->missed_calls = met(player);
+}
+
 static bool play_op(struct player *player, uint32_t index)
 {
     struct rig *rig = player->rig;
@@ -378,7 +385,7 @@ static bool play_op(struct player *player, uint32_t index)
     if (!rig_until_off(rig, do_op, player)) return false;
     player->result->used = player->result->used || player->op->kind == OP_USE;
     count_done(player);
-    if (player->op->cut.nth > met(player)) player->result->cuts_missed++;
+    if (player->op->cut.nth > met(player)) note_missed(player, index);
     if (rig_is_off(rig))
         tell_left(player);
     else if (player->op->kind == OP_MOUNT)

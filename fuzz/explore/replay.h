@@ -19,6 +19,8 @@ struct replay {
     uint32_t cuts;               /* cuts that took place */
     enum cut_in cut;             /* in what the last one was */
     uint32_t cuts_missed;        /* cuts whose nth program or erase never came */
+    uint32_t missed_op;          /* the last operation with such a cut, and how many programs and */
+    uint32_t missed_calls;       /* erases (of a read that goes wrong, reads) it has */
     uint64_t trace;              /* digest of the flash calls up to the last cut */
     uint64_t programs_after_cut; /* programs and erases of all recoveries */
 };

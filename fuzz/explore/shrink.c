@@ -74,10 +74,27 @@ static void play(struct shrinker *shrinker, const struct script *script, struct 
 
 static bool shows(struct shrinker *shrinker, const struct script *script, struct replay *shown)
 {
+    *shown = (struct replay){0};
     if (is_over(shrinker)) return false;
     play(shrinker, script, shown);
     return shown->cuts_missed <= shrinker->missed &&
            kind_within(&shrinker->wanted, &shown->finding);
+}
+
+/* An operation that became shorter is cut in one of its last calls. */
+#define LAST_CALLS 4u
+
+static bool shows_cut_earlier(struct shrinker *shrinker, struct script *script,
+                              struct replay *shown)
+{
+    uint32_t op = shown->missed_op, calls = shown->missed_calls;
+    if (shown->cuts_missed <= shrinker->missed) return false;
+    assert(op < script->op_count && calls < script->ops[op].cut.nth);
+    for (uint32_t i = 0; i < LAST_CALLS && i < calls; i++) {
+        script->ops[op].cut.nth = calls - i;
+        if (shows(shrinker, script, shown)) return true;
+    }
+    return false;
 }
 
 /* Takes the candidate when it shows the same; frees the loser. It is tried as its text gives it. */
@@ -87,7 +104,7 @@ static bool try(struct shrinker *shrinker, struct script *candidate)
     struct script *tidy = candidate ? script_tidy(candidate) : NULL;
     script_free(candidate);
     if (!tidy) return false;
-    if (!shows(shrinker, tidy, &shown)) {
+    if (!shows(shrinker, tidy, &shown) && !shows_cut_earlier(shrinker, tidy, &shown)) {
         script_free(tidy);
         return false;
     }

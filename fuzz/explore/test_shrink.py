@@ -186,11 +186,42 @@ def test_cuts_that_do_not_take_place_are_dropped(harness):
     assert len(cuts(text)) == 1 and len(operations(text)) <= 8, text
 
 
+# Cases that are stuck: what must change with an operation, and the small subject that shows it ("":
+# a canary).
+STUCK = [
+    ("what a larger value needs has fewer calls, one of which is cut", "", """\
+chip generic sectors=3 sector=160 page=160 unit=2 read=2
+engine canary-log fault=24 batch=7
+found atomic half each erase "x"
+
+append "aaaaaaaaaaaaaaa"
+append "bbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+append "xxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+append "dddddddd"
+append "eeeeeeeeeeeeeeeeeeeeeeeeeeeee"
+append "f"
+clear cut 20 blank-tail:15
+"""),
+]
+
+
 def words_of(harness, subject):
     """The options that load a subject of fuzz/subjects/small."""
     name = subject.replace("-", "_")
     text = f'#include "fuzz/subjects/small/{name}.c"\n'
     return ("--plugin", shared_object(harness.folder, name, text)) if subject else ()
+
+
+@pytest.mark.parametrize("what, subject, text", STUCK, ids=[each[0] for each in STUCK])
+def test_what_goes_only_when_something_else_changes(harness, what, subject, text):
+    kind = re.search(r"(?m)^found (\S+ \S+ \S+ \S+)", text)[1]
+    assert not is_short(text)
+    small = shrink(harness, harness.write(text, "stuck.case"), *words_of(harness, subject))
+    assert re.search(r"(?m)^found (\S+ \S+ \S+ \S+)", small)[1] == kind
+    assert is_short(small), small
+    replayed = harness.brownout("replay", harness.write(small, "small.case"),
+                                *words_of(harness, subject))  # fmt: skip
+    assert replayed.returncode == DIVERGED
 
 
 MASK = 2**64 - 1
