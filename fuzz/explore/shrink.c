@@ -5,8 +5,10 @@
  * shorter, plainer or joined, keys merged, a smaller chip. It is tidied, replayed, and taken when
  * the replay shows a finding of the wanted kind and every cut took place. All of this is repeated
  * until nothing gets smaller, or time or attempts are used up. When nothing else goes, two things
- * are changed at once that are of no use alone: a push with its pop, laps with sectors. In the end
- * the exercise is tried as plain operations, which can be left out one by one.
+ * are changed at once that are of no use alone: a push with its pop, laps with sectors. What is not
+ * short even then is looked at more closely: operations are left out together with any change that
+ * vary.h lists, and then on a walk of such changes at random. In the end the exercise is tried as
+ * plain operations, which can be left out one by one.
  */
 #define _GNU_SOURCE
 #include "fuzz/explore/shrink.h"
@@ -18,13 +20,15 @@
 #include <sys/time.h>
 
 #include "fuzz/explore/apart.h"
+#include "fuzz/explore/vary.h"
 #include "fuzz/explore/worker.h"
 #include "fuzz/rig/exercise.h"
 #include "fuzz/script/kind.h"
 #include "fuzz/script/settings.h"
 #include "sim/memory.h"
 
-/* Replays that one shrinking may cost; a bound for what grows fast with long cases. */
+/* Replays that one shrinking may cost, and once more after the exercise was unfolded; a bound for
+ * what grows fast with long cases. */
 #define ATTEMPTS_MAX 20000u
 
 /* When an attempt hangs. It need not be sure: what is left is run again. */
@@ -37,6 +41,7 @@ struct shrinker {
     struct finding wanted; /* its kind is never left */
     struct script *best;   /* the smallest so far that still shows it */
     uint32_t missed;       /* its cuts that do not take place; they go, and no more come */
+    uint32_t varied;       /* the variation that made it smaller last */
     uint32_t attempts;
     double cpu_end;
 };
@@ -61,11 +66,20 @@ static bool is_over(const struct shrinker *shrinker)
     return shrinker->attempts >= ATTEMPTS_MAX || worker_stopped() || cpu_now() > shrinker->cpu_end;
 }
 
+/* An exercise is dozens of operations. */
+static uint32_t cost_of(const struct script *script)
+{
+    uint32_t cost = 1;
+    for (uint32_t i = 0; i < script->op_count; i++)
+        cost += script->ops[i].kind == OP_USE ? 8 : 0;
+    return cost;
+}
+
 static void play(struct shrinker *shrinker, const struct script *script, struct replay *shown)
 {
     const struct worker_limits limits = {
         .call = ATTEMPT_SECONDS, .silence = ATTEMPT_SECONDS, .memory = shrinker->options->memory};
-    shrinker->attempts++;
+    shrinker->attempts += cost_of(script);
     if (shrinker->options->apart)
         replay_apart(script, shrinker->adapter, NULL, NULL, &limits, shown);
     else
@@ -384,20 +398,10 @@ static bool merge_keys(struct shrinker *shrinker)
 
 /* --- fewer, larger values --- */
 
-/* A value of `size` equal bytes: easy to read, and of use where only its size matters. */
-static const struct value *plain_value(struct script *script, uint32_t size, uint32_t letter)
-{
-    uint8_t *bytes = memory_new(size);
-    memset(bytes, (int)('a' + letter % 26), size);
-    const struct value *value = script_value(script, bytes, size);
-    free(bytes);
-    return value;
-}
-
 static struct script *with_plain(const struct script *script, uint32_t op, uint32_t size)
 {
     struct script *candidate = script_copy(script);
-    candidate->ops[op].value = plain_value(candidate, size, op);
+    candidate->ops[op].value = vary_plain(candidate, size, op);
     return candidate;
 }
 
@@ -449,7 +453,7 @@ static bool join_values(struct shrinker *shrinker)
 static struct script *with_op_for_use(const struct script *script, uint32_t use, struct op op)
 {
     struct script *candidate = script_copy(script);
-    if (op_puts(op.kind)) op.value = plain_value(candidate, 1, 'x' - 'a');
+    if (op_puts(op.kind)) op.value = vary_plain(candidate, 1, 'x' - 'a');
     assert(script->ops[use].kind == OP_USE);
     candidate->op_count = use;
     script_append(candidate, &op);
@@ -661,9 +665,118 @@ static bool join_popped(struct shrinker *shrinker)
     return false;
 }
 
+/* --- what goes when something else changes (vary.h) --- */
+
+/* What a reader takes in at a glance; no case that is so small is worth a long search. */
+#define SHORT_OPS 5u
+#define SHORT_CUTS 2u
+
+static bool is_short(const struct script *script)
+{
+    uint32_t cuts = 0;
+    for (uint32_t i = 0; i < script->op_count; i++)
+        cuts += script->ops[i].cut.nth != 0;
+    return script->op_count <= SHORT_OPS && cuts <= SHORT_CUTS;
+}
+
+/* Up to `most` operations in a row. */
+static bool drop_row(struct shrinker *shrinker, const struct script *varied, uint32_t most)
+{
+    uint32_t count = varied->op_count;
+    for (uint32_t size = 1; size <= most && size < count; size++) {
+        for (uint32_t first = count - size + 1; first-- > 0;) {
+            if (try(shrinker, without(varied, first, size))) return true;
+        }
+    }
+    return false;
+}
+
+#define FEW 3u /* what most changes set free */
+
+static bool drop_few(struct shrinker *shrinker, const struct script *varied)
+{
+    return drop_row(shrinker, varied, FEW);
+}
+
+/* Two that are not in a row. */
+static bool drop_two(struct shrinker *shrinker, const struct script *varied)
+{
+    uint32_t count = varied->op_count;
+    for (uint32_t k = count; k-- > 2;) {
+        struct script *one = without(varied, k, 1);
+        for (uint32_t i = k - 1; i-- > 0;) {
+            if (!try(shrinker, without(one, i, 1))) continue;
+            script_free(one);
+            return true;
+        }
+        script_free(one);
+    }
+    return false;
+}
+
+/* Begins with the variation that made it smaller last time: those before it did not. */
+static bool drop_varied(struct shrinker *shrinker,
+                        bool (*drop)(struct shrinker *, const struct script *))
+{
+    struct variation *list;
+    uint32_t count = vary_list(shrinker->best, &list);
+    bool smaller = false;
+    for (uint32_t i = 0; i < count && !smaller && !is_over(shrinker); i++) {
+        const struct variation *one = &list[(shrinker->varied + i) % count];
+        struct script *varied = vary(shrinker->best, one);
+        if (one->what == VARY_CHIP) varied = on_chip(shrinker, varied, one->n, one->size);
+        smaller = varied && (drop(shrinker, varied) ||
+                             (one->what == VARY_CHIP &&
+                              (drop_row(shrinker, varied, LAP_MAX) || drop_two(shrinker, varied))));
+        script_free(varied);
+        if (smaller) shrinker->varied = (shrinker->varied + i) % count;
+    }
+    free(list);
+    return smaller;
+}
+
+/* A walk: of changes at random, what shows the same and is no longer is where the next ones begin,
+ * and after each it is tried what can go then. */
+#define STEPS 10000u
+
+static bool step(struct shrinker *shrinker, uint64_t *random)
+{
+    uint32_t count = shrinker->best->op_count;
+    struct script *other = vary_at_random(shrinker->best, random);
+    const struct bo_flash_geometry g = other->part.geometry;
+    if (other->op_count > count) {
+        script_free(other);
+        return false;
+    }
+    if (!try(shrinker, on_chip(shrinker, other, g.sector_count, g.sector_size))) return false;
+    return shrinker->best->op_count < count || drop_few(shrinker, shrinker->best);
+}
+
+static bool walk(struct shrinker *shrinker)
+{
+    struct script *start = script_copy(shrinker->best);
+    uint32_t missed = shrinker->missed;
+    uint64_t random = start->op_count;
+    bool smaller = false;
+    for (uint32_t i = 0; i < STEPS && start->op_count && !smaller && !is_over(shrinker); i++)
+        smaller = step(shrinker, &random);
+    script_free(smaller ? start : shrinker->best);
+    if (smaller) return true;
+    shrinker->best = start;
+    shrinker->missed = missed;
+    return false;
+}
+
+/* Every change with each two operations is too much for more of them. */
+#define VARIED_PAIRS_OF_MAX 10u
+
 static bool try_harder(struct shrinker *shrinker)
 {
-    return join_popped(shrinker) || drop_pair(shrinker) || drop_lap(shrinker);
+    if (join_popped(shrinker) || drop_pair(shrinker) || drop_lap(shrinker)) return true;
+    if (is_short(shrinker->best)) return false;
+    bool few = shrinker->best->op_count <= VARIED_PAIRS_OF_MAX;
+    return drop_varied(shrinker, drop_few) || walk(shrinker) ||
+           (few && drop_varied(shrinker, drop_two));
 }
 
 /* --- the whole --- */
@@ -696,6 +809,7 @@ static void shrink_all(struct shrinker *shrinker)
 static void try_unfolded(struct shrinker *shrinker)
 {
     struct script *folded = script_copy(shrinker->best);
+    shrinker->attempts = 0;
     bool unfolded = unfold_use(shrinker);
     if (unfolded) shrink_all(shrinker);
     uint32_t count = shrinker->best->op_count;

@@ -1,9 +1,10 @@
 /* shrink.h - makes a case smaller while it shows the same kind (script/kind.h).
  *
  * Takes away operations and cuts, makes the chip smaller, merges keys, joins values that only fill
- * the flash, shortens values, lowers places, simplifies tears, until nothing more goes. Each
- * attempt is one replay, some ten microseconds. A cut is tied to its operation, so it survives when
- * others go. What is left is replayed once more and carries its own finding.
+ * the flash, shortens values, lowers places, simplifies tears, until nothing more goes. Where more
+ * than five operations or two cuts are left it also tries what goes when something else changes
+ * (vary.h). Each attempt is one replay, some ten microseconds. A cut is tied to its operation, so
+ * it survives when others go. What is left is replayed once more and carries its own finding.
  */
 #ifndef BROWNOUT_SHRINK_H
 #define BROWNOUT_SHRINK_H

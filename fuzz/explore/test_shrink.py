@@ -186,9 +186,113 @@ def test_cuts_that_do_not_take_place_are_dropped(harness):
     assert len(cuts(text)) == 1 and len(operations(text)) <= 8, text
 
 
-# Cases that are stuck: what must change with an operation, and the small subject that shows it ("":
-# a canary).
+# Cases of which no operation can go alone, nor two, nor a lap: what must change with them, and the
+# small subject that shows it ("": a canary).
 STUCK = [
+    ("a smaller sector needs a store less", "torn-remove", """\
+chip generic sectors=2 sector=192 page=32 unit=4 tear=2
+engine torn-remove
+found alive refused remove program "x"
+
+store ffffff empty
+store ffffff empty
+store ffffff empty
+store ffffff empty
+remove ffffff cut 1 prefix:1
+remove ffffff
+"""),
+    ("other bits rot where less is programmed", "rot-format", """\
+chip generic sectors=3 sector=256 unit=4
+engine rot-format
+found honest back each none "x"
+
+store u32:4244635647 empty
+store u32:4244635647 empty
+store u32:4244635647 empty
+store u32:4244635647 empty
+remove u32:4244635647
+rot 1 seed 11412483953119524448
+mount
+"""),
+    ("the cut is in another operation", "needless-erase", """\
+chip generic sectors=3 sector=1024 page=1024 unit=4
+engine needless-erase
+found settled order each program "x"
+
+append "a" cut 1 none
+append fill 0x00 16
+mount
+append fill 0x00 16
+mount
+append fill 0x00 16
+mount
+append fill 0x00 16
+mount
+"""),
+    ("the same, nearer", "transactions", """\
+chip generic sectors=2 sector=256 unit=4
+engine transactions fault=scan-skips
+found isolated missing scan program "x"
+
+store u32:4244635647 "aa"
+store u8:254 "b"
+store u8:254 empty cut 1 none
+store u8:255 empty
+store u16:65023 0xc9e9bb949fd0
+mount
+"""),
+    ("a transaction is one change, in a smaller sector", "transactions", """\
+chip generic sectors=2 sector=192 page=32 unit=4 tear=2
+engine transactions fault=refused-torn
+found alive refused commit program "x"
+
+begin
+store a empty
+store ffffffff empty
+commit cut 3 prefix:1
+begin
+store ffffffff empty
+store a empty
+commit
+"""),
+    ("the same", "transactions", """\
+chip generic sectors=2 sector=192 page=32 unit=4 tear=2
+engine transactions fault=format-stale
+found atomic older each erase "x"
+
+store e empty
+begin
+store e "h"
+store a empty
+commit
+format cut 1 blank-tail:33
+"""),
+    ("a removal goes with other sizes", "", """\
+chip generic sectors=2 sector=1024 page=32 unit=16 programs=2
+engine canary fault=8
+found durable older each none "x"
+
+store u16:65023 "aaaaaaaaaaaaaa"
+store u16:65023 fill 0x62 206
+store u8:254 fill 0x64 703
+remove u8:254
+store u16:65023 empty
+mount
+"""),
+    ("a place is counted from fewer items", "", """\
+chip generic sectors=3 sector=256 page=32 unit=16
+engine canary-queue fault=7
+found ordered order pop none "x"
+
+append empty
+append empty
+pop
+append empty
+append empty
+append empty
+append empty
+pop 5
+"""),
     ("what a larger value needs has fewer calls, one of which is cut", "", """\
 chip generic sectors=3 sector=160 page=160 unit=2 read=2
 engine canary-log fault=24 batch=7
@@ -222,6 +326,13 @@ def test_what_goes_only_when_something_else_changes(harness, what, subject, text
     replayed = harness.brownout("replay", harness.write(small, "small.case"),
                                 *words_of(harness, subject))  # fmt: skip
     assert replayed.returncode == DIVERGED
+
+
+def test_a_search_at_random_gives_the_same_case_again(harness):
+    """The transaction needs it (vary.h: vary_at_random)."""
+    text, words = STUCK[4][2], words_of(harness, STUCK[4][1])
+    case = harness.write(text, "again.case")
+    assert shrink(harness, case, *words) == shrink(harness, case, *words)
 
 
 MASK = 2**64 - 1
