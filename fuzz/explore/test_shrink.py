@@ -306,6 +306,18 @@ append "eeeeeeeeeeeeeeeeeeeeeeeeeeeee"
 append "f"
 clear cut 20 blank-tail:15
 """),
+    ("the last operation is a power-on, which shows as much", "", """\
+chip generic sectors=3 sector=896 page=128 unit=32 tear=2
+engine canary-queue fault=10
+found durable missing each none "x"
+
+push fill 0x62 125
+push fill 0x70 497
+push fill 0x64 125
+append fill 0x65 497
+push fill 0x66 125
+pop
+"""),
 ]
 
 

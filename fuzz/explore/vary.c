@@ -130,13 +130,17 @@ static void add_numbers(struct list *list, uint32_t i)
         add(list, (struct variation){.what = VARY_SEED, .op = i, .n = seed});
 }
 
-/* Those that do much the same. */
+/* Those that do much the same; and what shows most, in the end. */
 static void add_kinds(struct list *list, uint32_t i)
 {
-    static const enum op_kind like[][2] = {{OP_PUSH, OP_APPEND}, {OP_MOUNT, OP_BOOT},
-                                           {OP_LOOK, OP_MOUNT},  {OP_LOOK, OP_BOOT},
-                                           {OP_BOOT, OP_MOUNT},  {OP_APPEND, OP_PUSH}};
+    static const enum op_kind like[][2] = {{OP_PUSH, OP_APPEND},
+                                           {OP_MOUNT, OP_BOOT},
+                                           {OP_LOOK, OP_BOOT},
+                                           {OP_BOOT, OP_MOUNT},
+                                           {OP_APPEND, OP_PUSH}};
     enum op_kind kind = list->script->ops[i].kind;
+    bool last = i + 1 == list->script->op_count;
+    if (last && kind != OP_MOUNT) add(list, (struct variation){VARY_KIND, .op = i, .n = OP_MOUNT});
     for (size_t k = 0; k < sizeof like / sizeof *like; k++) {
         if (kind == like[k][0])
             add(list, (struct variation){.what = VARY_KIND, .op = i, .n = like[k][1]});
