@@ -340,6 +340,30 @@ def test_what_goes_only_when_something_else_changes(harness, what, subject, text
     assert replayed.returncode == DIVERGED
 
 
+TWO_SECTORS_FULL = """\
+chip generic sectors=3 sector=160 page=160 unit=2 read=2
+engine torn-header
+found durable missing each erase "x"
+
+append "a"
+append "b"
+append "x"
+append "d"
+append "e"
+append "r"
+append "g"
+append "h"
+append "i" cut 1 zero-head:1
+"""
+
+
+def test_a_sector_of_a_size_that_is_no_half_shrinks(harness):
+    """A header and three items are 128 bytes, 160 have room for four. None can be larger."""
+    case = harness.write(TWO_SECTORS_FULL, "full.case")
+    text = shrink(harness, case, *words_of(harness, "torn-header"))
+    assert len(operations(text)) == 7 and len(operations(TWO_SECTORS_FULL)) == 9, text
+
+
 def test_a_search_at_random_gives_the_same_case_again(harness):
     """The transaction needs it (vary.h: vary_at_random)."""
     text, words = STUCK[4][2], words_of(harness, STUCK[4][1])

@@ -36,8 +36,13 @@ static void add_sizes_of_sectors(struct list *list, uint32_t sectors)
     const struct bo_flash_geometry *g = &list->script->part.geometry;
     uint32_t size = g->sector_size, before = size;
     /* From large to small: what is nearest needs the fewest other changes. */
-    const uint32_t sizes[] = {
-        size - g->page_size, size / 4 * 3, size / 3 * 2, size / 2, size / 3, size / 4};
+    const uint32_t sizes[] = {(size - 1) / 32 * 32,
+                              size - g->page_size,
+                              size / 4 * 3,
+                              size / 3 * 2,
+                              size / 2,
+                              size / 3,
+                              size / 4};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         uint32_t other = sizes[i];
         if (!other || other >= before || other % g->unit || other % g->read_unit) continue;
