@@ -266,8 +266,8 @@ struct adapter_map {
 typedef void adapter_item(void *context, uint64_t number, const void *data, uint32_t size);
 
 /* Queue and log calls. `object` is mounted. Items are byte strings of the caller, and no call
- * writes into one that is put in. Where an item comes back, at most `capacity` bytes are copied and the full length goes to *size. A function
- * that is NULL is one that the engine does not have. */
+ * writes into one that is put in. Where an item comes back, at most `capacity` bytes are copied and
+ * the full length goes to *size. A function that is NULL is one that the engine does not have. */
 struct adapter_list {
     /* Puts in an item as the newest; ANSWER_FULL when there is no room. NULL for a log. */
     enum answer (*push)(void *object, const void *data, uint32_t size);

@@ -362,7 +362,7 @@ def test_any_bytes_are_a_scenario_that_prints_back(brownout, tmp_path_factory, d
 
 
 def test_an_engine_that_refuses_most_chips_has_different_ones_all_the_same(brownout, tmp_path):
-    """lsm takes no map's usual two to four sectors; what it does not mind stays as it was chosen."""
+    """lsm takes no map's usual two to four sectors; what it does not mind stays as was chosen."""
     chips = set()
     for seed in range(16):
         (tmp_path / "input").write_bytes(random.Random(seed).randbytes(16))

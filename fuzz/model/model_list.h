@@ -16,8 +16,9 @@
  * that rotted away leaves a gap.
  *
  * An append drops the oldest only when it needs their place (unless ADAPTER_POWER_ON_DROPS), and
- * only what lies in the sectors that it has to clear. So does an idle (ADAPTER_IDLE_DROPS). What a recovery erases excuses no more than
- * that: an interrupted append may have dropped what it would have dropped, and nothing else.
+ * only what lies in the sectors that it has to clear. So does an idle (ADAPTER_IDLE_DROPS). What a
+ * recovery erases excuses no more than that: an interrupted append may have dropped what it would
+ * have dropped, and nothing else.
  *
  * What append may drop is seen from outside: each item remembers the sector in which its last
  * (adapter.h, spans: first) program fell, and when. When that sector, or one of those just before

@@ -3,7 +3,8 @@
  * Many designs number their sectors or their changes, and compare the numbers to find the newest.
  * In 8 bits they are used up after 256 of them, in 16 bits after 65,536, which a device of some
  * years comes to; what compares them as they are then takes the oldest for the newest. No scenario
- * is as long as that. So a fresh store is given one change after the other, each so large that it needs a sector.
+ * is as long as that. So a fresh store is given one change after the other, each so large that it
+ * needs a sector.
  */
 #ifndef BROWNOUT_AGED_H
 #define BROWNOUT_AGED_H

@@ -47,8 +47,8 @@ bool subject_reuses(struct queue *queue);
 /* How many items are taken still. */
 uint64_t subject_space(struct queue *queue);
 
-/* Whether an item is there that was not taken out. Its mark is read first: where that read goes wrong
- * what was taken out seems to be there. */
+/* Whether an item is there that was not taken out. Its mark is read first: where that read goes
+ * wrong what was taken out seems to be there. */
 static inline bool read_slot(const struct queue *queue, uint32_t sector, uint32_t slot,
                              struct slot *there)
 {

@@ -56,9 +56,10 @@ MANY_PUSHED = (RING, 256, "repeat 20 {\n  push count 12\n}\nmount\npop\nmount\nl
 FEW_PUSHED = (RING, 256, "repeat 2 {\n  push count 12\n}\npop\npush count 12\nlook\n")
 PUSHED = (RING, 256, "push count 12\npush count 12\nlook\n")
 # The sector is full when the last item is cut, so that nothing goes in until it was idle.
-RESTED = (RING, 128, "push count 12\npush count 12\nidle\npush count 12\npop\npush count 12\nlook\n")
+RESTED = (RING, 128, "push count 12\npush count 12\nidle\npush count 12\npop\npush \"x\"\nlook\n")
 ADD = "append count 12\n"
-DROPPED = (RING, 512, f"repeat 5 {{\n  {ADD}  idle\n}}\nlook\nrepeat 55 {{\n  {ADD}}}\nidle\nlook\n{ADD}")
+FILLED = f"repeat 55 {{\n  {ADD}}}\nidle\nlook\n{ADD}"
+DROPPED = (RING, 512, f"repeat 5 {{\n  {ADD}  idle\n}}\nlook\n{FILLED}")
 BOOTS = (RING, 512, "repeat 5 {\n  append count 12\n  mount\n}\nlook\n")
 
 
@@ -221,7 +222,7 @@ def test_a_fault_that_takes_two_bad_reads_has_a_case_that_says_so(plainly, plugi
 
 
 def test_a_push_that_read_wrong_and_is_refused_says_nothing_of_space(plainly, plugin):
-    """It takes the sector that is next for one that is in use. What space() said before was true."""
+    """It takes the next sector for one that is in use. What space() said before was true."""
     made = plugin("space-torn", healthy=True)
     told = set()
     for read in range(985, 1060, 3):
