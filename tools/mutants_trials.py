@@ -58,8 +58,8 @@ class Run(NamedTuple):
 
 
 class Fuzz(NamedTuple):
-    """`runs` random scenarios; the fuzzer chooses options and chips by itself, but for these. Of the
-    damaged images among them each answer is compared with that of the engine as it is."""
+    """`runs` random scenarios; the fuzzer chooses options and chips by itself, but for these. Of
+    the damaged images among them each answer is compared with that of the engine as it is."""
 
     options: str
     runs: int

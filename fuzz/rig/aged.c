@@ -30,7 +30,7 @@ static bool put_first(struct laps *laps)
     return rig_call(store, &op, &answer); /* refused: it is not there, and need not be */
 }
 
-/* Whether numbers may come round now, of which so many are used up: it shows at one power-on alone
+/* Whether numbers may come round now, of which `used` are used up: it shows at one power-on alone
  * where an engine uses two sectors by turns. */
 static bool is_near(uint64_t used, uint32_t life)
 {
@@ -45,7 +45,7 @@ static void note_age(uint64_t used)
 }
 
 /* Until it is refused, or something is wrong. Some count each change, others each sector that they
- * begin: so many changes are made and so many sectors erased, if the changes erase any. How many
+ * begin: `life` changes are made and `life` sectors erased, if the changes erase any. How many
  * changes. */
 static uint64_t grow_old(struct laps *laps, uint32_t life)
 {
