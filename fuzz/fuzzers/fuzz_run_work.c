@@ -30,8 +30,9 @@
 #include "sim/memory.h"
 
 #define STATES_PER_ROUND 2000u /* about; a round takes a fraction of a second */
-#define AGED_ROUNDS 8u
+#define AGED_SHORT_EVERY 8u
 #define AGED_FROM 18u
+#define AGED_TO 48u
 #define AGED_EVERY 4u
 #define AGED_SECTOR_MAX 256u
 #define AGED_FIRST_SECTOR_MAX 1024u
@@ -159,17 +160,22 @@ static void done(void *context, uint32_t group, struct result *part)
     add_part(hand, part);
 }
 
-/* Numbers come round in the same way whatever the scenario is, and those of 16 bits take long: some
- * rounds are enough, in which sectors are soon full, and others come before and between them. In
- * the first one sectors may be larger, for an engine that takes no small ones. */
+/* Some of the first rounds, others before and between them, and then ever fewer: the first ones may
+ * all have had large sectors. */
+static bool has_long_life(uint64_t round)
+{
+    if (round >= AGED_TO) return (round & (round - 1)) == 0;
+    return round >= AGED_FROM && (round - AGED_FROM) % AGED_EVERY == 0;
+}
+
+/* Numbers come round in the same way whatever the scenario is, and those of 16 bits take long: a few
+ * rounds are enough, in which sectors are soon full. In the first one they may be larger, for an
+ * engine that takes no small ones. */
 static uint32_t age_in(uint64_t round, const struct script *script)
 {
-    uint64_t nth = round < AGED_FROM ? AGED_ROUNDS : (round - AGED_FROM) / AGED_EVERY;
-    uint32_t most = nth == 0 ? AGED_FIRST_SECTOR_MAX : AGED_SECTOR_MAX;
-    bool small = script->part.geometry.sector_size <= most;
-    if (round % AGED_EVERY == AGED_FROM % AGED_EVERY && nth < AGED_ROUNDS && small)
-        return AGED_LONG;
-    return round % AGED_ROUNDS == 0 ? AGED_SHORT : 0;
+    uint32_t most = round == AGED_FROM ? AGED_FIRST_SECTOR_MAX : AGED_SECTOR_MAX;
+    if (has_long_life(round) && script->part.geometry.sector_size <= most) return AGED_LONG;
+    return round % AGED_SHORT_EVERY == 0 ? AGED_SHORT : 0;
 }
 
 /* The run without cuts, for what it counts. Whether there is something to cut. */
