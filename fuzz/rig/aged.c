@@ -15,7 +15,8 @@
 
 #define CHANGES_PER_ERASE_MAX 8u
 #define NEAR 120u
-#define YOUNG 100u /* erases or changes; what is wrong so soon a scenario shows */
+#define YOUNG 100u         /* erases: what is wrong so soon a scenario shows .. */
+#define YOUNG_CHANGES 250u /* .. but for numbers of 8 bits that count changes */
 
 /* What stays: another key of a map, an item in a queue. */
 static bool put_first(struct laps *laps)
@@ -74,7 +75,7 @@ static bool was_right(const struct rig *store, uint64_t changes)
 {
     enum clause clause = store->finding.clause;
     assert(clause < CLAUSES && store->level == 0);
-    bool old = chip_counters(store->chip)->erases >= YOUNG || changes >= YOUNG;
+    bool old = chip_counters(store->chip)->erases >= YOUNG || changes >= YOUNG_CHANGES;
     return clause != CLAUSE_NONE && clause != CLAUSE_SCENARIO && old;
 }
 

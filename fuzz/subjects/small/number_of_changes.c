@@ -8,13 +8,13 @@
 int subject_load(struct small_map *map)
 {
     if (load_newest(map)) return -1;
-    map->sequence += map->next;
+    map->sequence += map->next - 1 - map->count; /* those since the move */
     return 0;
 }
 
 int subject_save(struct small_map *map, const struct record *change)
 {
-    map->sequence++;
+    if (map->next < slots(map)) map->sequence++; /* a move counts itself */
     return append_or_move(map, change);
 }
 
