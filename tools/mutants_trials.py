@@ -313,7 +313,7 @@ LOG = (
     Fuzz("batch=0 ahead=0", 12, 3, chip(4, 128)),
     Fuzz("batch=1", 12, 2, chip(6, 256, 4)),
     Fuzz("", 12, 5),
-    Bounds("", chip(4, 128), 94, 300),
+    Bounds("segment=64", chip(8, 256), 94, 300),
     images("", 91),
     images("segment=64", 92, chip(8, 128)),
 )

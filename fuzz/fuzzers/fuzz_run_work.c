@@ -168,9 +168,9 @@ static bool has_long_life(uint64_t round)
     return round >= AGED_FROM && (round - AGED_FROM) % AGED_EVERY == 0;
 }
 
-/* Numbers come round in the same way whatever the scenario is, and those of 16 bits take long: a few
- * rounds are enough, in which sectors are soon full. In the first one they may be larger, for an
- * engine that takes no small ones. */
+/* Numbers come round in the same way whatever the scenario is, and those of 16 bits take long: a
+ * few rounds are enough, in which sectors are soon full. In the first one they may be larger, for
+ * an engine that takes no small ones. */
 static uint32_t age_in(uint64_t round, const struct script *script)
 {
     uint32_t most = round == AGED_FROM ? AGED_FIRST_SECTOR_MAX : AGED_SECTOR_MAX;
