@@ -1243,15 +1243,29 @@ static bool grows_old(const struct explorer *e)
     return e->options->age && aged_finds(e->rig, e->options->age);
 }
 
+/* The case of what laps find has the history, which must show nothing itself: only what was right.
+ * False: nothing was put in before it was wrong. */
+static bool leave_out_divergence(struct explorer *e)
+{
+    struct path_level *here = path_here(e->path);
+    const struct op *first = script_first_change(e->script);
+    if (!e->diverged) return true;
+    if (!first || first >= &e->script->ops[here->op]) return false;
+    here->op--;
+    return true;
+}
+
 /* What keeps memory, wears a sector out, or is wrong after many changes, does so without a cut, in
  * no operation of the history: that one goes on. */
 static void look_at_laps(struct explorer *e)
 {
     bool diverged = e->diverged;
-    if (!e->options->laps || path_here(e->path)->op == PATH_OP_NONE) return;
+    uint32_t op = path_here(e->path)->op;
+    if (!e->options->laps || op == PATH_OP_NONE || !leave_out_divergence(e)) return;
     if (!stopped(e) && leak_finds(e->rig)) diverges(e);
     if (!stopped(e) && worn_finds(e->rig)) diverges(e);
     if (!stopped(e) && grows_old(e)) diverges(e);
+    path_here(e->path)->op = op;
     e->diverged = diverged;
 }
 
