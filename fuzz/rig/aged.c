@@ -33,10 +33,16 @@ static bool put_first(struct laps *laps)
 
 /* Whether numbers may come round now, of which `used` are used up: it shows at one power-on alone
  * where an engine uses two sectors by turns. */
-static bool is_near(uint64_t used, uint32_t life)
+static bool is_near_end(uint64_t used, uint32_t life)
 {
     uint64_t least = life - life / 100 - NEAR;
     return used >= least && used <= life;
+}
+
+/* In a long life, too, so that it finds what a short one has found. */
+static bool is_near(uint64_t used)
+{
+    return is_near_end(used, AGED_SHORT) || is_near_end(used, AGED_LONG);
 }
 
 /* Whoever finds that the engine ended its process here tries a life as long. */
@@ -54,15 +60,15 @@ static uint64_t grow_old(struct laps *laps, uint32_t life)
     uint32_t half = chip_flash(laps->store->chip)->geometry.sector_count / 2;
     uint64_t start = counters->erases, last = start, next = start, changes = 0;
     uint64_t changes_max = (uint64_t)CHANGES_PER_ERASE_MAX * life;
-    assert(life > NEAR + life / 100 && laps->store->finding.clause == CLAUSE_NONE);
+    assert(life > 0 && laps->store->finding.clause == CLAUSE_NONE);
     while (changes < life || (last < start + life && changes < changes_max)) {
         note_age(changes > last - start ? changes : last - start);
         if (laps->asks->stop && *laps->asks->stop) return changes;
         if (!laps_put(laps, &laps->large)) return changes;
         bool erased = counters->erases != last;
         last = counters->erases;
-        bool due = erased && (last >= next || is_near(last - start, life));
-        if (!is_near(++changes, life) && !due) continue;
+        bool due = erased && (last >= next || is_near(last - start));
+        if (!is_near(++changes) && !due) continue;
         if (!laps_call(laps, OP_MOUNT, NULL)) return changes;
         next = last + (half ? half : 1);
     }
