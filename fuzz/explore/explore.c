@@ -12,10 +12,10 @@
  *           crash()        which enters a level, tears and powers on; a state that was visited is
  *                          left at once, else
  *             judge()      recovers and looks (rig_recover), or looks later (rig_boot);
- *               use()      goes on with the next operation; does the interrupted one again and
- *                          exercises the store; each ends with power off and on, and a look; in a
- *                          few states, does an append again and again with a power-on after each,
- *                          and has the engine make a new store;
+ *               explore_use()  goes on with the next operation; does the interrupted one again
+ *                          and exercises the store; each ends with power off and on, and a look;
+ *                          in a few states, does an append again and again with a power-on after
+ *                          each, and has the engine make a new store;
  *               run_from() while the depth allows: the same again, one level up.
  *
  * Level n comes after n cuts. Who goes up a level calls rig_enter() and path_cut(), who comes down
@@ -46,76 +46,28 @@
  * Its case is the path: `store a cut 1 blank:85`, `mount`, `store a cut 1 prefix:5`, `mount`, and
  * what was done when it showed.
  *
- * What needs no cut stands beside this, at level 0: before an operation of the run, fail_before()
- * does it once for each way in which one of its calls may fail, lie, stray or read wrong, and what
- * a device may do then; after it, glitch_after() does that with a power-on, and rot_after() lets
- * bits flip while the power is off. All go back to where the run is.
+ * What needs no cut stands beside this, at level 0 (explore_fail.c): before an operation of the
+ * run, explore_fail_before() does it once for each way in which one of its calls may fail, lie,
+ * stray or read wrong, and what a device may do then; after it, explore_glitch_after() does that
+ * with a power-on, and explore_rot_after() lets bits flip while the power is off. All go back to
+ * where the run is.
  *
  * A state is judged once: the image, what the model allows, and what will be asked of it make its
- * digest. Ways of use() from different states come to equal ones, too: from there on the rest of
- * them is judged once (rest.h). Everything is a function of script, options and seed.
+ * digest. Ways of explore_use() from different states come to equal ones, too: from there on the
+ * rest of them is judged once (rest.h). Everything is a function of script, options and seed.
  */
-#include "fuzz/explore/explore.h"
+#include "fuzz/explore/explore_internal.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "fuzz/script/mix.h"
-#include "fuzz/script/settings.h"
-#include "fuzz/rig/aged.h"
-#include "fuzz/rig/capacity.h"
-#include "fuzz/rig/leak.h"
-#include "fuzz/rig/rig.h"
-#include "fuzz/rig/worn.h"
-#include "fuzz/explore/rest.h"
-#include "fuzz/explore/uncut.h"
-#include "fuzz/explore/visited.h"
 #include "fuzz/explore/result_pipe.h"
+#include "fuzz/explore/uncut.h"
+#include "fuzz/rig/aged.h"
+#include "fuzz/rig/leak.h"
+#include "fuzz/rig/worn.h"
 #include "sim/memory.h"
-
-/* Programs and erases that may fail or lie, or reads that may go wrong, each in one way, of the
- * operation that is about to be done. */
-struct failures {
-    struct cut *at;
-    uint32_t count, capacity;
-    uint32_t nth; /* calls of that kind so far */
-};
-
-/* Whether an operation works without the cuts of its script. */
-enum uncut { UNCUT_UNKNOWN = 0, UNCUT_WORKS, UNCUT_FAILS };
-
-struct explorer {
-    const struct script *script;
-    const struct explore_options *options;
-    struct explore_options planned; /* of the runs with cuts */
-    struct result *result;          /* of the group in progress, or */
-    struct result *whole;           /* of all */
-    struct path *path;
-    const volatile bool *stop;
-    struct rig *rig;
-    struct capacity *capacity;
-    struct visited *visited;
-    struct rest *rest;
-    bool (*way)(struct explorer *); /* that is being gone after a crash state */
-    bool must;                      /* the exercise on it, the last one so far, has to succeed */
-    uint8_t *answers; /* of the uncut run, one for each operation; to those that it did not come to,
-                         since it diverged before, ANSWER_UNSUPPORTED */
-    uint8_t *uncut;   /* enum uncut for each operation of a script with cuts of its own; or NULL */
-    bool diverged;    /* anywhere, waived or not */
-    uint32_t end;     /* of the uncut run: where it diverged, or all */
-    uint32_t exercised; /* the script's own exercise: its key may still be there after it */
-    uint32_t pass;
-    bool taken;          /* this group is ours */
-    uint64_t skip;       /* steps of it that are done already */
-    uint64_t mounted;    /* mounts before this group */
-    struct worker child; /* that judges; its file holds its result, NULL: judge in this process */
-    uint32_t hangs;      /* of children; each costs a second or more */
-    uint32_t reads;      /* of the operation of the run, where the scenario has one go wrong */
-    bool struck;         /* the scenario's own cut, or call that goes wrong, came in this one */
-    struct failures failures; /* of the operation that is about to be done */
-    uint32_t reported;        /* divergences that the caller knows of */
-};
 
 static const struct tear *on_flash_op(void *context, const struct chip_op *op);
 
@@ -176,7 +128,7 @@ static uint32_t line_here(const struct explorer *e)
     return op == PATH_OP_NONE ? 0 : e->script->ops[op].line;
 }
 
-static void diverges(struct explorer *e)
+void explorer_diverges(struct explorer *e)
 {
     assert(e->rig->finding.clause != CLAUSE_NONE && "what is false has a finding");
     if (e->rig->finding.clause == CLAUSE_SCENARIO) {
@@ -195,13 +147,13 @@ static void diverges(struct explorer *e)
 }
 
 /* What the rig has put away, so that the way went on. */
-static void count_waived(struct explorer *e)
+void explorer_count_waived(struct explorer *e)
 {
     e->result->waived += e->rig->waived;
     e->rig->waived = 0;
 }
 
-static bool stopped(struct explorer *e)
+bool explorer_stopped(struct explorer *e)
 {
     uint32_t max = e->options->divergences_max;
     const struct result *result = e->result;
@@ -252,13 +204,6 @@ static bool must_work(struct explorer *e, uint32_t index)
     return e->uncut[index] == UNCUT_WORKS;
 }
 
-/* An operation, and what the engine answers. */
-struct asked {
-    struct explorer *e;
-    const struct op *op;
-    enum answer answer;
-};
-
 /* The exercise of the store. */
 static bool use_store(struct explorer *e)
 {
@@ -266,7 +211,7 @@ static bool use_store(struct explorer *e)
     return rig_use(e->rig, e->must);
 }
 
-static bool ask(struct rig *rig, void *context)
+bool explorer_ask(struct rig *rig, void *context)
 {
     struct asked *asked = context;
     if (asked->op->kind == OP_USE) return use_store(asked->e);
@@ -280,7 +225,8 @@ static bool do_op(struct explorer *e, uint32_t index)
     struct asked asked = {e, op, ANSWER_OK};
     assert(index < e->script->op_count);
     bool must = may_have_to_work(e, index), cut = e->rig->level == 0 && op->cut.nth;
-    if (cut ? !rig_until_off(e->rig, ask, &asked) : !ask(e->rig, &asked)) return false;
+    if (cut ? !rig_until_off(e->rig, explorer_ask, &asked) : !explorer_ask(e->rig, &asked))
+        return false;
     if (op->kind == OP_USE) return true;
     enum answer answer = asked.answer;
     if (rig_is_off(e->rig)) answer = ANSWER_FLASH;
@@ -310,7 +256,7 @@ static bool is_rest_known(void *context, uint64_t place)
 /* At the beginning of a step. */
 #define REST_STEP UINT64_MAX
 
-static bool step(struct explorer *e, enum op_kind kind)
+bool explorer_step(struct explorer *e, enum op_kind kind)
 {
     if (is_rest_known(e, REST_STEP)) return false;
     path_step_own(e->path, kind, 0);
@@ -318,20 +264,17 @@ static bool step(struct explorer *e, enum op_kind kind)
     return rig_call(e->rig, &(struct op){.kind = kind}, NULL);
 }
 
-static bool step_op(struct explorer *e, uint32_t index)
+bool explorer_step_op(struct explorer *e, uint32_t index)
 {
     if (is_rest_known(e, REST_STEP)) return false;
     path_step_op(e->path, e->script, index);
     return do_op(e, index);
 }
 
-static bool is_new(struct explorer *e, uint32_t op, enum fault_class fault);
-static void count_state(struct explorer *e);
-static void count_judged(struct explorer *e, enum fault_class fault);
-
-static uint32_t at_least_one(uint32_t n)
+/* Whether the next tear or rot of the group is to be tried. */
+bool explorer_takes_step(struct explorer *e)
 {
-    return n ? n : 1;
+    return e->rig->level != 0 || ++e->path->step > e->skip;
 }
 
 /* A level for what happens without a cut, and is not cut either. */
@@ -344,354 +287,10 @@ static void enter_beside(struct explorer *e)
 
 static void leave(struct explorer *e)
 {
-    count_waived(e);
+    explorer_count_waived(e);
     rig_leave(e->rig);
     path_return(e->path, e->rig->level);
     assert(e->rig->finding.clause == CLAUSE_NONE || e->result->stopped);
-}
-
-/* The class rot: after an operation, one bit flips while the power is off. At level 0, where it is
- * known which values may lie in the sector. */
-static void rot(struct explorer *e, uint32_t index, uint64_t seed)
-{
-    struct rig *rig = e->rig;
-    assert(rig->level == 0 && !rig->rotten);
-    chip_set_hook(rig->chip, NULL, NULL);
-    rig_save(rig);
-    path_step_own(e->path, OP_ROT, seed);
-    path_step_own(e->path, OP_MOUNT, 0);
-    bool fine = rig_call(rig, &(struct op){.kind = OP_ROT, .count = 1, .seed = seed}, NULL);
-    chip_power_off(rig->chip);
-    chip_power_on(rig->chip);
-    if (fine && is_new(e, index, FAULT_ROT) && !rig_recover(rig)) diverges(e);
-    count_waived(e);
-    path_clear_tail(e->path);
-    rig_restore(rig);
-}
-
-/* Whether the next tear or rot of the group is to be tried. */
-static bool takes_step(struct explorer *e)
-{
-    return e->rig->level != 0 || ++e->path->step > e->skip;
-}
-
-/* Not once more where the scenario has let bits rot itself. */
-static void rot_after(struct explorer *e, uint32_t index)
-{
-    if (e->pass || e->rig->level != 0 || !(e->options->faults & FAULT_ROT) || !e->taken) return;
-    if (e->rig->rotten) return;
-    if (index % at_least_one(e->options->shards) != e->options->shard) return;
-    uint64_t seed = chip_hash(e->rig->chip).low ^ e->options->seed;
-    for (uint32_t i = 0; i < 4 * e->options->effort.masks && !stopped(e); i++) {
-        if (takes_step(e)) rot(e, index, seed + i);
-    }
-}
-
-/* --- calls that fail --- */
-
-/* Pieces of work after the interrupted one that are done when that one is not done again. */
-#define GO_ON_MAX 3u
-
-/* Operations that one way of going on has at most; a transaction that is longer is left open. */
-#define WORK_MAX 14u
-
-static bool list_failure(void *context, const struct tear *tear)
-{
-    struct failures *failures = context;
-    if (failures->count == failures->capacity) {
-        failures->capacity = failures->capacity ? 2 * failures->capacity : 64;
-        failures->at = memory_resize(failures->at, failures->capacity, sizeof *failures->at);
-    }
-    struct cut *cut = &failures->at[failures->count++];
-    *cut = (struct cut){failures->nth, *tear};
-    cut->tear.powered = true;
-    return true;
-}
-
-/* In which ways this program or erase may fail. Nothing, a part or all of it done, and some of what
- * a cut may leave by the other classes in force: that the engine knows of it is what is new. */
-static const struct tear *list_failures(void *context, const struct chip_op *op)
-{
-    static const struct fault_effort effort = {.bits_max = 1, .masks = 1, .prefixes_max = 2};
-    struct explorer *e = context;
-    struct failures *failures = &e->failures;
-    if (op->kind == CHIP_READ) return NULL;
-    uint64_t seed = e->options->seed ^ chip_hash(e->rig->chip).low;
-    struct tear half = {.kind = TEAR_PREFIX, .n = 1 + (uint32_t)(seed % op->size)};
-    uint32_t classes = FAULT_EDGE | (op->kind == CHIP_ERASE ? FAULT_PREFIX : 0u);
-    classes |= e->options->faults & (FAULT_BITS | FAULT_ZEROS);
-    failures->nth++;
-    fault_tears(e->rig->chip, op, classes, &effort, seed, list_failure, failures);
-    if (op->kind == CHIP_PROGRAM && half.n < op->size) list_failure(failures, &half);
-    return NULL;
-}
-
-static bool list_lie(void *context, const struct tear *tear)
-{
-    struct tear lie = *tear;
-    if (!fault_may_be(lie.kind, FAULT_LIE)) return true;
-    lie.lies = true;
-    return list_failure(context, &lie);
-}
-
-/* In which ways it may answer OK and not be done: not at all, or a part of it, which of a program
- * is some of what a cut may leave where bits are asked for. */
-static const struct tear *list_lies(void *context, const struct chip_op *op)
-{
-    static const struct fault_effort effort = {.bits_max = 1, .masks = 1, .prefixes_max = 1};
-    struct explorer *e = context;
-    struct failures *failures = &e->failures;
-    if (op->kind == CHIP_READ) return NULL;
-    uint64_t seed = e->options->seed ^ chip_hash(e->rig->chip).low;
-    struct tear half = {.kind = TEAR_PREFIX, .n = 1 + (uint32_t)(seed % op->size)};
-    uint32_t bits = op->kind == CHIP_ERASE ? 0u : e->options->faults & FAULT_BITS;
-    failures->nth++;
-    fault_tears(e->rig->chip, op, FAULT_EDGE | bits, &effort, seed, list_lie, failures);
-    if (half.n < op->size) list_lie(failures, &half);
-    return NULL;
-}
-
-/* Where it may clear bits that are none of its own. */
-static const struct tear *list_strays(void *context, const struct chip_op *op)
-{
-    struct explorer *e = context;
-    if (op->kind == CHIP_READ) return NULL;
-    e->failures.nth++;
-    uint64_t seed = e->options->seed ^ chip_hash(e->rig->chip).low;
-    fault_tears(e->rig->chip, op, FAULT_STRAY, &e->options->effort, seed, list_failure,
-                &e->failures);
-    return NULL;
-}
-
-/* A power-on of the harness's own. */
-static const struct op boot = {.kind = OP_BOOT};
-
-/* Of each read its number and its size. */
-static const struct tear *list_reads(void *context, const struct chip_op *op)
-{
-    struct explorer *e = context;
-    if (op->kind != CHIP_READ) return NULL;
-    e->failures.nth++;
-    list_failure(&e->failures, &(struct tear){.kind = TEAR_READ_BIT, .n = op->size});
-    return NULL;
-}
-
-/* Of an operation's reads up to this many go wrong, each in four ways: the first and the last
- * ones, and others that lie evenly between them. */
-#define GLITCHES_MAX 16u
-#define GLITCHES_EDGE 4u
-/* Reads in a row that fail: more than an engine tries. */
-#define ERRORS_MANY 9u
-
-static uint32_t chosen_read(uint32_t i, uint32_t count)
-{
-    uint32_t inner = GLITCHES_MAX - 2 * GLITCHES_EDGE;
-    assert(i < count && i < GLITCHES_MAX);
-    if (count <= GLITCHES_MAX || i < GLITCHES_EDGE) return i;
-    if (i >= GLITCHES_EDGE + inner) return count - (GLITCHES_MAX - i);
-    uint64_t place = (uint64_t)(i - GLITCHES_EDGE) * (count - 2 * GLITCHES_EDGE) / inner;
-    return GLITCHES_EDGE + (uint32_t)place;
-}
-
-/* Of the reads that were listed. */
-static void choose_glitches(struct explorer *e)
-{
-    struct failures *failures = &e->failures;
-    struct cut reads[GLITCHES_MAX];
-    uint64_t seed = e->options->seed ^ chip_hash(e->rig->chip).low;
-    uint32_t count = failures->count < GLITCHES_MAX ? failures->count : GLITCHES_MAX;
-    for (uint32_t i = 0; i < count; i++)
-        reads[i] = failures->at[chosen_read(i, failures->count)];
-    failures->count = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t bit = (uint32_t)(mix_word(seed + i) % (8 * (uint64_t)reads[i].tear.n));
-        failures->nth = reads[i].nth;
-        list_failure(failures, &(struct tear){.kind = TEAR_READ_ERROR});
-        list_failure(failures, &(struct tear){.kind = TEAR_READ_ERASED});
-        list_failure(failures, &(struct tear){.kind = TEAR_READ_BIT, .n = bit});
-        uint32_t errors = i % 2 ? ERRORS_MANY : 2;
-        list_failure(failures, &(struct tear){.kind = TEAR_READ_ERRORS, .n = errors});
-    }
-}
-
-static const struct tear *fail_one(void *context, const struct chip_op *op)
-{
-    struct explorer *e = context;
-    const struct cut *failed = &e->path->failed;
-    if (cut_is_glitch(failed) != (op->kind == CHIP_READ)) return NULL;
-    return cut_meets(failed, ++e->failures.nth) ? &failed->tear : NULL;
-}
-
-/* The operation, with a hook of its own, which is asked about reads too. */
-static bool do_with(struct explorer *e, const struct op *op, chip_hook *hook)
-{
-    struct asked asked = {e, op, ANSWER_OK};
-    e->failures.nth = 0;
-    chip_set_hook(e->rig->chip, hook, e);
-    chip_ask_reads(e->rig->chip, true);
-    bool fine = ask(e->rig, &asked);
-    chip_ask_reads(e->rig->chip, false);
-    chip_set_hook(e->rig->chip, NULL, NULL);
-    return fine;
-}
-
-/* Up to `count` operations from `first` on, but for those that the scenario cuts. */
-static bool go_on_from(struct explorer *e, uint32_t first, uint32_t count)
-{
-    for (uint32_t i = first; i < e->script->op_count && i < first + count; i++) {
-        if (e->script->ops[i].cut.nth) break;
-        if (!step_op(e, i)) return false;
-    }
-    return true;
-}
-
-/* What the engine says of the change that failed, it says after a power-on too. */
-static bool look_and_start_again(struct explorer *e)
-{
-    return step(e, OP_LOOK) && step(e, OP_MOUNT) && go_on_from(e, path_here(e->path)->op, 1) &&
-           step(e, OP_USE) && step(e, OP_MOUNT);
-}
-
-static bool look_and_go_on(struct explorer *e)
-{
-    return step(e, OP_LOOK) && go_on_from(e, path_here(e->path)->op + 1, GO_ON_MAX) &&
-           step(e, OP_MOUNT);
-}
-
-static bool go_on_blindly(struct explorer *e)
-{
-    return go_on_from(e, path_here(e->path)->op + 1, GO_ON_MAX) && step(e, OP_MOUNT) &&
-           step(e, OP_USE) && step(e, OP_MOUNT);
-}
-
-/* After a stray: what was hit may be met at a power-on, or be read or moved before that one, which
- * is the last, as after a bit that rots. */
-static bool start_again(struct explorer *e)
-{
-    return step(e, OP_MOUNT);
-}
-
-static uint32_t count_to_power_on(const struct explorer *e, uint32_t first)
-{
-    const struct script *script = e->script;
-    uint32_t count = 0;
-    while (count < GO_ON_MAX && first + count < script->op_count &&
-           !op_powers_on(script->ops[first + count].kind))
-        count++;
-    return count;
-}
-
-static bool read_and_go_on(struct explorer *e)
-{
-    uint32_t first = path_here(e->path)->op + 1;
-    return step(e, OP_LOOK) && go_on_from(e, first, count_to_power_on(e, first)) &&
-           step(e, OP_MOUNT);
-}
-
-static bool go_on_and_start_again(struct explorer *e)
-{
-    uint32_t first = path_here(e->path)->op + 1;
-    return go_on_from(e, first, count_to_power_on(e, first)) && step(e, OP_MOUNT);
-}
-
-/* From where its transaction began, if that is not too far. */
-static bool do_again(struct explorer *e)
-{
-    const struct path_level *here = path_here(e->path);
-    uint32_t inside = here->op - here->work;
-    uint32_t first = inside < WORK_MAX ? here->work : here->op;
-    return go_on_from(e, first, here->op - first + GO_ON_MAX) && step(e, OP_LOOK) &&
-           step(e, OP_MOUNT);
-}
-
-/* What a device may do after a call that failed, lied, strayed or went wrong. */
-static bool (*const ways[])(struct explorer *) = {
-    look_and_start_again, look_and_go_on, go_on_blindly,         do_again,
-    start_again,          read_and_go_on, go_on_and_start_again,
-};
-#define START_AGAIN (1u << 0)
-#define LOOK_AND_GO_ON (1u << 1)
-#define GO_ON (1u << 2)
-#define AFTER_FAIL (15u << 0)
-#define AFTER_STRAY (7u << 4)
-#define WAYS 7u
-_Static_assert(sizeof ways / sizeof *ways == WAYS, "a bit each");
-
-/* Which of these after the i-th failure. Of reads there are many more than of programs and erases,
- * so that these take turns. */
-static uint32_t ways_after(const struct explorer *e, uint32_t i, bool boots)
-{
-    assert(i < e->failures.count && (!boots || cut_is_glitch(&e->failures.at[i])));
-    if (e->failures.at[i].tear.kind == TEAR_STRAY) return AFTER_STRAY;
-    if (!cut_is_glitch(&e->failures.at[i])) return AFTER_FAIL;
-    if (!boots) return START_AGAIN | LOOK_AND_GO_ON << (i + i / 4) % 3;
-    return (i + i / 4) % 2 ? LOOK_AND_GO_ON | GO_ON : LOOK_AND_GO_ON;
-}
-
-/* One way for one call to fail, lie or go wrong, and what the device does then. There and back. */
-static void fail_in(struct explorer *e, const struct op *op, const struct cut *cut,
-                    bool (*way)(struct explorer *))
-{
-    rig_save(e->rig);
-    e->rig->interrupted = true;
-    path_fail(e->path, cut, op == &boot);
-    if (op == &boot) path_step_own(e->path, OP_BOOT, 0);
-    count_state(e);
-    count_judged(e, fault_class_of(&cut->tear));
-    if (!do_with(e, op, fail_one) || !way(e)) diverges(e);
-    count_waived(e);
-    path_fail(e->path, &(struct cut){0}, false);
-    rig_restore(e->rig);
-}
-
-/* Each call of the flash that the list has of the operation, which is rehearsed for that. */
-static void fail_each(struct explorer *e, const struct op *op, chip_hook *list)
-{
-    assert(e->rig->level == 0 && !e->path->failed.nth && "calls that fail do not nest");
-    e->failures.count = 0;
-    rig_save(e->rig);
-    bool fine = do_with(e, op, list);
-    e->rig->waived = 0;
-    rig_restore(e->rig);
-    if (!fine) { /* the run itself will find that */
-        e->rig->finding.clause = CLAUSE_NONE;
-        return;
-    }
-    if (list == list_reads) choose_glitches(e);
-    for (uint32_t i = 0; i < e->failures.count && !stopped(e); i++) {
-        uint32_t taken = ways_after(e, i, op == &boot);
-        for (uint32_t way = 0; way < WAYS && !stopped(e); way++) {
-            if (taken >> way & 1 && takes_step(e)) fail_in(e, op, &e->failures.at[i], ways[way]);
-        }
-    }
-}
-
-/* Whether calls of the flash that belong to this operation may go wrong in this class. */
-static bool may_fail(const struct explorer *e, uint32_t index, enum fault_class class)
-{
-    if (e->pass || e->rig->level != 0 || !(e->options->faults & (uint32_t) class)) return false;
-    if (!e->taken || index % at_least_one(e->options->shards) != e->options->shard) return false;
-    return !e->script->ops[index].cut.nth;
-}
-
-/* The classes fail, lie, stray and glitch: in the operation that is about to be done. */
-static void fail_before(struct explorer *e, uint32_t index)
-{
-    const struct op *op = &e->script->ops[index];
-    bool writes = op_changes(op->kind) || op_powers_on(op->kind);
-    if (e->rig->level != 0) return;
-    path_call(e->path, e->script, index);
-    if (may_fail(e, index, FAULT_FAIL) && writes) fail_each(e, op, list_failures);
-    if (may_fail(e, index, FAULT_LIE) && writes) fail_each(e, op, list_lies);
-    if (may_fail(e, index, FAULT_STRAY) && writes && !e->rig->rotten) fail_each(e, op, list_strays);
-    if (may_fail(e, index, FAULT_GLITCH) && op_takes_cut(op->kind)) fail_each(e, op, list_reads);
-}
-
-/* The class glitch: in a power-on after the operation, where that may have changed the flash. */
-static void glitch_after(struct explorer *e, uint32_t index)
-{
-    if (!may_fail(e, index, FAULT_GLITCH) || !op_changes(e->script->ops[index].kind)) return;
-    fail_each(e, &boot, list_reads);
 }
 
 /* A cut that the scenario has in its text: power comes back before the next operation, if that is
@@ -762,7 +361,7 @@ static void note_missed(struct explorer *e, uint32_t index)
 static bool run_op(struct explorer *e, uint32_t index)
 {
     enter_group(e, index);
-    if (e->options->depth) fail_before(e, index);
+    if (e->options->depth) explore_fail_before(e, index);
     watch_cuts(e);
     watch_reads(e, index);
     path_call(e->path, e->script, index);
@@ -771,10 +370,10 @@ static bool run_op(struct explorer *e, uint32_t index)
     fine = fine && power_on_first(e, index + 1);
     if (e->rig->level == 0 && e->options->depth) e->rig->waived = 0; /* counted without cuts */
     if (!fine) {
-        diverges(e);
+        explorer_diverges(e);
     } else if (e->options->depth) {
-        glitch_after(e, index);
-        rot_after(e, index);
+        explore_glitch_after(e, index);
+        explore_rot_after(e, index);
     }
     leave_group(e);
     return fine;
@@ -795,127 +394,10 @@ static void run_from(struct explorer *e, uint32_t first)
 {
     uint32_t end = e->rig->level ? end_of_reach(e, first) : e->end;
     assert(first <= e->script->op_count);
-    for (uint32_t i = first; i < end && !stopped(e); i++) {
+    for (uint32_t i = first; i < end && !explorer_stopped(e); i++) {
         if (!run_op(e, i)) return;
         if (e->rig->level == 0) e->path->operations++;
     }
-}
-
-/* --- after the last cut: what a device may do --- */
-
-/* A piece of work, one operation or a transaction. *first goes on to the next one. */
-static bool step_work(struct explorer *e, uint32_t *first, uint32_t *left)
-{
-    uint32_t end = script_after(e->script, *first);
-    assert(*first < e->script->op_count && end > *first);
-    for (; *first < end && *left; ++*first, --*left) {
-        if (!step_op(e, *first)) return false;
-    }
-    *first = end;
-    return true;
-}
-
-/* The work is not done again: the device has something else to do. An operation that was done in
- * part leaves few states, at the edges of its flash calls, so these are exercised as well; after a
- * power-on, for the exercise may heal what the operations showed. */
-static bool go_on(struct explorer *e)
-{
-    uint32_t first = path_here(e->path)->first_op, left = WORK_MAX;
-    bool edge = path_fault(e->path) == FAULT_EDGE;
-    first = first < e->script->op_count ? script_after(e->script, first) : first + 1;
-    for (uint32_t i = 0; first < e->script->op_count && i < GO_ON_MAX && left; i++) {
-        if (!step_work(e, &first, &left)) return false;
-    }
-    if (!step(e, OP_MOUNT)) return false;
-    return !edge || (step(e, OP_USE) && step(e, OP_MOUNT));
-}
-
-/* Does the interrupted work again. A list is read back then: the exercise may go around the
- * ring, and what was lost until then would count as dropped. */
-static bool redo(struct explorer *e)
-{
-    uint32_t index = path_here(e->path)->first_op, left = WORK_MAX;
-    if (index >= e->script->op_count) return true;
-    return step_work(e, &index, &left) &&
-           (e->rig->adapter->kind == ADAPTER_MAP || step(e, OP_LOOK));
-}
-
-/* The interrupted operation is done again and the store is exercised, in either order: a device may
- * write the same bytes to the same place once more, or others. Then power goes off and on: an older
- * state may have waited for that. */
-static bool use_and_redo(struct explorer *e)
-{
-    return step(e, OP_USE) && redo(e) && step(e, OP_MOUNT);
-}
-
-static bool redo_and_use(struct explorer *e)
-{
-    return redo(e) && step(e, OP_USE) && step(e, OP_MOUNT);
-}
-
-/* A device that gets no further: it does the interrupted append again, and power goes off and on,
- * as many times as there are sectors and once more. What it does at each power-on has come around
- * the ring then. */
-#define LOOP_SECTORS_MAX 16u
-
-static bool loop(struct explorer *e)
-{
-    uint32_t rounds = chip_flash(e->rig->chip)->geometry.sector_count + 1;
-    for (uint32_t i = 0; i < rounds; i++) {
-        if (!step_op(e, path_here(e->path)->first_op) || !step(e, OP_MOUNT)) return false;
-    }
-    return true;
-}
-
-/* It takes tens of power-ons, and shows what an engine does after each of them, wherever the cut
- * was: so only after few cuts, at their edges. */
-static bool may_loop(const struct explorer *e)
-{
-    uint64_t ordinal = e->path->ordinal - 1;
-    uint32_t index = e->path->levels[e->path->level].first_op;
-    return e->rig->adapter->kind != ADAPTER_MAP && path_fault(e->path) == FAULT_EDGE &&
-           e->rig->level == 1 && (ordinal & (ordinal - 1)) == 0 && index < e->script->op_count &&
-           e->script->ops[index].kind == OP_APPEND &&
-           chip_flash(e->rig->chip)->geometry.sector_count <= LOOP_SECTORS_MAX;
-}
-
-/* The engine makes a new store of the crash state: nothing of what was there comes back, and it
- * takes as much as one on a blank chip. */
-static bool make_new(struct explorer *e)
-{
-    return step(e, OP_RESET) && step(e, OP_USE) && step(e, OP_MOUNT);
-}
-
-/* One state in this many. */
-#define RESET_EVERY 16u
-
-static bool may_reset(const struct explorer *e)
-{
-    return e->rig->adapter->reset && (chip_hash(e->rig->chip).low >> 5) % RESET_EVERY == 0;
-}
-
-/* Something that the device does with this crash state, and back. */
-static void try(struct explorer *e, bool (*way)(struct explorer *))
-{
-    if (stopped(e)) return;
-    rig_save(e->rig);
-    e->way = way;
-    e->must = false;
-    rest_begin(e->rest, e->rig, e->options->dedup);
-    if (!rest_end(e->rest, way(e))) diverges(e);
-    path_clear_tail(e->path);
-    rig_restore(e->rig);
-}
-
-/* Each of them on the same crash state. The state itself says what comes first. */
-static void use(struct explorer *e)
-{
-    bool use_first = chip_hash(e->rig->chip).low & 1;
-    chip_set_hook(e->rig->chip, NULL, NULL);
-    try(e, go_on);
-    try(e, use_first ? use_and_redo : redo_and_use);
-    if (may_loop(e)) try(e, loop);
-    if (may_reset(e)) try(e, make_new);
 }
 
 /* One state in this many is not read back before the device changes something. */
@@ -936,12 +418,12 @@ static void judge(struct explorer *e)
     here->blind = is_blind(e);
     watch_cuts(e);
     if (here->blind ? !rig_boot(rig) : !rig_recover(rig)) {
-        diverges(e);
+        explorer_diverges(e);
         return;
     }
     path_recovered(e->path);
-    if (e->options->use) use(e);
-    if (rig->level < e->options->depth && !stopped(e)) run_from(e, here->first_op);
+    if (e->options->use) explore_use(e);
+    if (rig->level < e->options->depth && !explorer_stopped(e)) run_from(e, here->first_op);
 }
 
 /* The same, but the interrupted operation is not done again and what follows it is cut. */
@@ -984,26 +466,26 @@ static uint32_t class_index(enum fault_class fault)
     return index;
 }
 
-static void count_state(struct explorer *e)
+void explorer_count_state(struct explorer *e)
 {
     e->result->states++;
     e->path->states++;
 }
 
-static void count_judged(struct explorer *e, enum fault_class fault)
+void explorer_count_judged(struct explorer *e, enum fault_class fault)
 {
     e->result->judged++;
     e->result->judged_by_class[class_index(fault)]++;
 }
 
-static bool is_new(struct explorer *e, uint32_t op, enum fault_class fault)
+bool explorer_is_new(struct explorer *e, uint32_t op, enum fault_class fault)
 {
-    count_state(e);
+    explorer_count_state(e);
     if (e->options->dedup && visited_before(e->visited, state_digest(e, op))) {
         e->result->skipped++;
         return false;
     }
-    count_judged(e, fault);
+    explorer_count_judged(e, fault);
     return true;
 }
 
@@ -1013,7 +495,7 @@ static _Noreturn void judge_and_leave(struct explorer *e, void judge_it(struct e
     e->result = &found;
     e->reported = UINT32_MAX; /* our parent reports */
     judge_it(e);
-    count_waived(e);
+    explorer_count_waived(e);
     result_pipe_write(e->child.file, &found);
     worker_leave();
 }
@@ -1078,26 +560,26 @@ static bool crash(void *context, const struct tear *tear)
 {
     const struct interruption *now = context;
     struct explorer *e = now->e;
-    if (!takes_step(e)) return true;
+    if (!explorer_takes_step(e)) return true;
     enter_cut(now, tear);
     bool undone = is_left_undone(e);
-    bool new = is_new(e, path_here(e->path)->first_op, fault_class_of(tear));
+    bool new = explorer_is_new(e, path_here(e->path)->first_op, fault_class_of(tear));
     if (new) judge_apart(e, judge);
     leave(e);
-    if (new &&undone && !stopped(e)) {
+    if (new &&undone && !explorer_stopped(e)) {
         enter_cut(now, tear);
         judge_apart(e, judge_skipping);
         leave(e);
     }
-    return !stopped(e);
+    return !explorer_stopped(e);
 }
 
 /* Whether a first-level cut belongs to this shard and this pass. */
 static bool is_ours(const struct explorer *e, uint64_t ordinal)
 {
-    uint64_t shards = at_least_one(e->options->shards);
+    uint64_t shards = explorer_at_least_one(e->options->shards);
     if (ordinal % shards != e->options->shard) return false;
-    return ordinal / shards % at_least_one(e->options->passes) == e->pass;
+    return ordinal / shards % explorer_at_least_one(e->options->passes) == e->pass;
 }
 
 /* Every tear that the fault classes allow for one program or erase. */
@@ -1148,75 +630,12 @@ static const struct tear *on_flash_op(void *context, const struct chip_op *op)
 
 /* --- the whole --- */
 
-/* What is put in, and what of it the engine took. */
-struct puts {
-    uint64_t all, taken;
-};
-
-/* What was cut or failed may have been done. */
-static bool may_be_done(const struct explorer *e, uint32_t index)
-{
-    return e->answers[index] == ANSWER_OK || e->answers[index] == ANSWER_FLASH;
-}
-
-static void count_put(const struct explorer *e, uint32_t index, struct puts *puts)
-{
-    if (!op_puts(e->script->ops[index].kind)) return;
-    puts->all++;
-    puts->taken += may_be_done(e, index);
-}
-
-/* What a transaction puts in counts as taken with its commit, and not at all where it is aborted.
- * That at which the run ended early may have been taken, too. Where a script puts in nothing, a new
- * store is asked. */
-static void count_puts(const struct explorer *e)
-{
-    struct puts puts = {e->diverged, e->diverged}, inside = {0};
-    bool open = false;
-    for (uint32_t i = 0; i < e->script->op_count; i++) {
-        enum op_kind kind = e->script->ops[i].kind;
-        count_put(e, i, open ? &inside : &puts);
-        if (kind == OP_BEGIN) open = e->answers[i] == ANSWER_OK;
-        if (!op_ends_transaction(kind)) continue;
-        if (kind == OP_COMMIT) puts.all += inside.all;
-        if (kind == OP_COMMIT && may_be_done(e, i)) puts.taken += inside.taken;
-        inside = (struct puts){0};
-        open = false;
-    }
-    if (puts.all == 0) puts = (struct puts){1, capacity_takes(e->capacity)};
-    assert(puts.taken <= puts.all);
-    e->result->puts = puts.all;
-    e->result->taken = puts.taken;
-}
-
-static void keep_counts(struct explorer *e)
-{
-    struct result *result = e->result;
-    uint32_t sectors = chip_flash(e->rig->chip)->geometry.sector_count;
-    assert(e->rig->level == 0 && !result->sector_erases);
-    result->counters = *chip_counters(e->rig->chip);
-    result->operations = e->script->op_count;
-    count_puts(e);
-    result->refused = e->rig->refusals.count;
-    rig_print_refusal(e->rig, result->refusal);
-    count_waived(e);
-    result->mounts = e->rig->mounts;
-    result->sector_count = sectors;
-    result->sector_erases = memory_zeroed(sectors, sizeof *result->sector_erases);
-    for (uint32_t i = 0; i < sectors; i++) {
-        result->sector_erases[i] = chip_sector_erases(e->rig->chip, i);
-        if (result->sector_erases[i] <= result->erases_max) continue;
-        result->erases_max = result->sector_erases[i];
-        result->erases_max_sector = i;
-    }
-}
-
 static bool start(struct explorer *e)
 {
     path_start(e->path);
     chip_set_hook(e->rig->chip, NULL, NULL);
     if (rig_begin(e->rig)) return true;
-    diverges(e);
+    explorer_diverges(e);
     return false;
 }
 
@@ -1232,9 +651,9 @@ static bool end_before_divergence(struct explorer *e)
  * there then. A finding ends the history at its last operation. */
 static void read_back(struct explorer *e)
 {
-    if (e->diverged || stopped(e) || path_here(e->path)->op == PATH_OP_NONE) return;
+    if (e->diverged || explorer_stopped(e) || path_here(e->path)->op == PATH_OP_NONE) return;
     enter_beside(e);
-    if (!step(e, OP_MOUNT)) diverges(e);
+    if (!explorer_step(e, OP_MOUNT)) explorer_diverges(e);
     leave(e);
 }
 
@@ -1262,9 +681,9 @@ static void look_at_laps(struct explorer *e)
     bool diverged = e->diverged;
     uint32_t op = path_here(e->path)->op;
     if (!e->options->laps || op == PATH_OP_NONE || !leave_out_divergence(e)) return;
-    if (!stopped(e) && leak_finds(e->rig)) diverges(e);
-    if (!stopped(e) && worn_finds(e->rig)) diverges(e);
-    if (!stopped(e) && grows_old(e)) diverges(e);
+    if (!explorer_stopped(e) && leak_finds(e->rig)) explorer_diverges(e);
+    if (!explorer_stopped(e) && worn_finds(e->rig)) explorer_diverges(e);
+    if (!explorer_stopped(e) && grows_old(e)) explorer_diverges(e);
     path_here(e->path)->op = op;
     e->diverged = diverged;
 }
@@ -1285,7 +704,7 @@ static void explore_all(struct explorer *e)
     uncut.share = NULL;
     e->options = &uncut;
     if (start(e)) run_from(e, 0);
-    keep_counts(e);
+    explore_keep_counts(e);
     if (!asked->share) {
         read_back(e);
         look_at_laps(e);
@@ -1297,7 +716,7 @@ static void explore_all(struct explorer *e)
     assert(e->planned.depth == asked->depth && e->planned.passes == asked->passes);
     if (asked->share) forget_uncut(e);
     e->path->operations = 0;
-    for (; e->pass < at_least_one(asked->passes) && !stopped(e); e->pass++) {
+    for (; e->pass < explorer_at_least_one(asked->passes) && !explorer_stopped(e); e->pass++) {
         chip_reset(e->rig->chip);
         if (start(e)) run_from(e, 0);
     }
@@ -1310,7 +729,8 @@ void explore(const struct script *script, const struct adapter *adapter,
 {
     struct explorer e = {
         .script = script, .options = options, .result = result, .path = path, .stop = stop};
-    assert(options->depth <= CONTRACT_DEPTH_MAX && options->shard < at_least_one(options->shards));
+    assert(options->depth <= CONTRACT_DEPTH_MAX &&
+           options->shard < explorer_at_least_one(options->shards));
     e.whole = result;
     *result = (struct result){0};
     e.rig = rig_new(script, adapter, settings);
