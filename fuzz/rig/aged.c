@@ -14,9 +14,12 @@
 #include "sim/pulse.h"
 
 #define CHANGES_PER_ERASE_MAX 8u
-#define NEAR 120u
-#define YOUNG 100u         /* erases: what is wrong so soon a scenario shows .. */
-#define YOUNG_CHANGES 250u /* .. but for numbers of 8 bits that count changes */
+/* Changes, or erases, near the last number. */
+#define BEFORE 20u
+#define AFTER 10u
+/* What is wrong before that many erases or changes a scenario shows. */
+#define YOUNG 100u
+#define YOUNG_CHANGES 250u
 
 /* What stays: another key of a map, an item in a queue. */
 static bool put_first(struct laps *laps)
@@ -31,18 +34,17 @@ static bool put_first(struct laps *laps)
     return rig_call(store, &op, &answer); /* refused: it is not there, and need not be */
 }
 
-/* Whether numbers may come round now, of which `used` are used up: it shows at one power-on alone
- * where an engine uses two sectors by turns. */
-static bool is_near_end(uint64_t used, uint32_t life)
+/* Whether the last few of `numbers` are in use: a format may have used up some. */
+static bool are_used_up(uint64_t used, uint64_t numbers)
 {
-    uint64_t least = life - life / 100 - NEAR;
-    return used >= least && used <= life;
+    return used + BEFORE >= numbers && used <= numbers + AFTER;
 }
 
-/* In a long life, too, so that it finds what a short one has found. */
+/* Whether numbers of 8 or of 16 bits come round now: it shows at one power-on alone where an engine
+ * uses two sectors by turns. */
 static bool is_near(uint64_t used)
 {
-    return is_near_end(used, AGED_SHORT) || is_near_end(used, AGED_LONG);
+    return are_used_up(used, UINT8_MAX + 1u) || are_used_up(used, UINT16_MAX + 1u);
 }
 
 /* Whoever finds that the engine ended its process here tries a life as long. */
