@@ -586,7 +586,7 @@ static bool is_ours(const struct explorer *e, uint64_t ordinal)
 static void cut_here(struct explorer *e, const struct chip_op *op)
 {
     struct interruption now = {e, op};
-    uint64_t seed = e->options->seed ^ chip_hash(e->rig->chip).low;
+    uint64_t seed = explorer_seed(e);
     if (e->rig->level == 0 && (!is_ours(e, e->path->ordinal++) || !e->taken)) return;
     if (!(e->options->faults & FAULT_CUTS)) return;
     if (e->rig->level != 0 || !e->skip || e->path->step >= e->skip) e->result->cuts++;

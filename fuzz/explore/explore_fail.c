@@ -35,7 +35,7 @@ void explore_rot_after(struct explorer *e, uint32_t index)
     if (e->pass || e->rig->level != 0 || !(e->options->faults & FAULT_ROT) || !e->taken) return;
     if (e->rig->rotten) return; /* by the scenario itself */
     if (index % explorer_at_least_one(e->options->shards) != e->options->shard) return;
-    uint64_t seed = chip_hash(e->rig->chip).low ^ e->options->seed;
+    uint64_t seed = explorer_seed(e);
     for (uint32_t i = 0; i < 4 * e->options->effort.masks && !explorer_stopped(e); i++) {
         if (explorer_takes_step(e)) rot(e, index, seed + i);
     }
@@ -56,6 +56,13 @@ static bool list_failure(void *context, const struct tear *tear)
     return true;
 }
 
+/* A part of it is done, from the start on. */
+static struct tear some_of(const struct chip_op *op, uint64_t seed)
+{
+    assert(op->size > 0);
+    return (struct tear){.kind = TEAR_PREFIX, .n = 1 + (uint32_t)(seed % op->size)};
+}
+
 /* In which ways this program or erase may fail. Nothing, a part or all of it done, and some of what
  * a cut may leave by the other classes in force: that the engine knows of it is what is new. */
 static const struct tear *list_failures(void *context, const struct chip_op *op)
@@ -64,8 +71,8 @@ static const struct tear *list_failures(void *context, const struct chip_op *op)
     struct explorer *e = context;
     struct failures *failures = &e->failures;
     if (op->kind == CHIP_READ) return NULL;
-    uint64_t seed = e->options->seed ^ chip_hash(e->rig->chip).low;
-    struct tear half = {.kind = TEAR_PREFIX, .n = 1 + (uint32_t)(seed % op->size)};
+    uint64_t seed = explorer_seed(e);
+    struct tear half = some_of(op, seed);
     uint32_t classes = FAULT_EDGE | (op->kind == CHIP_ERASE ? FAULT_PREFIX : 0u);
     classes |= e->options->faults & (FAULT_BITS | FAULT_ZEROS);
     failures->nth++;
@@ -90,8 +97,8 @@ static const struct tear *list_lies(void *context, const struct chip_op *op)
     struct explorer *e = context;
     struct failures *failures = &e->failures;
     if (op->kind == CHIP_READ) return NULL;
-    uint64_t seed = e->options->seed ^ chip_hash(e->rig->chip).low;
-    struct tear half = {.kind = TEAR_PREFIX, .n = 1 + (uint32_t)(seed % op->size)};
+    uint64_t seed = explorer_seed(e);
+    struct tear half = some_of(op, seed);
     uint32_t bits = op->kind == CHIP_ERASE ? 0u : e->options->faults & FAULT_BITS;
     failures->nth++;
     fault_tears(e->rig->chip, op, FAULT_EDGE | bits, &effort, seed, list_lie, failures);
@@ -105,7 +112,7 @@ static const struct tear *list_strays(void *context, const struct chip_op *op)
     struct explorer *e = context;
     if (op->kind == CHIP_READ) return NULL;
     e->failures.nth++;
-    uint64_t seed = e->options->seed ^ chip_hash(e->rig->chip).low;
+    uint64_t seed = explorer_seed(e);
     fault_tears(e->rig->chip, op, FAULT_STRAY, &e->options->effort, seed, list_failure,
                 &e->failures);
     return NULL;
@@ -146,7 +153,7 @@ static void choose_glitches(struct explorer *e)
 {
     struct failures *failures = &e->failures;
     struct cut reads[GLITCHES_MAX];
-    uint64_t seed = e->options->seed ^ chip_hash(e->rig->chip).low;
+    uint64_t seed = explorer_seed(e);
     uint32_t count = failures->count < GLITCHES_MAX ? failures->count : GLITCHES_MAX;
     for (uint32_t i = 0; i < count; i++)
         reads[i] = failures->at[chosen_read(i, failures->count)];

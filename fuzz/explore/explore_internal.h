@@ -68,6 +68,12 @@ struct asked {
     enum answer answer;
 };
 
+/* Of what is random here, by what the chip holds now. */
+static inline uint64_t explorer_seed(const struct explorer *e)
+{
+    return e->options->seed ^ chip_hash(e->rig->chip).low;
+}
+
 /* 0 stands for one part. */
 static inline uint32_t explorer_at_least_one(uint32_t n)
 {

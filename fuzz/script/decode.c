@@ -635,12 +635,11 @@ static enum op_kind choose_kind(const struct decoder *decoder, uint8_t byte)
 /* A device that is too weak for what it does loses power there each time that it tries. */
 static void insist(struct decoder *decoder, const struct input *record, struct op *op, uint32_t key)
 {
-    bool plain = op->kind == OP_STORE || op->kind == OP_PUSH || op->kind == OP_APPEND;
-    if (!has_habit(decoder, HABIT_INSISTS) || !op->cut.nth || !plain || decoder->left) return;
+    if (!has_habit(decoder, HABIT_INSISTS) || !op->cut.nth || decoder->left) return;
+    if (!op_puts(op->kind)) return;
     uint32_t times = INSISTS_MIN + at(record, 7) % (INSISTS_MAX - INSISTS_MIN + 1);
     for (; times > 0; times--) {
-        if (decoder->key_count == 0 && op_has_value(op->kind))
-            choose_value(decoder, record, key, op);
+        if (decoder->key_count == 0) choose_value(decoder, record, key, op);
         script_append(decoder->script, op);
     }
 }

@@ -225,7 +225,7 @@ const struct op *script_first_change(const struct script *script)
 {
     for (uint32_t i = 0; i < script->op_count; i++) {
         const struct op *op = &script->ops[i];
-        if (op->kind == OP_STORE || op->kind == OP_PUSH || op->kind == OP_APPEND) return op;
+        if (op_puts(op->kind)) return op;
     }
     return NULL;
 }
