@@ -20,11 +20,11 @@ enum pulse_place {
 
 struct pulse {
     volatile enum pulse_place place;
-    volatile uint32_t call; /* of the engine, in progress or the last one: enum adapter_call */
-    volatile uint64_t
-        beats;             /* grows with each call of an engine and each flash call that is done */
-    volatile uint64_t age; /* erases of a store that grows old, once they are more than any other
-                              way of trying comes to (fuzz/rig/aged.h); else 0 */
+    volatile uint32_t call;  /* of the engine, in progress or the last one: enum adapter_call */
+    volatile uint64_t beats; /* grows with each call of an engine and each flash call */
+    /* Of a store that grows old its changes or its erases, the more of the two, once they are more
+     * than any other way of trying comes to (fuzz/rig/aged.h); else 0. */
+    volatile uint64_t age;
 };
 
 /* The record of this process; never NULL. A new one starts in the harness. */

@@ -411,7 +411,7 @@ struct finding worker_finding(const struct worker *worker, enum worker_end end, 
         return finding;
     }
     finding.seen = SEEN_AGED; /* else a replay would look for it in a short life */
-    snprintf(finding.text, sizeof finding.text, "after %" PRIu64 " erases without a cut: %.130s",
-             age, text);
+    snprintf(finding.text, sizeof finding.text,
+             "after %" PRIu64 " changes or erases without a cut: %.120s", age, text);
     return finding;
 }
